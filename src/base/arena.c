@@ -1,0 +1,77 @@
+#include "base/arena.h"
+
+#include "base/xmalloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { BLOCK_BYTES = 4096, ALIGN = 16 };
+
+struct arena_block {
+	struct arena_block *older;
+	_Alignas(ALIGN) char bytes[];
+};
+
+void arena_init(struct arena *arena)
+{
+	*arena = (struct arena){ 0 };
+}
+
+void arena_fini(struct arena *arena)
+{
+	while (arena->blocks) {
+		struct arena_block *older = arena->blocks->older;
+		free(arena->blocks);
+		arena->blocks = older;
+	}
+	arena_init(arena);
+}
+
+static void *new_block(struct arena *arena, size_t bytes)
+{
+	struct arena_block *block = xmalloc(sizeof *block + bytes);
+
+	block->older = arena->blocks;
+	arena->blocks = block;
+	return block->bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	size_t need = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	char *p;
+
+	if (need > BLOCK_BYTES / 2) {
+		p = new_block(arena, need);
+	} else {
+		if (need > (size_t)(arena->end - arena->next)) {
+			arena->next = new_block(arena, BLOCK_BYTES);
+			arena->end = arena->next + BLOCK_BYTES;
+		}
+		p = arena->next;
+		arena->next += need;
+	}
+	memset(p, 0, need);
+	return p;
+}
+
+struct slice arena_copy(struct arena *arena, struct slice s)
+{
+	char *p = arena_alloc(arena, s.n + 1);
+
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	return slice_make(p, s.n);
+}
+
+struct slice arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	char *text = xvasprintf(format, args);
+	va_end(args);
+	struct slice copy = arena_copy(arena, slice_of(text));
+	free(text);
+	return copy;
+}

@@ -1,0 +1,65 @@
+#include "base/utf8.h"
+
+size_t utf8_decode(struct slice s, uint32_t *point)
+{
+	unsigned char first = (unsigned char)s.p[0];
+	size_t n = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+	if (!n || n > s.n)
+		return 0;
+	uint32_t c = n == 1 ? first : first & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | ((unsigned char)s.p[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	*point = c;
+	return n;
+}
+
+bool utf8_valid(struct slice s)
+{
+	uint32_t point;
+
+	while (s.n) {
+		size_t n = utf8_decode(s, &point);
+		if (!n)
+			return false;
+		s = slice_from(s, n);
+	}
+	return true;
+}
+
+static bool harmless(uint32_t c)
+{
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+		return false;
+	if (c == 0xad || c == 0x61c || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb))
+		return false;
+	return !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2060 && c <= 0x206f);
+}
+
+void utf8_clean(struct buf *to, struct slice s, bool lines)
+{
+	while (s.n) {
+		uint32_t point = 0;
+		size_t n = utf8_decode(s, &point);
+		if (n && (harmless(point) || (lines && point == '\n')))
+			buf_add(to, slice_sub(s, 0, n));
+		else if (!(lines && point == '\r' && n))
+			buf_add_char(to, '?');
+		s = slice_from(s, n ? n : 1);
+	}
+}
+
+char *utf8_clean_dup(struct slice s)
+{
+	struct buf buf;
+
+	buf_init(&buf, s.n + 1);
+	utf8_clean(&buf, s, false);
+	return buf_take(&buf);
+}

@@ -1,0 +1,19 @@
+/* Is it UTF-8, and what of it may be shown: text from the network never reaches a terminal raw. */
+#pragma once
+
+#include "base/buf.h"
+
+/** Well-formed UTF-8 without surrogates and overlong forms? */
+bool utf8_valid(struct slice s);
+/**
+ * Decode the character at the start of `s` (s.n > 0).
+ * @return its bytes (1 to 4) with *point set; 0 when it is malformed
+ */
+size_t utf8_decode(struct slice s, uint32_t *point);
+/**
+ * Add `s` made harmless: C0 and C1 controls, DEL, bidi and zero-width controls and malformed bytes become '?',
+ * CR and LF too unless `lines`, which keeps LF.
+ */
+void utf8_clean(struct buf *to, struct slice s, bool lines);
+/** The same as a C string owned by the caller. */
+char *utf8_clean_dup(struct slice s);

@@ -1,0 +1,127 @@
+/*
+ * command: the command language. One table row is the only place where a command is described; look-up, argument checking, completion, help,
+ * man page, shell completion, JSON-RPC methods and the fuzz dictionary are made from it.
+ *
+ *   table      the rows joined, look-up, near misses
+ *   words      a line -> words: quotes, escapes, $variables, comments, columns
+ *   argument   each kind of argument: check it, complete it
+ *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler; waiting
+ *   wait       wait, expect, if, on, off, sleep
+ *   script     command files, arguments, line continuation
+ *   help       help, man page, shell completion printed from the table
+ *   rpc        JSON-RPC on the same table
+ *   do_*       the rows and what they do
+ */
+#pragma once
+
+#include "phone/phone.h"
+
+struct commands;   /* one per phone: handlers (`on`), aliases, variables of `let`, runners */
+struct runner;     /* one stream of commands */
+
+enum argument_kind {
+	ARG_TARGET, ARG_CALL, ARG_CALL_OR_ALL, ARG_ACCOUNT, ARG_DIGITS, ARG_TEXT, ARG_WORD, ARG_NUMBER, ARG_CODE, ARG_DURATION, ARG_FILE, ARG_SETTING, ARG_VALUE,
+	ARG_EVENT, ARG_QUANTITY, ARG_OPERATOR, ARG_CHOICE, ARG_DEVICE, ARG_CODEC, ARG_CONTACT, ARG_COMMAND, ARG_COMMAND_LINE, ARG_METHOD, ARG_HEADER,
+	ARG_YES_NO, ARG_PATTERN,
+};
+
+enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 24, COMMAND_EXAMPLES_MAX = 4 };
+
+struct command_argument {
+	const char *name;          /* "TARGET"; options: "from" */
+	enum argument_kind kind;
+	const char *choices;       /* ARG_CHOICE: "always|busy|noanswer" */
+	bool optional, repeats;
+	const char *text;          /* a few words for help */
+};
+
+enum command_result {
+	COMMAND_DONE,
+	COMMAND_FAILED,            /* invocation.failure tells */
+	COMMAND_WAITS,             /* the runner is blocked until runner_resume() */
+	COMMAND_EXIT,              /* the script ends with invocation.failure.status */
+};
+
+struct invocation;
+typedef enum command_result command_run(struct invocation *invocation);
+
+struct command {
+	const char *name;          /* "account add": two words are one command */
+	const char *aliases;       /* "dial invite" or NULL */
+	const char *group;         /* "calls" ... as the man page groups them */
+	struct command_argument arguments[COMMAND_ARGS_MAX];
+	struct command_argument options[COMMAND_OPTIONS_MAX];
+	const char *summary;       /* "call someone" */
+	const char *text;          /* paragraphs for help and man */
+	const char *examples[COMMAND_EXAMPLES_MAX];
+	command_run *run;
+};
+
+/* A command about to run: its words checked against its row. */
+struct invocation {
+	const struct command *command;
+	struct commands *commands;
+	struct runner *runner;
+	struct phone *phone;
+	/* results: lines for people into `out`; for JSON the same as a member of `result` (json_t *, owned) */
+	struct buf *out;
+	void *result;
+	struct failure failure;
+	const char *values[COMMAND_ARGS_MAX]; /* by argument; NULL: omitted; a repeating last one is in `rest` */
+	const char *const *rest; size_t rest_count;
+	struct { const struct command_argument *option; const char *value; } options[32];
+	size_t option_count;
+};
+/** The value of an option, or NULL. For repeated ones `nth`. */
+const char *invocation_option(const struct invocation *invocation, const char *name, size_t nth);
+
+/** How a runner talks. Any may be NULL. */
+struct runner_output {
+	void (*result)(void *arg, struct runner *runner, const struct invocation *invocation, const char *text);   /* a command ended well; text may be "" */
+	void (*error)(void *arg, struct runner *runner, const char *where, const struct failure *failure);        /* where: "f.call:1:3: " or "" */
+	void (*echo)(void *arg, struct runner *runner, const char *text);
+	void (*ended)(void *arg, struct runner *runner, int status);                                              /* no more lines and nothing waits */
+	void *arg;
+};
+
+struct commands *commands_new(struct phone *phone, struct loop *loop);
+void commands_free(struct commands *commands);
+/** At the end of each turn: wake waiting runners, fire `on` handlers. */
+void commands_turn_end(struct commands *commands);
+/** `quit` was said, or the last of what keeps the phone up ended: *status is the exit status. */
+bool commands_quit_wanted(const struct commands *commands, int *status);
+bool commands_have_handlers(const struct commands *commands);
+
+struct runner *runner_new(struct commands *commands, const char *name, const struct runner_output *output);
+void runner_free(struct runner *runner);
+/** Queue one line (typed, -x, RPC). `interactive`: prefixes of commands are allowed. It runs at once if nothing waits. */
+void runner_line(struct runner *runner, struct slice line, bool interactive);
+/** Queue words that are final: not split, expanded or taken for comments. */
+void runner_words(struct runner *runner, const char *const *words, size_t count);
+/** Queue a command file ("-": standard input was read by the caller, use runner_text). Checked whole first. @return false: cannot be read or has errors (told) */
+bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count);
+bool runner_text(struct runner *runner, const char *name, struct slice text);
+bool runner_idle(const struct runner *runner);
+int runner_status(const struct runner *runner);
+unsigned runner_call(const struct runner *runner);
+void runner_set_call(struct runner *runner, unsigned call);
+/** C-c: stop waiting, drop queued lines. */
+void runner_interrupt(struct runner *runner);
+/** --check: parse a file whole. Errors go to `out`, one a line. @return how many */
+size_t commands_check_file(struct commands *commands, const char *path, struct buf *out);
+
+/* ---- completion and help ---- */
+struct completion { char **words; size_t count; size_t start; /* byte offset of the word replaced */ };
+void commands_complete(struct commands *commands, struct slice line, size_t point, struct completion *completion);
+void completion_fini(struct completion *completion);
+bool help_print(struct slice topic, struct buf *out);       /* empty topic: the overview. false: no such command */
+void help_print_man(struct buf *out);
+bool help_print_shell_completion(struct slice shell, struct buf *out);
+
+/* ---- JSON-RPC ---- */
+/** One line that begins with '{'. The answer is given to `reply` as one JSON line now or when the command ends. */
+typedef void rpc_reply_h(void *arg, const char *line);
+void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply, void *arg);
+/** An event as a JSON-RPC notification, without line feed; free(). */
+char *rpc_event(const struct event *event);
+char *rpc_hello(void);

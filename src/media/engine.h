@@ -1,0 +1,141 @@
+/*
+ * media: RTP, RTCP, jitter buffer, codecs, mixer, DTMF, files, tones, and the one thread that runs them. Knows neither SIP nor SDP nor the
+ * loop: it is given a description of a stream.
+ *
+ *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it
+ *   stream    one call's sound: encode, send, receive, decode
+ *   rtp       packets (RFC 3550 5)
+ *   rtcp      SR, RR, SDES, BYE and their timing (RFC 3550 6)
+ *   jitter    the jitter buffer with concealment (replaced in a later stride: keep its face small)
+ *   mixer     everything that is heard through one output
+ *   dtmf      RFC 4733 events, sent and received
+ *   tone      ring, ringback, busy tones; the strongest frequency heard
+ *   level     dB of what is heard and said
+ *   codec/    codec, opus, g711
+ *   audio/    device (the face), null, file, tone, helper (offhook-sound)
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/random.h"
+
+struct engine;
+struct stream;
+
+enum media_codec { MEDIA_PCMU, MEDIA_PCMA, MEDIA_OPUS, MEDIA_CODECS };
+/** "PCMU", "PCMA", "opus" */
+const char *media_codec_name(enum media_codec codec);
+
+struct stream_codec {
+	enum media_codec codec;
+	uint8_t payload_type;      /* on the wire, in this direction */
+	uint32_t ptime_ms;         /* sending: length of a packet, 10 to 60; 0: 20 */
+	uint32_t max_bitrate;      /* opus maxaveragebitrate of the peer, bit/s; 0: none */
+	bool fec, dtx, cbr;        /* opus: what the peer's fmtp asks for */
+};
+
+enum { STREAM_CODECS_MAX = 16, STREAM_EVENTS_MAX = 4 };
+
+struct stream_config {
+	int rtp_fd, rtcp_fd;        /* bound, non-blocking UDP sockets; the stream closes them when it is freed. rtcp_fd -1: none */
+	struct address rtp, rtcp;   /* where to send; unset: not yet or not at all */
+	bool sends, receives;       /* direction as agreed: hold stops one or both; RTCP goes on */
+	struct stream_codec send;
+	struct stream_codec receive[STREAM_CODECS_MAX];
+	size_t receive_count;
+	struct { uint8_t payload_type; uint32_t clock_rate; } send_event, receive_events[STREAM_EVENTS_MAX];
+	bool has_send_event;
+	size_t receive_event_count;
+	bool loop_back;             /* the echo test: send what is heard instead of the microphone, and play nothing */
+	char cname[64];             /* RTCP SDES */
+};
+
+/* What is known of a stream; a consistent copy. Times in ms, shares 0..1. */
+struct stream_stats {
+	uint64_t sent_packets, sent_bytes, received_packets, received_bytes;
+	uint64_t expected_packets, lost_packets, late_packets, duplicate_packets, concealed_frames;
+	double loss;               /* share of what was expected and never played */
+	double peer_loss;          /* as the peer's RTCP says; 0 without report */
+	double jitter_ms, buffer_ms;
+	double rtt_ms;             /* from RTCP; negative: not known */
+	double mos;                /* E-model estimate (G.107); 0: nothing heard yet */
+	double heard_level_db, mic_level_db; /* over the last 500 ms; -127 is silence */
+	double tone_hz;            /* strongest frequency heard over the last 500 ms; 0: none */
+	enum media_codec receive_codec, send_codec;
+	uint32_t receive_rate;
+	int64_t last_packet_us;    /* engine time of the last RTP packet; 0: none yet */
+	bool muted;
+};
+
+enum engine_event_kind {
+	ENGINE_FIRST_PACKET,       /* sound of the peer begins */
+	ENGINE_SILENT,             /* below -50 dB for 3 s; `side` 0 me, 1 peer; once until it is louder again */
+	ENGINE_LOST,               /* no RTP for 3 s while the peer should send */
+	ENGINE_DTMF,               /* `digit`, once a digit */
+	ENGINE_DTMF_SENT,          /* the queue of digits is empty */
+	ENGINE_CODEC,              /* the peer changed to `codec` */
+	ENGINE_PEER_BYE,           /* RTCP BYE */
+	ENGINE_DEVICE,             /* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
+	ENGINE_CLOSED,             /* the stream was removed and its resources are given back: free stream data by engine_free_stream() */
+};
+struct engine_event {
+	enum engine_event_kind kind;
+	struct stream *stream;     /* NULL for devices */
+	void *user;                /* the stream's */
+	int side;
+	char digit;
+	enum media_codec codec;
+	char text[128], kind_text[16], state[16];
+};
+
+struct engine_settings {
+	uint32_t jitter_min_ms, jitter_max_ms; /* 10, 300 */
+};
+
+/**
+ * @param threaded  true: a thread of its own; false: the caller steps it by engine_step() (tests, simulations)
+ */
+struct engine *engine_new(struct random *random, bool threaded);
+/** Streams must have been removed. Stops the thread and the sound helper. */
+void engine_free(struct engine *engine);
+/** Not threaded: do everything that is due at `now_us`. */
+void engine_step(struct engine *engine, int64_t now_us);
+/** Not threaded: when to step again. */
+int64_t engine_next_us(const struct engine *engine);
+/** Readable (eventfd) when engine_next_event() has something. */
+int engine_event_fd(const struct engine *engine);
+bool engine_next_event(struct engine *engine, struct engine_event *event);
+void engine_set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms);
+
+/* ---- streams (the loop's thread) ---- */
+
+/** Start a stream; codec objects are made here, on the caller's thread. Errors: ERR_UNSUPPORTED codec; ERR_FULL too many streams */
+struct stream *engine_add(struct engine *engine, const struct stream_config *config, void *user, enum err *err);
+/** Change addresses, direction, codecs; sockets, SSRC and sequence numbers stay. rtp_fd and rtcp_fd of `config` are ignored. */
+enum err engine_change(struct engine *engine, struct stream *stream, const struct stream_config *config) MUST_CHECK;
+/** Send RTCP BYE, stop, give back: the stream is gone for the caller; no more events for it. */
+void engine_remove(struct engine *engine, struct stream *stream);
+/** Which stream hears the microphone and is heard: at most one is selected unless several were joined. NULL: none. */
+void engine_select(struct engine *engine, struct stream *stream);
+/** A consistent copy, never older than one tick. */
+void engine_stats(const struct stream *stream, struct stream_stats *stats);
+void engine_mute(struct engine *engine, struct stream *stream, bool muted);   /* stream NULL: the microphone for all */
+/** Queue digits 0-9 * # A-D, `,` is a pause of `pause_ms`. Errors: ERR_UNSUPPORTED telephone-event was not agreed; ERR_SYNTAX a character; ERR_FULL */
+enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms) MUST_CHECK;
+
+/* ---- devices and tones ---- */
+
+enum engine_device { ENGINE_INPUT, ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_DEVICES };
+/**
+ * Choose a device: "default", "null", "tone:440", "file:PATH.wav" (input: played round and round; output: recorded), or the
+ * name (or unique part) of a PortAudio device. A missing or failing device is replaced by null and told by ENGINE_DEVICE.
+ * Errors: ERR_SYNTAX a malformed word; ERR_NOT_FOUND or ERR_IO a file
+ */
+enum err engine_use(struct engine *engine, enum engine_device which, const char *name) MUST_CHECK;
+/** What is in use now, "null" ... */
+const char *engine_device_name(const struct engine *engine, enum engine_device which);
+enum engine_tone { TONE_NONE, TONE_RING, TONE_RINGBACK, TONE_BUSY, TONE_WAITING, TONE_ERROR };
+/** Ring goes to the ringer, the others to the output. TONE_NONE ends it. */
+void engine_tone(struct engine *engine, enum engine_tone tone);
+/** Devices are opened only while something needs them: a call, a tone, a test. */

@@ -1,0 +1,71 @@
+/*
+ * Offer and answer (RFC 3264) for one audio stream beside whatever else the peer offers (rejected lines keep their place).
+ *
+ * One struct sdp_negotiation a call: it remembers our o= line, payload type numbers and the media lines of the last exchange, so that every
+ * description it writes is a legal successor of the one before; the version rises by one only when the text changes (RFC 3264 8).
+ */
+#pragma once
+
+#include "sdp/sdp.h"
+
+/* A codec that we can do, in our order of preference. */
+struct sdp_codec {
+	const char *encoding;   /* "opus", "PCMU", "telephone-event" */
+	uint32_t clock_rate, channels;
+	int payload_type;       /* static one, or -1: numbered by us from 96 */
+	const char *fmtp;       /* what we offer, or NULL */
+};
+
+struct sdp_local {
+	const struct sdp_codec *codecs;   /* telephone-event rows too: one per clock rate; borrowed */
+	size_t codec_count;
+	struct address rtp;               /* host and port of our RTP socket; RTCP is port + 1 */
+	uint32_t ptime_ms;
+	enum sdp_direction direction;     /* what we want: SENDRECV, or SENDONLY/INACTIVE for hold */
+};
+
+struct sdp_agreed_codec {
+	const struct sdp_codec *codec;    /* one of ours */
+	uint8_t send_pt;                  /* the number the peer wants to receive */
+	uint8_t receive_pt;               /* the number we told it to send */
+	struct slice peer_fmtp;
+};
+
+/* What was agreed for the audio line. */
+struct sdp_agreed {
+	bool rejected;                    /* no usable audio: port 0 or no common codec */
+	struct address rtp, rtcp;         /* the peer's; unset address: hold by c=0.0.0.0 */
+	enum sdp_direction direction;     /* ours now: SENDRECV, SENDONLY (peer only receives), RECVONLY, INACTIVE */
+	bool peer_holds;                  /* the peer's line says sendonly, inactive or 0.0.0.0 */
+	uint32_t ptime_ms;                /* what the peer wants to receive; 0: ours */
+	uint32_t maxptime_ms;
+	struct sdp_agreed_codec codecs[SDP_FORMATS_MAX]; /* in the order of preference that counts for sending; audio codecs only */
+	size_t codec_count;
+	struct sdp_agreed_codec events[4]; /* telephone-event by clock rate */
+	size_t event_count;
+};
+
+struct sdp_negotiation;
+
+/** `session_id` and `user` go into o= ; numbers must differ between calls. */
+struct sdp_negotiation *sdp_negotiation_new(uint64_t session_id, const char *user);
+struct sdp_negotiation *sdp_negotiation_copy(const struct sdp_negotiation *negotiation);
+void sdp_negotiation_free(struct sdp_negotiation *negotiation);
+
+/** Write an offer; it becomes the pending one. Never fails. */
+void sdp_make_offer(struct sdp_negotiation *negotiation, const struct sdp_local *local, struct buf *offer);
+/**
+ * The peer's answer to our pending offer. `agreed` borrows from the negotiation until its next change.
+ * @return false: no SDP, another number of media lines, or codecs that were not offered (RFC 3264 6): nothing was agreed, the offer is no longer pending
+ */
+bool sdp_take_answer(struct sdp_negotiation *negotiation, struct slice answer, struct sdp_agreed *agreed) MUST_CHECK;
+/**
+ * Answer the peer's offer.
+ * @return false: no SDP at all, or nothing in it that we can do (488): `answer` is left empty and the state as before
+ */
+bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local, struct buf *answer,
+		     struct sdp_agreed *agreed) MUST_CHECK;
+/** Forget the pending offer (it was refused): the state before it stands. */
+void sdp_drop_offer(struct sdp_negotiation *negotiation);
+/** What we can do, as the body of a 200 to OPTIONS (RFC 3261 11.2). */
+void sdp_capabilities(const struct sdp_local *local, struct buf *body);

@@ -1,0 +1,67 @@
+/*
+ * sdp: session descriptions (RFC 8866), offer and answer (RFC 3264). Knows no SIP and no media engine.
+ *
+ *   sdp     parse and print
+ *   offer   what we can do -> offers; an offer -> its answer; an answer -> what was agreed
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/buf.h"
+
+enum { SDP_MAX = 32768, SDP_MEDIA_MAX = 16, SDP_FORMATS_MAX = 40, SDP_ATTRIBUTES_MAX = 256 };
+
+enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+struct slice sdp_direction_name(enum sdp_direction direction);
+/** As the other side sees it: sendonly <-> recvonly. */
+enum sdp_direction sdp_direction_reverse(enum sdp_direction direction);
+
+struct sdp_attribute {
+	struct slice name, value;  /* value empty for property attributes */
+};
+
+/* One payload type of an RTP media line, with its rtpmap (given or of RFC 3551's static table) and fmtp. */
+struct sdp_format {
+	struct slice text;         /* as in m= : "96" (or anything, for other protocols) */
+	uint8_t payload_type;
+	struct slice encoding;     /* "opus"; empty when unknown */
+	uint32_t clock_rate;
+	uint32_t channels;         /* 1 when not given */
+	struct slice fmtp;         /* "useinbandfec=1;stereo=0" or empty */
+};
+
+struct sdp_media {
+	struct slice type;         /* "audio" */
+	uint16_t port;             /* 0: rejected or disabled */
+	struct slice protocol;     /* "RTP/AVP" */
+	struct sdp_format formats[SDP_FORMATS_MAX];
+	size_t format_count;
+	bool has_address;          /* c= of its own or of the session, a literal */
+	struct address address;    /* with port; unset when c= names a host that is no literal */
+	bool held_by_address;      /* c=0.0.0.0 or c=:: (RFC 3264 8.4's old hold) */
+	struct address rtcp;       /* a=rtcp (RFC 3605), else port + 1 */
+	bool rtcp_mux;
+	enum sdp_direction direction;
+	uint32_t ptime_ms, maxptime_ms; /* 0: not given */
+	const struct sdp_attribute *attributes;
+	size_t attribute_count;
+};
+
+struct sdp_session {
+	struct slice origin_user;
+	struct slice origin_id, origin_version; /* decimal texts: may exceed 64 bits (RFC 4475 3.1.1.13 style) */
+	struct slice name;
+	struct sdp_media media[SDP_MEDIA_MAX];
+	size_t media_count;
+	const struct sdp_attribute *attributes;
+	size_t attribute_count;
+};
+
+/**
+ * Parse; slices point into `arena`, into which the text is copied.
+ * @param offset  [bytes] where the fault is; may be NULL
+ * @return false: no session description
+ */
+bool sdp_parse(struct arena *arena, struct slice text, struct sdp_session *session, size_t *offset) MUST_CHECK;
+bool sdp_attribute_find(const struct sdp_attribute *attributes, size_t count, struct slice name, struct slice *value);

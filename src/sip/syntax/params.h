@@ -1,0 +1,20 @@
+/* ;name=value lists, of URIs and of header fields. */
+#pragma once
+
+#include "base/arena.h"
+
+struct sip_param {
+	struct slice name;
+	struct slice value;  /* quotes kept; empty without '=' */
+	bool has_value;
+};
+
+/**
+ * Walk `params` (";a=b;c", as it stands in sip_uri.params or sip_address.params): call with *rest = params first.
+ * @return false at the end
+ */
+bool sip_params_next(struct slice *rest, struct sip_param *param);
+/** The parameter of this name, ASCII case ignored. @return false when there is none */
+bool sip_params_find(struct slice params, struct slice name, struct slice *value);
+/** `value` without its quotes and escapes; what is no quoted string is returned as it stands. */
+struct slice sip_unquote(struct arena *arena, struct slice value);

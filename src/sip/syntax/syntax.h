@@ -1,0 +1,29 @@
+/*
+ * sip/syntax: bytes <-> structs. Pure: no socket, no clock, no allocation outside the message's arena.
+ * RFC 3261 sections 7, 19, 20, 25.
+ *
+ *   scan      character classes, tokens, quoted strings, LWS, comments
+ *   method    method.def: the methods
+ *   header    header.def: every header field: long and compact name, single or list, where it may appear
+ *   status    status.def: every status code: phrase, a sentence for people
+ *   uri       SIP, SIPS and tel URIs; comparison (19.1.4), escapes
+ *   params    ;name=value lists
+ *   address   name-addr and addr-spec (From, To, Contact, Route, Refer-To ...)
+ *   via       Via (20.42)
+ *   values    the other typed values: CSeq, numbers, dates, media types, RAck, Event ...
+ *   auth      challenges and credentials (20.7, 20.27, 20.44)
+ *   message   one-pass parser of a whole message; header index; typed values on demand
+ *   draft     a message being written; print
+ */
+#pragma once
+
+#include "sip/syntax/address.h"
+#include "sip/syntax/auth.h"
+#include "sip/syntax/draft.h"
+#include "sip/syntax/message.h"
+#include "sip/syntax/names.h"
+#include "sip/syntax/params.h"
+#include "sip/syntax/scan.h"
+#include "sip/syntax/uri.h"
+#include "sip/syntax/values.h"
+#include "sip/syntax/via.h"

@@ -1,0 +1,108 @@
+/*
+ * sip/transaction: the four machines (RFC 3261 17, RFC 6026), one table per figure.
+ *
+ *   transaction     matching, timers, the one step() that changes states
+ *   invite_client   figure 5 with RFC 6026
+ *   other_client    figure 6
+ *   invite_server   figure 7 with RFC 6026
+ *   other_server    figure 8
+ */
+#pragma once
+
+#include "sip/transport/transport.h"
+
+struct transactions;
+struct client_transaction;
+struct server_transaction;
+
+struct transaction_settings {
+	int64_t t1_us, t2_us, t4_us;  /* 500 ms, 4 s, 5 s */
+	size_t max;                   /* server transactions at a time; above: 503, statelessly */
+};
+
+struct transaction_handlers {
+	/** A new request (not ACK, not CANCEL, no retransmission). It must be answered by transaction_respond() sooner or later. `request` is borrowed. */
+	void (*request)(void *arg, struct server_transaction *st, struct sip_message *request, const struct sip_source *source);
+	/** An ACK that belongs to no transaction: that of a 2xx (13.3.1.4). */
+	void (*ack)(void *arg, struct sip_message *ack, const struct sip_source *source);
+	/** The INVITE transaction got a CANCEL, already answered with 200; the ua answers the INVITE with 487 if it has not answered it yet (9.2). */
+	void (*cancel)(void *arg, struct server_transaction *st, struct sip_message *cancel);
+	/** A 2xx to INVITE that matches no transaction any more: a fork's late answer (13.2.2.4), to be ACKed. */
+	void (*stray_2xx)(void *arg, struct sip_message *response, const struct sip_source *source);
+	/** The server transaction ends: forget the pointer. `err` is ERR_NONE, ERR_TIMEOUT (no ACK for a non-2xx within timer H) or a transport error. */
+	void (*server_gone)(void *arg, struct server_transaction *st, enum err err);
+	/** May be NULL: each packet for the trace. */
+	void (*wire)(void *arg, const struct sip_wire *wire);
+	/** May be NULL: transport failures, for flows that registrations use. */
+	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+	void *arg;
+};
+
+/** Makes the transport below too. */
+struct transactions *transactions_new(const struct sip_world *world, const struct transaction_handlers *handlers);
+void transactions_free(struct transactions *transactions);
+struct transaction_settings *transaction_settings(struct transactions *transactions);
+struct transport *transactions_transport(struct transactions *transactions);
+/** Those alive, for `show transactions` and tests. */
+size_t transactions_count(const struct transactions *transactions);
+typedef void transaction_show_h(void *arg, const char *line);
+void transactions_show(const struct transactions *transactions, transaction_show_h *show, void *arg);
+
+/* ---- client ---- */
+
+enum client_event {
+	CLIENT_RESPONSE,         /* `response`: 1xx, or the final one; further 2xx of forks too (RFC 6026) */
+	CLIENT_TIMEOUT,          /* timer B or F, or 64*T1 after a CANCEL without a final response */
+	CLIENT_TRANSPORT_ERROR,  /* `err` */
+	CLIENT_GONE,             /* the last event: forget the pointer */
+};
+typedef void client_transaction_h(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response, enum err err);
+
+/**
+ * Start a client transaction and send its request, with a Via of our own for this target on top.
+ *
+ * @param draft   without Via; copied, stays the caller's
+ * @param target  where; its protocol is final (transport_choose() was asked before)
+ * @param handler called on the loop's thread, never before this returns
+ * @param err     why there is none
+ * @return the transaction, owned by this layer, valid until CLIENT_GONE; NULL on failure
+ * Errors: ERR_NO_ROUTE no transport of ours reaches the target; or what sending said at once
+ * RFC 3261 17.1, 8.1.1.7, 18.1.1
+ */
+struct client_transaction *transaction_start(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
+					     client_transaction_h *handler, void *arg, enum err *err);
+/** The request as sent, with its Via; borrowed. */
+const struct sip_message *client_transaction_request(const struct client_transaction *ct);
+const struct sip_target *client_transaction_target(const struct client_transaction *ct);
+/**
+ * Cancel an INVITE (9.1): CANCEL goes out when a provisional has come (100 counts), at once or later; same top Via, address, port and
+ * transport. Without a final response 64*T1 after the CANCEL the transaction ends with CLIENT_TIMEOUT. A second call does nothing.
+ * @param reason  value of a Reason header, may be empty (RFC 3326)
+ */
+void transaction_cancel(struct client_transaction *ct, struct slice reason);
+/** No events any more; the transaction runs to its end by itself. */
+void client_transaction_detach(struct client_transaction *ct);
+/**
+ * Send the ACK of a 2xx: no transaction (13.2.2.4), a new branch, a Via of ours. The caller keeps *sent (one reference) and hands it to transaction_resend_ack() when the 2xx comes again.
+ */
+enum err transaction_send_ack(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
+			      struct sip_message **sent) MUST_CHECK;
+void transaction_resend_ack(struct transactions *transactions, const struct sip_target *target, const struct sip_message *ack);
+
+/* ---- server ---- */
+
+/**
+ * Answer. A final response ends the transaction after its timers. 2xx to INVITE: the transaction goes to Accepted; the ua
+ * repeats the 2xx by transaction_repeat() until the ACK comes (13.3.1.4).
+ * @param draft  copied, stays the caller's
+ */
+enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft) MUST_CHECK;
+/** Send the last response once more (2xx until ACK; 1xx every minute, 13.3.1.1). */
+void transaction_repeat(struct server_transaction *st);
+struct sip_message *server_transaction_request(const struct server_transaction *st);
+const struct sip_source *server_transaction_source(const struct server_transaction *st);
+/** Was a final response sent? */
+bool server_transaction_answered(const struct server_transaction *st);
+/** The ua's own pointer, NULL at first. */
+void server_transaction_set_user(struct server_transaction *st, void *user);
+void *server_transaction_user(const struct server_transaction *st);

@@ -1,0 +1,163 @@
+/*
+ * sip/transport: framing, Via and rport, flows, response routing (RFC 3261 18; RFC 3581, 5626). Still no socket: those are behind
+ * struct transport_ops, which net/ implements on the loop, and simulations in memory.
+ *
+ *   transport  messages in and out, sent-by, response routing, size rule, keep-alive
+ *   framing    messages out of a byte stream (Content-Length, CRLF keep-alive, limits)
+ *   flow       one stream connection: state, what waits for it to open
+ */
+#pragma once
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "sip/syntax/syntax.h"
+
+enum sip_protocol { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS, SIP_PROTOCOLS };
+
+/** "UDP", "TCP" ... as Via writes it. */
+struct slice sip_protocol_name(enum sip_protocol protocol);
+/** By the name in Via or in transport=, any case. @return false for none of ours */
+bool sip_protocol_find(struct slice name, enum sip_protocol *protocol);
+bool sip_protocol_is_stream(enum sip_protocol protocol);
+/** 5060, or 5061 for TLS; 80 and 443 for WebSocket. */
+uint16_t sip_protocol_port(enum sip_protocol protocol);
+
+struct transport;
+struct flow;
+
+/* Where a request goes, resolved. A plain value. */
+struct sip_target {
+	enum sip_protocol protocol;
+	struct address address;
+	struct address local;  /* unset: any; else the local address (of a UDP socket) to send from */
+	char name[256];        /* the host as it was before resolution: what a certificate must show; "" for literals */
+};
+
+/* Where a message came from: what its response goes back to. */
+struct sip_source {
+	enum sip_protocol protocol;
+	struct address remote, local;
+	struct flow *flow;     /* the stream connection, NULL for UDP; may close at any time: keep flow_id instead */
+	uint64_t flow_id;      /* never used again for another flow; 0 for UDP */
+};
+
+/* A host to be resolved by RFC 3263: what a Request-URI, topmost Route or sent-by names. */
+struct sip_hop {
+	char host[256];        /* without brackets */
+	uint16_t port;         /* 0: none given */
+	bool has_protocol;     /* transport= was given */
+	enum sip_protocol protocol;
+	bool secure;           /* sips: */
+};
+
+enum { LOCATE_MAX = 16 };
+/** `count` targets in the order to be tried; 0 with `err` when there is none. Called once, never before locate() returned. */
+typedef void locate_h(void *arg, enum err err, const struct sip_target *targets, size_t count);
+
+/* What the outside does for us. `net` is its first argument. All calls return at once. */
+struct transport_ops {
+	/** Send one datagram. Errors that are known at once; later ones (ICMP) come by transport_datagram_failed(). */
+	enum err (*send_datagram)(void *net, const struct address *local, const struct address *remote, struct slice bytes);
+	/** Begin to connect `flow` (its protocol, remote, name); transport_flow_opened() or _closed() follows. */
+	enum err (*connect)(void *net, struct flow *flow);
+	/** Queue bytes on an open stream. ERR_FULL: the peer does not read. */
+	enum err (*send_stream)(void *net, struct flow *flow, struct slice bytes);
+	/** Close; nothing is reported for it any more. */
+	void (*close)(void *net, struct flow *flow);
+	/** The local address and listening port that `remote` would be reached from. @return false when we do not speak that protocol or family */
+	bool (*local_address)(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local);
+	/** RFC 3263. @return a handle for locate_cancel */
+	void *(*locate)(void *net, const struct sip_hop *hop, locate_h *done, void *arg);
+	/** Forget it; `done` is not called. */
+	void (*locate_cancel)(void *net, void *handle);
+};
+
+/* The world of the protocol: everything that is not a function of bytes enters here. */
+struct sip_world {
+	struct timers *timers;
+	struct random *random;
+	const struct log *log;
+	const struct transport_ops *ops;
+	void *net;
+};
+
+/* One packet on the wire, for the trace. Keep-alives are not shown. */
+struct sip_wire {
+	bool sent;
+	enum sip_protocol protocol;
+	struct address local, remote;
+	struct slice bytes;
+};
+
+struct transport_handlers {
+	/** A request that passed sip_message_check(), its top Via completed (received, rport). The message is borrowed: take a reference to keep it. */
+	void (*request)(void *arg, struct sip_message *request, const struct sip_source *source);
+	void (*response)(void *arg, struct sip_message *response, const struct sip_source *source);
+	/** Nothing more can be sent there: a flow closed, a connection was refused, ICMP said so. `flow_id` 0 for UDP. */
+	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+	/** May be NULL. */
+	void (*wire)(void *arg, const struct sip_wire *wire);
+	void *arg;
+};
+
+struct transport_settings {
+	size_t udp_limit;          /* bytes of a request above which a stream is tried first (18.1.1); 0: never */
+	int64_t keep_alive_us;     /* 25 s; 0: none */
+	size_t max_flows;          /* connections at a time; further ones are closed at once */
+};
+
+struct transport *transport_new(const struct sip_world *world, const struct transport_handlers *handlers);
+void transport_free(struct transport *transport);
+/** To be read and changed at any time. */
+struct transport_settings *transport_settings(struct transport *transport);
+
+/* ---- downwards: what the transaction layer and the ua ask ---- */
+
+/**
+ * The Via sent-by ("192.0.2.4:5060", "[2001:db8::1]:5070") that requests to this target carry, and our Contact's host and port.
+ * @return false: no such protocol or family (ERR_NO_ROUTE)
+ */
+bool transport_sent_by(struct transport *transport, const struct sip_target *target, char text[ADDRESS_TEXT]);
+/** Is this host and port one of ours (loops, Route to ourselves)? */
+bool transport_is_ours(struct transport *transport, struct slice host, uint16_t port);
+/**
+ * The protocol that a request of `bytes` goes out by: TCP instead of UDP above udp_limit, unless this target
+ * has refused TCP before (18.1.1).
+ */
+enum sip_protocol transport_choose(struct transport *transport, const struct sip_target *target, size_t bytes);
+/** Remember that TCP does not reach this target: UDP whatever the size, for 10 minutes. */
+void transport_no_stream(struct transport *transport, const struct address *remote);
+/**
+ * Send a request: UDP at once, streams on the flow to that target, opened when there is none (messages wait for it, bounded).
+ * Failures that are seen later come by handlers.failed. *flow_id tells which flow carries it (0 UDP).
+ */
+enum err transport_send_request(struct transport *transport, const struct sip_target *target, const struct sip_message *request,
+				uint64_t *flow_id) MUST_CHECK;
+/**
+ * Send a response where 18.2.2 and RFC 3581 want it: on the flow it came by while that lives (else a new one to received and sent-by port), for UDP to
+ * received:rport, maddr or sent-by. It goes out from the address the request came to.
+ */
+enum err transport_send_response(struct transport *transport, const struct sip_source *source, const struct sip_message *response) MUST_CHECK;
+/** Keep a binding open: CRLFCRLF every keep_alive_us to this target from now on (counted: as many stops as starts). */
+void transport_keep_alive(struct transport *transport, const struct sip_target *target, bool on);
+
+/* ---- upwards: what net/ reports ---- */
+
+void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes);
+/** ICMP (port unreachable ...) for datagrams to `remote`. */
+void transport_datagram_failed(struct transport *transport, const struct address *remote, enum err err);
+/** A connection that came in. @return its flow; NULL: too many, close it */
+struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local, const struct address *remote,
+				void *connection);
+void transport_flow_opened(struct transport *transport, struct flow *flow, const struct address *local);
+void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes);
+/** The connection is gone (or could not be made); `flow` must not be used by net any more. */
+void transport_flow_closed(struct transport *transport, struct flow *flow, enum err err);
+/** Net's own pointer for a flow. */
+void *flow_connection(const struct flow *flow);
+void flow_set_connection(struct flow *flow, void *connection);
+const struct sip_target *flow_target(const struct flow *flow);

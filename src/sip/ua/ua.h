@@ -1,0 +1,113 @@
+/*
+ * sip/ua: the transaction user (RFC 3261 8 to 15, 22). Bodies are opaque here.
+ *
+ *   ua            requests in and out of dialogs, 404/405/416/420/481/482/501, OPTIONS
+ *   digest        challenges answered (22; RFC 7616, 8760)
+ *   request       one request from its target list to its one final outcome
+ *   dialog        12: route set, remote target, CSeq numbers
+ *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE
+ *   registration  10: one binding kept alive
+ *
+ * Above it stands phone/, reached only by the handlers given at creation. What a handler is lent (messages, slices) lives until it returns.
+ * Objects are never freed inside their own handler: they die at ua_sweep(), at the end of the turn.
+ */
+#pragma once
+
+#include "sip/transaction/transaction.h"
+
+struct ua;
+struct session;
+struct registration;
+
+/* Who we are in one request: an account, or nobody in particular. Borrowed; must outlive what was made with it unless stated. */
+struct identity {
+	const char *uri;            /* "sip:alice@atlanta.com": From, and To of REGISTER */
+	const char *display;        /* or NULL */
+	const char *auth_user;      /* NULL: the user part of uri */
+	const char *password;       /* NULL: challenges are not answered */
+	const char *realm;          /* NULL: credentials serve the first realms seen; else this realm only */
+	const char *const *routes;  /* preloaded Route URIs in order (outbound proxy ...), NULL-ended, or NULL */
+	const char *contact_user;   /* user part of our Contact; NULL: that of uri */
+	bool has_contact;           /* the outside face of the NAT as a registration saw it: */
+	struct address contact;     /* host and port of Contact in place of the local ones */
+	enum sip_protocol contact_protocol;
+	bool has_protocol;          /* transport of this account, where the target names none */
+	enum sip_protocol protocol;
+	bool anonymous;             /* From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id */
+};
+
+/* Header lines that the user adds to a request (header=Name:value). */
+struct extra_header {
+	struct slice name, value;
+};
+
+/* Why something failed, where no response tells. */
+enum cause { CAUSE_NONE, CAUSE_RESPONSE, CAUSE_DNS, CAUSE_CONNECT, CAUSE_TIMEOUT, CAUSE_TLS, CAUSE_AUTH, CAUSE_REFUSED, CAUSE_CANCELLED, CAUSE_MEDIA, CAUSE_LOCAL };
+/** "timeout", "dns" ...: the words of the `cause` key of events. */
+const char *cause_name(enum cause cause);
+
+struct outcome {
+	unsigned status;      /* final SIP status; made up by us where none came: 408 after a timeout, 503 after a transport error (8.1.3.1) */
+	struct slice reason;  /* its phrase, as received (raw) or ours */
+	enum cause cause;     /* what really happened */
+	enum err err;
+	struct sip_message *response; /* NULL when none came; borrowed */
+};
+
+struct ua_handlers {
+	/**
+	 * A new INVITE outside a dialog that asks for a session; 100 has been sent. Set its handlers by session_set_handlers() before returning,
+	 * then ring, answer, reject or redirect it, now or later.
+	 */
+	void (*incoming)(void *arg, struct session *session, struct sip_message *invite, const struct sip_source *source);
+	/**
+	 * May this request outside a dialog reach us? Asked for INVITE, OPTIONS and MESSAGE-like ones, before `incoming`.
+	 * @return 0: yes; else the status to answer (404)
+	 */
+	unsigned (*accept)(void *arg, const struct sip_message *request, const struct sip_source *source);
+	/** The body that answers OPTIONS (our SDP capabilities) and its type into *type; may leave it empty. */
+	void (*capabilities)(void *arg, struct buf *body, struct slice *type);
+	/** May be NULL: each packet on the wire. */
+	void (*wire)(void *arg, const struct sip_wire *wire);
+	/** May be NULL. */
+	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+	void *arg;
+};
+
+struct ua_settings {
+	char user_agent[128];        /* User-Agent and Server; empty: none */
+	int64_t ring_timeout_us;     /* an unanswered incoming call ends with 480 after this; 0: never */
+	size_t max_sessions;         /* further INVITEs get 486 */
+};
+
+struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers);
+/** Ends everything at once, without a word to the peers. */
+void ua_free(struct ua *ua);
+struct ua_settings *ua_settings(struct ua *ua);
+struct transactions *ua_transactions(struct ua *ua);
+/** Free what has ended; call it at the end of each turn. */
+void ua_sweep(struct ua *ua);
+
+/* ---- requests outside dialogs: OPTIONS and whatever `request` sends ---- */
+
+struct request;
+/** Provisional responses too when `wants_provisional`; the last call has the final outcome. */
+typedef void request_h(void *arg, struct request *request, const struct outcome *outcome, bool final);
+struct request_config {
+	const struct identity *identity;   /* copied */
+	struct slice method;
+	struct slice target;               /* the Request-URI */
+	struct slice content_type, body;
+	const struct extra_header *extra;
+	size_t extra_count;
+	bool wants_provisional;
+	request_h *handler;
+	void *arg;
+};
+/**
+ * Send a request outside any dialog. @return owned by the ua, valid until its final outcome was told
+ * Errors: ERR_SYNTAX the target is no URI; ERR_UNSUPPORTED its scheme
+ */
+struct request *ua_request(struct ua *ua, const struct request_config *config, enum err *err);
+/** No handler call any more. */
+void request_detach(struct request *request);
