@@ -35,6 +35,7 @@ struct sip_target {
 	struct address address;
 	struct address local;  /* unset: any; else the local address (of a UDP socket) to send from */
 	char name[256];        /* the host as it was before resolution: what a certificate must show; "" for literals */
+	int64_t connect_timeout_us; /* how long a stream may take to open; 0: 5 s. 1 s where size alone chose TCP (18.1.1) */
 };
 
 /* Where a message came from: what its response goes back to. */
