@@ -3,6 +3,9 @@
  *
  * A turn: due timers, ready descriptors, then the turn-end handlers in the order they were added
  * (scripts read events, objects die, the screen is drawn once).
+ *
+ *   loop    turns, timers, watches, signals
+ *   child   programs that are run and whose output is caught
  */
 #pragma once
 
@@ -19,9 +22,14 @@ struct loop *loop_new(void) __attribute__((returns_nonnull));
 void loop_free(struct loop *loop);
 /** The clock and timers of this thread. */
 struct timers *loop_timers(struct loop *loop);
-/** For net/ and ui/ only: what libuv can do that loop.h does not wrap. */
+/**
+ * For net/ and ui/ only: what libuv can do that loop.h does not wrap. Callbacks of such handles begin with loop_begin_turn(),
+ * or the clock would stand where the last turn left it.
+ */
 struct uv_loop_s *loop_uv(struct loop *loop);
-/** Turn until loop_stop(). */
+/** Read the clock for this turn and fire the due timers; does nothing when that was done in this turn already. */
+void loop_begin_turn(struct loop *loop);
+/** Turn until loop_stop(); the turn in which that was called is finished. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
@@ -31,11 +39,13 @@ void loop_at_turn_end(struct loop *loop, loop_h *handler, void *arg);
 /** Take another turn without waiting. */
 void loop_again(struct loop *loop);
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+/* LOOP_ERROR is told, never asked for: an error waits at the descriptor (or in its error queue); the other bits are then set as watched. */
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_ERROR = 4 };
 struct loop_watch;
 typedef void loop_watch_h(void *arg, int events);
 /** Watch a socket, pipe or eventfd (not a regular file). The descriptor stays the caller's. @return owned by the caller: loop_unwatch() */
 struct loop_watch *loop_watch(struct loop *loop, int fd, int events, loop_watch_h *handler, void *arg);
+/** Watch for other events from now on; 0: for none. */
 void loop_watch_change(struct loop_watch *watch, int events);
 /** May be called inside the handler; NULL is harmless. After it returns the descriptor may be closed. */
 void loop_unwatch(struct loop_watch *watch);
@@ -54,5 +64,5 @@ struct loop_child;
  * Errors: ERR_NOT_FOUND no such program; ERR_PERMISSION; ERR_IO no process or pipe
  */
 struct loop_child *loop_run_child(struct loop *loop, char *const argv[], loop_child_h *done, void *arg, enum err *err);
-/** Kill it; `done` is not called any more. */
+/** Kill it (SIGKILL); `done` is not called any more. NULL is harmless. */
 void loop_child_kill(struct loop_child *child);
