@@ -1,0 +1,307 @@
+#include "phone/event.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct events {
+	struct event **ring; /* grows to EVENT_LOG_MAX places, then the oldest goes */
+	size_t room;
+	uint64_t last;
+};
+
+enum { VALUE_MAX = 8192, FIRST_ROOM = 64 };
+
+static const char *const names[EVENT_KINDS] = {
+#define EVENT(ident, name) [EVENT_##ident] = name,
+#include "phone/events.def"
+#undef EVENT
+};
+
+const char *event_name(enum event_kind kind)
+{
+	return kind < EVENT_KINDS ? names[kind] : "";
+}
+
+bool event_find(struct slice name, enum event_kind *kind)
+{
+	for (size_t i = 0; i < EVENT_KINDS; i++)
+		if (slice_eq(name, slice_of(names[i]))) {
+			*kind = (enum event_kind)i;
+			return true;
+		}
+	return false;
+}
+
+struct events *events_new(void)
+{
+	struct events *events = xcalloc(1, sizeof *events);
+
+	events->room = FIRST_ROOM;
+	events->ring = xcalloc(events->room, sizeof(struct event *));
+	return events;
+}
+
+static void event_free(struct event *event)
+{
+	if (!event)
+		return;
+	for (size_t i = 0; i < event->field_count; i++)
+		free(event->fields[i].value);
+	free(event);
+}
+
+void events_free(struct events *events)
+{
+	if (!events)
+		return;
+	for (size_t i = 0; i < events->room; i++)
+		event_free(events->ring[i]);
+	free(events->ring);
+	free(events);
+}
+
+/* Number n stands at (n - 1) % room, so that a full log overwrites its oldest. */
+static void grow(struct events *events)
+{
+	size_t room = events->room * 2;
+	struct event **ring = xcalloc(room, sizeof(struct event *));
+
+	for (size_t i = 0; i < events->room; i++)
+		if (events->ring[i])
+			ring[(events->ring[i]->number - 1) % room] = events->ring[i];
+	free(events->ring);
+	events->ring = ring;
+	events->room = room;
+}
+
+struct event *events_add(struct events *events, enum event_kind kind, unsigned call)
+{
+	struct event *event = xcalloc(1, sizeof *event);
+	struct timespec now;
+
+	assert(kind < EVENT_KINDS);
+	if (events->last >= events->room && events->room < EVENT_LOG_MAX)
+		grow(events);
+	clock_gettime(CLOCK_REALTIME, &now);
+	event->number = ++events->last;
+	event->unix_us = (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
+	event->kind = kind;
+	event->call = call;
+	struct event **place = &events->ring[(event->number - 1) % events->room];
+	event_free(*place);
+	*place = event;
+	if (call)
+		event_number(event, "call", call);
+	return event;
+}
+
+static void add_field(struct event *event, const char *key, char *value, bool is_number)
+{
+	assert(event->field_count < EVENT_FIELDS_MAX);
+	event->fields[event->field_count++] = (struct event_field){ .key = key, .value = value, .is_number = is_number };
+}
+
+void event_text(struct event *event, const char *key, struct slice value)
+{
+	if (value.n)
+		add_field(event, key, utf8_clean_dup(slice_sub(value, 0, VALUE_MAX)), false);
+}
+
+void event_number(struct event *event, const char *key, double value)
+{
+	if (!isfinite(value))
+		value = 0;
+	/* %.3f of a whole number without its zeros, so that `code=200` matches. */
+	add_field(event, key, fabs(value) < 1e15 && value == floor(value) ? xasprintf("%.0f", value) : xasprintf("%.3f", value), true);
+}
+
+const char *event_value(const struct event *event, const char *key)
+{
+	for (size_t i = 0; i < event->field_count; i++)
+		if (!strcmp(event->fields[i].key, key))
+			return event->fields[i].value;
+	return NULL;
+}
+
+uint64_t events_last(const struct events *events)
+{
+	return events->last;
+}
+
+const struct event *events_next(const struct events *events, uint64_t after)
+{
+	if (after >= events->last)
+		return NULL;
+	uint64_t oldest = events->last > events->room ? events->last - events->room + 1 : 1;
+	uint64_t number = after + 1 < oldest ? oldest : after + 1;
+	return events->ring[(number - 1) % events->room];
+}
+
+/* ---- in words ---- */
+
+static const char *value_or(const struct event *event, const char *key, const char *otherwise)
+{
+	const char *value = event_value(event, key);
+
+	return value ? value : otherwise;
+}
+
+/* "; 486 Busy Here", "; 408 Request Timeout (dns)" */
+static void add_outcome(const struct event *event, struct buf *line)
+{
+	const char *code = event_value(event, "code"), *reason = event_value(event, "reason"), *cause = event_value(event, "cause");
+
+	if (code || reason)
+		buf_printf(line, ": %s%s%s", code ? code : "", code && reason ? " " : "", reason ? reason : "");
+	if (cause && strcmp(cause, "response") && strcmp(cause, "none"))
+		buf_printf(line, " (%s)", cause);
+}
+
+static const char *peer_of(const struct event *event)
+{
+	const char *direction = value_or(event, "direction", "out");
+
+	return value_or(event, strcmp(direction, "in") ? "to" : "from", "the peer");
+}
+
+static void call_sentence(const struct event *event, struct buf *line)
+{
+	if (event->call)
+		buf_printf(line, "call %u: ", event->call);
+	switch (event->kind) {
+	case EVENT_INCOMING:
+		buf_printf(line, "incoming from %s", value_or(event, "from", "somebody"));
+		if (event_value(event, "account"))
+			buf_printf(line, " for %s", event_value(event, "account"));
+		break;
+	case EVENT_TRYING:
+		buf_printf(line, "trying %s", peer_of(event));
+		break;
+	case EVENT_RINGING:
+		buf_printf(line, "ringing at %s", peer_of(event));
+		break;
+	case EVENT_EARLY_MEDIA:
+		buf_printf(line, "sound before the answer");
+		break;
+	case EVENT_ANSWERED:
+		buf_printf(line, "answered%s%s", strcmp(value_or(event, "direction", "out"), "in") ? " by " : ", talking to ", peer_of(event));
+		if (event_value(event, "codec"))
+			buf_printf(line, " (%s)", event_value(event, "codec"));
+		break;
+	case EVENT_FAILED:
+		buf_printf(line, "failed");
+		add_outcome(event, line);
+		if (event_value(event, "target"))
+			buf_printf(line, "; it names %s", event_value(event, "target"));
+		break;
+	case EVENT_ENDED:
+		buf_printf(line, "ended after %.0f s", atof(value_or(event, "duration", "0")));
+		if (event_value(event, "by"))
+			buf_printf(line, " by %s", event_value(event, "by"));
+		if (event_value(event, "cause"))
+			buf_printf(line, " (%s)", event_value(event, "cause"));
+		break;
+	default:
+		buf_printf(line, "request %s", value_or(event, "request", "?"));
+		add_outcome(event, line);
+		break;
+	}
+}
+
+static void media_sentence(const struct event *event, struct buf *line)
+{
+	bool me = !strcmp(value_or(event, "side", "peer"), "me");
+
+	buf_printf(line, "call %u: ", event->call);
+	switch (event->kind) {
+	case EVENT_MEDIA:
+		buf_printf(line, "sound of the peer (%s)", value_or(event, "codec", "?"));
+		break;
+	case EVENT_SILENT:
+		buf_printf(line, me ? "your microphone is silent: is it muted or the wrong device?" : "nothing is heard from the peer");
+		break;
+	case EVENT_MEDIA_LOST:
+		buf_printf(line, "no sound arrives any more");
+		break;
+	case EVENT_CODEC:
+		buf_printf(line, "the peer changed to %s", value_or(event, "codec", "?"));
+		break;
+	default:
+		buf_printf(line, "digit %s", value_or(event, "digit", "?"));
+		break;
+	}
+}
+
+static void account_sentence(const struct event *event, struct buf *line)
+{
+	const char *retry = event_value(event, "retry");
+
+	buf_printf(line, "%s: ", value_or(event, "account", "account"));
+	switch (event->kind) {
+	case EVENT_REGISTERED:
+		buf_printf(line, "registered for %s s", value_or(event, "expires", "?"));
+		break;
+	case EVENT_UNREGISTERED:
+		buf_printf(line, "no longer registered");
+		break;
+	default:
+		buf_printf(line, "registration failed");
+		add_outcome(event, line);
+		if (retry && strcmp(retry, "0"))
+			buf_printf(line, "; next try in %s s", retry);
+		else
+			buf_printf(line, "; given up");
+		break;
+	}
+}
+
+void event_sentence(const struct event *event, struct buf *line)
+{
+	switch (event->kind) {
+	case EVENT_REGISTERED:
+	case EVENT_UNREGISTERED:
+	case EVENT_REGISTER_FAILED:
+		account_sentence(event, line);
+		return;
+	case EVENT_INCOMING:
+	case EVENT_TRYING:
+	case EVENT_RINGING:
+	case EVENT_EARLY_MEDIA:
+	case EVENT_ANSWERED:
+	case EVENT_FAILED:
+	case EVENT_ENDED:
+	case EVENT_RESPONSE:
+		call_sentence(event, line);
+		return;
+	case EVENT_HELD:
+		buf_printf(line, "call %u: on hold", event->call);
+		return;
+	case EVENT_RESUMED:
+		buf_printf(line, "call %u: resumed", event->call);
+		return;
+	case EVENT_REMOTE_HELD:
+		buf_printf(line, "call %u: the peer put you on hold", event->call);
+		return;
+	case EVENT_REMOTE_RESUMED:
+		buf_printf(line, "call %u: the peer took you off hold", event->call);
+		return;
+	case EVENT_REINVITE:
+		buf_printf(line, "call %u: re-INVITE %s", event->call, value_or(event, "direction", ""));
+		add_outcome(event, line);
+		return;
+	case EVENT_DEVICE:
+		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"), value_or(event, "state", "?"));
+		return;
+	case EVENT_CONNECTION:
+		buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"), value_or(event, "state", "?"));
+		return;
+	default:
+		media_sentence(event, line);
+		return;
+	}
+}

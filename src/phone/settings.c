@@ -1,0 +1,428 @@
+#include "phone/settings.h"
+
+#include "base/address.h"
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#ifndef VERSION
+#define VERSION "0"
+#endif
+
+const struct setting_row setting_rows[] = {
+#define SETTING(setting_name, setting_type, words, in, least, most, first, text)                                                            \
+	{ .name = setting_name, .type = SETTING_##setting_type, .choices = words, .unit = in, .minimum = least, .maximum = most,            \
+	  .initial = first, .sentence = text },
+#include "phone/settings.def"
+#undef SETTING
+};
+
+enum { SETTING_COUNT = ARRAY_LEN(setting_rows), VALUE_MAX = 2048 };
+const size_t setting_count = SETTING_COUNT;
+
+struct setting_value {
+	char *text;
+	int64_t number;
+};
+
+struct settings {
+	struct setting_value values[SETTING_COUNT];
+	setting_changed_h *changed;
+	void *arg;
+};
+
+/* ---- durations and sizes ---- */
+
+static const struct {
+	const char *unit;
+	int64_t us;
+} duration_units[] = { { "us", 1 }, { "ms", MS_US }, { "s", SECOND_US }, { "m", 60 * SECOND_US }, { "h", 3600 * SECOND_US }, { "d", 86400 * SECOND_US } };
+
+/* "1.5" in units of `scale`, exact: digits, then at most nine behind the point. */
+static bool decimal(struct slice text, int64_t scale, int64_t *value)
+{
+	struct slice rest = text, whole = slice_cut(&rest, '.');
+	uint64_t number, fraction = 0, parts = 1;
+
+	if (!slice_to_u64(whole, (uint64_t)(INT64_MAX / 2 / scale), &number))
+		return false;
+	if (rest.p && (rest.n > 9 || !slice_to_u64(rest, UINT64_C(999999999), &fraction)))
+		return false;
+	for (size_t i = 0; i < rest.n; i++)
+		parts *= 10;
+	*value = (int64_t)number * scale + (int64_t)((double)fraction / (double)parts * (double)scale + 0.5);
+	return true;
+}
+
+bool duration_parse(struct slice text, int64_t *us)
+{
+	size_t digits = 0;
+
+	if (slice_ieq(text, SLICE("none"))) {
+		*us = 0;
+		return true;
+	}
+	while (digits < text.n && ((text.p[digits] >= '0' && text.p[digits] <= '9') || text.p[digits] == '.'))
+		digits++;
+	for (size_t i = 0; i < ARRAY_LEN(duration_units); i++)
+		if (slice_ieq(slice_from(text, digits), slice_of(duration_units[i].unit)))
+			return decimal(slice_sub(text, 0, digits), duration_units[i].us, us);
+	return false;
+}
+
+void duration_print(struct buf *to, int64_t us)
+{
+	size_t unit = 0;
+
+	if (us <= 0) {
+		buf_add(to, us ? SLICE("0s") : SLICE("none"));
+		return;
+	}
+	/* The greatest unit that leaves nothing over; days are written as hours. */
+	for (size_t i = 0; i + 1 < ARRAY_LEN(duration_units); i++)
+		if (us % duration_units[i].us == 0)
+			unit = i;
+	buf_printf(to, "%" PRId64 "%s", us / duration_units[unit].us, duration_units[unit].unit);
+}
+
+bool size_parse(struct slice text, int64_t *bytes)
+{
+	int64_t scale = 1;
+
+	if (slice_ieq(text, SLICE("off"))) {
+		*bytes = 0;
+		return true;
+	}
+	if (text.n && (text.p[text.n - 1] == 'B' || text.p[text.n - 1] == 'b') && text.n > 1)
+		text.n--;
+	switch (text.n ? text.p[text.n - 1] : '\0') {
+	case 'k': case 'K':
+		scale = 1 << 10;
+		break;
+	case 'm': case 'M':
+		scale = 1 << 20;
+		break;
+	case 'g': case 'G':
+		scale = 1 << 30;
+		break;
+	default:
+		return decimal(text, 1, bytes);
+	}
+	text.n--;
+	return decimal(text, scale, bytes);
+}
+
+static void size_print(struct buf *to, int64_t bytes)
+{
+	static const char units[] = { 'G', 'M', 'k' };
+
+	for (size_t i = 0; i < sizeof units && bytes; i++) {
+		int64_t scale = INT64_C(1) << (10 * (3 - i));
+		if (bytes % scale == 0) {
+			buf_printf(to, "%" PRId64 "%c", bytes / scale, units[i]);
+			return;
+		}
+	}
+	buf_printf(to, "%" PRId64, bytes);
+}
+
+/* ---- checks of one row's value ---- */
+
+/* The next word of a list whose words are parted by blanks or commas. */
+static bool list_word(struct slice *rest, struct slice *word)
+{
+	size_t from = 0, end;
+
+	while (from < rest->n && strchr(" \t,", rest->p[from]))
+		from++;
+	for (end = from; end < rest->n && !strchr(" \t,", rest->p[end]); end++)
+		;
+	*word = slice_sub(*rest, from, end - from);
+	*rest = slice_from(*rest, end);
+	return word->n > 0;
+}
+
+static bool check_addresses(struct slice value, struct buf *why)
+{
+	struct slice word;
+	struct address address;
+
+	while (list_word(&value, &word))
+		if (!address_parse(&address, word, 0)) {
+			buf_printf(why, "'%.*s' is no address: write 192.0.2.4:5060 or [2001:db8::1]:5060", SLICE_ARG(word));
+			return false;
+		}
+	return true;
+}
+
+static bool check_listen(struct slice value, struct buf *why)
+{
+	struct slice word, rest = value;
+
+	if (!list_word(&rest, &word)) {
+		buf_printf(why, "at least one address is needed, as 0.0.0.0:5060");
+		return false;
+	}
+	return check_addresses(value, why);
+}
+
+static bool check_codecs(struct slice value, struct buf *why)
+{
+	static const char *const known[] = { "opus", "PCMU", "PCMA" };
+	struct slice word;
+	size_t count = 0;
+
+	while (list_word(&value, &word)) {
+		size_t i = 0;
+		while (i < ARRAY_LEN(known) && !slice_ieq(word, slice_of(known[i])))
+			i++;
+		if (i == ARRAY_LEN(known)) {
+			buf_printf(why, "'%.*s' is no codec of this phone: there are opus, PCMU and PCMA", SLICE_ARG(word));
+			return false;
+		}
+		count++;
+	}
+	if (!count)
+		buf_printf(why, "at least one codec is needed: opus, PCMU or PCMA");
+	return count > 0;
+}
+
+static bool check_ports(struct slice value, struct buf *why)
+{
+	struct slice high = value, low = slice_cut(&high, '-');
+	uint64_t from, to;
+
+	if (slice_to_u64(slice_trim(low), 65534, &from) && slice_to_u64(slice_trim(high), 65535, &to) && from >= 1024 && to > from)
+		return true;
+	buf_printf(why, "'%.*s' is no range of ports: write 20000-20998 (1024 to 65535)", SLICE_ARG(value));
+	return false;
+}
+
+static bool check_device(struct slice value, struct buf *why)
+{
+	if (slice_trim(value).n)
+		return true;
+	buf_printf(why, "a device is needed: default, null, or a name that `audio` lists");
+	return false;
+}
+
+static const struct {
+	const char *name;
+	bool (*check)(struct slice value, struct buf *why);
+} text_checks[] = {
+	{ "sip.listen", check_listen },	  { "dns.servers", check_addresses }, { "media.codecs", check_codecs }, { "media.ports", check_ports },
+	{ "audio.input", check_device },  { "audio.output", check_device },   { "audio.ringer", check_device },
+};
+
+static bool check_text(const struct setting_row *row, struct slice value, struct buf *why)
+{
+	uint32_t point;
+
+	if (value.n > VALUE_MAX || (row->maximum && value.n > (size_t)row->maximum)) {
+		buf_printf(why, "%s: the value is longer than %lld bytes", row->name, (long long)(row->maximum ? row->maximum : VALUE_MAX));
+		return false;
+	}
+	for (size_t i = 0; i < value.n; i += utf8_decode(slice_from(value, i), &point))
+		if (!utf8_decode(slice_from(value, i), &point) || point < ' ' || point == 0x7f) {
+			buf_printf(why, "%s: control characters and text that is no UTF-8 are not taken", row->name);
+			return false;
+		}
+	for (size_t i = 0; i < ARRAY_LEN(text_checks); i++)
+		if (!strcmp(text_checks[i].name, row->name))
+			return text_checks[i].check(value, why);
+	return true;
+}
+
+/* The place of `value` among "off|on"; false: not there. */
+static bool choice_find(const char *choices, struct slice value, int64_t *place)
+{
+	struct slice rest = slice_of(choices), word;
+
+	for (int64_t i = 0; rest.p; i++) {
+		word = slice_cut(&rest, '|');
+		if (slice_ieq(word, value)) {
+			*place = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool choice_check(const struct setting_row *row, struct slice value, int64_t *number, struct buf *why)
+{
+	static const char *const yes[] = { "yes", "true", "1" }, *const no[] = { "no", "false", "0" };
+
+	if (choice_find(row->choices, value, number))
+		return true;
+	/* What people type for a switch. */
+	for (size_t i = 0; i < ARRAY_LEN(yes) && !strcmp(row->choices, "off|on"); i++)
+		if (slice_ieq(value, slice_of(yes[i])) || slice_ieq(value, slice_of(no[i]))) {
+			*number = slice_ieq(value, slice_of(yes[i]));
+			return true;
+		}
+	buf_printf(why, "%s is one of", row->name);
+	for (struct slice rest = slice_of(row->choices); rest.p;) {
+		struct slice word = slice_cut(&rest, '|');
+		buf_printf(why, "%s %.*s", rest.p ? "" : " or", SLICE_ARG(word));
+	}
+	return false;
+}
+
+static void number_print(const struct setting_row *row, int64_t number, struct buf *to)
+{
+	if (row->type == SETTING_DURATION)
+		duration_print(to, number);
+	else if (row->type == SETTING_SIZE && !number && row->choices)
+		buf_printf(to, "%s", row->choices);
+	else if (row->type == SETTING_SIZE)
+		size_print(to, number);
+	else
+		buf_printf(to, "%" PRId64, number);
+}
+
+static bool number_check(const struct setting_row *row, struct slice value, int64_t *number, struct buf *why)
+{
+	uint64_t plain;
+	bool good;
+
+	if (row->type == SETTING_DURATION)
+		good = duration_parse(value, number);
+	else if (row->type == SETTING_SIZE)
+		good = size_parse(value, number);
+	else if ((good = slice_to_u64(value, INT64_MAX, &plain)))
+		*number = (int64_t)plain;
+	if (!good) {
+		static const char *const wanted[] = { [SETTING_NUMBER] = "a number", [SETTING_DURATION] = "a duration such as 500ms, 10s or 5m",
+						      [SETTING_SIZE] = "a size such as 1300, 64k or 2M" };
+		buf_printf(why, "%s is %s%s%s", row->name, wanted[row->type], row->choices ? ", or " : "", row->choices ? row->choices : "");
+		return false;
+	}
+	/* Zero is the meaning of the word in `choices`, outside the range that numbers keep. */
+	if ((*number == 0 && row->choices) || (*number >= row->minimum && *number <= row->maximum))
+		return true;
+	buf_printf(why, "%s goes from ", row->name);
+	number_print(row, row->minimum, why);
+	buf_printf(why, " to ");
+	number_print(row, row->maximum, why);
+	return false;
+}
+
+/* ---- the settings ---- */
+
+static size_t row_index(const struct setting_row *row)
+{
+	assert(row >= setting_rows && row < setting_rows + SETTING_COUNT);
+	return (size_t)(row - setting_rows);
+}
+
+static const struct setting_row *row_of(const char *name)
+{
+	const struct setting_row *row = setting_find(slice_of(name));
+
+	assert(row && "no such setting");
+	return row;
+}
+
+const struct setting_row *setting_find(struct slice name)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (slice_eq(name, slice_of(setting_rows[i].name)))
+			return &setting_rows[i];
+	return NULL;
+}
+
+static bool check(const struct setting_row *row, struct slice value, struct setting_value *checked, struct buf *why)
+{
+	struct buf text;
+	bool good = true;
+
+	buf_init(&text, VALUE_MAX + 1);
+	checked->number = 0;
+	if (row->type == SETTING_TEXT) {
+		if ((good = check_text(row, value, why)))
+			buf_add(&text, value);
+	} else if (row->type == SETTING_CHOICE) {
+		if ((good = choice_check(row, value, &checked->number, why))) {
+			struct slice rest = slice_of(row->choices), word = slice_cut(&rest, '|');
+			for (int64_t i = 0; i < checked->number; i++)
+				word = slice_cut(&rest, '|');
+			buf_add(&text, word);
+		}
+	} else if ((good = number_check(row, value, &checked->number, why))) {
+		number_print(row, checked->number, &text);
+	}
+	checked->text = good ? buf_take(&text) : NULL;
+	buf_fini(&text);
+	return good;
+}
+
+struct settings *settings_new(setting_changed_h *changed, void *arg)
+{
+	struct settings *settings = xcalloc(1, sizeof *settings);
+	struct buf why;
+
+	buf_init(&why, 512);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		bool good = check(&setting_rows[i], slice_of(setting_rows[i].initial), &settings->values[i], &why);
+		assert(good && "a default that its own row refuses");
+		(void)good;
+	}
+	buf_fini(&why);
+	settings->changed = changed;
+	settings->arg = arg;
+	return settings;
+}
+
+void settings_free(struct settings *settings)
+{
+	if (!settings)
+		return;
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		free(settings->values[i].text);
+	free(settings);
+}
+
+bool settings_set(struct settings *settings, const struct setting_row *row, struct slice value, struct buf *why)
+{
+	struct setting_value checked, *kept = &settings->values[row_index(row)];
+
+	if (!check(row, slice_trim(value), &checked, why))
+		return false;
+	bool same = !strcmp(checked.text, kept->text);
+	free(kept->text);
+	*kept = checked;
+	if (!same && settings->changed)
+		settings->changed(settings->arg, row);
+	return true;
+}
+
+const char *settings_text(const struct settings *settings, const char *name)
+{
+	return settings->values[row_index(row_of(name))].text;
+}
+
+int64_t settings_number(const struct settings *settings, const char *name)
+{
+	return settings->values[row_index(row_of(name))].number;
+}
+
+bool settings_on(const struct settings *settings, const char *name)
+{
+	return !strcmp(settings_text(settings, name), "on");
+}
+
+bool settings_changed(const struct settings *settings, const char *name)
+{
+	const struct setting_row *row = row_of(name);
+	struct setting_value first;
+	struct buf why;
+
+	/* Compared as checked: "64M" and "64m" are the same. */
+	buf_init(&why, 512);
+	bool good = check(row, slice_of(row->initial), &first, &why), changed = good && strcmp(first.text, settings->values[row_index(row)].text);
+	free(first.text);
+	buf_fini(&why);
+	return changed;
+}
