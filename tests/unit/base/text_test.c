@@ -1,0 +1,153 @@
+/* slice, utf8, address, error: text in and out. */
+#include "tests/unit/unit.h"
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/utf8.h"
+
+static void slices_compare(void **state)
+{
+	(void)state;
+	assert_true(slice_eq(SLICE("bob"), slice_of("bob")));
+	assert_false(slice_eq(SLICE("bob"), SLICE("Bob")));
+	assert_true(slice_ieq(SLICE("Via"), SLICE("vIA")));
+	assert_false(slice_ieq(SLICE("Via"), SLICE("Vi")));
+	assert_false(slice_ieq(SLICE("[[["), SLICE("{{{"))); /* no letters: bit 5 means nothing */
+	assert_true(slice_begins(SLICE("sip:bob"), SLICE("sip:")));
+	assert_true(slice_ibegins(SLICE("SIP:bob"), SLICE("sip:")));
+	assert_true(slice_ends(SLICE("a.call"), SLICE(".call")));
+	assert_true(slice_cmp(SLICE("a"), SLICE("ab")) < 0);
+	assert_int_equal(slice_cmp(slice_of(NULL), SLICE("")), 0);
+}
+
+static void slices_are_found_and_cut(void **state)
+{
+	(void)state;
+	struct slice s = SLICE("a;b;;c"), rest = s;
+
+	assert_int_equal(slice_find(s, ';'), 1);
+	assert_int_equal(slice_rfind(s, ';'), 4);
+	assert_int_equal(slice_find(s, 'x'), s.n);
+	assert_int_equal(slice_find_slice(s, SLICE(";;")), 3);
+	assert_int_equal(slice_find_slice(s, SLICE("longer than it")), s.n);
+	assert_int_equal(slice_ifind_slice(SLICE("xTag=1"), SLICE("tag=")), 1);
+	assert_true(slice_eq(slice_cut(&rest, ';'), SLICE("a")));
+	assert_true(slice_eq(slice_cut(&rest, ';'), SLICE("b")));
+	assert_true(slice_eq(slice_cut(&rest, ';'), SLICE("")));
+	assert_non_null(rest.p);
+	assert_true(slice_eq(slice_cut(&rest, ';'), SLICE("c")));
+	assert_null(rest.p);
+	assert_true(slice_eq(slice_trim(SLICE(" \t\r\n x y \r\n")), SLICE("x y")));
+	assert_int_equal(slice_sub(s, 100, 3).n, 0);
+}
+
+static void numbers_have_bounds(void **state)
+{
+	(void)state;
+	uint32_t v;
+	uint64_t w;
+
+	assert_true(slice_to_u32(SLICE("4294967295"), &v));
+	assert_int_equal(v, UINT32_MAX);
+	assert_false(slice_to_u32(SLICE("4294967296"), &v));
+	assert_false(slice_to_u32(SLICE(""), &v));
+	assert_false(slice_to_u32(SLICE("-1"), &v));
+	assert_false(slice_to_u32(SLICE("1 "), &v));
+	assert_true(slice_to_u64(SLICE("0070"), 70, &w));
+	assert_false(slice_to_u64(SLICE("71"), 70, &w));
+	assert_false(slice_to_u64(SLICE("9"), 5, &w));
+	assert_false(slice_to_u64(SLICE("99999999999999999999999"), UINT64_MAX, &w));
+}
+
+static void utf8_is_checked_and_cleaned(void **state)
+{
+	(void)state;
+	struct { const char *in, *out; } cases[] = {
+		{ "plain", "plain" },
+		{ "J\xc3\xbcrgen \xe6\x97\xa5\xe6\x9c\xac", "J\xc3\xbcrgen \xe6\x97\xa5\xe6\x9c\xac" },
+		{ "\x1b[2Jred", "?[2Jred" },
+		{ "a\r\nb", "a??b" },
+		{ "\xc0\xaf", "??" },                 /* overlong */
+		{ "\xed\xa0\x80", "???" },             /* surrogate */
+		{ "\xc2\x9b" "31m", "?31m" },          /* C1 CSI */
+		{ "ab\xe2\x80\xae" "cd", "ab?cd" },    /* right-to-left override */
+		{ "cut \xe6\x97", "cut ??" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *clean = utf8_clean_dup(slice_of(cases[i].in));
+		assert_string_equal(clean, cases[i].out);
+		free(clean);
+	}
+	assert_true(utf8_valid(SLICE("\xf0\x9f\x93\x9e")));
+	assert_false(utf8_valid(SLICE("\xf8\x88\x80\x80\x80")));
+	struct buf lines;
+	buf_init(&lines, 100);
+	utf8_clean(&lines, SLICE("a\r\nb\x07"), true);
+	assert_string_equal(buf_text(&lines), "a\nb?");
+	buf_fini(&lines);
+}
+
+static void addresses_are_read_and_printed(void **state)
+{
+	(void)state;
+	struct { const char *in; const char *out; } cases[] = {
+		{ "192.0.2.4:5070", "192.0.2.4:5070" }, { "192.0.2.4", "192.0.2.4:5060" },
+		{ "[2001:db8::1]:5070", "[2001:db8::1]:5070" }, { "[2001:db8::1]", "[2001:db8::1]:5060" },
+		{ "2001:db8::1", "[2001:db8::1]:5060" },
+		{ "192.0.2.4:65536", NULL }, { "192.0.2.4:", NULL }, { "192.0.2", NULL }, { "", NULL }, { "biloxi.com", NULL },
+		{ ":5060", NULL }, { "[]:1", NULL }, { "]:1", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct address a;
+		char text[ADDRESS_TEXT];
+		bool is = address_parse(&a, slice_of(cases[i].in), 5060);
+		assert_int_equal(is, cases[i].out != NULL);
+		if (is)
+			assert_string_equal(address_print(&a, text), cases[i].out);
+	}
+}
+
+static void addresses_compare(void **state)
+{
+	(void)state;
+	struct address a, b;
+
+	assert_true(address_parse(&a, SLICE("192.0.2.4:1"), 0));
+	assert_true(address_parse(&b, SLICE("[::ffff:192.0.2.4]:1"), 0));
+	assert_true(address_eq(&a, &b));
+	address_set_port(&b, 2);
+	assert_false(address_eq(&a, &b));
+	assert_true(address_same_host(&a, &b));
+	assert_true(address_parse(&a, SLICE("[::]:1"), 0));
+	assert_true(address_is_any(&a));
+	assert_true(address_parse(&a, SLICE("127.9.9.9"), 0));
+	assert_true(address_is_loopback(&a));
+}
+
+static void every_error_has_name_and_sentence(void **state)
+{
+	(void)state;
+	for (int e = 0; e < ERR_COUNT; e++) {
+		assert_true(strlen(err_text((enum err)e)) > 3);
+		if (e != ERR_INTERNAL)
+			assert_string_not_equal(err_name((enum err)e), "internal");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slices_compare),
+		cmocka_unit_test(slices_are_found_and_cut),
+		cmocka_unit_test(numbers_have_bounds),
+		cmocka_unit_test(utf8_is_checked_and_cleaned),
+		cmocka_unit_test(addresses_are_read_and_printed),
+		cmocka_unit_test(addresses_compare),
+		cmocka_unit_test(every_error_has_name_and_sentence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
