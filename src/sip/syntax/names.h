@@ -21,6 +21,37 @@ enum sip_header_id {
 	SIP_HEADERS
 };
 
+enum sip_header_form {
+	SIP_FORM_SINGLE, /* one value on one line */
+	SIP_FORM_LIST,   /* several values, with commas or on several lines (7.3.1) */
+	SIP_FORM_LINES,  /* several lines, but commas do not part values (20.7) */
+};
+
+/* How the value of a header field is typed; sip_value_check() in values.h tries it. */
+enum sip_value_type {
+	SIP_VALUE_TEXT,          /* anything */
+	SIP_VALUE_TOKEN,
+	SIP_VALUE_TOKEN_PARAMS,  /* token;name=value */
+	SIP_VALUE_NUMBER,        /* 0 to 2^32-1 */
+	SIP_VALUE_SECONDS,       /* any digits */
+	SIP_VALUE_ADDRESS,       /* name-addr or addr-spec with parameters */
+	SIP_VALUE_URI_PARAMS,    /* <URI>;name=value */
+	SIP_VALUE_VIA,
+	SIP_VALUE_CSEQ,
+	SIP_VALUE_CALL_ID,
+	SIP_VALUE_MEDIA_TYPE,
+	SIP_VALUE_MEDIA_RANGE,
+	SIP_VALUE_AUTH,
+	SIP_VALUE_DATE,
+	SIP_VALUE_WARNING,
+	SIP_VALUE_TIMESTAMP,
+	SIP_VALUE_RETRY_AFTER,
+	SIP_VALUE_RACK,
+	SIP_VALUE_SESSION_EXPIRES,
+	SIP_VALUE_REPLACES,
+	SIP_VALUE_REASON,
+};
+
 /** Methods are case-sensitive (7.1). */
 enum sip_method sip_method_find(struct slice name);
 /** "INVITE"; "" for SIP_METHOD_OTHER. */
@@ -31,6 +62,18 @@ enum sip_header_id sip_header_find(struct slice name);
 struct slice sip_header_name(enum sip_header_id id);
 /** May the field hold several values, comma-separated or on several lines (7.3.1)? */
 bool sip_header_is_list(enum sip_header_id id);
+/** SIP_FORM_SINGLE and SIP_VALUE_TEXT for fields without a row. */
+enum sip_header_form sip_header_form(enum sip_header_id id);
+enum sip_value_type sip_header_type(enum sip_header_id id);
+/** The compact form's letter, or 0 without one. */
+char sip_header_compact(enum sip_header_id id);
+/**
+ * May the field stand in such a message (RFC 3261 tables 2 and 3 with those of the RFCs that extend them)?
+ * @param status  of the response; 0 for a request
+ * @return m mandatory, M should be sent, o optional, c conditional, t mandatory on streams, * mandatory with a body,
+ *         - not applicable. Fields and methods without a row: o
+ */
+char sip_header_presence(enum sip_header_id id, enum sip_method method, unsigned status);
 
 /** The phrase of the table, "Busy Here"; for an unknown code that of its class. Never empty. */
 struct slice sip_status_phrase(unsigned status);
