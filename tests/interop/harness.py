@@ -314,6 +314,3 @@ def sipp_ends(bench, process, within=60):
                 errors += open(bench.path(name), errors="replace").read()[-1500:]
         raise Failed(f"sipp ended with {status}: {errors}")
 
-
-def scenario(name):
-    return os.path.join(HERE, "scenarios", name + ".xml")

@@ -1,0 +1,68 @@
+"""Two kamailio proxies (atlanta.com, biloxi.com) and dnsmasq, as in RFC 3261's Figure 1; the addresses are those of the figure."""
+import os
+import socket
+import subprocess
+
+from harness import HERE, need, port_answers, wait_until
+
+ATLANTA, BILOXI, ALICE, BOB, DNS = "192.0.2.2", "192.0.2.3", "192.0.2.1", "192.0.2.4", "192.0.2.53"
+ZONE = f"""no-resolv
+no-hosts
+no-daemon
+bind-interfaces
+listen-address={DNS}
+port=53
+srv-host=_sip._udp.atlanta.com,proxy.atlanta.com,5060,1,10
+srv-host=_sip._tcp.atlanta.com,proxy.atlanta.com,5060,1,10
+srv-host=_sip._udp.biloxi.com,proxy.biloxi.com,5060,1,10
+srv-host=_sip._tcp.biloxi.com,proxy.biloxi.com,5060,1,10
+host-record=proxy.atlanta.com,{ATLANTA}
+host-record=proxy.biloxi.com,{BILOXI}
+host-record=atlanta.com,{ATLANTA}
+host-record=biloxi.com,{BILOXI}
+"""
+
+
+def dns_answers():
+    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05proxy\x06biloxi\x03com\x00\x00\x01\x00\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.2)
+        try:
+            probe.sendto(query, (DNS, 53))
+            return probe.recv(512)[:2] == b"\x12\x34"
+        except OSError:
+            return False
+
+
+def start_dns(bench):
+    need("dnsmasq")
+    bench.need_namespace()
+    path = bench.write("dnsmasq.conf", ZONE + f"pid-file={bench.path('dnsmasq.pid')}\nuser=\n")
+    bench.start(["dnsmasq", "-C", path])
+    wait_until(dns_answers, "dnsmasq answers")
+    resolv = bench.write("resolv.conf", f"nameserver {DNS}\noptions timeout:1 attempts:1\n")
+    subprocess.run(["mount", "--bind", resolv, "/etc/resolv.conf"], check=True)
+
+
+def start_proxy(bench, domain, ip, defines, algorithm="MD5"):
+    need("kamailio")
+    folder = bench.path(domain)
+    os.makedirs(folder, exist_ok=True)
+    text = open(os.path.join(HERE, "kamailio.cfg.in")).read()
+    for key, value in (("@DOMAIN@", domain), ("@IP@", ip), ("@ALGORITHM@", algorithm)):
+        text = text.replace(key, value)
+    path = bench.write(f"{domain}/kamailio.cfg", text)
+    argv = ["kamailio", "-DD", "-E", "-f", path, "-Y", folder, "-P", os.path.join(folder, "kamailio.pid"), "-m", "16", "-M", "4"]
+    for word in defines:
+        argv += ["-A", word]
+    process = bench.start(argv, log=f"{domain}.log")
+    wait_until(lambda: port_answers(ip, 5060), f"the proxy of {domain} listens")
+    return process
+
+
+def start_trapezoid(bench, *defines, algorithm="MD5"):
+    """The figure's four hosts but for the phones."""
+    need("kamailio", "dnsmasq")
+    start_dns(bench)
+    start_proxy(bench, "atlanta.com", ATLANTA, defines, algorithm)
+    start_proxy(bench, "biloxi.com", BILOXI, defines, algorithm)

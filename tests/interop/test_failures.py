@@ -1,0 +1,224 @@
+"""What goes wrong outside: the phone says what happened, ends what must end, and goes on."""
+import os
+import signal
+import socket
+import subprocess
+
+from harness import Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
+from proxies import ALICE, ATLANTA, start_dns, start_proxy
+from wire import Peer
+
+VCARD = os.path.join(os.path.dirname(os.environ.get("OFFHOOK") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "offhook")),
+                     "tests", "interop", "vcard")
+
+
+def alive(phone):
+    """A call to the echo works after whatever happened."""
+    call = phone.do("call echo")["call"]
+    phone.event("answered", call=call)
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call)
+
+
+def test_peer_never_answers(bench):
+    """A silent peer: timer B (here with a T1 of 50 ms: 3.2 s) ends the call with 408 and the cause timeout."""
+    silent = Peer(5080)
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "set sip.t1 50ms")
+    phone.do("call sip:bob@127.0.0.1:5080")
+    failed = phone.event("failed", within=10)
+    equal((failed["code"], failed["cause"]), (408, "timeout"), "outcome")
+    check("answer" in str(phone.do("why")), "why")
+    silent.receive("INVITE")
+    alive(phone)
+
+
+def test_icmp_port_unreachable(bench):
+    """Nobody listens there: told at once, not after 32 s."""
+    phone = bench.phone("set sip.listen 127.0.0.1:5070")
+    phone.do("call sip:bob@127.0.0.1:9")
+    failed = phone.event("failed", within=5)
+    equal(failed["cause"], "connect", "cause")
+    alive(phone)
+
+
+def test_name_that_does_not_resolve(bench):
+    start_dns(bench)
+    phone = bench.phone(f"set sip.listen {ALICE}:5060")
+    phone.do("call sip:bob@nowhere.invalid")
+    failed = phone.event("failed", within=15)
+    equal(failed["cause"], "dns", "cause")
+    alive(phone)
+
+
+def test_peer_killed_in_mid_call(bench):
+    """kill -9 of the other phone: no RTP is told after 3 s, our BYE finds nobody, the call ends all the same."""
+    other = bench.phone("set sip.listen 127.0.0.1:5080", "set call.auto-answer on", "set call.accept any")
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "set sip.t1 50ms")
+    call = phone.do("call sip:bob@127.0.0.1:5080")["call"]
+    phone.event("answered", call=call)
+    phone.event("media", call=call)
+    other.process.send_signal(signal.SIGKILL)
+    phone.event("media-lost", call=call, within=8)
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call, within=10)
+    equal(phone.get("calls.count"), "0", "calls")
+    alive(phone)
+
+
+def test_proxy_killed(bench):
+    """kill -9 of the proxy: the next registration and call fail with a sentence; when it is back the phone registers by itself."""
+    start_dns(bench)
+    proxy = start_proxy(bench, "atlanta.com", ATLANTA, [])
+    phone = bench.phone(f"set sip.listen {ALICE}:5060", "set sip.t1 50ms", "account add sip:alice@atlanta.com")
+    phone.event("registered")
+    subprocess.run(["pkill", "-9", "-P", str(proxy.pid)])
+    proxy.kill()
+    proxy.wait()
+    phone.do("register")
+    failed = phone.event("register-failed", within=15)
+    check(int(failed["retry"]) > 0, f"a next try is announced: {failed}")
+    phone.do("call sip:bob@atlanta.com")
+    phone.event("failed", within=15)
+    check(str(phone.do("why")), "why")
+    start_proxy(bench, "atlanta.com", ATLANTA, [])
+    phone.do("register")
+    phone.event("registered", within=10)
+    alive(phone)
+
+
+def test_sipp_dies_before_answering(bench):
+    """A callee on TCP whose connection breaks while it rings."""
+    need("sipp")
+    uas = sipp(bench, "-sn", "uas", "-i", "127.0.0.1", "-p", "5080", "-t", "t1", "-d", "60000", "-nostdin")
+    wait_until(lambda: port_answers("127.0.0.1", 5080), "sipp listens")
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "set sip.t1 50ms")
+    call = phone.do("call sip:bob@127.0.0.1:5080;transport=tcp")["call"]
+    phone.event("answered", call=call)
+    uas.kill()
+    uas.wait()
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call, within=15)
+    alive(phone)
+
+
+def test_full_disk(bench):
+    """The history file cannot be written: a warning, and the call goes on."""
+    if not os.path.exists("/dev/full"):
+        raise Skip("no /dev/full")
+    state = bench.path("state/offhook")
+    if not bench.isolated:
+        raise Skip("no mount namespace")
+    os.makedirs(state)
+    # A file system of one page: the first entries fit, the others do not.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", state], check=True)
+    open(os.path.join(state, "filler"), "wb").write(b"x" * 4096)
+    config = bench.write("config-file", "")
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", args=("-c", config))
+    for _ in range(3):
+        alive(phone)
+    equal(phone.quit(), 0, "exit status")
+    check("history" in phone.error_text() or "history" in str(phone.events), f"the warning names the history: {phone.error_text()}")
+
+
+def test_port_in_use(bench):
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(("127.0.0.1", 5070))
+    status, _, err = bench.script("set sip.listen 127.0.0.1:5070", "call echo", "wait answered")
+    check(status == 7 and "5070" in err, f"status {status}: {err}")
+
+
+# ---- sound servers ----
+
+class Jack:
+    """A jackd with its dummy driver and two virtual cards, phoneA and phoneB."""
+
+    def __init__(self, bench, seconds=12):
+        need("jackd")
+        if not os.path.exists(VCARD):
+            raise Skip("vcard was not built: libjack is missing")
+        self.bench = bench
+        self.env = bench.environment(JACK_DEFAULT_SERVER=f"test{os.getpid()}", JACK_NO_AUDIO_RESERVATION="1", JACK_NO_START_SERVER="1")
+        self.seconds = seconds
+        self.cards = None
+        self.start()
+
+    def start(self):
+        self.server = self.bench.start(["jackd", "-n", self.env["JACK_DEFAULT_SERVER"], "-r", "-d", "dummy", "-r", "48000", "-p", "512", "-C", "1", "-P", "1"],
+                                       log="jackd.log", env=self.env)
+        wait_until(self.plug_in, "the virtual cards are there", 10)
+
+    def plug_in(self):
+        if self.server.poll() is not None:
+            raise Skip(f"jackd does not run here: {self.bench.log_of(self.server)[-200:]}")
+        if self.cards is None or self.cards.poll() is not None:
+            mic = [write_tone(self.bench.path(f"mic{hz}.wav"), hz, 1, 48000) for hz in (440, 660)]
+            self.cards = self.bench.start([VCARD, str(self.seconds), f"phoneA={mic[0]},{self.bench.path('spkA.wav')}",
+                                           f"phoneB={mic[1]},{self.bench.path('spkB.wav')}"], log="vcard.log", env=self.env)
+        return wait_until(lambda: "ready" in self.bench.log_of(self.cards) or self.cards.poll() is not None, "vcard") and "ready" in self.bench.log_of(self.cards)
+
+    def phone(self, name, *lines):
+        return self.bench.phone(f"set audio.input {name}", f"set audio.output {name}", "set audio.ringer null", *lines, env=self.env, quiet=False)
+
+
+def test_real_devices(bench):
+    """Two phones on two virtual cards through PortAudio: each loudspeaker gets the other's microphone."""
+    jack = Jack(bench)
+    a = jack.phone("phoneA", "set sip.listen 127.0.0.1:5070")
+    b = jack.phone("phoneB", "set sip.listen 127.0.0.1:5080", "set call.auto-answer on", "set call.accept any")
+    listed = str(a.do("audio list"))
+    check("phoneA" in listed and "phoneB" in listed, f"audio list shows the cards: {listed}")
+    jack.cards.send_signal(signal.SIGUSR1)
+    a.do("call sip:b@127.0.0.1:5080")
+    a.event("answered")
+    a.do("wait media within=5s")
+    jack.cards.wait(30)
+    a.do("hangup")
+    a.event("ended")
+    check(hears(bench.path("spkA.wav"), 660), "phoneA's loudspeaker has 660 Hz")
+    check(hears(bench.path("spkB.wav"), 440), "phoneB's loudspeaker has 440 Hz")
+    equal((a.quit(), b.quit()), (0, 0), "exit statuses")
+
+
+def sound_server_trouble(bench, how):
+    jack = Jack(bench, 60)
+    a = jack.phone("phoneA", "set sip.listen 127.0.0.1:5070")
+    bench.phone("set sip.listen 127.0.0.1:5080", "set call.auto-answer on", "set call.accept any", "set audio.input tone:660", "set audio.output null", quiet=False)
+    jack.cards.send_signal(signal.SIGUSR1)
+    a.do("call sip:b@127.0.0.1:5080")
+    a.event("answered")
+    a.do("wait media within=5s")
+    jack.server.send_signal(how)
+    lost = a.event("device", state="lost", within=10)
+    check(lost["name"], f"the event names the device: {lost}")
+    before = int(a.get("media.received"))
+    wait_until(lambda: int(a.get("media.received")) > before + 20, "RTP still comes in")
+    equal(a.get("call.state"), "answered", "the call")
+    return jack, a
+
+
+def test_sound_server_killed(bench):
+    """jackd dies in mid-call: a gap, and when it is back the device is back."""
+    jack, a = sound_server_trouble(bench, signal.SIGKILL)
+    jack.cards.kill()
+    jack.cards.wait()
+    jack.server.wait()
+    jack.start()
+    a.event("device", state="back", within=40)
+    a.do("hangup")
+    a.event("ended")
+    equal(a.quit(), 0, "exit status")
+
+
+def test_sound_server_hangs(bench):
+    """jackd stops breathing: the helper is killed, the call goes on, the phone quits."""
+    jack, a = sound_server_trouble(bench, signal.SIGSTOP)
+    a.do("hangup")
+    a.event("ended")
+    equal(a.quit(), 0, "exit status")
+    jack.server.send_signal(signal.SIGCONT)
+
+
+def test_no_sound_card(bench):
+    """The default device on a machine without one: a warning, and the call is made with silence."""
+    status, _, err = bench.script("call echo", "wait answered within=5s", "wait media within=5s", "hangup", "wait ended within=5s")
+    equal(status, 0, err)

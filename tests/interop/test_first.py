@@ -1,0 +1,160 @@
+"""The main job, seen from outside: the first run, ways of starting, the echo, what happens to input and output."""
+import os
+import signal
+import socket
+import subprocess
+
+from harness import OFFHOOK, TOP, check, equal, hears, wait_until, write_tone
+
+
+def run(bench, *args, stdin=subprocess.DEVNULL, within=40, **options):
+    return subprocess.run([OFFHOOK, *args], stdin=stdin, capture_output=True, text=True, timeout=within, cwd=bench.folder,
+                          env=bench.environment(), **options)
+
+
+def test_first_call(bench):
+    """docs/examples/first.call: what ./bootstrap run does without a terminal."""
+    done = run(bench, "-n", "-f", os.path.join(TOP, "docs", "examples", "first.call"))
+    equal(done.returncode, 0, f"exit status ({done.stderr[-300:]})")
+    for word in ("INVITE", "180 Ringing", "200 OK", "ACK", "BYE", "loss"):
+        check(word in done.stdout, f"{word} is printed: {done.stdout}")
+
+
+def test_first_call_needs_no_network(bench):
+    """Without any route but loopback, and with port 5060 taken."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(("0.0.0.0", 5060))
+    done = run(bench, "-n", "-x", "call echo", "-x", "wait answered within=5s", "-x", "wait media within=5s", "-x", "hangup")
+    equal(done.returncode, 0, f"exit status ({done.stderr[-300:]})")
+
+
+def test_echo_from_a_file(bench):
+    """file: as microphone and as loudspeaker; what comes back is the tone."""
+    tone = write_tone(bench.path("mic.wav"), 523, 3)
+    status, out, err = bench.script("set audio.input file:" + tone, "set audio.output file:" + bench.path("spk.wav"), "call echo", "wait answered within=5s",
+                                    "wait media within=5s", "sleep 2s", "expect tone.hz > 513", "expect tone.hz < 533", "hangup", "wait ended within=5s")
+    equal(status, 0, err)
+    check(hears(bench.path("spk.wav"), 523), "the recording holds the tone")
+
+
+def test_echo_hangs_up_on_hash(bench):
+    status, _, err = bench.script("set audio.input null", "set audio.output null", "call echo", "wait answered within=5s", "dtmf 12#", "wait ended within=10s")
+    equal(status, 0, err)
+
+
+def test_exit_statuses(bench):
+    quiet = ["set audio.input null", "set audio.output null"]
+    cases = [
+        (["expect calls.count == 7"], 1), (["exit 3"], 3), (["nonsense"], 2), (["set media.ptime banana"], 2), (["hangup 77"], 4),
+        ([*quiet, "call sip:nobody@127.0.0.1:9", "wait answered within=20s"], 4), (["wait incoming within=100ms"], 5),
+        (["set audio.input file:/nonexistent.wav"], 6), (["source /nonexistent.call"], 6), (["-hangup 77"], 0), (["wait incoming within=100ms status=42"], 42),
+        ([*quiet, "call sip:nobody@127.0.0.1:9", "wait failed within=20s"], 0),
+    ]
+    for lines, want in cases:
+        status, _, err = bench.script(*lines)
+        equal(status, want, f"status of {lines[-1]!r} ({err.strip()[-200:]})")
+
+
+def test_command_on_the_command_line(bench):
+    """The words after the options are one command; without a terminal the phone ends with that call."""
+    done = run(bench, "-n", "-x", "set audio.input null", "-x", "set audio.output null", "call", "sip:nobody@127.0.0.1:9")
+    equal(done.returncode, 4, f"exit status ({done.stderr[-200:]})")
+    done = run(bench, "-n", "get", "calls.count")
+    equal((done.returncode, done.stdout.strip()), (0, "0"), "get")
+
+
+def test_every_kind_of_standard_input(bench):
+    path = bench.write("lines", "echo from input\n")
+    done = run(bench, "-n", stdin=open(path))
+    equal((done.returncode, "from input" in done.stdout), (0, True), f"a file ({done.stderr})")
+    done = run(bench, "-n", stdin=subprocess.DEVNULL)
+    equal(done.returncode, 0, f"/dev/null ({done.stderr})")
+    done = subprocess.run([OFFHOOK, "-n"], input="echo from input\n", capture_output=True, text=True, timeout=20, env=bench.environment())
+    equal((done.returncode, "from input" in done.stdout), (0, True), f"a pipe ({done.stderr})")
+    done = subprocess.run(["sh", "-c", f"exec {OFFHOOK} -n -x 'echo closed' <&-"], capture_output=True, text=True, timeout=20, env=bench.environment())
+    equal((done.returncode, "closed" in done.stdout), (0, True), f"closed ({done.stderr})")
+    done = subprocess.run([OFFHOOK, "-n", "-f", "-"], input="echo dash\n", capture_output=True, text=True, timeout=20, env=bench.environment())
+    equal((done.returncode, "dash" in done.stdout), (0, True), f"-f - ({done.stderr})")
+
+
+def test_output_that_nobody_reads(bench):
+    """A stalled reader must not stall signalling: the call goes on and ends, and the phone still obeys SIGTERM."""
+    read_end, write_end = os.pipe()
+    phone = subprocess.Popen([OFFHOOK, "-n", "--json", "--stay", "-x", "set sip.listen 127.0.0.1:5070", "-x", "set audio.input null", "-x",
+                              "set audio.output null", "-x", "set call.auto-answer on", "-x", "trace on"], stdin=subprocess.DEVNULL, stdout=write_end,
+                             stderr=subprocess.DEVNULL, env=bench.environment())
+    bench.processes.append(phone)
+    os.close(write_end)
+    other = bench.phone("set sip.listen 127.0.0.1:5071", "set call.auto-hold off")
+    for _ in range(60):
+        call = other.do("call sip:x@127.0.0.1:5070")["call"]
+        other.event("answered", call=call)
+        other.do(f"hangup {call}")
+        other.event("ended", call=call)
+    check(phone.poll() is None, "the phone lives")
+    phone.send_signal(signal.SIGTERM)
+    equal(phone.wait(10), 143, "exit status")
+    os.close(read_end)
+
+
+def test_signals_end_calls(bench):
+    """SIGTERM and SIGINT in batch end the call with BYE and give 143 and 130; SIGHUP 129."""
+    for number, want in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)):
+        other = bench.phone("set sip.listen 127.0.0.1:0", "set call.auto-answer on", "set call.accept any")
+        port = other.get("sip.listen").rsplit(":", 1)[1]
+        if port == "0":
+            port = other.do("show settings sip.listen")["text"].rsplit(":", 1)[1].strip()
+        phone = bench.start([OFFHOOK, "-n", "--batch", "-v", "-x", "set audio.input null", "-x", "set audio.output null", "-x", f"call sip:x@127.0.0.1:{port}", "-x",
+                             "wait answered", "-x", "wait ended within=none"])
+        other.event("answered")
+        phone.send_signal(number)
+        equal(phone.wait(10), want, f"exit status ({bench.log_of(phone)})")
+        other.event("ended")
+        other.quit()
+
+
+def test_json_is_json(bench):
+    phone = bench.phone("set sip.listen 127.0.0.1:5070")
+    answer = phone.ask("call echo")
+    equal(sorted(answer["result"])[:2], ["call", "id"], "result of call")
+    phone.event("answered")
+    error = phone.refused("hangup 99")
+    check(error["code"] == 4 and error["data"]["reason"], f"error {error}")
+    equal(phone.refused("anwser")["code"], 2, "a wrong command")
+    phone.process.stdin.write(b'{"jsonrpc":"2.0","id":900,"method":"account.list"}\n{broken\n{"jsonrpc":"2.0","id":901,"method":"nonsense"}\n')
+    phone.process.stdin.flush()
+    wait_until(lambda: 901 in phone.answers, "answers")
+    check("result" in phone.answers[900] and "error" in phone.answers[901], f"{phone.answers}")
+    phone.do("hangup")
+    phone.event("ended")
+    equal([e for e in phone.events if e["event"] == "BROKEN JSON"], [], "lines that are no JSON")
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_check_runs_nothing(bench):
+    good = bench.write("good.call", "call echo\nwait answered\nhangup\n")
+    bad = bench.write("bad.call", "echo before\ncal echo\nwait nothing-like-this\nset sip.t1 5\n")
+    equal(run(bench, "-n", "--check", good).returncode, 0, "a good file")
+    done = run(bench, "-n", "--check", bad)
+    equal(done.returncode, 2, "a bad file")
+    for line in ("bad.call:2:", "bad.call:3:", "bad.call:4:"):
+        check(line in done.stderr + done.stdout, f"{line} is told: {done.stderr}")
+    done = run(bench, "-n", "-f", bad)
+    check(done.returncode == 2 and "before" not in done.stdout, "nothing runs from a file with an error")
+
+
+def test_ten_thousand_lines_load(bench):
+    path = bench.write("long.call", "".join(f"let v{i} {i}\n" for i in range(10000)))
+    equal(run(bench, "-n", "-f", path).returncode, 0, "status")
+
+
+def test_man_and_completions(bench):
+    man = run(bench, "--print-man")
+    check(man.returncode == 0 and man.stdout.startswith((".TH", ".\\\"", "'\\\"")), "the man page")
+    for shell in ("bash", "zsh", "fish"):
+        done = run(bench, "--print-completion", shell)
+        check(done.returncode == 0 and "hangup" in done.stdout, f"completion for {shell}")
+    path = bench.write("c.bash", run(bench, "--print-completion", "bash").stdout)
+    equal(subprocess.run(["bash", "-n", path]).returncode, 0, "bash accepts it")
+    golden = open(os.path.join(TOP, "man", "offhook.1")).read()
+    check(man.stdout == golden, "man/offhook.1 is what the program prints: build/offhook --print-man >man/offhook.1")

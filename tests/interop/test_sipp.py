@@ -1,0 +1,289 @@
+"""Calls with sipp: its own uac and uas, and scenarios of ours for everything that seldom happens on a good line."""
+from harness import check, equal, need, port_answers, sipp, sipp_ends, wait_until
+from sippscript import answer, body_check, pause, receive, request, scenario, sdp, send
+from wire import Peer
+
+PHONE, PEER = 5070, 5080
+
+
+def phone_for(bench, *lines):
+    need("sipp")
+    phone = bench.phone(f"set sip.listen 127.0.0.1:{PHONE}", "set call.accept any", "set call.max 1000", *lines)
+    wait_until(lambda: port_answers("127.0.0.1", PHONE), "the phone listens")
+    return phone
+
+
+def peer(bench, *steps, calls=1, args=(), name="peer"):
+    """Start sipp with these steps, waiting for calls (or calling, with a remote address in args)."""
+    path = bench.write(name + ".xml", scenario(name, *steps))
+    return sipp(bench, *args, "-sf", path, "-i", "127.0.0.1", "-p", str(PEER), "-m", str(calls), "-nostdin", log=name + ".log")
+
+
+def caller(bench, *steps, name="caller", args=()):
+    return peer(bench, *steps, args=(f"127.0.0.1:{PHONE}", "-s", "bob", *args), name=name)
+
+
+def many(bench, role, transport):
+    """200 calls one way over one transport."""
+    flags = ["-t", "t1"] if transport == "tcp" else []
+    if role == "uac":
+        phone = phone_for(bench, "set call.auto-answer on")
+        load = sipp(bench, "-sn", "uac", f"127.0.0.1:{PHONE}", "-i", "127.0.0.1", "-p", str(PEER), "-r", "50", "-m", "200", "-d", "200", "-nostdin",
+                    *flags)
+        sipp_ends(bench, load)
+        equal(phone.get("calls.count"), "0", "calls left over")
+    else:
+        phone = phone_for(bench, "set call.auto-hold off")
+        load = sipp(bench, "-sn", "uas", "-i", "127.0.0.1", "-p", str(PEER), "-m", "200", "-nostdin", *flags)
+        if transport == "tcp":
+            wait_until(lambda: port_answers("127.0.0.1", PEER), "sipp listens")
+        for _ in range(200):
+            call = phone.do(f"call sip:service@127.0.0.1:{PEER};transport={transport}")["call"]
+            phone.event("answered", call=call)
+            phone.do(f"hangup {call}")
+            phone.event("ended", call=call)
+        sipp_ends(bench, load)
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_uac_200_udp(bench):
+    many(bench, "uac", "udp")
+
+
+def test_uac_200_tcp(bench):
+    many(bench, "uac", "tcp")
+
+
+def test_uas_200_udp(bench):
+    many(bench, "uas", "udp")
+
+
+def test_uas_200_tcp(bench):
+    many(bench, "uas", "tcp")
+
+
+def dial(phone, more=""):
+    return phone.do(f"call sip:bob@127.0.0.1:{PEER}{more}")["call"]
+
+
+def test_cancel_waits_for_provisional(bench):
+    """9.1: no CANCEL before the first provisional; 100 counts."""
+    uas = peer(bench, receive("INVITE"), pause(1300), send(answer(100, "Trying", tag=None)), receive("CANCEL"),
+               send(answer(200, "OK", contact=False)), send(answer(487, "Request Terminated").replace("[last_CSeq:]", "CSeq: [cseq] INVITE")
+                                                            .replace("[last_Via:]", "[last_Via:]")), receive("ACK"))
+    phone = phone_for(bench)
+    call = dial(phone)
+    phone.do(f"hangup {call}")
+    failed = phone.event("failed", call=call, within=15)
+    equal(failed["code"], 487, "code")
+    sipp_ends(bench, uas)
+
+
+def test_cancel_after_180(bench):
+    uas = peer(bench, receive("INVITE"), send(answer(180, "Ringing")), receive("CANCEL"), send(answer(200, "OK", contact=False)),
+               send(answer(487, "Request Terminated").replace("[last_CSeq:]", "CSeq: [cseq] INVITE")), receive("ACK"))
+    phone = phone_for(bench)
+    call = dial(phone)
+    phone.event("ringing", call=call)
+    phone.do(f"hangup {call}")
+    equal(phone.event("failed", call=call)["code"], 487, "code")
+    sipp_ends(bench, uas)
+
+
+def refusal(bench, code, phrase):
+    uas = peer(bench, receive("INVITE"), send(answer(code, phrase), retrans=500), receive("ACK"))
+    phone = phone_for(bench)
+    call = dial(phone)
+    failed = phone.event("failed", call=call)
+    equal(failed["code"], code, "code")
+    check(phone.do(f"why {call}"), "why says something")
+    sipp_ends(bench, uas)
+
+
+def test_486(bench):
+    refusal(bench, 486, "Busy Here")
+
+
+def test_603(bench):
+    refusal(bench, 603, "Decline")
+
+
+def test_302_followed(bench):
+    """A redirection to another user at the same host is followed when the user has asked for that."""
+    uas = peer(bench, receive("INVITE"),
+               send(answer(302, "Moved Temporarily", contact=False, headers="Contact: <sip:carol@[local_ip]:[local_port]>"), retrans=500), receive("ACK"),
+               receive("INVITE", header_check=("To", "sip:")), send(answer(200, "OK", sdp(), tag="second"), retrans=500), receive("ACK"), receive("BYE"),
+               send(answer(200, "OK", tag=None)))
+    phone = phone_for(bench, "set call.follow-redirect on")
+    call = dial(phone)
+    phone.event("redirected", call=call)
+    phone.event("answered", call=call)
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call)
+    sipp_ends(bench, uas)
+
+
+def refuse_unless_authorised():
+    """sipp goes on to label 1 when the digest was right; else the call fails here."""
+    return ('<nop next="1" test="authorised"/>\n<nop><action><error message="the digest is wrong"/></action></nop>\n<label id="1"/>')
+
+
+def digest(bench, code, phrase, challenge, header):
+    verify = ('<action><verifyauth assign_to="authorised" username="alice" password="wonder"/></action>')
+    uas = peer(bench, receive("INVITE"), send(answer(code, phrase, headers=challenge), retrans=500), receive("ACK"),
+               receive("INVITE", action=verify, header_check=(header, "Digest")), refuse_unless_authorised(),
+               send(answer(200, "OK", sdp(), tag="second"), retrans=500), receive("ACK"), receive("BYE"), send(answer(200, "OK", tag=None)))
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wonder registrar=none")
+    call = dial(phone, " from=alice")
+    phone.event("answered", call=call)
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call)
+    sipp_ends(bench, uas)
+
+
+def test_401(bench):
+    digest(bench, 401, "Unauthorized", 'WWW-Authenticate: Digest realm="atlanta.com", nonce="84a4cc6f", algorithm=MD5, qop="auth"', "Authorization")
+
+
+def test_407(bench):
+    digest(bench, 407, "Proxy Authentication Required", 'Proxy-Authenticate: Digest realm="atlanta.com", nonce="84a4cc70", algorithm=MD5',
+           "Proxy-Authorization")
+
+
+def test_wrong_password_ends(bench):
+    """Challenged again with the same realm and no stale: the password is wrong, and nobody is asked a third time."""
+    challenge = 'WWW-Authenticate: Digest realm="atlanta.com", nonce="84a4cc6f", algorithm=MD5, qop="auth"'
+    uas = peer(bench, receive("INVITE"), send(answer(401, "Unauthorized", headers=challenge), retrans=500), receive("ACK"),
+               receive("INVITE"), send(answer(401, "Unauthorized", headers=challenge, tag="second"), retrans=500), receive("ACK"))
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wrong registrar=none")
+    call = dial(phone, " from=alice")
+    failed = phone.event("failed", call=call)
+    equal((failed["code"], failed["cause"]), (401, "auth"), "outcome")
+    sipp_ends(bench, uas)
+
+
+def test_lost_ack(bench):
+    """The 200 comes again: the ACK goes out again."""
+    uas = peer(bench, receive("INVITE"), send(answer(200, "OK", sdp())), receive("ACK"), send(answer(200, "OK", sdp())
+               .replace("[last_CSeq:]", "CSeq: [cseq] INVITE")), receive("ACK"), receive("BYE"), send(answer(200, "OK", tag=None)))
+    phone = phone_for(bench)
+    call = dial(phone)
+    phone.event("answered", call=call)
+    phone.do("sleep 700ms")
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call)
+    sipp_ends(bench, uas)
+
+
+def test_lost_200(bench):
+    """As callee: the 200 is repeated until the ACK comes."""
+    uac = caller(bench, send(request("INVITE", body=sdp()), retrans=500), receive(100, optional=True), receive(180, optional=True), receive(200),
+                 pause(800), receive(200, timeout=3000), send(request("ACK", cseq=1)), pause(300), send(request("BYE", cseq=2), retrans=500), receive(200))
+    phone = phone_for(bench, "set call.auto-answer on")
+    phone.event("ended", within=20)
+    sipp_ends(bench, uac)
+
+
+def test_two_200s(bench):
+    """13.2.2.4: a fork's second 200 gets ACK and BYE; the first call stands."""
+    second = answer(200, "OK", sdp(), tag="fork")
+    uas = peer(bench, receive("INVITE"), send(answer(200, "OK", sdp(), tag="first")), send(second),
+               receive("ACK"), receive("ACK"), receive("BYE", header_check=("To", "tag=fork")), send(answer(200, "OK", tag=None)),
+               receive("BYE", header_check=("To", "tag=first")), send(answer(200, "OK", tag=None)))
+    phone = phone_for(bench)
+    call = dial(phone)
+    phone.event("answered", call=call)
+    phone.do("sleep 500ms")
+    equal(phone.get("call.state"), "answered", "the first call")
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call)
+    sipp_ends(bench, uas)
+
+
+def test_hold_and_resume_by_us(bench):
+    uas = peer(bench, receive("INVITE"), send(answer(200, "OK", sdp()), retrans=500), receive("ACK"),
+               receive("INVITE", action=body_check("a=sendonly")), send(answer(200, "OK", sdp("recvonly", 2), tag=None), retrans=500), receive("ACK"),
+               receive("INVITE", action=body_check("a=sendrecv")), send(answer(200, "OK", sdp("sendrecv", 3), tag=None), retrans=500), receive("ACK"),
+               receive("BYE"), send(answer(200, "OK", tag=None)))
+    phone = phone_for(bench)
+    call = dial(phone)
+    phone.event("answered", call=call)
+    phone.do("hold")
+    phone.event("held", call=call)
+    equal(phone.get("call.state"), "held", "state")
+    phone.do("resume")
+    phone.event("resumed", call=call)
+    phone.do("hangup")
+    phone.event("ended", call=call)
+    sipp_ends(bench, uas)
+
+
+def test_hold_and_resume_by_peer(bench):
+    steps = [send(request("INVITE", body=sdp()), retrans=500), receive(100, optional=True), receive(180, optional=True), receive(200), send(request("ACK"))]
+    for cseq, direction, mirrored in ((2, "sendonly", "recvonly"), (3, "inactive", "inactive"), (4, "sendrecv", "sendrecv")):
+        steps += [send(request("INVITE", cseq=cseq, body=sdp(direction, cseq)), retrans=500), receive(100, optional=True),
+                  receive(200, action=body_check(f"a={mirrored}")), send(request("ACK", cseq=cseq)), pause(200)]
+    held_by_address = sdp("sendrecv", 5).replace("[media_ip]", "0.0.0.0")
+    steps += [send(request("INVITE", cseq=5, body=held_by_address), retrans=500), receive(100, optional=True), receive(200), send(request("ACK", cseq=5)),
+              pause(200), send(request("BYE", cseq=6), retrans=500), receive(200)]
+    uac = caller(bench, *steps)
+    phone = phone_for(bench, "set call.auto-answer on")
+    phone.event("remote-held", within=15)
+    phone.event("remote-resumed")
+    phone.event("remote-held")
+    phone.event("ended")
+    sipp_ends(bench, uac)
+
+
+def test_glare(bench):
+    """14.2: an INVITE while ours is pending gets 491; ours, refused with 491, is sent again after the pause of 14.1."""
+    peer_ua = Peer(PEER)
+    phone = phone_for(bench)
+    call = dial(phone)
+    invite = peer_ua.receive("INVITE")
+    peer_ua.respond(invite, 200, "OK", peer_ua.sdp())
+    peer_ua.receive("ACK")
+    phone.event("answered", call=call)
+    phone.do("hold")
+    ours = peer_ua.receive("INVITE")
+    contact = invite.get("Contact").split("<")[1].split(">")[0]
+    peer_ua.request("INVITE", contact, invite.get("From"), f"{invite.get('To')};tag={peer_ua.tag}", invite.get("Call-ID"), 7, invite.source,
+                    peer_ua.sdp(version=2))
+    peer_ua.receive(491)
+    peer_ua.request("ACK", contact, invite.get("From"), f"{invite.get('To')};tag={peer_ua.tag}", invite.get("Call-ID"), 7, invite.source,
+                    branch=f"z9hG4bK{peer_ua.tag}{peer_ua.branches}")
+    peer_ua.respond(ours, 491, "Request Pending")
+    peer_ua.receive("ACK")
+    again = peer_ua.receive("INVITE", within=6)
+    check(int(again.get("CSeq").split()[0]) > int(ours.get("CSeq").split()[0]), "the CSeq rises")
+    peer_ua.respond(again, 200, "OK", peer_ua.sdp("recvonly", 2))
+    peer_ua.receive("ACK")
+    phone.event("held", call=call)
+    phone.do("hangup")
+    peer_ua.respond(peer_ua.receive("BYE"), 200, "OK")
+    phone.event("ended", call=call)
+
+
+def test_late_cancel(bench):
+    """As callee: a CANCEL after the 200 changes nothing (9.2)."""
+    uac = caller(bench, send(request("INVITE", body=sdp(), branch="z9hG4bKlate[call_number]"), retrans=500), receive(100, optional=True),
+                 receive(180, optional=True), receive(200),
+                 send(request("CANCEL", branch="z9hG4bKlate[call_number]", to="<sip:[service]@[remote_ip]:[remote_port]>")),
+                 receive(200, header_check=("CSeq", "CANCEL")), send(request("ACK")), pause(300), send(request("BYE", cseq=2), retrans=500), receive(200))
+    phone = phone_for(bench, "set call.auto-answer on")
+    phone.event("answered", within=15)
+    phone.event("ended", within=15)
+    sipp_ends(bench, uac)
+
+
+def test_crossing_200(bench):
+    """As caller: the 200 crosses our CANCEL: ACK, then BYE (15.1.2)."""
+    uas = peer(bench, receive("INVITE"), send(answer(180, "Ringing")), receive("CANCEL"), send(answer(200, "OK", contact=False)),
+               send(answer(200, "OK", sdp()).replace("[last_CSeq:]", "CSeq: [cseq] INVITE"), retrans=500), receive("ACK"), receive("BYE"),
+               send(answer(200, "OK", tag=None)))
+    phone = phone_for(bench)
+    call = dial(phone)
+    phone.event("ringing", call=call)
+    phone.do(f"hangup {call}")
+    wait_until(lambda: any(e.get("event") in ("ended", "failed") for e in phone.events), "the call is over")
+    sipp_ends(bench, uas)

@@ -1,0 +1,157 @@
+"""SIP by hand: a scripted peer on a UDP socket, and a look at every packet that passes `lo`."""
+import os
+import socket
+import struct
+import threading
+import time
+
+from harness import Failed, Skip
+
+COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type", "k": "supported"}
+
+
+class Message:
+    """A SIP message taken apart just far enough to compare it."""
+
+    def __init__(self, raw, source=None, destination=None, at=0.0):
+        self.raw, self.source, self.destination, self.at = raw, source, destination, at
+        head, _, self.body = raw.decode(errors="replace").partition("\r\n\r\n")
+        rows = head.split("\r\n")
+        self.start = rows[0]
+        self.headers = []
+        for row in rows[1:]:
+            if row[:1] in " \t" and self.headers:
+                self.headers[-1] = (self.headers[-1][0], self.headers[-1][1] + " " + row.strip())
+            else:
+                name, _, value = row.partition(":")
+                name = name.strip().lower()
+                self.headers.append((COMPACT.get(name, name), value.strip()))
+
+    def all(self, name):
+        return [value for key, value in self.headers if key == name.lower()]
+
+    def get(self, name):
+        values = self.all(name)
+        return values[0] if values else None
+
+    @property
+    def is_request(self):
+        return not self.start.startswith("SIP/2.0")
+
+    @property
+    def method(self):
+        return self.start.split()[0] if self.is_request else (self.get("CSeq") or " ?").split()[1]
+
+    @property
+    def status(self):
+        return 0 if self.is_request else int(self.start.split()[1])
+
+    def __str__(self):
+        return f"{self.source}->{self.destination} {self.start}"
+
+
+class Peer:
+    """A user agent that says exactly what the test makes it say."""
+
+    def __init__(self, port, host="127.0.0.1"):
+        self.host, self.port = host, port
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((host, port))
+        self.tag = "peer" + os.urandom(4).hex()
+        self.branches = 0
+        self.pending = []
+
+    def receive(self, wanted=None, within=5.0):
+        """The next message; with `wanted` (a method, or a status) the next such one, others are kept in order."""
+        def fits(m):
+            if wanted is None:
+                return True
+            return m.status == wanted if isinstance(wanted, int) else m.is_request and m.method == wanted
+        for i, m in enumerate(self.pending):
+            if fits(m):
+                return self.pending.pop(i)
+        end = time.monotonic() + within
+        while True:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Failed(f"no {wanted} came within {within} s; kept: {[m.start for m in self.pending]}")
+            self.socket.settimeout(left)
+            try:
+                raw, source = self.socket.recvfrom(65536)
+            except socket.timeout:
+                continue
+            if not raw.strip(b"\r\n\0 "):
+                continue
+            message = Message(raw, source)
+            if fits(message):
+                return message
+            self.pending.append(message)
+
+    def nothing(self, wanted, within=1.0):
+        """Nothing of this kind may come."""
+        try:
+            message = self.receive(wanted, within)
+        except Failed:
+            return
+        raise Failed(f"{message.start} came")
+
+    def send(self, text, to):
+        self.socket.sendto(text if isinstance(text, bytes) else text.replace("\r\n", "\n").replace("\n", "\r\n").encode(), to)
+
+    def respond(self, request, status, phrase, body="", tag=None, headers=()):
+        rows = [f"SIP/2.0 {status} {phrase}"] + [f"Via: {v}" for v in request.all("Via")]
+        to = request.get("To")
+        if status > 100 and "tag=" not in to:
+            to += f";tag={tag or self.tag}"
+        rows += [f"From: {request.get('From')}", f"To: {to}", f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}",
+                 f"Contact: <sip:peer@{self.host}:{self.port}>", *headers]
+        self.send(self.finish(rows, body), request.source)
+
+    @staticmethod
+    def finish(rows, body=""):
+        if body:
+            rows = [*rows, "Content-Type: application/sdp"]
+        return "\n".join([*rows, f"Content-Length: {len(body.replace(chr(10), chr(13) + chr(10)).encode())}", "", ""]) + body
+
+    def request(self, method, target, to, dialog_from, call_id, cseq, destination, body="", headers=(), branch=None, contact=True):
+        self.branches += 1
+        branch = branch or f"z9hG4bK{self.tag}{self.branches}"
+        rows = [f"{method} {target} SIP/2.0", f"Via: SIP/2.0/UDP {self.host}:{self.port};branch={branch}", "Max-Forwards: 70", f"From: {dialog_from}",
+                f"To: {to}", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}"]
+        if contact:
+            rows.append(f"Contact: <sip:peer@{self.host}:{self.port}>")
+        self.send(self.finish([*rows, *headers], body), destination)
+        return branch
+
+    def sdp(self, direction="sendrecv", version=1, port=40000):
+        return (f"v=0\no=peer 1 {version} IN IP4 {self.host}\ns=-\nc=IN IP4 {self.host}\nt=0 0\nm=audio {port} RTP/AVP 0\na=rtpmap:0 PCMU/8000\n"
+                f"a={direction}\n")
+
+
+class Sniffer:
+    """Every SIP datagram on `lo`, in order."""
+
+    def __init__(self, ports=(5060,)):
+        try:
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self.socket.bind(("lo", 0))
+        except (OSError, AttributeError):
+            raise Skip("no raw sockets on this machine")
+        self.ports, self.messages = ports, []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            frame, address = self.socket.recvfrom(65536)
+            if address[2] == 4 or len(frame) < 42:  # PACKET_OUTGOING: on lo each packet is seen twice
+                continue
+            ip = frame[14:]
+            if ip[0] >> 4 != 4 or ip[9] != 17:
+                continue
+            header = (ip[0] & 15) * 4
+            sport, dport, length = struct.unpack("!HHH", ip[header:header + 6])
+            if dport not in self.ports and sport not in self.ports:
+                continue
+            payload = ip[header + 8:header + length]
+            if b"SIP/2.0" in payload:
+                self.messages.append(Message(payload, f"{socket.inet_ntoa(ip[12:16])}:{sport}", f"{socket.inet_ntoa(ip[16:20])}:{dport}", time.monotonic()))
