@@ -1,7 +1,10 @@
 /*
  * sip/transaction: the four machines (RFC 3261 17, RFC 6026), one table per figure.
  *
- *   transaction     matching, timers, the one step() that changes states
+ *   transaction     the object, what it passes up and down
+ *   client          requests out: branch, matching of responses, ACK of a non-2xx, CANCEL
+ *   server          requests in: matching (RFC 2543 too), CANCEL, merged requests, the limit
+ *   machine         states, events, timers, and the one step() that changes states
  *   invite_client   figure 5 with RFC 6026
  *   other_client    figure 6
  *   invite_server   figure 7 with RFC 6026
@@ -23,7 +26,7 @@ struct transaction_settings {
 struct transaction_handlers {
 	/** A new request (not ACK, not CANCEL, no retransmission). It must be answered by transaction_respond() sooner or later. `request` is borrowed. */
 	void (*request)(void *arg, struct server_transaction *st, struct sip_message *request, const struct sip_source *source);
-	/** An ACK that belongs to no transaction: that of a 2xx (13.3.1.4). */
+	/** An ACK of a 2xx (13.3.1.4): it belongs to no transaction, or to one in Accepted (RFC 6026). */
 	void (*ack)(void *arg, struct sip_message *ack, const struct sip_source *source);
 	/** The INVITE transaction got a CANCEL, already answered with 200; the ua answers the INVITE with 487 if it has not answered it yet (9.2). */
 	void (*cancel)(void *arg, struct server_transaction *st, struct sip_message *cancel);
@@ -54,7 +57,7 @@ enum client_event {
 	CLIENT_RESPONSE,         /* `response`: 1xx, or the final one; further 2xx of forks too (RFC 6026) */
 	CLIENT_TIMEOUT,          /* timer B or F, or 64*T1 after a CANCEL without a final response */
 	CLIENT_TRANSPORT_ERROR,  /* `err` */
-	CLIENT_GONE,             /* the last event: forget the pointer */
+	CLIENT_GONE,             /* the last event: forget the pointer; `err` says how it ended, also that a final response of an INVITE could not be ACKed */
 };
 typedef void client_transaction_h(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response, enum err err);
 
@@ -84,6 +87,7 @@ void transaction_cancel(struct client_transaction *ct, struct slice reason);
 void client_transaction_detach(struct client_transaction *ct);
 /**
  * Send the ACK of a 2xx: no transaction (13.2.2.4), a new branch, a Via of ours. The caller keeps *sent (one reference) and hands it to transaction_resend_ack() when the 2xx comes again.
+ * *sent is set also when sending failed, but for ERR_NO_ROUTE.
  */
 enum err transaction_send_ack(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
 			      struct sip_message **sent) MUST_CHECK;
@@ -95,10 +99,13 @@ void transaction_resend_ack(struct transactions *transactions, const struct sip_
  * Answer. A final response ends the transaction after its timers. 2xx to INVITE: the transaction goes to Accepted; the ua
  * repeats the 2xx by transaction_repeat() until the ACK comes (13.3.1.4).
  * @param draft  copied, stays the caller's
+ * Errors: ERR_STATE it was answered before; ERR_RANGE a status that a non-INVITE must not get (RFC 4320: 408, 101 to 199, and over UDP a 100,
+ * which is sent here after 3.5 s); or what sending said - then the transaction goes on all the same (RFC 6026 8.8)
  */
 enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft) MUST_CHECK;
 /** Send the last response once more (2xx until ACK; 1xx every minute, 13.3.1.1). */
 void transaction_repeat(struct server_transaction *st);
+/** Borrowed. NULL for a non-INVITE that was answered, once handlers.request has returned: only what matches it is kept. */
 struct sip_message *server_transaction_request(const struct server_transaction *st);
 const struct sip_source *server_transaction_source(const struct server_transaction *st);
 /** Was a final response sent? */

@@ -2,9 +2,12 @@
  * sip/transport: framing, Via and rport, flows, response routing (RFC 3261 18; RFC 3581, 5626). Still no socket: those are behind
  * struct transport_ops, which net/ implements on the loop, and simulations in memory.
  *
- *   transport  messages in and out, sent-by, response routing, size rule, keep-alive
- *   framing    messages out of a byte stream (Content-Length, CRLF keep-alive, limits)
- *   flow       one stream connection: state, what waits for it to open
+ *   transport   messages in and requests out, sent-by, size rule
+ *   receive     what comes in: check, Via completion (received, rport), refusing broken requests without state
+ *   response    where responses go (18.2.2, RFC 3581)
+ *   keep_alive  CRLFCRLF on flows and to UDP targets
+ *   framing     messages out of a byte stream (Content-Length, CRLF keep-alive, limits)
+ *   flow        one stream connection: state, what waits for it to open
  */
 #pragma once
 
@@ -111,6 +114,10 @@ struct transport_settings {
 	size_t max_flows;          /* connections at a time; further ones are closed at once */
 };
 
+enum {
+	STATELESS_PER_SECOND = 100,  /* answers of transport_answer() in one second: nobody can make us a reflector */
+};
+
 struct transport *transport_new(const struct sip_world *world, const struct transport_handlers *handlers);
 void transport_free(struct transport *transport);
 /** To be read and changed at any time. */
@@ -134,7 +141,9 @@ enum sip_protocol transport_choose(struct transport *transport, const struct sip
 void transport_no_stream(struct transport *transport, const struct address *remote);
 /**
  * Send a request: UDP at once, streams on the flow to that target, opened when there is none (messages wait for it, bounded).
- * Failures that are seen later come by handlers.failed. *flow_id tells which flow carries it (0 UDP).
+ * Failures that are seen later come by handlers.failed, never before this returns. *flow_id tells which flow carries it (0 UDP).
+ * A flow that is opened takes at most target->connect_timeout_us; a request that finds it opening waits as long as its opener.
+ * Errors: ERR_NO_ROUTE no transport of ours reaches the target; ERR_FULL too many flows, or too much waits already; or what the network said
  */
 enum err transport_send_request(struct transport *transport, const struct sip_target *target, const struct sip_message *request,
 				uint64_t *flow_id) MUST_CHECK;
@@ -143,6 +152,13 @@ enum err transport_send_request(struct transport *transport, const struct sip_ta
  * received:rport, maddr or sent-by. It goes out from the address the request came to.
  */
 enum err transport_send_response(struct transport *transport, const struct sip_source *source, const struct sip_message *response) MUST_CHECK;
+/**
+ * Answer a request without keeping state (8.2.7): the To tag is the same each time the same request comes. Nothing is sent for an ACK, for a request
+ * whose Via, From, To, Call-ID or CSeq does not allow it, or above STATELESS_PER_SECOND. `reason` NULL: the phrase of the status.
+ * @param retry_after_s  value of Retry-After; 0: none
+ */
+void transport_answer(struct transport *transport, const struct sip_message *request, const struct sip_source *source, unsigned status,
+		      const char *reason, unsigned retry_after_s);
 /** Keep a binding open: CRLFCRLF every keep_alive_us to this target from now on (counted: as many stops as starts). */
 void transport_keep_alive(struct transport *transport, const struct sip_target *target, bool on);
 
@@ -151,7 +167,10 @@ void transport_keep_alive(struct transport *transport, const struct sip_target *
 void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes);
 /** ICMP (port unreachable ...) for datagrams to `remote`. */
 void transport_datagram_failed(struct transport *transport, const struct address *remote, enum err err);
-/** A connection that came in. @return its flow; NULL: too many, close it */
+/**
+ * A connection that came in. @return its flow; NULL: too many (of one host: a quarter of max_flows), close it. A flow whose peer does not
+ * complete a message within 32 s is closed, and above max_flows the one that was idle longest (a minute at least).
+ */
 struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local, const struct address *remote,
 				void *connection);
 void transport_flow_opened(struct transport *transport, struct flow *flow, const struct address *local);

@@ -1,0 +1,363 @@
+#include "sip/transaction/internal.h"
+
+#include "base/xmalloc.h"
+
+#include <ctype.h>
+
+enum { RETRY_AFTER_S = 10, TAG_CHARS = 16 };
+
+/* ---- matching (17.2.3) ---- */
+
+static void add_lower(struct buf *to, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		buf_add_char(to, (char)tolower((unsigned char)text.p[i]));
+}
+
+static struct slice tag_of(const struct sip_address *address)
+{
+	return address ? address->tag : slice_of("");
+}
+
+/*
+ * With the magic cookie: branch and sent-by. Without (RFC 2543): Request-URI, From tag, Call-ID, CSeq number and top Via; the To tag, which an ACK
+ * has from the response, is compared in matches(). The method is no part of either: ACK and CANCEL find their INVITE by the same key.
+ */
+static void print_key(struct buf *key, const struct sip_message *request)
+{
+	const struct sip_via *via = sip_message_via(request, 0);
+	bool magic = sip_via_has_magic(via);
+
+	buf_init(key, 2 * SIP_MESSAGE_MAX);
+	buf_printf(key, "%s%.*s\n", magic ? "+" : "-", SLICE_ARG(via->branch));
+	add_lower(key, via->host);
+	buf_printf(key, ":%u", via->port);
+	if (magic)
+		return;
+	const struct sip_cseq *cseq = sip_message_cseq(request);
+	buf_printf(key, "\n%.*s\n%.*s\n%.*s\n%.*s\n%u", SLICE_ARG(via->transport), SLICE_ARG(request->request_uri),
+		   SLICE_ARG(tag_of(sip_message_from(request))), SLICE_ARG(sip_message_call_id(request)), cseq->number);
+}
+
+static bool matches(const struct server_transaction *st, const struct sip_message *request)
+{
+	bool ack = request->method == SIP_ACK;
+
+	if (ack ? st->method != SIP_INVITE : !slice_eq(slice_of(st->method_name), request->method_name))
+		return false;
+	if (st->base.key[0] == '+')
+		return true;
+	struct slice tag = tag_of(sip_message_to(request));
+	if (ack && st->response && tag_of(sip_message_to(st->response)).n)
+		return slice_eq(tag, tag_of(sip_message_to(st->response)));
+	return slice_eq(tag, slice_of(st->to_tag));
+}
+
+static struct server_transaction *entry(struct map_node *node)
+{
+	return CONTAINER_OF(node, struct server_transaction, base.by_key);
+}
+
+static struct server_transaction *find(const struct transactions *transactions, struct slice key, const struct sip_message *request)
+{
+	struct map_node *node = map_find(&transactions->servers, key);
+
+	while (node && !matches(entry(node), request))
+		node = map_find_next(node);
+	return node ? entry(node) : NULL;
+}
+
+/* 9.2: what a CANCEL cancels, found as if it had the method of that. */
+static struct server_transaction *find_cancelled(const struct transactions *transactions, struct slice key, const struct sip_message *cancel)
+{
+	for (struct map_node *node = map_find(&transactions->servers, key); node; node = map_find_next(node)) {
+		struct server_transaction *st = entry(node);
+		bool same_to = st->base.key[0] == '+' || slice_eq(tag_of(sip_message_to(cancel)), slice_of(st->to_tag));
+		if (st->method != SIP_CANCEL && same_to)
+			return st;
+	}
+	return NULL;
+}
+
+/* 8.2.2.2: by From tag, Call-ID and CSeq; empty inside a dialog, where nothing is merged. */
+static void print_merge_key(struct buf *key, const struct sip_message *request)
+{
+	const struct sip_cseq *cseq = sip_message_cseq(request);
+
+	buf_init(key, 2 * SIP_MESSAGE_MAX);
+	if (tag_of(sip_message_to(request)).n)
+		return;
+	buf_printf(key, "%.*s\n%.*s\n%u %.*s", SLICE_ARG(tag_of(sip_message_from(request))), SLICE_ARG(sip_message_call_id(request)), cseq->number,
+		   SLICE_ARG(request->method_name));
+}
+
+/* ---- life ---- */
+
+void server__free(struct server_transaction *st)
+{
+	map_remove(&st->base.owner->servers, &st->base.by_key);
+	map_remove(&st->base.owner->merges, &st->by_merge);
+	transaction__fini(&st->base);
+	sip_message_unref(st->request);
+	sip_message_unref(st->response);
+	free(st->method_name);
+	free(st->to_tag);
+	free(st->merge_key);
+	free(st);
+}
+
+static void gone(struct transaction *transaction)
+{
+	struct server_transaction *st = server_of(transaction);
+	const struct transaction_handlers *handlers = &transaction->owner->handlers;
+
+	if (!st->internal)
+		handlers->server_gone(handlers->arg, st, transaction->err);
+	server__free(st);
+}
+
+static struct server_transaction *server_new(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
+					     struct slice key, bool internal)
+{
+	struct server_transaction *st = xcalloc(1, sizeof *st);
+
+	st->base.owner = transactions;
+	st->base.machine = request->method == SIP_INVITE ? &transaction__invite_server : &transaction__other_server;
+	st->base.stream = sip_protocol_is_stream(source->protocol);
+	st->base.gone = gone;
+	st->base.key = slice_dup(key);
+	st->request = sip_message_ref(request);
+	st->source = *source;
+	st->source.flow = NULL; /* it may close at any time: its id is enough */
+	st->method = request->method;
+	st->method_name = slice_dup(request->method_name);
+	st->to_tag = slice_dup(tag_of(sip_message_to(request)));
+	st->internal = internal;
+	map_add(&transactions->servers, &st->base.by_key, slice_make(st->base.key, key.n));
+	list_append(&transactions->server_list, &st->base.node);
+	transaction__begin(&st->base);
+	return st;
+}
+
+static void add_to_merges(struct server_transaction *st)
+{
+	struct buf key;
+	size_t n;
+
+	print_merge_key(&key, st->request);
+	n = key.n;
+	if (n) {
+		st->merge_key = buf_take(&key);
+		map_add(&st->base.owner->merges, &st->by_merge, slice_make(st->merge_key, n));
+	}
+	buf_fini(&key);
+}
+
+/* A non-INVITE that was answered is known by its key and answered by its response; the request is not needed for either. */
+static void forget_request(struct server_transaction *st)
+{
+	if (!st->answered || st->handling || st->method == SIP_INVITE)
+		return;
+	sip_message_unref(st->request);
+	st->request = NULL;
+}
+
+/* ---- out ---- */
+
+void server__send(struct server_transaction *st)
+{
+	if (!st->response)
+		return;
+	st->sent_err = transport_send_response(st->base.owner->transport, &st->source, st->response);
+	if (st->sent_err)
+		transaction__fail_later(&st->base, st->sent_err);
+	else if (!timer_running(&st->base.failure))
+		st->base.err = ERR_NONE;
+}
+
+void server__take(struct server_transaction *st, struct sip_message *response)
+{
+	sip_message_ref(response);
+	sip_message_unref(st->response);
+	st->response = response;
+	st->answered = response->status >= 200;
+}
+
+void server__note_error(struct transaction *transaction, struct sip_message *none)
+{
+	(void)none;
+	log_line(transaction->owner->world.log, LOG_NOTICE, "transaction %llu: a response was not sent: %s", (unsigned long long)transaction->number,
+		 err_text(transaction->err));
+}
+
+void server__send_trying(struct server_transaction *st)
+{
+	struct sip_draft *draft = sip_draft_response(st->request, 100, slice_of(""), slice_of(""));
+	struct sip_message *response = sip_draft_finish(draft, slice_of(""));
+
+	server__take(st, response);
+	server__send(st);
+	sip_message_unref(response);
+	sip_draft_free(draft);
+}
+
+/* An answer of this layer's own. */
+static void respond(struct server_transaction *st, unsigned status, struct slice to_tag)
+{
+	struct sip_draft *draft = sip_draft_response(st->request, status, slice_of(""), to_tag);
+	enum err err = transaction_respond(st, draft);
+
+	if (err)
+		log_line(st->base.owner->world.log, LOG_DEBUG, "a %u was not sent: %s", status, err_text(err));
+	sip_draft_free(draft);
+}
+
+/* ---- in ---- */
+
+static void receive_ack(struct transactions *transactions, struct server_transaction *st, struct sip_message *ack, const struct sip_source *source)
+{
+	if (st)
+		(void)transaction__step(&st->base, EV_ACK, ack);
+	else
+		transactions->handlers.ack(transactions->handlers.arg, ack, source);
+}
+
+static void tell_cancelled(struct server_transaction *st, struct sip_message *cancel)
+{
+	const struct transaction_handlers *handlers = &st->base.owner->handlers;
+
+	if (st->method == SIP_INVITE && !st->answered && !st->internal)
+		handlers->cancel(handlers->arg, st, cancel);
+}
+
+/* 9.2: the 200 to the CANCEL has the To tag of the responses to the INVITE, as far as there is one yet. */
+static void receive_cancel(struct transactions *transactions, struct sip_message *cancel, const struct sip_source *source, struct slice key)
+{
+	struct server_transaction *cancelled = find_cancelled(transactions, key, cancel);
+	char token[TAG_CHARS + 1];
+	struct slice tag = slice_of("");
+
+	if (cancelled && cancelled->response)
+		tag = tag_of(sip_message_to(cancelled->response));
+	if (!tag.n) {
+		random_token(transactions->world.random, token, TAG_CHARS);
+		tag = slice_of(token);
+	}
+	respond(server_new(transactions, cancel, source, key, true), cancelled ? 200 : 481, tag);
+	if (cancelled)
+		tell_cancelled(cancelled, cancel);
+}
+
+static bool is_merged(const struct transactions *transactions, const struct sip_message *request)
+{
+	struct buf key;
+
+	print_merge_key(&key, request);
+	bool merged = key.n && map_find(&transactions->merges, buf_slice(&key));
+	buf_fini(&key);
+	return merged;
+}
+
+static void receive_new(struct transactions *transactions, struct sip_message *request, const struct sip_source *source, struct slice key)
+{
+	bool merged = is_merged(transactions, request);
+	struct server_transaction *st = server_new(transactions, request, source, key, merged);
+	char tag[TAG_CHARS + 1];
+
+	if (merged) {
+		random_token(transactions->world.random, tag, TAG_CHARS);
+		respond(st, 482, slice_of(tag));
+		return;
+	}
+	add_to_merges(st);
+	if (request->method == SIP_INVITE)
+		server__send_trying(st);
+	st->handling = true;
+	transactions->handlers.request(transactions->handlers.arg, st, request, source);
+	st->handling = false;
+	forget_request(st);
+}
+
+/* No room for one more: what can be done is done without state. */
+static void refuse(struct transactions *transactions, struct sip_message *request, const struct sip_source *source, struct slice key)
+{
+	struct server_transaction *cancelled = request->method == SIP_CANCEL ? find_cancelled(transactions, key, request) : NULL;
+
+	transport_answer(transactions->transport, request, source, cancelled ? 200 : 503, NULL, cancelled ? 0 : RETRY_AFTER_S);
+	if (cancelled)
+		tell_cancelled(cancelled, request);
+}
+
+void server__receive(struct transactions *transactions, struct sip_message *request, const struct sip_source *source)
+{
+	struct buf key;
+
+	print_key(&key, request);
+	struct server_transaction *st = find(transactions, buf_slice(&key), request);
+	if (request->method == SIP_ACK)
+		receive_ack(transactions, st, request, source);
+	else if (st)
+		(void)transaction__step(&st->base, EV_REQUEST, request);
+	else if (transactions->servers.count >= transactions->settings.max)
+		refuse(transactions, request, source, buf_slice(&key));
+	else if (request->method == SIP_CANCEL)
+		receive_cancel(transactions, request, source, buf_slice(&key));
+	else
+		receive_new(transactions, request, source, buf_slice(&key));
+	buf_fini(&key);
+}
+
+/* ---- for the user ---- */
+
+/* RFC 4320: to a non-INVITE never 408, no provisional but 100, and over UDP not even that before our own timer sends it. */
+static bool may_send(const struct server_transaction *st, unsigned status)
+{
+	if (st->method == SIP_INVITE)
+		return true;
+	return status == 100 ? st->base.stream || st->base.state != TRYING : status >= 200 && status != 408;
+}
+
+enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft)
+{
+	static const enum event events[] = { [EV_1XX] = EV_SEND_1XX, [EV_2XX] = EV_SEND_2XX, [EV_300_699] = EV_SEND_300_699 };
+	struct sip_message *response = sip_draft_finish(draft, slice_of(""));
+	enum err err = ERR_RANGE;
+
+	if (may_send(st, response->status)) {
+		bool stepped = transaction__step(&st->base, events[transaction__response_event(response->status)], response);
+		err = stepped ? st->sent_err : ERR_STATE;
+	}
+	sip_message_unref(response);
+	forget_request(st);
+	return err;
+}
+
+void transaction_repeat(struct server_transaction *st)
+{
+	server__send(st);
+}
+
+struct sip_message *server_transaction_request(const struct server_transaction *st)
+{
+	return st->request;
+}
+
+const struct sip_source *server_transaction_source(const struct server_transaction *st)
+{
+	return &st->source;
+}
+
+bool server_transaction_answered(const struct server_transaction *st)
+{
+	return st->answered;
+}
+
+void server_transaction_set_user(struct server_transaction *st, void *user)
+{
+	st->user = user;
+}
+
+void *server_transaction_user(const struct server_transaction *st)
+{
+	return st->user;
+}

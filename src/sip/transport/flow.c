@@ -1,0 +1,333 @@
+#include "sip/transport/internal.h"
+
+#include "base/xmalloc.h"
+
+#define CONNECT_TIMEOUT_US (5 * SECOND_US)
+#define MESSAGE_TIMEOUT_US (32 * SECOND_US) /* a message that has begun ends within this */
+#define IDLE_US (60 * SECOND_US)            /* after this a flow may make room for another */
+
+struct flow *flow__new(struct transport *transport, const struct sip_target *target, bool incoming)
+{
+	struct flow *flow = xcalloc(1, sizeof *flow);
+
+	flow->transport = transport;
+	flow->id = ++transport->last_flow_id;
+	flow->target = *target;
+	flow->incoming = incoming;
+	flow->used_us = transport->world.timers->now_us;
+	framing_init(&flow->framing);
+	list_init(&flow->waiting);
+	list_append(&transport->flows, &flow->node);
+	return flow;
+}
+
+static void waiting_free(struct waiting *waiting)
+{
+	list_remove(&waiting->node);
+	sip_message_unref(waiting->message);
+	free(waiting);
+}
+
+void flow__free(struct flow *flow)
+{
+	struct timers *timers = flow->transport->world.timers;
+
+	timer_stop(timers, &flow->timer);
+	timer_stop(timers, &flow->pong);
+	LIST_EACH(&flow->waiting, node)
+		waiting_free(LIST_ENTRY(node, struct waiting, node));
+	framing_fini(&flow->framing);
+	list_remove(&flow->node);
+	free(flow);
+}
+
+struct flow *flow__by_id(const struct transport *transport, uint64_t id)
+{
+	LIST_EACH(&transport->flows, node) {
+		struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		if (flow->id == id)
+			return flow->state == FLOW_FAILING ? NULL : flow;
+	}
+	return NULL;
+}
+
+/* A connection that came in over TLS proves nothing about a name, so it serves only targets without one. */
+static bool serves(const struct flow *flow, const struct sip_target *target)
+{
+	if (flow->state == FLOW_FAILING || flow->target.protocol != target->protocol || !address_eq(&flow->target.address, &target->address))
+		return false;
+	if (target->protocol != SIP_TLS && target->protocol != SIP_WSS)
+		return true;
+	return slice_ieq(slice_of(flow->target.name), slice_of(target->name));
+}
+
+struct flow *flow__to(const struct transport *transport, const struct sip_target *target)
+{
+	LIST_EACH(&transport->flows, node) {
+		struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		if (serves(flow, target))
+			return flow;
+	}
+	return NULL;
+}
+
+bool flow__make_room(struct transport *transport)
+{
+	struct flow *oldest = NULL;
+	size_t live = 0;
+
+	LIST_EACH(&transport->flows, node) {
+		struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		if (flow->state == FLOW_FAILING)
+			continue;
+		live++;
+		if (flow->state == FLOW_OPEN && (!oldest || flow->used_us < oldest->used_us) && !keep_alive__wants(transport, flow))
+			oldest = flow;
+	}
+	if (live < transport->settings.max_flows)
+		return true;
+	if (!oldest || transport->world.timers->now_us - oldest->used_us < IDLE_US)
+		return false;
+	flow__fail_later(oldest, ERR_FULL);
+	return true;
+}
+
+static void connect_timeout(void *arg)
+{
+	flow__fail_later(arg, ERR_TIMEOUT);
+}
+
+enum err flow__open(struct transport *transport, const struct sip_target *target, struct flow **flow)
+{
+	const struct sip_world *world = &transport->world;
+
+	*flow = flow__to(transport, target);
+	if (*flow)
+		return ERR_NONE;
+	if (!flow__make_room(transport))
+		return ERR_FULL;
+	*flow = flow__new(transport, target, false);
+	enum err err = world->ops->connect(world->net, *flow);
+	if (err) {
+		flow__free(*flow);
+		*flow = NULL;
+		return err;
+	}
+	int64_t patience = target->connect_timeout_us ? target->connect_timeout_us : CONNECT_TIMEOUT_US;
+	timer_start(world->timers, &(*flow)->timer, patience, connect_timeout, *flow);
+	return ERR_NONE;
+}
+
+static enum err send_now(struct flow *flow, const struct sip_message *message)
+{
+	struct transport *transport = flow->transport;
+	enum err err = transport->world.ops->send_stream(transport->world.net, flow, message->bytes);
+
+	if (!err) {
+		flow->used_us = transport->world.timers->now_us;
+		transport__trace(transport, true, flow->target.protocol, &flow->target.local, &flow->target.address, message->bytes);
+	} else if (err != ERR_FULL) {
+		flow__fail_later(flow, err);
+	}
+	return err;
+}
+
+enum err flow__send(struct flow *flow, const struct sip_message *message, bool may_look_up)
+{
+	if (flow->state == FLOW_FAILING)
+		return flow->err;
+	if (flow->state == FLOW_OPEN)
+		return send_now(flow, message);
+	if (flow->waiting_count >= WAITING_MAX || flow->waiting_bytes + message->bytes.n > WAITING_BYTES_MAX)
+		return ERR_FULL;
+	struct waiting *waiting = xcalloc(1, sizeof *waiting);
+	waiting->message = message__keep(message);
+	waiting->may_look_up = may_look_up;
+	list_append(&flow->waiting, &waiting->node);
+	flow->waiting_count++;
+	flow->waiting_bytes += message->bytes.n;
+	return ERR_NONE;
+}
+
+/* Responses that waited for a connection that was never made get the second way of 18.2.2: where DNS says their sent-by is. */
+static void look_up_waiting(struct flow *flow)
+{
+	LIST_EACH(&flow->waiting, node) {
+		struct waiting *waiting = LIST_ENTRY(node, struct waiting, node);
+		const struct sip_via *via = waiting->may_look_up ? sip_message_via(waiting->message, 0) : NULL;
+		struct address literal;
+		if (via && !address_parse_host(&literal, via->host, 0))
+			reply__look_up(flow->transport, waiting->message, flow->target.protocol, &flow->target.local, via->host, via->port);
+	}
+}
+
+/* The last of a flow: whoever used it is told when it is gone already, so that a handler finds no trace of it. */
+static void report(struct flow *flow, enum err err)
+{
+	struct transport *transport = flow->transport;
+	struct sip_target target = flow->target;
+	uint64_t id = flow->id;
+
+	look_up_waiting(flow);
+	flow__free(flow);
+	transport->handlers.failed(transport->handlers.arg, target.protocol, &target.address, id, err);
+}
+
+static void fail_now(void *arg)
+{
+	struct flow *flow = arg;
+
+	flow->transport->world.ops->close(flow->transport->world.net, flow);
+	report(flow, flow->err);
+}
+
+void flow__fail_later(struct flow *flow, enum err err)
+{
+	if (flow->state == FLOW_FAILING)
+		return;
+	flow->state = FLOW_FAILING;
+	flow->err = err;
+	timer_stop(flow->transport->world.timers, &flow->pong);
+	timer_start(flow->transport->world.timers, &flow->timer, 0, fail_now, flow);
+}
+
+struct sip_source flow__source(struct flow *flow)
+{
+	return (struct sip_source){
+		.protocol = flow->target.protocol,
+		.remote = flow->target.address,
+		.local = flow->target.local,
+		.flow = flow,
+		.flow_id = flow->id,
+	};
+}
+
+static void message_timeout(void *arg)
+{
+	flow__fail_later(arg, ERR_TIMEOUT);
+}
+
+static void expect_message(struct flow *flow)
+{
+	timer_start(flow->transport->world.timers, &flow->timer, MESSAGE_TIMEOUT_US, message_timeout, flow);
+}
+
+/* No one host can take all connections. */
+static bool host_may_connect(const struct transport *transport, const struct address *remote)
+{
+	size_t count = 0, max = transport->settings.max_flows / 4;
+
+	LIST_EACH(&transport->flows, node) {
+		const struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		count += flow->incoming && flow->state == FLOW_OPEN && address_same_host(&flow->target.address, remote);
+	}
+	return count < (max ? max : 1);
+}
+
+struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local, const struct address *remote,
+				void *connection)
+{
+	struct sip_target target = { .protocol = protocol, .address = *remote, .local = *local };
+
+	if (!host_may_connect(transport, remote) || !flow__make_room(transport))
+		return NULL;
+	struct flow *flow = flow__new(transport, &target, true);
+	flow->state = FLOW_OPEN;
+	flow->connection = connection;
+	expect_message(flow);
+	return flow;
+}
+
+void transport_flow_opened(struct transport *transport, struct flow *flow, const struct address *local)
+{
+	if (flow->state != FLOW_CONNECTING)
+		return;
+	timer_stop(transport->world.timers, &flow->timer);
+	flow->state = FLOW_OPEN;
+	flow->target.local = *local;
+	LIST_EACH(&flow->waiting, node) {
+		struct waiting *waiting = LIST_ENTRY(node, struct waiting, node);
+		enum err err = send_now(flow, waiting->message);
+		if (err) {
+			flow__fail_later(flow, err);
+			return;
+		}
+		waiting_free(waiting);
+	}
+	flow->waiting_count = flow->waiting_bytes = 0;
+}
+
+/* One framed message. @return false: not a SIP message after all */
+static bool take_message(struct flow *flow, struct slice bytes)
+{
+	struct sip_source source = flow__source(flow);
+	struct sip_message *message;
+	size_t used, offset;
+
+	transport__trace(flow->transport, false, source.protocol, &source.local, &source.remote, bytes);
+	if (sip_message_parse(bytes, SIP_STREAM, &message, &used, &offset) != SCAN_OK)
+		return false;
+	flow->used_us = flow->transport->world.timers->now_us;
+	if (used == bytes.n)
+		transport__receive(flow->transport, message, &source);
+	sip_message_unref(message);
+	return used == bytes.n;
+}
+
+static bool take(struct flow *flow, enum framing_result result, struct slice message)
+{
+	const struct sip_world *world = &flow->transport->world;
+
+	switch (result) {
+	case FRAMING_MESSAGE:
+		timer_stop(world->timers, &flow->timer);
+		return take_message(flow, message);
+	case FRAMING_PING:
+		/* A pong that does not fit is not worth waiting for; the peer pings again. */
+		(void)world->ops->send_stream(world->net, flow, SLICE("\r\n"));
+		return true;
+	case FRAMING_PONG:
+		flow->answers_pings = true;
+		timer_stop(world->timers, &flow->pong);
+		return true;
+	case FRAMING_MORE:
+	case FRAMING_BROKEN:
+		break;
+	}
+	return false;
+}
+
+void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes)
+{
+	enum framing_result result = FRAMING_MORE;
+	struct slice message = { 0 };
+
+	(void)transport;
+	while (flow->state == FLOW_OPEN && (result = framing_next(&flow->framing, &bytes, &message)) != FRAMING_MORE) {
+		if (!take(flow, result, message))
+			flow__fail_later(flow, ERR_SYNTAX);
+	}
+	if (flow->state == FLOW_OPEN && framing_is_partial(&flow->framing) && !timer_running(&flow->timer))
+		expect_message(flow);
+}
+
+void transport_flow_closed(struct transport *transport, struct flow *flow, enum err err)
+{
+	(void)transport;
+	report(flow, flow->state == FLOW_FAILING ? flow->err : err);
+}
+
+void *flow_connection(const struct flow *flow)
+{
+	return flow->connection;
+}
+
+void flow_set_connection(struct flow *flow, void *connection)
+{
+	flow->connection = connection;
+}
+
+const struct sip_target *flow_target(const struct flow *flow)
+{
+	return &flow->target;
+}

@@ -1,0 +1,120 @@
+/* What the files of sip/transport share. */
+#pragma once
+
+#include "base/map.h"
+#include "sip/transport/framing.h"
+#include "sip/transport/transport.h"
+
+enum {
+	WAITING_MAX = 32,              /* messages that wait for one flow to open */
+	WAITING_BYTES_MAX = 256 * 1024,
+	SENT_BY_MAX = 64,              /* of ours that responses are checked against */
+	NO_STREAM_MAX = 64,            /* targets that TCP did not reach */
+	REPLIES_MAX = 64,              /* responses whose target is being looked up */
+};
+
+enum flow_state {
+	FLOW_CONNECTING,
+	FLOW_OPEN,
+	FLOW_FAILING, /* told to nobody yet; the timer does it, so that no caller is surprised inside its own call */
+};
+
+struct flow {
+	struct list_node node;
+	struct transport *transport;
+	uint64_t id;
+	struct sip_target target;
+	void *connection;
+	enum flow_state state;
+	enum err err;                 /* why it is failing */
+	bool incoming;
+	bool answers_pings;           /* a pong has come: from now on a missing one means a dead flow (RFC 5626 4.4.1) */
+	int64_t used_us;              /* when a message went or came last */
+	struct framing framing;
+	struct list waiting;          /* struct waiting */
+	size_t waiting_count, waiting_bytes;
+	struct timer timer;           /* connecting: patience; failing: report; open: a message must become complete */
+	struct timer pong;
+};
+
+struct waiting {
+	struct list_node node;
+	struct sip_message *message;
+	bool may_look_up;             /* a response that may still go where DNS says (18.2.2) */
+};
+
+struct keep_alive {
+	struct list_node node;
+	struct transport *transport;
+	struct sip_target target;
+	unsigned count;
+	struct timer timer;
+};
+
+struct reply {
+	struct list_node node;
+	struct transport *transport;
+	struct sip_message *message;
+	enum sip_protocol protocol;
+	struct address local;
+	void *lookup;
+};
+
+struct transport {
+	struct sip_world world;
+	struct transport_handlers handlers;
+	struct transport_settings settings;
+	struct list flows, keep_alives, replies;
+	size_t reply_count;
+	uint64_t last_flow_id;
+	uint64_t tag_key[2];          /* for To tags of stateless answers */
+	int64_t stateless_since_us;
+	unsigned stateless_count;
+	struct address sent_by[SENT_BY_MAX]; /* a ring: the newest are kept */
+	size_t sent_by_next;
+	struct {
+		struct address remote;
+		int64_t until_us;
+	} no_stream[NO_STREAM_MAX];   /* a ring too */
+	size_t no_stream_next;
+};
+
+/** A reference of one's own: only the count changes, the message stays as it is. */
+static inline struct sip_message *message__keep(const struct sip_message *message)
+{
+	return sip_message_ref((struct sip_message *)message);
+}
+
+/* transport.c */
+/** Did a request of ours carry this sent-by? */
+bool transport__sent_by_ours(const struct transport *transport, const struct address *address);
+void transport__trace(struct transport *transport, bool sent, enum sip_protocol protocol, const struct address *local, const struct address *remote,
+		      struct slice bytes);
+enum err transport__datagram_send(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes);
+
+/* receive.c */
+void transport__receive(struct transport *transport, struct sip_message *message, const struct sip_source *source);
+
+/* flow.c */
+struct flow *flow__new(struct transport *transport, const struct sip_target *target, bool incoming);
+void flow__free(struct flow *flow);
+struct flow *flow__by_id(const struct transport *transport, uint64_t id);
+/** The flow that requests to this target may use, opening or open; NULL when there is none. */
+struct flow *flow__to(const struct transport *transport, const struct sip_target *target);
+/** That flow, or a new one that begins to open. */
+enum err flow__open(struct transport *transport, const struct sip_target *target, struct flow **flow);
+enum err flow__send(struct flow *flow, const struct sip_message *message, bool may_look_up);
+/** Close it and tell handlers.failed, as soon as timers run. */
+void flow__fail_later(struct flow *flow, enum err err);
+/** Make room for one more. @return false: the limit is reached */
+bool flow__make_room(struct transport *transport);
+struct sip_source flow__source(struct flow *flow);
+
+/* response.c */
+void reply__look_up(struct transport *transport, const struct sip_message *message, enum sip_protocol protocol, const struct address *local,
+		    struct slice host, uint16_t port);
+void reply__free(struct reply *reply);
+
+/* keep_alive.c */
+void keep_alive__free(struct keep_alive *keep_alive);
+bool keep_alive__wants(const struct transport *transport, const struct flow *flow);

@@ -1,0 +1,203 @@
+#include "sip/transport/internal.h"
+
+#include <stdio.h>
+
+/* ---- the top Via of a request: where its response shall go (18.2.1, RFC 3581 4) ---- */
+
+/*
+ * The top Via as the next hop really is: `received` and `rport` that came in it are taken out, since only we can know them
+ * and a forged one would send our responses to somebody else.
+ */
+static void print_via(struct buf *to, const struct sip_via *via, const struct address *remote)
+{
+	struct slice rest = via->params;
+	struct sip_param param;
+	struct address sent_by;
+	char text[ADDRESS_TEXT];
+	size_t head = via->params.n ? (size_t)(via->params.p - via->text.p) : via->text.n;
+
+	buf_add(to, slice_trim(slice_sub(via->text, 0, head)));
+	while (sip_params_next(&rest, &param)) {
+		if (slice_ieq(param.name, SLICE("received")) || slice_ieq(param.name, SLICE("rport")))
+			continue;
+		buf_printf(to, ";%.*s%s%.*s", SLICE_ARG(param.name), param.has_value ? "=" : "", SLICE_ARG(param.value));
+	}
+	bool same = address_parse_host(&sent_by, via->host, 0) && address_same_host(&sent_by, remote);
+	if (!same || via->has_rport)
+		buf_printf(to, ";received=%s", address_print_host(remote, false, text));
+	if (via->has_rport)
+		buf_printf(to, ";rport=%u", address_port(remote));
+}
+
+/* What stands behind the top value in the first Via line: ", SIP/2.0/UDP ..." or nothing. */
+static struct slice after_top_via(const struct sip_message *message, struct slice line)
+{
+	struct sip_values values;
+	struct slice top;
+
+	sip_values_begin(&values, message, SIP_HEADER_VIA);
+	if (!sip_values_next(&values, &top))
+		return slice_of("");
+	return slice_from(line, (size_t)(top.p + top.n - line.p));
+}
+
+/* The request with another top Via: messages are immutable, so it is written and parsed anew. NULL: it got too big. */
+static struct sip_message *with_via(const struct sip_message *request, struct slice via)
+{
+	struct sip_message *copy = NULL;
+	bool top = true;
+	struct buf text;
+	size_t used, offset;
+
+	buf_init(&text, SIP_MESSAGE_MAX);
+	buf_printf(&text, "%.*s %.*s %.*s\r\n", SLICE_ARG(request->method_name), SLICE_ARG(request->request_uri), SLICE_ARG(request->version));
+	for (size_t i = 0; i < request->header_count; i++) {
+		const struct sip_header *header = &request->headers[i];
+		buf_printf(&text, "%.*s: ", SLICE_ARG(header->name));
+		if (header->id == SIP_HEADER_VIA && top) {
+			buf_add(&text, via);
+			buf_add(&text, after_top_via(request, header->value));
+			top = false;
+		} else {
+			buf_add(&text, header->value);
+		}
+		buf_add(&text, SLICE("\r\n"));
+	}
+	buf_add(&text, SLICE("\r\n"));
+	buf_add(&text, request->body);
+	if (text.full || sip_message_parse(buf_slice(&text), SIP_DATAGRAM, &copy, &used, &offset) != SCAN_OK)
+		copy = NULL;
+	buf_fini(&text);
+	return copy;
+}
+
+static struct sip_message *complete_via(const struct sip_message *request, const struct sip_via *via, const struct sip_source *source)
+{
+	struct buf text;
+
+	buf_init(&text, SIP_MESSAGE_MAX);
+	print_via(&text, via, &source->remote);
+	struct sip_message *copy = text.full ? NULL : with_via(request, buf_slice(&text));
+	buf_fini(&text);
+	return copy;
+}
+
+/* ---- answers without state ---- */
+
+static bool within_rate(struct transport *transport)
+{
+	int64_t now = transport->world.timers->now_us;
+
+	if (now - transport->stateless_since_us >= SECOND_US) {
+		transport->stateless_since_us = now;
+		transport->stateless_count = 0;
+	}
+	return transport->stateless_count++ < STATELESS_PER_SECOND;
+}
+
+static bool is_answerable(const struct sip_message *request)
+{
+	return request->is_request && request->method != SIP_ACK && sip_message_via(request, 0) && sip_message_value(request, SIP_HEADER_FROM).n &&
+	       sip_message_value(request, SIP_HEADER_TO).n && sip_message_value(request, SIP_HEADER_CALL_ID).n &&
+	       sip_message_value(request, SIP_HEADER_CSEQ).n;
+}
+
+/* 8.2.7: the same tag for the same request, without remembering it. */
+static void print_tag(const struct transport *transport, const struct sip_message *request, char tag[17])
+{
+	struct buf text;
+
+	buf_init(&text, SIP_MESSAGE_MAX);
+	buf_add(&text, sip_message_via(request, 0)->branch);
+	buf_add_char(&text, '\n');
+	buf_add(&text, sip_message_value(request, SIP_HEADER_CALL_ID));
+	buf_add_char(&text, '\n');
+	buf_add(&text, sip_message_value(request, SIP_HEADER_FROM));
+	buf_add_char(&text, '\n');
+	buf_add(&text, sip_message_value(request, SIP_HEADER_CSEQ));
+	snprintf(tag, 17, "%016llx", (unsigned long long)map_siphash(transport->tag_key, buf_slice(&text)));
+	buf_fini(&text);
+}
+
+void transport_answer(struct transport *transport, const struct sip_message *request, const struct sip_source *source, unsigned status,
+		      const char *reason, unsigned retry_after_s)
+{
+	char tag[17];
+
+	if (!is_answerable(request) || !within_rate(transport))
+		return;
+	print_tag(transport, request, tag);
+	struct sip_draft *draft = sip_draft_response(request, status, slice_of(reason), slice_of(tag));
+	if (retry_after_s)
+		sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u", retry_after_s);
+	struct sip_message *response = sip_draft_finish(draft, slice_of(""));
+	enum err err = transport_send_response(transport, source, response);
+	if (err)
+		log_line(transport->world.log, LOG_DEBUG, "a stateless %u was not sent: %s", status, err_text(err));
+	sip_message_unref(response);
+	sip_draft_free(draft);
+}
+
+/* ---- what came ---- */
+
+static void receive_request(struct transport *transport, const struct sip_message *message, const struct sip_source *source)
+{
+	const struct sip_via *via = sip_message_via(message, 0);
+	struct sip_message *request = via ? complete_via(message, via, source) : NULL;
+
+	if (!request)
+		return;
+	struct sip_fault fault = sip_message_check(request);
+	if (fault.status)
+		transport_answer(transport, request, source, fault.status, fault.text, 0);
+	else
+		transport->handlers.request(transport->handlers.arg, request, source);
+	sip_message_unref(request);
+}
+
+/* 18.1.2: a response whose top Via is not ours was not meant for us; 8.1.3.3: nor one with two Vias. */
+static void receive_response(struct transport *transport, struct sip_message *response, const struct sip_source *source)
+{
+	struct address sent_by;
+
+	if (sip_message_check(response).status)
+		return;
+	const struct sip_via *via = sip_message_via(response, 0);
+	if (!via || sip_message_via(response, 1) || !address_parse_host(&sent_by, via->host, via->port))
+		return;
+	if (!transport__sent_by_ours(transport, &sent_by))
+		return;
+	transport->handlers.response(transport->handlers.arg, response, source);
+}
+
+void transport__receive(struct transport *transport, struct sip_message *message, const struct sip_source *source)
+{
+	if (message->is_request)
+		receive_request(transport, message, source);
+	else
+		receive_response(transport, message, source);
+}
+
+/* RFC 5626 keep-alives and what else phones send to hold a NAT binding open: CRLFs, blanks, zero bytes. */
+static struct slice skip_keep_alive(struct slice bytes)
+{
+	while (bytes.n && strchr("\r\n \t", bytes.p[0])) /* NUL is found as well, as the end of the string */
+		bytes = slice_from(bytes, 1);
+	return bytes;
+}
+
+void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes)
+{
+	struct sip_source source = { .protocol = SIP_UDP, .remote = *remote, .local = *local };
+	struct sip_message *message;
+	size_t used, offset;
+
+	bytes = skip_keep_alive(bytes);
+	if (!bytes.n || bytes.n > SIP_MESSAGE_MAX)
+		return;
+	transport__trace(transport, false, SIP_UDP, local, remote, bytes);
+	if (sip_message_parse(bytes, SIP_DATAGRAM, &message, &used, &offset) != SCAN_OK)
+		return;
+	transport__receive(transport, message, &source);
+	sip_message_unref(message);
+}
