@@ -1,6 +1,6 @@
 /*
- * A message being written: start line, header lines in order, body. Values are the caller's responsibility, but CR, LF and NUL
- * in them are written as blanks, so nothing that came from outside can begin a header line.
+ * A message being written: start line, header lines in order, body. Values are the caller's responsibility, but CR, LF
+ * and NUL in them are written as blanks, so nothing that came from outside can begin a header line.
  */
 #pragma once
 
@@ -9,13 +9,15 @@
 
 struct sip_draft;
 
+/** @param method  a token; @param request_uri  not empty. Anything else is a bug of the caller */
 struct sip_draft *sip_draft_request(struct slice method, struct slice request_uri);
 /**
  * A response with what 8.2.6 copies from the request: Via values in order, From, To, Call-ID, CSeq, for 100 Timestamp.
  * @param reason  empty: the phrase of the status table
  * @param to_tag  added to To when it has no tag and `to_tag` is not empty (never for 100)
  */
-struct sip_draft *sip_draft_response(const struct sip_message *request, unsigned status, struct slice reason, struct slice to_tag);
+struct sip_draft *sip_draft_response(const struct sip_message *request, unsigned status, struct slice reason,
+				     struct slice to_tag);
 /** A copy, to send a request again (digest, next target). */
 struct sip_draft *sip_draft_copy(const struct sip_draft *draft);
 void sip_draft_free(struct sip_draft *draft);
@@ -27,6 +29,7 @@ void sip_draft_set_request_uri(struct sip_draft *draft, struct slice uri);
 /** Add a line at the end. */
 void sip_draft_add(struct sip_draft *draft, enum sip_header_id id, const char *format, ...) PRINTF_LIKE(3, 4);
 void sip_draft_add_slice(struct sip_draft *draft, enum sip_header_id id, struct slice value);
+/** For fields without an id; `name` is a token. */
 void sip_draft_add_named(struct sip_draft *draft, struct slice name, struct slice value);
 /** Replace the first line of this id (adding it where there is none), removing others. */
 void sip_draft_set(struct sip_draft *draft, enum sip_header_id id, const char *format, ...) PRINTF_LIKE(3, 4);

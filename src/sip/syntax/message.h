@@ -13,7 +13,7 @@
 
 enum {
 	SIP_MESSAGE_MAX = 65536,  /* bytes of a message that we read */
-	SIP_HEADERS_MAX = 256,    /* header lines */
+	SIP_HEADERS_MAX = 256,    /* header lines that are kept; more are a fault */
 };
 
 struct sip_header {
@@ -25,18 +25,18 @@ struct sip_header {
 struct sip_message {
 	unsigned references;
 	struct arena arena;
-	struct slice bytes;           /* the whole message, in the arena */
+	struct slice bytes;           /* the whole message, in the message's own memory */
 	bool is_request;
 	enum sip_method method;       /* of a request; of a response the method of its CSeq */
 	struct slice method_name;
 	struct slice request_uri;     /* request */
-	unsigned status;              /* response */
+	unsigned status;              /* response: 100 to 699; 0 for a number outside */
 	struct slice reason;          /* response */
 	struct slice version;         /* as it stood: "SIP/2.0" */
 	struct sip_header *headers;
 	size_t header_count;
 	struct slice body;
-	struct sip_message_typed *typed; /* message.c's own cache */
+	struct sip_message_typed *typed; /* index and typed values: typed.h */
 };
 
 enum sip_framing {
@@ -48,10 +48,12 @@ enum sip_framing {
  * Parse one message from the front of `bytes`, which are copied.
  *
  * Leading CRLFs must have been removed (framing does). Lenient where RFC 4475 asks it: what only makes a message
- * wrong in meaning is left to sip_message_check().
+ * wrong in meaning is left to sip_message_check(), a malformed header line (which is then left out) and a status outside
+ * 100 to 699 (which is then 0) too. Not a SIP message are: a malformed start line, a header section without an end, and
+ * in a stream one without a single valid Content-Length or longer than SIP_MESSAGE_MAX.
  * @param used    bytes of the message (SCAN_OK), for streams
  * @param offset  where the fault is (SCAN_BAD)
- * @return SCAN_OK and *message with one reference owned by the caller; SCAN_MORE only for streams; SCAN_BAD not a SIP message
+ * @return SCAN_OK and *message with one reference owned by the caller; SCAN_MORE only for streams; SCAN_BAD
  * RFC 3261 7, 25
  */
 enum scan sip_message_parse(struct slice bytes, enum sip_framing framing, struct sip_message **message, size_t *used,
@@ -65,9 +67,13 @@ struct sip_fault {
 	const char *text;    /* what is wrong, a few words that fit a reason phrase */
 };
 /**
- * Is the message good enough to act on (8.1.1, 8.2, 16.3; RFC 4475)? Checks the mandatory fields To, From, Call-ID, CSeq, Via
- * (and Max-Forwards' form), their syntax, CSeq method against the request's, duplicate single fields, version, Request-URI,
- * Content-Length against the body of a datagram. A response with a fault is dropped by the caller.
+ * Is the message good enough to act on (8.1.1, 8.2; RFC 4475)?
+ *
+ * For all: version (505), start line, Via, From, To, Call-ID and CSeq there once and well formed, Content-Length. For
+ * requests also: CSeq method, Request-URI, Max-Forwards, other single fields given twice, and the syntax of the fields
+ * that a user agent acts on (Contact, Route, Record-Route, Require, Content-Type, Refer-To ...).
+ * Left to the user agent: 405 and 501 (method), 415, 416 (scheme), 420 (extension), 482 (merged), a From or To that is
+ * no SIP URI, a response with more than one Via (8.1.3.3). A response with a fault is dropped by the caller.
  */
 struct sip_fault sip_message_check(const struct sip_message *message);
 

@@ -87,7 +87,9 @@ enum sip_header_id sip_header_find(struct slice name)
 {
 	if (name.n == 1) {
 		unsigned letter = lower(name.p[0]);
-		return letter >= 'a' && letter <= 'z' ? (enum sip_header_id)header_letters[letter - 'a'] : SIP_HEADER_OTHER;
+		if (letter < 'a' || letter > 'z')
+			return SIP_HEADER_OTHER;
+		return (enum sip_header_id)header_letters[letter - 'a'];
 	}
 	if (name.n < 2)
 		return SIP_HEADER_OTHER;

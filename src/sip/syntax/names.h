@@ -3,7 +3,7 @@
 
 #include "base/slice.h"
 
-/* method.def rows: METHOD(ident, text)   INVITE, ACK, BYE, CANCEL, REGISTER, OPTIONS, PRACK, SUBSCRIBE, NOTIFY, PUBLISH, INFO, REFER, MESSAGE, UPDATE */
+/* method.def rows: METHOD(ident, text): INVITE, ACK, BYE ... */
 enum sip_method {
 	SIP_METHOD_OTHER,
 #define METHOD(ident, text) SIP_##ident,
@@ -12,7 +12,7 @@ enum sip_method {
 	SIP_METHODS
 };
 
-/* header.def rows: HEADER(IDENT, "Long-Name", "compact or empty", form, where ...); idents as CALL_ID, WWW_AUTHENTICATE */
+/* header.def rows: HEADER(IDENT, "Long-Name", "compact or empty", ...); idents as CALL_ID, WWW_AUTHENTICATE */
 enum sip_header_id {
 	SIP_HEADER_OTHER,
 #define HEADER(ident, ...) SIP_HEADER_##ident,
@@ -77,7 +77,10 @@ char sip_header_presence(enum sip_header_id id, enum sip_method method, unsigned
 
 /** The phrase of the table, "Busy Here"; for an unknown code that of its class. Never empty. */
 struct slice sip_status_phrase(unsigned status);
-/** One sentence for people: what it means for the one who called, and what to do. Never NULL; a code without a row is explained as its x00. */
+/**
+ * One sentence for people: what it means for the one who called, and what to do. Never NULL; a code without a row is
+ * explained as the x00 of its class, an unknown 1xx as 183 (8.1.3.2).
+ */
 const char *sip_status_sentence(unsigned status);
 /** Is there a row for it? */
 bool sip_status_known(unsigned status);

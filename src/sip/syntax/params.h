@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "sip/syntax/scan.h"
 
 struct sip_param {
 	struct slice name;
@@ -14,6 +15,14 @@ struct sip_param {
  * @return false at the end
  */
 bool sip_params_next(struct slice *rest, struct sip_param *param);
+/**
+ * The strict walk that parsers use, over *rest which may go on behind the parameters.
+ * @return SCAN_OK with a parameter, SCAN_MORE when no other follows (*rest is what stands there, without blanks),
+ *         SCAN_BAD with *rest at the fault
+ */
+enum scan sip_params_step(struct slice *rest, struct sip_param *param) MUST_CHECK;
+/** Nothing but well-formed parameters? @param offset  of the fault; may be NULL */
+bool sip_params_valid(struct slice params, size_t *offset) MUST_CHECK;
 /** The parameter of this name, ASCII case ignored. @return false when there is none */
 bool sip_params_find(struct slice params, struct slice name, struct slice *value);
 /** `value` without its quotes and escapes; what is no quoted string is returned as it stands. */

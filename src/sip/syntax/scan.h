@@ -8,3 +8,65 @@ enum scan {
 	SCAN_MORE, /* well formed so far, but not complete: only for streams */
 	SCAN_BAD,
 };
+
+enum scan_class {
+	SCAN_TOKEN = 1,   /* token */
+	SCAN_VALUE = 2,   /* gen-value without quotes; wider than the RFC: whatever does not end a value */
+	SCAN_HOST = 4,    /* hostname, and the underscore that many name servers serve */
+	SCAN_USER = 8,    /* user, without escapes */
+	SCAN_PARAM = 16,  /* paramchar, without escapes */
+	SCAN_HEADER = 32, /* hname and hvalue, without escapes */
+	SCAN_URIC = 64,   /* uric and what may stand in an opaque URI */
+	SCAN_DISPLAY = 128, /* unquoted display name: token, blank and non-ASCII */
+};
+extern const uint8_t scan_classes[256];
+
+static inline bool scan_is(char c, unsigned class)
+{
+	return (scan_classes[(unsigned char)c] & class) != 0;
+}
+
+/* All of these take the rest of a value as p (the next byte) and end (behind the last), and never read *end. */
+
+/** Behind the longest run of `class`; p itself when there is none. */
+static inline const char *scan_run(const char *p, const char *end, unsigned class)
+{
+	while (p < end && scan_is(*p, class))
+		p++;
+	return p;
+}
+
+/** Behind blanks and tabs; folds have become blanks before values are read. */
+static inline const char *scan_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+static inline bool scan_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline struct slice scan_slice(const char *from, const char *to)
+{
+	return slice_make(from, (size_t)(to - from));
+}
+
+/** The value of a hexadecimal digit, or -1. */
+int scan_hex(char c);
+/** As scan_run, and %HH passes too. NULL at a malformed escape, with *fault there. */
+const char *scan_escaped(const char *p, const char *end, unsigned class, const char **fault);
+/** Behind the closing quote of the quoted string that begins at p; NULL without one or with a bare control character. */
+const char *scan_quoted(const char *p, const char *end);
+/** Behind the comment that begins at p, nested and escaped (25.1); NULL when it does not end. */
+const char *scan_comment(const char *p, const char *end);
+/** Behind a host name, IPv4 address or IPv6 reference; NULL when there is none. */
+const char *scan_host(const char *p, const char *end);
+/** Behind the digits of a port from 1 to 65535; NULL when there is none. */
+const char *scan_port(const char *p, const char *end, uint16_t *port);
+/** The first comma outside quotes and <>, or end: how a list field is split (7.3.1). */
+const char *scan_element(const char *p, const char *end);
+/** Is it a token, not empty? */
+bool scan_is_token(struct slice s);

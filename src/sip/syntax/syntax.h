@@ -12,7 +12,9 @@
  *   via       Via (20.42)
  *   values    the other typed values: CSeq, numbers, dates, media types, RAck, Event ...
  *   auth      challenges and credentials (20.7, 20.27, 20.44)
- *   message   one-pass parser of a whole message; header index; typed values on demand
+ *   message   one-pass parser of a whole message; header index
+ *   typed     typed values of a message, decoded on demand and kept
+ *   check     is a message good enough to act on (RFC 4475)
  *   draft     a message being written; print
  */
 #pragma once

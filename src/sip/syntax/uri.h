@@ -12,14 +12,17 @@ struct sip_uri {
 	struct slice scheme_name;
 	struct slice user;      /* as it stands, escapes not decoded; the number of a tel URI; empty without user */
 	bool has_user;
-	struct slice password;
+	struct slice password;  /* p is NULL without ":" */
 	struct slice host;      /* brackets of an IPv6 reference kept; empty for tel and other schemes */
 	uint16_t port;          /* 0: none given */
 	struct slice params;    /* ";transport=tcp;lr" or empty */
 	struct slice headers;   /* "subject=x&priority=urgent" without '?', or empty */
 };
 
-/** Parse the whole slice. A scheme other than ours is taken as opaque. @return false when it is no URI, with *offset (may be NULL) at the fault */
+/**
+ * Parse the whole slice. A scheme other than ours is taken as opaque.
+ * @return false when it is no URI, with *offset (may be NULL) at the fault
+ */
 bool sip_uri_parse(struct slice text, struct sip_uri *uri, size_t *offset) MUST_CHECK;
 /** ASCII case of the name ignored; `value` may be NULL. */
 bool sip_uri_param(const struct sip_uri *uri, struct slice name, struct slice *value);

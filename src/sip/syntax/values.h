@@ -1,4 +1,7 @@
-/* The typed values of the smaller header fields. Each parser takes one whole value and answers false for anything malformed. */
+/*
+ * The typed values of the smaller header fields. Each parser takes one whole value and answers false for anything
+ * malformed.
+ */
 #pragma once
 
 #include "base/arena.h"
@@ -11,6 +14,8 @@ struct sip_cseq {
 };
 bool sip_cseq_parse(struct slice value, struct sip_cseq *cseq) MUST_CHECK;
 
+/** 0 to 2^32-1: RSeq, Max-Forwards, Content-Length. Leading zeros are fine. */
+bool sip_number_parse(struct slice value, uint32_t *number) MUST_CHECK;
 /** delta-seconds; values over 2^32-1 are taken as 2^32-1 (RFC 3261 20.19 asks no more). */
 bool sip_seconds_parse(struct slice value, uint32_t *seconds) MUST_CHECK;
 
@@ -55,7 +60,10 @@ struct sip_token_params {
 	struct slice token, params;
 };
 bool sip_token_params_parse(struct slice value, struct sip_token_params *value_out) MUST_CHECK;
-/** Replaces, Join, Target-Dialog: callid;to-tag=x;from-tag=y (RFC 3891 6.1). */
+/**
+ * Replaces, Join: callid;to-tag=x;from-tag=y (RFC 3891 6.1). Target-Dialog: callid;local-tag=y;remote-tag=x, whose tags
+ * are seen from the one who sends it (RFC 4538 7): its remote-tag is read as to_tag, its local-tag as from_tag.
+ */
 struct sip_replaces {
 	struct slice call_id, to_tag, from_tag;
 	bool early_only;
@@ -67,3 +75,6 @@ struct sip_reason {
 	uint32_t cause;
 };
 bool sip_reason_parse(struct slice value, struct sip_reason *reason) MUST_CHECK;
+
+/** Is one value of this type well formed? SIP_VALUE_TEXT always is. */
+bool sip_value_check(enum sip_value_type type, struct slice value) MUST_CHECK;

@@ -1,0 +1,474 @@
+#include "sip/syntax/message.h"
+
+#include "base/xmalloc.h"
+#include "sip/syntax/typed.h"
+
+/*
+ * One pass over the bytes of the caller finds the lines, with slices into those bytes. Then one block of memory is made
+ * that holds the message, its typed values, the header index and a copy of the bytes, and the slices are moved over to
+ * the copy. Room for the values that are usually decoded is in the same block; only what is more asks for another.
+ */
+
+enum {
+	SPARE_BYTES = 2304, /* for typed lists: some eight Vias or addresses */
+	ALIGN = 16,
+};
+
+struct parser {
+	const char *p, *end;  /* not yet read */
+	const char *from;     /* of the message */
+	struct sip_message message;
+	struct sip_message_typed typed;
+	size_t folds;         /* lines with folds */
+	struct sip_header headers[SIP_HEADERS_MAX];
+	bool folded[SIP_HEADERS_MAX];
+};
+
+static void note_fault(struct parser *parser, unsigned status, const char *text)
+{
+	if (parser->typed.fault)
+		return;
+	parser->typed.fault_status = status;
+	parser->typed.fault = text;
+}
+
+/* The start line. */
+
+/* "SIP/2.0" or another version: "SIP/" digits "." digits. */
+static bool is_version(struct slice s)
+{
+	if (s.n == 7 && memcmp(s.p, "SIP/2.0", 7) == 0)
+		return true;
+	if (!slice_ibegins(s, SLICE("SIP/")))
+		return false;
+	struct slice minor = slice_from(s, 4), major = slice_cut(&minor, '.');
+	uint64_t number;
+	return slice_to_u64(major, UINT64_MAX, &number) && slice_to_u64(minor, UINT64_MAX, &number);
+}
+
+/* @return where the fault is, or NULL */
+static const char *parse_request_line(struct parser *parser, const char *p, const char *end)
+{
+	struct sip_message *message = &parser->message;
+	const char *from = p, *stop = end;
+
+	p = scan_run(p, end, SCAN_TOKEN);
+	if (p == from || p == end || *p != ' ')
+		return p;
+	message->is_request = true;
+	message->method_name = scan_slice(from, p);
+	message->method = sip_method_find(message->method_name);
+	from = p + 1;
+	while (stop > from && (stop[-1] == ' ' || stop[-1] == '\t'))
+		stop--;
+	if (stop < end)
+		note_fault(parser, 400, "Blanks behind the start line");
+	for (p = stop; p > from && p[-1] != ' '; p--)
+		;
+	message->version = scan_slice(p, stop);
+	if (p == from || !is_version(message->version))
+		return p;
+	/* Between is the Request-URI; blanks in it or round it are found when it is parsed (RFC 4475 3.1.2.8, 3.1.2.9). */
+	message->request_uri = scan_slice(from, p - 1);
+	return NULL;
+}
+
+static const char *parse_status_line(struct parser *parser, const char *p, const char *end)
+{
+	struct sip_message *message = &parser->message;
+	const char *from = p;
+
+	while (p < end && *p != ' ')
+		p++;
+	message->version = scan_slice(from, p);
+	if (!is_version(message->version) || p == end)
+		return p;
+	from = ++p;
+	while (p < end && scan_is_digit(*p))
+		p++;
+	if (p == from || (p < end && *p != ' '))
+		return p;
+	if (p - from == 3 && *from >= '1' && *from <= '6')
+		message->status = (unsigned)((from[0] - '0') * 100 + (from[1] - '0') * 10 + (from[2] - '0'));
+	else
+		note_fault(parser, 400, "Status outside 100 to 699");
+	/* The blank before an empty phrase is asked for, but easily forgotten (RFC 4475 3.1.1.13). */
+	message->reason = p < end ? scan_slice(p + 1, end) : scan_slice(p, p);
+	return NULL;
+}
+
+static const char *parse_start_line(struct parser *parser, const char *p, const char *end)
+{
+	if (slice_ibegins(scan_slice(p, end), SLICE("SIP/")))
+		return parse_status_line(parser, p, end);
+	return parse_request_line(parser, p, end);
+}
+
+/* Header lines. */
+
+/* The end of the line at p without its CR, with *next behind its LF. @return NULL when the line does not end */
+static const char *line_end(const char *p, const char *end, const char **next)
+{
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	if (!lf)
+		return NULL;
+	*next = lf + 1;
+	return lf > p && lf[-1] == '\r' ? lf - 1 : lf;
+}
+
+/* The first of two equal lengths counts; the second is harmless only when it is equal (RFC 4475 3.3.9). */
+static void note_length(struct parser *parser, struct slice value)
+{
+	struct sip_message_typed *typed = &parser->typed;
+	uint32_t length;
+
+	if (!slice_to_u32(value, &length))
+		typed->length_state = LENGTH_BAD;
+	else if (typed->length_state == LENGTH_GOOD && typed->length != length)
+		typed->length_state = LENGTH_CLASH;
+	else if (typed->length_state == LENGTH_ABSENT)
+		typed->length_state = LENGTH_GOOD;
+	typed->length = length;
+}
+
+static void index_header(struct parser *parser, struct slice name, struct slice value, bool folded)
+{
+	struct sip_message *message = &parser->message;
+	struct sip_message_typed *typed = &parser->typed;
+	enum sip_header_id id = sip_header_find(name);
+
+	if (id == SIP_HEADER_CONTENT_LENGTH)
+		note_length(parser, value);
+	if (message->header_count == SIP_HEADERS_MAX) {
+		note_fault(parser, 513, "Too many header lines");
+		return;
+	}
+	size_t at = message->header_count++;
+	parser->headers[at] = (struct sip_header){ id, name, value };
+	parser->folded[at] = folded;
+	parser->folds += folded;
+	if (!typed->first[id])
+		typed->first[id] = (uint16_t)(at + 1);
+	else if (id != SIP_HEADER_CONTENT_LENGTH && sip_header_form(id) == SIP_FORM_SINGLE &&
+		 sip_header_type(id) != SIP_VALUE_TEXT)
+		typed->repeated = id;
+}
+
+/*
+ * One header line with the lines that fold it. The header section is known to be whole only once the empty line has been
+ * seen, so a line that does not end is SCAN_MORE.
+ */
+static enum scan parse_header_line(struct parser *parser)
+{
+	const char *from = parser->p, *end = parser->end, *next = NULL;
+	const char *p = scan_run(from, end, SCAN_TOKEN), *colon = p;
+
+	if (colon < end && *colon != ':')
+		colon = scan_blanks(p, end);
+	const char *value = colon < end && *colon == ':' ? scan_blanks(colon + 1, end) : colon;
+	const char *stop = line_end(value, end, &next);
+	if (!stop)
+		return SCAN_MORE;
+	bool folded = false;
+	/* Whether a line is folded is told by the byte behind it. */
+	while (next < end && (*next == ' ' || *next == '\t')) {
+		stop = line_end(next, end, &next);
+		if (!stop)
+			return SCAN_MORE;
+		folded = true;
+	}
+	parser->p = next;
+	if (p == from || *colon != ':') {
+		note_fault(parser, 400, "Malformed header line");
+		return SCAN_OK;
+	}
+	struct slice text = scan_slice(value, stop);
+	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
+		text.n--;
+	index_header(parser, scan_slice(from, p), folded ? slice_trim(text) : text, folded);
+	return SCAN_OK;
+}
+
+/* @return SCAN_OK with parser->p at the body */
+static enum scan parse_headers(struct parser *parser)
+{
+	for (;;) {
+		const char *p = parser->p, *end = parser->end;
+		if (p < end && *p == '\n') {
+			parser->p = p + 1;
+			return SCAN_OK;
+		}
+		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
+			parser->p = p + 2;
+			return SCAN_OK;
+		}
+		if (p == end || parse_header_line(parser) != SCAN_OK)
+			return SCAN_MORE;
+	}
+}
+
+/* Making the message. */
+
+/* Value with each fold, and the blanks round it, replaced by one blank (7.3.1). */
+static struct slice unfold(struct arena *arena, struct slice value)
+{
+	char *out = arena_alloc(arena, value.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+		bool at_fold = c == '\n' || (c == '\r' && i + 1 < value.n && value.p[i + 1] == '\n');
+		if (!at_fold) {
+			out[n++] = c;
+			continue;
+		}
+		while (i + 1 < value.n && (value.p[i + 1] == '\n' || value.p[i + 1] == ' ' || value.p[i + 1] == '\t' ||
+					   (value.p[i + 1] == '\r' && i + 2 < value.n && value.p[i + 2] == '\n')))
+			i++;
+		while (n && (out[n - 1] == ' ' || out[n - 1] == '\t'))
+			n--;
+		out[n++] = ' ';
+	}
+	return slice_trim(slice_make(out, n));
+}
+
+static struct slice moved(struct slice s, const char *from, const char *to)
+{
+	return s.p ? slice_make(to + (s.p - from), s.n) : s;
+}
+
+static size_t aligned(size_t bytes)
+{
+	return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+static struct sip_message *make_message(const struct parser *parser, const char *message_end)
+{
+	size_t count = parser->message.header_count, n = (size_t)(message_end - parser->from);
+	size_t typed_at = aligned(sizeof(struct sip_message));
+	size_t headers_at = typed_at + aligned(sizeof(struct sip_message_typed));
+	size_t spare_at = headers_at + aligned(count * sizeof(struct sip_header));
+	size_t bytes_at = spare_at + SPARE_BYTES;
+	char *block = xmalloc(bytes_at + n + 1), *copy = block + bytes_at;
+	struct sip_message *message = (struct sip_message *)(void *)block;
+
+	memcpy(copy, parser->from, n);
+	copy[n] = '\0';
+	*message = parser->message;
+	message->references = 1;
+	arena_init(&message->arena);
+	message->arena.next = block + spare_at;
+	message->arena.end = copy;
+	message->bytes = slice_make(copy, n);
+	message->method_name = moved(message->method_name, parser->from, copy);
+	message->request_uri = moved(message->request_uri, parser->from, copy);
+	message->reason = moved(message->reason, parser->from, copy);
+	message->version = moved(message->version, parser->from, copy);
+	message->body = moved(message->body, parser->from, copy);
+	message->typed = (struct sip_message_typed *)(void *)(block + typed_at);
+	memcpy(message->typed, &parser->typed, offsetof(struct sip_message_typed, request_uri));
+	message->typed->via = (struct sip_via_list){ 0 };
+	message->typed->addresses = NULL;
+	message->headers = (struct sip_header *)(void *)(block + headers_at);
+	for (size_t i = 0; i < count; i++) {
+		const struct sip_header *header = &parser->headers[i];
+		message->headers[i] = (struct sip_header){ header->id, moved(header->name, parser->from, copy),
+							   moved(header->value, parser->from, copy) };
+	}
+	for (size_t i = 0; parser->folds && i < count; i++)
+		if (parser->folded[i])
+			message->headers[i].value = unfold(&message->arena, message->headers[i].value);
+	if (!message->is_request) {
+		const struct sip_cseq *cseq = sip_message_cseq(message);
+		if (cseq) {
+			message->method = cseq->method;
+			message->method_name = cseq->method_name;
+		}
+	}
+	return message;
+}
+
+/*
+ * Where does the message end, whose body begins at parser->p?
+ * @return SCAN_BAD for a stream whose lengths cannot be trusted
+ */
+static enum scan find_end(struct parser *parser, enum sip_framing framing, size_t max, const char **message_end)
+{
+	const struct sip_message_typed *typed = &parser->typed;
+	size_t rest = (size_t)(parser->end - parser->p), head = (size_t)(parser->p - parser->from);
+	bool known = typed->length_state == LENGTH_GOOD;
+
+	if (framing == SIP_STREAM && (!known || typed->length > max - head))
+		return SCAN_BAD;
+	if (framing == SIP_STREAM && typed->length > rest)
+		return SCAN_MORE;
+	/* A datagram may end with noise behind the body (18.3); one that is too short is check's business. */
+	size_t body = known && typed->length < rest ? typed->length : rest;
+	parser->message.body = slice_make(parser->p, body);
+	*message_end = parser->p + body;
+	return SCAN_OK;
+}
+
+static enum scan fail(const struct parser *parser, const char *at, size_t *offset)
+{
+	*offset = (size_t)(at - parser->from);
+	return SCAN_BAD;
+}
+
+/* What a stream may still complete, a datagram does not. */
+static enum scan incomplete(const struct parser *parser, enum sip_framing framing, size_t max, size_t *offset)
+{
+	bool more = framing == SIP_STREAM && (size_t)(parser->end - parser->from) < max;
+
+	return more ? SCAN_MORE : fail(parser, parser->end, offset);
+}
+
+static enum scan parse(struct slice bytes, enum sip_framing framing, size_t max, struct sip_message **message,
+		       size_t *used, size_t *offset)
+{
+	struct parser parser;
+	const char *next, *message_end;
+
+	*offset = 0;
+	if (!bytes.n)
+		return framing == SIP_STREAM ? SCAN_MORE : SCAN_BAD;
+	parser.from = parser.p = bytes.p;
+	parser.end = bytes.p + (bytes.n < max ? bytes.n : max);
+	parser.folds = 0;
+	parser.message = (struct sip_message){ 0 };
+	memset(&parser.typed, 0, offsetof(struct sip_message_typed, request_uri));
+	const char *stop = line_end(parser.p, parser.end, &next);
+	if (!stop)
+		return incomplete(&parser, framing, max, offset);
+	const char *fault = parse_start_line(&parser, parser.p, stop);
+	if (fault)
+		return fail(&parser, fault, offset);
+	/* A start line has no folds (7.1); a blank here would make the first header line part of it. */
+	parser.p = next;
+	if (next < parser.end && (*next == ' ' || *next == '\t'))
+		return fail(&parser, next, offset);
+	if (parse_headers(&parser) != SCAN_OK)
+		return incomplete(&parser, framing, max, offset);
+	enum scan answer = find_end(&parser, framing, max, &message_end);
+	if (answer == SCAN_BAD)
+		return fail(&parser, parser.p, offset);
+	if (answer == SCAN_OK) {
+		*message = make_message(&parser, message_end);
+		*used = (*message)->bytes.n;
+	}
+	return answer;
+}
+
+enum scan sip_message_parse(struct slice bytes, enum sip_framing framing, struct sip_message **message, size_t *used,
+			    size_t *offset)
+{
+	return parse(bytes, framing, SIP_MESSAGE_MAX, message, used, offset);
+}
+
+enum scan sip_message_parse_own(struct slice bytes, struct sip_message **message)
+{
+	size_t used, offset;
+
+	return parse(bytes, SIP_STREAM, SIZE_MAX, message, &used, &offset);
+}
+
+struct sip_message *sip_message_ref(struct sip_message *message)
+{
+	message->references++;
+	return message;
+}
+
+void sip_message_unref(struct sip_message *message)
+{
+	if (!message || --message->references)
+		return;
+	arena_fini(&message->arena);
+	free(message);
+}
+
+/* The index. */
+
+const struct sip_header *sip_message_header(const struct sip_message *message, enum sip_header_id id, size_t nth)
+{
+	size_t first = message->typed->first[id];
+
+	for (size_t i = first ? first - 1 : message->header_count; i < message->header_count; i++)
+		if (message->headers[i].id == id && nth-- == 0)
+			return &message->headers[i];
+	return NULL;
+}
+
+struct slice sip_message_value(const struct sip_message *message, enum sip_header_id id)
+{
+	const struct sip_header *header = sip_message_header(message, id, 0);
+
+	return header ? header->value : (struct slice){ NULL, 0 };
+}
+
+const struct sip_header *sip_message_header_named(const struct sip_message *message, struct slice name, size_t nth)
+{
+	enum sip_header_id id = sip_header_find(name);
+
+	if (id != SIP_HEADER_OTHER)
+		return sip_message_header(message, id, nth);
+	for (size_t i = 0; i < message->header_count; i++)
+		if (slice_ieq(message->headers[i].name, name) && nth-- == 0)
+			return &message->headers[i];
+	return NULL;
+}
+
+void sip_values_begin(struct sip_values *values, const struct sip_message *message, enum sip_header_id id)
+{
+	size_t first = message->typed->first[id];
+
+	*values = (struct sip_values){ message, id, first ? first - 1 : message->header_count, { NULL, 0 } };
+}
+
+/* The next value of values->rest, which is not empty. */
+static struct slice cut_value(struct sip_values *values)
+{
+	struct slice *rest = &values->rest, value = *rest;
+
+	if (sip_header_form(values->id) != SIP_FORM_LIST) {
+		*rest = (struct slice){ NULL, 0 };
+		return value;
+	}
+	/* The characters of Call-IDs have no grouping meaning (RFC 4475 3.1.1.2). */
+	if (sip_header_type(values->id) == SIP_VALUE_CALL_ID)
+		return slice_trim(slice_cut(rest, ','));
+	const char *end = rest->p + rest->n, *comma = scan_element(rest->p, end);
+	value = scan_slice(rest->p, comma);
+	*rest = comma < end ? scan_slice(comma + 1, end) : (struct slice){ NULL, 0 };
+	return slice_trim(value);
+}
+
+bool sip_values_next(struct sip_values *values, struct slice *value)
+{
+	const struct sip_message *message = values->message;
+
+	for (;;) {
+		while (values->rest.n) {
+			*value = cut_value(values);
+			if (value->n)
+				return true;
+		}
+		while (values->line < message->header_count && message->headers[values->line].id != values->id)
+			values->line++;
+		if (values->line == message->header_count)
+			return false;
+		values->rest = message->headers[values->line++].value;
+	}
+}
+
+bool sip_message_lists(const struct sip_message *message, enum sip_header_id id, struct slice token)
+{
+	struct sip_values values;
+	struct slice value;
+
+	sip_values_begin(&values, message, id);
+	while (sip_values_next(&values, &value))
+		if (slice_ieq(value, token))
+			return true;
+	return false;
+}

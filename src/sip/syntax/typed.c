@@ -1,0 +1,218 @@
+#include "sip/syntax/typed.h"
+
+/*
+ * Typed values are decoded when first asked for and kept. The message is immutable to everybody else: only this cache,
+ * which its readers cannot see, changes. Messages belong to one thread.
+ */
+
+/* Is the value decoded yet? Marks it as decoded. */
+static bool tried(struct sip_message_typed *typed, enum sip_typed_bit bit)
+{
+	bool before = (typed->tried & bit) != 0;
+
+	typed->tried |= bit;
+	return before;
+}
+
+static struct arena *arena_of(const struct sip_message *message)
+{
+	/* The arena is the cache's memory, not part of what the message says. */
+	return &((struct sip_message *)(uintptr_t)message)->arena;
+}
+
+const struct sip_uri *sip_message_request_uri(const struct sip_message *message)
+{
+	struct sip_message_typed *typed = message->typed;
+
+	if (!tried(typed, SIP_TYPED_URI) && message->is_request &&
+	    sip_uri_parse(message->request_uri, &typed->request_uri, NULL))
+		typed->good |= SIP_TYPED_URI;
+	return typed->good & SIP_TYPED_URI ? &typed->request_uri : NULL;
+}
+
+static const struct sip_address *single_address(const struct sip_message *message, enum sip_header_id id,
+						enum sip_typed_bit bit, struct sip_address *address)
+{
+	struct sip_message_typed *typed = message->typed;
+
+	if (!tried(typed, bit) && typed->first[id] &&
+	    sip_address_parse(message->headers[typed->first[id] - 1].value, address, NULL) && !address->star)
+		typed->good |= bit;
+	return typed->good & bit ? address : NULL;
+}
+
+const struct sip_address *sip_message_from(const struct sip_message *message)
+{
+	return single_address(message, SIP_HEADER_FROM, SIP_TYPED_FROM, &message->typed->from);
+}
+
+const struct sip_address *sip_message_to(const struct sip_message *message)
+{
+	return single_address(message, SIP_HEADER_TO, SIP_TYPED_TO, &message->typed->to);
+}
+
+const struct sip_cseq *sip_message_cseq(const struct sip_message *message)
+{
+	struct sip_message_typed *typed = message->typed;
+
+	if (!tried(typed, SIP_TYPED_CSEQ) && sip_cseq_parse(sip_message_value(message, SIP_HEADER_CSEQ), &typed->cseq))
+		typed->good |= SIP_TYPED_CSEQ;
+	return typed->good & SIP_TYPED_CSEQ ? &typed->cseq : NULL;
+}
+
+struct slice sip_message_call_id(const struct sip_message *message)
+{
+	return sip_message_value(message, SIP_HEADER_CALL_ID);
+}
+
+bool sip_message_seconds(const struct sip_message *message, enum sip_header_id id, uint32_t *seconds)
+{
+	return sip_seconds_parse(sip_message_value(message, id), seconds);
+}
+
+const struct sip_media_type *sip_message_content_type(const struct sip_message *message)
+{
+	struct sip_message_typed *typed = message->typed;
+
+	if (!tried(typed, SIP_TYPED_CONTENT_TYPE) &&
+	    sip_media_type_parse(sip_message_value(message, SIP_HEADER_CONTENT_TYPE), &typed->content_type))
+		typed->good |= SIP_TYPED_CONTENT_TYPE;
+	return typed->good & SIP_TYPED_CONTENT_TYPE ? &typed->content_type : NULL;
+}
+
+bool sip_message_has_body(const struct sip_message *message, const char *type, const char *subtype)
+{
+	const struct sip_media_type *media = sip_message_content_type(message);
+	struct sip_values values;
+	struct slice coding;
+
+	if (!message->body.n || !media || !sip_media_type_is(media, type, subtype))
+		return false;
+	sip_values_begin(&values, message, SIP_HEADER_CONTENT_ENCODING);
+	while (sip_values_next(&values, &coding))
+		if (!slice_ieq(coding, SLICE("identity")))
+			return false;
+	return true;
+}
+
+/* Lists. */
+
+/* Room for one more item of `size` bytes; the old items are copied and stay in the arena. */
+static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return items;
+	size_t more = *room ? *room * 2 : 2;
+	void *larger = arena_alloc(arena, more * size);
+	if (count)
+		memcpy(larger, items, count * size);
+	*room = more;
+	return larger;
+}
+
+static const char *behind_fault(const char *from, const char *end, bool *bad)
+{
+	*bad = true;
+	return scan_element(from, end);
+}
+
+static void add_via(const struct sip_message *message, struct sip_via_list *list, const char **p, const char *end)
+{
+	const char *fault;
+
+	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items);
+	struct sip_via *via = &list->items[list->count++];
+	const char *behind = sip_via_scan(*p, end, via, &fault);
+	if (!behind) {
+		via->text = (struct slice){ NULL, 0 };
+		behind = behind_fault(*p, end, &list->bad);
+	}
+	*p = behind;
+}
+
+static void decode_vias(const struct sip_message *message, struct sip_via_list *list)
+{
+	size_t first = message->typed->first[SIP_HEADER_VIA];
+
+	for (size_t i = first ? first - 1 : message->header_count; i < message->header_count; i++) {
+		if (message->headers[i].id != SIP_HEADER_VIA)
+			continue;
+		struct slice value = message->headers[i].value;
+		const char *p = value.p, *end = value.p + value.n;
+		add_via(message, list, &p, end);
+		while (p < end) {
+			p++;
+			add_via(message, list, &p, end);
+		}
+	}
+}
+
+const struct sip_via_list *sip_message_vias(const struct sip_message *message)
+{
+	if (!tried(message->typed, SIP_TYPED_VIA))
+		decode_vias(message, &message->typed->via);
+	return &message->typed->via;
+}
+
+const struct sip_via *sip_message_via(const struct sip_message *message, size_t nth)
+{
+	const struct sip_via_list *list = sip_message_vias(message);
+
+	return nth < list->count && list->items[nth].text.p ? &list->items[nth] : NULL;
+}
+
+static void add_address(const struct sip_message *message, struct sip_address_list *list, const char **p,
+			const char *end)
+{
+	const char *fault;
+
+	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items);
+	struct sip_address *address = &list->items[list->count++];
+	const char *behind = sip_address_scan(*p, end, address, &fault);
+	if (!behind) {
+		address->text = (struct slice){ NULL, 0 };
+		behind = behind_fault(*p, end, &list->bad);
+	}
+	*p = behind;
+}
+
+static void decode_addresses(const struct sip_message *message, struct sip_address_list *list)
+{
+	bool is_list = sip_header_is_list(list->id);
+	size_t first = message->typed->first[list->id];
+
+	for (size_t i = first ? first - 1 : message->header_count; i < message->header_count; i++) {
+		if (message->headers[i].id != list->id)
+			continue;
+		struct slice value = message->headers[i].value;
+		const char *p = value.p, *end = value.p + value.n;
+		add_address(message, list, &p, end);
+		while (p < end) {
+			/* A comma in a field of one value. */
+			list->bad |= !is_list;
+			p++;
+			add_address(message, list, &p, end);
+		}
+	}
+}
+
+const struct sip_address_list *sip_message_addresses(const struct sip_message *message, enum sip_header_id id)
+{
+	struct sip_message_typed *typed = message->typed;
+
+	for (struct sip_address_list *list = typed->addresses; list; list = list->next)
+		if (list->id == id)
+			return list;
+	struct sip_address_list *list = arena_alloc(arena_of(message), sizeof *list);
+	*list = (struct sip_address_list){ .next = typed->addresses, .id = id };
+	typed->addresses = list;
+	decode_addresses(message, list);
+	return list;
+}
+
+const struct sip_address *sip_message_address(const struct sip_message *message, enum sip_header_id id, size_t nth)
+{
+	const struct sip_address_list *list = sip_message_addresses(message, id);
+
+	return nth < list->count && list->items[nth].text.p ? &list->items[nth] : NULL;
+}
