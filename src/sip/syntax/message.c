@@ -68,7 +68,7 @@ static const char *parse_request_line(struct parser *parser, const char *p, cons
 	message->version = scan_slice(p, stop);
 	if (p == from || !is_version(message->version))
 		return p;
-	/* Between is the Request-URI; blanks in it or round it are found when it is parsed (RFC 4475 3.1.2.8, 3.1.2.9). */
+	/* Between is the Request-URI; blanks in it or round it are found later (RFC 4475 3.1.2.8, 3.1.2.9). */
 	message->request_uri = scan_slice(from, p - 1);
 	return NULL;
 }
@@ -156,8 +156,7 @@ static void index_header(struct parser *parser, struct slice name, struct slice 
 }
 
 /*
- * One header line with the lines that fold it. The header section is known to be whole only once the empty line has been
- * seen, so a line that does not end is SCAN_MORE.
+ * One header line with the lines that fold it. SCAN_MORE when it does not end.
  */
 static enum scan parse_header_line(struct parser *parser)
 {
@@ -348,8 +347,12 @@ static enum scan parse(struct slice bytes, enum sip_framing framing, size_t max,
 	parser.p = next;
 	if (next < parser.end && (*next == ' ' || *next == '\t'))
 		return fail(&parser, next, offset);
-	if (parse_headers(&parser) != SCAN_OK)
-		return incomplete(&parser, framing, max, offset);
+	if (parse_headers(&parser) != SCAN_OK) {
+		/* A datagram that lacks only the empty line (7) can be answered: the fault is told. */
+		if (framing != SIP_DATAGRAM || parser.p < parser.end)
+			return incomplete(&parser, framing, max, offset);
+		note_fault(&parser, 400, "No empty line behind the header fields");
+	}
 	enum scan answer = find_end(&parser, framing, max, &message_end);
 	if (answer == SCAN_BAD)
 		return fail(&parser, parser.p, offset);

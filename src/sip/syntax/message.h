@@ -48,9 +48,10 @@ enum sip_framing {
  * Parse one message from the front of `bytes`, which are copied.
  *
  * Leading CRLFs must have been removed (framing does). Lenient where RFC 4475 asks it: what only makes a message
- * wrong in meaning is left to sip_message_check(), a malformed header line (which is then left out) and a status outside
- * 100 to 699 (which is then 0) too. Not a SIP message are: a malformed start line, a header section without an end, and
- * in a stream one without a single valid Content-Length or longer than SIP_MESSAGE_MAX.
+ * wrong in meaning is left to sip_message_check(); so are a malformed header line (which is then left out), a status
+ * outside 100 to 699 (which is then 0) and a datagram that ends with a header line. Not a SIP message are: a malformed
+ * start line, a header section that does not end, and in a stream a message without one valid Content-Length or longer
+ * than SIP_MESSAGE_MAX.
  * @param used    bytes of the message (SCAN_OK), for streams
  * @param offset  where the fault is (SCAN_BAD)
  * @return SCAN_OK and *message with one reference owned by the caller; SCAN_MORE only for streams; SCAN_BAD

@@ -58,7 +58,7 @@ static inline struct slice scan_slice(const char *from, const char *to)
 int scan_hex(char c);
 /** As scan_run, and %HH passes too. NULL at a malformed escape, with *fault there. */
 const char *scan_escaped(const char *p, const char *end, unsigned class, const char **fault);
-/** Behind the closing quote of the quoted string that begins at p; NULL without one or with a bare control character. */
+/** Behind the closing quote of the quoted string that begins at p; NULL without one or with a control character. */
 const char *scan_quoted(const char *p, const char *end);
 /** Behind the comment that begins at p, nested and escaped (25.1); NULL when it does not end. */
 const char *scan_comment(const char *p, const char *end);
