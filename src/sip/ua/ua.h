@@ -1,12 +1,16 @@
 /*
  * sip/ua: the transaction user (RFC 3261 8 to 15, 22). Bodies are opaque here.
  *
- *   ua            requests in and out of dialogs, 404/405/416/420/481/482/501, OPTIONS
+ *   profile       a copied identity: From, Contact
+ *   hash          MD5, SHA-256, SHA-512-256
  *   digest        challenges answered (22; RFC 7616, 8760)
+ *   core          what all files share; what has ended waits here for ua_sweep()
+ *   hop           Request-URI and Route; where a request goes next
  *   request       one request from its target list to its one final outcome
- *   dialog        12: route set, remote target, CSeq numbers
- *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE
+ *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
+ *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE; session_client calls, session_server is called
  *   registration  10: one binding kept alive
+ *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *
  * Above it stands phone/, reached only by the handlers given at creation. What a handler is lent (messages, slices) lives until it returns.
  * Objects are never freed inside their own handler: they die at ua_sweep(), at the end of the turn.
@@ -81,8 +85,10 @@ struct ua_settings {
 };
 
 struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers);
-/** Ends everything at once, without a word to the peers. */
+/** Ends everything at once, without a word to the peers. Registrations must have been freed before. */
 void ua_free(struct ua *ua);
+/** Has every request of ours its final outcome? False while a BYE, CANCELled INVITE or REGISTER still waits for its answer. */
+bool ua_is_quiet(const struct ua *ua);
 struct ua_settings *ua_settings(struct ua *ua);
 struct transactions *ua_transactions(struct ua *ua);
 /** Free what has ended; call it at the end of each turn. */
@@ -106,7 +112,8 @@ struct request_config {
 };
 /**
  * Send a request outside any dialog. @return owned by the ua, valid until its final outcome was told
- * Errors: ERR_SYNTAX the target is no URI; ERR_UNSUPPORTED its scheme
+ * Errors: ERR_SYNTAX the target, identity or a header name is not well formed; ERR_UNSUPPORTED the target's scheme (tel without a route
+ * too), or a method that is no request of its own (INVITE, ACK, CANCEL); ERR_EXISTS an extra header line that we write ourselves
  */
 struct request *ua_request(struct ua *ua, const struct request_config *config, enum err *err);
 /** No handler call any more. */

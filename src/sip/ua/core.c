@@ -1,0 +1,140 @@
+#include "sip/ua/core.h"
+
+#include "base/xmalloc.h"
+
+void core_bury(struct ua *ua, struct mortal *mortal, void (*bury)(struct mortal *mortal))
+{
+	if (mortal->bury)
+		return;
+	mortal->bury = bury;
+	list_append(&ua->dead, &mortal->node);
+}
+
+void ua_sweep(struct ua *ua)
+{
+	struct list_node *node;
+
+	/* Burying one thing may end another. */
+	while ((node = list_first(&ua->dead)) != NULL) {
+		struct mortal *mortal = LIST_ENTRY(node, struct mortal, node);
+		list_remove(node);
+		mortal->bury(mortal);
+	}
+}
+
+char *core_token(struct ua *ua, size_t chars)
+{
+	char *text = xmalloc(chars + 1);
+
+	random_token(ua->world.random, text, chars);
+	return text;
+}
+
+const char *cause_name(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_NONE: return "none";
+	case CAUSE_RESPONSE: return "response";
+	case CAUSE_DNS: return "dns";
+	case CAUSE_CONNECT: return "connect";
+	case CAUSE_TIMEOUT: return "timeout";
+	case CAUSE_TLS: return "tls";
+	case CAUSE_AUTH: return "auth";
+	case CAUSE_REFUSED: return "refused";
+	case CAUSE_CANCELLED: return "cancelled";
+	case CAUSE_MEDIA: return "media";
+	case CAUSE_LOCAL: return "local";
+	}
+	return "none";
+}
+
+struct slice core_allow(void)
+{
+	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS");
+}
+
+void core_user_agent(struct ua *ua, struct sip_draft *draft)
+{
+	if (ua->settings.user_agent[0])
+		sip_draft_add(draft, SIP_HEADER_USER_AGENT, "%s", ua->settings.user_agent);
+}
+
+struct sip_draft *core_response(struct ua *ua, const struct sip_message *request, unsigned status, struct slice reason, struct slice to_tag)
+{
+	struct sip_draft *draft = sip_draft_response(request, status, reason, to_tag);
+
+	if (ua->settings.user_agent[0])
+		sip_draft_add(draft, SIP_HEADER_SERVER, "%s", ua->settings.user_agent);
+	return draft;
+}
+
+void core_respond(struct ua *ua, struct server_transaction *st, unsigned status, core_add_h *add, void *arg)
+{
+	char *tag = core_token(ua, TAG_CHARS);
+	struct sip_draft *draft = core_response(ua, server_transaction_request(st), status, slice_of(NULL), slice_of(tag));
+
+	if (add)
+		add(arg, draft);
+	enum err err = transaction_respond(st, draft);
+	if (err)
+		log_line(ua->world.log, LOG_NOTICE, "the answer %u could not be sent: %s", status, err_text(err));
+	sip_draft_free(draft);
+	free(tag);
+}
+
+enum err core_check_extra(const struct extra_header *extra, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!extra[i].name.n)
+			return ERR_SYNTAX;
+		for (size_t k = 0; k < extra[i].name.n; k++) {
+			unsigned char c = (unsigned char)extra[i].name.p[k];
+			if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
+				return ERR_SYNTAX;
+		}
+		switch (sip_header_find(extra[i].name)) {
+		case SIP_HEADER_VIA:
+		case SIP_HEADER_FROM:
+		case SIP_HEADER_TO:
+		case SIP_HEADER_CALL_ID:
+		case SIP_HEADER_CSEQ:
+		case SIP_HEADER_CONTACT:
+		case SIP_HEADER_CONTENT_LENGTH:
+			return ERR_EXISTS;
+		default:
+			break;
+		}
+	}
+	return ERR_NONE;
+}
+
+void core_add_extra(struct sip_draft *draft, const struct extra_header *extra, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum sip_header_id id = sip_header_find(extra[i].name);
+		if (id != SIP_HEADER_OTHER && (!sip_header_is_list(id) || id == SIP_HEADER_ALLOW))
+			sip_draft_set(draft, id, "%.*s", SLICE_ARG(extra[i].value));
+		else
+			sip_draft_add_named(draft, extra[i].name, extra[i].value);
+	}
+}
+
+struct outcome core_outcome(unsigned status, enum cause cause, enum err err)
+{
+	return (struct outcome){ .status = status, .reason = sip_status_phrase(status), .cause = cause, .err = err };
+}
+
+struct outcome core_outcome_of(struct sip_message *response, enum cause cause)
+{
+	return (struct outcome){ .status = response->status, .reason = response->reason, .cause = cause, .response = response };
+}
+
+enum cause core_cause(enum err err)
+{
+	switch (err) {
+	case ERR_NONE: return CAUSE_NONE;
+	case ERR_DNS: return CAUSE_DNS;
+	case ERR_TLS: return CAUSE_TLS;
+	default: return CAUSE_CONNECT;
+	}
+}

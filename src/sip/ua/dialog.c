@@ -1,0 +1,229 @@
+#include "sip/ua/dialog.h"
+
+#include "base/xmalloc.h"
+
+#include <assert.h>
+
+static char *dialog_id(struct slice call_id, struct slice local_tag, struct slice remote_tag)
+{
+	/* None of the three may hold a blank, so no two dialogs share an ID. */
+	return xasprintf("%.*s %.*s %.*s", SLICE_ARG(call_id), SLICE_ARG(local_tag), SLICE_ARG(remote_tag));
+}
+
+static void drop_routes(struct dialog *dialog)
+{
+	for (size_t i = 0; i < dialog->route_count; i++)
+		free(dialog->routes[i]);
+	dialog->route_count = 0;
+}
+
+/* Record-Route in order for who answers, from behind for who asked. */
+static void take_routes(struct dialog *dialog, const struct sip_message *message)
+{
+	struct sip_values values;
+	struct slice value;
+
+	drop_routes(dialog);
+	sip_values_begin(&values, message, SIP_HEADER_RECORD_ROUTE);
+	while (dialog->route_count < DIALOG_ROUTES_MAX && sip_values_next(&values, &value)) {
+		struct sip_address address;
+		if (sip_address_parse(value, &address, NULL))
+			dialog->routes[dialog->route_count++] = slice_dup(value);
+	}
+	for (size_t i = 0; dialog->ours && i < dialog->route_count / 2; i++) {
+		char *other = dialog->routes[dialog->route_count - 1 - i];
+		dialog->routes[dialog->route_count - 1 - i] = dialog->routes[i];
+		dialog->routes[i] = other;
+	}
+}
+
+void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
+{
+	const struct sip_address *contact = sip_message_address(message, SIP_HEADER_CONTACT, 0);
+
+	if (!contact || contact->star || contact->uri.scheme == SIP_SCHEME_OTHER || !contact->uri.host.n)
+		return;
+	free(dialog->remote_target);
+	dialog->remote_target = slice_dup(contact->uri.text);
+}
+
+static struct dialog *dialog_new(struct ua *ua, const struct sip_message *message, struct slice local_tag, struct slice remote_tag)
+{
+	struct dialog *dialog = xcalloc(1, sizeof *dialog);
+
+	dialog->ua = ua;
+	list_init(&dialog->usages);
+	dialog->call_id = slice_dup(sip_message_call_id(message));
+	dialog->local_tag = slice_dup(local_tag);
+	dialog->remote_tag = slice_dup(remote_tag);
+	dialog->id = dialog_id(sip_message_call_id(message), local_tag, remote_tag);
+	map_add(&ua->dialogs, &dialog->node, slice_of(dialog->id));
+	return dialog;
+}
+
+struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *request, const struct sip_message *response, struct slice scope)
+{
+	const struct sip_address *from = sip_message_from(request), *to = sip_message_to(response);
+	struct dialog *dialog = dialog_new(ua, request, from->tag, to->tag);
+
+	dialog->ours = true;
+	dialog->local = slice_dup(sip_message_value(request, SIP_HEADER_FROM));
+	dialog->remote = slice_dup(sip_message_value(response, SIP_HEADER_TO));
+	dialog->local_cseq = sip_message_cseq(request)->number;
+	dialog->scope = slice_dup(scope);
+	/* A 1xx without Contact leaves nothing better than where the request went. */
+	dialog->remote_target = slice_dup(request->request_uri);
+	dialog_confirm(dialog, response);
+	return dialog;
+}
+
+struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *request, struct slice local_tag)
+{
+	const struct sip_address *from = sip_message_from(request);
+	struct dialog *dialog = dialog_new(ua, request, local_tag, from->tag);
+	struct slice to = sip_message_value(request, SIP_HEADER_TO);
+
+	dialog->local = xasprintf("%.*s;tag=%.*s", SLICE_ARG(to), SLICE_ARG(local_tag));
+	dialog->remote = slice_dup(sip_message_value(request, SIP_HEADER_FROM));
+	dialog->scope = slice_dup(sip_message_call_id(request));
+	dialog->remote_target = slice_dup(from->uri.text);
+	dialog->remote_cseq = sip_message_cseq(request)->number;
+	dialog->has_remote_cseq = true;
+	take_routes(dialog, request);
+	dialog_refresh(dialog, request);
+	return dialog;
+}
+
+void dialog_free(struct dialog *dialog)
+{
+	if (!dialog)
+		return;
+	assert(list_empty(&dialog->usages));
+	dialog_hide(dialog);
+	drop_routes(dialog);
+	free(dialog->id);
+	free(dialog->call_id);
+	free(dialog->local_tag);
+	free(dialog->remote_tag);
+	free(dialog->local);
+	free(dialog->remote);
+	free(dialog->remote_target);
+	free(dialog->scope);
+	free(dialog);
+}
+
+struct dialog *dialog_find(struct ua *ua, const struct sip_message *message)
+{
+	const struct sip_address *from = sip_message_from(message), *to = sip_message_to(message);
+	struct map_node *node;
+
+	if (!from || !to)
+		return NULL;
+	char *id = message->is_request ? dialog_id(sip_message_call_id(message), to->tag, from->tag)
+				       : dialog_id(sip_message_call_id(message), from->tag, to->tag);
+	node = map_find(&ua->dialogs, slice_of(id));
+	free(id);
+	return node ? CONTAINER_OF(node, struct dialog, node) : NULL;
+}
+
+void dialog_hide(struct dialog *dialog)
+{
+	map_remove(&dialog->ua->dialogs, &dialog->node);
+}
+
+void dialog_add_usage(struct dialog *dialog, struct usage *usage)
+{
+	list_append(&dialog->usages, &usage->node);
+}
+
+void dialog_confirm(struct dialog *dialog, const struct sip_message *response)
+{
+	take_routes(dialog, response);
+	dialog_refresh(dialog, response);
+}
+
+bool dialog_in_order(struct dialog *dialog, const struct sip_message *request)
+{
+	uint32_t number = sip_message_cseq(request)->number;
+
+	if (dialog->has_remote_cseq && number < dialog->remote_cseq)
+		return false;
+	dialog->remote_cseq = number;
+	dialog->has_remote_cseq = true;
+	return true;
+}
+
+struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool *strict)
+{
+	struct slice routes[DIALOG_ROUTES_MAX];
+
+	for (size_t i = 0; i < dialog->route_count; i++)
+		routes[i] = slice_of(dialog->routes[i]);
+	struct sip_draft *draft = hop_draft(method, slice_of(dialog->remote_target), routes, dialog->route_count, strict);
+	assert(draft); /* all of them were parsed before they were kept */
+	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "70");
+	sip_draft_add_slice(draft, SIP_HEADER_FROM, slice_of(dialog->local));
+	sip_draft_add_slice(draft, SIP_HEADER_TO, slice_of(dialog->remote));
+	sip_draft_add_slice(draft, SIP_HEADER_CALL_ID, slice_of(dialog->call_id));
+	sip_draft_add(draft, SIP_HEADER_CSEQ, "%u %.*s", dialog->local_cseq, SLICE_ARG(method));
+	return draft;
+}
+
+/* ---- ACK ---- */
+
+static void ack_located(void *arg, enum err err)
+{
+	struct ack *ack = arg;
+	struct transactions *transactions = ack->ua->transactions;
+
+	for (size_t i = 0; !err && i < ack->hop.count; i++) {
+		struct sip_target target = ack->hop.targets[i];
+		enum sip_protocol plain = target.protocol;
+		target.protocol = transport_choose(transactions_transport(transactions), &target, sip_draft_size(ack->draft));
+		err = transaction_send_ack(transactions, ack->draft, &target, &ack->sent);
+		if (err && target.protocol != plain) {
+			target.protocol = plain;
+			err = transaction_send_ack(transactions, ack->draft, &target, &ack->sent);
+		}
+		ack->target = target;
+		if (!err)
+			return;
+		if (i + 1 < ack->hop.count)
+			err = ERR_NONE;
+	}
+	log_line(ack->ua->world.log, LOG_WARNING, "an ACK could not be sent: %s", err_text(err));
+}
+
+struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body)
+{
+	struct ack *ack = xcalloc(1, sizeof *ack);
+	bool strict;
+
+	ack->ua = dialog->ua;
+	ack->cseq = sip_message_cseq(invite)->number;
+	ack->draft = dialog_draft(dialog, SLICE("ACK"), &strict);
+	sip_draft_set(ack->draft, SIP_HEADER_CSEQ, "%u ACK", ack->cseq);
+	sip_draft_copy_header(ack->draft, invite, SIP_HEADER_AUTHORIZATION);
+	sip_draft_copy_header(ack->draft, invite, SIP_HEADER_PROXY_AUTHORIZATION);
+	core_user_agent(ack->ua, ack->draft);
+	if (body.n)
+		sip_draft_body(ack->draft, SLICE("application/sdp"), body);
+	hop_find(&ack->hop, ack->ua, ack->draft, strict, NULL, ack_located, ack);
+	return ack;
+}
+
+void ack_repeat(struct ack *ack)
+{
+	if (ack->sent)
+		transaction_resend_ack(ack->ua->transactions, &ack->target, ack->sent);
+}
+
+void ack_free(struct ack *ack)
+{
+	if (!ack)
+		return;
+	hop_fini(&ack->hop);
+	sip_draft_free(ack->draft);
+	sip_message_unref(ack->sent);
+	free(ack);
+}

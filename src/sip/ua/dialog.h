@@ -1,0 +1,83 @@
+/* Dialogs (RFC 3261 12): route set, remote target, CSeq numbers. What a dialog is used for are usages, which it knows by their ops only. */
+#pragma once
+
+#include "sip/ua/request.h"
+
+struct dialog;
+struct usage;
+
+struct usage_ops {
+	/** A request inside the dialog (not ACK, not OPTIONS) in order. @return true: it was taken and is or will be answered */
+	bool (*request)(struct usage *usage, struct server_transaction *st, struct sip_message *request, const struct sip_source *source);
+	/** The ACK of a 2xx. */
+	void (*ack)(struct usage *usage, struct sip_message *ack);
+	/** A 2xx to INVITE whose transaction is gone. */
+	void (*success)(struct usage *usage, struct sip_message *response);
+};
+
+/* A member of the thing that uses a dialog (a session's leg). */
+struct usage {
+	struct list_node node;
+	const struct usage_ops *ops;
+};
+
+enum { DIALOG_ROUTES_MAX = 32 };
+
+struct dialog {
+	struct map_node node;
+	struct ua *ua;
+	struct list usages;
+	char *id;                    /* key of the map */
+	char *call_id, *local_tag, *remote_tag;
+	char *local, *remote;        /* From and To of our requests, with tags */
+	char *remote_target;
+	char *routes[DIALOG_ROUTES_MAX];
+	size_t route_count;
+	uint32_t local_cseq, remote_cseq;
+	bool has_remote_cseq, ours;  /* ours: we sent the request that made it, so its Call-ID is ours */
+	char *scope;                 /* of credentials */
+};
+
+/** Made by a response to our request: a 1xx with a To tag, or a 2xx (12.1.2). `scope` is that of the request's credentials. Its owner frees it. */
+struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *request, const struct sip_message *response, struct slice scope);
+/** Made by a request that we answer with this tag (12.1.1). */
+struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *request, struct slice local_tag);
+/** Usages must have left. */
+void dialog_free(struct dialog *dialog);
+/** The dialog that an incoming message belongs to, or NULL. */
+struct dialog *dialog_find(struct ua *ua, const struct sip_message *message);
+/** Requests find it no more (it has ended), its owner still holds it. */
+void dialog_hide(struct dialog *dialog);
+void dialog_add_usage(struct dialog *dialog, struct usage *usage);
+
+/** The 2xx is what counts for the route set (13.2.2.4). */
+void dialog_confirm(struct dialog *dialog, const struct sip_message *response);
+/** Target refresh: the Contact of a request or 2xx (12.2). */
+void dialog_refresh(struct dialog *dialog, const struct sip_message *message);
+/** May this request be acted on (12.2.2)? Its CSeq number is kept when it may. @return false: lower than one seen, answer 500 */
+bool dialog_in_order(struct dialog *dialog, const struct sip_message *request) MUST_CHECK;
+/** The draft of a request inside the dialog: Request-URI, Route, Max-Forwards, From, To, Call-ID, CSeq to be. Never NULL. */
+struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool *strict);
+
+/* The ACK of a 2xx (13.2.2.4): located by the route set, sent again whenever the 2xx comes again. */
+struct ack {
+	struct list_node node;     /* its owner's */
+	struct ua *ua;
+	struct hop hop;
+	struct sip_draft *draft;
+	struct sip_target target;
+	struct sip_message *sent;  /* NULL until it was sent */
+	uint32_t cseq;
+};
+
+/**
+ * Send the ACK for the INVITE of ours that got a 2xx.
+ * @param invite  as sent: its CSeq number and credentials are repeated
+ * @param body    the answer to an offer in the 2xx; may be empty
+ * @return owned by the caller
+ */
+struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body);
+/** The 2xx came again. */
+void ack_repeat(struct ack *ack);
+/** NULL is harmless. */
+void ack_free(struct ack *ack);

@@ -1,0 +1,161 @@
+#include "sip/ua/hop.h"
+
+#include "base/xmalloc.h"
+
+static struct slice uri_of_route(struct slice route)
+{
+	struct sip_address address;
+
+	return sip_address_parse(route, &address, NULL) ? address.uri.text : slice_of(NULL);
+}
+
+static bool is_loose(struct slice uri_text)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(uri_text, &uri, NULL) && sip_uri_param(&uri, SLICE("lr"), NULL);
+}
+
+static void add_route(struct sip_draft *draft, struct slice route)
+{
+	if (slice_find(route, '<') < route.n)
+		sip_draft_add_slice(draft, SIP_HEADER_ROUTE, route);
+	else
+		sip_draft_add(draft, SIP_HEADER_ROUTE, "<%.*s>", SLICE_ARG(route));
+}
+
+struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count, bool *strict)
+{
+	struct slice first = route_count ? uri_of_route(routes[0]) : slice_of(NULL);
+	struct sip_uri uri;
+	struct buf request_uri;
+
+	*strict = route_count && !is_loose(first);
+	if (!sip_uri_parse(*strict ? first : target, &uri, NULL))
+		return NULL;
+	buf_init(&request_uri, SIP_MESSAGE_MAX / 4);
+	sip_uri_print_request(&request_uri, &uri);
+	struct sip_draft *draft = sip_draft_request(method, buf_slice(&request_uri));
+	buf_fini(&request_uri);
+	for (size_t i = *strict ? 1 : 0; i < route_count; i++)
+		add_route(draft, routes[i]);
+	/* A strict router took the place of the remote target, which so becomes the last route. */
+	if (*strict)
+		sip_draft_add(draft, SIP_HEADER_ROUTE, "<%.*s>", SLICE_ARG(target));
+	return draft;
+}
+
+/* ---- locating ---- */
+
+static void found(void *arg, enum err err, const struct sip_target *targets, size_t count)
+{
+	struct hop *hop = arg;
+
+	hop->lookup = NULL;
+	if (count > LOCATE_MAX)
+		count = LOCATE_MAX;
+	if (count) {
+		hop->targets = xcalloc(count, sizeof *targets);
+		memcpy(hop->targets, targets, count * sizeof *targets);
+	}
+	hop->count = count;
+	hop->done(hop->arg, count ? ERR_NONE : err ? err : ERR_DNS);
+}
+
+static void found_at_once(void *arg)
+{
+	struct hop *hop = arg;
+
+	hop->done(hop->arg, hop->err);
+}
+
+static struct slice without_brackets(struct slice host)
+{
+	return host.n > 2 && host.p[0] == '[' ? slice_sub(host, 1, host.n - 2) : host;
+}
+
+/* sips means TLS at least: transport=tcp there is TLS over TCP (26.2.2). */
+static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *protocol, struct sip_hop *wanted, enum err *err)
+{
+	struct slice name;
+
+	wanted->secure = uri->scheme == SIP_SCHEME_SIPS;
+	if (sip_uri_param(uri, SLICE("transport"), &name)) {
+		wanted->has_protocol = sip_protocol_find(name, &wanted->protocol);
+		if (!wanted->has_protocol)
+			*err = ERR_UNSUPPORTED;
+	} else if (protocol) {
+		wanted->has_protocol = true;
+		wanted->protocol = *protocol;
+	}
+	if (!wanted->secure || !wanted->has_protocol)
+		return;
+	if (wanted->protocol == SIP_TCP)
+		wanted->protocol = SIP_TLS;
+	else if (wanted->protocol == SIP_WS)
+		wanted->protocol = SIP_WSS;
+	else if (wanted->protocol == SIP_UDP)
+		*err = ERR_UNSUPPORTED;
+}
+
+static enum err read_uri(struct slice text, const enum sip_protocol *protocol, struct sip_hop *wanted)
+{
+	struct sip_uri uri;
+	struct slice host;
+	enum err err = ERR_NONE;
+
+	*wanted = (struct sip_hop){ 0 };
+	if (!sip_uri_parse(text, &uri, NULL))
+		return ERR_SYNTAX;
+	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
+		return ERR_UNSUPPORTED;
+	if (!sip_uri_param(&uri, SLICE("maddr"), &host) || !host.n)
+		host = uri.host;
+	host = without_brackets(host);
+	if (!host.n || host.n >= sizeof wanted->host)
+		return ERR_SYNTAX;
+	memcpy(wanted->host, host.p, host.n);
+	wanted->port = uri.port;
+	choose_protocol(&uri, protocol, wanted, &err);
+	return err;
+}
+
+/* A literal needs no look-up (RFC 3263 4.1, 4.2). */
+static bool is_literal(struct hop *hop, const struct sip_hop *wanted)
+{
+	enum sip_protocol protocol = wanted->has_protocol ? wanted->protocol : wanted->secure ? SIP_TLS : SIP_UDP;
+	struct address address;
+
+	if (!address_parse_host(&address, slice_of(wanted->host), wanted->port ? wanted->port : sip_protocol_port(protocol)))
+		return false;
+	hop->targets = xcalloc(1, sizeof *hop->targets);
+	hop->targets[0].protocol = protocol;
+	hop->targets[0].address = address;
+	hop->count = 1;
+	return true;
+}
+
+void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict, const enum sip_protocol *protocol, hop_h *done, void *arg)
+{
+	struct slice route = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
+	struct sip_hop wanted;
+
+	*hop = (struct hop){ .ua = ua, .done = done, .arg = arg };
+	hop->err = read_uri(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft), protocol, &wanted);
+	memcpy(hop->host, wanted.host, sizeof hop->host);
+	if (hop->err || is_literal(hop, &wanted))
+		timer_start(ua->world.timers, &hop->timer, 0, found_at_once, hop);
+	else
+		hop->lookup = ua->world.ops->locate(ua->world.net, &wanted, found, hop);
+}
+
+void hop_fini(struct hop *hop)
+{
+	if (!hop->ua)
+		return;
+	timer_stop(hop->ua->world.timers, &hop->timer);
+	if (hop->lookup)
+		hop->ua->world.ops->locate_cancel(hop->ua->world.net, hop->lookup);
+	free(hop->targets);
+	*hop = (struct hop){ 0 };
+}

@@ -1,0 +1,35 @@
+/* Where a request goes next: its Request-URI and Route lines by the rules of 12.2.1.1, and the addresses behind them (8.1.2, RFC 3263). */
+#pragma once
+
+#include "sip/ua/core.h"
+
+/**
+ * A draft with Request-URI and Route for this target and route set.
+ * @param routes  Route values in order ("<sip:p1.example.com;lr>"; bare URIs get their <>)
+ * @param strict  set: the first router is a strict one, so the request goes where its Request-URI says
+ * @return NULL: target or first route is no URI
+ */
+struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count, bool *strict);
+
+/** `err` is ERR_NONE when targets were found. */
+typedef void hop_h(void *arg, enum err err);
+
+struct hop {
+	struct ua *ua;
+	void *lookup;
+	struct timer timer;
+	struct sip_target *targets;
+	size_t count;
+	enum err err;
+	hop_h *done;
+	void *arg;
+	char host[256];  /* the name looked up: the scope of credentials */
+};
+
+/**
+ * Find the targets of a draft; `done` is called once, never before this returns.
+ * @param protocol  the account's transport, where the URI names none; NULL: none
+ */
+void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict, const enum sip_protocol *protocol, hop_h *done, void *arg);
+/** Forget it, free the targets. */
+void hop_fini(struct hop *hop);

@@ -1,0 +1,13 @@
+noinst_LIBRARIES += src/sip/ua/libua.a
+src_sip_ua_libua_a_SOURCES = \
+	src/sip/ua/core.c src/sip/ua/core.h \
+	src/sip/ua/dialog.c src/sip/ua/dialog.h \
+	src/sip/ua/digest.c src/sip/ua/digest.h \
+	src/sip/ua/hash.c src/sip/ua/hash.h \
+	src/sip/ua/hop.c src/sip/ua/hop.h \
+	src/sip/ua/profile.c src/sip/ua/profile.h \
+	src/sip/ua/registration.c src/sip/ua/registration.h src/sip/ua/registration_internal.h \
+	src/sip/ua/request.c src/sip/ua/request.h \
+	src/sip/ua/session.c src/sip/ua/session.h src/sip/ua/session_internal.h \
+	src/sip/ua/session_client.c src/sip/ua/session_server.c \
+	src/sip/ua/ua.c src/sip/ua/ua.h

@@ -1,0 +1,534 @@
+#include "sip/ua/registration.h"
+
+#include "base/xmalloc.h"
+#include "sip/ua/registration_internal.h"
+#include "sip/ua/request.h"
+
+#include <assert.h>
+
+enum {
+	RETRY_MIN_S = 30, RETRY_MAX_S = 30 * 60, /* pauses after failures double between these */
+	RETRY_AFTER_MAX_S = 60 * 60,             /* a registrar that says "later" is believed up to here */
+	SHORT_S = 60,                            /* bindings shorter than this are refreshed at half their time */
+	TOO_BRIEF_MAX = 2,                       /* 423 in a row */
+};
+
+/* What the REGISTER under way is for; several may wait, one at a time is sent (10.2). */
+enum errand { ERRAND_NONE, ERRAND_REFRESH = 1, ERRAND_REMOVE = 2, ERRAND_REMOVE_ALL = 4, ERRAND_FETCH = 8 };
+
+struct registration {
+	struct mortal mortal;
+	struct list_node node;
+	struct ua *ua;
+	struct profile *profile;
+	struct registration_handlers handlers;
+	bool freed;
+	char *registrar, *to, *call_id, *tag;
+	uint32_t cseq;
+	uint32_t asked;              /* seconds that we ask for; a 423 raises it */
+	enum registration_state state;
+	struct request *request;
+	enum errand errand;          /* of the request */
+	unsigned waiting;            /* errands to follow */
+	struct timer timer;          /* refresh or retry */
+	int64_t expires_us;          /* when the binding ends; 0: there is none */
+	unsigned failures, too_brief;
+	char *contact;               /* URI of our Contact as last sent */
+	char *stale_contact;         /* to be removed by the next REGISTER: the face of the NAT has changed */
+	struct address sent_contact; /* host and port in it */
+	bool has_face, tried_face;   /* has: identity.contact is what the registrar saw; tried: once for each refresh */
+	struct sip_target kept;      /* target of the keep-alive */
+	bool keeps_alive;
+};
+
+const char *registration_state_name(enum registration_state state)
+{
+	static const char *const names[] = { "idle", "trying", "registered", "failed", "removing" };
+
+	return names[state];
+}
+
+static struct transport *transport_of(struct registration *r)
+{
+	return transactions_transport(r->ua->transactions);
+}
+
+static int64_t now_us(const struct registration *r)
+{
+	return r->ua->world.timers->now_us;
+}
+
+/* ---- life ---- */
+
+struct registration *registration_new(struct ua *ua, const struct registration_config *config, enum err *err)
+{
+	struct profile *profile = profile_new(config->identity);
+	struct sip_uri uri;
+	struct buf text;
+
+	*err = ERR_SYNTAX;
+	if (!profile || !profile->identity.uri || !sip_uri_parse(config->registrar, &uri, NULL) ||
+	    (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)) {
+		profile_unref(profile);
+		return NULL;
+	}
+	*err = ERR_NONE;
+	struct registration *r = xcalloc(1, sizeof *r);
+	r->ua = ua;
+	r->profile = profile;
+	r->handlers = config->handlers;
+	r->asked = config->expires ? config->expires : 3600;
+	/* No user part in the Request-URI (10.2). */
+	buf_init(&text, SIP_MESSAGE_MAX / 4);
+	size_t host = uri.has_user ? (size_t)(uri.host.p - config->registrar.p) : 0;
+	if (uri.has_user)
+		buf_printf(&text, "%.*s:%.*s", SLICE_ARG(uri.scheme_name), SLICE_ARG(slice_from(config->registrar, host)));
+	else
+		buf_add(&text, config->registrar);
+	r->registrar = buf_take(&text);
+	r->to = xasprintf("<%s>", profile->identity.uri);
+	r->call_id = core_token(ua, CALL_ID_CHARS);
+	r->tag = core_token(ua, TAG_CHARS);
+	list_append(&ua->registrations, &r->node);
+	return r;
+}
+
+static void keep_alive(struct registration *r, const struct sip_target *target)
+{
+	if (r->keeps_alive && target && r->kept.protocol == target->protocol && address_eq(&r->kept.address, &target->address))
+		return;
+	if (r->keeps_alive)
+		transport_keep_alive(transport_of(r), &r->kept, false);
+	r->keeps_alive = target != NULL;
+	if (!target)
+		return;
+	r->kept = *target;
+	transport_keep_alive(transport_of(r), &r->kept, true);
+}
+
+static void bury(struct mortal *mortal)
+{
+	struct registration *r = CONTAINER_OF(mortal, struct registration, mortal);
+
+	profile_unref(r->profile);
+	free(r->registrar);
+	free(r->to);
+	free(r->call_id);
+	free(r->tag);
+	free(r->contact);
+	free(r->stale_contact);
+	free(r);
+}
+
+void registration_free(struct registration *registration)
+{
+	if (!registration || registration->freed)
+		return;
+	registration->freed = true;
+	registration->handlers = (struct registration_handlers){ 0 };
+	timer_stop(registration->ua->world.timers, &registration->timer);
+	if (registration->request)
+		request_detach(registration->request);
+	registration->request = NULL;
+	keep_alive(registration, NULL);
+	list_remove(&registration->node);
+	core_bury(registration->ua, &registration->mortal, bury);
+}
+
+/* ---- REGISTER ---- */
+
+/* The URI between the <> of a Contact that was just written. */
+static void note_contact(struct registration *r, struct slice contact, const struct sip_target *target)
+{
+	struct sip_address parsed;
+	char host[ADDRESS_TEXT];
+
+	if (!sip_address_parse(contact, &parsed, NULL))
+		return;
+	free(r->contact);
+	r->contact = slice_dup(parsed.uri.text);
+	r->sent_contact = (struct address){ 0 };
+	if (r->profile->identity.has_contact)
+		r->sent_contact = r->profile->identity.contact;
+	else if (transport_sent_by(transport_of(r), target, host))
+		(void)!address_parse(&r->sent_contact, slice_of(host), sip_protocol_port(target->protocol));
+}
+
+static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target *target)
+{
+	struct registration *r = arg;
+	bool secure = slice_ibegins(slice_of(r->registrar), SLICE("sips:"));
+	struct buf contact;
+
+	if (r->errand == ERRAND_FETCH)
+		return true;
+	if (r->errand == ERRAND_REMOVE_ALL) {
+		sip_draft_add(draft, SIP_HEADER_CONTACT, "*");
+		return true;
+	}
+	buf_init(&contact, 2048);
+	bool ok = profile_contact(r->profile, transport_of(r), target, secure, slice_of(NULL), &contact);
+	if (ok) {
+		/* A binding is removed as it was made, even when our address has changed since. */
+		if (r->errand == ERRAND_REFRESH || !r->contact)
+			note_contact(r, buf_slice(&contact), target);
+		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=%u", r->contact, r->errand == ERRAND_REFRESH ? r->asked : 0);
+		if (r->stale_contact && strcmp(r->stale_contact, r->contact) != 0)
+			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->stale_contact);
+	}
+	buf_fini(&contact);
+	return ok;
+}
+
+static request_event_h on_answer;
+
+static void send_register(struct registration *r, enum errand errand)
+{
+	bool strict;
+	enum err err;
+
+	assert(!r->request);
+	timer_stop(r->ua->world.timers, &r->timer);
+	r->errand = errand;
+	struct sip_draft *draft = request_outside(r->profile, SLICE("REGISTER"), slice_of(r->registrar), &strict, &err);
+	if (!draft) {
+		/* A Route that is no URI: it will not become one. */
+		struct outcome outcome = core_outcome(503, CAUSE_CONNECT, err);
+		r->state = REGISTRATION_FAILED;
+		if (r->handlers.failed)
+			r->handlers.failed(r->handlers.arg, r, &outcome, 0);
+		return;
+	}
+	request_add_basics(draft, r->profile, true, slice_of(r->tag), slice_of(r->to), slice_of(r->call_id));
+	if (errand == ERRAND_REFRESH)
+		sip_draft_add(draft, SIP_HEADER_EXPIRES, "%u", r->asked);
+	else if (errand != ERRAND_FETCH)
+		sip_draft_add(draft, SIP_HEADER_EXPIRES, "0");
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_user_agent(r->ua, draft);
+	r->request = request_start(r->ua, &(struct request_spec){
+		.profile = r->profile, .draft = draft, .strict = strict, .takes_protocol = true, .cseq = &r->cseq,
+		.prepare = prepare, .event = on_answer, .arg = r });
+}
+
+/* The next errand that waits, the important ones first. */
+static void go_on(struct registration *r)
+{
+	static const enum errand order[] = { ERRAND_REMOVE_ALL, ERRAND_REMOVE, ERRAND_REFRESH, ERRAND_FETCH };
+
+	for (size_t i = 0; !r->request && !r->freed && i < ARRAY_LEN(order); i++) {
+		if (!(r->waiting & order[i]))
+			continue;
+		r->waiting &= ~(unsigned)order[i];
+		send_register(r, order[i]);
+	}
+}
+
+static void time_is_up(void *arg)
+{
+	struct registration *r = arg;
+
+	r->waiting |= ERRAND_REFRESH;
+	if (r->state != REGISTRATION_REGISTERED)
+		r->state = REGISTRATION_TRYING;
+	go_on(r);
+}
+
+static void wait_us(struct registration *r, int64_t us)
+{
+	timer_start(r->ua->world.timers, &r->timer, us, time_is_up, r);
+}
+
+/* ---- answers ---- */
+
+static bool same_binding(const struct sip_uri *mine, const struct sip_uri *theirs)
+{
+	return sip_uri_eq(mine, theirs) || (slice_eq(mine->user, theirs->user) && slice_ieq(mine->host, theirs->host) && mine->port == theirs->port);
+}
+
+/* What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). */
+static uint32_t granted(const struct registration *r, const struct sip_message *response)
+{
+	const struct sip_address *theirs;
+	struct sip_uri mine;
+	uint32_t seconds;
+
+	if (!r->contact || !sip_uri_parse(slice_of(r->contact), &mine, NULL))
+		return r->asked;
+	for (size_t i = 0; (theirs = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++)
+		if (same_binding(&mine, &theirs->uri) && sip_address_expires(theirs, &seconds))
+			return seconds;
+	return sip_message_seconds(response, SIP_HEADER_EXPIRES, &seconds) ? seconds : r->asked;
+}
+
+/* Refresh well before the end; not all phones that a power cut restarted at the same moment. */
+static int64_t refresh_us(const struct registration *r, uint32_t seconds)
+{
+	int64_t whole_us = (int64_t)seconds * SECOND_US;
+
+	if (seconds < SHORT_S)
+		return whole_us / 2;
+	return whole_us / 1000 * (850 + random_below(r->ua->world.random, 51));
+}
+
+/* The face of the NAT: where our request came from, as the registrar saw it (RFC 3581). */
+static bool seen_face(const struct sip_message *response, const struct sip_target *target, struct address *face)
+{
+	const struct sip_via *via = sip_message_via(response, 0);
+
+	if (!via)
+		return false;
+	uint16_t port = via->rport ? via->rport : via->port ? via->port : sip_protocol_port(target->protocol);
+	return address_parse_host(face, via->received.n ? via->received : via->host, port) && port && !address_is_any(face);
+}
+
+/* @return true: the registrar sees us elsewhere than our Contact says; that is registered now in its place */
+static bool change_face(struct registration *r, const struct sip_message *response)
+{
+	struct identity *identity = &r->profile->identity;
+	const struct sip_target *target = request_target(r->request);
+	struct address face;
+
+	if (r->tried_face || !target || !address_is_set(&r->sent_contact) || !seen_face(response, target, &face))
+		return false;
+	/* A stream's own port is not the one we listen on: only another host shows a NAT. */
+	if (sip_protocol_is_stream(target->protocol) ? address_same_host(&face, &r->sent_contact) : address_eq(&face, &r->sent_contact))
+		return false;
+	/* The user said what our face is: nothing is known better. */
+	if (identity->has_contact && !r->has_face)
+		return false;
+	r->tried_face = true;
+	r->has_face = true;
+	identity->has_contact = true;
+	identity->contact = face;
+	identity->contact_protocol = target->protocol;
+	free(r->stale_contact);
+	r->stale_contact = r->contact ? xstrdup(r->contact) : NULL;
+	return true;
+}
+
+static void refused(struct registration *r, const struct outcome *outcome);
+
+static void registered(struct registration *r, const struct outcome *outcome)
+{
+	uint32_t seconds = granted(r, outcome->response);
+	bool first = r->state != REGISTRATION_REGISTERED;
+
+	/* A binding for no time is none. */
+	if (!seconds) {
+		struct outcome none = core_outcome_of(outcome->response, CAUSE_REFUSED);
+		refused(r, &none);
+		return;
+	}
+	if (change_face(r, outcome->response)) {
+		r->waiting |= ERRAND_REFRESH;
+		return;
+	}
+	free(r->stale_contact);
+	r->stale_contact = NULL;
+	r->tried_face = false;
+	r->failures = r->too_brief = 0;
+	r->expires_us = now_us(r) + (int64_t)seconds * SECOND_US;
+	r->state = REGISTRATION_REGISTERED;
+	keep_alive(r, request_target(r->request));
+	wait_us(r, refresh_us(r, seconds));
+	if (r->handlers.registered)
+		r->handlers.registered(r->handlers.arg, r, seconds, first);
+}
+
+/* Trying again would change nothing. */
+static bool is_final(const struct outcome *outcome)
+{
+	switch (outcome->status) {
+	case 401:
+	case 403:
+	case 404:
+	case 405:
+	case 407:
+	case 410:
+	case 416:
+	case 501:
+	case 505:
+		return true;
+	default:
+		return outcome->status >= 600;
+	}
+}
+
+static int64_t retry_us(struct registration *r, const struct outcome *outcome)
+{
+	struct slice value = outcome->response ? sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER) : slice_of(NULL);
+	struct sip_retry_after after;
+	uint32_t seconds = RETRY_MAX_S;
+
+	if (value.n && sip_retry_after_parse(value, &after)) {
+		seconds = after.seconds < RETRY_AFTER_MAX_S ? after.seconds : RETRY_AFTER_MAX_S;
+		return (int64_t)(seconds ? seconds : 1) * SECOND_US;
+	}
+	if (r->failures < 6)
+		seconds = (uint32_t)RETRY_MIN_S << r->failures;
+	seconds = seconds < RETRY_MAX_S ? seconds : RETRY_MAX_S;
+	r->failures++;
+	int64_t us = seconds * SECOND_US + random_below(r->ua->world.random, seconds * 200) * MS_US;
+	return us < RETRY_MAX_S * SECOND_US ? us : RETRY_MAX_S * SECOND_US;
+}
+
+/* 423: the registrar wants longer bindings. @return true: asked for, try again at once (10.3) */
+static bool ask_longer(struct registration *r, const struct outcome *outcome)
+{
+	uint32_t least;
+
+	if (outcome->status != 423 || !outcome->response || ++r->too_brief > TOO_BRIEF_MAX ||
+	    !sip_message_seconds(outcome->response, SIP_HEADER_MIN_EXPIRES, &least) || least <= r->asked)
+		return false;
+	r->asked = least;
+	return true;
+}
+
+static void refused(struct registration *r, const struct outcome *outcome)
+{
+	struct outcome told = *outcome;
+	int64_t pause_us = 0;
+
+	if (ask_longer(r, outcome)) {
+		r->waiting |= ERRAND_REFRESH;
+		return;
+	}
+	if (told.cause == CAUSE_RESPONSE)
+		told.cause = CAUSE_REFUSED;
+	r->state = REGISTRATION_FAILED;
+	r->tried_face = false;
+	r->too_brief = 0;
+	if (is_final(outcome) && outcome->response) {
+		r->expires_us = 0;
+		keep_alive(r, NULL);
+	} else {
+		pause_us = retry_us(r, outcome);
+		wait_us(r, pause_us);
+	}
+	if (r->handlers.failed)
+		r->handlers.failed(r->handlers.arg, r, &told, pause_us);
+}
+
+static void removed(struct registration *r, const struct outcome *outcome)
+{
+	struct outcome told = *outcome;
+
+	if (told.cause == CAUSE_RESPONSE)
+		told.cause = CAUSE_REFUSED;
+	r->state = REGISTRATION_IDLE;
+	r->expires_us = 0;
+	keep_alive(r, NULL);
+	if (r->handlers.unregistered)
+		r->handlers.unregistered(r->handlers.arg, r, &told);
+}
+
+static void on_answer(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
+{
+	struct registration *r = arg;
+	bool accepted = outcome && outcome->response && outcome->status < 300;
+
+	(void)request;
+	if (event != REQUEST_FINAL)
+		return;
+	switch (r->errand) {
+	case ERRAND_REFRESH:
+		/* What was asked for while it was under way counts more. */
+		if (r->waiting & (ERRAND_REMOVE | ERRAND_REMOVE_ALL))
+			break;
+		if (accepted)
+			registered(r, outcome);
+		else
+			refused(r, outcome);
+		break;
+	case ERRAND_REMOVE:
+	case ERRAND_REMOVE_ALL:
+		removed(r, outcome);
+		break;
+	case ERRAND_FETCH:
+		if (accepted && r->handlers.bindings)
+			r->handlers.bindings(r->handlers.arg, r, outcome->response);
+		break;
+	case ERRAND_NONE:
+		break;
+	}
+	r->request = NULL;
+	r->errand = ERRAND_NONE;
+	go_on(r);
+}
+
+/* ---- what the user wants ---- */
+
+void registration_start(struct registration *registration)
+{
+	registration->waiting &= ~(unsigned)(ERRAND_REMOVE | ERRAND_REMOVE_ALL);
+	if (registration->errand == ERRAND_REFRESH)
+		return;
+	registration->waiting |= ERRAND_REFRESH;
+	registration->failures = 0;
+	if (registration->state != REGISTRATION_REGISTERED)
+		registration->state = REGISTRATION_TRYING;
+	go_on(registration);
+}
+
+static void nothing_to_remove(void *arg)
+{
+	struct registration *r = arg;
+	struct outcome outcome = core_outcome(200, CAUSE_NONE, ERR_NONE);
+
+	removed(r, &outcome);
+}
+
+void registration_stop(struct registration *registration, bool all)
+{
+	registration->waiting &= ~(unsigned)ERRAND_REFRESH;
+	timer_stop(registration->ua->world.timers, &registration->timer);
+	if (registration->errand == ERRAND_REMOVE_ALL || (registration->errand == ERRAND_REMOVE && !all))
+		return;
+	registration->state = REGISTRATION_REMOVING;
+	if (!all && !registration->request && !registration_left(registration)) {
+		timer_start(registration->ua->world.timers, &registration->timer, 0, nothing_to_remove, registration);
+		return;
+	}
+	registration->waiting |= all ? ERRAND_REMOVE_ALL : ERRAND_REMOVE;
+	go_on(registration);
+}
+
+void registration_fetch(struct registration *registration)
+{
+	registration->waiting |= ERRAND_FETCH;
+	go_on(registration);
+}
+
+enum registration_state registration_state(const struct registration *registration)
+{
+	return registration->state;
+}
+
+uint32_t registration_left(const struct registration *registration)
+{
+	int64_t left_us = registration->expires_us - now_us(registration);
+
+	return left_us > 0 ? (uint32_t)((left_us + SECOND_US - 1) / SECOND_US) : 0;
+}
+
+bool registration_contact(const struct registration *registration, struct address *contact, enum sip_protocol *protocol)
+{
+	if (!registration->has_face)
+		return false;
+	*contact = registration->profile->identity.contact;
+	*protocol = registration->profile->identity.contact_protocol;
+	return true;
+}
+
+void registration_flow_failed(struct ua *ua, enum sip_protocol protocol, const struct address *remote)
+{
+	LIST_EACH(&ua->registrations, node) {
+		struct registration *r = LIST_ENTRY(node, struct registration, node);
+		if (!sip_protocol_is_stream(protocol) || r->state != REGISTRATION_REGISTERED || r->request || !r->keeps_alive ||
+		    r->kept.protocol != protocol || !address_eq(&r->kept.address, remote))
+			continue;
+		/* Calls reach us by the connection that the registrar knows: make another soon, but not all phones at once. */
+		wait_us(r, 500 * MS_US + random_below(ua->world.random, 1500) * MS_US);
+	}
+}

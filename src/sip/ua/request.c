@@ -1,0 +1,512 @@
+#include "sip/ua/request.h"
+
+#include "base/xmalloc.h"
+
+#include <assert.h>
+
+enum {
+	ATTEMPTS_MAX = 24,                   /* of one request, whatever the servers say */
+	SIZE_CONNECT_US = 1000 * 1000,       /* how long TCP may take to open where size alone chose it */
+};
+
+struct request {
+	struct mortal mortal;
+	struct list_node node;
+	struct ua *ua;
+	struct profile *profile;
+	struct sip_draft *draft;
+	bool strict, others_dialog, is_invite;
+	uint32_t *cseq, own_cseq;
+	char *scope;
+	struct hop hop;
+	size_t target;                       /* which of hop.targets */
+	bool upgraded;                       /* TCP instead of UDP because of its size */
+	bool no_upgrade;                     /* that did not work */
+	bool repeat_cseq;                    /* the next attempt is the same request by another way */
+	bool heard;                          /* a response came for the present target */
+	unsigned attempts;
+	enum err last_err;
+	struct client_transaction *ct;
+	struct sip_message *sent;
+	struct sip_target sent_to;
+	struct digest_tries tries;
+	bool cancelled, finished;
+	struct timer timer;                  /* ends it where nothing was sent yet */
+	request_prepare_h *prepare;
+	request_event_h *event;              /* NULL: nobody listens any more */
+	void *arg;
+	/* ua_request() and session_request() */
+	request_h *handler;
+	void *handler_arg;
+	bool wants_provisional;
+};
+
+static void request_free(struct mortal *mortal)
+{
+	struct request *r = CONTAINER_OF(mortal, struct request, mortal);
+
+	timer_stop(r->ua->world.timers, &r->timer);
+	if (r->ct)
+		client_transaction_detach(r->ct);
+	hop_fini(&r->hop);
+	list_remove(&r->node);
+	profile_unref(r->profile);
+	sip_draft_free(r->draft);
+	sip_message_unref(r->sent);
+	digest_tries_fini(&r->tries);
+	free(r->scope);
+	free(r);
+}
+
+void request_free_all(struct ua *ua)
+{
+	LIST_EACH(&ua->requests, node) {
+		struct request *r = LIST_ENTRY(node, struct request, node);
+		list_remove(&r->mortal.node);
+		request_free(&r->mortal);
+	}
+}
+
+static void let_go(struct request *r)
+{
+	if (r->ct)
+		client_transaction_detach(r->ct);
+	r->ct = NULL;
+}
+
+/* The one final outcome. A 2xx to INVITE keeps the transaction: more of them may come. */
+static void finish(struct request *r, const struct outcome *outcome)
+{
+	assert(!r->finished);
+	r->finished = true;
+	timer_stop(r->ua->world.timers, &r->timer);
+	bool more = r->is_invite && r->ct && outcome->response && outcome->status < 300;
+	if (!more) {
+		let_go(r);
+		core_bury(r->ua, &r->mortal, request_free);
+	}
+	if (r->event)
+		r->event(r->arg, r, REQUEST_FINAL, outcome);
+}
+
+static void finish_with(struct request *r, unsigned status, enum cause cause, enum err err)
+{
+	struct outcome outcome = core_outcome(status, cause, err);
+
+	finish(r, &outcome);
+}
+
+/* ---- attempts ---- */
+
+static client_transaction_h on_event;
+
+static void add_attempt_lines(struct request *r, struct sip_draft *draft)
+{
+	struct slice method = sip_draft_method(draft);
+
+	if (!r->repeat_cseq)
+		++*r->cseq;
+	r->repeat_cseq = false;
+	sip_draft_set(draft, SIP_HEADER_CSEQ, "%u %.*s", *r->cseq, SLICE_ARG(method));
+	digest_authorize(r->ua->digests, r->profile, request_scope(r), draft, &r->tries);
+}
+
+static enum err start_transaction(struct request *r, struct sip_target *target)
+{
+	struct transport *transport = transactions_transport(r->ua->transactions);
+	struct sip_draft *draft = sip_draft_copy(r->draft);
+	enum err err = ERR_NO_ROUTE;
+
+	/* Contact names the way by which we can be reached, which size does not change. */
+	if (!r->prepare || r->prepare(r->arg, draft, target)) {
+		add_attempt_lines(r, draft);
+		enum sip_protocol protocol = r->no_upgrade ? target->protocol : transport_choose(transport, target, sip_draft_size(draft));
+		r->upgraded = protocol != target->protocol;
+		if (r->upgraded) {
+			target->protocol = protocol;
+			target->connect_timeout_us = SIZE_CONNECT_US;
+		}
+		r->ct = transaction_start(r->ua->transactions, draft, target, on_event, r, &err);
+	}
+	sip_draft_free(draft);
+	if (!r->ct)
+		return err;
+	sip_message_unref(r->sent);
+	r->sent = sip_message_ref((struct sip_message *)(uintptr_t)client_transaction_request(r->ct));
+	r->sent_to = *target;
+	return ERR_NONE;
+}
+
+/* Size chose TCP, and TCP does not get there: UDP after all (18.1.1). @return false: it was not size */
+static bool fall_back(struct request *r)
+{
+	if (!r->upgraded || r->heard)
+		return false;
+	transport_no_stream(transactions_transport(r->ua->transactions), &r->hop.targets[r->target].address);
+	r->upgraded = false;
+	r->no_upgrade = true;
+	r->repeat_cseq = true;
+	return true;
+}
+
+static bool next_target(struct request *r)
+{
+	r->upgraded = r->no_upgrade = r->heard = false;
+	return ++r->target < r->hop.count;
+}
+
+static void attempt(struct request *r)
+{
+	do {
+		struct sip_target target = r->hop.targets[r->target];
+		if (r->attempts++ >= ATTEMPTS_MAX)
+			break;
+		r->last_err = start_transaction(r, &target);
+		if (!r->last_err)
+			return;
+	} while (fall_back(r) || next_target(r));
+	finish_with(r, 503, core_cause(r->last_err), r->last_err);
+}
+
+static void located(void *arg, enum err err)
+{
+	struct request *r = arg;
+
+	if (r->cancelled)
+		return;
+	if (err) {
+		finish_with(r, 503, core_cause(err), err);
+		return;
+	}
+	attempt(r);
+}
+
+/* ---- what comes back ---- */
+
+static void provisional(struct request *r, struct sip_message *response)
+{
+	struct outcome outcome = core_outcome_of(response, CAUSE_NONE);
+
+	r->heard = true;
+	if (r->event)
+		r->event(r->arg, r, REQUEST_PROVISIONAL, &outcome);
+}
+
+static void again(struct request *r, struct sip_message *response)
+{
+	struct outcome outcome = core_outcome_of(response, CAUSE_NONE);
+
+	if (r->event && response->status >= 200 && response->status < 300)
+		r->event(r->arg, r, REQUEST_AGAIN, &outcome);
+}
+
+static bool answer_challenge(struct request *r, struct sip_message *response)
+{
+	return !r->cancelled && r->attempts < ATTEMPTS_MAX &&
+	       digest_challenge(r->ua->digests, r->profile, request_scope(r), response, !r->others_dialog, &r->tries);
+}
+
+static void final(struct request *r, struct sip_message *response)
+{
+	unsigned status = response->status;
+	bool challenged = status == 401 || status == 407;
+
+	r->heard = true;
+	if (challenged && answer_challenge(r, response)) {
+		let_go(r);
+		attempt(r);
+		return;
+	}
+	if (status == 503 && !r->cancelled && r->target + 1 < r->hop.count) {
+		let_go(r);
+		next_target(r);
+		attempt(r);
+		return;
+	}
+	struct outcome outcome = core_outcome_of(response, status < 300 ? CAUSE_NONE : challenged ? CAUSE_AUTH : CAUSE_RESPONSE);
+	if (challenged)
+		outcome.err = ERR_AUTH;
+	finish(r, &outcome);
+}
+
+/* No answer, or the way is broken: by UDP after all, by the next target, or the end. */
+static void failed(struct request *r, unsigned status, enum cause cause, enum err err)
+{
+	bool was_heard = r->heard;
+
+	if (r->cancelled) {
+		finish_with(r, status, cause, err);
+		return;
+	}
+	let_go(r);
+	r->last_err = err;
+	if (cause != CAUSE_TIMEOUT && fall_back(r))
+		attempt(r);
+	else if (!was_heard && next_target(r))
+		attempt(r);
+	else
+		finish_with(r, status, cause, err);
+}
+
+static void on_event(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response, enum err err)
+{
+	struct request *r = arg;
+
+	(void)ct;
+	switch (event) {
+	case CLIENT_RESPONSE:
+		if (r->finished)
+			again(r, response);
+		else if (response->status < 200)
+			provisional(r, response);
+		else
+			final(r, response);
+		break;
+	case CLIENT_TIMEOUT:
+		if (!r->finished)
+			failed(r, 408, CAUSE_TIMEOUT, ERR_TIMEOUT);
+		break;
+	case CLIENT_TRANSPORT_ERROR:
+		if (!r->finished)
+			failed(r, 503, core_cause(err), err);
+		break;
+	case CLIENT_GONE:
+		r->ct = NULL;
+		if (!r->finished) {
+			failed(r, 503, CAUSE_CONNECT, ERR_CLOSED);
+			break;
+		}
+		core_bury(r->ua, &r->mortal, request_free);
+		if (r->event)
+			r->event(r->arg, r, REQUEST_GONE, NULL);
+		break;
+	}
+}
+
+/* ---- for owners ---- */
+
+struct request *request_start(struct ua *ua, const struct request_spec *spec)
+{
+	struct request *r = xcalloc(1, sizeof *r);
+
+	r->ua = ua;
+	r->profile = profile_ref(spec->profile);
+	r->draft = spec->draft;
+	r->strict = spec->strict;
+	r->others_dialog = spec->others_dialog;
+	r->is_invite = slice_eq(sip_draft_method(spec->draft), SLICE("INVITE"));
+	r->cseq = spec->cseq ? spec->cseq : &r->own_cseq;
+	r->scope = spec->scope.n ? slice_dup(spec->scope) : NULL;
+	r->prepare = spec->prepare;
+	r->event = spec->event;
+	r->arg = spec->arg;
+	list_append(&ua->requests, &r->node);
+	const struct identity *identity = &r->profile->identity;
+	hop_find(&r->hop, ua, r->draft, r->strict, spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, located, r);
+	return r;
+}
+
+void request_detach(struct request *request)
+{
+	request->own_cseq = *request->cseq;
+	request->cseq = &request->own_cseq;
+	request->event = NULL;
+	request->handler = NULL;
+	/* Contact is the owner's to write: what is on its way runs to its end, but nothing more is tried. */
+	if (request->prepare)
+		request->cancelled = true;
+	if (request->finished || (request->prepare && !request->ct)) {
+		request->finished = true;
+		hop_fini(&request->hop);
+		let_go(request);
+		core_bury(request->ua, &request->mortal, request_free);
+	}
+}
+
+static void cancelled_unsent(void *arg)
+{
+	struct request *r = arg;
+
+	if (!r->finished)
+		finish_with(r, 487, CAUSE_CANCELLED, ERR_NONE);
+}
+
+void request_cancel(struct request *request, struct slice reason)
+{
+	if (request->finished || request->cancelled)
+		return;
+	request->cancelled = true;
+	if (request->ct) {
+		transaction_cancel(request->ct, reason);
+		return;
+	}
+	hop_fini(&request->hop);
+	timer_start(request->ua->world.timers, &request->timer, 0, cancelled_unsent, request);
+}
+
+const struct sip_message *request_message(const struct request *request)
+{
+	return request->sent;
+}
+
+const struct sip_target *request_target(const struct request *request)
+{
+	return request->sent ? &request->sent_to : NULL;
+}
+
+struct slice request_scope(const struct request *request)
+{
+	return request->scope ? slice_of(request->scope) : slice_of(request->hop.host);
+}
+
+bool ua_is_quiet(const struct ua *ua)
+{
+	LIST_EACH(&ua->requests, node)
+		if (!LIST_ENTRY(node, struct request, node)->finished)
+			return false;
+	return true;
+}
+
+/* ---- drafts ---- */
+
+bool request_add_contact(struct ua *ua, const struct profile *profile, struct sip_draft *draft, const struct sip_target *target, struct slice user)
+{
+	struct slice route = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
+	bool secure = slice_ibegins(sip_draft_request_uri(draft), SLICE("sips:")) || slice_ifind_slice(route, SLICE("<sips:")) < route.n;
+	struct buf contact;
+
+	buf_init(&contact, 2048);
+	bool ok = profile_contact(profile, transactions_transport(ua->transactions), target, secure, user, &contact);
+	if (ok)
+		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
+	buf_fini(&contact);
+	return ok;
+}
+
+void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag, struct slice to, struct slice call_id)
+{
+	struct buf from;
+
+	buf_init(&from, SIP_MESSAGE_MAX / 4);
+	profile_from(profile, open, &from);
+	buf_printf(&from, ";tag=%.*s", SLICE_ARG(tag));
+	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "70");
+	sip_draft_add_slice(draft, SIP_HEADER_FROM, buf_slice(&from));
+	sip_draft_add_slice(draft, SIP_HEADER_TO, to);
+	sip_draft_add_slice(draft, SIP_HEADER_CALL_ID, call_id);
+	sip_draft_add(draft, SIP_HEADER_CSEQ, "0 %.*s", SLICE_ARG(sip_draft_method(draft)));
+	if (profile->identity.anonymous && !open)
+		sip_draft_add(draft, SIP_HEADER_PRIVACY, "id");
+	buf_fini(&from);
+}
+
+void request_print_to(struct buf *to, struct slice target)
+{
+	static const char *const forbidden[] = { "method", "maddr", "ttl", "transport", "lr" };
+	struct sip_uri uri;
+	struct sip_param param;
+
+	buf_add_char(to, '<');
+	if (sip_uri_parse(target, &uri, NULL) && (uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS)) {
+		size_t end = uri.params.n ? (size_t)(uri.params.p - target.p) : uri.headers.n ? (size_t)(uri.headers.p - target.p) - 1 : target.n;
+		buf_add(to, slice_sub(target, 0, end));
+		for (struct slice rest = uri.params; sip_params_next(&rest, &param);) {
+			bool skip = false;
+			for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
+				skip |= slice_ieq(param.name, slice_of(forbidden[i]));
+			if (!skip)
+				buf_printf(to, param.has_value ? ";%.*s=%.*s" : ";%.*s%.*s", SLICE_ARG(param.name), SLICE_ARG(param.value));
+		}
+	} else {
+		buf_add(to, target);
+	}
+	buf_add_char(to, '>');
+}
+
+struct sip_draft *request_outside(const struct profile *profile, struct slice method, struct slice target, bool *strict, enum err *err)
+{
+	struct slice routes[16];
+	struct sip_uri uri;
+	size_t count = 0;
+
+	for (; count < ARRAY_LEN(routes) && profile->identity.routes && profile->identity.routes[count]; count++)
+		routes[count] = slice_of(profile->identity.routes[count]);
+	*err = ERR_SYNTAX;
+	if (!sip_uri_parse(target, &uri, NULL))
+		return NULL;
+	*err = ERR_UNSUPPORTED;
+	if (uri.scheme == SIP_SCHEME_OTHER || (uri.scheme == SIP_SCHEME_TEL && !count))
+		return NULL;
+	*err = ERR_SYNTAX;
+	struct sip_draft *draft = hop_draft(method, target, routes, count, strict);
+	if (draft)
+		*err = ERR_NONE;
+	return draft;
+}
+
+/* ---- ua_request() ---- */
+
+static void tell_user(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
+{
+	(void)arg;
+	if (!request->handler || (event == REQUEST_PROVISIONAL && !request->wants_provisional))
+		return;
+	request->handler(request->handler_arg, request, outcome, event == REQUEST_FINAL);
+}
+
+static bool may_ask(struct slice method)
+{
+	enum sip_method known = sip_method_find(method);
+
+	if (!method.n || known == SIP_INVITE || known == SIP_ACK || known == SIP_CANCEL)
+		return false;
+	for (size_t i = 0; i < method.n; i++)
+		if (method.p[i] <= ' ' || method.p[i] == 0x7f || strchr("()<>@,;:\\\"/[]?={}", method.p[i]))
+			return false;
+	return true;
+}
+
+void request_set_handler(struct request *request, bool wants_provisional, request_h *handler, void *arg)
+{
+	request->event = tell_user;
+	request->handler = handler;
+	request->handler_arg = arg;
+	request->wants_provisional = wants_provisional;
+}
+
+struct request *ua_request(struct ua *ua, const struct request_config *config, enum err *err)
+{
+	bool strict;
+
+	*err = ERR_UNSUPPORTED;
+	if (!may_ask(config->method))
+		return NULL;
+	*err = core_check_extra(config->extra, config->extra_count);
+	if (*err)
+		return NULL;
+	struct profile *profile = profile_new(config->identity);
+	*err = ERR_SYNTAX;
+	struct sip_draft *draft = profile ? request_outside(profile, config->method, config->target, &strict, err) : NULL;
+	if (!draft) {
+		profile_unref(profile);
+		return NULL;
+	}
+	struct buf to;
+	char *tag = core_token(ua, TAG_CHARS), *call_id = core_token(ua, CALL_ID_CHARS);
+	buf_init(&to, SIP_MESSAGE_MAX / 4);
+	request_print_to(&to, config->target);
+	request_add_basics(draft, profile, false, slice_of(tag), buf_slice(&to), slice_of(call_id));
+	core_user_agent(ua, draft);
+	if (slice_eq(config->method, SLICE("OPTIONS")))
+		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
+	core_add_extra(draft, config->extra, config->extra_count);
+	if (config->body.n)
+		sip_draft_body(draft, config->content_type, config->body);
+	struct request *request = request_start(ua, &(struct request_spec){ .profile = profile, .draft = draft, .strict = strict, .takes_protocol = true });
+	request_set_handler(request, config->wants_provisional, config->handler, config->arg);
+	profile_unref(profile);
+	buf_fini(&to);
+	free(tag);
+	free(call_id);
+	return request;
+}

@@ -1,0 +1,519 @@
+#include "sip/ua/session_internal.h"
+
+#include "base/xmalloc.h"
+
+#include <assert.h>
+
+const char *session_state_name(enum session_state state)
+{
+	static const char *const names[] = { "calling", "proceeding", "incoming", "early", "confirmed", "terminated" };
+
+	return names[state];
+}
+
+/* ---- life ---- */
+
+struct session *session_new(struct ua *ua, struct profile *profile, bool is_caller)
+{
+	struct session *session = xcalloc(1, sizeof *session);
+
+	session->ua = ua;
+	session->profile = profile_ref(profile);
+	session->is_caller = is_caller;
+	session->state = is_caller ? SESSION_CALLING : SESSION_INCOMING;
+	session->counted = true;
+	ua->session_count++;
+	list_init(&session->legs);
+	list_init(&session->errands);
+	buf_init(&session->progress, SIP_MESSAGE_MAX);
+	list_append(&ua->sessions, &session->node);
+	return session;
+}
+
+static void forget_ack(struct session *session, struct ack *ack)
+{
+	if (session->sent.ack == ack) {
+		sip_message_unref(session->sent.message);
+		session->sent.message = ack->sent ? sip_message_ref(ack->sent) : NULL;
+		session->sent.ack = NULL;
+	}
+	list_remove(&ack->node);
+	ack_free(ack);
+}
+
+static void leg_free(struct leg *leg)
+{
+	LIST_EACH(&leg->acks, node)
+		forget_ack(leg->session, LIST_ENTRY(node, struct ack, node));
+	list_remove(&leg->node);
+	list_remove(&leg->usage.node);
+	dialog_free(leg->dialog);
+	sip_message_unref(leg->early);
+	free(leg);
+}
+
+static void stop_timers(struct session *session)
+{
+	struct timers *timers = session->ua->world.timers;
+
+	timer_stop(timers, &session->timeout);
+	timer_stop(timers, &session->glare);
+	timer_stop(timers, &session->ring);
+	timer_stop(timers, &session->minute);
+}
+
+static void drop_errands(struct session *session)
+{
+	LIST_EACH(&session->errands, node) {
+		struct errand *errand = LIST_ENTRY(node, struct errand, node);
+		session_note_done(session, errand->request);
+		request_detach(errand->request);
+		list_remove(&errand->node);
+		free(errand);
+	}
+}
+
+static void session_free(struct mortal *mortal)
+{
+	struct session *session = CONTAINER_OF(mortal, struct session, mortal);
+
+	stop_timers(session);
+	timer_stop(session->ua->world.timers, &session->farewell);
+	session_server_stop(session);
+	session_server_release(session);
+	drop_errands(session);
+	LIST_EACH(&session->legs, node)
+		leg_free(LIST_ENTRY(node, struct leg, node));
+	if (session->counted)
+		session->ua->session_count--;
+	list_remove(&session->node);
+	sip_draft_free(session->sent.draft);
+	sip_message_unref(session->sent.message);
+	sip_message_unref(session->received);
+	sip_message_unref(session->first);
+	sip_message_unref(session->invite_sent);
+	sip_message_unref(session->server.request);
+	buf_fini(&session->progress);
+	profile_unref(session->profile);
+	free(session->call_id);
+	free(session->local_tag);
+	free(session->target);
+	free(session->peer_text);
+	free(session->offer);
+	free(session->next_offer);
+	free(session->reason);
+	free(session);
+}
+
+void session_free_all(struct ua *ua)
+{
+	LIST_EACH(&ua->sessions, node) {
+		struct session *session = LIST_ENTRY(node, struct session, node);
+		list_remove(&session->mortal.node);
+		session_free(&session->mortal);
+	}
+}
+
+void session_settle(struct session *session)
+{
+	if (!session_is_over(session) || session->counted || session->invite || session->reinvite || session->lingering || session->byes ||
+	    session->bye_waits)
+		return;
+	core_bury(session->ua, &session->mortal, session_free);
+}
+
+/* ---- what was said last ---- */
+
+static void clear_sent(struct session *session)
+{
+	sip_draft_free(session->sent.draft);
+	session->sent.draft = NULL;
+	session->sent.request = NULL;
+	session->sent.ack = NULL;
+}
+
+void session_note_request(struct session *session, struct request *request)
+{
+	clear_sent(session);
+	session->sent.request = request;
+}
+
+void session_note_done(struct session *session, struct request *request)
+{
+	if (session->sent.request != request)
+		return;
+	session->sent.request = NULL;
+	sip_message_unref(session->sent.message);
+	const struct sip_message *message = request_message(request);
+	session->sent.message = message ? sip_message_ref((struct sip_message *)(uintptr_t)message) : NULL;
+}
+
+void session_note_ack(struct session *session, struct ack *ack)
+{
+	clear_sent(session);
+	session->sent.ack = ack;
+}
+
+void session_note_response(struct session *session, const struct sip_draft *draft)
+{
+	clear_sent(session);
+	session->sent.draft = sip_draft_copy(draft);
+}
+
+void session_note_received(struct session *session, struct sip_message *message)
+{
+	sip_message_unref(session->received);
+	session->received = sip_message_ref(message);
+}
+
+const struct sip_message *session_last_sent(const struct session *session)
+{
+	/* A response is made a message only when somebody asks; that changes nothing that can be seen. */
+	struct session *mine = (struct session *)(uintptr_t)session;
+
+	if (mine->sent.request && request_message(mine->sent.request))
+		return request_message(mine->sent.request);
+	if (mine->sent.ack && mine->sent.ack->sent)
+		return mine->sent.ack->sent;
+	if (mine->sent.draft) {
+		sip_message_unref(mine->sent.message);
+		mine->sent.message = sip_draft_finish(mine->sent.draft, slice_of(NULL));
+		sip_draft_free(mine->sent.draft);
+		mine->sent.draft = NULL;
+	}
+	return mine->sent.message;
+}
+
+const struct sip_message *session_last_received(const struct session *session)
+{
+	return session->received;
+}
+
+/* ---- questions ---- */
+
+void session_set_handlers(struct session *session, const struct session_handlers *handlers)
+{
+	session->handlers = *handlers;
+}
+
+void session_set_identity(struct session *session, const struct identity *identity)
+{
+	struct profile *profile = profile_new(identity);
+
+	if (!profile)
+		return;
+	profile_unref(session->profile);
+	session->profile = profile;
+}
+
+enum session_state session_state(const struct session *session)
+{
+	return session->state;
+}
+
+bool session_is_caller(const struct session *session)
+{
+	return session->is_caller;
+}
+
+struct slice session_call_id(const struct session *session)
+{
+	return slice_of(session->call_id);
+}
+
+const struct sip_address *session_peer(const struct session *session)
+{
+	return &session->peer;
+}
+
+/* ---- the end ---- */
+
+/* From here on only what is on its way is brought to its end. */
+static struct session_handlers close_down(struct session *session)
+{
+	struct session_handlers handlers = session->handlers;
+
+	assert(session->counted);
+	session->state = SESSION_TERMINATED;
+	session->counted = false;
+	session->ua->session_count--;
+	session->handlers = (struct session_handlers){ 0 };
+	session->reinvite_waits = false;
+	stop_timers(session);
+	drop_errands(session);
+	return handlers;
+}
+
+void session_fail(struct session *session, const struct outcome *outcome)
+{
+	if (!session->counted)
+		return;
+	timer_stop(session->ua->world.timers, &session->farewell);
+	struct session_handlers handlers = close_down(session);
+	if (handlers.failed)
+		handlers.failed(handlers.arg, session, outcome);
+	session_settle(session);
+}
+
+void session_end(struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request)
+{
+	if (!session->counted)
+		return;
+	timer_stop(session->ua->world.timers, &session->farewell);
+	struct session_handlers handlers = close_down(session);
+	if (handlers.ended)
+		handlers.ended(handlers.arg, session, outcome, by_peer, request);
+	session_settle(session);
+}
+
+static void say_farewell(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->was_up)
+		session_end(session, &session->last_words, false, NULL);
+	else
+		session_fail(session, &session->last_words);
+}
+
+void session_end_later(struct session *session, struct outcome outcome)
+{
+	session->was_up = session->state == SESSION_CONFIRMED;
+	session->state = SESSION_TERMINATED;
+	session->last_words = outcome;
+	stop_timers(session);
+	timer_start(session->ua->world.timers, &session->farewell, 0, say_farewell, session);
+}
+
+static void on_bye(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
+{
+	struct leg *leg = arg;
+	struct session *session = leg->session;
+
+	if (event != REQUEST_FINAL)
+		return;
+	session_note_done(session, request);
+	if (outcome->response)
+		session_note_received(session, outcome->response);
+	leg->bye = NULL;
+	session->byes--;
+	session_settle(session);
+}
+
+void session_bye(struct leg *leg)
+{
+	struct session *session = leg->session;
+	bool strict;
+
+	if (leg->bye)
+		return;
+	struct sip_draft *draft = dialog_draft(leg->dialog, SLICE("BYE"), &strict);
+	core_user_agent(session->ua, draft);
+	if (session->reason)
+		sip_draft_add_slice(draft, SIP_HEADER_REASON, slice_of(session->reason));
+	leg->bye = request_start(session->ua, &(struct request_spec){
+		.profile = session->profile, .draft = draft, .strict = strict, .others_dialog = !leg->dialog->ours,
+		.cseq = &leg->dialog->local_cseq, .scope = slice_of(leg->dialog->scope), .event = on_bye, .arg = leg });
+	session->byes++;
+	session_note_request(session, leg->bye);
+}
+
+void session_break(struct session *session, struct outcome outcome)
+{
+	if (session_is_over(session))
+		return;
+	if (session->server.wants_ack && !session->server.again && outcome.cause != CAUSE_TIMEOUT)
+		session->bye_waits = true;
+	else
+		session_bye(session->leg);
+	session_end_later(session, outcome);
+}
+
+void session_hangup(struct session *session, struct slice reason)
+{
+	if (session_is_over(session))
+		return;
+	if (reason.n && !session->reason)
+		session->reason = slice_dup(reason);
+	if (session->state == SESSION_CONFIRMED) {
+		session_break(session, core_outcome(200, CAUSE_NONE, ERR_NONE));
+	} else if (session->is_caller) {
+		session_cancel(session, reason, core_outcome(487, CAUSE_CANCELLED, ERR_NONE));
+	} else {
+		session_refuse(session, 480);
+		session_end_later(session, core_outcome(480, CAUSE_LOCAL, ERR_NONE));
+	}
+}
+
+/* ---- inside the dialog ---- */
+
+void session_respond(struct session *session, struct server_transaction *st, unsigned status)
+{
+	struct sip_draft *draft = core_response(session->ua, server_transaction_request(st), status, slice_of(NULL), slice_of(NULL));
+
+	if (status == 500)
+		sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u", random_below(session->ua->world.random, 11));
+	session_note_response(session, draft);
+	enum err err = transaction_respond(st, draft);
+	if (err)
+		log_line(session->ua->world.log, LOG_NOTICE, "the answer %u could not be sent: %s", status, err_text(err));
+	sip_draft_free(draft);
+}
+
+static void take_bye(struct leg *leg, struct server_transaction *st, struct sip_message *bye)
+{
+	struct session *session = leg->session;
+	struct outcome outcome = core_outcome(200, CAUSE_NONE, ERR_NONE);
+
+	session_respond(session, st, 200);
+	if (leg == session->leg && !session->is_caller && session->server.pending && !session->server.again) {
+		/* The caller may leave an early dialog by BYE instead of CANCEL (15). */
+		session_refuse(session, 487);
+		outcome = core_outcome(487, CAUSE_CANCELLED, ERR_NONE);
+		session_fail(session, &outcome);
+		return;
+	}
+	if (session->server.pending)
+		session_refuse(session, 487);
+	session_server_stop(session);
+	session->bye_waits = false;
+	if (leg != session->leg || session_is_over(session)) {
+		session_settle(session);
+		return;
+	}
+	dialog_hide(leg->dialog);
+	session_end(session, &outcome, true, bye);
+}
+
+static bool leg_request(struct usage *usage, struct server_transaction *st, struct sip_message *request, const struct sip_source *source)
+{
+	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
+	struct session *session = leg->session;
+	unsigned status;
+
+	(void)source;
+	session_note_received(session, request);
+	if (request->method == SIP_BYE) {
+		take_bye(leg, st, request);
+		return true;
+	}
+	/* After our BYE, or of a fork that lost: the session is no more (RFC 5407 3.2.2). */
+	if (session_is_over(session) || (session->leg && leg != session->leg)) {
+		session_respond(session, st, 481);
+		return true;
+	}
+	if (request->method == SIP_INVITE) {
+		session_take_reinvite(session, st, request);
+		return true;
+	}
+	status = session->handlers.request ? session->handlers.request(session->handlers.arg, session, request) : 0;
+	if (status >= 200)
+		session_respond(session, st, status);
+	return status >= 200;
+}
+
+static void leg_ack(struct usage *usage, struct sip_message *ack)
+{
+	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
+
+	session_note_received(leg->session, ack);
+	session_take_ack(leg->session, ack);
+}
+
+static void leg_success(struct usage *usage, struct sip_message *response)
+{
+	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
+
+	session_late_success(leg->session, leg, response);
+}
+
+static const struct usage_ops leg_ops = { leg_request, leg_ack, leg_success };
+
+struct leg *session_add_leg(struct session *session, struct dialog *dialog)
+{
+	struct leg *leg = xcalloc(1, sizeof *leg);
+
+	leg->session = session;
+	leg->number = session->leg_count++;
+	leg->dialog = dialog;
+	leg->usage.ops = &leg_ops;
+	list_init(&leg->acks);
+	dialog_add_usage(dialog, &leg->usage);
+	list_append(&session->legs, &leg->node);
+	return leg;
+}
+
+struct leg *session_find_leg(struct session *session, struct slice remote_tag)
+{
+	LIST_EACH(&session->legs, node) {
+		struct leg *leg = LIST_ENTRY(node, struct leg, node);
+		if (slice_eq(slice_of(leg->dialog->remote_tag), remote_tag))
+			return leg;
+	}
+	return NULL;
+}
+
+/* ---- errands ---- */
+
+static void on_errand(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
+{
+	struct errand *errand = arg;
+	struct session *session = errand->session;
+
+	if (event != REQUEST_FINAL)
+		return;
+	session_note_done(session, request);
+	if (outcome->response)
+		session_note_received(session, outcome->response);
+	list_remove(&errand->node);
+	if (errand->handler)
+		errand->handler(errand->arg, request, outcome, true);
+	free(errand);
+	/* The dialog is gone, or nobody is there any more (12.2.1.2, RFC 5057). */
+	if ((outcome->status == 481 || outcome->status == 408) && session->state == SESSION_CONFIRMED)
+		session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
+}
+
+static bool errand_contact(void *arg, struct sip_draft *draft, const struct sip_target *target)
+{
+	struct errand *errand = arg;
+
+	return request_add_contact(errand->session->ua, errand->session->profile, draft, target, slice_of(NULL));
+}
+
+/* Requests that refresh the remote target or make a usage carry a Contact (12.2.1.1). */
+static bool wants_contact(struct slice method)
+{
+	enum sip_method known = sip_method_find(method);
+
+	return known == SIP_UPDATE || known == SIP_SUBSCRIBE || known == SIP_NOTIFY || known == SIP_REFER;
+}
+
+enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body, const struct extra_header *extra,
+			 size_t extra_count, request_h *handler, void *arg)
+{
+	enum sip_method known = sip_method_find(method);
+	bool strict;
+
+	if (session_is_over(session) || !session->leg)
+		return ERR_STATE;
+	if (known == SIP_INVITE || known == SIP_ACK || known == SIP_CANCEL || known == SIP_BYE)
+		return ERR_UNSUPPORTED;
+	enum err err = core_check_extra(extra, extra_count);
+	if (err)
+		return err;
+	struct dialog *dialog = session->leg->dialog;
+	struct sip_draft *draft = dialog_draft(dialog, method, &strict);
+	struct errand *errand = xcalloc(1, sizeof *errand);
+	core_user_agent(session->ua, draft);
+	core_add_extra(draft, extra, extra_count);
+	if (body.n)
+		sip_draft_body(draft, content_type, body);
+	*errand = (struct errand){ .session = session, .handler = handler, .arg = arg };
+	list_append(&session->errands, &errand->node);
+	errand->request = request_start(session->ua, &(struct request_spec){
+		.profile = session->profile, .draft = draft, .strict = strict, .others_dialog = !dialog->ours, .cseq = &dialog->local_cseq,
+		.scope = slice_of(dialog->scope), .prepare = wants_contact(method) ? errand_contact : NULL, .event = on_errand, .arg = errand });
+	session_note_request(session, errand->request);
+	return ERR_NONE;
+}

@@ -1,0 +1,475 @@
+#include "sip/ua/session_internal.h"
+
+#include "base/xmalloc.h"
+
+#include <assert.h>
+
+static bool has_sdp(const struct sip_message *message)
+{
+	return message->body.n && sip_message_has_body(message, "application", "sdp");
+}
+
+static bool add_contact(void *arg, struct sip_draft *draft, const struct sip_target *target)
+{
+	struct session *session = arg;
+
+	return request_add_contact(session->ua, session->profile, draft, target, slice_of(NULL));
+}
+
+/* ---- cancelling ---- */
+
+void session_cancel(struct session *session, struct slice reason, struct outcome words)
+{
+	if (session->cancelled)
+		return;
+	session->cancelled = true;
+	session->cancel_words = words;
+	timer_stop(session->ua->world.timers, &session->timeout);
+	if (session->invite)
+		request_cancel(session->invite, reason);
+}
+
+static void not_answered(void *arg)
+{
+	session_cancel(arg, slice_of(NULL), core_outcome(408, CAUSE_TIMEOUT, ERR_TIMEOUT));
+}
+
+/* ---- ACK ---- */
+
+static struct ack *find_ack(struct leg *leg, uint32_t cseq)
+{
+	LIST_EACH(&leg->acks, node) {
+		struct ack *ack = LIST_ENTRY(node, struct ack, node);
+		if (ack->cseq == cseq)
+			return ack;
+	}
+	return NULL;
+}
+
+static void acknowledge(struct leg *leg, const struct sip_message *invite, struct slice body)
+{
+	struct session *session = leg->session;
+	struct ack *ack = ack_send(leg->dialog, invite, body);
+	size_t count = 0;
+
+	list_prepend(&leg->acks, &ack->node);
+	session_note_ack(session, ack);
+	LIST_EACH(&leg->acks, node) {
+		if (++count <= ACKS_MAX)
+			continue;
+		list_remove(node);
+		ack_free(LIST_ENTRY(node, struct ack, node));
+	}
+}
+
+/* @return true: this 2xx was acknowledged before, and now again */
+static bool repeat_ack(struct leg *leg, const struct sip_message *response)
+{
+	struct ack *ack = find_ack(leg, sip_message_cseq(response)->number);
+
+	if (ack)
+		ack_repeat(ack);
+	return ack != NULL;
+}
+
+static struct slice scope_of(const struct session *session)
+{
+	struct list_node *first = list_first(&session->legs);
+
+	if (session->invite)
+		return request_scope(session->invite);
+	return first ? slice_of(LIST_ENTRY(first, struct leg, node)->dialog->scope) : slice_of(NULL);
+}
+
+/* The leg of a response, made when it is the first of its dialog. @return NULL: too many */
+static struct leg *leg_of(struct session *session, const struct sip_message *invite, const struct sip_message *response)
+{
+	const struct sip_address *to = sip_message_to(response);
+	struct leg *leg = session_find_leg(session, to->tag);
+
+	if (leg || session->leg_count >= LEGS_MAX)
+		return leg;
+	return session_add_leg(session, dialog_new_client(session->ua, invite, response, scope_of(session)));
+}
+
+/* ---- offers and answers ---- */
+
+/* Write the answer to the offer in a 2xx of the peer. @return the status to refuse with, 0: accepted */
+static unsigned take_offer(struct leg *leg, const struct sip_message *response, struct buf *answer)
+{
+	struct session_handlers *handlers = &leg->session->handlers;
+
+	if (!has_sdp(response) || !handlers->offer)
+		return 0;
+	return handlers->offer(handlers->arg, leg->session, leg->number, response, answer);
+}
+
+/* The answer to our offer, in this 2xx or in a 1xx before it. */
+static bool take_answer(struct leg *leg, const struct sip_message *response)
+{
+	struct session_handlers *handlers = &leg->session->handlers;
+	const struct sip_message *carrier = has_sdp(response) ? response : leg->early;
+
+	if (!carrier)
+		return false;
+	return !handlers->answer || handlers->answer(handlers->arg, leg->session, leg->number, carrier, true);
+}
+
+/* ---- the first INVITE ---- */
+
+static void take_provisional(struct session *session, struct sip_message *response)
+{
+	const struct sip_address *to = sip_message_to(response);
+	struct session_handlers *handlers = &session->handlers;
+	struct leg *leg = NULL;
+
+	session_note_received(session, response);
+	if (session_is_over(session))
+		return;
+	if (session->state == SESSION_CALLING)
+		session->state = SESSION_PROCEEDING;
+	if (response->status > 100 && to->tag.n) {
+		leg = leg_of(session, request_message(session->invite), response);
+		session->state = SESSION_EARLY;
+	}
+	/* The first description is the answer; what later ones say is left to the 2xx (13.2.1). */
+	if (leg && session->offer && has_sdp(response) && !leg->early && !session->cancelled) {
+		leg->early = sip_message_ref(response);
+		if (handlers->answer && !handlers->answer(handlers->arg, session, leg->number, response, false)) {
+			session_cancel(session, slice_of(NULL), core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+			return;
+		}
+	}
+	if (!session_is_over(session) && handlers->provisional)
+		handlers->provisional(handlers->arg, session, leg ? leg->number : -1, response);
+}
+
+/* A 2xx that nobody wants any more: ACK, then BYE (13.2.2.4). */
+static void turn_away(struct leg *leg, const struct sip_message *invite)
+{
+	acknowledge(leg, invite, slice_of(NULL));
+	session_bye(leg);
+}
+
+static void answered(struct leg *leg, const struct sip_message *invite, struct sip_message *response)
+{
+	struct session *session = leg->session;
+	struct outcome refused = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);
+	bool usable = true;
+
+	session->leg = leg;
+	if (session->offer) {
+		acknowledge(leg, invite, slice_of(NULL));
+		usable = take_answer(leg, response);
+	} else {
+		struct buf answer;
+		buf_init(&answer, SIP_MESSAGE_MAX);
+		usable = take_offer(leg, response, &answer) == 0;
+		acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
+		buf_fini(&answer);
+	}
+	if (!usable) {
+		session_bye(leg);
+		refused.response = response;
+		session_fail(session, &refused);
+		return;
+	}
+	/* A handler may have hung up meanwhile. */
+	if (session->cancelled) {
+		session_bye(leg);
+		session_fail(session, &session->cancel_words);
+		return;
+	}
+	session->state = SESSION_CONFIRMED;
+	if (session->handlers.answered)
+		session->handlers.answered(session->handlers.arg, session, leg->number, response);
+	session_try_reinvite(session);
+}
+
+static void take_success(struct session *session, const struct sip_message *invite, struct sip_message *response)
+{
+	struct leg *leg = leg_of(session, invite, response);
+
+	session_note_received(session, response);
+	if (!leg || repeat_ack(leg, response))
+		return;
+	dialog_confirm(leg->dialog, response);
+	if (session->cancelled || session->leg || session_is_over(session)) {
+		bool never_up = session->cancelled && !session->leg;
+		turn_away(leg, invite);
+		if (never_up)
+			session_fail(session, &session->cancel_words);
+		return;
+	}
+	answered(leg, invite, response);
+}
+
+static void take_failure(struct session *session, const struct outcome *outcome)
+{
+	struct outcome words = *outcome;
+
+	/* Whatever the peer said: it ended because we wanted it to. */
+	if (session->cancelled) {
+		words.cause = session->cancel_words.cause;
+		words.err = session->cancel_words.err;
+		if (!words.response) {
+			words.status = session->cancel_words.status;
+			words.reason = session->cancel_words.reason;
+		}
+	}
+	session_fail(session, &words);
+}
+
+static void on_invite(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
+{
+	struct session *session = arg;
+
+	switch (event) {
+	case REQUEST_PROVISIONAL:
+		take_provisional(session, outcome->response);
+		break;
+	case REQUEST_FINAL:
+		timer_stop(session->ua->world.timers, &session->timeout);
+		session_note_done(session, request);
+		if (request_message(request))
+			session->invite_sent = sip_message_ref((struct sip_message *)(uintptr_t)request_message(request));
+		if (outcome->response && outcome->status < 300) {
+			session->lingering++;
+			take_success(session, session->invite_sent, outcome->response);
+			session->invite = NULL;
+		} else {
+			session->invite = NULL;
+			if (outcome->response)
+				session_note_received(session, outcome->response);
+			take_failure(session, outcome);
+		}
+		session_settle(session);
+		break;
+	case REQUEST_AGAIN:
+		take_success(session, session->invite_sent, outcome->response);
+		break;
+	case REQUEST_GONE:
+		session->lingering--;
+		session_settle(session);
+		break;
+	}
+}
+
+void session_late_success(struct session *session, struct leg *leg, struct sip_message *response)
+{
+	if (!repeat_ack(leg, response) && session->invite_sent)
+		take_success(session, session->invite_sent, response);
+}
+
+void session_stray(struct ua *ua, struct sip_message *response)
+{
+	LIST_EACH(&ua->sessions, node) {
+		struct session *session = LIST_ENTRY(node, struct session, node);
+		if (!session->is_caller || !session->invite_sent || !slice_eq(slice_of(session->call_id), sip_message_call_id(response)) ||
+		    !slice_eq(slice_of(session->local_tag), sip_message_from(response)->tag))
+			continue;
+		take_success(session, session->invite_sent, response);
+		return;
+	}
+}
+
+static void start_invite(struct session *session, struct sip_draft *draft, bool strict, const struct call_config *config)
+{
+	struct ua *ua = session->ua;
+	struct slice to = slice_of(session->peer_text);
+
+	request_add_basics(draft, session->profile, false, slice_of(session->local_tag), to, slice_of(session->call_id));
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_user_agent(ua, draft);
+	core_add_extra(draft, config->extra, config->extra_count);
+	if (config->offer.n)
+		sip_draft_body(draft, SLICE("application/sdp"), config->offer);
+	session->invite = request_start(ua, &(struct request_spec){
+		.profile = session->profile, .draft = draft, .strict = strict, .takes_protocol = true, .cseq = &session->cseq,
+		.prepare = add_contact, .event = on_invite, .arg = session });
+	session_note_request(session, session->invite);
+	if (config->timeout_us > 0)
+		timer_start(ua->world.timers, &session->timeout, config->timeout_us, not_answered, session);
+}
+
+struct session *session_call(struct ua *ua, const struct call_config *config, enum err *err)
+{
+	bool strict;
+
+	*err = core_check_extra(config->extra, config->extra_count);
+	if (*err)
+		return NULL;
+	struct profile *profile = profile_new(config->identity);
+	*err = ERR_SYNTAX;
+	struct sip_draft *draft = profile ? request_outside(profile, SLICE("INVITE"), config->target, &strict, err) : NULL;
+	if (!draft) {
+		profile_unref(profile);
+		return NULL;
+	}
+	struct session *session = session_new(ua, profile, true);
+	struct buf to;
+	buf_init(&to, SIP_MESSAGE_MAX / 4);
+	request_print_to(&to, config->target);
+	session->peer_text = buf_take(&to);
+	session->handlers = config->handlers;
+	session->target = slice_dup(config->target);
+	session->call_id = core_token(ua, CALL_ID_CHARS);
+	session->local_tag = core_token(ua, TAG_CHARS);
+	session->offer = config->offer.n ? slice_dup(config->offer) : NULL;
+	bool parsed = sip_address_parse(slice_of(session->peer_text), &session->peer, NULL);
+	assert(parsed);
+	(void)parsed;
+	start_invite(session, draft, strict, config);
+	profile_unref(profile);
+	return session;
+}
+
+/* ---- re-INVITE ---- */
+
+static void end_reinvite(struct session *session, const struct outcome *outcome)
+{
+	session->glares = 0;
+	if (session->handlers.reinvited)
+		session->handlers.reinvited(session->handlers.arg, session, outcome);
+}
+
+static void glare_over(void *arg)
+{
+	session_try_reinvite(arg);
+}
+
+/* Both asked at once: the one that owns the Call-ID waits longer (14.1). */
+static void after_glare(struct session *session, const struct outcome *outcome)
+{
+	struct random *random = session->ua->world.random;
+	int64_t pause_us = session->leg->dialog->ours ? 2100 * MS_US + random_below(random, 191) * 10 * MS_US : random_below(random, 201) * 10 * MS_US;
+
+	if (++session->glares > GLARES_MAX) {
+		end_reinvite(session, outcome);
+		return;
+	}
+	session->reinvite_waits = true;
+	timer_start(session->ua->world.timers, &session->glare, pause_us, glare_over, session);
+}
+
+static void reinvite_accepted(struct session *session, const struct sip_message *invite, const struct outcome *outcome)
+{
+	struct sip_message *response = outcome->response;
+	struct leg *leg = session->leg;
+	bool usable;
+
+	dialog_refresh(leg->dialog, response);
+	if (session_is_over(session)) {
+		acknowledge(leg, invite, slice_of(NULL));
+		return;
+	}
+	if (session->reinvite_offered) {
+		acknowledge(leg, invite, slice_of(NULL));
+		usable = has_sdp(response) && take_answer(leg, response);
+	} else {
+		struct buf answer;
+		buf_init(&answer, SIP_MESSAGE_MAX);
+		usable = take_offer(leg, response, &answer) == 0;
+		acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
+		buf_fini(&answer);
+	}
+	if (usable)
+		end_reinvite(session, outcome);
+	else
+		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+}
+
+static void reinvite_final(struct session *session, struct request *request, const struct outcome *outcome)
+{
+	session_note_done(session, request);
+	session->reinvite = NULL;
+	if (outcome->response)
+		session_note_received(session, outcome->response);
+	if (outcome->response && outcome->status < 300) {
+		session->lingering++;
+		reinvite_accepted(session, request_message(request), outcome);
+	} else if (session_is_over(session)) {
+		session_settle(session);
+		return;
+	} else if (outcome->status == 491) {
+		after_glare(session, outcome);
+		return;
+	} else {
+		end_reinvite(session, outcome);
+		/* The dialog is gone, or nobody is there any more (12.2.1.2, RFC 5057). */
+		if ((outcome->status == 481 || outcome->status == 408) && !session_is_over(session))
+			session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
+	}
+	session_try_reinvite(session);
+}
+
+static void on_reinvite(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
+{
+	struct session *session = arg;
+
+	switch (event) {
+	case REQUEST_PROVISIONAL:
+		session_note_received(session, outcome->response);
+		break;
+	case REQUEST_FINAL:
+		reinvite_final(session, request, outcome);
+		break;
+	case REQUEST_AGAIN:
+		if (session->leg)
+			repeat_ack(session->leg, outcome->response);
+		break;
+	case REQUEST_GONE:
+		session->lingering--;
+		session_settle(session);
+		break;
+	}
+}
+
+/* After a glare the peer's offer may have changed what ours was built on: then it is written anew. */
+static void renew_offer(struct session *session)
+{
+	struct session_handlers *handlers = &session->handlers;
+	struct buf offer;
+
+	if (!session->offer_is_old || !session->next_offer[0] || !handlers->make_offer)
+		return;
+	buf_init(&offer, SIP_MESSAGE_MAX);
+	handlers->make_offer(handlers->arg, session, &offer);
+	free(session->next_offer);
+	session->next_offer = buf_take(&offer);
+}
+
+void session_try_reinvite(struct session *session)
+{
+	bool strict;
+
+	if (!session->reinvite_waits || session->state != SESSION_CONFIRMED || session->reinvite || session->server.pending ||
+	    session->server.wants_ack || timer_running(&session->glare))
+		return;
+	session->reinvite_waits = false;
+	renew_offer(session);
+	session->offer_is_old = false;
+	struct dialog *dialog = session->leg->dialog;
+	struct sip_draft *draft = dialog_draft(dialog, SLICE("INVITE"), &strict);
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_user_agent(session->ua, draft);
+	session->reinvite_offered = session->next_offer[0];
+	if (session->reinvite_offered)
+		sip_draft_body(draft, SLICE("application/sdp"), slice_of(session->next_offer));
+	session->reinvite = request_start(session->ua, &(struct request_spec){
+		.profile = session->profile, .draft = draft, .strict = strict, .others_dialog = !dialog->ours, .cseq = &dialog->local_cseq,
+		.scope = slice_of(dialog->scope), .prepare = add_contact, .event = on_reinvite, .arg = session });
+	session_note_request(session, session->reinvite);
+}
+
+enum err session_reinvite(struct session *session, struct slice offer)
+{
+	if (session->state != SESSION_CONFIRMED)
+		return ERR_STATE;
+	free(session->next_offer);
+	session->next_offer = slice_dup(offer);
+	session->offer_is_old = false;
+	session->reinvite_waits = true;
+	session_try_reinvite(session);
+	return ERR_NONE;
+}

@@ -1,0 +1,382 @@
+#include "sip/ua/session_internal.h"
+
+#include "base/xmalloc.h"
+
+enum { MINUTE_US = 60 * 1000 * 1000 };
+
+static bool has_sdp(const struct sip_message *message)
+{
+	return message->body.n && sip_message_has_body(message, "application", "sdp");
+}
+
+static int64_t t1_us(const struct session *session)
+{
+	return transaction_settings(session->ua->transactions)->t1_us;
+}
+
+void session_server_stop(struct session *session)
+{
+	timer_stop(session->ua->world.timers, &session->server.repeat);
+	timer_stop(session->ua->world.timers, &session->server.give_up);
+	timer_stop(session->ua->world.timers, &session->minute);
+	session->server.wants_ack = false;
+}
+
+void session_server_release(struct session *session)
+{
+	if (session->server.st)
+		server_transaction_set_user(session->server.st, NULL);
+	session->server.st = NULL;
+}
+
+void session_server_gone(struct session *session, struct server_transaction *st)
+{
+	if (session->server.st == st)
+		session->server.st = NULL;
+}
+
+/* ---- responses to INVITE ---- */
+
+static void add_dialog_lines(struct session *session, struct sip_draft *draft)
+{
+	const struct sip_message *request = session->server.request;
+	const struct sip_uri *uri = sip_message_request_uri(request);
+	bool secure = uri && uri->scheme == SIP_SCHEME_SIPS;
+	struct slice user = uri && uri->scheme != SIP_SCHEME_OTHER ? uri->user : slice_of(NULL);
+	struct buf contact;
+
+	if (!session->server.again)
+		sip_draft_copy_header(draft, request, SIP_HEADER_RECORD_ROUTE);
+	buf_init(&contact, 2048);
+	if (profile_contact(session->profile, transactions_transport(session->ua->transactions), &session->hop, secure, user, &contact))
+		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
+	buf_fini(&contact);
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+}
+
+static struct sip_draft *response_draft(struct session *session, unsigned status, struct slice reason)
+{
+	struct sip_draft *draft = core_response(session->ua, session->server.request, status, reason, slice_of(session->local_tag));
+
+	if (status > 100 && status < 300)
+		add_dialog_lines(session, draft);
+	return draft;
+}
+
+static enum err send_response(struct session *session, struct sip_draft *draft)
+{
+	enum err err = ERR_STATE;
+
+	session_note_response(session, draft);
+	if (session->server.st)
+		err = transaction_respond(session->server.st, draft);
+	sip_draft_free(draft);
+	if (err)
+		log_line(session->ua->world.log, LOG_NOTICE, "a response to INVITE could not be sent: %s", err_text(err));
+	return err;
+}
+
+static void refuse(struct session *session, unsigned status, struct slice reason, struct slice contact)
+{
+	struct sip_draft *draft = response_draft(session, status, reason);
+
+	if (contact.n && slice_find(contact, '<') < contact.n)
+		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, contact);
+	else if (contact.n)
+		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%.*s>", SLICE_ARG(contact));
+	if (status == 488 || status == 415)
+		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
+	session->server.pending = false;
+	timer_stop(session->ua->world.timers, &session->minute);
+	timer_stop(session->ua->world.timers, &session->ring);
+	/* Nothing more can be done about a refusal that could not be sent: the caller's own timers end it. */
+	(void)!send_response(session, draft);
+	session_server_release(session);
+}
+
+void session_refuse(struct session *session, unsigned status)
+{
+	if (session->server.pending)
+		refuse(session, status, slice_of(NULL), slice_of(NULL));
+}
+
+/* ---- 2xx until ACK (13.3.1.4) ---- */
+
+static void repeat_success(void *arg)
+{
+	struct session *session = arg;
+	struct invite_server *server = &session->server;
+	int64_t t2_us = transaction_settings(session->ua->transactions)->t2_us;
+
+	if (server->st)
+		transaction_repeat(server->st);
+	server->interval_us = server->interval_us * 2 < t2_us ? server->interval_us * 2 : t2_us;
+	timer_start(session->ua->world.timers, &server->repeat, server->interval_us, repeat_success, session);
+}
+
+/* Nobody acknowledged: the session ends with BYE. */
+static void no_ack(void *arg)
+{
+	struct session *session = arg;
+	bool waited = session->bye_waits;
+
+	session_server_stop(session);
+	if (waited) {
+		session->bye_waits = false;
+		session_bye(session->leg);
+	} else {
+		session_break(session, core_outcome(408, CAUSE_TIMEOUT, ERR_TIMEOUT));
+	}
+}
+
+static void send_success(struct session *session, struct slice body)
+{
+	struct invite_server *server = &session->server;
+	struct sip_draft *draft = response_draft(session, 200, slice_of(NULL));
+
+	if (body.n)
+		sip_draft_body(draft, SLICE("application/sdp"), body);
+	timer_stop(session->ua->world.timers, &session->ring);
+	timer_stop(session->ua->world.timers, &session->minute);
+	server->pending = false;
+	server->wants_ack = true;
+	/* What cannot be sent now is sent again until the ACK comes or time is up. */
+	(void)!send_response(session, draft);
+	server->interval_us = t1_us(session);
+	timer_start(session->ua->world.timers, &server->repeat, server->interval_us, repeat_success, session);
+	timer_start(session->ua->world.timers, &server->give_up, 64 * t1_us(session), no_ack, session);
+}
+
+static void acknowledged(struct session *session, struct sip_message *ack, bool again, bool offered)
+{
+	struct session_handlers *handlers = &session->handlers;
+
+	if (offered && (!has_sdp(ack) || (handlers->answer && !handlers->answer(handlers->arg, session, session->leg->number, ack, true)))) {
+		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+		return;
+	}
+	if (session_is_over(session))
+		return;
+	if (!again && handlers->acknowledged)
+		handlers->acknowledged(handlers->arg, session);
+	if (again && offered && handlers->peer_reinvited)
+		handlers->peer_reinvited(handlers->arg, session, session->server.request);
+}
+
+void session_take_ack(struct session *session, struct sip_message *ack)
+{
+	struct invite_server *server = &session->server;
+
+	if (!server->wants_ack || sip_message_cseq(ack)->number != sip_message_cseq(server->request)->number)
+		return;
+	bool again = server->again, offered = server->offered;
+	session_server_stop(session);
+	server->offered = false;
+	if (session->bye_waits) {
+		session->bye_waits = false;
+		session_bye(session->leg);
+		return;
+	}
+	if (session_is_over(session))
+		return;
+	acknowledged(session, ack, again, offered);
+	session_try_reinvite(session);
+}
+
+/* ---- the first INVITE ---- */
+
+static void nobody_answers(void *arg)
+{
+	struct session *session = arg;
+	struct outcome outcome = core_outcome(480, CAUSE_TIMEOUT, ERR_TIMEOUT);
+
+	session_refuse(session, 480);
+	session_fail(session, &outcome);
+}
+
+/* Proxies forget an INVITE that stays without a word for three minutes (13.3.1.1). */
+static void still_ringing(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->server.st && session->server.pending)
+		transaction_repeat(session->server.st);
+	timer_start(session->ua->world.timers, &session->minute, MINUTE_US, still_ringing, session);
+}
+
+static void begin_server(struct session *session, struct server_transaction *st, struct sip_message *invite, bool again)
+{
+	struct invite_server *server = &session->server;
+
+	session_server_release(session);
+	sip_message_unref(server->request);
+	server->st = st;
+	server->request = sip_message_ref(invite);
+	server->again = again;
+	server->pending = true;
+	server->offered = false;
+	server_transaction_set_user(st, session);
+	const struct sip_source *source = server_transaction_source(st);
+	session->hop = (struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
+}
+
+struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite)
+{
+	struct profile *nobody = profile_new(NULL);
+	struct session *session = session_new(ua, nobody, false);
+
+	profile_unref(nobody);
+	session->first = sip_message_ref(invite);
+	session->peer = *sip_message_from(invite);
+	session->call_id = slice_dup(sip_message_call_id(invite));
+	session->local_tag = core_token(ua, TAG_CHARS);
+	session->leg = session_add_leg(session, dialog_new_server(ua, invite, slice_of(session->local_tag)));
+	session_note_received(session, invite);
+	begin_server(session, st, invite, false);
+	if (ua->settings.ring_timeout_us > 0)
+		timer_start(ua->world.timers, &session->ring, ua->settings.ring_timeout_us, nobody_answers, session);
+	return session;
+}
+
+static bool is_ringing(const struct session *session)
+{
+	return !session->is_caller && !session_is_over(session) && session->server.pending && !session->server.again;
+}
+
+enum err session_progress(struct session *session, unsigned status, struct slice body)
+{
+	if (!is_ringing(session))
+		return ERR_STATE;
+	if (status < 101 || status > 199)
+		return ERR_RANGE;
+	/* An offer of ours could only go into a reliable response (13.2.1). */
+	if (body.n && !has_sdp(session->server.request))
+		return ERR_STATE;
+	if (body.n && !session->progress.n)
+		buf_add(&session->progress, body);
+	struct sip_draft *draft = response_draft(session, status, slice_of(NULL));
+	if (body.n)
+		sip_draft_body(draft, SLICE("application/sdp"), buf_slice(&session->progress));
+	session->state = SESSION_EARLY;
+	timer_start(session->ua->world.timers, &session->minute, MINUTE_US, still_ringing, session);
+	return send_response(session, draft);
+}
+
+/* The body of the 2xx. @return 0, or the status that refuses the INVITE */
+static unsigned make_body(struct session *session, struct buf *body)
+{
+	struct session_handlers *handlers = &session->handlers;
+	unsigned status = 0;
+
+	if (!has_sdp(session->server.request)) {
+		if (handlers->make_offer)
+			handlers->make_offer(handlers->arg, session, body);
+		session->server.offered = body->n > 0;
+	} else if (session->progress.n && !session->server.again) {
+		buf_add(body, buf_slice(&session->progress));
+	} else if (handlers->offer) {
+		status = handlers->offer(handlers->arg, session, session->leg->number, session->server.request, body);
+	}
+	return status;
+}
+
+enum err session_answer(struct session *session)
+{
+	struct buf body;
+
+	if (!is_ringing(session))
+		return ERR_STATE;
+	buf_init(&body, SIP_MESSAGE_MAX);
+	unsigned status = make_body(session, &body);
+	if (!is_ringing(session)) {
+		buf_fini(&body);
+		return ERR_STATE;
+	}
+	if (status) {
+		session_refuse(session, status);
+		session_end_later(session, core_outcome(status, CAUSE_MEDIA, ERR_MEDIA));
+		buf_fini(&body);
+		return ERR_MEDIA;
+	}
+	session->state = SESSION_CONFIRMED;
+	send_success(session, buf_slice(&body));
+	buf_fini(&body);
+	if (session->handlers.answered)
+		session->handlers.answered(session->handlers.arg, session, session->leg->number,
+					   (struct sip_message *)(uintptr_t)session_last_sent(session));
+	return ERR_NONE;
+}
+
+enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact)
+{
+	if (!is_ringing(session))
+		return ERR_STATE;
+	if (status < 300 || status > 699)
+		return ERR_RANGE;
+	refuse(session, status, reason, contact);
+	session_end_later(session, core_outcome(status, CAUSE_LOCAL, ERR_NONE));
+	return ERR_NONE;
+}
+
+void session_peer_cancelled(struct session *session, struct sip_message *cancel)
+{
+	struct outcome outcome = core_outcome(487, CAUSE_CANCELLED, ERR_NONE);
+	bool first = !session->server.again;
+
+	session_note_received(session, cancel);
+	if (!session->server.pending)
+		return;
+	session_refuse(session, 487);
+	if (first)
+		session_fail(session, &outcome);
+}
+
+/* ---- re-INVITE ---- */
+
+/* May it be answered now? @return the status that says no (14.2; RFC 5407 3.1.4, 3.1.5), 0: yes */
+static unsigned reinvite_in_the_way(const struct session *session)
+{
+	/* One INVITE of the peer at a time; it may ask again soon. */
+	if (session->server.pending)
+		return 500;
+	if (session->reinvite || (session->is_caller && session->state != SESSION_CONFIRMED))
+		return 491;
+	/* Our offer in a 2xx still waits for its answer in the ACK. */
+	if (session->server.wants_ack && session->server.offered)
+		return 491;
+	return 0;
+}
+
+void session_take_reinvite(struct session *session, struct server_transaction *st, struct sip_message *request)
+{
+	unsigned status = reinvite_in_the_way(session);
+	struct buf body;
+
+	if (status) {
+		session_respond(session, st, status);
+		return;
+	}
+	/* It comes only after our last 2xx arrived, so the ACK of that is no longer missed. */
+	bool first_missing = session->server.wants_ack && !session->server.again;
+	session_server_stop(session);
+	begin_server(session, st, request, true);
+	if (first_missing && session->handlers.acknowledged)
+		session->handlers.acknowledged(session->handlers.arg, session);
+	if (session_is_over(session))
+		return;
+	session->offer_is_old = true;
+	buf_init(&body, SIP_MESSAGE_MAX);
+	status = make_body(session, &body);
+	if (session_is_over(session)) {
+		session_refuse(session, 487);
+	} else if (status) {
+		session_refuse(session, status);
+	} else {
+		bool offered = session->server.offered;
+		dialog_refresh(session->leg->dialog, request);
+		send_success(session, buf_slice(&body));
+		if (!offered && session->handlers.peer_reinvited)
+			session->handlers.peer_reinvited(session->handlers.arg, session, request);
+	}
+	buf_fini(&body);
+}

@@ -1,0 +1,359 @@
+#include "sip/ua/ua.h"
+
+#include "base/xmalloc.h"
+#include "sip/ua/dialog.h"
+#include "sip/ua/registration_internal.h"
+#include "sip/ua/session_internal.h"
+
+#include <assert.h>
+
+enum { MAX_SESSIONS = 64 };
+
+/* ---- refusals with what they must say ---- */
+
+static void add_allow(void *arg, struct sip_draft *draft)
+{
+	(void)arg;
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+}
+
+static void add_accept(void *arg, struct sip_draft *draft)
+{
+	(void)arg;
+	sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
+	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
+}
+
+/* We support no option yet, so all that are required are unsupported (8.2.2.3). */
+static void add_unsupported(void *arg, struct sip_draft *draft)
+{
+	const struct sip_message *request = arg;
+	struct sip_values values;
+	struct slice value;
+
+	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
+	while (sip_values_next(&values, &value))
+		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, value);
+}
+
+static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
+{
+	core_add_h *add = NULL;
+
+	if (status == 405)
+		add = add_allow;
+	else if (status == 415 || status == 406)
+		add = add_accept;
+	else if (status == 420)
+		add = add_unsupported;
+	core_respond(ua, st, status, add, request);
+}
+
+/* ---- the checks of 8.2, in its order; each answers 0 or the status that refuses ---- */
+
+static unsigned check_method(const struct sip_message *request)
+{
+	switch (request->method) {
+	case SIP_METHOD_OTHER:
+		return 501;
+	case SIP_INVITE:
+	case SIP_OPTIONS:
+	case SIP_BYE:
+		return 0;
+	default:
+		return 405;
+	}
+}
+
+static unsigned check_scheme(const struct sip_message *request)
+{
+	const struct sip_uri *uri = sip_message_request_uri(request);
+
+	return uri && uri->scheme != SIP_SCHEME_OTHER ? 0 : 416;
+}
+
+static unsigned check_require(const struct sip_message *request)
+{
+	struct sip_values values;
+	struct slice value;
+
+	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
+	return sip_values_next(&values, &value) ? 420 : 0;
+}
+
+/* May the body be left unread (Content-Disposition: ...;handling=optional)? */
+static bool body_is_optional(const struct sip_message *request)
+{
+	struct sip_token_params disposition;
+	struct slice handling;
+
+	return sip_token_params_parse(sip_message_value(request, SIP_HEADER_CONTENT_DISPOSITION), &disposition) &&
+	       sip_params_find(disposition.params, SLICE("handling"), &handling) && slice_ieq(handling, SLICE("optional"));
+}
+
+static unsigned check_body(const struct sip_message *request)
+{
+	if (!request->body.n || sip_message_has_body(request, "application", "sdp") || body_is_optional(request))
+		return 0;
+	return sip_message_header(request, SIP_HEADER_CONTENT_TYPE, 0) ? 415 : 400;
+}
+
+/* May an answer carry this type? Without Accept it may (20.1). */
+static bool accepts(const struct sip_message *request, const char *type, const char *subtype)
+{
+	struct sip_values values;
+	struct slice value;
+
+	if (!sip_message_header(request, SIP_HEADER_ACCEPT, 0))
+		return true;
+	sip_values_begin(&values, request, SIP_HEADER_ACCEPT);
+	while (sip_values_next(&values, &value)) {
+		struct sip_media_type range;
+		if (sip_media_type_parse(value, &range) && (sip_media_type_is(&range, type, subtype) || sip_media_type_is(&range, type, "*") ||
+							    sip_media_type_is(&range, "*", "*")))
+			return true;
+	}
+	return false;
+}
+
+/* ---- OPTIONS (11.2) ---- */
+
+struct capabilities {
+	struct ua *ua;
+	const struct sip_message *request;
+};
+
+static void add_body(const struct capabilities *c, struct sip_draft *draft)
+{
+	struct ua_handlers *handlers = &c->ua->handlers;
+	struct slice type = slice_of(NULL);
+	struct sip_media_type parsed;
+	struct buf body;
+
+	if (!handlers->capabilities)
+		return;
+	buf_init(&body, SIP_MESSAGE_MAX / 2);
+	handlers->capabilities(handlers->arg, &body, &type);
+	if (body.n && sip_media_type_parse(type, &parsed)) {
+		char *main = slice_dup(parsed.type), *sub = slice_dup(parsed.subtype);
+		if (accepts(c->request, main, sub))
+			sip_draft_body(draft, type, buf_slice(&body));
+		free(main);
+		free(sub);
+	}
+	buf_fini(&body);
+}
+
+static void add_capabilities(void *arg, struct sip_draft *draft)
+{
+	const struct capabilities *c = arg;
+
+	add_allow(NULL, draft);
+	add_accept(NULL, draft);
+	sip_draft_add(draft, SIP_HEADER_ACCEPT_LANGUAGE, "en");
+	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "%s", "");
+	add_body(c, draft);
+}
+
+static void answer_options(struct ua *ua, struct server_transaction *st, struct sip_message *request)
+{
+	struct capabilities c = { ua, request };
+
+	core_respond(ua, st, 200, add_capabilities, &c);
+}
+
+/* ---- requests inside dialogs (12.2.2) ---- */
+
+static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transaction *st, struct sip_message *request,
+		      const struct sip_source *source)
+{
+	unsigned status = check_require(request);
+
+	if (!dialog_in_order(dialog, request))
+		status = 500;
+	else if (!status && request->method == SIP_INVITE)
+		status = check_body(request);
+	if (status) {
+		refuse(ua, st, request, status);
+		return;
+	}
+	if (request->method == SIP_OPTIONS) {
+		answer_options(ua, st, request);
+		return;
+	}
+	LIST_EACH(&dialog->usages, node) {
+		struct usage *usage = LIST_ENTRY(node, struct usage, node);
+		if (usage->ops->request(usage, st, request, source))
+			return;
+	}
+	refuse(ua, st, request, request->method == SIP_METHOD_OTHER ? 501 : 405);
+}
+
+/* ---- requests outside dialogs ---- */
+
+static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite, const struct sip_source *source)
+{
+	if (!accepts(invite, "application", "sdp")) {
+		refuse(ua, st, invite, 406);
+		return;
+	}
+	if (ua->session_count >= ua->settings.max_sessions || !ua->handlers.incoming) {
+		refuse(ua, st, invite, 486);
+		return;
+	}
+	struct sip_draft *trying = sip_draft_response(invite, 100, slice_of(NULL), slice_of(NULL));
+	/* If that fails so will the final response, which is repeated. */
+	(void)!transaction_respond(st, trying);
+	sip_draft_free(trying);
+	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite), invite, source);
+}
+
+static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source)
+{
+	unsigned status = check_method(request);
+
+	/* A To tag names a dialog that we do not have; BYE is nothing outside of one. */
+	if (!status && (sip_message_to(request)->tag.n || request->method == SIP_BYE))
+		status = 481;
+	if (!status)
+		status = check_scheme(request);
+	if (!status && ua->handlers.accept)
+		status = ua->handlers.accept(ua->handlers.arg, request, source);
+	if (!status)
+		status = check_require(request);
+	if (!status)
+		status = check_body(request);
+	return status;
+}
+
+static void on_request(void *arg, struct server_transaction *st, struct sip_message *request, const struct sip_source *source)
+{
+	struct ua *ua = arg;
+	struct dialog *dialog = sip_message_to(request)->tag.n ? dialog_find(ua, request) : NULL;
+
+	if (dialog) {
+		in_dialog(ua, dialog, st, request, source);
+		return;
+	}
+	unsigned status = check_outside(ua, request, source);
+	if (status)
+		refuse(ua, st, request, status);
+	else if (request->method == SIP_INVITE)
+		new_invite(ua, st, request, source);
+	else
+		answer_options(ua, st, request);
+}
+
+static void on_ack(void *arg, struct sip_message *ack, const struct sip_source *source)
+{
+	struct dialog *dialog = dialog_find(arg, ack);
+
+	(void)source;
+	if (!dialog)
+		return;
+	LIST_EACH(&dialog->usages, node) {
+		struct usage *usage = LIST_ENTRY(node, struct usage, node);
+		usage->ops->ack(usage, ack);
+	}
+}
+
+static void on_cancel(void *arg, struct server_transaction *st, struct sip_message *cancel)
+{
+	struct session *session = server_transaction_user(st);
+
+	(void)arg;
+	if (session)
+		session_peer_cancelled(session, cancel);
+}
+
+static void on_stray_2xx(void *arg, struct sip_message *response, const struct sip_source *source)
+{
+	struct ua *ua = arg;
+	struct dialog *dialog = dialog_find(ua, response);
+
+	(void)source;
+	if (!dialog) {
+		session_stray(ua, response);
+		return;
+	}
+	LIST_EACH(&dialog->usages, node) {
+		struct usage *usage = LIST_ENTRY(node, struct usage, node);
+		usage->ops->success(usage, response);
+	}
+}
+
+static void on_server_gone(void *arg, struct server_transaction *st, enum err err)
+{
+	struct session *session = server_transaction_user(st);
+
+	(void)arg;
+	(void)err;
+	if (session)
+		session_server_gone(session, st);
+}
+
+static void on_wire(void *arg, const struct sip_wire *wire)
+{
+	struct ua *ua = arg;
+
+	if (ua->handlers.wire && !ua->closing)
+		ua->handlers.wire(ua->handlers.arg, wire);
+}
+
+static void on_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+{
+	struct ua *ua = arg;
+
+	if (ua->closing)
+		return;
+	registration_flow_failed(ua, protocol, remote);
+	if (ua->handlers.failed)
+		ua->handlers.failed(ua->handlers.arg, protocol, remote, flow_id, err);
+}
+
+/* ---- life ---- */
+
+struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers)
+{
+	struct ua *ua = xcalloc(1, sizeof *ua);
+
+	ua->world = *world;
+	ua->handlers = *handlers;
+	ua->settings.max_sessions = MAX_SESSIONS;
+	ua->digests = digest_cache_new(world->random);
+	map_init(&ua->dialogs, world->random);
+	list_init(&ua->sessions);
+	list_init(&ua->requests);
+	list_init(&ua->registrations);
+	list_init(&ua->dead);
+	ua->transactions = transactions_new(&ua->world, &(struct transaction_handlers){
+		.request = on_request, .ack = on_ack, .cancel = on_cancel, .stray_2xx = on_stray_2xx, .server_gone = on_server_gone,
+		.wire = on_wire, .failed = on_failed, .arg = ua });
+	return ua;
+}
+
+void ua_free(struct ua *ua)
+{
+	if (!ua)
+		return;
+	assert(list_empty(&ua->registrations));
+	ua->closing = true;
+	ua_sweep(ua);
+	session_free_all(ua);
+	request_free_all(ua);
+	ua_sweep(ua);
+	transactions_free(ua->transactions);
+	digest_cache_free(ua->digests);
+	map_fini(&ua->dialogs);
+	free(ua);
+}
+
+struct ua_settings *ua_settings(struct ua *ua)
+{
+	return &ua->settings;
+}
+
+struct transactions *ua_transactions(struct ua *ua)
+{
+	return ua->transactions;
+}
