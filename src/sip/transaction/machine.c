@@ -1,6 +1,7 @@
 #include "sip/transaction/internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define TIMER_D_MIN_US (32 * SECOND_US)
 

@@ -140,17 +140,16 @@ void transport_answer(struct transport *transport, const struct sip_message *req
 
 /* ---- what came ---- */
 
-static void receive_request(struct transport *transport, const struct sip_message *message, const struct sip_source *source)
+/* The original is judged, not the copy: writing it anew could hide what is wrong with it. */
+static void receive_request(struct transport *transport, struct sip_message *message, const struct sip_source *source)
 {
 	const struct sip_via *via = sip_message_via(message, 0);
+	struct sip_fault fault = sip_message_check(message);
 	struct sip_message *request = via ? complete_via(message, via, source) : NULL;
 
-	if (!request)
-		return;
-	struct sip_fault fault = sip_message_check(request);
 	if (fault.status)
-		transport_answer(transport, request, source, fault.status, fault.text, 0);
-	else
+		transport_answer(transport, request ? request : message, source, fault.status, fault.text, 0);
+	else if (request)
 		transport->handlers.request(transport->handlers.arg, request, source);
 	sip_message_unref(request);
 }
