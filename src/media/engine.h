@@ -3,10 +3,12 @@
  * loop: it is given a description of a stream.
  *
  *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it
- *   stream    one call's sound: encode, send, receive, decode
- *   rtp       packets (RFC 3550 5)
+ *   stream    one call's sound: encode, send, receive, decode; stream_network its sockets, stream_report its snapshot and events
+ *   rtp       packets and their source (RFC 3550 5, A.1)
  *   rtcp      SR, RR, SDES, BYE and their timing (RFC 3550 6)
- *   jitter    the jitter buffer with concealment (replaced in a later stride: keep its face small)
+ *   jitter    the jitter buffer: a function of packets and time
+ *   stretch   sound made a little shorter or longer
+ *   quality   the E-model (G.107)
  *   mixer     everything that is heard through one output
  *   dtmf      RFC 4733 events, sent and received
  *   tone      ring, ringback, busy tones; the strongest frequency heard
@@ -60,7 +62,7 @@ struct stream_stats {
 	double jitter_ms, buffer_ms;
 	double rtt_ms;             /* from RTCP; negative: not known */
 	double mos;                /* E-model estimate (G.107); 0: nothing heard yet */
-	double heard_level_db, mic_level_db; /* over the last 500 ms; -127 is silence */
+	double heard_level_db, mic_level_db; /* over the last 500 ms; a sine of full scale is 0, silence -127 */
 	double tone_hz;            /* strongest frequency heard over the last 500 ms; 0: none */
 	enum media_codec receive_codec, send_codec;
 	uint32_t receive_rate;
@@ -77,7 +79,7 @@ enum engine_event_kind {
 	ENGINE_CODEC,              /* the peer changed to `codec` */
 	ENGINE_PEER_BYE,           /* RTCP BYE */
 	ENGINE_DEVICE,             /* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
-	ENGINE_CLOSED,             /* the stream was removed and its resources are given back: free stream data by engine_free_stream() */
+	ENGINE_CLOSED,             /* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
 };
 struct engine_event {
 	enum engine_event_kind kind;
@@ -114,14 +116,15 @@ void engine_set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms);
 struct stream *engine_add(struct engine *engine, const struct stream_config *config, void *user, enum err *err);
 /** Change addresses, direction, codecs; sockets, SSRC and sequence numbers stay. rtp_fd and rtcp_fd of `config` are ignored. */
 enum err engine_change(struct engine *engine, struct stream *stream, const struct stream_config *config) MUST_CHECK;
-/** Send RTCP BYE, stop, give back: the stream is gone for the caller; no more events for it. */
+/** Send RTCP BYE, stop, give back: the stream is gone for the caller; no more events for it but ENGINE_CLOSED when its ports are free. */
 void engine_remove(struct engine *engine, struct stream *stream);
 /** Which stream hears the microphone and is heard: at most one is selected unless several were joined. NULL: none. */
 void engine_select(struct engine *engine, struct stream *stream);
 /** A consistent copy, never older than one tick. */
 void engine_stats(const struct stream *stream, struct stream_stats *stats);
 void engine_mute(struct engine *engine, struct stream *stream, bool muted);   /* stream NULL: the microphone for all */
-/** Queue digits 0-9 * # A-D, `,` is a pause of `pause_ms`. Errors: ERR_UNSUPPORTED telephone-event was not agreed; ERR_SYNTAX a character; ERR_FULL */
+/** Queue digits 0-9 * # A-D, `,` is a pause of `pause_ms`. Errors: ERR_UNSUPPORTED telephone-event was not agreed; ERR_SYNTAX a character; ERR_FULL more
+ * than 256 wait; ERR_STATE the stream does not send (hold). Nothing is queued then. */
 enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms) MUST_CHECK;
 
 /* ---- devices and tones ---- */

@@ -1,0 +1,103 @@
+#include "media/codec/codec.h"
+
+#include "media/codec/g711.h"
+#include "media/codec/opus.h"
+
+#include <assert.h>
+
+static const struct codec_ops *const CODECS[MEDIA_CODECS] = {
+	[MEDIA_PCMU] = &g711_mu_ops,
+	[MEDIA_PCMA] = &g711_a_ops,
+	[MEDIA_OPUS] = &opus_ops,
+};
+
+const struct codec_ops *codec_ops(enum media_codec codec)
+{
+	assert(codec < MEDIA_CODECS);
+	return CODECS[codec];
+}
+
+const char *media_codec_name(enum media_codec codec)
+{
+	return codec_ops(codec)->name;
+}
+
+uint32_t codec_clock_rate(enum media_codec codec)
+{
+	return codec_ops(codec)->clock_rate;
+}
+
+uint32_t codec_ptime(enum media_codec codec, uint32_t wanted_ms)
+{
+	uint32_t ms = wanted_ms ? wanted_ms / 10 * 10 : 20;
+
+	if (ms < 10)
+		ms = 10;
+	if (ms > 60)
+		ms = 60;
+	return codec_ops(codec)->ptime(ms);
+}
+
+size_t codec_frames(enum media_codec codec, const uint8_t *payload, size_t n)
+{
+	size_t frames = n ? codec_ops(codec)->frames(payload, n) : 0;
+
+	return frames <= CODEC_PACKET_MAX_FRAMES ? frames : 0;
+}
+
+struct encoder *encoder_new(enum media_codec codec)
+{
+	return codec_ops(codec)->encoder_new(codec);
+}
+
+void encoder_free(struct encoder *encoder)
+{
+	if (encoder)
+		encoder->ops->encoder_free(encoder);
+}
+
+void encoder_configure(struct encoder *encoder, const struct stream_codec *settings)
+{
+	encoder->ops->configure(encoder, settings);
+}
+
+void encoder_adapt(struct encoder *encoder, double loss, int complexity)
+{
+	encoder->ops->adapt(encoder, loss, complexity);
+}
+
+size_t encoder_encode(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room)
+{
+	return encoder->ops->encode(encoder, pcm, frames, out, room);
+}
+
+struct decoder *decoder_new(enum media_codec codec)
+{
+	return codec_ops(codec)->decoder_new(codec);
+}
+
+void decoder_free(struct decoder *decoder)
+{
+	if (decoder)
+		decoder->ops->decoder_free(decoder);
+}
+
+size_t decoder_decode(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm)
+{
+	/* Only what was measured to fit is decoded, so no decoder can write past `pcm`. */
+	if (!codec_frames(decoder->ops->codec, payload, n))
+		return 0;
+	return decoder->ops->decode(decoder, payload, n, pcm);
+}
+
+size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames)
+{
+	assert(frames <= CODEC_PACKET_MAX_FRAMES);
+	return decoder->ops->recover ? decoder->ops->recover(decoder, next, n, pcm, frames) : 0;
+}
+
+void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames)
+{
+	assert(frames <= CODEC_PACKET_MAX_FRAMES);
+	decoder->ops->conceal(decoder, pcm, frames);
+}

@@ -1,0 +1,77 @@
+/*
+ * Codecs as the stream sees them: 48 kHz mono 16 bit on this side, payloads on the other. Objects are made and freed on the loop's
+ * thread; everything between allocates nothing.
+ *
+ *   codec   the face and the table
+ *   opus    RFC 6716, RFC 7587, by libopus
+ *   g711    PCMU and PCMA with concealment of our own, resampled by speexdsp
+ */
+#pragma once
+
+#include "media/engine.h"
+
+enum {
+	CODEC_RATE_HZ = 48000,
+	CODEC_MS_FRAMES = 48,
+	CODEC_TICK_FRAMES = 480,          /* 10 ms */
+	CODEC_PACKET_MAX_FRAMES = 5760,   /* 120 ms: the longest packet that is accepted */
+	CODEC_PAYLOAD_MAX_BYTES = 1280,
+};
+
+struct encoder {
+	const struct codec_ops *ops;
+};
+
+struct decoder {
+	const struct codec_ops *ops;
+};
+
+struct codec_ops {
+	enum media_codec codec;
+	const char *name;
+	uint32_t clock_rate;              /* of RTP timestamps */
+	uint32_t delay_ms;                /* look-ahead and resampling there and back, for the quality estimate */
+	double impairment, robustness;    /* Ie and Bpl of G.107 */
+	struct encoder *(*encoder_new)(enum media_codec codec);
+	struct decoder *(*decoder_new)(enum media_codec codec);
+	void (*encoder_free)(struct encoder *encoder);
+	void (*decoder_free)(struct decoder *decoder);
+	uint32_t (*ptime)(uint32_t wanted_ms);
+	void (*configure)(struct encoder *encoder, const struct stream_codec *settings);
+	void (*adapt)(struct encoder *encoder, double loss, int complexity);
+	size_t (*encode)(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
+	size_t (*frames)(const uint8_t *payload, size_t n);
+	size_t (*decode)(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
+	size_t (*recover)(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
+	void (*conceal)(struct decoder *decoder, int16_t *pcm, size_t frames);
+};
+
+/** The codec's row; `codec` < MEDIA_CODECS. */
+const struct codec_ops *codec_ops(enum media_codec codec);
+uint32_t codec_clock_rate(enum media_codec codec);
+/** The packet length that this codec really makes of a wish: 10 to 60 ms in steps of 10; 0 counts as 20. */
+uint32_t codec_ptime(enum media_codec codec, uint32_t wanted_ms);
+/** 48 kHz frames in a payload; 0: it is malformed or longer than CODEC_PACKET_MAX_FRAMES. */
+size_t codec_frames(enum media_codec codec, const uint8_t *payload, size_t n);
+
+/** @return NULL when the library refuses (ERR_UNSUPPORTED to the user); owned by the caller */
+struct encoder *encoder_new(enum media_codec codec);
+void encoder_free(struct encoder *encoder);
+void encoder_configure(struct encoder *encoder, const struct stream_codec *settings);
+/**
+ * What the way to the peer loses, and how much of the processor one stream may have.
+ * @param loss        0..1
+ * @param complexity  0..10
+ */
+void encoder_adapt(struct encoder *encoder, double loss, int complexity);
+/** Encode one packet's worth (`frames` as codec_ptime gives). @return bytes written; 0: nothing need be sent (DTX) or it failed */
+size_t encoder_encode(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
+
+struct decoder *decoder_new(enum media_codec codec);
+void decoder_free(struct decoder *decoder);
+/** Decode a payload into `pcm`, which has CODEC_PACKET_MAX_FRAMES. @return frames; 0: malformed */
+size_t decoder_decode(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
+/** Replace a lost packet of `frames` by what its successor carries of it. @return `frames`; 0: it carries nothing, conceal instead */
+size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
+/** Invent `frames` (a multiple of 120, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */
+void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames);

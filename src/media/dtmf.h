@@ -1,0 +1,69 @@
+/* Telephone events on RTP (RFC 4733): digits to packets and back. Pure. */
+#pragma once
+
+#include "base/base.h"
+
+enum {
+	DTMF_PAYLOAD_BYTES = 4,
+	DTMF_QUEUE = 256,
+	DTMF_TONE_MS = 100, DTMF_GAP_MS = 70, DTMF_UPDATE_MS = 20, DTMF_VOLUME = 10,
+};
+
+/** 0..15 for 0-9 * # A-D (small letters too); -1: none */
+int dtmf_code(char digit);
+/** The digit of a code; 0: none */
+char dtmf_digit(unsigned code);
+
+/* ---- sending: stepped once every 10 ms ---- */
+
+struct dtmf_item {
+	char digit;              /* ',' is a pause */
+	uint32_t pause_ms;
+};
+
+struct dtmf_sender {
+	struct dtmf_item queue[DTMF_QUEUE];
+	size_t first, count;
+	bool active;             /* a digit or its gap is under way */
+	struct dtmf_item item;
+	uint32_t at_ms;          /* since it began */
+	uint32_t timestamp;      /* of the event */
+};
+
+struct dtmf_packet {
+	bool marker;
+	uint32_t timestamp;
+	uint8_t payload[DTMF_PAYLOAD_BYTES];
+};
+
+enum dtmf_step {
+	DTMF_IDLE,               /* nothing queued: voice may go */
+	DTMF_PAUSE,              /* a pause of `,`: voice may go, but there is more to come */
+	DTMF_BUSY,               /* no voice now */
+	DTMF_SEND,               /* no voice, and send `packet` */
+	DTMF_DONE,               /* the last gap is over: voice goes again; told once */
+};
+
+/** @return false when the queue is full */
+bool dtmf_queue(struct dtmf_sender *sender, char digit, uint32_t pause_ms);
+/**
+ * One tick. A digit takes 100 ms with a packet every 20 ms, the last of them with the end bit and three times, then 70 ms of gap.
+ * @param timestamp   RTP time of the voice frame that would begin now
+ * @param clock_rate  of the events
+ */
+enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_t clock_rate, struct dtmf_packet *packet);
+
+/* ---- receiving ---- */
+
+struct dtmf_receiver {
+	bool any;                /* an event was seen */
+	uint32_t timestamp;      /* of the newest one */
+	uint8_t code;
+	uint16_t duration;
+	bool ended;
+};
+
+/** A packet of a telephone-event payload type. @return the digit the first time its event is seen, else 0 */
+char dtmf_receive(struct dtmf_receiver *receiver, uint32_t timestamp, const uint8_t *payload, size_t n);
+/** Another source or sequence: timestamps begin anew. */
+void dtmf_receiver_reset(struct dtmf_receiver *receiver);

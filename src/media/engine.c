@@ -1,0 +1,278 @@
+#include "base/xmalloc.h"
+#include "media/engine_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { JITTER_MIN_MS = 10, JITTER_MAX_MS = 300 };
+
+struct engine *engine_new(struct random *random, bool threaded)
+{
+	struct engine *engine = xcalloc(1, sizeof *engine);
+
+	engine->threaded = threaded;
+	engine->random = random;
+	engine->settings = (struct engine_settings){ JITTER_MIN_MS, JITTER_MAX_MS };
+	engine->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	engine->command_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	engine->commands = ring_new(ENGINE_COMMANDS, sizeof(struct command));
+	engine->notes = ring_new(ENGINE_NOTES, sizeof(struct note));
+	list_init(&engine->streams);
+	engine_ports_init(engine);
+	engine_media_init(engine);
+	if (threaded && !engine_media_start(engine)) {
+		fputs("offhook: no thread for the sound\n", stderr);
+		abort();
+	}
+	return engine;
+}
+
+/* ---- commands to the media thread ---- */
+
+static void keep_waiting(struct engine *engine, const struct command *command)
+{
+	if (engine->waiting_count == engine->waiting_room) {
+		engine->waiting_room = engine->waiting_room ? engine->waiting_room * 2 : 64;
+		engine->waiting = xrealloc(engine->waiting, engine->waiting_room * sizeof *engine->waiting);
+	}
+	engine->waiting[engine->waiting_count++] = *command;
+}
+
+/* Move on what did not fit before. */
+static void flush_waiting(struct engine *engine)
+{
+	if (!engine->waiting_count)
+		return;
+	uint32_t sent = ring_write(engine->commands, engine->waiting, (uint32_t)engine->waiting_count);
+	engine->waiting_count -= sent;
+	memmove(engine->waiting, engine->waiting + sent, engine->waiting_count * sizeof *engine->waiting);
+	atomic_store(&engine->overflowed, engine->waiting_count > 0);
+	if (sent)
+		engine_ring_bell(engine->command_fd);
+}
+
+void engine_send_command(struct engine *engine, const struct command *command)
+{
+	flush_waiting(engine);
+	if (engine->waiting_count || ring_write(engine->commands, command, 1) != 1) {
+		keep_waiting(engine, command);
+		atomic_store(&engine->overflowed, true);
+	}
+	engine_ring_bell(engine->command_fd);
+}
+
+/* ---- stepping ---- */
+
+void engine_step(struct engine *engine, int64_t now_us)
+{
+	assert(!engine->threaded);
+	flush_waiting(engine);
+	engine_turn(engine, now_us);
+}
+
+int64_t engine_next_us(const struct engine *engine)
+{
+	assert(!engine->threaded);
+	return ring_count(engine->commands) || engine->waiting_count ? engine->now_us : engine->next_tick_us;
+}
+
+/* ---- events from it ---- */
+
+int engine_event_fd(const struct engine *engine)
+{
+	return engine->event_fd;
+}
+
+/* @return whether it is something for the caller */
+static bool handle_note(struct engine *engine, const struct note *note, struct engine_event *event)
+{
+	struct stream *stream = note->stream;
+
+	switch (note->kind) {
+	case NOTE_SETUP:
+		stream_setup_free(note->u.setup);
+		return false;
+	case NOTE_DEVICE_RETURNED:
+		device_close(note->u.device);
+		return false;
+	case NOTE_DEVICE_STATE:
+		engine_port_told(engine, note);
+		return false;
+	case NOTE_CLOSED:
+		*event = (struct engine_event){ .kind = ENGINE_CLOSED, .stream = stream, .user = stream->user };
+		stream_free(stream);
+		return true;
+	case NOTE_EVENT:
+		break;
+	}
+	if (stream->removed)
+		return false;
+	*event = (struct engine_event){
+		.kind = note->u.event.kind,
+		.stream = stream,
+		.user = stream->user,
+		.side = note->u.event.side,
+		.digit = note->u.event.digit,
+		.codec = note->u.event.codec,
+	};
+	return true;
+}
+
+static bool take_message(struct engine *engine, struct engine_event *event)
+{
+	if (!engine->message_count)
+		return false;
+	*event = engine->messages[engine->message_first];
+	engine->message_first = (engine->message_first + 1) % ENGINE_MESSAGES;
+	engine->message_count--;
+	return true;
+}
+
+bool engine_next_event(struct engine *engine, struct engine_event *event)
+{
+	struct note note;
+	uint64_t count;
+
+	/* The bell first: what rings after this will be seen by the next call. */
+	ssize_t n = read(engine->event_fd, &count, sizeof count);
+	(void)n;
+	flush_waiting(engine);
+	while (ring_read(engine->notes, &note, 1) == 1) {
+		if (handle_note(engine, &note, event)) {
+			engine_ring_bell(engine->event_fd);
+			return true;
+		}
+	}
+	/* Commands may have waited for room among the notes. */
+	if (ring_count(engine->commands))
+		engine_ring_bell(engine->command_fd);
+	return take_message(engine, event);
+}
+
+/* ---- streams ---- */
+
+struct stream *engine_add(struct engine *engine, const struct stream_config *config, void *user, enum err *err)
+{
+	struct command command = { .kind = COMMAND_ADD };
+
+	*err = ERR_FULL;
+	if (engine->stream_count >= ENGINE_STREAMS_MAX)
+		return NULL;
+	struct stream *stream = stream_new(config, user, engine->settings.jitter_min_ms, engine->settings.jitter_max_ms,
+					   engine->random, &command.u.setup, err);
+	if (!stream)
+		return NULL;
+	engine->stream_count++;
+	list_append(&engine->streams, &stream->loop_node);
+	engine_ports_update(engine);
+	command.stream = stream;
+	engine_send_command(engine, &command);
+	return stream;
+}
+
+enum err engine_change(struct engine *engine, struct stream *stream, const struct stream_config *config)
+{
+	struct command command = { .kind = COMMAND_CHANGE, .stream = stream };
+	enum err err;
+
+	command.u.setup = stream_prepare(stream, config, &err);
+	if (!command.u.setup)
+		return err;
+	engine_ports_update(engine);
+	engine_send_command(engine, &command);
+	return ERR_NONE;
+}
+
+void engine_remove(struct engine *engine, struct stream *stream)
+{
+	struct command command = { .kind = COMMAND_REMOVE, .stream = stream };
+
+	assert(!stream->removed);
+	stream->removed = true;
+	list_remove(&stream->loop_node);
+	engine->stream_count--;
+	engine_send_command(engine, &command);
+	engine_ports_update(engine);
+}
+
+void engine_select(struct engine *engine, struct stream *stream)
+{
+	struct command command = { .kind = COMMAND_SELECT, .stream = stream };
+
+	engine_send_command(engine, &command);
+}
+
+void engine_mute(struct engine *engine, struct stream *stream, bool muted)
+{
+	struct command command = { .kind = COMMAND_MUTE, .stream = stream };
+
+	command.u.muted = muted;
+	engine_send_command(engine, &command);
+}
+
+void engine_set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
+{
+	struct command command = { .kind = COMMAND_JITTER };
+
+	engine->settings = (struct engine_settings){ min_ms, max_ms };
+	command.u.jitter.min_ms = min_ms;
+	command.u.jitter.max_ms = max_ms;
+	engine_send_command(engine, &command);
+}
+
+enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms)
+{
+	size_t n = strlen(digits);
+
+	if (!stream->can_send_events)
+		return ERR_UNSUPPORTED;
+	if (!stream->sends)
+		return ERR_STATE;
+	for (size_t i = 0; i < n; i++)
+		if (digits[i] != ',' && dtmf_code(digits[i]) < 0)
+			return ERR_SYNTAX;
+	if (n > DTMF_QUEUE || atomic_load(&stream->digits_queued) + n > DTMF_QUEUE)
+		return ERR_FULL;
+	atomic_fetch_add(&stream->digits_queued, (unsigned)n);
+	for (size_t i = 0; i < n; i++) {
+		struct command command = { .kind = COMMAND_DIGIT, .stream = stream };
+		command.u.digit = (struct dtmf_item){ digits[i], pause_ms };
+		engine_send_command(engine, &command);
+	}
+	return ERR_NONE;
+}
+
+/* ---- the end ---- */
+
+void engine_free(struct engine *engine)
+{
+	struct engine_event event;
+
+	if (!engine)
+		return;
+	assert(list_empty(&engine->streams));
+	if (engine->threaded) {
+		atomic_store(&engine->quit, true);
+		engine_ring_bell(engine->command_fd);
+		pthread_join(engine->thread, NULL);
+		engine->threaded = false;
+	}
+	/* What was still under way both ways. */
+	do {
+		flush_waiting(engine);
+		engine_run_commands(engine, engine->now_us);
+		while (engine_next_event(engine, &event))
+			continue;
+	} while (ring_count(engine->commands) || engine->waiting_count);
+	engine_ports_fini(engine);
+	engine_media_fini(engine);
+	close(engine->event_fd);
+	close(engine->command_fd);
+	free(engine->waiting);
+	free(engine->commands);
+	free(engine->notes);
+	free(engine);
+}

@@ -1,0 +1,502 @@
+#include "base/xmalloc.h"
+#include "media/audio/helper.h"
+#include "media/engine_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BEHIND_MAX_TICKS = 20,    /* so many at once; more is a suspended machine, and what was missed is gone */
+	PACED_MAX_TICKS = 4,
+	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
+	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
+	INPUT_MAX_FRAMES = 4 * DEVICE_TICK_FRAMES,
+	POLL_BATCH = 128,
+	REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11,
+};
+
+static int64_t clock_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
+}
+
+void engine_ring_bell(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n = write(fd, &one, sizeof one);
+
+	(void)n; /* a full counter rings too */
+}
+
+static void silence_bell(int fd)
+{
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof count);
+
+	(void)n;
+}
+
+/* ---- notes ---- */
+
+static void note_send(struct engine *engine, const struct note *note)
+{
+	uint32_t sent = ring_write(engine->notes, note, 1);
+
+	assert(sent == 1);
+	(void)sent;
+	engine_ring_bell(engine->event_fd);
+}
+
+static bool note_fits(const struct engine *engine)
+{
+	return ring_room(engine->notes) > ENGINE_NOTES_KEPT;
+}
+
+static void tell(struct engine *engine, struct stream *stream, unsigned event)
+{
+	struct note note = { .kind = NOTE_EVENT, .stream = stream };
+
+	note.u.event.kind = event == STREAM_EVENT_SILENT_PEER ? ENGINE_SILENT : (enum engine_event_kind)event;
+	note.u.event.side = event == STREAM_EVENT_SILENT_PEER;
+	note.u.event.codec = stream->receive_codec;
+	note_send(engine, &note);
+}
+
+static void tell_events(struct engine *engine, struct stream *stream)
+{
+	for (unsigned event = 0; stream->events && event <= STREAM_EVENT_SILENT_PEER; event++) {
+		if (!(stream->events & 1u << event))
+			continue;
+		if (!note_fits(engine))
+			return;
+		stream->events &= ~(1u << event);
+		tell(engine, stream, event);
+	}
+	size_t told = 0;
+	for (; told < stream->digits_heard_count && note_fits(engine); told++) {
+		struct note note = { .kind = NOTE_EVENT, .stream = stream };
+		note.u.event.kind = ENGINE_DTMF;
+		note.u.event.digit = stream->digits_heard[told];
+		note_send(engine, &note);
+	}
+	stream->digits_heard_count -= told;
+	memmove(stream->digits_heard, stream->digits_heard + told, stream->digits_heard_count);
+}
+
+/* ---- commands ---- */
+
+static struct stream_turn turn_of(struct engine *engine, int64_t now_us)
+{
+	int64_t wall_us = now_us;
+
+	if (engine->threaded)
+		wall_us += clock_us(CLOCK_REALTIME) - clock_us(CLOCK_MONOTONIC);
+	return (struct stream_turn){
+		.now_us = now_us,
+		.wall_us = wall_us,
+		.kernel_time = engine->threaded,
+		.complexity = engine->active_count <= 4 ? 9 : engine->active_count <= 16 ? 5 : 1,
+		.random = &engine->media_random,
+		.batch = engine->batch,
+	};
+}
+
+/* The low bit of the pointer tells RTCP from RTP; streams are aligned. */
+static void watch_socket(struct engine *engine, struct stream *stream, int fd, uint64_t is_rtcp)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uint64_t)(uintptr_t)stream | is_rtcp };
+
+	if (fd >= 0)
+		epoll_ctl(engine->packet_poll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void unwatch_socket(struct engine *engine, int fd)
+{
+	if (fd >= 0)
+		epoll_ctl(engine->packet_poll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void give_back_setup(struct engine *engine, struct stream_setup *setup)
+{
+	struct note note = { .kind = NOTE_SETUP };
+
+	note.u.setup = setup;
+	note_send(engine, &note);
+}
+
+static void add(struct engine *engine, struct stream *stream, struct stream_setup *setup, int64_t now_us)
+{
+	struct stream_turn turn = turn_of(engine, now_us);
+
+	stream_apply(stream, setup, now_us);
+	give_back_setup(engine, setup);
+	stream_start(stream, &turn);
+	watch_socket(engine, stream, stream->config.rtp_fd, 0);
+	watch_socket(engine, stream, stream->config.rtcp_fd, 1);
+	list_append(&engine->active, &stream->node);
+	engine->active_count++;
+}
+
+static void remove_stream(struct engine *engine, struct stream *stream, int64_t now_us)
+{
+	struct stream_turn turn = turn_of(engine, now_us);
+	struct note note = { .kind = NOTE_CLOSED, .stream = stream };
+
+	stream_stop(stream, &turn);
+	unwatch_socket(engine, stream->config.rtp_fd);
+	unwatch_socket(engine, stream->config.rtcp_fd);
+	list_remove(&stream->node);
+	engine->active_count--;
+	if (engine->selected == stream)
+		engine->selected = NULL;
+	note_send(engine, &note);
+}
+
+static void put_device(struct engine *engine, enum engine_device which, struct device *device)
+{
+	struct slot *slot = &engine->slots[which];
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = CONTROL_DEVICE + which };
+	struct note note = { .kind = NOTE_DEVICE_RETURNED };
+
+	if (slot->device) {
+		int old = slot->device->ops->wake_fd(slot->device);
+		if (old >= 0)
+			epoll_ctl(engine->control_poll, EPOLL_CTL_DEL, old, NULL);
+		note.u.device = slot->device;
+		note_send(engine, &note);
+	}
+	*slot = (struct slot){ .device = device };
+	int fd = device ? device->ops->wake_fd(device) : -1;
+	if (fd >= 0)
+		epoll_ctl(engine->control_poll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
+{
+	LIST_EACH(&engine->active, node)
+		jitter_set_bounds(&LIST_ENTRY(node, struct stream, node)->jitter, min_ms, max_ms);
+}
+
+static void execute(struct engine *engine, const struct command *command, int64_t now_us)
+{
+	struct stream *stream = command->stream;
+
+	switch (command->kind) {
+	case COMMAND_ADD:
+		add(engine, stream, command->u.setup, now_us);
+		break;
+	case COMMAND_CHANGE:
+		stream_apply(stream, command->u.setup, now_us);
+		give_back_setup(engine, command->u.setup);
+		break;
+	case COMMAND_REMOVE:
+		remove_stream(engine, stream, now_us);
+		break;
+	case COMMAND_SELECT:
+		engine->selected = stream;
+		break;
+	case COMMAND_MUTE:
+		*(stream ? &stream->muted : &engine->muted) = command->u.muted;
+		break;
+	case COMMAND_DIGIT:
+		if (!dtmf_queue(&stream->dtmf_sender, command->u.digit.digit, command->u.digit.pause_ms))
+			atomic_fetch_sub(&stream->digits_queued, 1);
+		break;
+	case COMMAND_DEVICE:
+		put_device(engine, command->u.port.which, command->u.port.device);
+		break;
+	case COMMAND_TONE:
+		tone_start(&engine->tone, command->u.tone);
+		break;
+	case COMMAND_JITTER:
+		set_jitter(engine, command->u.jitter.min_ms, command->u.jitter.max_ms);
+		break;
+	}
+}
+
+void engine_run_commands(struct engine *engine, int64_t now_us)
+{
+	struct command command;
+	bool any = false;
+
+	while (ring_room(engine->notes) >= ENGINE_ANSWERS_MAX && ring_read(engine->commands, &command, 1) == 1) {
+		execute(engine, &command, now_us);
+		any = true;
+	}
+	if (any && atomic_load(&engine->overflowed))
+		engine_ring_bell(engine->event_fd);
+}
+
+/* ---- the tick ---- */
+
+static void receive(struct engine *engine, const struct stream_turn *turn)
+{
+	struct epoll_event events[POLL_BATCH];
+	/* Level triggered, and each ready socket is emptied: so many rounds see every socket once. */
+	size_t rounds = 2 * engine->active_count / POLL_BATCH + 1;
+	int n = POLL_BATCH;
+
+	for (; rounds && n == POLL_BATCH; rounds--) {
+		n = epoll_wait(engine->packet_poll, events, POLL_BATCH, 0);
+		for (int i = 0; i < n; i++) {
+			struct stream *stream = (struct stream *)(uintptr_t)(events[i].data.u64 & ~UINT64_C(1));
+			if (events[i].data.u64 & 1)
+				stream_receive_rtcp(stream, turn);
+			else
+				stream_receive_rtp(stream, turn);
+		}
+	}
+}
+
+static void read_input(struct engine *engine, int16_t *mic)
+{
+	struct device *device = engine->slots[ENGINE_INPUT].device;
+	int16_t excess[DEVICE_TICK_FRAMES];
+
+	memset(mic, 0, DEVICE_TICK_FRAMES * sizeof *mic);
+	if (!device)
+		return;
+	/* The microphone may run a little faster than we: what piles up would be delay for ever. */
+	if (device->ops->pending(device) > INPUT_MAX_FRAMES)
+		device->ops->read(device, excess, DEVICE_TICK_FRAMES);
+	device->ops->read(device, mic, DEVICE_TICK_FRAMES);
+}
+
+static void write_output(struct engine *engine, enum engine_device which, const int16_t *pcm)
+{
+	struct device *device = engine->slots[which].device;
+
+	if (device)
+		device->ops->write(device, pcm, DEVICE_TICK_FRAMES);
+}
+
+static void check_health(struct engine *engine, enum engine_device which)
+{
+	struct slot *slot = &engine->slots[which];
+	enum err health = slot->device ? slot->device->ops->health(slot->device) : ERR_NONE;
+
+	if (slot->runaway)
+		health = ERR_DEVICE;
+	if ((health == ERR_NONE) == (slot->health == ERR_NONE) || !note_fits(engine))
+		return;
+	struct note note = { .kind = NOTE_DEVICE_STATE };
+	note.u.health.which = which;
+	note.u.health.state = health == ERR_NONE ? "back" : "lost";
+	const char *why = slot->runaway ? "its clock runs much too fast" : err_text(health);
+	if (!slot->runaway && health != ERR_NONE && strcmp(slot->device->ops->name, "portaudio") == 0 &&
+	    *helper_device_message(slot->device))
+		why = helper_device_message(slot->device);
+	strncpy(note.u.health.text, why, sizeof note.u.health.text - 1);
+	slot->health = health;
+	note_send(engine, &note);
+}
+
+static void play_tone(struct engine *engine)
+{
+	int16_t pcm[DEVICE_TICK_FRAMES];
+	bool ringing = engine->tone.which == TONE_RING;
+
+	if (!tone_fill(&engine->tone, pcm, DEVICE_TICK_FRAMES))
+		return;
+	if (ringing)
+		write_output(engine, ENGINE_RINGER, pcm);
+	else
+		mixer_add(&engine->mixer, pcm);
+}
+
+static void tick(struct engine *engine, int64_t now_us)
+{
+	struct stream_turn turn = turn_of(engine, now_us);
+	int16_t mic[DEVICE_TICK_FRAMES], heard[DEVICE_TICK_FRAMES];
+
+	engine->now_us = now_us;
+	read_input(engine, mic);
+	receive(engine, &turn);
+	mixer_clear(&engine->mixer);
+	LIST_EACH(&engine->active, node) {
+		struct stream *stream = LIST_ENTRY(node, struct stream, node);
+		bool selected = stream == engine->selected;
+		stream_tick(stream, &turn, selected && !engine->muted ? mic : NULL, heard);
+		if (selected && !stream->config.loop_back)
+			mixer_add(&engine->mixer, heard);
+		tell_events(engine, stream);
+	}
+	play_tone(engine);
+	mixer_take(&engine->mixer, heard);
+	write_output(engine, ENGINE_OUTPUT, heard);
+	for (enum engine_device which = 0; which < ENGINE_DEVICES; which++)
+		check_health(engine, which);
+}
+
+/* ---- when to tick ---- */
+
+static bool is_active(const struct engine *engine)
+{
+	return engine->active_count || engine->tone.which != TONE_NONE;
+}
+
+/* The device whose clock leads: what is heard before what is said, for a gap in it is heard at once. NULL: the timer leads. */
+static struct slot *pacer_of(struct engine *engine)
+{
+	static const enum engine_device ORDER[] = { ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_INPUT };
+
+	for (size_t i = 0; i < ARRAY_LEN(ORDER); i++) {
+		struct slot *slot = &engine->slots[ORDER[i]];
+		/* The ringer is only fed while it rings. */
+		if (ORDER[i] == ENGINE_RINGER && engine->tone.which != TONE_RING)
+			continue;
+		if (slot->device && !slot->runaway && slot->device->ops->pending(slot->device) >= 0)
+			return slot;
+	}
+	return NULL;
+}
+
+static bool wants_tick(const struct engine *engine, const struct slot *slot)
+{
+	int pending = slot->device->ops->pending(slot->device);
+
+	if (slot == &engine->slots[ENGINE_INPUT])
+		return pending >= DEVICE_TICK_FRAMES;
+	return pending >= 0 && pending < DEVICE_TICK_FRAMES;
+}
+
+/* A device that swallows everything at once (ALSA's "null") would turn us into a busy loop. */
+static void guard(struct slot *slot, int64_t now_us)
+{
+	if (now_us - slot->window_us >= RUNAWAY_WINDOW_US) {
+		slot->window_us = now_us;
+		slot->ticks = 0;
+	}
+	if (++slot->ticks > RUNAWAY_TICKS)
+		slot->runaway = true;
+}
+
+static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
+{
+	for (int n = 0; n < PACED_MAX_TICKS && !pacer->runaway && wants_tick(engine, pacer); n++) {
+		tick(engine, now_us);
+		guard(pacer, now_us);
+		engine->next_tick_us = now_us + STALL_US;
+	}
+}
+
+void engine_turn(struct engine *engine, int64_t now_us)
+{
+	engine->now_us = now_us;
+	engine_run_commands(engine, now_us);
+	if (!is_active(engine)) {
+		engine->next_tick_us = INT64_MAX;
+		return;
+	}
+	if (engine->next_tick_us == INT64_MAX)
+		engine->next_tick_us = now_us;
+	struct slot *pacer = pacer_of(engine);
+	if (pacer)
+		run_paced(engine, pacer, now_us);
+	for (int n = 0; engine->next_tick_us <= now_us && n < BEHIND_MAX_TICKS; n++) {
+		tick(engine, engine->next_tick_us);
+		engine->next_tick_us += ENGINE_TICK_US;
+	}
+	if (engine->next_tick_us <= now_us)
+		engine->next_tick_us = now_us + ENGINE_TICK_US;
+}
+
+/* ---- the thread ---- */
+
+static void arm_timer(struct engine *engine)
+{
+	struct itimerspec when = { 0 };
+	int64_t at_us = engine->next_tick_us;
+
+	if (at_us == engine->armed_us)
+		return;
+	engine->armed_us = at_us;
+	if (at_us != INT64_MAX) {
+		when.it_value.tv_sec = at_us / SECOND_US;
+		when.it_value.tv_nsec = at_us % SECOND_US * 1000;
+	}
+	timerfd_settime(engine->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void wait_for_work(struct engine *engine)
+{
+	struct epoll_event events[2 + ENGINE_DEVICES];
+	int n = epoll_wait(engine->control_poll, events, ARRAY_LEN(events), -1);
+
+	for (int i = 0; i < n; i++) {
+		uint32_t which = events[i].data.u32;
+		if (which == CONTROL_COMMANDS) {
+			silence_bell(engine->command_fd);
+		} else if (which == CONTROL_TIMER) {
+			silence_bell(engine->timer_fd);
+			engine->armed_us = INT64_MAX;
+		} else {
+			struct device *device = engine->slots[which - CONTROL_DEVICE].device;
+			if (device)
+				silence_bell(device->ops->wake_fd(device));
+		}
+	}
+}
+
+static void *run(void *arg)
+{
+	struct engine *engine = arg;
+	struct sched_param priority = { .sched_priority = REAL_TIME_PRIORITY };
+
+	/* Allowed to few; without it a loaded machine makes the sound late by some milliseconds more. */
+	if (pthread_setschedparam(pthread_self(), SCHED_RR, &priority) != 0)
+		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_PRIORITY);
+	while (!atomic_load(&engine->quit)) {
+		wait_for_work(engine);
+		engine_turn(engine, clock_us(CLOCK_MONOTONIC));
+		arm_timer(engine);
+	}
+	return NULL;
+}
+
+void engine_media_init(struct engine *engine)
+{
+	struct epoll_event commands = { .events = EPOLLIN, .data.u32 = CONTROL_COMMANDS };
+	struct epoll_event timer = { .events = EPOLLIN, .data.u32 = CONTROL_TIMER };
+
+	engine->next_tick_us = engine->armed_us = INT64_MAX;
+	engine->control_poll = epoll_create1(EPOLL_CLOEXEC);
+	engine->packet_poll = epoll_create1(EPOLL_CLOEXEC);
+	engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	epoll_ctl(engine->control_poll, EPOLL_CTL_ADD, engine->command_fd, &commands);
+	epoll_ctl(engine->control_poll, EPOLL_CTL_ADD, engine->timer_fd, &timer);
+	random_init_seeded(&engine->media_random, (uint64_t)random_u32(engine->random) << 32 | random_u32(engine->random));
+	engine->batch = receive_batch_new();
+	list_init(&engine->active);
+}
+
+bool engine_media_start(struct engine *engine)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failed = pthread_create(&engine->thread, NULL, run, engine);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return !failed;
+}
+
+void engine_media_fini(struct engine *engine)
+{
+	close(engine->control_poll);
+	close(engine->packet_poll);
+	close(engine->timer_fd);
+	free(engine->batch);
+}

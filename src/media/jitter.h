@@ -1,0 +1,100 @@
+/*
+ * The jitter buffer: a function of packets and time, with no clock, socket or codec of its own.
+ *
+ * All positions are 48 kHz frames. A packet's transit is its arrival minus its position; the least transit of the last seconds is
+ * the anchor, and a packet is due at anchor + position + target. The target is what 97 % of the packets need, between a minimum and
+ * a maximum. Playing runs on by itself: what is missing at its time is concealed, and a packet that comes too late is played from
+ * its middle, thrown away or, when the delay is too short anyway, played from its beginning.
+ */
+#pragma once
+
+#include "base/base.h"
+
+enum {
+	JITTER_SLOTS = 64, /* a power of two */
+	JITTER_PAYLOAD_MAX_BYTES = 1280,
+	JITTER_BUCKETS = 80, /* of 5 ms */
+};
+
+struct jitter_slot {
+	bool used, filler;
+	uint8_t tag;             /* the caller's: which codec */
+	uint16_t bytes;
+	uint32_t sequence, frames;
+	int64_t at;              /* position */
+	uint8_t payload[JITTER_PAYLOAD_MAX_BYTES];
+};
+
+struct jitter_counts {
+	uint64_t late;           /* came after their time, or were thrown away to shorten a delay that had run away */
+	uint64_t concealed;      /* 10 ms frames invented for packets that were lost or late */
+	uint64_t played;
+};
+
+struct jitter {
+	struct jitter_slot *slots;
+	uint32_t min_ms, max_ms, floor_ms;
+
+	/* the newest packet, to which timestamps and sequence numbers are relative */
+	bool started;
+	uint32_t newest_timestamp, newest_sequence;
+	int64_t newest_at;
+
+	/* playing */
+	bool playing, quiet, catching_up;
+	uint32_t last_sequence;  /* taken out or given up */
+	int64_t next_at;         /* position of the next frame that is given out */
+	uint32_t usual_frames;   /* of a packet */
+	uint32_t dry_frames;     /* given out since a packet last was there */
+	uint32_t unclear;        /* 10 ms frames invented; lost or a pause? the next packet tells */
+	unsigned late_run;
+
+	/* delay */
+	int64_t anchor_us, epoch_anchor_us, epoch_us;
+	bool has_anchor;
+	double weights[JITTER_BUCKETS], weight, target_ms, delay_ms, loss;
+	uint64_t measured;
+
+	struct jitter_counts counts;
+};
+
+struct jitter_packet {
+	uint32_t sequence;       /* extended */
+	uint32_t timestamp, clock_rate;
+	uint32_t frames;         /* 48 kHz frames in it; 0: nothing to play (an event, an unknown type): only its number counts */
+	uint8_t tag;
+	const uint8_t *payload;
+	size_t bytes;
+};
+
+enum jitter_what {
+	JITTER_NOTHING,          /* not begun, or nothing came for long: silence */
+	JITTER_PACKET,           /* decode it */
+	JITTER_MISSING,          /* conceal `frames`; `next`, if set, is the packet right behind the hole (for FEC) */
+	JITTER_PAUSE,            /* the other side was silent here: comfort noise or fading out */
+};
+
+struct jitter_play {
+	enum jitter_what what;
+	const struct jitter_slot *packet, *next; /* borrowed until the next put */
+	uint32_t frames;
+	uint32_t skip;           /* JITTER_PACKET: frames of it whose time is over */
+	int32_t excess;          /* JITTER_PACKET: frames of delay too many (shorten) or, negative, too few; 0: leave it */
+};
+
+void jitter_init(struct jitter *jitter, uint32_t min_ms, uint32_t max_ms);
+void jitter_fini(struct jitter *jitter);
+/** Forget packets and timing: another source, another clock. Counts and bounds stay. */
+void jitter_reset(struct jitter *jitter);
+void jitter_set_bounds(struct jitter *jitter, uint32_t min_ms, uint32_t max_ms);
+/** A least delay while packets are lost, so that FEC of the next one is there in time; 0: none. */
+void jitter_set_floor(struct jitter *jitter, uint32_t floor_ms);
+/** A packet arrived. @return false when it came too late (counted), is a duplicate of one that waits, or is too big */
+bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64_t arrival_us);
+/**
+ * What comes next? Called when fewer than 10 ms of decoded sound are left.
+ * @param queued  decoded 48 kHz frames that the caller still has to play before
+ */
+void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct jitter_play *play);
+/** Share of packets lost of late, 0..1, smoothed over about 100 packets. */
+double jitter_loss(const struct jitter *jitter);

@@ -1,0 +1,58 @@
+#include "media/level.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { RATIO = 6 };
+static const double SILENCE_DB = -127;
+
+/* Low-pass: windowed sinc, 3500 Hz at 48 kHz, Kaiser window with beta 5; sums to 32768. */
+static const int16_t TAPS[LEVEL_TAPS] = {
+	22, 41, 52, 39, -16, -120, -263, -411, -508, -482, -264, 191, 884, 1764, 2728, 3639, 4349, 4739,
+	4739, 4349, 3639, 2728, 1764, 884, 191, -264, -482, -508, -411, -263, -120, -16, 39, 52, 41, 22,
+};
+
+void level_add(struct level *level, const int16_t *pcm)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; pcm && i < LEVEL_TICK_FRAMES; i++)
+		sum += (int64_t)pcm[i] * pcm[i];
+	level->energy[level->at] = (double)sum;
+	level->at = (level->at + 1) % LEVEL_TICKS;
+}
+
+double level_of_power(double mean_square)
+{
+	/* The mean square of a sine of full scale is half of the square of its peak. */
+	double share = mean_square / (32768.0 * 32768.0 / 2);
+	double db = share > 0 ? 10 * log10(share) : SILENCE_DB;
+
+	return db < SILENCE_DB ? SILENCE_DB : db;
+}
+
+double level_db(const struct level *level)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < LEVEL_TICKS; i++)
+		sum += level->energy[i];
+	return level_of_power(sum / (LEVEL_TICKS * LEVEL_TICK_FRAMES));
+}
+
+void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES], int16_t narrow[LEVEL_NARROW_FRAMES])
+{
+	int16_t all[LEVEL_TAPS + LEVEL_TICK_FRAMES];
+
+	memcpy(all, decimator->past, sizeof decimator->past);
+	memcpy(all + LEVEL_TAPS, pcm, LEVEL_TICK_FRAMES * sizeof *pcm);
+	for (size_t i = 0; i < LEVEL_NARROW_FRAMES; i++) {
+		const int16_t *from = all + i * RATIO;
+		int32_t sum = 0;
+		for (size_t k = 0; k < LEVEL_TAPS; k++)
+			sum += from[k] * TAPS[k] / 4;
+		sum /= 32768 / 4;
+		narrow[i] = (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
+	}
+	memcpy(decimator->past, all + LEVEL_TICK_FRAMES, sizeof decimator->past);
+}

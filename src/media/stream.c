@@ -1,0 +1,355 @@
+#include "media/stream.h"
+
+#include "base/xmalloc.h"
+#include "media/stretch.h"
+
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	STRETCH_PAUSE_FRAMES = 2880,      /* in speech a period at most each 60 ms, */
+	STRETCH_HURRY_FRAMES = 3840,      /* unless the delay is wrong by more than 80 ms */
+	STRETCH_MOST_FRAMES = 720,
+	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
+	FEC_MARGIN_MS = 12,
+};
+static const double FEC_LOSS = 0.01;
+
+/* ---- life ---- */
+
+struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms, uint32_t jitter_max_ms,
+			  struct random *random, struct stream_setup **setup, enum err *err)
+{
+	struct stream *stream = xcalloc(1, sizeof *stream);
+
+	stream->user = user;
+	stream->config.rtp_fd = stream->config.rtcp_fd = -1;
+	stream->ssrc = random_u32(random);
+	stream->clock = random_u32(random);
+	/* The upper half is left out, so that the first wrap is not at the very beginning (RFC 3711 3.3.1 advises it). */
+	stream->sequence = (uint16_t)random_below(random, 32768);
+	stream->rtt_ms = -1;
+	jitter_init(&stream->jitter, jitter_min_ms, jitter_max_ms);
+	*setup = stream_prepare(stream, config, err);
+	stream_publish(stream, NULL); /* nobody else knows it yet: the snapshot of the beginning */
+	if (*setup) {
+		stream->config.rtp_fd = config->rtp_fd;
+		stream->config.rtcp_fd = config->rtcp_fd;
+		return stream;
+	}
+	stream_free(stream);
+	return NULL;
+}
+
+void stream_free(struct stream *stream)
+{
+	for (int i = 0; i < MEDIA_CODECS; i++) {
+		encoder_free(stream->encoders[i]);
+		decoder_free(stream->decoders[i]);
+	}
+	if (stream->config.rtp_fd >= 0)
+		close(stream->config.rtp_fd);
+	if (stream->config.rtcp_fd >= 0)
+		close(stream->config.rtcp_fd);
+	jitter_fini(&stream->jitter);
+	free(stream);
+}
+
+void stream_setup_free(struct stream_setup *setup)
+{
+	for (int i = 0; i < MEDIA_CODECS; i++) {
+		encoder_free(setup->encoders[i]);
+		decoder_free(setup->decoders[i]);
+	}
+	free(setup);
+}
+
+static bool prepare_codecs(struct stream *stream, struct stream_setup *setup)
+{
+	const struct stream_config *config = &setup->config;
+	enum media_codec codec = config->send.codec;
+
+	if (codec >= MEDIA_CODECS)
+		return false;
+	if (config->sends && !stream->has_encoder[codec] && !(setup->encoders[codec] = encoder_new(codec)))
+		return false;
+	for (size_t i = 0; i < config->receive_count; i++) {
+		codec = config->receive[i].codec;
+		if (codec >= MEDIA_CODECS)
+			return false;
+		if (!stream->has_decoder[codec] && !setup->decoders[codec] && !(setup->decoders[codec] = decoder_new(codec)))
+			return false;
+	}
+	return true;
+}
+
+struct stream_setup *stream_prepare(struct stream *stream, const struct stream_config *config, enum err *err)
+{
+	struct stream_setup *setup = xcalloc(1, sizeof *setup);
+
+	assert(config->receive_count <= STREAM_CODECS_MAX && config->receive_event_count <= STREAM_EVENTS_MAX);
+	setup->config = *config;
+	setup->config.cname[sizeof setup->config.cname - 1] = '\0';
+	*err = prepare_codecs(stream, setup) ? ERR_NONE : ERR_UNSUPPORTED;
+	if (*err != ERR_NONE) {
+		stream_setup_free(setup);
+		return NULL;
+	}
+	for (int i = 0; i < MEDIA_CODECS; i++) {
+		stream->has_encoder[i] |= setup->encoders[i] != NULL;
+		stream->has_decoder[i] |= setup->decoders[i] != NULL;
+	}
+	stream->can_send_events = config->has_send_event;
+	stream->uses_devices = !config->loop_back;
+	stream->sends = config->sends;
+	stream->receives = config->receives;
+	return setup;
+}
+
+void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now_us)
+{
+	struct stream_config before = stream->config, *config = &stream->config;
+
+	for (int i = 0; i < MEDIA_CODECS; i++) {
+		if (setup->encoders[i]) {
+			stream->encoders[i] = setup->encoders[i];
+			setup->encoders[i] = NULL;
+		}
+		if (setup->decoders[i]) {
+			stream->decoders[i] = setup->decoders[i];
+			setup->decoders[i] = NULL;
+		}
+	}
+	*config = setup->config;
+	config->rtp_fd = before.rtp_fd;
+	config->rtcp_fd = before.rtcp_fd;
+	config->send.ptime_ms = codec_ptime(config->send.codec, config->send.ptime_ms);
+	if (stream->encoders[config->send.codec])
+		encoder_configure(stream->encoders[config->send.codec], &config->send);
+	if (!address_eq(&before.rtp, &config->rtp))
+		stream_unlatch(stream);
+	if (before.send.codec != config->send.codec || before.send.ptime_ms != config->send.ptime_ms || !config->sends)
+		stream->said_frames = 0;
+	if (config->receives && !before.receives) {
+		stream->receiving_us = now_us;
+		stream->told &= ~(1u << ENGINE_LOST);
+	}
+	if (!config->receives)
+		stream->play_frames = 0;
+	stream->loud_us[0] = stream->loud_us[1] = 0;
+}
+
+/* ---- hearing ---- */
+
+/* Conceal in whole steps of the decoder, keep what is wanted. */
+static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
+{
+	struct decoder *decoder = stream->decoders[stream->play_codec];
+	int16_t whole[CODEC_PACKET_MAX_FRAMES];
+	size_t steps = (frames + CONCEAL_STEP_FRAMES - 1) / CONCEAL_STEP_FRAMES;
+
+	assert(steps * CONCEAL_STEP_FRAMES <= CODEC_PACKET_MAX_FRAMES);
+	if (decoder)
+		decoder_conceal(decoder, whole, steps * CONCEAL_STEP_FRAMES);
+	else
+		memset(whole, 0, frames * sizeof *whole);
+	memcpy(pcm, whole, frames * sizeof *pcm);
+}
+
+static size_t recover(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
+{
+	const struct jitter_slot *next = play->next;
+
+	if (!next || next->filler || next->tag != stream->play_codec || play->frames % CONCEAL_STEP_FRAMES)
+		return 0;
+	return decoder_recover(stream->decoders[stream->play_codec], next->payload, next->bytes, pcm, play->frames);
+}
+
+/* Bring the delay nearer to its target: in silence at once, in speech by a pitch period now and then. @return frames now */
+static size_t stretch(struct stream *stream, int32_t excess, int16_t *pcm, size_t frames)
+{
+	size_t wrong = (size_t)(excess < 0 ? -excess : excess);
+
+	stream->since_stretch += frames;
+	if (!wrong)
+		return frames;
+	if (stream->since_stretch < STRETCH_PAUSE_FRAMES && wrong < STRETCH_HURRY_FRAMES && !stretch_is_silent(pcm, frames))
+		return frames;
+	size_t most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
+	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);
+	if (by)
+		stream->since_stretch = 0;
+	return excess > 0 ? frames - by : frames + by;
+}
+
+static size_t decode(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
+{
+	const struct jitter_slot *packet = play->packet;
+	struct decoder *decoder = packet->tag < MEDIA_CODECS ? stream->decoders[packet->tag] : NULL;
+	size_t frames = decoder ? decoder_decode(decoder, packet->payload, packet->bytes, pcm) : 0;
+
+	if (decoder)
+		stream->play_codec = packet->tag;
+	if (!frames) {
+		frames = packet->frames;
+		conceal(stream, frames, pcm);
+	}
+	size_t skip = play->skip < frames ? play->skip : frames;
+	memmove(pcm, pcm + skip, (frames - skip) * sizeof *pcm);
+	return stretch(stream, play->excess, pcm, frames - skip);
+}
+
+/* Get the next piece of sound behind what is queued. @return false when there is none now */
+static bool play_more(struct stream *stream, int64_t now_us)
+{
+	struct jitter_play play;
+	int16_t *pcm = stream->play + stream->play_frames;
+	size_t frames = 0;
+
+	jitter_get(&stream->jitter, now_us, (uint32_t)stream->play_frames, &play);
+	switch (play.what) {
+	case JITTER_NOTHING:
+		return false;
+	case JITTER_PACKET:
+		frames = decode(stream, &play, pcm);
+		break;
+	case JITTER_MISSING:
+		frames = recover(stream, &play, pcm);
+		if (frames)
+			break;
+		/* fall through */
+	case JITTER_PAUSE:
+		frames = play.frames;
+		conceal(stream, frames, pcm);
+		break;
+	}
+	stream->play_frames += frames;
+	assert(stream->play_frames <= STREAM_PLAY_FRAMES);
+	return true;
+}
+
+/* @return false when there is nothing to be heard */
+static bool hear(struct stream *stream, int64_t now_us, int16_t *heard)
+{
+	if (stream->config.receives)
+		while (stream->play_frames < CODEC_TICK_FRAMES && play_more(stream, now_us))
+			continue;
+	size_t n = stream->play_frames < CODEC_TICK_FRAMES ? stream->play_frames : CODEC_TICK_FRAMES;
+	memcpy(heard, stream->play, n * sizeof *heard);
+	memset(heard + n, 0, (CODEC_TICK_FRAMES - n) * sizeof *heard);
+	stream->play_frames -= n;
+	memmove(stream->play, stream->play + n, stream->play_frames * sizeof *heard);
+	return n > 0;
+}
+
+/* FEC can only help when the packet behind the lost one is there in time: then a packet more of delay is well spent. */
+static void arm_fec(struct stream *stream)
+{
+	bool fec = false;
+
+	for (size_t i = 0; i < stream->config.receive_count; i++)
+		fec |= stream->config.receive[i].fec && stream->config.receive[i].codec == stream->receive_codec;
+	uint32_t packet_ms = stream->jitter.usual_frames / CODEC_MS_FRAMES;
+	bool lossy = jitter_loss(&stream->jitter) > FEC_LOSS;
+	jitter_set_floor(&stream->jitter, fec && lossy ? packet_ms + FEC_MARGIN_MS : 0);
+}
+
+/* ---- saying ---- */
+
+static void send_voice(struct stream *stream, int complexity)
+{
+	const struct stream_codec *send = &stream->config.send;
+	struct encoder *encoder = stream->encoders[send->codec];
+	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
+
+	encoder_adapt(encoder, stream->peer_loss, complexity);
+	size_t n = encoder_encode(encoder, stream->said, stream->said_frames, payload, sizeof payload);
+	stream->said_frames = 0;
+	if (!n) {
+		stream->talking = false;
+		return;
+	}
+	struct rtp_packet packet = {
+		.marker = !stream->talking,
+		.payload_type = send->payload_type,
+		.timestamp = stream->frame_timestamp,
+		.payload = payload,
+		.payload_bytes = n,
+	};
+	stream->talking = true;
+	stream_send(stream, &packet);
+}
+
+/* @return whether voice may go in this tick */
+static bool send_digits(struct stream *stream)
+{
+	struct dtmf_packet event;
+	size_t waiting = stream->dtmf_sender.count;
+	uint32_t rate = stream->config.send_event.clock_rate;
+
+	switch (dtmf_tick(&stream->dtmf_sender, stream->clock, rate, &event)) {
+	case DTMF_IDLE:
+		return true;
+	case DTMF_DONE:
+		stream_tell(stream, ENGINE_DTMF_SENT);
+		return true;
+	case DTMF_SEND: {
+		struct rtp_packet packet = {
+			.marker = event.marker,
+			.payload_type = stream->config.send_event.payload_type,
+			.timestamp = event.timestamp,
+			.payload = event.payload,
+			.payload_bytes = sizeof event.payload,
+		};
+		stream_send(stream, &packet);
+	}
+		/* fall through */
+	case DTMF_PAUSE:
+	case DTMF_BUSY:
+		break;
+	}
+	if (stream->dtmf_sender.count < waiting)
+		atomic_fetch_sub(&stream->digits_queued, (unsigned)(waiting - stream->dtmf_sender.count));
+	return stream->dtmf_sender.item.digit == ',';
+}
+
+static void say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm)
+{
+	const struct stream_codec *send = &stream->config.send;
+	bool voice = stream->config.sends && stream->encoders[send->codec];
+
+	if (stream->config.sends && stream->config.has_send_event && !send_digits(stream))
+		voice = false;
+	if (!voice) {
+		stream->said_frames = 0;
+		stream->talking = false;
+	} else {
+		if (!stream->said_frames)
+			stream->frame_timestamp = stream->clock;
+		if (pcm)
+			memcpy(stream->said + stream->said_frames, pcm, CODEC_TICK_FRAMES * sizeof *pcm);
+		else
+			memset(stream->said + stream->said_frames, 0, CODEC_TICK_FRAMES * sizeof *pcm);
+		stream->said_frames += CODEC_TICK_FRAMES;
+		if (stream->said_frames >= send->ptime_ms * CODEC_MS_FRAMES)
+			send_voice(stream, turn->complexity);
+	}
+	stream->clock += codec_clock_rate(send->codec) / 100;
+}
+
+void stream_tick(struct stream *stream, const struct stream_turn *turn, const int16_t *mic, int16_t *heard)
+{
+	bool loops = stream->config.loop_back;
+
+	if (stream->ticks++ % 10 == 0)
+		arm_fec(stream);
+	hear(stream, turn->now_us, heard);
+	level_add(&stream->heard, heard);
+	const int16_t *pcm = stream->muted ? NULL : loops ? heard : mic;
+	level_add(&stream->mic, stream->config.sends ? pcm : NULL);
+	say(stream, turn, pcm);
+	stream_report_if_due(stream, turn);
+	stream_watch(stream, turn, pcm && stream->config.sends && !loops);
+	stream_publish(stream, heard);
+}

@@ -1,0 +1,172 @@
+/*
+ * One call's sound. A stream is made and freed on the loop's thread; in between it belongs to the media thread, but for the part that
+ * is marked as the loop's and for the snapshot, which anybody may read.
+ *
+ *   stream           life, configuration, what is heard, what is said
+ *   stream_network   sockets, sources, RTCP
+ *   stream_report    the snapshot and the events
+ */
+#pragma once
+
+#include "base/list.h"
+#include "media/codec/codec.h"
+#include "media/dtmf.h"
+#include "media/engine.h"
+#include "media/jitter.h"
+#include "media/level.h"
+#include "media/rtcp.h"
+#include "media/rtp.h"
+
+#include <stdatomic.h>
+
+struct mmsghdr;
+
+enum {
+	STREAM_BATCH = 16, STREAM_DATAGRAM_BYTES = 1600, STREAM_CONTROL_BYTES = 64,
+	STREAM_PLAY_FRAMES = 480 + CODEC_PACKET_MAX_FRAMES + 960,
+	STREAM_SAY_FRAMES = 60 * CODEC_MS_FRAMES,
+	STREAM_NARROW_WORDS = 1000,       /* four samples of 8 kHz each: 500 ms */
+	STREAM_DIGITS_HEARD = 32,
+};
+
+/* What the loop's thread prepares for engine_add() and engine_change(): the codec objects that the stream lacks. */
+struct stream_setup {
+	struct stream_config config;
+	struct encoder *encoders[MEDIA_CODECS];
+	struct decoder *decoders[MEDIA_CODECS];
+};
+
+/* What one tick brings to all streams. */
+struct stream_turn {
+	int64_t now_us;
+	int64_t wall_us;                  /* microseconds since 1970 at now_us */
+	bool kernel_time;                 /* arrival is what the kernel saw, not now_us */
+	int complexity;                   /* of encoders, 0..10 */
+	struct random *random;            /* of the media thread */
+	struct receive_batch *batch;
+};
+
+/* Room for one recvmmsg(); one for all streams. */
+struct receive_batch;
+struct receive_batch *receive_batch_new(void);
+
+struct stream_totals {
+	uint64_t received, expected, duplicates, lost, bursts;
+};
+
+struct stream {
+	/* the loop's */
+	void *user;
+	bool removed, can_send_events, sends, receives, uses_devices;
+	bool has_encoder[MEDIA_CODECS], has_decoder[MEDIA_CODECS];
+	struct list_node loop_node;
+
+	/* both */
+	atomic_uint digits_queued;
+	_Atomic uint64_t version;         /* odd while the snapshot is being written */
+	_Atomic uint64_t snapshot[sizeof(struct stream_stats) / 8];
+	_Atomic uint64_t narrow[STREAM_NARROW_WORDS];
+	_Atomic uint64_t narrow_at;       /* words ever written */
+
+	/* the media thread's */
+	struct list_node node;
+	struct stream_config config;
+	struct encoder *encoders[MEDIA_CODECS];
+	struct decoder *decoders[MEDIA_CODECS];
+	bool muted;
+
+	/* saying */
+	uint32_t ssrc, clock, frame_timestamp; /* clock: RTP time of now */
+	uint16_t sequence;
+	int16_t said[STREAM_SAY_FRAMES];
+	size_t said_frames;
+	bool talking;                     /* the last packet was voice, right before: no marker */
+	struct dtmf_sender dtmf_sender;
+	uint64_t sent_packets, sent_bytes, sent_octets;
+	struct level mic;
+
+	/* the network */
+	struct address remote, latched, candidate;
+	bool is_latched;
+	unsigned candidate_count;
+	uint32_t candidate_ssrc;
+	uint16_t candidate_sequence;
+	int64_t latched_us;               /* last packet of the latched address */
+	bool has_source;
+	struct rtp_source source, rival;  /* rival: another SSRC on probation */
+	bool has_rival;
+	struct stream_totals past;        /* of sources and sequences before this one */
+	uint64_t received_packets, received_bytes;
+	int64_t started_us, last_packet_us, receiving_us;
+	enum media_codec receive_codec, play_codec;
+	uint32_t receive_clock_rate;
+	struct dtmf_receiver dtmf_receiver;
+
+	/* RTCP */
+	struct rtcp_schedule schedule;
+	struct address rtcp_seen;         /* where the peer's reports come from */
+	uint32_t report_lsr;              /* middle of the NTP time of the peer's last SR */
+	int64_t report_us;                /* when it came */
+	uint64_t sent_at_report;
+	double peer_loss, rtt_ms;
+	bool peer_reported;
+
+	/* hearing */
+	struct jitter jitter;
+	int16_t play[STREAM_PLAY_FRAMES];
+	size_t play_frames, since_stretch;
+	struct level heard;
+	struct decimator decimator;
+	int64_t loud_us[2];               /* when each side was last louder than silence; 0: not watched */
+	double mos;
+	unsigned ticks;
+
+	/* events that still have to be told: bits of enum engine_event_kind, twice for the two sides of silence */
+	uint32_t events, told;
+	char digits_heard[STREAM_DIGITS_HEARD];
+	size_t digits_heard_count;
+};
+
+/* ---- the loop's thread ---- */
+
+/** @return NULL with *err = ERR_UNSUPPORTED when a codec cannot be made; the sockets are then still the caller's */
+struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms, uint32_t jitter_max_ms,
+			  struct random *random, struct stream_setup **setup, enum err *err);
+/** Make what `config` needs and the stream has not; NULL with *err = ERR_UNSUPPORTED. */
+struct stream_setup *stream_prepare(struct stream *stream, const struct stream_config *config, enum err *err);
+void stream_setup_free(struct stream_setup *setup);
+/** Close the sockets and free all. */
+void stream_free(struct stream *stream);
+
+/* ---- the media thread ---- */
+
+/** Take over what was prepared; the emptied setup goes back to the loop's thread to be freed. */
+void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now_us);
+/** Throw away what queued in the sockets before, and start the clocks. */
+void stream_start(struct stream *stream, const struct stream_turn *turn);
+/** Say goodbye by RTCP. */
+void stream_stop(struct stream *stream, const struct stream_turn *turn);
+/**
+ * One tick of 10 ms.
+ * @param mic    480 frames of the microphone; NULL: this stream hears silence
+ * @param heard  480 frames of what the peer says
+ */
+void stream_tick(struct stream *stream, const struct stream_turn *turn, const int16_t *mic, int16_t *heard);
+void stream_receive_rtp(struct stream *stream, const struct stream_turn *turn);
+void stream_receive_rtcp(struct stream *stream, const struct stream_turn *turn);
+/** Send an RTP packet of ours. @return whether the network took it */
+bool stream_send(struct stream *stream, const struct rtp_packet *packet);
+void stream_report_if_due(struct stream *stream, const struct stream_turn *turn);
+void stream_unlatch(struct stream *stream);
+/** The totals over all sources. */
+struct stream_totals stream_totals(const struct stream *stream);
+
+/* ---- events and snapshot: stream_report ---- */
+
+enum { STREAM_EVENT_SILENT_PEER = ENGINE_CLOSED + 1 };
+void stream_tell(struct stream *stream, unsigned event);
+void stream_tell_digit(struct stream *stream, char digit);
+/** Watch for silence and loss. `says`: this side is heard by the peer, so its silence is worth telling. */
+void stream_watch(struct stream *stream, const struct stream_turn *turn, bool says);
+/** Write the snapshot. `heard`: the tick's 480 frames; NULL: none yet. */
+void stream_publish(struct stream *stream, const int16_t *heard);

@@ -1,0 +1,481 @@
+#include "media/stream.h"
+
+#include "base/xmalloc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum {
+	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
+	PROBATION = 1,            /* of another SSRC: RFC 3550 A.1 wants two packets in sequence */
+	DRAIN_MAX = 4096, BATCHES_MAX = 64,
+	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
+};
+
+struct receive_batch {
+	struct mmsghdr messages[STREAM_BATCH];
+	struct iovec parts[STREAM_BATCH];
+	struct address from[STREAM_BATCH];
+	_Alignas(struct cmsghdr) char control[STREAM_BATCH][STREAM_CONTROL_BYTES];
+	uint8_t bytes[STREAM_BATCH][STREAM_DATAGRAM_BYTES];
+};
+
+struct receive_batch *receive_batch_new(void)
+{
+	return xcalloc(1, sizeof(struct receive_batch));
+}
+
+/* ---- out ---- */
+
+static bool send_bytes(int fd, const struct address *to, const uint8_t *bytes, size_t n)
+{
+	if (fd < 0 || !address_is_set(to) || address_is_any(to) || !address_port(to))
+		return false;
+	return sendto(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL, &to->u.any, address_len(to)) == (ssize_t)n;
+}
+
+bool stream_send(struct stream *stream, const struct rtp_packet *packet)
+{
+	struct rtp_packet ours = *packet;
+	uint8_t bytes[RTP_HEADER_BYTES + CODEC_PAYLOAD_MAX_BYTES];
+
+	ours.ssrc = stream->ssrc;
+	ours.sequence = stream->sequence;
+	size_t n = rtp_print(&ours, bytes, sizeof bytes);
+	if (!n || !send_bytes(stream->config.rtp_fd, &stream->remote, bytes, n))
+		return false;
+	stream->sequence++;
+	stream->sent_packets++;
+	stream->sent_bytes += n;
+	stream->sent_octets += packet->payload_bytes;
+	return true;
+}
+
+/* ---- where from ---- */
+
+void stream_unlatch(struct stream *stream)
+{
+	stream->is_latched = false;
+	stream->candidate_count = 0;
+	stream->remote = stream->config.rtp;
+	stream->rtcp_seen = (struct address){ 0 };
+}
+
+static void latch(struct stream *stream, const struct address *from, int64_t now_us)
+{
+	stream->is_latched = true;
+	stream->latched = stream->remote = *from;
+	stream->latched_us = now_us;
+	stream->candidate_count = 0;
+}
+
+static void keep_totals(struct stream *stream, const struct rtp_source *source)
+{
+	stream->past.received += source->received;
+	stream->past.expected += rtp_source_expected(source);
+	stream->past.lost += rtp_source_lost(source);
+	stream->past.duplicates += source->duplicates;
+	stream->past.bursts += source->bursts;
+}
+
+struct stream_totals stream_totals(const struct stream *stream)
+{
+	struct stream_totals totals = stream->past;
+
+	if (stream->has_source) {
+		totals.received += stream->source.received;
+		totals.expected += rtp_source_expected(&stream->source);
+		totals.lost += rtp_source_lost(&stream->source);
+		totals.duplicates += stream->source.duplicates;
+		totals.bursts += stream->source.bursts;
+	}
+	return totals;
+}
+
+static void forget_source(struct stream *stream)
+{
+	if (stream->has_source)
+		keep_totals(stream, &stream->source);
+	stream->has_source = stream->has_rival = false;
+	stream->told &= ~(1u << ENGINE_PEER_BYE);
+	stream->peer_reported = false;
+	stream->report_lsr = 0;
+}
+
+/*
+ * The first valid source is believed. Another is followed when it sent three packets in sequence while the present one was silent
+ * for 500 ms, or when it is the one that was signalled and the present one is not.
+ */
+static bool accept_source(struct stream *stream, const struct address *from, const struct rtp_packet *packet, bool known,
+			  int64_t now_us)
+{
+	if (stream->is_latched && address_eq(from, &stream->latched)) {
+		stream->latched_us = now_us;
+		return true;
+	}
+	if (!known)
+		return false;
+	if (!stream->is_latched) {
+		latch(stream, from, now_us);
+		return true;
+	}
+	bool follows = stream->candidate_count && address_eq(from, &stream->candidate) &&
+		       packet->ssrc == stream->candidate_ssrc &&
+		       packet->sequence == (uint16_t)(stream->candidate_sequence + 1);
+	stream->candidate_count = follows ? stream->candidate_count + 1 : 1;
+	stream->candidate = *from;
+	stream->candidate_ssrc = packet->ssrc;
+	stream->candidate_sequence = packet->sequence;
+	bool signalled = address_eq(from, &stream->config.rtp);
+	if (stream->candidate_count < LATCH_PACKETS || (now_us - stream->latched_us < LATCH_SILENCE_US && !signalled))
+		return false;
+	latch(stream, from, now_us);
+	if (packet->ssrc != stream->source.ssrc)
+		forget_source(stream);
+	return true;
+}
+
+/* ---- RTP in ---- */
+
+static const struct stream_codec *codec_of(const struct stream_config *config, uint8_t payload_type)
+{
+	for (size_t i = 0; i < config->receive_count; i++)
+		if (config->receive[i].payload_type == payload_type)
+			return &config->receive[i];
+	return NULL;
+}
+
+static bool is_event(const struct stream_config *config, uint8_t payload_type)
+{
+	for (size_t i = 0; i < config->receive_event_count; i++)
+		if (config->receive_events[i].payload_type == payload_type)
+			return true;
+	return false;
+}
+
+static void new_sequence(struct stream *stream)
+{
+	jitter_reset(&stream->jitter);
+	dtmf_receiver_reset(&stream->dtmf_receiver);
+}
+
+static enum rtp_verdict update_rival(struct stream *stream, const struct rtp_packet *packet, uint32_t *extended)
+{
+	if (!stream->has_rival || stream->rival.ssrc != packet->ssrc) {
+		rtp_source_init(&stream->rival, packet->ssrc, packet->sequence, PROBATION);
+		stream->rival.probation++; /* this very packet is counted by the update */
+		stream->has_rival = true;
+	}
+	enum rtp_verdict verdict = rtp_source_update(&stream->rival, packet->sequence, extended);
+	if (verdict == RTP_RESTARTED) {
+		struct rtp_source rival = stream->rival;
+		forget_source(stream);
+		stream->source = rival;
+		stream->has_source = true;
+	}
+	return verdict;
+}
+
+static enum rtp_verdict update_source(struct stream *stream, const struct rtp_packet *packet, uint32_t *extended)
+{
+	if (stream->has_source && stream->source.ssrc != packet->ssrc)
+		return update_rival(stream, packet, extended);
+	if (!stream->has_source) {
+		rtp_source_init(&stream->source, packet->ssrc, packet->sequence, 0);
+		stream->has_source = true;
+	}
+	struct rtp_source before = stream->source;
+	enum rtp_verdict verdict = rtp_source_update(&stream->source, packet->sequence, extended);
+	if (verdict == RTP_RESTARTED && before.valid)
+		keep_totals(stream, &before);
+	return verdict;
+}
+
+static void on_voice(struct stream *stream, const struct rtp_packet *packet, const struct stream_codec *codec,
+		     uint32_t extended, int64_t arrival_us)
+{
+	uint32_t rate = codec_clock_rate(codec->codec);
+	struct jitter_packet put = {
+		.sequence = extended,
+		.timestamp = packet->timestamp,
+		.clock_rate = rate,
+		.frames = (uint32_t)codec_frames(codec->codec, packet->payload, packet->payload_bytes),
+		.tag = (uint8_t)codec->codec,
+		.payload = packet->payload,
+		.bytes = packet->payload_bytes,
+	};
+
+	if (stream->receive_clock_rate && stream->receive_clock_rate != rate) {
+		jitter_reset(&stream->jitter);
+		stream->source.has_transit = false;
+	}
+	if (stream->receive_clock_rate && stream->receive_codec != codec->codec)
+		stream_tell(stream, ENGINE_CODEC);
+	if (!stream->receive_clock_rate)
+		stream_tell(stream, ENGINE_FIRST_PACKET);
+	stream->receive_codec = codec->codec;
+	stream->receive_clock_rate = rate;
+	rtp_source_arrival(&stream->source, packet->timestamp, arrival_us, rate);
+	jitter_put(&stream->jitter, &put, arrival_us);
+}
+
+/* A packet with a number but no voice: the buffer must not take it for a loss. */
+static void on_other(struct stream *stream, const struct rtp_packet *packet, uint32_t extended, int64_t arrival_us)
+{
+	struct jitter_packet put = { .sequence = extended, .timestamp = packet->timestamp, .clock_rate = 8000 };
+
+	jitter_put(&stream->jitter, &put, arrival_us);
+}
+
+static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
+		    const struct stream_turn *turn);
+
+static void on_rtp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
+		   const struct stream_turn *turn)
+{
+	struct rtp_packet packet;
+	uint32_t extended = 0;
+
+	if (rtp_is_rtcp(bytes, n)) {
+		on_rtcp(stream, bytes, n, from, arrival_us, turn);
+		return;
+	}
+	if (!stream->config.receives || !rtp_parse(&packet, bytes, n))
+		return;
+	const struct stream_codec *codec = codec_of(&stream->config, packet.payload_type);
+	bool event = !codec && is_event(&stream->config, packet.payload_type);
+	if (!accept_source(stream, from, &packet, codec || event, arrival_us))
+		return;
+	enum rtp_verdict verdict = update_source(stream, &packet, &extended);
+	if (verdict == RTP_WAIT)
+		return;
+	stream->received_packets++;
+	stream->received_bytes += n;
+	stream->last_packet_us = arrival_us;
+	stream->told &= ~(1u << ENGINE_LOST);
+	if (verdict == RTP_DUPLICATE)
+		return;
+	if (verdict == RTP_RESTARTED)
+		new_sequence(stream);
+	if (codec) {
+		on_voice(stream, &packet, codec, extended, arrival_us);
+		return;
+	}
+	on_other(stream, &packet, extended, arrival_us);
+	if (event) {
+		char digit = dtmf_receive(&stream->dtmf_receiver, packet.timestamp, packet.payload, packet.payload_bytes);
+		if (digit)
+			stream_tell_digit(stream, digit);
+	}
+}
+
+/* ---- RTCP in ---- */
+
+/* Reports are believed from where the sound comes from or was said to come from. */
+static bool is_peer(const struct stream *stream, const struct address *from)
+{
+	if (stream->is_latched && address_same_host(from, &stream->latched))
+		return true;
+	return address_same_host(from, &stream->config.rtcp) || address_same_host(from, &stream->config.rtp);
+}
+
+static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
+		    const struct stream_turn *turn)
+{
+	struct rtcp_report report;
+
+	if (!is_peer(stream, from) || !rtcp_parse(&report, bytes, n, stream->ssrc))
+		return;
+	rtcp_schedule_size(&stream->schedule, n);
+	if (stream->has_source && report.ssrc != stream->source.ssrc)
+		return;
+	stream->rtcp_seen = *from;
+	stream->peer_reported = true;
+	if (report.is_sender) {
+		stream->report_lsr = rtcp_ntp_middle(report.ntp);
+		stream->report_us = arrival_us;
+	}
+	if (report.has_block) {
+		int64_t wall_us = turn->wall_us + arrival_us - turn->now_us;
+		double rtt_ms = rtcp_round_trip_ms(&report.block, rtcp_ntp_middle(rtcp_ntp(wall_us)));
+		stream->peer_loss = report.block.fraction / 256.0;
+		/* More than ten seconds is a peer that cannot count. */
+		if (rtt_ms >= 0 && rtt_ms < 10000)
+			stream->rtt_ms = rtt_ms;
+	}
+	if (report.bye && !(stream->told & 1u << ENGINE_PEER_BYE)) {
+		stream->told |= 1u << ENGINE_PEER_BYE;
+		stream_tell(stream, ENGINE_PEER_BYE);
+	}
+}
+
+/* ---- the sockets ---- */
+
+static int64_t arrival_of(struct msghdr *message, const struct stream_turn *turn)
+{
+	if (!turn->kernel_time)
+		return turn->now_us;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		struct timespec t;
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&t, CMSG_DATA(c), sizeof t);
+		int64_t age_us = turn->wall_us - ((int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000);
+		/* A little in the future is right: a packet that came while this tick was running late. */
+		if (age_us > -PAST_MAX_US && age_us < PAST_MAX_US)
+			return turn->now_us - age_us;
+	}
+	return turn->now_us;
+}
+
+typedef void datagram_h(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
+			const struct stream_turn *turn);
+
+static int receive_batch(int fd, struct receive_batch *batch)
+{
+	for (size_t i = 0; i < STREAM_BATCH; i++) {
+		batch->parts[i] = (struct iovec){ batch->bytes[i], STREAM_DATAGRAM_BYTES };
+		batch->messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &batch->from[i],
+			.msg_namelen = sizeof batch->from[i],
+			.msg_iov = &batch->parts[i],
+			.msg_iovlen = 1,
+			.msg_control = batch->control[i],
+			.msg_controllen = STREAM_CONTROL_BYTES,
+		};
+	}
+	return recvmmsg(fd, batch->messages, STREAM_BATCH, MSG_DONTWAIT, NULL);
+}
+
+/* A flood keeps at most 1024 datagrams a tick busy: what is more the kernel throws away. */
+static void receive_all(struct stream *stream, int fd, datagram_h *handle, const struct stream_turn *turn)
+{
+	for (int round = 0; round < BATCHES_MAX; round++) {
+		int count = receive_batch(fd, turn->batch);
+		/* An ICMP error of an earlier packet is reported instead of a datagram: ask again. */
+		if (count < 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == EINTR))
+			continue;
+		for (int i = 0; i < count; i++) {
+			struct mmsghdr *message = &turn->batch->messages[i];
+			if (message->msg_hdr.msg_flags & MSG_TRUNC)
+				continue;
+			int64_t arrival_us = arrival_of(&message->msg_hdr, turn);
+			handle(stream, turn->batch->bytes[i], message->msg_len, &turn->batch->from[i], arrival_us, turn);
+		}
+		if (count < STREAM_BATCH)
+			return;
+	}
+}
+
+void stream_receive_rtp(struct stream *stream, const struct stream_turn *turn)
+{
+	receive_all(stream, stream->config.rtp_fd, on_rtp, turn);
+}
+
+void stream_receive_rtcp(struct stream *stream, const struct stream_turn *turn)
+{
+	receive_all(stream, stream->config.rtcp_fd, on_rtcp, turn);
+}
+
+static void drain(int fd)
+{
+	uint8_t byte;
+
+	for (int i = 0; i < DRAIN_MAX; i++)
+		if (recv(fd, &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) < 0 && errno != ECONNREFUSED)
+			return;
+}
+
+void stream_start(struct stream *stream, const struct stream_turn *turn)
+{
+	int on = 1;
+
+	/* What queued while devices were opened would stay as delay for the whole call. */
+	drain(stream->config.rtp_fd);
+	if (stream->config.rtcp_fd >= 0)
+		drain(stream->config.rtcp_fd);
+	setsockopt(stream->config.rtp_fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+	if (stream->config.rtcp_fd >= 0)
+		setsockopt(stream->config.rtcp_fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+	stream->started_us = stream->receiving_us = turn->now_us;
+	rtcp_schedule_init(&stream->schedule, turn->now_us, 64000, turn->random);
+}
+
+/* ---- RTCP out ---- */
+
+static struct address reports_to(const struct stream *stream)
+{
+	struct address to = stream->config.rtcp;
+
+	if (!stream->is_latched || address_same_host(&stream->latched, &stream->config.rtp))
+		return to;
+	/* The peer is not where it said: where its reports come from, else the port above its sound. */
+	if (address_is_set(&stream->rtcp_seen))
+		return stream->rtcp_seen;
+	to = stream->latched;
+	address_set_port(&to, (uint16_t)(address_port(&to) + 1));
+	return to;
+}
+
+static void fill_block(struct stream *stream, const struct stream_turn *turn, struct rtcp_block *block)
+{
+	int64_t since_us = turn->now_us - stream->report_us;
+	uint64_t lost = rtp_source_lost(&stream->source);
+
+	*block = (struct rtcp_block){
+		.ssrc = stream->source.ssrc,
+		.fraction = rtp_source_fraction(&stream->source),
+		.lost = (int32_t)(lost < 0x7fffff ? lost : 0x7fffff),
+		.highest = rtp_source_highest(&stream->source),
+		.jitter = stream->source.jitter >> 4,
+		.lsr = stream->report_lsr,
+		.dlsr = stream->report_lsr && since_us > 0 ? (uint32_t)(since_us * 65536 / SECOND_US) : 0,
+	};
+}
+
+static void send_report(struct stream *stream, const struct stream_turn *turn, bool bye)
+{
+	struct rtcp_report report = {
+		.ssrc = stream->ssrc,
+		.is_sender = stream->sent_packets > stream->sent_at_report,
+		.ntp = rtcp_ntp(turn->wall_us),
+		.timestamp = stream->clock,
+		.packets = (uint32_t)stream->sent_packets,
+		.octets = (uint32_t)stream->sent_octets,
+		.has_block = stream->has_source && stream->source.valid,
+		.bye = bye,
+	};
+	uint8_t bytes[RTCP_MAX_BYTES];
+	struct address to = reports_to(stream);
+
+	if (report.has_block)
+		fill_block(stream, turn, &report.block);
+	memcpy(report.cname, stream->config.cname, sizeof report.cname);
+	stream->sent_at_report = stream->sent_packets;
+	size_t n = rtcp_print(&report, bytes, sizeof bytes);
+	if (send_bytes(stream->config.rtcp_fd, &to, bytes, n))
+		rtcp_schedule_size(&stream->schedule, n);
+}
+
+void stream_report_if_due(struct stream *stream, const struct stream_turn *turn)
+{
+	struct rtcp_schedule *schedule = &stream->schedule;
+
+	if (turn->now_us < schedule->next_us)
+		return;
+	bool peer_sends = stream->last_packet_us && turn->now_us - stream->last_packet_us < 10 * SECOND_US;
+	schedule->we_sent = stream->sent_packets > stream->sent_at_report;
+	schedule->members = stream->has_source || stream->peer_reported ? 2 : 1;
+	schedule->senders = (unsigned)schedule->we_sent + peer_sends;
+	if (rtcp_schedule_due(schedule, turn->now_us, turn->random))
+		send_report(stream, turn, false);
+}
+
+void stream_stop(struct stream *stream, const struct stream_turn *turn)
+{
+	/* Who never said anything does not say goodbye (6.3.7). */
+	if (stream->sent_packets || !stream->schedule.initial)
+		send_report(stream, turn, true);
+}

@@ -1,0 +1,162 @@
+#include "media/quality.h"
+#include "media/stream.h"
+#include "media/tone.h"
+
+#include <string.h>
+
+enum { QUIET_US = 3000000, LOST_US = 3000000, WORD_SAMPLES = 4, QUALITY_TICKS = 10 };
+static const double QUIET_DB = -50;
+
+_Static_assert(sizeof(struct stream_stats) % sizeof(uint64_t) == 0, "the snapshot is copied by words");
+_Static_assert(LEVEL_NARROW_FRAMES % WORD_SAMPLES == 0, "the narrow sound is written by words");
+
+/* ---- events ---- */
+
+void stream_tell(struct stream *stream, unsigned event)
+{
+	stream->events |= 1u << event;
+}
+
+/* More digits than fit while the loop does not listen are left out: the newest ones. */
+void stream_tell_digit(struct stream *stream, char digit)
+{
+	if (stream->digits_heard_count < STREAM_DIGITS_HEARD)
+		stream->digits_heard[stream->digits_heard_count++] = digit;
+}
+
+/* One side: tell once when it was quiet for 3 s, until it is louder again. */
+static void watch_side(struct stream *stream, int side, unsigned event, bool watched, double db, int64_t now_us)
+{
+	if (!watched) {
+		stream->loud_us[side] = 0;
+		return;
+	}
+	if (db >= QUIET_DB || !stream->loud_us[side]) {
+		stream->loud_us[side] = now_us;
+		if (db >= QUIET_DB)
+			stream->told &= ~(1u << event);
+	} else if (now_us - stream->loud_us[side] >= QUIET_US && !(stream->told & 1u << event)) {
+		stream->told |= 1u << event;
+		stream_tell(stream, event);
+	}
+}
+
+void stream_watch(struct stream *stream, const struct stream_turn *turn, bool says)
+{
+	int64_t now_us = turn->now_us;
+	int64_t since_us = stream->last_packet_us > stream->receiving_us ? stream->last_packet_us : stream->receiving_us;
+	bool lost = stream->config.receives && now_us - since_us >= LOST_US;
+	/* Nothing arriving is not silence but loss. */
+	bool hears = stream->config.receives && stream->last_packet_us && now_us - stream->last_packet_us < SECOND_US;
+
+	watch_side(stream, 0, ENGINE_SILENT, says, level_db(&stream->mic), now_us);
+	watch_side(stream, 1, STREAM_EVENT_SILENT_PEER, hears, level_db(&stream->heard), now_us);
+	if (lost && !(stream->told & 1u << ENGINE_LOST)) {
+		stream->told |= 1u << ENGINE_LOST;
+		stream_tell(stream, ENGINE_LOST);
+	}
+}
+
+/* ---- the snapshot ---- */
+
+static double estimate(const struct stream *stream, const struct stream_stats *stats, const struct stream_totals *totals)
+{
+	const struct codec_ops *codec = codec_ops(stream->receive_codec);
+	double delay_ms = stats->buffer_ms + stream->jitter.usual_frames / (double)CODEC_MS_FRAMES + codec->delay_ms;
+	double burst = 1;
+
+	if (!stats->received_packets)
+		return 0;
+	if (stats->rtt_ms > 0)
+		delay_ms += stats->rtt_ms / 2;
+	if (totals->bursts && totals->lost)
+		burst = (double)totals->lost / (double)totals->bursts * (1 - stats->loss);
+	if (burst < 1)
+		burst = 1;
+	return quality_mos(quality_rating(delay_ms, stats->loss, burst, codec->impairment, codec->robustness));
+}
+
+static void collect(struct stream *stream, struct stream_stats *stats)
+{
+	struct stream_totals totals = stream_totals(stream);
+	uint64_t gone = totals.lost + stream->jitter.counts.late;
+
+	memset(stats, 0, sizeof *stats);
+	stats->sent_packets = stream->sent_packets;
+	stats->sent_bytes = stream->sent_bytes;
+	stats->received_packets = stream->received_packets;
+	stats->received_bytes = stream->received_bytes;
+	stats->expected_packets = totals.expected;
+	stats->lost_packets = totals.lost;
+	stats->late_packets = stream->jitter.counts.late;
+	stats->duplicate_packets = totals.duplicates;
+	stats->concealed_frames = stream->jitter.counts.concealed;
+	if (totals.expected)
+		stats->loss = gone < totals.expected ? (double)gone / (double)totals.expected : 1;
+	stats->peer_loss = stream->peer_loss;
+	stats->jitter_ms = rtp_source_jitter_ms(&stream->source, stream->receive_clock_rate);
+	stats->buffer_ms = stream->jitter.playing ? stream->jitter.delay_ms : 0;
+	stats->rtt_ms = stream->rtt_ms;
+	stats->heard_level_db = level_db(&stream->heard);
+	stats->mic_level_db = level_db(&stream->mic);
+	stats->receive_codec = stream->receive_clock_rate ? stream->receive_codec : stream->config.receive[0].codec;
+	stats->send_codec = stream->config.send.codec;
+	stats->receive_rate = codec_clock_rate(stats->receive_codec);
+	stats->last_packet_us = stream->last_packet_us;
+	stats->muted = stream->muted;
+	if (stream->ticks % QUALITY_TICKS == 1)
+		stream->mos = estimate(stream, stats, &totals);
+	stats->mos = stream->mos;
+}
+
+/*
+ * A sequence lock without fences: each word is stored with release after the odd version and loaded with acquire before the
+ * version is read again, so a reader that sees one version twice saw words of one tick.
+ */
+void stream_publish(struct stream *stream, const int16_t *heard)
+{
+	struct stream_stats stats;
+	int16_t narrow[LEVEL_NARROW_FRAMES] = { 0 };
+	uint64_t words[sizeof stats / 8], samples[LEVEL_NARROW_FRAMES / WORD_SAMPLES];
+
+	collect(stream, &stats);
+	if (heard)
+		decimator_run(&stream->decimator, heard, narrow);
+	memcpy(words, &stats, sizeof words);
+	memcpy(samples, narrow, sizeof samples);
+	uint64_t version = atomic_load_explicit(&stream->version, memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&stream->narrow_at, memory_order_relaxed);
+	atomic_store_explicit(&stream->version, version + 1, memory_order_relaxed);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		atomic_store_explicit(&stream->snapshot[i], words[i], memory_order_release);
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+		atomic_store_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS], samples[i], memory_order_release);
+	atomic_store_explicit(&stream->narrow_at, at + ARRAY_LEN(samples), memory_order_release);
+	atomic_store_explicit(&stream->version, version + 2, memory_order_release);
+}
+
+static void copy_words(const struct stream *stream, uint64_t *words, uint64_t *narrow)
+{
+	uint64_t before, after;
+
+	do {
+		before = atomic_load_explicit(&stream->version, memory_order_acquire);
+		for (size_t i = 0; i < sizeof(struct stream_stats) / 8; i++)
+			words[i] = atomic_load_explicit(&stream->snapshot[i], memory_order_acquire);
+		uint64_t at = atomic_load_explicit(&stream->narrow_at, memory_order_acquire);
+		for (size_t i = 0; i < STREAM_NARROW_WORDS; i++)
+			narrow[i] = atomic_load_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS], memory_order_acquire);
+		after = atomic_load_explicit(&stream->version, memory_order_relaxed);
+	} while (before != after || before & 1);
+}
+
+void engine_stats(const struct stream *stream, struct stream_stats *stats)
+{
+	uint64_t words[sizeof *stats / 8], narrow[STREAM_NARROW_WORDS];
+	int16_t pcm[TONE_FIND_FRAMES];
+
+	copy_words(stream, words, narrow);
+	memcpy(stats, words, sizeof words);
+	memcpy(pcm, narrow, sizeof pcm);
+	stats->tone_hz = tone_find(pcm);
+}

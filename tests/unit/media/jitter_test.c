@@ -1,0 +1,310 @@
+/* The jitter buffer under simulated networks and clocks, in virtual time. */
+#include "base/random.h"
+#include "media/jitter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PACKETS_MAX = 20000, TICK = 480, FRAMES = 960 };
+
+/* One packet under way. */
+struct flight {
+	int64_t at_us;
+	uint32_t sequence, timestamp;
+};
+
+struct network {
+	struct flight flights[PACKETS_MAX];
+	size_t count;
+};
+
+struct result {
+	uint64_t packets, missing, pauses, nothing, skipped;
+	double most_buffer_ms, last_delay_ms;
+	uint32_t last_sequence;
+	uint64_t disorder;
+};
+
+static struct network network;
+
+static int by_time(const void *a, const void *b)
+{
+	const struct flight *x = a, *y = b;
+
+	return x->at_us < y->at_us ? -1 : x->at_us > y->at_us ? 1 : (int)(x->sequence - y->sequence);
+}
+
+static void send_packet(int64_t at_us, uint32_t sequence, uint32_t timestamp)
+{
+	assert_true(network.count < PACKETS_MAX);
+	network.flights[network.count++] = (struct flight){ at_us, sequence, timestamp };
+}
+
+/* Play until `end_us`; stretches are made exactly as asked when `stretches`. */
+static struct result play(struct jitter *jitter, int64_t end_us, bool stretches)
+{
+	struct result result = { 0 };
+	size_t next = 0;
+	int64_t queued = 0;
+
+	qsort(network.flights, network.count, sizeof network.flights[0], by_time);
+	for (int64_t now = 0; now < end_us; now += 10000) {
+		for (; next < network.count && network.flights[next].at_us <= now; next++) {
+			uint8_t payload[1] = { 1 };
+			struct jitter_packet packet = { network.flights[next].sequence, network.flights[next].timestamp, 8000, FRAMES, 0, payload, 1 };
+			jitter_put(jitter, &packet, network.flights[next].at_us);
+		}
+		while (queued < TICK) {
+			struct jitter_play it;
+			jitter_get(jitter, now, (uint32_t)queued, &it);
+			if (it.what == JITTER_NOTHING) {
+				result.nothing++;
+				queued = TICK;
+				break;
+			}
+			queued += it.frames;
+			if (it.what == JITTER_PACKET) {
+				result.packets++;
+				result.skipped += it.skip > 0;
+				result.disorder += result.last_sequence && (int32_t)(it.packet->sequence - result.last_sequence) <= 0;
+				result.last_sequence = it.packet->sequence;
+				if (stretches && it.excess)
+					queued -= it.excess > 480 ? 480 : it.excess < -480 ? -480 : it.excess;
+			}
+			result.missing += it.what == JITTER_MISSING;
+			result.pauses += it.what == JITTER_PAUSE;
+		}
+		queued -= TICK;
+		if (jitter->delay_ms > result.most_buffer_ms)
+			result.most_buffer_ms = jitter->delay_ms;
+	}
+	result.last_delay_ms = jitter->delay_ms;
+	network.count = 0;
+	return result;
+}
+
+static void steady(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+
+	for (int64_t offset = 0; offset < 10000; offset += 1700) {
+		jitter_init(&jitter, 10, 300);
+		for (uint32_t i = 0; i < 1000; i++)
+			send_packet(offset + i * INT64_C(20000), i + 5, i * 160 + 4294960000u);
+		struct result result = play(&jitter, 20000000, true);
+		assert_true(result.packets >= 998 && result.missing == 0 && result.pauses == 0);
+		assert_true(result.most_buffer_ms <= 20.1);
+		assert_int_equal(jitter.counts.late + jitter.counts.concealed, 0);
+		jitter_fini(&jitter);
+	}
+}
+
+static void loss_and_reordering_and_duplicates(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+
+	jitter_init(&jitter, 10, 300);
+	jitter_set_floor(&jitter, 32);
+	for (uint32_t i = 0; i < 2000; i++) {
+		if (i % 20 == 10)
+			continue;
+		send_packet(i * INT64_C(20000) + (i % 50 == 3 ? 25000 : 0), i, i * 160);
+		if (i % 33 == 0)
+			send_packet(i * INT64_C(20000) + 3000, i, i * 160);
+	}
+	struct result result = play(&jitter, 40000000, true);
+	assert_int_equal(result.disorder, 0);
+	assert_int_equal(result.packets, 1899);
+	assert_int_equal(jitter.counts.late, 0);
+	/* 100 lost packets of 20 ms, each concealed as a whole with its successor at hand */
+	assert_int_equal(result.missing, 100);
+	assert_int_equal(jitter.counts.concealed, 200);
+	assert_true(jitter_loss(&jitter) > 0.02 && jitter_loss(&jitter) < 0.09);
+	jitter_fini(&jitter);
+}
+
+static void adapts_to_jitter(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+	struct random random;
+
+	random_init_seeded(&random, 5);
+	jitter_init(&jitter, 10, 300);
+	for (uint32_t i = 0; i < 3000; i++)
+		send_packet(i * INT64_C(20000) + random_below(&random, 60000), i, i * 160);
+	struct result result = play(&jitter, 60000000, true);
+	assert_int_equal(result.disorder, 0);
+	assert_true(jitter.counts.late < 60); /* 2 % */
+	assert_true(jitter.counts.concealed < 150);
+	assert_true(result.last_delay_ms > 40 && result.last_delay_ms < 90);
+	/* and back again when it calms down */
+	jitter_reset(&jitter);
+	for (uint32_t i = 0; i < 3000; i++)
+		send_packet(i * INT64_C(20000), i + 3000, i * 160);
+	result = play(&jitter, 60000000, true);
+	assert_true(result.last_delay_ms < 35);
+	jitter_fini(&jitter);
+}
+
+static void a_standstill_does_not_stay_as_delay(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+
+	for (int64_t stop = 200000; stop <= 3200000; stop += 1000000) {
+		jitter_init(&jitter, 10, 300);
+		for (uint32_t i = 0; i < 2000; i++) {
+			int64_t at = i * INT64_C(20000);
+			if (at >= 10000000 && at < 10000000 + stop)
+				at = 10000000 + stop;
+			send_packet(at, i, i * 160);
+		}
+		struct result result = play(&jitter, 40000000, true);
+		assert_int_equal(result.disorder, 0);
+		assert_true(result.last_delay_ms < 60);
+		assert_true(result.packets > 1700 - (uint64_t)stop / 20000);
+		jitter_fini(&jitter);
+	}
+}
+
+static void drift(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+
+	for (int ppm = -300; ppm <= 300; ppm += 150) {
+		jitter_init(&jitter, 10, 300);
+		for (uint32_t i = 0; i < 15000; i++)
+			send_packet((int64_t)(i * 20000.0 * (1 + ppm * 1e-6)), i, i * 160);
+		struct result result = play(&jitter, 299000000, true);
+		assert_int_equal(jitter.counts.late, 0);
+		assert_true(result.missing <= 10);
+		assert_true(result.most_buffer_ms < 45);
+		jitter_fini(&jitter);
+	}
+}
+
+static void pauses_jumps_and_holds(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+	uint32_t sequence = 0;
+
+	/* discontinuous transmission: numbers run on, timestamps leap by the pause */
+	jitter_init(&jitter, 10, 300);
+	for (int64_t at = 0; at < 20000000; at += 20000)
+		if (at / 1000000 % 2 == 0)
+			send_packet(at, sequence++, (uint32_t)(at / 125));
+	struct result result = play(&jitter, 20000000, true);
+	assert_int_equal(result.packets, sequence);
+	assert_int_equal(jitter.counts.concealed, 0);
+	assert_int_equal(jitter.counts.late, 0);
+	assert_true(result.last_delay_ms < 25);
+	jitter_fini(&jitter);
+
+	/* a hold during which the timestamps stood still, and one after which they leap by an hour, back or forth */
+	static const int64_t LEAPS[] = { 0, 3600 * 8000, -3600 * 8000, 4000, -4000 };
+	for (size_t k = 0; k < ARRAY_LEN(LEAPS); k++) {
+		jitter_init(&jitter, 10, 300);
+		for (uint32_t i = 0; i < 1000; i++)
+			send_packet(i * INT64_C(20000) + (i >= 500 ? 5000000 : 0), i, i * 160 + (i >= 500 ? (uint32_t)LEAPS[k] : 0));
+		result = play(&jitter, 25000000, true);
+		assert_true(result.packets >= 985);
+		assert_true(result.last_delay_ms < 40);
+		jitter_fini(&jitter);
+	}
+
+	/* leaps of less than a second without a hold */
+	for (int k = -4; k <= 4; k++) {
+		jitter_init(&jitter, 10, 300);
+		for (uint32_t i = 0; i < 2000; i++)
+			send_packet(i * INT64_C(20000), i, i * 160 + 100000 + (i >= 500 ? (uint32_t)(k * 1600) : 0));
+		result = play(&jitter, 40000000, true);
+		assert_true(result.packets >= 1900);
+		assert_true(result.last_delay_ms < 40);
+		jitter_fini(&jitter);
+	}
+}
+
+static void events_are_no_loss(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+	struct jitter_play it;
+	uint8_t payload[1] = { 1 };
+	int64_t now = 0, queued = 0;
+
+	jitter_init(&jitter, 10, 300);
+	for (uint32_t i = 0; i < 100; i++) {
+		bool event = i >= 40 && i < 47;
+		struct jitter_packet packet = { i, event ? 40 * 160 : i * 160, 8000, event ? 0 : FRAMES, 0, payload, 1 };
+		jitter_put(&jitter, &packet, now);
+		for (int k = 0; k < 2; k++, now += 10000, queued -= TICK)
+			while (queued < TICK) {
+				jitter_get(&jitter, now, (uint32_t)queued, &it);
+				queued += it.what == JITTER_NOTHING ? TICK : it.frames;
+			}
+	}
+	assert_true(jitter.counts.played >= 91);
+	assert_int_equal(jitter.counts.concealed, 0);
+	assert_int_equal(jitter.counts.late, 0);
+	jitter_fini(&jitter);
+}
+
+static void junk_never_breaks_it(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+	struct jitter_play it;
+	struct random random;
+	uint8_t payload[JITTER_PAYLOAD_MAX_BYTES + 1] = { 0 };
+	int64_t now = 1000000;
+
+	random_init_seeded(&random, 11);
+	jitter_init(&jitter, 10, 300);
+	for (uint32_t i = 0; i < 200000; i++) {
+		uint32_t kind = random_below(&random, 8);
+		struct jitter_packet packet = {
+			.sequence = kind == 0 ? random_u32(&random) : i + random_below(&random, 100),
+			.timestamp = kind == 1 ? random_u32(&random) : i * 160 + random_below(&random, 5000),
+			.clock_rate = 8000,
+			.frames = kind == 2 ? 0 : 1 + random_below(&random, 5760),
+			.payload = payload,
+			.bytes = kind == 3 ? sizeof payload : random_below(&random, 200),
+		};
+		jitter_put(&jitter, &packet, now - random_below(&random, 30000));
+		uint32_t frames = 0;
+		for (int k = 0; k < 100 && frames < TICK; k++) {
+			jitter_get(&jitter, now, frames, &it);
+			if (it.what == JITTER_NOTHING)
+				break;
+			assert_true(it.frames <= 5760);
+			frames += it.frames;
+		}
+		now += 10000;
+	}
+	jitter_fini(&jitter);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(steady),
+		cmocka_unit_test(loss_and_reordering_and_duplicates),
+		cmocka_unit_test(adapts_to_jitter),
+		cmocka_unit_test(a_standstill_does_not_stay_as_delay),
+		cmocka_unit_test(drift),
+		cmocka_unit_test(pauses_jumps_and_holds),
+		cmocka_unit_test(events_are_no_loss),
+		cmocka_unit_test(junk_never_breaks_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
