@@ -162,11 +162,16 @@ static void add_outcome(const struct event *event, struct buf *line)
 		buf_printf(line, " (%s)", cause);
 }
 
-static const char *peer_of(const struct event *event)
+/* "Bob <sip:bob@biloxi.com>" */
+static void add_peer(const struct event *event, struct buf *line)
 {
-	const char *direction = value_or(event, "direction", "out");
+	const char *direction = value_or(event, "direction", "out"), *name = event_value(event, "name");
+	const char *uri = value_or(event, strcmp(direction, "in") ? "to" : "from", "the peer");
 
-	return value_or(event, strcmp(direction, "in") ? "to" : "from", "the peer");
+	if (name)
+		buf_printf(line, "%s <%s>", name, uri);
+	else
+		buf_printf(line, "%s", uri);
 }
 
 static void call_sentence(const struct event *event, struct buf *line)
@@ -175,21 +180,25 @@ static void call_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "call %u: ", event->call);
 	switch (event->kind) {
 	case EVENT_INCOMING:
-		buf_printf(line, "incoming from %s", value_or(event, "from", "somebody"));
+		buf_printf(line, "incoming from ");
+		add_peer(event, line);
 		if (event_value(event, "account"))
 			buf_printf(line, " for %s", event_value(event, "account"));
 		break;
 	case EVENT_TRYING:
-		buf_printf(line, "trying %s", peer_of(event));
+		buf_printf(line, "trying ");
+		add_peer(event, line);
 		break;
 	case EVENT_RINGING:
-		buf_printf(line, "ringing at %s", peer_of(event));
+		buf_printf(line, "ringing at ");
+		add_peer(event, line);
 		break;
 	case EVENT_EARLY_MEDIA:
 		buf_printf(line, "sound before the answer");
 		break;
 	case EVENT_ANSWERED:
-		buf_printf(line, "answered%s%s", strcmp(value_or(event, "direction", "out"), "in") ? " by " : ", talking to ", peer_of(event));
+		buf_printf(line, "answered%s", strcmp(value_or(event, "direction", "out"), "in") ? " by " : ", talking to ");
+		add_peer(event, line);
 		if (event_value(event, "codec"))
 			buf_printf(line, " (%s)", event_value(event, "codec"));
 		break;
@@ -293,6 +302,9 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_REINVITE:
 		buf_printf(line, "call %u: re-INVITE %s", event->call, value_or(event, "direction", ""));
 		add_outcome(event, line);
+		return;
+	case EVENT_REDIRECTED:
+		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
 		return;
 	case EVENT_DEVICE:
 		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"), value_or(event, "state", "?"));

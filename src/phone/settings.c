@@ -67,7 +67,7 @@ bool duration_parse(struct slice text, int64_t *us)
 	while (digits < text.n && ((text.p[digits] >= '0' && text.p[digits] <= '9') || text.p[digits] == '.'))
 		digits++;
 	for (size_t i = 0; i < ARRAY_LEN(duration_units); i++)
-		if (slice_ieq(slice_from(text, digits), slice_of(duration_units[i].unit)))
+		if (slice_eq(slice_from(text, digits), slice_of(duration_units[i].unit)))
 			return decimal(slice_sub(text, 0, digits), duration_units[i].us, us);
 	return false;
 }

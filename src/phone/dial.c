@@ -1,0 +1,400 @@
+/* Dialling: from a target to an INVITE, and on to where a 3xx points. */
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+#include <stdio.h>
+
+enum { OFFER_MAX = 16384, URI_TEXT_MAX = 2048 };
+
+int extra_headers_read(const char *const *words, struct extra_header *extra, size_t max, struct failure *failure)
+{
+	size_t count = 0;
+
+	for (; words && *words; words++) {
+		struct slice value = slice_of(*words), name = slice_trim(slice_cut(&value, ':'));
+		if (!value.p || !name.n) {
+			fail(failure, STATUS_USAGE, "syntax", "header=%s: write Name:value", *words);
+			return -1;
+		}
+		switch (sip_header_find(name)) {
+		case SIP_HEADER_VIA:
+		case SIP_HEADER_FROM:
+		case SIP_HEADER_TO:
+		case SIP_HEADER_CALL_ID:
+		case SIP_HEADER_CSEQ:
+		case SIP_HEADER_CONTACT:
+		case SIP_HEADER_CONTENT_LENGTH:
+		case SIP_HEADER_CONTENT_TYPE:
+		case SIP_HEADER_MAX_FORWARDS:
+		case SIP_HEADER_ROUTE:
+		case SIP_HEADER_RECORD_ROUTE:
+		case SIP_HEADER_AUTHORIZATION:
+		case SIP_HEADER_PROXY_AUTHORIZATION:
+			fail(failure, STATUS_USAGE, "header", "%.*s is written by the phone itself and cannot be given by header=", SLICE_ARG(name));
+			return -1;
+		default:
+			break;
+		}
+		if (count == max) {
+			fail(failure, STATUS_USAGE, "too-many", "at most %zu header= are taken", max);
+			return -1;
+		}
+		extra[count++] = (struct extra_header){ name, slice_trim(value) };
+	}
+	return (int)count;
+}
+
+/* ---- the INVITE ---- */
+
+static void open_failed(struct call *call, enum err err)
+{
+	char *reason = xasprintf(err == ERR_NOT_FOUND ? "no codec '%s'" : "no port for sound: see media.ports%.0s", call->codec ? call->codec : "");
+
+	call_fail_locally(call, CAUSE_LOCAL, err, reason);
+	free(reason);
+}
+
+/* Who calls; `nobody` and `identity` live in the caller. */
+static void who_calls(struct call *call, char nobody[160], struct identity *identity)
+{
+	struct account *account = *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL;
+	struct address loopback;
+
+	if (call->is_echo && address_parse(&loopback, SLICE("127.0.0.1"), 0))
+		identity_of(call->phone, NULL, &loopback, nobody, identity);
+	else
+		identity_of(call->phone, account, &call->local, nobody, identity);
+	if (call->is_echo)
+		identity->has_protocol = false;
+	if (call->setup->display)
+		identity->display = call->setup->display;
+	identity->anonymous = call->setup->anonymous;
+	free(call->account_uri);
+	call->account_uri = xstrdup(identity->uri);
+}
+
+static void invite(struct call *call)
+{
+	struct call_setup *setup = call->setup;
+	struct extra_header extra[EXTRA_HEADERS_MAX];
+	struct identity identity;
+	struct failure ignored;
+	struct buf offer;
+	char nobody[160];
+	enum err err = ERR_NONE;
+
+	if (!call->media.opened && (err = media_open(&call->media, &call->local, call->codec)) != ERR_NONE) {
+		open_failed(call, err);
+		return;
+	}
+	int count = extra_headers_read((const char *const *)setup->headers, extra, EXTRA_HEADERS_MAX, &ignored);
+	who_calls(call, nobody, &identity);
+	buf_init(&offer, OFFER_MAX);
+	if (!setup->no_sdp)
+		media_offer(&call->media, &offer);
+	struct call_config config = { .identity = &identity, .target = slice_of(setup->uri), .offer = buf_slice(&offer), .extra = extra,
+				      .extra_count = count > 0 ? (size_t)count : 0, .timeout_us = setup->timeout_us,
+				      .handlers = call_handlers(call) };
+	call->session = session_call(call->phone->ua, &config, &err);
+	buf_fini(&offer);
+	if (!call->session) {
+		call_fail_locally(call, err == ERR_NO_ROUTE || err == ERR_UNREACHABLE ? CAUSE_CONNECT : CAUSE_LOCAL, err, err_text(err));
+		return;
+	}
+	free(call->call_id);
+	call->call_id = clean(session_call_id(call->session));
+}
+
+/* ---- which of our addresses the peer is reached from ---- */
+
+static void located(void *arg, enum err err, const struct sip_target *targets, size_t count)
+{
+	struct call *call = arg;
+
+	call->locating = NULL;
+	/* A name that cannot be resolved is told by the INVITE itself, with its cause. */
+	if (err || !count || !phone_local_for(call->phone, &targets[0].address, &call->local))
+		phone_local_for(call->phone, NULL, &call->local);
+	invite(call);
+}
+
+/* The host that the INVITE goes to first: our proxy, else the target's. @return false: no SIP URI */
+static bool first_hop(const struct account *account, struct slice target, struct sip_hop *hop)
+{
+	struct sip_uri uri;
+	struct slice transport;
+
+	*hop = (struct sip_hop){ 0 };
+	if (!sip_uri_parse(account && account->proxy ? slice_of(account->proxy) : target, &uri, NULL) || uri.host.n >= sizeof hop->host)
+		return false;
+	snprintf(hop->host, sizeof hop->host, "%.*s", SLICE_ARG(uri.host));
+	if (hop->host[0] == '[') {
+		memmove(hop->host, hop->host + 1, strlen(hop->host));
+		hop->host[strcspn(hop->host, "]")] = '\0';
+	}
+	hop->port = uri.port;
+	hop->has_protocol = sip_uri_param(&uri, SLICE("transport"), &transport) && sip_protocol_find(transport, &hop->protocol);
+	return true;
+}
+
+static void locate(struct call *call, const struct account *account)
+{
+	struct phone *phone = call->phone;
+	struct address literal;
+	struct sip_hop hop;
+
+	if (!first_hop(account, slice_of(call->setup->uri), &hop)) {
+		call_fail_locally(call, CAUSE_LOCAL, ERR_SYNTAX, "the address is not well formed");
+	} else if (address_parse_host(&literal, slice_of(hop.host), 5060)) {
+		if (!phone_local_for(phone, &literal, &call->local))
+			phone_local_for(phone, NULL, &call->local);
+		invite(call);
+	} else {
+		call->locating = net_ops()->locate(phone->net, &hop, located, call);
+	}
+}
+
+/* ---- phone_call ---- */
+
+static char **copy_words(const char *const *words)
+{
+	size_t count = 0;
+
+	while (words && words[count])
+		count++;
+	char **copy = xcalloc(count + 1, sizeof *copy);
+	for (size_t i = 0; i < count; i++)
+		copy[i] = xstrdup(words[i]);
+	return copy;
+}
+
+static struct call_setup *setup_new(const struct call_options *options, const struct target *target)
+{
+	struct call_setup *setup = xcalloc(1, sizeof *setup);
+
+	setup->uri = xstrdup(target->uri);
+	setup->display = options->display ? xstrdup(options->display) : NULL;
+	setup->headers = copy_words(options->headers);
+	setup->anonymous = options->anonymous;
+	setup->no_sdp = options->no_sdp;
+	setup->timeout_us = options->timeout_us;
+	return setup;
+}
+
+static bool check_options(struct phone *phone, const struct call_options *options, struct failure *failure)
+{
+	struct extra_header extra[EXTRA_HEADERS_MAX];
+	enum media_codec codec;
+
+	for (codec = 0; options->codec && codec < MEDIA_CODECS; codec++)
+		if (!strcasecmp(options->codec, media_codec_name(codec)))
+			break;
+	if (options->codec && codec == MEDIA_CODECS)
+		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s': `codec` lists them", options->codec);
+	if (options->display && !utf8_valid(slice_of(options->display)))
+		return fail(failure, STATUS_USAGE, "syntax", "display= is no UTF-8");
+	if (extra_headers_read(options->headers, extra, EXTRA_HEADERS_MAX, failure) < 0)
+		return false;
+	if (phone->call_count >= (size_t)settings_number(phone->settings, "call.max"))
+		return fail(failure, STATUS_CALL, "too-many-calls", "there are %zu calls already, as many as call.max allows", phone->call_count);
+	return true;
+}
+
+/* input= and output= count while this call lives. */
+static bool use_devices(struct call *call, const struct call_options *options, struct failure *failure)
+{
+	const char *const names[] = { [ENGINE_INPUT] = options->input, [ENGINE_OUTPUT] = options->output };
+
+	for (int i = ENGINE_INPUT; i <= ENGINE_OUTPUT; i++) {
+		if (!names[i])
+			continue;
+		enum err err = engine_use(phone_engine(call->phone), (enum engine_device)i, names[i]);
+		if (err)
+			return fail(failure, STATUS_SOUND, err_name(err), "%s=%s cannot be used: %s", i == ENGINE_INPUT ? "input" : "output", names[i],
+				    err_text(err));
+		call->devices[i] = true;
+	}
+	return true;
+}
+
+static bool aim_at_echo(struct call *call, struct failure *failure)
+{
+	enum err err = ERR_NONE;
+	uint16_t port = echo_port(call->phone->echo, &err);
+
+	if (!port)
+		return fail(failure, STATUS_NETWORK, err_name(err), "the echo test cannot listen on 127.0.0.1: %s", err_text(err));
+	phone_listen_on_loopback(call->phone);
+	free(call->setup->uri);
+	call->setup->uri = xasprintf("sip:echo@127.0.0.1:%u;transport=udp", port);
+	call->is_echo = true;
+	return address_parse(&call->local, SLICE("127.0.0.1"), 0);
+}
+
+static void forget(struct call *call)
+{
+	call->phone->call_count--;
+	call->phone->last_call--;
+	call_free(call);
+}
+
+bool phone_call(struct phone *phone, struct slice text, const struct call_options *options, unsigned *number, struct buf *dialled,
+		struct failure *failure)
+{
+	static const struct call_options none = { 0 };
+	struct account *account;
+	struct target target;
+
+	options = options ? options : &none;
+	if (phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	if (!account_for(phone, options->from, &account, failure) || !target_read(phone, text, account, &target, failure))
+		return false;
+	if (!check_options(phone, options, failure) || !phone_needs_start(phone, failure)) {
+		target_fini(&target);
+		return false;
+	}
+	struct call *call = call_new(phone, false);
+	struct slice display = slice_of(target.shown);
+	call->setup = setup_new(options, &target);
+	call->codec = options->codec ? xstrdup(options->codec) : NULL;
+	bool good = use_devices(call, options, failure) && (!target.is_echo || aim_at_echo(call, failure));
+	if (!good) {
+		forget(call);
+		target_fini(&target);
+		return false;
+	}
+	call->target = slice_dup(slice_trim(text));
+	call->digits = xstrdup(target.digits);
+	display = slice_find(display, '<') < display.n ? slice_trim(slice_cut(&display, '<')) : (struct slice){ 0 };
+	call_set_peer(call, target.is_echo ? SLICE("echo test") : display, slice_of(call->setup->uri));
+	if (account && !call->is_echo)
+		xreplace(&call->account_name, account->name);
+	if (dialled)
+		buf_printf(dialled, "%s%s%s", target.shown, *target.digits ? ", then " : "", target.digits);
+	target_fini(&target);
+	calls_auto_hold(phone, call);
+	calls_select(phone, call);
+	*number = call->number;
+	if (call->is_echo)
+		invite(call);
+	else
+		locate(call, account);
+	return true;
+}
+
+static void take_first(void *arg, const char *target)
+{
+	char **first = arg;
+
+	if (!*first)
+		*first = xstrdup(target);
+}
+
+bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure)
+{
+	char *target = NULL;
+
+	history_recent(phone->history, take_first, &target);
+	if (!target)
+		return fail(failure, STATUS_CALL, "no-history", "nobody was called yet");
+	bool good = phone_call(phone, slice_of(target), NULL, call, dialled, failure);
+	free(target);
+	return good;
+}
+
+void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg)
+{
+	history_recent(phone->history, each, arg);
+}
+
+/* ---- 3xx ---- */
+
+static bool was_tried(const struct call_setup *setup, const char *uri)
+{
+	struct sip_uri a, b;
+
+	if (!sip_uri_parse(slice_of(uri), &a, NULL))
+		return true;
+	for (size_t i = 0; i < setup->tried_count; i++)
+		if (sip_uri_parse(slice_of(setup->tried[i]), &b, NULL) && sip_uri_eq(&a, &b))
+			return true;
+	for (size_t i = 0; i < setup->queued; i++)
+		if (sip_uri_parse(slice_of(setup->queue[i]), &b, NULL) && sip_uri_eq(&a, &b))
+			return true;
+	return false;
+}
+
+/* The Contacts of a 3xx, the best q first (RFC 3261 8.1.3.4), before what is still queued. */
+static void queue_contacts(struct call_setup *setup, const struct sip_message *response)
+{
+	char *found[REDIRECTS_MAX];
+	unsigned q[REDIRECTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; count < REDIRECTS_MAX; i++) {
+		const struct sip_address *contact = sip_message_address(response, SIP_HEADER_CONTACT, i);
+		size_t at = count;
+		if (!contact)
+			break;
+		if (contact->star || contact->uri.scheme != SIP_SCHEME_SIP || contact->uri.text.n > URI_TEXT_MAX)
+			continue;
+		for (; at && q[at - 1] < sip_address_q(contact); at--) {
+			q[at] = q[at - 1];
+			found[at] = found[at - 1];
+		}
+		q[at] = sip_address_q(contact);
+		struct buf uri;
+		buf_init(&uri, URI_TEXT_MAX + 1);
+		sip_uri_print_request(&uri, &contact->uri);
+		found[at] = buf_take(&uri);
+		count++;
+	}
+	while (count) {
+		char *uri = found[--count];
+		if (was_tried(setup, uri) || setup->queued == REDIRECTS_MAX) {
+			free(uri);
+			continue;
+		}
+		memmove(&setup->queue[1], &setup->queue[0], setup->queued * sizeof setup->queue[0]);
+		setup->queue[0] = uri;
+		setup->queued++;
+	}
+}
+
+bool call_redirect(struct call *call, const struct outcome *outcome)
+{
+	struct call_setup *setup = call->setup;
+	bool is_3xx = outcome->status / 100 == 3 && outcome->response;
+
+	if (call->incoming || !setup || call->is_echo || outcome->cause == CAUSE_CANCELLED || outcome->status >= 600 || call->phone->shutting_down ||
+	    strcmp(settings_text(call->phone->settings, "call.follow-redirect"), "on") != 0)
+		return false;
+	if (is_3xx && setup->hops < REDIRECT_HOPS_MAX && setup->tried_count < REDIRECTS_MAX) {
+		setup->tried[setup->tried_count++] = xstrdup(setup->uri);
+		queue_contacts(setup, outcome->response);
+		setup->hops++;
+	}
+	if (!setup->queued || setup->tried_count == REDIRECTS_MAX)
+		return false;
+	if (!is_3xx)
+		setup->tried[setup->tried_count++] = xstrdup(setup->uri);
+	free(setup->uri);
+	setup->uri = setup->queue[0];
+	memmove(&setup->queue[0], &setup->queue[1], --setup->queued * sizeof setup->queue[0]);
+	struct event *event = events_add(call->phone->events, EVENT_REDIRECTED, call->number);
+	event_text(event, "id", slice_of(call->id));
+	event_text(event, "target", slice_of(setup->uri));
+	event_number(event, "code", outcome->status);
+	/* A new INVITE of the same call: its early dialogs and their sound are gone, the sockets stay. */
+	call->session = NULL;
+	call->state = CALL_DIALLING;
+	call->ringback = call->trying_said = call->ringing_said = call->early_said = false;
+	timer_stop(call->phone->timers, &call->ringback_timer);
+	media_close(&call->media);
+	media_init(&call->media, call->phone, call->number, false);
+	calls_update_tones(call->phone);
+	locate(call, *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL);
+	return true;
+}

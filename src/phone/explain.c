@@ -1,0 +1,209 @@
+/* `why`: what went wrong, in a sentence or two, and what to do. */
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+#include <inttypes.h>
+
+const char *explain_cause(enum cause cause, unsigned status)
+{
+	switch (cause) {
+	case CAUSE_DNS:
+		return "The name could not be resolved: check how it is written, and the name servers (`set dns.servers`).";
+	case CAUSE_CONNECT:
+		return "Nothing listens there, or the network does not lead there: check the address and the port.";
+	case CAUSE_TIMEOUT:
+		return "Nobody answered in time: the host is down, or a firewall drops the packets.";
+	case CAUSE_TLS:
+		return "The secure connection could not be made.";
+	case CAUSE_AUTH:
+		return "The credentials were not taken: check user, auth-user, realm and password of the account.";
+	case CAUSE_CANCELLED:
+		return "It was cancelled before the answer.";
+	case CAUSE_MEDIA:
+		return "The two sides have no codec in common, or the description of the sound was not usable: see `codec` and media.codecs.";
+	case CAUSE_REFUSED:
+		return "Nothing listens at that port: the program there is not running, or the port is another.";
+	default:
+		return sip_status_sentence(status);
+	}
+}
+
+static enum cause cause_find(const char *name)
+{
+	for (int i = CAUSE_NONE; name && i <= CAUSE_LOCAL; i++)
+		if (!strcmp(name, cause_name((enum cause)i)))
+			return (enum cause)i;
+	return CAUSE_NONE;
+}
+
+static void add_text(struct buf *to, const char *what, struct slice text)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	buf_printf(to, "%s%s: ", to->n ? " " : "", what);
+	utf8_clean(to, slice_sub(sip_unquote(&arena, text), 0, 300), false);
+	buf_add(to, SLICE("."));
+	arena_fini(&arena);
+}
+
+void explain_response(const struct sip_message *message, struct buf *to)
+{
+	struct sip_values values;
+	struct slice value, text;
+
+	sip_values_begin(&values, message, SIP_HEADER_WARNING);
+	for (int i = 0; i < 3 && sip_values_next(&values, &value); i++) {
+		struct sip_warning warning;
+		if (sip_warning_parse(value, &warning))
+			add_text(to, "The other side warns", warning.text);
+	}
+	sip_values_begin(&values, message, SIP_HEADER_REASON);
+	for (int i = 0; i < 3 && sip_values_next(&values, &value); i++) {
+		struct sip_reason reason;
+		if (!sip_reason_parse(value, &reason))
+			continue;
+		if (reason.text.n)
+			add_text(to, "Its reason", reason.text);
+		else if (reason.cause && slice_ieq(reason.protocol, SLICE("Q.850")))
+			buf_printf(to, "%sIts reason: cause %" PRIu32 " of the telephone network (Q.850).", to->n ? " " : "", reason.cause);
+	}
+	struct sip_retry_after retry;
+	if (sip_retry_after_parse(sip_message_value(message, SIP_HEADER_RETRY_AFTER), &retry))
+		buf_printf(to, "%sIt asks to try again in %" PRIu32 " s.", to->n ? " " : "", retry.seconds);
+	if ((text = sip_message_value(message, SIP_HEADER_UNSUPPORTED)).n)
+		add_text(to, "It does not support", text);
+	if (!message->is_request && (text = sip_message_value(message, SIP_HEADER_SERVER)).n)
+		add_text(to, "Said by", text);
+}
+
+static void add_detail(const char *detail, struct buf *out)
+{
+	if (detail && *detail)
+		buf_printf(out, " %s", detail);
+}
+
+static void explain_failed(const struct call *call, struct buf *out)
+{
+	enum cause cause = cause_find(call->cause);
+
+	if (call->code)
+		buf_printf(out, "failed: %u %s.", call->code, call->reason);
+	else
+		buf_printf(out, "could not be made: %s.", call->reason);
+	if (call->code || cause == CAUSE_CONNECT)
+		buf_printf(out, " %s", explain_cause(cause, call->code));
+	if (call->redirect)
+		buf_printf(out, " It names %s: `call %s`, or `set call.follow-redirect on` for all such answers.", call->redirect, call->redirect);
+	add_detail(call->detail, out);
+}
+
+void explain_call(const struct call *call, struct buf *out)
+{
+	struct stream_stats stats;
+
+	buf_printf(out, "Call %u %s %s ", call->number, call->incoming ? "from" : "to", call->is_echo ? "the echo test" : call->uri);
+	switch (call->state) {
+	case CALL_FAILED:
+		explain_failed(call, out);
+		break;
+	case CALL_ENDED:
+		buf_printf(out, "ended after %" PRId64 " s", (call->ended_us - call->answered_us) / SECOND_US);
+		if (call->cause && cause_find(call->cause) != CAUSE_NONE)
+			buf_printf(out, " (%s). %s", call->cause, explain_cause(cause_find(call->cause), call->code));
+		else
+			buf_printf(out, ".");
+		add_detail(call->detail, out);
+		break;
+	case CALL_DIALLING:
+		buf_printf(out, "waits for a first answer; nothing has come back yet.");
+		break;
+	case CALL_INCOMING:
+		buf_printf(out, "is ringing here: `answer %u`, `reject call=%u`.", call->number, call->number);
+		break;
+	case CALL_TRYING:
+	case CALL_RINGING:
+	case CALL_EARLY:
+		buf_printf(out, "is %s: %s", call_state_name(call->state), sip_status_sentence(call->code ? call->code : 100));
+		break;
+	default:
+		buf_printf(out, "is up%s%s.", call->held_by_us ? ", on hold by you" : "", call->held_by_peer ? ", put on hold by the peer" : "");
+		if (media_stats(&call->media, &stats) && !stats.received_packets && call->media.plan.config.receives)
+			buf_printf(out, " No sound has come: a NAT or firewall between may drop RTP, or the peer sends none.");
+		break;
+	}
+	buf_add_char(out, '\n');
+}
+
+void explain_account(const struct account *account, struct buf *out)
+{
+	int64_t wait_us = account->retry_at_us - account->phone->timers->now_us;
+
+	buf_printf(out, "Account %s is %s", account->name, account_state_name(account->state));
+	if (account->state == ACCOUNT_FAILED) {
+		buf_printf(out, ": %.0u%s%s.", account->code, account->code ? " " : "", account->reason);
+		if (account->needs_password && !account->password)
+			buf_printf(out, " The registrar at %s asks who you are: give `account set %s password=...` or password-command=.",
+				   account->registrar, account->name);
+		else
+			buf_printf(out, " %s", explain_cause(cause_find(account->cause), account->code ? account->code : 500));
+		add_detail(account->detail, out);
+		if (account->retry_at_us)
+			buf_printf(out, " The next try comes in %" PRId64 " s.", wait_us > 0 ? wait_us / SECOND_US + 1 : 0);
+		else
+			buf_printf(out, " It is not tried again: mend it, then `register %s`.", account->name);
+	} else if (account->state == ACCOUNT_REGISTERED && account->binding) {
+		buf_printf(out, " for another %" PRIu32 " s.", registration_left(account->binding->registration));
+	} else {
+		buf_add_char(out, '.');
+	}
+	buf_add_char(out, '\n');
+}
+
+/* Without a subject: the call that ended badly last, or what else went wrong. */
+static bool explain_last(struct phone *phone, struct buf *out)
+{
+	const struct call *last = call_find(phone, phone->latest_ended), *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
+	bool said = false;
+
+	LIST_EACH(&phone->accounts, node) {
+		const struct account *account = LIST_ENTRY(node, struct account, node);
+		if (account->state != ACCOUNT_FAILED)
+			continue;
+		explain_account(account, out);
+		said = true;
+	}
+	if (last && last->state == CALL_FAILED) {
+		explain_call(last, out);
+		said = true;
+	} else if (phone->last_failure.n && !said) {
+		buf_printf(out, "%s.\n", buf_text(&phone->last_failure));
+		said = true;
+	}
+	if (selected && !said) {
+		explain_call(selected, out);
+		said = true;
+	} else if (last && !said) {
+		explain_call(last, out);
+		said = true;
+	}
+	return said;
+}
+
+bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struct failure *failure)
+{
+	unsigned number = phone_find_call(phone, subject);
+	const struct account *account = subject.n ? account_find(phone, subject) : NULL;
+
+	if (number) {
+		explain_call(call_find(phone, number), out);
+	} else if (account) {
+		explain_account(account, out);
+	} else if (subject.n) {
+		return fail(failure, STATUS_CALL, "no-such-call", "'%.*s' is no call and no account", SLICE_ARG(subject));
+	} else if (!explain_last(phone, out)) {
+		buf_printf(out, "Nothing has gone wrong so far.\n");
+	}
+	return true;
+}

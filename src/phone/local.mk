@@ -1,0 +1,20 @@
+noinst_LIBRARIES += src/phone/libphone.a
+src_phone_libphone_a_SOURCES = \
+	src/phone/accounts.c \
+	src/phone/call_commands.c \
+	src/phone/calls.c \
+	src/phone/contacts.c \
+	src/phone/dial.c \
+	src/phone/echo.c \
+	src/phone/event.c src/phone/event.h src/phone/events.def \
+	src/phone/explain.c \
+	src/phone/history.c \
+	src/phone/ladder.c \
+	src/phone/negotiate.c src/phone/negotiate.h \
+	src/phone/phone.c src/phone/phone.h src/phone/phone_internal.h \
+	src/phone/quantity.c \
+	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
+	src/phone/show.c \
+	src/phone/sound.c \
+	src/phone/target.c \
+	src/phone/trace.c src/phone/trace.h

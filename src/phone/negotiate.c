@@ -1,0 +1,398 @@
+#include "phone/negotiate.h"
+
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+#include <unistd.h>
+
+enum { DESCRIPTION_MAX = 8192, CNAME_CHARS = 16 };
+
+/* Every codec of the phone as SDP names it, in the order of enum media_codec. */
+static const struct sdp_codec codec_rows[MEDIA_CODECS] = {
+	[MEDIA_PCMU] = { "PCMU", 8000, 1, 0, NULL },
+	[MEDIA_PCMA] = { "PCMA", 8000, 1, 8, NULL },
+	[MEDIA_OPUS] = { "opus", 48000, 2, -1, "useinbandfec=1" },
+};
+
+static bool codec_find(struct slice name, enum media_codec *codec)
+{
+	for (int i = 0; i < MEDIA_CODECS; i++)
+		if (slice_ieq(name, slice_of(codec_rows[i].encoding))) {
+			*codec = (enum media_codec)i;
+			return true;
+		}
+	return false;
+}
+
+static void add_row(struct call_media *media, const struct sdp_codec *row)
+{
+	for (size_t i = 0; i < media->codec_count; i++)
+		if (!strcmp(media->codecs[i].encoding, row->encoding) && media->codecs[i].clock_rate == row->clock_rate)
+			return;
+	if (media->codec_count < MEDIA_CODEC_ROWS)
+		media->codecs[media->codec_count++] = *row;
+}
+
+/* The codecs in the user's order, then telephone-event once for each of their clock rates (RFC 4733 2.1). */
+static enum err list_codecs(struct call_media *media, struct slice names)
+{
+	struct slice word;
+	enum media_codec codec;
+
+	media->codec_count = 0;
+	while (list_word(&names, &word)) {
+		if (!codec_find(word, &codec))
+			return ERR_NOT_FOUND;
+		add_row(media, &codec_rows[codec]);
+	}
+	for (size_t i = 0, audio = media->codec_count; i < audio; i++)
+		add_row(media, &(struct sdp_codec){ "telephone-event", media->codecs[i].clock_rate, 1, -1, "0-15" });
+	return media->codec_count ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+void media_init(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back)
+{
+	*media = (struct call_media){ .phone = phone, .user = user, .loop_back = loop_back, .rtp_fd = -1, .rtcp_fd = -1 };
+	media->last.rtt_ms = -1;
+}
+
+static void read_ports(const struct phone *phone, uint16_t *low, uint16_t *high)
+{
+	struct slice to = slice_of(settings_text(phone->settings, "media.ports")), from = slice_cut(&to, '-');
+	uint64_t number;
+
+	*low = slice_to_u64(slice_trim(from), 65535, &number) ? (uint16_t)number : 20000;
+	*high = slice_to_u64(slice_trim(to), 65535, &number) ? (uint16_t)number : 20998;
+}
+
+static uint32_t ptime_of(const struct phone *phone)
+{
+	/* The engine works in ticks of 10 ms. */
+	return (uint32_t)(settings_number(phone->settings, "media.ptime") / (10 * MS_US)) * 10;
+}
+
+enum err media_open(struct call_media *media, const struct address *local, const char *codec)
+{
+	struct phone *phone = media->phone;
+	uint16_t low, high;
+	uint64_t id;
+
+	enum err err = list_codecs(media, slice_of(codec ? codec : settings_text(phone->settings, "media.codecs")));
+	if (err)
+		return err;
+	read_ports(phone, &low, &high);
+	if (!net_rtp_pair(local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
+		return err;
+	media->ptime_ms = ptime_of(phone);
+	random_fill(&phone->random, &id, sizeof id);
+	media->negotiation = sdp_negotiation_new(id >> 2, "-");
+	media->opened = true;
+	return ERR_NONE;
+}
+
+static void drop_legs(struct call_media *media)
+{
+	for (size_t i = 0; i < media->leg_count; i++)
+		sdp_negotiation_free(media->legs[i].negotiation);
+	media->leg_count = 0;
+}
+
+void media_close(struct call_media *media)
+{
+	if (media->stream) {
+		engine_stats(media->stream, &media->last);
+		media->has_stats = true;
+		engine_remove(media->phone->engine, media->stream);
+		media->stream = NULL;
+	}
+	if (media->opened && !media->rtp_taken) {
+		close(media->rtp_fd);
+		if (media->rtcp_fd >= 0)
+			close(media->rtcp_fd);
+	}
+	drop_legs(media);
+	sdp_negotiation_free(media->negotiation);
+	media->negotiation = NULL;
+	media->rtp_fd = media->rtcp_fd = -1;
+	media->opened = false;
+}
+
+static struct sdp_local local_description(const struct call_media *media)
+{
+	return (struct sdp_local){ .codecs = media->codecs, .codec_count = media->codec_count, .rtp = media->local, .ptime_ms = media->ptime_ms,
+				   .direction = media->held ? SDP_SENDONLY : SDP_SENDRECV };
+}
+
+/* ---- what was agreed -> a stream ---- */
+
+/* "maxaveragebitrate=20000;useinbandfec=1": the number behind `key`, else `otherwise`. */
+static uint32_t fmtp_number(struct slice fmtp, struct slice key, uint32_t otherwise)
+{
+	uint32_t number;
+
+	while (fmtp.p) {
+		struct slice value = slice_cut(&fmtp, ';'), name = slice_trim(slice_cut(&value, '='));
+		if (slice_ieq(name, key) && slice_to_u32(slice_trim(value), &number))
+			return number;
+	}
+	return otherwise;
+}
+
+static uint32_t packet_ms(const struct call_media *media, const struct sdp_agreed *agreed)
+{
+	uint32_t ms = agreed->ptime_ms ? agreed->ptime_ms : media->ptime_ms;
+
+	if (agreed->maxptime_ms && ms > agreed->maxptime_ms)
+		ms = agreed->maxptime_ms;
+	ms = ms / 10 * 10;
+	return ms < 10 ? 10 : ms > 60 ? 60 : ms;
+}
+
+static bool stream_codec(const struct call_media *media, const struct sdp_agreed *agreed, const struct sdp_agreed_codec *from, bool sending,
+			 struct stream_codec *to)
+{
+	enum media_codec codec;
+
+	if (!codec_find(slice_of(from->codec->encoding), &codec))
+		return false;
+	*to = (struct stream_codec){ .codec = codec, .payload_type = sending ? from->send_pt : from->receive_pt, .ptime_ms = packet_ms(media, agreed) };
+	if (codec == MEDIA_OPUS) {
+		/* RFC 7587 6.1: what the peer says of its receiver. */
+		to->max_bitrate = fmtp_number(from->peer_fmtp, SLICE("maxaveragebitrate"), 0);
+		to->fec = fmtp_number(from->peer_fmtp, SLICE("useinbandfec"), 0) == 1;
+		to->dtx = fmtp_number(from->peer_fmtp, SLICE("usedtx"), 0) == 1;
+		to->cbr = fmtp_number(from->peer_fmtp, SLICE("cbr"), 0) == 1;
+	}
+	return true;
+}
+
+static void plan_events(const struct sdp_agreed *agreed, uint32_t rate_hz, struct stream_config *config)
+{
+	for (size_t i = 0; i < agreed->event_count; i++) {
+		const struct sdp_agreed_codec *event = &agreed->events[i];
+		if (config->receive_event_count < STREAM_EVENTS_MAX) {
+			config->receive_events[config->receive_event_count].payload_type = event->receive_pt;
+			config->receive_events[config->receive_event_count++].clock_rate = event->codec->clock_rate;
+		}
+		/* Events share the clock of the voice beside them; any other only when there is none such. */
+		if (!config->has_send_event || event->codec->clock_rate == rate_hz) {
+			config->has_send_event = true;
+			config->send_event.payload_type = event->send_pt;
+			config->send_event.clock_rate = event->codec->clock_rate;
+		}
+	}
+}
+
+static void make_plan(const struct call_media *media, const struct sdp_agreed *agreed, struct media_plan *plan)
+{
+	struct stream_config *config = &plan->config;
+	bool sends = agreed->direction == SDP_SENDRECV || agreed->direction == SDP_SENDONLY;
+	bool receives = agreed->direction == SDP_SENDRECV || agreed->direction == SDP_RECVONLY;
+
+	*plan = (struct media_plan){ .peer_holds = agreed->peer_holds, .direction = agreed->direction };
+	*config = (struct stream_config){ .rtp_fd = -1, .rtcp_fd = -1, .rtp = agreed->rtp, .rtcp = agreed->rtcp, .loop_back = media->loop_back };
+	if (agreed->rejected || !agreed->codec_count || !stream_codec(media, agreed, &agreed->codecs[0], true, &config->send))
+		return;
+	plan->usable = true;
+	config->sends = sends && !media->held && address_is_set(&agreed->rtp);
+	config->receives = receives && !media->held;
+	for (size_t i = 0; i < agreed->codec_count && config->receive_count < STREAM_CODECS_MAX; i++)
+		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
+			config->receive_count++;
+	plan_events(agreed, agreed->codecs[0].codec->clock_rate, config);
+}
+
+/* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio back. */
+static bool apply(struct call_media *media, const struct media_plan *plan)
+{
+	struct stream_config config = plan->usable ? plan->config : media->plan.config;
+	enum err err = ERR_NONE;
+
+	if (!plan->usable) {
+		if (!media->stream)
+			return false;
+		config.sends = config.receives = false;
+	}
+	media->plan = *plan;
+	media->plan.config = config;
+	random_token(&media->phone->random, config.cname, CNAME_CHARS);
+	if (media->stream) {
+		err = engine_change(media->phone->engine, media->stream, &config);
+	} else {
+		config.rtp_fd = media->rtp_fd;
+		config.rtcp_fd = media->rtcp_fd;
+		media->stream = engine_add(phone_engine(media->phone), &config, (void *)media->user, &err);
+		if (media->stream) {
+			media->rtp_taken = true;
+			engine_mute(media->phone->engine, media->stream, media->muted);
+		}
+	}
+	if (err)
+		log_line(media->phone->log, LOG_WARNING, "the sound of a call cannot be set up: %s", err_text(err));
+	return media->stream != NULL;
+}
+
+/* ---- offer and answer ---- */
+
+void media_offer(struct call_media *media, struct buf *offer)
+{
+	struct sdp_local local = local_description(media);
+
+	sdp_make_offer(media->negotiation, &local, offer);
+}
+
+void media_offer_refused(struct call_media *media)
+{
+	if (media->negotiation)
+		sdp_drop_offer(media->negotiation);
+}
+
+static struct media_leg *leg_slot(struct call_media *media, int number)
+{
+	for (size_t i = 0; i < media->leg_count; i++)
+		if (media->legs[i].number == number)
+			return &media->legs[i];
+	if (media->leg_count == MEDIA_LEGS_MAX) {
+		struct media_leg *last = &media->legs[MEDIA_LEGS_MAX - 1];
+		sdp_negotiation_free(last->negotiation);
+		*last = (struct media_leg){ .number = number };
+		return last;
+	}
+	media->legs[media->leg_count] = (struct media_leg){ .number = number };
+	return &media->legs[media->leg_count++];
+}
+
+static bool choose(struct call_media *media, struct media_leg *leg)
+{
+	struct media_plan plan = leg->plan;
+
+	sdp_negotiation_free(media->negotiation);
+	media->negotiation = leg->negotiation;
+	leg->negotiation = NULL;
+	drop_legs(media);
+	media->settled = true;
+	return apply(media, &plan);
+}
+
+bool media_choose_leg(struct call_media *media, int number)
+{
+	if (media->settled)
+		return true;
+	for (size_t i = 0; i < media->leg_count; i++)
+		if (media->legs[i].number == (number < 0 ? 0 : number))
+			return choose(media, &media->legs[i]);
+	return false;
+}
+
+static bool take_settled_answer(struct call_media *media, struct slice answer)
+{
+	struct sdp_agreed agreed;
+	struct media_plan plan;
+
+	if (!sdp_take_answer(media->negotiation, answer, &agreed))
+		return false;
+	make_plan(media, &agreed, &plan);
+	return apply(media, &plan);
+}
+
+bool media_take_answer(struct call_media *media, int number, struct slice answer, bool final)
+{
+	struct sdp_agreed agreed;
+
+	if (!media->opened)
+		return false;
+	if (media->settled)
+		return take_settled_answer(media, answer);
+	/* The offer stays pending in the original for the other legs; this leg's answer is taken by a copy. */
+	struct sdp_negotiation *fork = sdp_negotiation_copy(media->negotiation);
+	if (!sdp_take_answer(fork, answer, &agreed)) {
+		sdp_negotiation_free(fork);
+		return false;
+	}
+	struct media_leg *leg = leg_slot(media, number < 0 ? 0 : number);
+	sdp_negotiation_free(leg->negotiation);
+	leg->negotiation = fork;
+	make_plan(media, &agreed, &leg->plan);
+	if (final)
+		return choose(media, leg);
+	/* Early: what the first leg says is heard; one that refuses audio early may still answer well. */
+	if (leg == &media->legs[0] && leg->plan.usable)
+		apply(media, &leg->plan);
+	return true;
+}
+
+unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer)
+{
+	struct sdp_local local = local_description(media);
+	struct sdp_agreed agreed;
+	struct media_plan plan;
+
+	if (!media->opened || !sdp_make_answer(media->negotiation, offer, &local, answer, &agreed))
+		return 488;
+	make_plan(media, &agreed, &plan);
+	media->settled = true;
+	if (!plan.usable && !media->stream)
+		return 488;
+	apply(media, &plan);
+	return 0;
+}
+
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local)
+{
+	struct call_media trial;
+	struct sdp_agreed agreed;
+	struct buf answer;
+
+	media_init(&trial, phone, 0, false);
+	if (list_codecs(&trial, slice_of(settings_text(phone->settings, "media.codecs"))))
+		return false;
+	trial.local = *local;
+	address_set_port(&trial.local, 9);
+	trial.negotiation = sdp_negotiation_new(1, "-");
+	struct sdp_local description = local_description(&trial);
+	buf_init(&answer, DESCRIPTION_MAX);
+	bool good = sdp_make_answer(trial.negotiation, offer, &description, &answer, &agreed) && !agreed.rejected && agreed.codec_count;
+	buf_fini(&answer);
+	sdp_negotiation_free(trial.negotiation);
+	return good;
+}
+
+void media_set_held(struct call_media *media, bool held)
+{
+	media->held = held;
+	if (!media->stream)
+		return;
+	/* Nothing of ours is heard from now on, whatever the peer answers; resuming waits for its answer, since the plan that stands was made on hold. */
+	struct stream_config config = media->plan.config;
+	if (held)
+		config.sends = config.receives = false;
+	if (engine_change(media->phone->engine, media->stream, &config))
+		log_line(media->phone->log, LOG_WARNING, "the sound of a call could not be changed");
+}
+
+bool media_stats(const struct call_media *media, struct stream_stats *stats)
+{
+	if (media->stream)
+		engine_stats(media->stream, stats);
+	else
+		*stats = media->last;
+	return media->stream || media->has_stats;
+}
+
+void media_capabilities(struct phone *phone, const struct address *local, struct buf *body)
+{
+	struct call_media trial;
+
+	media_init(&trial, phone, 0, false);
+	if (list_codecs(&trial, slice_of(settings_text(phone->settings, "media.codecs"))))
+		return;
+	trial.local = *local;
+	trial.ptime_ms = ptime_of(phone);
+	struct sdp_local description = local_description(&trial);
+	sdp_capabilities(&description, body);
+}
+
+const char *media_codec_in_use(const struct call_media *media)
+{
+	return media->plan.usable ? media_codec_name(media->plan.config.send.codec) : "";
+}

@@ -1,0 +1,83 @@
+/*
+ * negotiate: the SDP of one call -> its stream. The only place that reads both a session description and a stream's configuration.
+ *
+ * One socket pair and one stream a call, whatever the number of early dialogs ("legs", after forking): the first leg with an answer is heard until
+ * one leg answers for good. Used by calls and by the echo test.
+ */
+#pragma once
+
+#include "media/engine.h"
+#include "sdp/offer.h"
+
+struct phone;
+
+enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 8 };
+
+/* What an exchange of offer and answer came to. */
+struct media_plan {
+	bool usable;                     /* audio was agreed */
+	bool peer_holds;
+	enum sdp_direction direction;    /* ours */
+	struct stream_config config;     /* sockets not filled in */
+};
+
+struct media_leg {
+	int number;
+	struct sdp_negotiation *negotiation; /* a fork of the pending offer, with this leg's answer */
+	struct media_plan plan;
+};
+
+struct call_media {
+	struct phone *phone;
+	uintptr_t user;                  /* what the engine's events carry */
+	bool loop_back;
+	bool opened, rtp_taken;          /* rtp_taken: the stream owns the sockets */
+	int rtp_fd, rtcp_fd;
+	struct address local;            /* of the RTP socket */
+	struct sdp_codec codecs[MEDIA_CODEC_ROWS];
+	size_t codec_count;
+	uint32_t ptime_ms;
+	struct sdp_negotiation *negotiation;
+	struct media_leg legs[MEDIA_LEGS_MAX];
+	size_t leg_count;
+	bool muted;
+	bool held;                       /* we hold: what the next description says */
+	bool settled;                    /* one leg was chosen, or there is only one */
+	bool heard;                      /* an RTP packet came */
+	struct media_plan plan;          /* what stands */
+	struct stream *stream;
+	struct stream_stats last;        /* kept when the stream goes */
+	bool has_stats;
+	int64_t ended_us;
+};
+
+void media_init(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back);
+/**
+ * Bind the sockets and list the codecs.
+ * @param local  the address that the peer is reached from; its port does not matter
+ * @param codec  the only codec to offer, or NULL for media.codecs
+ * Errors: ERR_FULL no pair of media.ports is free; ERR_NOT_FOUND no such codec; those of bind
+ */
+enum err media_open(struct call_media *media, const struct address *local, const char *codec) MUST_CHECK;
+/** Stop the stream (its last numbers stay readable), close the sockets. Harmless when nothing is open. */
+void media_close(struct call_media *media);
+
+/** Our offer, first or later; pending until an answer comes or media_offer_refused(). */
+void media_offer(struct call_media *media, struct buf *offer);
+void media_offer_refused(struct call_media *media);
+/** The answer of leg `leg` (-1 and 0 are the first). It takes effect when it is final or the first. @return false: not usable */
+bool media_take_answer(struct call_media *media, int leg, struct slice answer, bool final);
+/** Leg `leg` has answered without a description of its own: what it said early counts. @return false: it said nothing */
+bool media_choose_leg(struct call_media *media, int leg);
+/** Answer the peer's offer; takes effect at once. @return 0, or 488 */
+unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
+/** Could media_answer_offer() answer this? Opens nothing. */
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local);
+/** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
+void media_set_held(struct call_media *media, bool held);
+/** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */
+bool media_stats(const struct call_media *media, struct stream_stats *stats);
+/** The body of a 200 to OPTIONS. */
+void media_capabilities(struct phone *phone, const struct address *local, struct buf *body);
+/** The codec sent, or "". */
+const char *media_codec_in_use(const struct call_media *media);

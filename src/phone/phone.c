@@ -1,0 +1,574 @@
+#include "phone/phone.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+#include <stdio.h>
+
+enum { FAILURE_MAX = 1024, QUIET_AFTER_US = 2000000, LISTEN_MAX = 16 };
+
+bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
+{
+	va_list args;
+	char raw[sizeof failure->text];
+	struct buf text;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof raw, format, args);
+	va_end(args);
+	*failure = (struct failure){ .status = status };
+	snprintf(failure->reason, sizeof failure->reason, "%s", reason);
+	buf_init(&text, sizeof failure->text - 1);
+	utf8_clean(&text, slice_of(raw), false);
+	snprintf(failure->text, sizeof failure->text, "%s", buf_text(&text));
+	buf_fini(&text);
+	return false;
+}
+
+char *clean(struct slice text)
+{
+	return utf8_clean_dup(text);
+}
+
+bool list_word(struct slice *rest, struct slice *word)
+{
+	size_t from = 0, end;
+
+	while (from < rest->n && strchr(" \t,", rest->p[from]))
+		from++;
+	for (end = from; end < rest->n && !strchr(" \t,", rest->p[end]); end++)
+		;
+	*word = slice_sub(*rest, from, end - from);
+	*rest = slice_from(*rest, end);
+	return word->n > 0;
+}
+
+void phone_note_failure(struct phone *phone, const char *format, ...)
+{
+	va_list args;
+
+	buf_clear(&phone->last_failure);
+	va_start(args, format);
+	buf_vprintf(&phone->last_failure, format, args);
+	va_end(args);
+}
+
+/* ---- the user agent's handlers ---- */
+
+static void on_incoming(void *arg, struct session *session, struct sip_message *invite, const struct sip_source *source)
+{
+	calls_incoming(arg, session, invite, source);
+}
+
+static unsigned on_accept(void *arg, const struct sip_message *request, const struct sip_source *source)
+{
+	struct phone *phone = arg;
+
+	if (phone->shutting_down)
+		return 480;
+	return account_knows(phone, request, source) ? 0 : 404;
+}
+
+static void on_capabilities(void *arg, struct buf *body, struct slice *type)
+{
+	struct phone *phone = arg;
+	struct address local;
+
+	if (!phone_local_for(phone, address_is_set(&phone->wire_remote) ? &phone->wire_remote : NULL, &local))
+		return;
+	media_capabilities(phone, &local, body);
+	*type = SLICE("application/sdp");
+}
+
+/* ---- the wire: trace, and which BYEs are unanswered ---- */
+
+static const uint64_t farewell_key[2] = { 0x6f6666686f6f6b21, 0x6661726577656c6c };
+
+static void note_farewell(struct phone *phone, const struct sip_wire *wire)
+{
+	if (wire->sent && slice_begins(wire->bytes, SLICE("BYE "))) {
+		uint64_t hash = map_siphash(farewell_key, trace_find_call_id(wire->bytes)) | 1;
+		for (size_t i = 0; i < FAREWELLS_MAX; i++)
+			if (phone->farewells[i] == hash)
+				return;
+		uint64_t *place = &phone->farewells[phone->farewell_next++ % FAREWELLS_MAX];
+		phone->farewell_count += *place == 0;
+		*place = hash;
+	} else if (!wire->sent && phone->farewell_count && slice_begins(wire->bytes, SLICE("SIP/2.0 ")) && wire->bytes.n > 8 &&
+		   wire->bytes.p[8] != '1') {
+		uint64_t hash = map_siphash(farewell_key, trace_find_call_id(wire->bytes)) | 1;
+		for (size_t i = 0; i < FAREWELLS_MAX; i++)
+			if (phone->farewells[i] == hash) {
+				phone->farewells[i] = 0;
+				phone->farewell_count--;
+			}
+	}
+}
+
+static void on_wire(void *arg, const struct sip_wire *wire)
+{
+	struct phone *phone = arg;
+
+	trace_add(phone->trace, wire);
+	if (!wire->sent)
+		phone->wire_remote = wire->remote;
+	note_farewell(phone, wire);
+}
+
+static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+{
+	struct phone *phone = arg;
+	char text[ADDRESS_TEXT];
+
+	(void)flow_id;
+	/* A stream that its other end closed in order is no fault. */
+	if (err == ERR_NONE || err == ERR_CLOSED)
+		return;
+	char *words = xasprintf("%.*s: %s", SLICE_ARG(sip_protocol_name(protocol)), err_text(err));
+	trace_note(phone->trace, TRACE_NOTE, protocol, remote, (struct slice){ 0 }, slice_of(words));
+	free(words);
+	struct event *event = events_add(phone->events, EVENT_CONNECTION, 0);
+	event_text(event, "state", SLICE("failed"));
+	event_text(event, "peer", slice_of(address_print(remote, text)));
+	event_text(event, "reason", slice_of(err_text(err)));
+}
+
+/* ---- settings ---- */
+
+static void apply_sip(struct phone *phone)
+{
+	struct transaction_settings *timing = transaction_settings(ua_transactions(phone->ua));
+	struct transport_settings *transport = transport_settings(transactions_transport(ua_transactions(phone->ua)));
+	struct ua_settings *ua = ua_settings(phone->ua);
+	const struct settings *settings = phone->settings;
+
+	timing->t1_us = settings_number(settings, "sip.t1");
+	timing->t2_us = settings_number(settings, "sip.t2");
+	timing->t4_us = settings_number(settings, "sip.t4");
+	timing->max = (size_t)settings_number(settings, "sip.max-transactions");
+	transport->udp_limit = (size_t)settings_number(settings, "sip.udp-limit");
+	snprintf(ua->user_agent, sizeof ua->user_agent, "%s", settings_text(settings, "sip.user-agent"));
+	ua->ring_timeout_us = settings_number(settings, "call.ring-timeout");
+	ua->max_sessions = (size_t)settings_number(settings, "call.max");
+}
+
+static void apply_jitter(struct phone *phone)
+{
+	if (phone->engine)
+		engine_set_jitter(phone->engine, (uint32_t)(settings_number(phone->settings, "media.jitter-min") / MS_US),
+				  (uint32_t)(settings_number(phone->settings, "media.jitter-max") / MS_US));
+}
+
+static void on_setting(void *arg, const struct setting_row *row)
+{
+	struct phone *phone = arg;
+	struct slice name = slice_of(row->name);
+
+	/* The first settings are made before there is anything to apply them to. */
+	if (!phone->ua)
+		return;
+	if (slice_begins(name, SLICE("sip.")) || slice_begins(name, SLICE("call.")))
+		apply_sip(phone);
+	if (slice_begins(name, SLICE("media.jitter")))
+		apply_jitter(phone);
+	if (slice_eq(name, SLICE("trace.keep")))
+		trace_keep(phone->trace, (size_t)settings_number(phone->settings, "trace.keep"));
+	if (slice_eq(name, SLICE("history.keep")))
+		history_keep(phone->history, (size_t)settings_number(phone->settings, "history.keep"));
+	/* Sockets move at the end of the turn, when whatever else the script says first was said. */
+	if (slice_eq(name, SLICE("sip.listen"))) {
+		phone->started = false;
+		phone->start_wanted = true;
+	}
+}
+
+bool phone_set(struct phone *phone, struct slice name, struct slice value, bool from_config, struct failure *failure)
+{
+	const struct setting_row *row = setting_find(name);
+	struct buf why;
+
+	if (!row)
+		return fail(failure, STATUS_USAGE, "no-such-setting", "there is no setting '%.*s': `show settings` lists them", SLICE_ARG(name));
+	if (row->config_only && !from_config)
+		return fail(failure, STATUS_USAGE, "config-only", "%s can be set in the configuration file only", row->name);
+	if (slice_begins(name, SLICE("audio.")))
+		return phone_audio_use(phone, row->name + 6, value, !from_config, failure);
+	buf_init(&why, sizeof failure->text);
+	bool good = settings_set(phone->settings, row, value, &why);
+	if (!good)
+		fail(failure, STATUS_USAGE, "value", "%s", buf_text(&why));
+	buf_fini(&why);
+	if (good && slice_eq(name, SLICE("dns.servers")) && net_set_dns(phone->net, settings_text(phone->settings, "dns.servers")))
+		return fail(failure, STATUS_USAGE, "value", "dns.servers: '%.*s' is no list of addresses", SLICE_ARG(value));
+	return good;
+}
+
+/* ---- sockets ---- */
+
+static bool listen_on(struct phone *phone, struct slice word, struct failure *failure)
+{
+	bool given = settings_changed(phone->settings, "sip.listen");
+	struct address address;
+	enum err err = ERR_NONE;
+	char text[ADDRESS_TEXT];
+
+	if (!address_parse(&address, word, 5060))
+		return fail(failure, STATUS_USAGE, "syntax", "sip.listen: '%.*s' is no address", SLICE_ARG(word));
+	if (!given && phone->ephemeral_port)
+		address_set_port(&address, 0);
+	if (net_listen(phone->net, &address, &err))
+		return true;
+	/* A host without IPv6 has nothing to listen on there. */
+	if (!given && address_is_v6(&address))
+		return true;
+	if (!given && err == ERR_ADDRESS_IN_USE) {
+		address_set_port(&address, 0);
+		log_line(phone->log, LOG_WARNING, "port 5060 is in use by another program, so a free one is taken; say `set sip.listen` to choose");
+		if (net_listen(phone->net, &address, &err))
+			return true;
+	}
+	return fail(failure, STATUS_NETWORK, err_name(err), "cannot listen on %s: %s; choose another by `set sip.listen`", address_print(&address, text),
+		    err_text(err));
+}
+
+/* The echo test and peers on this host are reached by 127.0.0.1 whatever address was chosen. */
+void phone_listen_on_loopback(struct phone *phone)
+{
+	struct address bound, loopback;
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; net_bound(phone->net, i, &bound); i++)
+		if (!address_is_v6(&bound) && (address_is_any(&bound) || address_is_loopback(&bound)))
+			return;
+	if (address_parse(&loopback, SLICE("127.0.0.1"), 0) && !net_listen(phone->net, &loopback, &err))
+		log_line(phone->log, LOG_WARNING, "127.0.0.1 cannot be used: %s; the echo test will not work", err_text(err));
+}
+
+bool phone_start(struct phone *phone, struct failure *failure)
+{
+	struct slice rest = slice_of(settings_text(phone->settings, "sip.listen")), word;
+	bool good = true;
+
+	if (phone->started)
+		return true;
+	phone->start_wanted = false;
+	net_close_listeners(phone->net);
+	for (size_t i = 0; good && i < LISTEN_MAX && list_word(&rest, &word); i++)
+		good = listen_on(phone, word, failure);
+	if (!good) {
+		net_close_listeners(phone->net);
+		return false;
+	}
+	phone->started = true;
+	return true;
+}
+
+bool phone_needs_start(struct phone *phone, struct failure *failure)
+{
+	return phone->started || phone_start(phone, failure);
+}
+
+bool phone_local_for(struct phone *phone, const struct address *remote, struct address *local)
+{
+	struct address bound;
+
+	if (remote && (net_ops()->local_address(phone->net, SIP_UDP, remote, local) || net_route(remote, local)))
+		return true;
+	/* Nobody in particular: an address that the world may know, or else this host's own. */
+	for (size_t i = 0; net_bound(phone->net, i, &bound); i++)
+		if (!address_is_any(&bound) && !address_is_loopback(&bound)) {
+			*local = bound;
+			return true;
+		}
+	struct address outside;
+	if (address_parse(&outside, SLICE("192.0.2.1"), 5060) && net_route(&outside, local))
+		return true;
+	return address_parse(local, SLICE("127.0.0.1"), 0);
+}
+
+/* ---- the engine ---- */
+
+static void on_engine(void *arg, int events)
+{
+	struct phone *phone = arg;
+	struct engine_event event;
+
+	(void)events;
+	while (engine_next_event(phone->engine, &event)) {
+		uintptr_t user = (uintptr_t)event.user;
+		if (event.kind == ENGINE_DEVICE) {
+			sound_engine_event(phone, &event);
+		} else if (user >= ECHO_USER_BASE) {
+			echo_engine_event(phone->echo, user, &event);
+		} else {
+			struct call *call = call_find(phone, (unsigned)user);
+			if (call && !call->ended)
+				calls_engine_event(call, &event);
+		}
+	}
+}
+
+struct engine *phone_engine(struct phone *phone)
+{
+	if (phone->engine)
+		return phone->engine;
+	phone->engine = engine_new(&phone->random, true);
+	phone->engine_watch = loop_watch(phone->loop, engine_event_fd(phone->engine), LOOP_READ, on_engine, phone);
+	apply_jitter(phone);
+	for (int i = 0; i < ENGINE_DEVICES; i++)
+		sound_apply(phone, (enum engine_device)i);
+	if (phone->muted_all)
+		engine_mute(phone->engine, NULL, true);
+	return phone->engine;
+}
+
+/* ---- life ---- */
+
+struct phone *phone_new(const struct phone_config *config)
+{
+	struct phone *phone = xcalloc(1, sizeof *phone);
+
+	phone->loop = config->loop;
+	phone->timers = loop_timers(config->loop);
+	phone->log = config->log;
+	phone->config_dir = config->config_dir ? xstrdup(config->config_dir) : NULL;
+	phone->state_dir = config->state_dir ? xstrdup(config->state_dir) : NULL;
+	phone->ephemeral_port = config->ephemeral_port;
+	random_init(&phone->random);
+	list_init(&phone->calls);
+	list_init(&phone->ended);
+	list_init(&phone->accounts);
+	list_init(&phone->retired);
+	list_init(&phone->requests);
+	map_init(&phone->by_number, &phone->random);
+	map_init(&phone->by_id, &phone->random);
+	buf_init(&phone->last_failure, FAILURE_MAX);
+	phone->events = events_new();
+	phone->settings = settings_new(on_setting, phone);
+	phone->contacts = contacts_new(phone->config_dir, phone->log);
+	phone->history = history_new(phone->state_dir, phone->log, (size_t)settings_number(phone->settings, "history.keep"));
+	phone->trace = trace_new(phone->timers, (size_t)settings_number(phone->settings, "trace.keep"));
+	phone->net = net_new(phone->loop, phone->log);
+	phone->ua = ua_new(&(struct sip_world){ .timers = phone->timers, .random = &phone->random, .log = phone->log, .ops = net_ops(), .net = phone->net },
+			   &(struct ua_handlers){ .incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .wire = on_wire,
+						  .failed = on_transport_failed, .arg = phone });
+	net_attach(phone->net, transactions_transport(ua_transactions(phone->ua)));
+	phone->echo = echo_new(phone);
+	apply_sip(phone);
+	return phone;
+}
+
+static void requests_free(struct phone *phone);
+
+void phone_free(struct phone *phone)
+{
+	if (!phone)
+		return;
+	requests_free(phone);
+	accounts_free(phone);
+	calls_free(phone);
+	echo_free(phone->echo);
+	net_attach(phone->net, NULL);
+	ua_free(phone->ua);
+	net_free(phone->net);
+	loop_unwatch(phone->engine_watch);
+	if (phone->engine)
+		engine_free(phone->engine);
+	trace_free(phone->trace);
+	history_free(phone->history);
+	contacts_free(phone->contacts);
+	settings_free(phone->settings);
+	events_free(phone->events);
+	buf_fini(&phone->last_failure);
+	map_fini(&phone->by_number);
+	map_fini(&phone->by_id);
+	free(phone->config_dir);
+	free(phone->state_dir);
+	free(phone);
+}
+
+void phone_shut_down(struct phone *phone)
+{
+	if (phone->shutting_down)
+		return;
+	phone->shutting_down = true;
+	phone->shut_down_us = phone->timers->now_us;
+	calls_shut_down(phone);
+	accounts_shut_down(phone);
+}
+
+bool phone_is_quiet(const struct phone *phone)
+{
+	if (phone->shutting_down && phone->timers->now_us - phone->shut_down_us >= QUIET_AFTER_US)
+		return true;
+	return list_empty(&phone->calls) && accounts_quiet(phone) && !phone->farewell_count;
+}
+
+static void tell_watcher(struct phone *phone)
+{
+	uint64_t last = trace_last_number(phone->trace);
+
+	if (phone->watched == last)
+		return;
+	for (const struct trace_entry *entry = phone->trace_on && phone->watch ? trace_first(phone->trace) : NULL; entry;
+	     entry = trace_next(phone->trace, entry)) {
+		struct buf line, text;
+		if (entry->number <= phone->watched)
+			continue;
+		buf_init(&line, 2048);
+		buf_init(&text, 2 * SIP_MESSAGE_MAX);
+		trace_heading(entry, &line);
+		buf_printf(&line, "  ");
+		trace_first_line(entry, &line);
+		trace_message(entry, settings_on(phone->settings, "trace.redact"), &text);
+		phone->watch(phone->watch_arg, buf_text(&line), buf_text(&text));
+		buf_fini(&line);
+		buf_fini(&text);
+	}
+	phone->watched = last;
+}
+
+void phone_turn_end(struct phone *phone)
+{
+	struct failure failure;
+
+	if (phone->start_wanted && !phone->started) {
+		phone->start_wanted = false;
+		if (!phone_start(phone, &failure))
+			log_line(phone->log, LOG_ERROR, "%s", failure.text);
+	}
+	ua_sweep(phone->ua);
+	echo_turn_end(phone->echo);
+	accounts_turn_end(phone);
+	calls_turn_end(phone);
+	tell_watcher(phone);
+}
+
+struct events *phone_events(struct phone *phone)
+{
+	return phone->events;
+}
+
+struct settings *phone_settings(struct phone *phone)
+{
+	return phone->settings;
+}
+
+void phone_trace_set(struct phone *phone, bool on)
+{
+	phone->trace_on = on;
+	phone->watched = trace_last_number(phone->trace);
+}
+
+bool phone_trace_is_on(const struct phone *phone)
+{
+	return phone->trace_on;
+}
+
+void phone_trace_watch(struct phone *phone, phone_trace_h *each, void *arg)
+{
+	phone->watch = each;
+	phone->watch_arg = arg;
+	phone->watched = trace_last_number(phone->trace);
+}
+
+/* ---- OPTIONS ---- */
+
+struct pending_request {
+	struct list_node node;
+	struct phone *phone;
+	struct request *request;
+	unsigned number;
+	char *target, *account;
+	int64_t sent_us;
+};
+
+static void request_done(struct pending_request *pending)
+{
+	list_remove(&pending->node);
+	free(pending->target);
+	free(pending->account);
+	free(pending);
+}
+
+static void requests_free(struct phone *phone)
+{
+	LIST_EACH(&phone->requests, node) {
+		struct pending_request *pending = LIST_ENTRY(node, struct pending_request, node);
+		request_detach(pending->request);
+		request_done(pending);
+	}
+}
+
+static void on_options(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	struct pending_request *pending = arg;
+	struct phone *phone = pending->phone;
+
+	(void)request;
+	if (!final)
+		return;
+	struct event *event = events_add(phone->events, EVENT_RESPONSE, 0);
+	event_number(event, "request", pending->number);
+	event_text(event, "direction", SLICE("out"));
+	event_text(event, "to", slice_of(pending->target));
+	event_text(event, "account", slice_of(pending->account));
+	event_number(event, "code", outcome->status);
+	event_text(event, "reason", outcome->reason);
+	event_text(event, "cause", slice_of(outcome->cause == CAUSE_NONE ? "response" : cause_name(outcome->cause)));
+	event_number(event, "duration", (double)(phone->timers->now_us - pending->sent_us) / 1e6);
+	if (outcome->response) {
+		event_text(event, "server", sip_message_value(outcome->response, SIP_HEADER_SERVER).n ?
+						    sip_message_value(outcome->response, SIP_HEADER_SERVER) :
+						    sip_message_value(outcome->response, SIP_HEADER_USER_AGENT));
+		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
+	}
+	if (outcome->status >= 300) {
+		char *reason = clean(outcome->reason);
+		phone_note_failure(phone, "OPTIONS to %s: %u %s", pending->target, outcome->status, reason);
+		free(reason);
+	}
+	request_done(pending);
+}
+
+bool phone_options(struct phone *phone, struct slice text, const char *const *headers, unsigned *number, struct failure *failure)
+{
+	struct account *account = phone->default_account;
+	struct extra_header extra[EXTRA_HEADERS_MAX];
+	struct identity identity;
+	struct address local;
+	struct target target;
+	char nobody[160];
+	enum err err = ERR_NONE;
+	int count;
+
+	if (phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	if ((count = extra_headers_read(headers, extra, EXTRA_HEADERS_MAX, failure)) < 0 || !phone_needs_start(phone, failure) ||
+	    !target_read(phone, text, account, &target, failure))
+		return false;
+	phone_local_for(phone, NULL, &local);
+	if (target.is_echo) {
+		uint16_t port = echo_port(phone->echo, &err);
+		free(target.uri);
+		target.uri = xasprintf("sip:echo@127.0.0.1:%u;transport=udp", port);
+		account = NULL;
+	}
+	identity_of(phone, account, &local, nobody, &identity);
+	struct pending_request *pending = xcalloc(1, sizeof *pending);
+	*pending = (struct pending_request){ .phone = phone, .number = ++phone->last_request, .target = xstrdup(target.uri),
+					     .account = xstrdup(account ? account->name : ""), .sent_us = phone->timers->now_us };
+	list_append(&phone->requests, &pending->node);
+	pending->request = ua_request(phone->ua,
+				      &(struct request_config){ .identity = &identity, .method = SLICE("OPTIONS"), .target = slice_of(pending->target),
+								.extra = extra, .extra_count = (size_t)count, .handler = on_options, .arg = pending },
+				      &err);
+	target_fini(&target);
+	if (!pending->request) {
+		request_done(pending);
+		return fail(failure, STATUS_CALL, err_name(err), "OPTIONS cannot be sent: %s", err_text(err));
+	}
+	*number = pending->number;
+	return true;
+}

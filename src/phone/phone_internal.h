@@ -1,0 +1,247 @@
+/* What the files of phone/ share; nobody above includes it. */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "loop/loop.h"
+#include "media/engine.h"
+#include "net/net.h"
+#include "phone/negotiate.h"
+#include "phone/phone.h"
+#include "phone/trace.h"
+#include "sip/ua/registration.h"
+#include "sip/ua/session.h"
+
+enum { CALLS_REMEMBERED = 256, ID_CHARS = 12, EXTRA_HEADERS_MAX = 32, REDIRECTS_MAX = 16, REDIRECT_HOPS_MAX = 5, FAREWELLS_MAX = 64 };
+
+struct contacts;
+struct history;
+struct echo;
+
+/* ---- accounts ---- */
+
+/* A registration and whose it is. A retired one (its account changed registrar or is gone) only waits to be removed. */
+struct binding {
+	struct list_node node;
+	struct phone *phone;
+	struct account *account;      /* NULL: retired */
+	struct registration *registration;
+	bool dead;                    /* free at the turn's end */
+};
+
+enum account_state { ACCOUNT_UNREGISTERED, ACCOUNT_REGISTERING, ACCOUNT_REGISTERED, ACCOUNT_FAILED };
+
+struct account {
+	struct list_node node;
+	struct phone *phone;
+	char *name, *display, *user, *domain, *auth_user, *realm, *password, *password_command, *registrar, *proxy;
+	char *uri;                    /* sip:user@domain */
+	bool has_transport, given_password; /* given_password: by option or by hand, not by command */
+	enum sip_protocol transport;
+	uint32_t expires;
+	const char *routes[2];
+	struct binding *binding;
+	struct loop_child *child;     /* the password command */
+	bool start_wanted;            /* register once the password is there */
+	enum account_state state;
+	unsigned code;
+	char *reason, *cause, *detail;
+	int64_t retry_at_us;          /* 0: none */
+	bool needs_password;
+	struct address server;        /* that answered our REGISTER */
+};
+
+struct account *account_find(const struct phone *phone, struct slice word);
+/** The account meant by from= or, when `word` is NULL, the default one; false: no such account. *account may become NULL: none exists. */
+bool account_for(struct phone *phone, const char *word, struct account **account, struct failure *failure);
+/** Whom a request from outside is for; NULL: none of ours. */
+struct account *account_of_request(const struct phone *phone, const struct sip_message *request, const struct sip_source *source);
+/** May this request from outside ring (call.accept)? */
+bool account_knows(const struct phone *phone, const struct sip_message *request, const struct sip_source *source);
+/** Who we are for requests; borrows from the account. `nobody` holds the text of an identity without account. */
+void identity_of(struct phone *phone, const struct account *account, const struct address *local, char nobody[160], struct identity *identity);
+void accounts_shut_down(struct phone *phone);
+bool accounts_quiet(const struct phone *phone);
+void accounts_turn_end(struct phone *phone);
+void accounts_free(struct phone *phone);
+const char *account_state_name(enum account_state state);
+
+/* ---- targets ---- */
+
+struct target {
+	char *uri;          /* "sip:bob@biloxi.com" */
+	char *shown;        /* for people: "Bob <sip:bob@biloxi.com>" */
+	char *digits;       /* to send after the answer: ",,4#"; "" */
+	bool is_echo;
+};
+/** Read a target as people write it. `account`: at whose domain bare users and numbers live; NULL: nobody's. */
+bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target, struct failure *failure);
+void target_fini(struct target *target);
+
+/* ---- calls ---- */
+
+enum call_change { CHANGE_NONE, CHANGE_HOLD, CHANGE_RESUME, CHANGE_REINVITE };
+
+struct call {
+	struct list_node node;
+	struct map_node by_number, by_id;
+	struct phone *phone;
+	unsigned number;
+	char id[ID_CHARS + 1];
+	enum call_state state;
+	bool incoming, is_echo, muted, held_by_us, held_by_peer, ringing_said, ringback, trying_said, early_said, answering, ended, in_history;
+	struct session *session;      /* NULL before the target is located and after the end */
+	void *locating;
+	struct sip_message *invite;   /* incoming: for its offer */
+	struct address source, local; /* incoming: where it came from; ours that the peer is reached from */
+	char *account_name, *name, *uri, *account_uri, *call_id, *target, *digits;
+	unsigned code;
+	char *reason, *cause, *detail, *redirect; /* detail: Warning, Reason and other texts of the last failure */
+	int64_t started_us, answered_us, ended_us;
+	struct call_media media;
+	enum call_change change;      /* the re-INVITE that is under way */
+	enum call_change next_change;
+	struct timer answer_timer, ringback_timer, work_timer;
+	bool wants_answer, wants_progress, wants_ring;
+	struct call_setup *setup;     /* what phone_call was told, until the INVITE leaves */
+	struct sip_message *last_sent, *last_received; /* kept when the session goes */
+	unsigned reject_code;         /* refused as soon as the handler that brought it has returned */
+	bool devices[2];              /* it chose its input, its output */
+	char *codec;                  /* codec= */
+};
+
+struct call *call_find(const struct phone *phone, unsigned number);
+struct call *call_new(struct phone *phone, bool incoming);
+void call_free(struct call *call);
+/** Its session is over (or never began): remember it as ended. Tells the event. */
+void call_finish(struct call *call, bool was_up, const struct outcome *outcome, const char *by);
+void call_set_peer(struct call *call, struct slice display, struct slice uri);
+struct event *call_event(struct call *call, enum event_kind kind);
+bool call_is_up(const struct call *call);
+/** Hold every other active call, if call.auto-hold says so. */
+void calls_auto_hold(struct phone *phone, const struct call *but);
+void calls_select(struct phone *phone, struct call *call);
+void calls_select_another(struct phone *phone);
+/** Play what the calls ask for: ring, ringback, or nothing. */
+void calls_update_tones(struct phone *phone);
+/** Answer an incoming call now. */
+bool call_answer_now(struct call *call, struct failure *failure);
+bool call_progress_now(struct call *call, struct failure *failure);
+/** Send the re-INVITE of a change; one after another. */
+bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure);
+/** The sound of the call began or changed: who is heard, who is muted. */
+void call_sound_changed(struct call *call);
+/** It never became, or is no longer, a session: without a response to tell of. */
+void call_fail_locally(struct call *call, enum cause cause, enum err err, const char *reason);
+void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite, const struct sip_source *source);
+void calls_turn_end(struct phone *phone);
+void calls_shut_down(struct phone *phone);
+void calls_free(struct phone *phone);
+void calls_engine_event(struct call *call, const struct engine_event *event);
+void calls_busy_tone(struct phone *phone);
+void call_setup_free(struct call_setup *setup);
+struct session_handlers call_handlers(struct call *call);
+/** After a 3xx, or when a Contact of one failed: dial the next. @return false: there is none, or the setting says no */
+bool call_redirect(struct call *call, const struct outcome *outcome);
+/** Read "Name:value" words. @return how many; -1 with a failure */
+int extra_headers_read(const char *const *words, struct extra_header *extra, size_t max, struct failure *failure);
+
+/* What phone_call() was told, kept while the target is located. */
+struct call_setup {
+	char *uri, *display, **headers; /* headers: NULL-ended */
+	char *queue[REDIRECTS_MAX];   /* Contacts of a 3xx still to be dialled */
+	size_t queued;
+	char *tried[REDIRECTS_MAX];   /* never dialled again */
+	size_t tried_count;
+	unsigned hops;
+	bool anonymous, no_sdp;
+	int64_t timeout_us;
+};
+
+/* ---- the rest ---- */
+
+struct contacts *contacts_new(const char *dir, const struct log *log);
+void contacts_free(struct contacts *contacts);
+/** The target of a name, ASCII case ignored; NULL: no such contact. Borrowed. */
+const char *contacts_find(const struct contacts *contacts, struct slice name);
+/** The name of whom this address is; NULL: nobody's. Borrowed. */
+const char *contacts_name_of(const struct contacts *contacts, struct slice uri);
+
+struct history *history_new(const char *dir, const struct log *log, size_t keep);
+void history_free(struct history *history);
+void history_keep(struct history *history, size_t keep);
+void history_add(struct history *history, const struct call *call);
+void history_show(const struct history *history, struct slice filter, struct buf *out);
+void history_recent(const struct history *history, phone_recent_h *each, void *arg);
+
+/** Another user agent on 127.0.0.1, made when first called. @return its port; 0 with *err */
+uint16_t echo_port(struct echo *echo, enum err *err);
+struct echo *echo_new(struct phone *phone);
+void echo_free(struct echo *echo);
+void echo_turn_end(struct echo *echo);
+void echo_engine_event(struct echo *echo, uintptr_t user, const struct engine_event *event);
+enum { ECHO_USER_BASE = 1 << 30 };
+
+void explain_response(const struct sip_message *response, struct buf *to);
+void explain_call(const struct call *call, struct buf *out);
+void explain_account(const struct account *account, struct buf *out);
+/** The sentence for a status or cause. */
+const char *explain_cause(enum cause cause, unsigned status);
+
+struct phone {
+	struct loop *loop;
+	struct timers *timers;
+	const struct log *log;
+	char *config_dir, *state_dir;
+	bool ephemeral_port, started, start_wanted, shutting_down, muted_all, trace_on;
+	int64_t shut_down_us;
+	struct random random;
+	struct events *events;
+	struct settings *settings;
+	struct net *net;
+	struct ua *ua;
+	struct engine *engine;         /* made when first needed */
+	struct loop_watch *engine_watch;
+	struct list calls;             /* alive, by number */
+	size_t call_count;             /* without those to the echo test's own side */
+	struct list ended;             /* remembered, oldest first */
+	size_t ended_count;
+	struct map by_number, by_id;
+	unsigned last_call, selected, latest_ended;
+	struct timer tone_timer;
+	enum engine_tone tone;
+	struct list accounts, retired; /* of struct account, of struct binding */
+	struct account *default_account;
+	unsigned last_request;
+	struct contacts *contacts;
+	struct history *history;
+	struct trace *trace;
+	uint64_t watched;              /* trace entries told to the watcher */
+	phone_trace_h *watch;
+	void *watch_arg;
+	struct echo *echo;
+	struct address wire_remote;    /* whom the packet being handled came from */
+	struct buf last_failure;       /* what `why` without subject tells */
+	int wish[ENGINE_DEVICES];      /* which word of the wish list is in use */
+	uint64_t farewells[FAREWELLS_MAX]; /* BYEs that wait for their answer, by the hash of their Call-ID; 0: none */
+	size_t farewell_next, farewell_count;
+	struct list requests;          /* OPTIONS under way */
+};
+
+/** The engine, made now if it is not there. */
+struct engine *phone_engine(struct phone *phone);
+bool phone_needs_start(struct phone *phone, struct failure *failure);
+/** A socket that reaches 127.0.0.1, if there is none yet. */
+void phone_listen_on_loopback(struct phone *phone);
+/** The address that `remote` is reached from; NULL: the world. */
+bool phone_local_for(struct phone *phone, const struct address *remote, struct address *local);
+/** A copy of raw text, cleaned; never NULL. */
+char *clean(struct slice text);
+void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);
+void sound_apply(struct phone *phone, enum engine_device which);
+void sound_engine_event(struct phone *phone, const struct engine_event *event);
+/** The nth word of a list parted by blanks or commas. */
+bool list_word(struct slice *rest, struct slice *word);
+/** Write a file whole or not at all: beside it, synced, renamed; mode 0600. */
+enum err write_file(const char *dir, const char *name, struct slice bytes) MUST_CHECK;

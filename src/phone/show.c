@@ -1,0 +1,422 @@
+/* What `show` shows, as lines for people; and `save`. */
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#ifndef VERSION
+#define VERSION "0"
+#endif
+
+enum { LADDER_COLS = 100, SAVED_MAX = 1 << 20 };
+
+static void show_clock(struct buf *out, double seconds)
+{
+	uint64_t s = (uint64_t)seconds;
+
+	if (s >= 3600)
+		buf_printf(out, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60, s % 60);
+	else
+		buf_printf(out, "%02" PRIu64 ":%02" PRIu64, s / 60, s % 60);
+}
+
+static void show_peer(const struct call_view *view, struct buf *out)
+{
+	if (*view->name)
+		buf_printf(out, "%s <%s>", view->name, view->uri);
+	else
+		buf_printf(out, "%s", view->uri);
+}
+
+static bool view_number(struct phone *phone, unsigned number, struct call_view *view)
+{
+	return number && phone_view_call(phone, number, view);
+}
+
+/* ---- calls ---- */
+
+static bool show_calls(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	struct call_view view;
+
+	(void)argument;
+	(void)failure;
+	LIST_EACH(&phone->calls, node) {
+		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view))
+			continue;
+		buf_printf(out, "%s%3u  %-8s  %-3s  ", view.selected ? ">" : " ", view.number, call_state_name(view.state), view.incoming ? "in" : "out");
+		show_clock(out, view.duration_s);
+		buf_printf(out, "  %-5s  ", view.codec);
+		show_peer(&view, out);
+		buf_printf(out, "%s%s%s\n", view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "", view.held_by_peer ? "  held by the peer" : "");
+	}
+	if (list_empty(&phone->calls))
+		buf_printf(out, "no calls\n");
+	return true;
+}
+
+static bool find_call(struct phone *phone, struct slice argument, struct call_view *view, struct failure *failure)
+{
+	unsigned number = argument.n ? phone_find_call(phone, argument) : phone->selected ? phone->selected : phone->latest_ended;
+
+	if (view_number(phone, number, view))
+		return true;
+	if (argument.n)
+		return fail(failure, STATUS_CALL, "no-such-call", "there is no call '%.*s'", SLICE_ARG(argument));
+	return fail(failure, STATUS_CALL, "no-such-call", "there was no call yet");
+}
+
+static void show_numbers(const struct stream_stats *stats, struct buf *out)
+{
+	buf_printf(out, "  sent        %" PRIu64 " packets, %" PRIu64 " bytes\n", stats->sent_packets, stats->sent_bytes);
+	buf_printf(out, "  received    %" PRIu64 " packets, %" PRIu64 " bytes\n", stats->received_packets, stats->received_bytes);
+	buf_printf(out, "  lost        %" PRIu64 " of %" PRIu64 " (%.2f%%), late %" PRIu64 ", twice %" PRIu64 ", concealed %" PRIu64 "\n", stats->lost_packets,
+		   stats->expected_packets, stats->loss * 100, stats->late_packets, stats->duplicate_packets, stats->concealed_frames);
+	buf_printf(out, "  peer lost   %.2f%%\n", stats->peer_loss * 100);
+	buf_printf(out, "  jitter      %.1f ms, buffer %.0f ms\n", stats->jitter_ms, stats->buffer_ms);
+	if (stats->rtt_ms >= 0)
+		buf_printf(out, "  round trip  %.1f ms\n", stats->rtt_ms);
+	if (stats->mos > 0)
+		buf_printf(out, "  mos         %.2f (estimate)\n", stats->mos);
+	buf_printf(out, "  levels      heard %.0f dB, microphone %.0f dB\n", stats->heard_level_db, stats->mic_level_db);
+	if (stats->tone_hz > 0)
+		buf_printf(out, "  tone        %.0f Hz\n", stats->tone_hz);
+}
+
+static void show_media_of(const struct call *call, struct buf *out)
+{
+	const struct stream_config *config = &call->media.plan.config;
+	struct stream_stats stats;
+	char address[ADDRESS_TEXT];
+
+	if (!media_stats(&call->media, &stats)) {
+		buf_printf(out, "  no sound yet\n");
+		return;
+	}
+	buf_printf(out, "  codec       %s sent, %s received\n", media_codec_in_use(&call->media), media_codec_name(stats.receive_codec));
+	buf_printf(out, "  direction   %.*s\n", SLICE_ARG(sdp_direction_name(call->media.plan.direction)));
+	buf_printf(out, "  here        %s\n", address_print(&call->media.local, address));
+	if (address_is_set(&config->rtp))
+		buf_printf(out, "  there       %s\n", address_print(&config->rtp, address));
+	show_numbers(&stats, out);
+}
+
+static bool show_call(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	struct call_view view;
+
+	if (!find_call(phone, argument, &view, failure))
+		return false;
+	buf_printf(out, "call %u (%s)\n  peer        ", view.number, view.id);
+	show_peer(&view, out);
+	buf_printf(out, "\n  state       %s, %s\n", call_state_name(view.state), view.incoming ? "incoming" : "outgoing");
+	if (*view.account)
+		buf_printf(out, "  account     %s\n", view.account);
+	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
+	if (view.code)
+		buf_printf(out, "  status      %u %s\n", view.code, view.reason);
+	buf_printf(out, "  duration    ");
+	show_clock(out, view.duration_s);
+	buf_printf(out, "\n");
+	show_media_of(call_find(phone, view.number), out);
+	return true;
+}
+
+static bool show_media(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	struct call_view view;
+
+	if (!find_call(phone, argument, &view, failure))
+		return false;
+	buf_printf(out, "call %u\n", view.number);
+	show_media_of(call_find(phone, view.number), out);
+	return true;
+}
+
+/* ---- accounts ---- */
+
+static bool show_accounts(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	struct account_view view;
+	bool any = false;
+
+	if (argument.n && !account_find(phone, argument))
+		return fail(failure, STATUS_USAGE, "no-account", "there is no account '%.*s'", SLICE_ARG(argument));
+	LIST_EACH(&phone->accounts, node) {
+		const struct account *account = LIST_ENTRY(node, struct account, node);
+		if (argument.n && account != account_find(phone, argument))
+			continue;
+		phone_view_account(phone, slice_of(account->name), &view);
+		buf_printf(out, "%s %s  %s  at %s", view.is_default ? ">" : " ", view.name, view.state, view.registrar);
+		if (view.expires_left_s)
+			buf_printf(out, "  %" PRIu32 " s left", view.expires_left_s);
+		if (account->state == ACCOUNT_FAILED)
+			buf_printf(out, "  %.0u%s%s", view.code, view.code ? " " : "", view.reason);
+		if (view.retry_s)
+			buf_printf(out, "  next try in %" PRIu32 " s", view.retry_s);
+		buf_printf(out, "\n");
+		any = true;
+	}
+	if (!any)
+		buf_printf(out, "no accounts\n");
+	return true;
+}
+
+/* ---- protocol ---- */
+
+static void add_line(void *arg, const char *line)
+{
+	buf_printf(arg, "%s\n", line);
+}
+
+static bool show_transactions(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	(void)argument;
+	(void)failure;
+	transactions_show(ua_transactions(phone->ua), add_line, out);
+	if (!transactions_count(ua_transactions(phone->ua)))
+		buf_printf(out, "no transactions\n");
+	return true;
+}
+
+static bool show_dialogs(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	bool any = false;
+
+	(void)argument;
+	(void)failure;
+	LIST_EACH(&phone->calls, node) {
+		const struct call *call = LIST_ENTRY(node, struct call, node);
+		if (!call->session)
+			continue;
+		buf_printf(out, "call %u  %s  %s  Call-ID %s\n", call->number, session_is_caller(call->session) ? "caller" : "callee",
+			   session_state_name(session_state(call->session)), call->call_id);
+		any = true;
+	}
+	if (!any)
+		buf_printf(out, "no dialogs\n");
+	return true;
+}
+
+static bool show_ladder(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	unsigned number = argument.n ? phone_find_call(phone, argument) : 0;
+
+	if (argument.n && !number)
+		return fail(failure, STATUS_CALL, "no-such-call", "there is no call '%.*s'", SLICE_ARG(argument));
+	phone_ladder(phone, number, LADDER_COLS, false, out);
+	return true;
+}
+
+/* ---- the rest ---- */
+
+static void add_contact(void *arg, const char *name, const char *target)
+{
+	buf_printf(arg, "%-20s  %s\n", name, target);
+}
+
+static bool show_contacts(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	size_t before = out->n;
+
+	(void)argument;
+	(void)failure;
+	phone_contacts(phone, add_contact, out);
+	if (out->n == before)
+		buf_printf(out, "no contacts\n");
+	return true;
+}
+
+static bool show_history(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	size_t before = out->n;
+
+	(void)failure;
+	history_show(phone->history, argument, out);
+	if (out->n == before)
+		buf_printf(out, "no calls\n");
+	return true;
+}
+
+static bool show_quality(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	struct call_view view;
+
+	(void)argument;
+	(void)failure;
+	buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    microphone\n");
+	LIST_EACH(&phone->calls, node) {
+		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view) || !view.has_media)
+			continue;
+		buf_printf(out, "%4u  %-5s  %5.2f%%  %5.1f ms  ", view.number, view.codec, view.loss * 100, view.jitter_ms);
+		if (view.rtt_ms >= 0)
+			buf_printf(out, "%5.1f ms", view.rtt_ms);
+		else
+			buf_printf(out, "     ?  ");
+		buf_printf(out, "  %4.0f ms  %4.2f  %4.0f dB  %4.0f dB\n", view.buffer_ms, view.mos, view.heard_db, view.mic_db);
+	}
+	return true;
+}
+
+static bool show_settings(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < setting_count; i++) {
+		const struct setting_row *row = &setting_rows[i];
+		if (!slice_begins(slice_of(row->name), argument))
+			continue;
+		buf_printf(out, "%s %-22s %-24s %s\n", settings_changed(phone->settings, row->name) ? "*" : " ", row->name,
+			   settings_text(phone->settings, row->name), row->sentence);
+		any = true;
+	}
+	if (!any)
+		return fail(failure, STATUS_USAGE, "no-such-setting", "no setting begins with '%.*s'", SLICE_ARG(argument));
+	return true;
+}
+
+static bool show_version(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	struct address bound;
+	char text[ADDRESS_TEXT];
+
+	(void)argument;
+	(void)failure;
+	buf_printf(out, "offhook %s\n", VERSION);
+	for (size_t i = 0; net_bound(phone->net, i, &bound); i++)
+		buf_printf(out, "listens on %s\n", address_print(&bound, text));
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*show)(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure);
+} views[] = {
+	{ "calls", show_calls },	 { "call", show_call },		{ "accounts", show_accounts }, { "registrations", show_accounts },
+	{ "transactions", show_transactions }, { "dialogs", show_dialogs }, { "media", show_media },   { "contacts", show_contacts },
+	{ "history", show_history },	 { "quality", show_quality },	{ "settings", show_settings }, { "version", show_version },
+	{ "ladder", show_ladder },
+};
+
+bool phone_show(struct phone *phone, struct slice what, struct slice argument, struct buf *out, struct failure *failure)
+{
+	for (size_t i = 0; i < ARRAY_LEN(views); i++)
+		if (slice_eq(what, slice_of(views[i].name)))
+			return views[i].show(phone, argument, out, failure);
+	return fail(failure, STATUS_USAGE, "no-such-view", "there is no view '%.*s'", SLICE_ARG(what));
+}
+
+/* ---- the trace ---- */
+
+/* The Call-ID as it stood on the wire, for the filter. */
+static struct slice wire_call_id(const struct phone *phone, unsigned number)
+{
+	const struct call *call = number ? call_find(phone, number) : NULL;
+
+	return call ? slice_of(call->call_id) : (struct slice){ 0 };
+}
+
+void phone_ladder(struct phone *phone, unsigned call, unsigned cols, bool ascii, struct buf *out)
+{
+	struct ladder_options options = { .call_id = wire_call_id(phone, call), .cols = cols, .ascii = ascii };
+
+	if (call && !options.call_id.n)
+		return;
+	ladder_draw(phone->trace, &options, out);
+}
+
+void phone_trace_text(struct phone *phone, unsigned call, struct buf *out)
+{
+	struct slice call_id = wire_call_id(phone, call);
+	bool redact = settings_on(phone->settings, "trace.redact");
+
+	if (call && !call_id.n)
+		return;
+	for (const struct trace_entry *entry = trace_first(phone->trace); entry && !out->full; entry = trace_next(phone->trace, entry)) {
+		if (call && !slice_eq(entry->call_id, call_id))
+			continue;
+		trace_heading(entry, out);
+		buf_add_char(out, '\n');
+		trace_message(entry, redact, out);
+		buf_add_char(out, '\n');
+	}
+}
+
+/* ---- save ---- */
+
+/* A word of the command language: in double quotes where it needs them. */
+static void add_word(struct buf *to, const char *key, const char *value)
+{
+	if (!value || (!*value && key))
+		return;
+	buf_printf(to, key ? " %s=" : " ", key);
+	bool plain = *value && !value[strcspn(value, " \t\"'\\$#;")];
+	if (plain) {
+		buf_printf(to, "%s", value);
+		return;
+	}
+	buf_add_char(to, '"');
+	for (; *value; value++) {
+		if (strchr("\"\\$", *value))
+			buf_add_char(to, '\\');
+		buf_add_char(to, *value);
+	}
+	buf_add_char(to, '"');
+}
+
+static void save_account(const struct account *account, struct buf *to)
+{
+	char own_registrar[512], expires[32];
+
+	snprintf(own_registrar, sizeof own_registrar, "sip:%s", account->domain);
+	snprintf(expires, sizeof expires, "%" PRIu32 "s", account->expires);
+	buf_printf(to, "account add");
+	add_word(to, NULL, account->uri);
+	if (strcmp(account->name, account->uri + 4) != 0)
+		add_word(to, "name", account->name);
+	add_word(to, "display", account->display);
+	add_word(to, "auth-user", account->auth_user);
+	add_word(to, "realm", account->realm);
+	if (account->given_password)
+		add_word(to, "password", account->password);
+	add_word(to, "password-command", account->password_command);
+	if (strcmp(account->registrar, own_registrar) != 0)
+		add_word(to, "registrar", account->registrar);
+	add_word(to, "proxy", account->proxy);
+	if (account->has_transport)
+		add_word(to, "transport", account->transport == SIP_TCP ? "tcp" : "udp");
+	add_word(to, "expires", expires);
+	buf_add_char(to, '\n');
+}
+
+bool phone_save(struct phone *phone, struct slice extra, struct failure *failure)
+{
+	struct buf text;
+
+	if (!phone->config_dir)
+		return fail(failure, STATUS_USAGE, "no-config", "there is no configuration directory (-n), so nothing is kept");
+	buf_init(&text, SAVED_MAX);
+	buf_printf(&text, "# Written by `save`; read before `config`. Your own words belong there.\n");
+	for (size_t i = 0; i < setting_count; i++) {
+		if (!settings_changed(phone->settings, setting_rows[i].name) || setting_rows[i].config_only)
+			continue;
+		buf_printf(&text, "set %s", setting_rows[i].name);
+		add_word(&text, NULL, settings_text(phone->settings, setting_rows[i].name));
+		buf_add_char(&text, '\n');
+	}
+	LIST_EACH(&phone->accounts, node)
+		save_account(LIST_ENTRY(node, struct account, node), &text);
+	if (phone->default_account && list_first(&phone->accounts) != &phone->default_account->node) {
+		buf_printf(&text, "account default");
+		add_word(&text, NULL, phone->default_account->name);
+		buf_add_char(&text, '\n');
+	}
+	buf_add(&text, extra);
+	enum err err = text.full ? ERR_TOO_BIG : write_file(phone->config_dir, "saved", buf_slice(&text));
+	buf_fini(&text);
+	if (err)
+		return fail(failure, STATUS_SOUND, err_name(err), "%s/saved cannot be written: %s", phone->config_dir, err_text(err));
+	return true;
+}

@@ -1,0 +1,205 @@
+/* Devices by wish list, their list, and codecs. */
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "media/audio/helper.h"
+#include "phone/phone_internal.h"
+
+static const char *const kinds[ENGINE_DEVICES] = { [ENGINE_INPUT] = "input", [ENGINE_OUTPUT] = "output", [ENGINE_RINGER] = "ringer" };
+static const char *const settings_of[ENGINE_DEVICES] = { [ENGINE_INPUT] = "audio.input", [ENGINE_OUTPUT] = "audio.output",
+							 [ENGINE_RINGER] = "audio.ringer" };
+
+static bool kind_find(struct slice name, enum engine_device *which)
+{
+	for (int i = 0; i < ENGINE_DEVICES; i++)
+		if (slice_eq(name, slice_of(kinds[i]))) {
+			*which = (enum engine_device)i;
+			return true;
+		}
+	return false;
+}
+
+/* The nth wish of the setting, commas between them. @return false: there are fewer */
+static bool wish(const struct phone *phone, enum engine_device which, int nth, struct slice *name)
+{
+	struct slice rest = slice_of(settings_text(phone->settings, settings_of[which]));
+
+	while (rest.p) {
+		*name = slice_trim(slice_cut(&rest, ','));
+		if (name->n && nth-- == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Try the wishes from `nth` on. @return the error of the last one, ERR_NONE when one was taken */
+static enum err use_from(struct phone *phone, enum engine_device which, int nth)
+{
+	struct slice name;
+	enum err err = ERR_NOT_FOUND;
+
+	for (; wish(phone, which, nth, &name); nth++) {
+		char *text = slice_dup(name);
+		err = engine_use(phone_engine(phone), which, text);
+		free(text);
+		phone->wish[which] = nth;
+		if (!err)
+			break;
+	}
+	return err;
+}
+
+void sound_apply(struct phone *phone, enum engine_device which)
+{
+	enum err err = use_from(phone, which, 0);
+
+	if (err)
+		log_line(phone->log, LOG_WARNING, "%s '%s' cannot be used: %s; silence takes its place", settings_of[which],
+			 settings_text(phone->settings, settings_of[which]), err_text(err));
+}
+
+void sound_engine_event(struct phone *phone, const struct engine_event *from)
+{
+	enum engine_device which;
+	struct slice next, state = slice_of(from->state);
+
+	if (!kind_find(slice_of(from->kind_text), &which))
+		return;
+	struct event *event = events_add(phone->events, EVENT_DEVICE, 0);
+	event_text(event, "name", slice_of(from->text));
+	event_text(event, "kind", slice_of(kinds[which]));
+	event_text(event, "state", slice_eq(state, SLICE("failed")) ? SLICE("lost") : state);
+	/* The next of the wish list, when one could not be opened at all. */
+	if (slice_eq(state, SLICE("failed")) && wish(phone, which, phone->wish[which] + 1, &next)) {
+		use_from(phone, which, phone->wish[which] + 1);
+		return;
+	}
+	char *name = clean(slice_of(from->text));
+	if (slice_eq(state, SLICE("failed")) || slice_eq(state, SLICE("lost")))
+		log_line(phone->log, LOG_WARNING, "the %s device '%s' cannot be used now: silence takes its place", kinds[which], name);
+	free(name);
+}
+
+bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script, struct failure *failure)
+{
+	const struct setting_row *row;
+	enum engine_device which;
+	struct buf why;
+
+	if (!kind_find(slice_of(which_name), &which))
+		return fail(failure, STATUS_USAGE, "syntax", "'%s' is none of input, output and ringer", which_name);
+	row = setting_find(slice_of(settings_of[which]));
+	char *before = xstrdup(settings_text(phone->settings, row->name));
+	buf_init(&why, sizeof failure->text);
+	bool good = settings_set(phone->settings, row, names, &why);
+	if (!good)
+		fail(failure, STATUS_USAGE, "value", "%s", buf_text(&why));
+	/* Before the first sound only what was chosen is worth an engine. */
+	if (good && (phone->engine || settings_changed(phone->settings, row->name))) {
+		enum err err = use_from(phone, which, 0);
+		if (err && from_script) {
+			good = fail(failure, err == ERR_SYNTAX ? STATUS_USAGE : STATUS_SOUND, err_name(err), "%s: '%.*s' cannot be used: %s", row->name,
+				    SLICE_ARG(names), err_text(err));
+			buf_clear(&why);
+			if (settings_set(phone->settings, row, slice_of(before), &why) && phone->engine)
+				use_from(phone, which, 0);
+		} else if (err) {
+			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; silence takes its place", row->name, SLICE_ARG(names),
+				 err_text(err));
+		}
+	}
+	buf_fini(&why);
+	free(before);
+	return good;
+}
+
+/* ---- the list of devices ---- */
+
+struct listing {
+	struct phone *phone;
+	phone_device_h *each;
+	void *arg;
+};
+
+static bool in_use(const struct phone *phone, enum engine_device which, const char *name)
+{
+	const char *now = phone->engine ? engine_device_name(phone->engine, which) : settings_text(phone->settings, settings_of[which]);
+
+	return !strcmp(now, name);
+}
+
+static void list_built_in(struct listing *listing)
+{
+	listing->each(listing->arg, "null", "input output ringer",
+		      in_use(listing->phone, ENGINE_INPUT, "null") || in_use(listing->phone, ENGINE_OUTPUT, "null"));
+	/* What is in use and no helper lists: tone:440, file:x.wav. */
+	for (int i = 0; i < ENGINE_DEVICES; i++) {
+		const char *name = listing->phone->engine ? engine_device_name(listing->phone->engine, (enum engine_device)i) : "";
+		if (!strncmp(name, "tone:", 5) || !strncmp(name, "file:", 5))
+			listing->each(listing->arg, name, kinds[i], true);
+	}
+}
+
+/* A line of the helper: in|out TAB default|- TAB host API TAB rate TAB name. */
+static void list_line(struct listing *listing, struct slice line)
+{
+	struct slice side = slice_cut(&line, '\t'), standard = slice_cut(&line, '\t');
+	bool input = slice_eq(side, SLICE("in"));
+
+	slice_cut(&line, '\t');
+	slice_cut(&line, '\t');
+	if (!line.n)
+		return;
+	char *name = clean(line);
+	bool used = input ? in_use(listing->phone, ENGINE_INPUT, name) :
+			    in_use(listing->phone, ENGINE_OUTPUT, name) || in_use(listing->phone, ENGINE_RINGER, name);
+	if (slice_eq(standard, SLICE("default")))
+		used |= in_use(listing->phone, input ? ENGINE_INPUT : ENGINE_OUTPUT, "default");
+	listing->each(listing->arg, name, input ? "input" : "output", used);
+	free(name);
+}
+
+static void listed(void *arg, int status, const char *output, size_t bytes)
+{
+	struct listing *listing = arg;
+	struct slice text = slice_make(output, bytes);
+
+	list_built_in(listing);
+	while (text.n)
+		list_line(listing, slice_cut(&text, '\n'));
+	if (status)
+		log_line(listing->phone->log, LOG_WARNING, "the sound system of this host could not be asked (status %d)", status);
+	listing->each(listing->arg, NULL, NULL, false);
+	free(listing);
+}
+
+void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg)
+{
+	struct listing *listing = xcalloc(1, sizeof *listing);
+	char *program = helper_program(), verb[] = "list";
+	char *argv[] = { program, verb, NULL };
+	enum err err = ERR_NOT_FOUND;
+
+	*listing = (struct listing){ phone, each, arg };
+	if (!program || !loop_run_child(phone->loop, argv, listed, listing, &err)) {
+		log_line(phone->log, LOG_WARNING, "offhook-sound cannot be run: %s; only the built-in devices are here", err_text(err));
+		listed(listing, 0, "", 0);
+	}
+	free(program);
+}
+
+void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg)
+{
+	const char *names = settings_text(phone->settings, "media.codecs");
+	struct slice rest = slice_of(names), word;
+	bool listed_already[MEDIA_CODECS] = { false };
+
+	while (list_word(&rest, &word))
+		for (int i = 0; i < MEDIA_CODECS; i++)
+			if (slice_ieq(word, slice_of(media_codec_name((enum media_codec)i))) && !listed_already[i]) {
+				each(arg, media_codec_name((enum media_codec)i), true);
+				listed_already[i] = true;
+			}
+	for (int i = 0; i < MEDIA_CODECS; i++)
+		if (!listed_already[i])
+			each(arg, media_codec_name((enum media_codec)i), false);
+}
