@@ -17,7 +17,8 @@ static bool print_via(struct transactions *transactions, const struct sip_target
 	if (!transport_sent_by(transactions->transport, target, sent_by))
 		return false;
 	random_token(transactions->world.random, token, BRANCH_CHARS);
-	snprintf(via, VIA_TEXT, "SIP/2.0/%.*s %s;branch=z9hG4bK%s;rport", SLICE_ARG(sip_protocol_name(target->protocol)), sent_by, token);
+	snprintf(via, VIA_TEXT, "SIP/2.0/%.*s %s;branch=z9hG4bK%s;rport",
+		 SLICE_ARG(sip_protocol_name(target->protocol)), sent_by, token);
 	return true;
 }
 
@@ -78,8 +79,9 @@ void client__send(struct client_transaction *ct)
 }
 
 /* Takes the reference to `request`, also when it fails. */
-static struct client_transaction *start(struct transactions *transactions, struct sip_message *request, const struct sip_target *target,
-					client_transaction_h *handler, void *arg, enum err *err)
+static struct client_transaction *start(struct transactions *transactions, struct sip_message *request,
+					const struct sip_target *target, client_transaction_h *handler, void *arg,
+					enum err *err)
 {
 	struct client_transaction *ct = xcalloc(1, sizeof *ct);
 	struct buf key;
@@ -122,17 +124,20 @@ void client__receive(struct transactions *transactions, struct sip_message *resp
 		node = map_find(&transactions->clients, buf_slice(&key));
 	buf_fini(&key);
 	if (node)
-		(void)transaction__step(CONTAINER_OF(node, struct transaction, by_key), transaction__response_event(response->status), response);
+		(void)transaction__step(CONTAINER_OF(node, struct transaction, by_key),
+					transaction__response_event(response->status), response);
 	else if (response->method == SIP_INVITE && response->status / 100 == 2)
 		transactions->handlers.stray_2xx(transactions->handlers.arg, response, source);
 }
 
 /* 17.1.4. The table says in which states an error matters. */
-void client__failed(struct transactions *transactions, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+void client__failed(struct transactions *transactions, enum sip_protocol protocol, const struct address *remote,
+		    uint64_t flow_id, enum err err)
 {
 	LIST_EACH(&transactions->client_list, node) {
 		struct client_transaction *ct = client_of(LIST_ENTRY(node, struct transaction, node));
-		bool same = flow_id ? ct->flow_id == flow_id : ct->target.protocol == protocol && address_eq(&ct->target.address, remote);
+		bool same = flow_id ? ct->flow_id == flow_id
+				    : ct->target.protocol == protocol && address_eq(&ct->target.address, remote);
 		if (same)
 			transaction__fail_later(&ct->base, err);
 	}
@@ -151,7 +156,8 @@ static struct sip_draft *draft_from(const struct client_transaction *ct, enum si
 	sip_draft_copy_header(draft, invite, SIP_HEADER_FROM);
 	sip_draft_add_slice(draft, SIP_HEADER_TO, to);
 	sip_draft_copy_header(draft, invite, SIP_HEADER_CALL_ID);
-	sip_draft_add(draft, SIP_HEADER_CSEQ, "%u %.*s", sip_message_cseq(invite)->number, SLICE_ARG(sip_method_name(method)));
+	sip_draft_add(draft, SIP_HEADER_CSEQ, "%u %.*s", sip_message_cseq(invite)->number,
+		      SLICE_ARG(sip_method_name(method)));
 	return draft;
 }
 
@@ -175,14 +181,16 @@ void client__send_cancel(struct client_transaction *ct)
 	if (ct->cancel_reason)
 		sip_draft_add(draft, SIP_HEADER_REASON, "%s", ct->cancel_reason);
 	/* A CANCEL that cannot leave changes nothing: the timer of 9.1 ends the INVITE. */
-	(void)start(ct->base.owner, sip_draft_finish(draft, sip_message_via(ct->request, 0)->text), &ct->target, NULL, NULL, &err);
+	(void)start(ct->base.owner, sip_draft_finish(draft, sip_message_via(ct->request, 0)->text), &ct->target, NULL,
+		    NULL, &err);
 	sip_draft_free(draft);
 }
 
 /* ---- for the user ---- */
 
-struct client_transaction *transaction_start(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
-					     client_transaction_h *handler, void *arg, enum err *err)
+struct client_transaction *transaction_start(struct transactions *transactions, const struct sip_draft *draft,
+					     const struct sip_target *target, client_transaction_h *handler, void *arg,
+					     enum err *err)
 {
 	char via[VIA_TEXT];
 
@@ -219,8 +227,8 @@ void client_transaction_detach(struct client_transaction *ct)
 	ct->handler = NULL;
 }
 
-enum err transaction_send_ack(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
-			      struct sip_message **sent)
+enum err transaction_send_ack(struct transactions *transactions, const struct sip_draft *draft,
+			      const struct sip_target *target, struct sip_message **sent)
 {
 	char via[VIA_TEXT];
 	uint64_t flow_id;
@@ -232,7 +240,8 @@ enum err transaction_send_ack(struct transactions *transactions, const struct si
 	return transport_send_request(transactions->transport, target, *sent, &flow_id);
 }
 
-void transaction_resend_ack(struct transactions *transactions, const struct sip_target *target, const struct sip_message *ack)
+void transaction_resend_ack(struct transactions *transactions, const struct sip_target *target,
+			    const struct sip_message *ack)
 {
 	uint64_t flow_id;
 	enum err err = transport_send_request(transactions->transport, target, ack, &flow_id);

@@ -55,7 +55,8 @@ static inline struct server_transaction *server_of(struct transaction *transacti
 
 /* client.c */
 void client__receive(struct transactions *transactions, struct sip_message *response, const struct sip_source *source);
-void client__failed(struct transactions *transactions, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+void client__failed(struct transactions *transactions, enum sip_protocol protocol, const struct address *remote,
+		    uint64_t flow_id, enum err err);
 void client__free(struct client_transaction *ct);
 /** Send the request once more; an error is reported later. */
 void client__send(struct client_transaction *ct);

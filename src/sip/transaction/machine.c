@@ -116,7 +116,8 @@ void transaction__arm(struct transaction *transaction, enum timer_id timer)
 
 static void enter(struct transaction *transaction, enum state state)
 {
-	unsigned may_run = transaction->machine->timers[state].may_run, armed = transaction->machine->timers[state].armed;
+	unsigned may_run = transaction->machine->timers[state].may_run,
+		 armed = transaction->machine->timers[state].armed;
 
 	transaction->state = state;
 	for (size_t i = 0; i < TIMER_SLOTS; i++) {
@@ -142,8 +143,9 @@ bool transaction__step(struct transaction *transaction, enum event event, struct
 
 	if (!cell->action)
 		return false;
-	log_line(transaction->owner->world.log, LOG_DEBUG, "transaction %llu (%s): %s in %s, now %s", (unsigned long long)transaction->number,
-		 transaction->machine->name, event_name(event), state_name(transaction->state), state_name(cell->next));
+	log_line(transaction->owner->world.log, LOG_DEBUG, "transaction %llu (%s): %s in %s, now %s",
+		 (unsigned long long)transaction->number, transaction->machine->name, event_name(event),
+		 state_name(transaction->state), state_name(cell->next));
 	if (cell->next != transaction->state)
 		enter(transaction, cell->next);
 	cell->action(transaction, message);

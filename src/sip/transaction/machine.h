@@ -1,8 +1,9 @@
 /*
  * What the four machines have in common: states, events, timers, and step(), the one function that changes a state.
  *
- * A machine is a table, state by event; a cell says which state is next and what is done. An empty cell means: nothing happens. A second
- * table says which timers may run in a state and which are started on entering it, so that no timer outlives its state.
+ * A machine is a table, state by event; a cell says which state is next and what is done. An empty cell means: nothing
+ * happens. A second table says which timers may run in a state and which are started on entering it, so that no timer
+ * outlives its state.
  */
 #pragma once
 
@@ -53,7 +54,7 @@ enum event {
 };
 
 struct transaction;
-/** Done after the state has changed. `message`: the one that came, or that shall be sent; NULL for timers and errors. */
+/** Done after the state has changed. `message`: the one that came, or that shall be sent; else NULL. */
 typedef void action_h(struct transaction *transaction, struct sip_message *message);
 
 struct cell {
@@ -73,7 +74,8 @@ struct machine {
 	} timers[STATES];
 };
 
-extern const struct machine transaction__invite_client, transaction__other_client, transaction__invite_server, transaction__other_server;
+extern const struct machine transaction__invite_client, transaction__other_client, transaction__invite_server,
+	transaction__other_server;
 
 /* At most one of each kind runs: one that repeats a message, one that gives up, one that waits for stragglers. */
 enum { TIMER_SLOTS = 3 };
@@ -107,7 +109,8 @@ const char *timer_name(enum timer_id timer);
 /** The first state with its timers. */
 void transaction__begin(struct transaction *transaction);
 /**
- * The one place where a state changes. The transaction is gone afterwards when it became TERMINATED: that comes only with timers.
+ * The one place where a state changes. The transaction is gone afterwards when it became TERMINATED: that comes only
+ * with timers.
  * @return false: an empty cell
  */
 bool transaction__step(struct transaction *transaction, enum event event, struct sip_message *message);

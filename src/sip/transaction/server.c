@@ -20,8 +20,9 @@ static struct slice tag_of(const struct sip_address *address)
 }
 
 /*
- * With the magic cookie: branch and sent-by. Without (RFC 2543): Request-URI, From tag, Call-ID, CSeq number and top Via; the To tag, which an ACK
- * has from the response, is compared in matches(). The method is no part of either: ACK and CANCEL find their INVITE by the same key.
+ * With the magic cookie: branch and sent-by. Without (RFC 2543): Request-URI, From tag, Call-ID, CSeq number and top
+ * Via; the To tag, which an ACK has from the response, is compared in matches(). The method is no part of either: ACK
+ * and CANCEL find their INVITE by the same key.
  */
 static void print_key(struct buf *key, const struct sip_message *request)
 {
@@ -58,7 +59,8 @@ static struct server_transaction *entry(struct map_node *node)
 	return CONTAINER_OF(node, struct server_transaction, base.by_key);
 }
 
-static struct server_transaction *find(const struct transactions *transactions, struct slice key, const struct sip_message *request)
+static struct server_transaction *find(const struct transactions *transactions, struct slice key,
+				       const struct sip_message *request)
 {
 	struct map_node *node = map_find(&transactions->servers, key);
 
@@ -68,7 +70,8 @@ static struct server_transaction *find(const struct transactions *transactions, 
 }
 
 /* 9.2: what a CANCEL cancels, found as if it had the method of that. */
-static struct server_transaction *find_cancelled(const struct transactions *transactions, struct slice key, const struct sip_message *cancel)
+static struct server_transaction *find_cancelled(const struct transactions *transactions, struct slice key,
+						 const struct sip_message *cancel)
 {
 	for (struct map_node *node = map_find(&transactions->servers, key); node; node = map_find_next(node)) {
 		struct server_transaction *st = entry(node);
@@ -87,8 +90,8 @@ static void print_merge_key(struct buf *key, const struct sip_message *request)
 	buf_init(key, 2 * SIP_MESSAGE_MAX);
 	if (tag_of(sip_message_to(request)).n)
 		return;
-	buf_printf(key, "%.*s\n%.*s\n%u %.*s", SLICE_ARG(tag_of(sip_message_from(request))), SLICE_ARG(sip_message_call_id(request)), cseq->number,
-		   SLICE_ARG(request->method_name));
+	buf_printf(key, "%.*s\n%.*s\n%u %.*s", SLICE_ARG(tag_of(sip_message_from(request))),
+		   SLICE_ARG(sip_message_call_id(request)), cseq->number, SLICE_ARG(request->method_name));
 }
 
 /* ---- life ---- */
@@ -116,8 +119,8 @@ static void gone(struct transaction *transaction)
 	server__free(st);
 }
 
-static struct server_transaction *server_new(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
-					     struct slice key, bool internal)
+static struct server_transaction *server_new(struct transactions *transactions, struct sip_message *request,
+					     const struct sip_source *source, struct slice key, bool internal)
 {
 	struct server_transaction *st = xcalloc(1, sizeof *st);
 
@@ -153,7 +156,8 @@ static void add_to_merges(struct server_transaction *st)
 	buf_fini(&key);
 }
 
-/* A non-INVITE that was answered is known by its key and answered by its response; the request is not needed for either. */
+/* A non-INVITE that was answered is known by its key and answered by its response; the request is not needed for
+ * either. */
 static void forget_request(struct server_transaction *st)
 {
 	if (!st->answered || st->handling || st->method == SIP_INVITE)
@@ -186,8 +190,8 @@ void server__take(struct server_transaction *st, struct sip_message *response)
 void server__note_error(struct transaction *transaction, struct sip_message *none)
 {
 	(void)none;
-	log_line(transaction->owner->world.log, LOG_NOTICE, "transaction %llu: a response was not sent: %s", (unsigned long long)transaction->number,
-		 err_text(transaction->err));
+	log_line(transaction->owner->world.log, LOG_NOTICE, "transaction %llu: a response was not sent: %s",
+		 (unsigned long long)transaction->number, err_text(transaction->err));
 }
 
 void server__send_trying(struct server_transaction *st)
@@ -214,7 +218,8 @@ static void respond(struct server_transaction *st, unsigned status, struct slice
 
 /* ---- in ---- */
 
-static void receive_ack(struct transactions *transactions, struct server_transaction *st, struct sip_message *ack, const struct sip_source *source)
+static void receive_ack(struct transactions *transactions, struct server_transaction *st, struct sip_message *ack,
+			const struct sip_source *source)
 {
 	if (st)
 		(void)transaction__step(&st->base, EV_ACK, ack);
@@ -231,7 +236,8 @@ static void tell_cancelled(struct server_transaction *st, struct sip_message *ca
 }
 
 /* 9.2: the 200 to the CANCEL has the To tag of the responses to the INVITE, as far as there is one yet. */
-static void receive_cancel(struct transactions *transactions, struct sip_message *cancel, const struct sip_source *source, struct slice key)
+static void receive_cancel(struct transactions *transactions, struct sip_message *cancel,
+			   const struct sip_source *source, struct slice key)
 {
 	struct server_transaction *cancelled = find_cancelled(transactions, key, cancel);
 	char token[TAG_CHARS + 1];
@@ -258,7 +264,8 @@ static bool is_merged(const struct transactions *transactions, const struct sip_
 	return merged;
 }
 
-static void receive_new(struct transactions *transactions, struct sip_message *request, const struct sip_source *source, struct slice key)
+static void receive_new(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
+			struct slice key)
 {
 	bool merged = is_merged(transactions, request);
 	struct server_transaction *st = server_new(transactions, request, source, key, merged);
@@ -279,11 +286,14 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 }
 
 /* No room for one more: what can be done is done without state. */
-static void refuse(struct transactions *transactions, struct sip_message *request, const struct sip_source *source, struct slice key)
+static void refuse(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
+		   struct slice key)
 {
-	struct server_transaction *cancelled = request->method == SIP_CANCEL ? find_cancelled(transactions, key, request) : NULL;
+	struct server_transaction *cancelled =
+		request->method == SIP_CANCEL ? find_cancelled(transactions, key, request) : NULL;
 
-	transport_answer(transactions->transport, request, source, cancelled ? 200 : 503, NULL, cancelled ? 0 : RETRY_AFTER_S);
+	transport_answer(transactions->transport, request, source, cancelled ? 200 : 503, NULL,
+			 cancelled ? 0 : RETRY_AFTER_S);
 	if (cancelled)
 		tell_cancelled(cancelled, request);
 }
@@ -309,7 +319,8 @@ void server__receive(struct transactions *transactions, struct sip_message *requ
 
 /* ---- for the user ---- */
 
-/* RFC 4320: to a non-INVITE never 408, no provisional but 100, and over UDP not even that before our own timer sends it. */
+/* RFC 4320: to a non-INVITE never 408, no provisional but 100, and over UDP not even that before our own timer sends
+ * it. */
 static bool may_send(const struct server_transaction *st, unsigned status)
 {
 	if (st->method == SIP_INVITE)
@@ -319,12 +330,15 @@ static bool may_send(const struct server_transaction *st, unsigned status)
 
 enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft)
 {
-	static const enum event events[] = { [EV_1XX] = EV_SEND_1XX, [EV_2XX] = EV_SEND_2XX, [EV_300_699] = EV_SEND_300_699 };
+	static const enum event events[] = {
+		[EV_1XX] = EV_SEND_1XX, [EV_2XX] = EV_SEND_2XX, [EV_300_699] = EV_SEND_300_699
+	};
 	struct sip_message *response = sip_draft_finish(draft, slice_of(""));
 	enum err err = ERR_RANGE;
 
 	if (may_send(st, response->status)) {
-		bool stepped = transaction__step(&st->base, events[transaction__response_event(response->status)], response);
+		bool stepped =
+			transaction__step(&st->base, events[transaction__response_event(response->status)], response);
 		err = stepped ? st->sent_err : ERR_STATE;
 	}
 	sip_message_unref(response);

@@ -15,7 +15,8 @@ static void on_response(void *arg, struct sip_message *response, const struct si
 	client__receive(arg, response, source);
 }
 
-static void on_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+static void on_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+		      enum err err)
 {
 	struct transactions *transactions = arg;
 
@@ -95,8 +96,8 @@ static void add_lower(struct buf *to, const char *text)
 }
 
 /* "INVITE server  proceeding  INVITE  UDP 192.0.2.4:5060"; the method may be anything a peer sent. */
-static void show_line(const struct transaction *transaction, struct slice method, enum sip_protocol protocol, const struct address *remote,
-		      transaction_show_h *show, void *arg)
+static void show_line(const struct transaction *transaction, struct slice method, enum sip_protocol protocol,
+		      const struct address *remote, transaction_show_h *show, void *arg)
 {
 	char address[ADDRESS_TEXT];
 	struct buf line;

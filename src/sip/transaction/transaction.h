@@ -24,20 +24,25 @@ struct transaction_settings {
 };
 
 struct transaction_handlers {
-	/** A new request (not ACK, not CANCEL, no retransmission). It must be answered by transaction_respond() sooner or later. `request` is borrowed. */
-	void (*request)(void *arg, struct server_transaction *st, struct sip_message *request, const struct sip_source *source);
+	/** A new request (not ACK, not CANCEL, no retransmission). It must be answered by transaction_respond() sooner
+	 * or later. `request` is borrowed. */
+	void (*request)(void *arg, struct server_transaction *st, struct sip_message *request,
+			const struct sip_source *source);
 	/** An ACK of a 2xx (13.3.1.4): it belongs to no transaction, or to one in Accepted (RFC 6026). */
 	void (*ack)(void *arg, struct sip_message *ack, const struct sip_source *source);
-	/** The INVITE transaction got a CANCEL, already answered with 200; the ua answers the INVITE with 487 if it has not answered it yet (9.2). */
+	/** The INVITE transaction got a CANCEL, already answered with 200; the ua answers the INVITE with 487 if it has
+	 * not answered it yet (9.2). */
 	void (*cancel)(void *arg, struct server_transaction *st, struct sip_message *cancel);
 	/** A 2xx to INVITE that matches no transaction any more: a fork's late answer (13.2.2.4), to be ACKed. */
 	void (*stray_2xx)(void *arg, struct sip_message *response, const struct sip_source *source);
-	/** The server transaction ends: forget the pointer. `err` is ERR_NONE, ERR_TIMEOUT (no ACK for a non-2xx within timer H) or a transport error. */
+	/** The server transaction ends: forget the pointer. `err` is ERR_NONE, ERR_TIMEOUT (no ACK for a non-2xx within
+	 * timer H) or a transport error. */
 	void (*server_gone)(void *arg, struct server_transaction *st, enum err err);
 	/** May be NULL: each packet for the trace. */
 	void (*wire)(void *arg, const struct sip_wire *wire);
 	/** May be NULL: transport failures, for flows that registrations use. */
-	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+		       enum err err);
 	void *arg;
 };
 
@@ -54,12 +59,13 @@ void transactions_show(const struct transactions *transactions, transaction_show
 /* ---- client ---- */
 
 enum client_event {
-	CLIENT_RESPONSE,         /* `response`: 1xx, or the final one; further 2xx of forks too (RFC 6026) */
-	CLIENT_TIMEOUT,          /* timer B or F, or 64*T1 after a CANCEL without a final response */
-	CLIENT_TRANSPORT_ERROR,  /* `err` */
-	CLIENT_GONE,             /* the last event: forget the pointer; `err` says how it ended, also that a final response of an INVITE could not be ACKed */
+	CLIENT_RESPONSE,        /* `response`: 1xx, or the final one; further 2xx of forks too (RFC 6026) */
+	CLIENT_TIMEOUT,         /* timer B or F, or 64*T1 after a CANCEL without a final response */
+	CLIENT_TRANSPORT_ERROR, /* `err` */
+	CLIENT_GONE, /* the last event: forget the pointer. `err` says how it ended, also when an ACK was not sent */
 };
-typedef void client_transaction_h(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response, enum err err);
+typedef void client_transaction_h(void *arg, struct client_transaction *ct, enum client_event event,
+				  struct sip_message *response, enum err err);
 
 /**
  * Start a client transaction and send its request, with a Via of our own for this target on top.
@@ -72,40 +78,45 @@ typedef void client_transaction_h(void *arg, struct client_transaction *ct, enum
  * Errors: ERR_NO_ROUTE no transport of ours reaches the target; or what sending said at once
  * RFC 3261 17.1, 8.1.1.7, 18.1.1
  */
-struct client_transaction *transaction_start(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
-					     client_transaction_h *handler, void *arg, enum err *err);
+struct client_transaction *transaction_start(struct transactions *transactions, const struct sip_draft *draft,
+					     const struct sip_target *target, client_transaction_h *handler, void *arg,
+					     enum err *err);
 /** The request as sent, with its Via; borrowed. */
 const struct sip_message *client_transaction_request(const struct client_transaction *ct);
 const struct sip_target *client_transaction_target(const struct client_transaction *ct);
 /**
- * Cancel an INVITE (9.1): CANCEL goes out when a provisional has come (100 counts), at once or later; same top Via, address, port and
- * transport. Without a final response 64*T1 after the CANCEL the transaction ends with CLIENT_TIMEOUT. A second call does nothing.
+ * Cancel an INVITE (9.1): CANCEL goes out when a provisional has come (100 counts), at once or later; same top Via,
+ * address, port and transport. Without a final response 64*T1 after the CANCEL the transaction ends with
+ * CLIENT_TIMEOUT. A second call does nothing.
  * @param reason  value of a Reason header, may be empty (RFC 3326)
  */
 void transaction_cancel(struct client_transaction *ct, struct slice reason);
 /** No events any more; the transaction runs to its end by itself. */
 void client_transaction_detach(struct client_transaction *ct);
 /**
- * Send the ACK of a 2xx: no transaction (13.2.2.4), a new branch, a Via of ours. The caller keeps *sent (one reference) and hands it to transaction_resend_ack() when the 2xx comes again.
- * *sent is set also when sending failed, but for ERR_NO_ROUTE.
+ * Send the ACK of a 2xx: no transaction (13.2.2.4), a new branch, a Via of ours. The caller keeps *sent (one reference)
+ * and hands it to transaction_resend_ack() when the 2xx comes again. *sent is set also when sending failed, but for
+ * ERR_NO_ROUTE.
  */
-enum err transaction_send_ack(struct transactions *transactions, const struct sip_draft *draft, const struct sip_target *target,
-			      struct sip_message **sent) MUST_CHECK;
-void transaction_resend_ack(struct transactions *transactions, const struct sip_target *target, const struct sip_message *ack);
+enum err transaction_send_ack(struct transactions *transactions, const struct sip_draft *draft,
+			      const struct sip_target *target, struct sip_message **sent) MUST_CHECK;
+void transaction_resend_ack(struct transactions *transactions, const struct sip_target *target,
+			    const struct sip_message *ack);
 
 /* ---- server ---- */
 
 /**
- * Answer. A final response ends the transaction after its timers. 2xx to INVITE: the transaction goes to Accepted; the ua
- * repeats the 2xx by transaction_repeat() until the ACK comes (13.3.1.4).
+ * Answer. A final response ends the transaction after its timers. 2xx to INVITE: the transaction goes to Accepted; the
+ * ua repeats the 2xx by transaction_repeat() until the ACK comes (13.3.1.4).
  * @param draft  copied, stays the caller's
- * Errors: ERR_STATE it was answered before; ERR_RANGE a status that a non-INVITE must not get (RFC 4320: 408, 101 to 199, and over UDP a 100,
- * which is sent here after 3.5 s); or what sending said - then the transaction goes on all the same (RFC 6026 8.8)
+ * Errors: ERR_STATE it was answered before; ERR_RANGE a status that a non-INVITE must not get (RFC 4320: 408, 101 to
+ * 199, and over UDP a 100, which is sent here after 3.5 s); or what sending said - then the transaction goes on all the
+ * same (RFC 6026 8.8)
  */
 enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft) MUST_CHECK;
 /** Send the last response once more (2xx until ACK; 1xx every minute, 13.3.1.1). */
 void transaction_repeat(struct server_transaction *st);
-/** Borrowed. NULL for a non-INVITE that was answered, once handlers.request has returned: only what matches it is kept. */
+/** Borrowed. NULL for a non-INVITE that was answered, once handlers.request has returned: only its key is kept. */
 struct sip_message *server_transaction_request(const struct server_transaction *st);
 const struct sip_source *server_transaction_source(const struct server_transaction *st);
 /** Was a final response sent? */

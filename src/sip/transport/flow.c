@@ -54,7 +54,8 @@ struct flow *flow__by_id(const struct transport *transport, uint64_t id)
 /* A connection that came in over TLS proves nothing about a name, so it serves only targets without one. */
 static bool serves(const struct flow *flow, const struct sip_target *target)
 {
-	if (flow->state == FLOW_FAILING || flow->target.protocol != target->protocol || !address_eq(&flow->target.address, &target->address))
+	if (flow->state == FLOW_FAILING || flow->target.protocol != target->protocol ||
+	    !address_eq(&flow->target.address, &target->address))
 		return false;
 	if (target->protocol != SIP_TLS && target->protocol != SIP_WSS)
 		return true;
@@ -81,7 +82,8 @@ bool flow__make_room(struct transport *transport)
 		if (flow->state == FLOW_FAILING)
 			continue;
 		live++;
-		if (flow->state == FLOW_OPEN && (!oldest || flow->used_us < oldest->used_us) && !keep_alive__wants(transport, flow))
+		if (flow->state == FLOW_OPEN && (!oldest || flow->used_us < oldest->used_us) &&
+		    !keep_alive__wants(transport, flow))
 			oldest = flow;
 	}
 	if (live < transport->settings.max_flows)
@@ -125,7 +127,8 @@ static enum err send_now(struct flow *flow, const struct sip_message *message)
 
 	if (!err) {
 		flow->used_us = transport->world.timers->now_us;
-		transport__trace(transport, true, flow->target.protocol, &flow->target.local, &flow->target.address, message->bytes);
+		transport__trace(transport, true, flow->target.protocol, &flow->target.local, &flow->target.address,
+				 message->bytes);
 	} else if (err != ERR_FULL) {
 		flow__fail_later(flow, err);
 	}
@@ -149,7 +152,8 @@ enum err flow__send(struct flow *flow, const struct sip_message *message, bool m
 	return ERR_NONE;
 }
 
-/* Responses that waited for a connection that was never made get the second way of 18.2.2: where DNS says their sent-by is. */
+/* Responses that waited for a connection that was never made get the second way of 18.2.2: where DNS says their sent-by
+ * is. */
 static void look_up_waiting(struct flow *flow)
 {
 	LIST_EACH(&flow->waiting, node) {
@@ -157,7 +161,8 @@ static void look_up_waiting(struct flow *flow)
 		const struct sip_via *via = waiting->may_look_up ? sip_message_via(waiting->message, 0) : NULL;
 		struct address literal;
 		if (via && !address_parse_host(&literal, via->host, 0))
-			reply__look_up(flow->transport, waiting->message, flow->target.protocol, &flow->target.local, via->host, via->port);
+			reply__look_up(flow->transport, waiting->message, flow->target.protocol, &flow->target.local,
+				       via->host, via->port);
 	}
 }
 
@@ -224,8 +229,8 @@ static bool host_may_connect(const struct transport *transport, const struct add
 	return count < (max ? max : 1);
 }
 
-struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local, const struct address *remote,
-				void *connection)
+struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
+				const struct address *remote, void *connection)
 {
 	struct sip_target target = { .protocol = protocol, .address = *remote, .local = *local };
 

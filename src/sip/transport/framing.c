@@ -57,7 +57,8 @@ static struct slice cut_line(struct slice *head)
 	return line;
 }
 
-/* Exactly one answer of all Content-Length lines: a second one that differs could hide a message from one of two readers. */
+/* Exactly one answer of all Content-Length lines: a second one that differs could hide a message from one of two
+ * readers. */
 static bool content_length(struct slice head, size_t max, size_t *length)
 {
 	bool found = false;
@@ -97,11 +98,13 @@ static enum framing_result skip_crlfs(struct framing *framing, struct slice *in)
 	if (framing->crlfs & 1)
 		return FRAMING_BROKEN;
 	framing->crlfs = 0;
-	/* Every method and "SIP/2.0" begin with a character of a token: TLS, text without end and the like are found at once. */
+	/* Every method and "SIP/2.0" begin with a character of a token: TLS, text without end and the like are found at
+	 * once. */
 	return in->p[0] > ' ' && in->p[0] < 0x7f ? FRAMING_MESSAGE : FRAMING_BROKEN;
 }
 
-/* The header, up to and with its empty line. @return FRAMING_MESSAGE when it is complete and says how long the message is */
+/* The header, up to and with its empty line. @return FRAMING_MESSAGE when it is complete and says how long the message
+ * is */
 static enum framing_result take_head(struct framing *framing, struct slice *in)
 {
 	size_t end = find_head_end(framing, *in), length;

@@ -1,6 +1,6 @@
 /*
- * Messages out of a byte stream (RFC 3261 18.3, RFC 5626 3.5.1): Content-Length says where each ends, CRLFs between them are keep-alives.
- * Holds one message at a time and at most SIP_MESSAGE_MAX bytes; every byte is looked at once.
+ * Messages out of a byte stream (RFC 3261 18.3, RFC 5626 3.5.1): Content-Length says where each ends, CRLFs between
+ * them are keep-alives. Holds one message at a time and at most SIP_MESSAGE_MAX bytes; every byte is looked at once.
  */
 #pragma once
 

@@ -28,7 +28,7 @@ struct flow {
 	enum flow_state state;
 	enum err err;                 /* why it is failing */
 	bool incoming;
-	bool answers_pings;           /* a pong has come: from now on a missing one means a dead flow (RFC 5626 4.4.1) */
+	bool answers_pings;           /* a pong has come: a missing one means a dead flow (RFC 5626 4.4.1) */
 	int64_t used_us;              /* when a message went or came last */
 	struct framing framing;
 	struct list waiting;          /* struct waiting */
@@ -88,9 +88,10 @@ static inline struct sip_message *message__keep(const struct sip_message *messag
 /* transport.c */
 /** Did a request of ours carry this sent-by? */
 bool transport__sent_by_ours(const struct transport *transport, const struct address *address);
-void transport__trace(struct transport *transport, bool sent, enum sip_protocol protocol, const struct address *local, const struct address *remote,
-		      struct slice bytes);
-enum err transport__datagram_send(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes);
+void transport__trace(struct transport *transport, bool sent, enum sip_protocol protocol, const struct address *local,
+		      const struct address *remote, struct slice bytes);
+enum err transport__datagram_send(struct transport *transport, const struct address *local,
+				  const struct address *remote, struct slice bytes);
 
 /* receive.c */
 void transport__receive(struct transport *transport, struct sip_message *message, const struct sip_source *source);
@@ -111,8 +112,8 @@ bool flow__make_room(struct transport *transport);
 struct sip_source flow__source(struct flow *flow);
 
 /* response.c */
-void reply__look_up(struct transport *transport, const struct sip_message *message, enum sip_protocol protocol, const struct address *local,
-		    struct slice host, uint16_t port);
+void reply__look_up(struct transport *transport, const struct sip_message *message, enum sip_protocol protocol,
+		    const struct address *local, struct slice host, uint16_t port);
 void reply__free(struct reply *reply);
 
 /* keep_alive.c */

@@ -59,7 +59,8 @@ static void ping_datagram(struct transport *transport, const struct sip_target *
 
 	if (!address_is_set(&local) && !world->ops->local_address(world->net, SIP_UDP, &target->address, &local))
 		return;
-	/* A lost keep-alive is as good as an error: the next comes soon, and a dead path shows at the next registration. */
+	/* A lost keep-alive is as good as an error: the next comes soon, and a dead path shows at the next
+	 * registration. */
 	(void)world->ops->send_datagram(world->net, &local, &target->address, SLICE("\r\n\r\n"));
 }
 

@@ -5,8 +5,8 @@
 /* ---- the top Via of a request: where its response shall go (18.2.1, RFC 3581 4) ---- */
 
 /*
- * The top Via as the next hop really is: `received` and `rport` that came in it are taken out, since only we can know them
- * and a forged one would send our responses to somebody else.
+ * The top Via as the next hop really is: `received` and `rport` that came in it are taken out, since only we can know
+ * them and a forged one would send our responses to somebody else.
  */
 static void print_via(struct buf *to, const struct sip_via *via, const struct address *remote)
 {
@@ -20,7 +20,8 @@ static void print_via(struct buf *to, const struct sip_via *via, const struct ad
 	while (sip_params_next(&rest, &param)) {
 		if (slice_ieq(param.name, SLICE("received")) || slice_ieq(param.name, SLICE("rport")))
 			continue;
-		buf_printf(to, ";%.*s%s%.*s", SLICE_ARG(param.name), param.has_value ? "=" : "", SLICE_ARG(param.value));
+		buf_printf(to, ";%.*s%s%.*s", SLICE_ARG(param.name), param.has_value ? "=" : "",
+			   SLICE_ARG(param.value));
 	}
 	bool same = address_parse_host(&sent_by, via->host, 0) && address_same_host(&sent_by, remote);
 	if (!same || via->has_rport)
@@ -50,7 +51,8 @@ static struct sip_message *with_via(const struct sip_message *request, struct sl
 	size_t used, offset;
 
 	buf_init(&text, SIP_MESSAGE_MAX);
-	buf_printf(&text, "%.*s %.*s %.*s\r\n", SLICE_ARG(request->method_name), SLICE_ARG(request->request_uri), SLICE_ARG(request->version));
+	buf_printf(&text, "%.*s %.*s %.*s\r\n", SLICE_ARG(request->method_name), SLICE_ARG(request->request_uri),
+		   SLICE_ARG(request->version));
 	for (size_t i = 0; i < request->header_count; i++) {
 		const struct sip_header *header = &request->headers[i];
 		buf_printf(&text, "%.*s: ", SLICE_ARG(header->name));
@@ -71,7 +73,8 @@ static struct sip_message *with_via(const struct sip_message *request, struct sl
 	return copy;
 }
 
-static struct sip_message *complete_via(const struct sip_message *request, const struct sip_via *via, const struct sip_source *source)
+static struct sip_message *complete_via(const struct sip_message *request, const struct sip_via *via,
+					const struct sip_source *source)
 {
 	struct buf text;
 
@@ -97,9 +100,9 @@ static bool within_rate(struct transport *transport)
 
 static bool is_answerable(const struct sip_message *request)
 {
-	return request->is_request && request->method != SIP_ACK && sip_message_via(request, 0) && sip_message_value(request, SIP_HEADER_FROM).n &&
-	       sip_message_value(request, SIP_HEADER_TO).n && sip_message_value(request, SIP_HEADER_CALL_ID).n &&
-	       sip_message_value(request, SIP_HEADER_CSEQ).n;
+	return request->is_request && request->method != SIP_ACK && sip_message_via(request, 0) &&
+	       sip_message_value(request, SIP_HEADER_FROM).n && sip_message_value(request, SIP_HEADER_TO).n &&
+	       sip_message_value(request, SIP_HEADER_CALL_ID).n && sip_message_value(request, SIP_HEADER_CSEQ).n;
 }
 
 /* 8.2.7: the same tag for the same request, without remembering it. */
@@ -119,8 +122,8 @@ static void print_tag(const struct transport *transport, const struct sip_messag
 	buf_fini(&text);
 }
 
-void transport_answer(struct transport *transport, const struct sip_message *request, const struct sip_source *source, unsigned status,
-		      const char *reason, unsigned retry_after_s)
+void transport_answer(struct transport *transport, const struct sip_message *request, const struct sip_source *source,
+		      unsigned status, const char *reason, unsigned retry_after_s)
 {
 	char tag[17];
 
@@ -185,7 +188,8 @@ static struct slice skip_keep_alive(struct slice bytes)
 	return bytes;
 }
 
-void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes)
+void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
+			struct slice bytes)
 {
 	struct sip_source source = { .protocol = SIP_UDP, .remote = *remote, .local = *local };
 	struct sip_message *message;

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-static enum err send_datagram(struct transport *transport, const struct address *local, const struct address *host, uint16_t port,
-			      const struct sip_message *response)
+static enum err send_datagram(struct transport *transport, const struct address *local, const struct address *host,
+			      uint16_t port, const struct sip_message *response)
 {
 	struct address to = *host;
 
@@ -14,10 +14,11 @@ static enum err send_datagram(struct transport *transport, const struct address 
 }
 
 /*
- * RFC 3581 4: to the port the request came from when its sender asked so, else to the port of sent-by; the address is that of `received`, which
- * is always the one the packet came from. A maddr that is a name must be looked up.
+ * RFC 3581 4: to the port the request came from when its sender asked so, else to the port of sent-by; the address is
+ * that of `received`, which is always the one the packet came from. A maddr that is a name must be looked up.
  */
-static enum err send_udp(struct transport *transport, const struct sip_source *source, const struct sip_via *via, const struct sip_message *response)
+static enum err send_udp(struct transport *transport, const struct sip_source *source, const struct sip_via *via,
+			 const struct sip_message *response)
 {
 	uint16_t port = via->port ? via->port : sip_protocol_port(SIP_UDP);
 	struct address maddr;
@@ -28,11 +29,14 @@ static enum err send_udp(struct transport *transport, const struct sip_source *s
 		reply__look_up(transport, response, SIP_UDP, &source->local, via->maddr, port);
 		return ERR_NONE;
 	}
-	return send_datagram(transport, &source->local, &source->remote, via->has_rport ? address_port(&source->remote) : port, response);
+	return send_datagram(transport, &source->local, &source->remote,
+			     via->has_rport ? address_port(&source->remote) : port, response);
 }
 
-/* 18.2.2: on the connection of the request while it lives, else on another one to the same host at the port of sent-by. */
-static enum err send_stream(struct transport *transport, const struct sip_source *source, const struct sip_via *via, const struct sip_message *response)
+/* 18.2.2: on the connection of the request while it lives, else on another one to the same host at the port of sent-by.
+ */
+static enum err send_stream(struct transport *transport, const struct sip_source *source, const struct sip_via *via,
+			    const struct sip_message *response)
 {
 	struct flow *flow = flow__by_id(transport, source->flow_id);
 	struct sip_target target = { .protocol = source->protocol, .address = source->remote };
@@ -48,7 +52,8 @@ static enum err send_stream(struct transport *transport, const struct sip_source
 	return err ? err : flow__send(flow, response, true);
 }
 
-enum err transport_send_response(struct transport *transport, const struct sip_source *source, const struct sip_message *response)
+enum err transport_send_response(struct transport *transport, const struct sip_source *source,
+				 const struct sip_message *response)
 {
 	const struct sip_via *via = sip_message_via(response, 0);
 
@@ -95,8 +100,8 @@ static void found(void *arg, enum err err, const struct sip_target *targets, siz
 	reply__free(reply);
 }
 
-void reply__look_up(struct transport *transport, const struct sip_message *message, enum sip_protocol protocol, const struct address *local,
-		     struct slice host, uint16_t port)
+void reply__look_up(struct transport *transport, const struct sip_message *message, enum sip_protocol protocol,
+		    const struct address *local, struct slice host, uint16_t port)
 {
 	struct sip_hop hop = { .port = port, .has_protocol = true, .protocol = protocol };
 

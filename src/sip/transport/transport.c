@@ -88,10 +88,12 @@ struct transport_settings *transport_settings(struct transport *transport)
 	return &transport->settings;
 }
 
-void transport__trace(struct transport *transport, bool sent, enum sip_protocol protocol, const struct address *local, const struct address *remote,
-		      struct slice bytes)
+void transport__trace(struct transport *transport, bool sent, enum sip_protocol protocol, const struct address *local,
+		      const struct address *remote, struct slice bytes)
 {
-	struct sip_wire wire = { .sent = sent, .protocol = protocol, .local = *local, .remote = *remote, .bytes = bytes };
+	struct sip_wire wire = {
+		.sent = sent, .protocol = protocol, .local = *local, .remote = *remote, .bytes = bytes
+	};
 
 	if (transport->handlers.wire)
 		transport->handlers.wire(transport->handlers.arg, &wire);
@@ -138,7 +140,8 @@ static bool is_ours(struct transport *transport, const struct address *address)
 		return true;
 	/* The address from which we reach ourselves is the address itself. */
 	for (int i = 0; i < SIP_PROTOCOLS; i++) {
-		if (world->ops->local_address(world->net, (enum sip_protocol)i, address, &local) && address_eq(&local, address))
+		if (world->ops->local_address(world->net, (enum sip_protocol)i, address, &local) &&
+		    address_eq(&local, address))
 			return true;
 	}
 	return false;
@@ -161,7 +164,8 @@ bool transport_is_ours(struct transport *transport, struct slice host, uint16_t 
 static bool stream_refused(const struct transport *transport, const struct address *remote)
 {
 	for (size_t i = 0; i < NO_STREAM_MAX; i++) {
-		if (transport->no_stream[i].until_us > transport->world.timers->now_us && address_eq(&transport->no_stream[i].remote, remote))
+		if (transport->no_stream[i].until_us > transport->world.timers->now_us &&
+		    address_eq(&transport->no_stream[i].remote, remote))
 			return true;
 	}
 	return false;
@@ -183,7 +187,8 @@ void transport_no_stream(struct transport *transport, const struct address *remo
 	size_t slot = transport->no_stream_next;
 
 	for (size_t i = 0; i < NO_STREAM_MAX; i++) {
-		if (address_is_set(&transport->no_stream[i].remote) && address_eq(&transport->no_stream[i].remote, remote))
+		if (address_is_set(&transport->no_stream[i].remote) &&
+		    address_eq(&transport->no_stream[i].remote, remote))
 			slot = i;
 	}
 	if (slot == transport->no_stream_next)
@@ -194,7 +199,8 @@ void transport_no_stream(struct transport *transport, const struct address *remo
 
 /* ---- out ---- */
 
-enum err transport__datagram_send(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes)
+enum err transport__datagram_send(struct transport *transport, const struct address *local,
+				  const struct address *remote, struct slice bytes)
 {
 	enum err err = transport->world.ops->send_datagram(transport->world.net, local, remote, bytes);
 
@@ -203,7 +209,8 @@ enum err transport__datagram_send(struct transport *transport, const struct addr
 	return err;
 }
 
-enum err transport_send_request(struct transport *transport, const struct sip_target *target, const struct sip_message *request, uint64_t *flow_id)
+enum err transport_send_request(struct transport *transport, const struct sip_target *target,
+				const struct sip_message *request, uint64_t *flow_id)
 {
 	const struct sip_world *world = &transport->world;
 	struct address local = target->local;
@@ -217,7 +224,8 @@ enum err transport_send_request(struct transport *transport, const struct sip_ta
 		*flow_id = flow->id;
 		return flow__send(flow, request, false);
 	}
-	if (!address_is_set(&local) && !world->ops->local_address(world->net, target->protocol, &target->address, &local))
+	if (!address_is_set(&local) &&
+	    !world->ops->local_address(world->net, target->protocol, &target->address, &local))
 		return ERR_NO_ROUTE;
 	return transport__datagram_send(transport, &local, &target->address, request->bytes);
 }

@@ -1,6 +1,6 @@
 /*
- * sip/transport: framing, Via and rport, flows, response routing (RFC 3261 18; RFC 3581, 5626). Still no socket: those are behind
- * struct transport_ops, which net/ implements on the loop, and simulations in memory.
+ * sip/transport: framing, Via and rport, flows, response routing (RFC 3261 18; RFC 3581, 5626). Still no socket: those
+ * are behind struct transport_ops, which net/ implements on the loop, and simulations in memory.
  *
  *   transport   messages in and requests out, sent-by, size rule
  *   receive     what comes in: check, Via completion (received, rport), refusing broken requests without state
@@ -38,7 +38,7 @@ struct sip_target {
 	struct address address;
 	struct address local;  /* unset: any; else the local address (of a UDP socket) to send from */
 	char name[256];        /* the host as it was before resolution: what a certificate must show; "" for literals */
-	int64_t connect_timeout_us; /* how long a stream may take to open; 0: 5 s. 1 s where size alone chose TCP (18.1.1) */
+	int64_t connect_timeout_us; /* for a stream to open; 0: 5 s. 1 s where size alone chose TCP (18.1.1) */
 };
 
 /* Where a message came from: what its response goes back to. */
@@ -59,21 +59,25 @@ struct sip_hop {
 };
 
 enum { LOCATE_MAX = 16 };
-/** `count` targets in the order to be tried; 0 with `err` when there is none. Called once, never before locate() returned. */
+/** `count` targets in the order to be tried; 0 with `err` when there is none. Called once, never before locate()
+ * returned. */
 typedef void locate_h(void *arg, enum err err, const struct sip_target *targets, size_t count);
 
 /* What the outside does for us. `net` is its first argument. All calls return at once. */
 struct transport_ops {
 	/** Send one datagram. Errors that are known at once; later ones (ICMP) come by transport_datagram_failed(). */
-	enum err (*send_datagram)(void *net, const struct address *local, const struct address *remote, struct slice bytes);
+	enum err (*send_datagram)(void *net, const struct address *local, const struct address *remote,
+				  struct slice bytes);
 	/** Begin to connect `flow` (its protocol, remote, name); transport_flow_opened() or _closed() follows. */
 	enum err (*connect)(void *net, struct flow *flow);
 	/** Queue bytes on an open stream. ERR_FULL: the peer does not read. */
 	enum err (*send_stream)(void *net, struct flow *flow, struct slice bytes);
 	/** Close; nothing is reported for it any more. */
 	void (*close)(void *net, struct flow *flow);
-	/** The local address and listening port that `remote` would be reached from. @return false when we do not speak that protocol or family */
-	bool (*local_address)(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local);
+	/** The local address and listening port that `remote` would be reached from. @return false when we do not speak
+	 * that protocol or family */
+	bool (*local_address)(void *net, enum sip_protocol protocol, const struct address *remote,
+			      struct address *local);
 	/** RFC 3263. @return a handle for locate_cancel */
 	void *(*locate)(void *net, const struct sip_hop *hop, locate_h *done, void *arg);
 	/** Forget it; `done` is not called. */
@@ -98,11 +102,14 @@ struct sip_wire {
 };
 
 struct transport_handlers {
-	/** A request that passed sip_message_check(), its top Via completed (received, rport). The message is borrowed: take a reference to keep it. */
+	/** A request that passed sip_message_check(), its top Via completed (received, rport). The message is borrowed:
+	 * take a reference to keep it. */
 	void (*request)(void *arg, struct sip_message *request, const struct sip_source *source);
 	void (*response)(void *arg, struct sip_message *response, const struct sip_source *source);
-	/** Nothing more can be sent there: a flow closed, a connection was refused, ICMP said so. `flow_id` 0 for UDP. */
-	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+	/** Nothing more can be sent there: a flow closed, a connection was refused, ICMP said so. `flow_id` 0 for
+	 * UDP. */
+	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+		       enum err err);
 	/** May be NULL. */
 	void (*wire)(void *arg, const struct sip_wire *wire);
 	void *arg;
@@ -126,7 +133,8 @@ struct transport_settings *transport_settings(struct transport *transport);
 /* ---- downwards: what the transaction layer and the ua ask ---- */
 
 /**
- * The Via sent-by ("192.0.2.4:5060", "[2001:db8::1]:5070") that requests to this target carry, and our Contact's host and port.
+ * The Via sent-by ("192.0.2.4:5060", "[2001:db8::1]:5070") that requests to this target carry, and our Contact's host
+ * and port.
  * @return false: no such protocol or family (ERR_NO_ROUTE)
  */
 bool transport_sent_by(struct transport *transport, const struct sip_target *target, char text[ADDRESS_TEXT]);
@@ -140,39 +148,46 @@ enum sip_protocol transport_choose(struct transport *transport, const struct sip
 /** Remember that TCP does not reach this target: UDP whatever the size, for 10 minutes. */
 void transport_no_stream(struct transport *transport, const struct address *remote);
 /**
- * Send a request: UDP at once, streams on the flow to that target, opened when there is none (messages wait for it, bounded).
- * Failures that are seen later come by handlers.failed, never before this returns. *flow_id tells which flow carries it (0 UDP).
- * A flow that is opened takes at most target->connect_timeout_us; a request that finds it opening waits as long as its opener.
- * Errors: ERR_NO_ROUTE no transport of ours reaches the target; ERR_FULL too many flows, or too much waits already; or what the network said
+ * Send a request: UDP at once, streams on the flow to that target, opened when there is none (messages wait for it,
+ * bounded). Failures that are seen later come by handlers.failed, never before this returns. *flow_id tells which flow
+ * carries it (0 UDP). A flow that is opened takes at most target->connect_timeout_us; a request that finds it opening
+ * waits as long as its opener.
+ * Errors: ERR_NO_ROUTE no transport of ours reaches the target; ERR_FULL too many flows, or too much waits already; or
+ * what the network said
  */
-enum err transport_send_request(struct transport *transport, const struct sip_target *target, const struct sip_message *request,
-				uint64_t *flow_id) MUST_CHECK;
+enum err transport_send_request(struct transport *transport, const struct sip_target *target,
+				const struct sip_message *request, uint64_t *flow_id) MUST_CHECK;
 /**
- * Send a response where 18.2.2 and RFC 3581 want it: on the flow it came by while that lives (else a new one to received and sent-by port), for UDP to
- * received:rport, maddr or sent-by. It goes out from the address the request came to.
+ * Send a response where 18.2.2 and RFC 3581 want it: on the flow it came by while that lives (else a new one to
+ * received and sent-by port), for UDP to received:rport, maddr or sent-by. It goes out from the address the request
+ * came to.
  */
-enum err transport_send_response(struct transport *transport, const struct sip_source *source, const struct sip_message *response) MUST_CHECK;
+enum err transport_send_response(struct transport *transport, const struct sip_source *source,
+				 const struct sip_message *response) MUST_CHECK;
 /**
- * Answer a request without keeping state (8.2.7): the To tag is the same each time the same request comes. Nothing is sent for an ACK, for a request
- * whose Via, From, To, Call-ID or CSeq does not allow it, or above STATELESS_PER_SECOND. `reason` NULL: the phrase of the status.
+ * Answer a request without keeping state (8.2.7): the To tag is the same each time the same request comes. Nothing is
+ * sent for an ACK, for a request whose Via, From, To, Call-ID or CSeq does not allow it, or above STATELESS_PER_SECOND.
+ * `reason` NULL: the phrase of the status.
  * @param retry_after_s  value of Retry-After; 0: none
  */
-void transport_answer(struct transport *transport, const struct sip_message *request, const struct sip_source *source, unsigned status,
-		      const char *reason, unsigned retry_after_s);
+void transport_answer(struct transport *transport, const struct sip_message *request, const struct sip_source *source,
+		      unsigned status, const char *reason, unsigned retry_after_s);
 /** Keep a binding open: CRLFCRLF every keep_alive_us to this target from now on (counted: as many stops as starts). */
 void transport_keep_alive(struct transport *transport, const struct sip_target *target, bool on);
 
 /* ---- upwards: what net/ reports ---- */
 
-void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote, struct slice bytes);
+void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
+			struct slice bytes);
 /** ICMP (port unreachable ...) for datagrams to `remote`. */
 void transport_datagram_failed(struct transport *transport, const struct address *remote, enum err err);
 /**
- * A connection that came in. @return its flow; NULL: too many (of one host: a quarter of max_flows), close it. A flow whose peer does not
- * complete a message within 32 s is closed, and above max_flows the one that was idle longest (a minute at least).
+ * A connection that came in. @return its flow; NULL: too many (of one host: a quarter of max_flows), close it. A flow
+ * whose peer does not complete a message within 32 s is closed, and above max_flows the one that was idle longest (a
+ * minute at least).
  */
-struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local, const struct address *remote,
-				void *connection);
+struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
+				const struct address *remote, void *connection);
 void transport_flow_opened(struct transport *transport, struct flow *flow, const struct address *local);
 void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes);
 /** The connection is gone (or could not be made); `flow` must not be used by net any more. */

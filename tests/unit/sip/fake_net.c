@@ -30,8 +30,8 @@ struct sip_target fake_target(const char *text)
 
 /* ---- what the stack calls ---- */
 
-static void keep(struct fake_net *net, enum sip_protocol protocol, const struct address *local, const struct address *remote, struct flow *flow,
-		 struct slice bytes)
+static void keep(struct fake_net *net, enum sip_protocol protocol, const struct address *local,
+		 const struct address *remote, struct flow *flow, struct slice bytes)
 {
 	struct fake_packet *packet = xcalloc(1, sizeof *packet);
 	size_t used, offset;
@@ -151,12 +151,14 @@ static size_t find_targets(const struct fake_net *net, const struct sip_hop *hop
 	struct sip_target literal = { .protocol = protocol };
 	size_t count = 0;
 
-	if (address_parse_host(&literal.address, slice_of(hop->host), hop->port ? hop->port : sip_protocol_port(protocol))) {
+	if (address_parse_host(&literal.address, slice_of(hop->host),
+			       hop->port ? hop->port : sip_protocol_port(protocol))) {
 		targets[0] = literal;
 		return 1;
 	}
 	for (size_t i = 0; i < net->name_count; i++) {
-		for (size_t k = 0; slice_ieq(slice_of(net->names[i].host), slice_of(hop->host)) && k < net->names[i].count; k++) {
+		for (size_t k = 0;
+		     slice_ieq(slice_of(net->names[i].host), slice_of(hop->host)) && k < net->names[i].count; k++) {
 			struct sip_target target = net->names[i].targets[k];
 			if (hop->has_protocol && hop->protocol != target.protocol)
 				continue;
@@ -304,7 +306,8 @@ bool fake_packet_is(const struct fake_packet *packet, const char *what)
 
 struct slice fake_packet_value(const struct fake_packet *packet, enum sip_header_id id, size_t nth)
 {
-	const struct sip_header *header = packet && packet->message ? sip_message_header(packet->message, id, nth) : NULL;
+	const struct sip_header *header =
+		packet && packet->message ? sip_message_header(packet->message, id, nth) : NULL;
 
 	return header ? header->value : slice_of("");
 }
@@ -396,7 +399,8 @@ static void add_lines(struct buf *text, const struct sip_message *request, enum 
 		buf_printf(text, "%.*s: %.*s%s\r\n", SLICE_ARG(sip_header_name(id)), SLICE_ARG(header->value), suffix);
 }
 
-char *fake_net_answer_text(const struct fake_packet *request, unsigned status, const char *to_tag, const char *lines, const char *body)
+char *fake_net_answer_text(const struct fake_packet *request, unsigned status, const char *to_tag, const char *lines,
+			   const char *body)
 {
 	struct sip_message *message = request->message;
 	struct buf text;
@@ -425,8 +429,8 @@ void fake_net_send_back(struct fake_net *net, const struct fake_packet *packet, 
 		transport_datagram(net->transport, &packet->local, &packet->remote, slice_of(text));
 }
 
-void fake_net_answer(struct fake_net *net, const struct fake_packet *request, unsigned status, const char *to_tag, const char *lines,
-		     const char *body)
+void fake_net_answer(struct fake_net *net, const struct fake_packet *request, unsigned status, const char *to_tag,
+		     const char *lines, const char *body)
 {
 	char *text = fake_net_answer_text(request, status, to_tag, lines, body);
 
@@ -455,4 +459,15 @@ void fake_net_lookup_now(struct fake_net *net)
 
 	while ((node = list_first(&net->lookups)))
 		finish_lookup(LIST_ENTRY(node, struct fake_lookup, node));
+}
+
+void fake_net_deliver(struct fake_net *from, struct fake_net *to)
+{
+	struct fake_packet *packet;
+
+	while ((packet = fake_net_take(from))) {
+		if (packet->protocol == SIP_UDP && address_eq(&packet->remote, &to->local[SIP_UDP]))
+			transport_datagram(to->transport, &packet->remote, &packet->local,
+					   slice_make(packet->bytes, packet->bytes_n));
+	}
 }

@@ -1,6 +1,7 @@
 /*
- * A network in memory for tests of sip/: struct transport_ops over lists. What the stack sends is kept until the test takes it;
- * what the stack shall receive is put in by the test. Time is virtual: `net.timers` is the clock of the world.
+ * A network in memory for tests of sip/: struct transport_ops over lists. What the stack sends is kept until the test
+ * takes it; what the stack shall receive is put in by the test. Time is virtual: `net.timers` is the clock of the
+ * world.
  *
  *   struct fake_net net;
  *   fake_net_init(&net, 1);
@@ -115,17 +116,23 @@ bool fake_net_is_open(const struct fake_net *net, const struct flow *flow);
 struct flow *fake_net_newest(const struct fake_net *net);
 
 /**
- * The response of a peer to a packet, back by the way it came: Via, From, To, Call-ID, CSeq copied, `to_tag` added to To when it
- * has none (NULL: none), then `lines` ("Name: value\r\n..."), then `body`.
+ * The response of a peer to a packet, back by the way it came: Via, From, To, Call-ID, CSeq copied, `to_tag` added to
+ * To when it has none (NULL: none), then `lines` ("Name: value\r\n..."), then `body`.
  */
-void fake_net_answer(struct fake_net *net, const struct fake_packet *request, unsigned status, const char *to_tag, const char *lines,
-		     const char *body);
+void fake_net_answer(struct fake_net *net, const struct fake_packet *request, unsigned status, const char *to_tag,
+		     const char *lines, const char *body);
 /** The same as text, owned by the caller (free). */
-char *fake_net_answer_text(const struct fake_packet *request, unsigned status, const char *to_tag, const char *lines, const char *body);
+char *fake_net_answer_text(const struct fake_packet *request, unsigned status, const char *to_tag, const char *lines,
+			   const char *body);
 /** Send `text` to us from where `packet` was sent to, by its way. */
 void fake_net_send_back(struct fake_net *net, const struct fake_packet *packet, const char *text);
 
-/** What locate() finds for a host name: "udp 198.51.100.7:5060", one call for each target in order. Literals need none. */
+/** Bring the datagrams that `from` sent to the UDP address of `to` there; others are dropped. For two stacks on one
+ * test. */
+void fake_net_deliver(struct fake_net *from, struct fake_net *to);
+
+/** What locate() finds for a host name: "udp 198.51.100.7:5060", one call for each target in order. Literals need none.
+ */
 void fake_net_name(struct fake_net *net, const char *host, const char *target);
 /** Let hanging look-ups answer. */
 void fake_net_lookup_now(struct fake_net *net);

@@ -7,3 +7,6 @@ tests_unit_sip_transaction_client_test_SOURCES = tests/unit/sip/transaction/clie
 tests_unit_sip_transaction_client_test_LDADD = $(transaction_test_libs)
 tests_unit_sip_transaction_server_test_SOURCES = tests/unit/sip/transaction/server_test.c tests/unit/sip/transaction/recorder.h
 tests_unit_sip_transaction_server_test_LDADD = $(transaction_test_libs)
+check_PROGRAMS += tests/unit/sip/transaction/loss_test
+tests_unit_sip_transaction_loss_test_SOURCES = tests/unit/sip/transaction/loss_test.c tests/unit/sip/transaction/recorder.h
+tests_unit_sip_transaction_loss_test_LDADD = $(transaction_test_libs)

@@ -1,6 +1,6 @@
 /*
- * The four tables, cell by cell: what is printed must be exactly the diagrams below, which were drawn from the figures of RFC 3261 and RFC 6026
- * (with 9.1 and RFC 4320 4.1). Cells that are not listed are empty.
+ * The four tables, cell by cell: what is printed must be exactly the diagrams below, which were drawn from the figures
+ * of RFC 3261 and RFC 6026 (with 9.1 and RFC 4320 4.1). Cells that are not listed are empty.
  */
 #include "tests/unit/unit.h"
 
@@ -26,7 +26,8 @@ static int print_machine(struct buf *text, const struct machine *machine)
 			if (!cell->action)
 				continue;
 			handled++;
-			buf_printf(text, "  %s + %s -> %s, %s\n", state_name((enum state)s), event_name((enum event)e), state_name(cell->next), cell->name);
+			buf_printf(text, "  %s + %s -> %s, %s\n", state_name((enum state)s), event_name((enum event)e),
+				   state_name(cell->next), cell->name);
 		}
 		if (machine->timers[s].may_run) {
 			buf_printf(text, "  %s runs", state_name((enum state)s));
@@ -147,12 +148,12 @@ static void other_server_is_figure_8(void **state)
 		       "  COMPLETED runs J; starts J\n");
 }
 
-/* Of every machine: only timers and errors terminate (so nothing dies inside its user's call), each timer that may run has its cell, and a
-   terminated transaction reacts to nothing. */
+/* Of every machine: only timers and errors terminate (so nothing dies inside its user's call), each timer that may run
+   has its cell, and a terminated transaction reacts to nothing. */
 static void no_table_can_surprise(void **state)
 {
-	static const struct machine *const machines[] = { &transaction__invite_client, &transaction__other_client, &transaction__invite_server,
-							  &transaction__other_server };
+	static const struct machine *const machines[] = { &transaction__invite_client, &transaction__other_client,
+							  &transaction__invite_server, &transaction__other_server };
 
 	(void)state;
 	for (size_t m = 0; m < ARRAY_LEN(machines); m++) {

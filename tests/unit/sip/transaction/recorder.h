@@ -25,7 +25,8 @@ static void note(struct recorder *recorder, const char *word, enum err err)
 {
 	size_t n = strlen(recorder->log);
 
-	snprintf(recorder->log + n, sizeof recorder->log - n, "%s%s%s%s", n ? " " : "", word, err ? ":" : "", err ? err_name(err) : "");
+	snprintf(recorder->log + n, sizeof recorder->log - n, "%s%s%s%s", n ? " " : "", word, err ? ":" : "",
+		 err ? err_name(err) : "");
 }
 
 static void keep_last(struct recorder *recorder, struct sip_message *message)
@@ -36,14 +37,16 @@ static void keep_last(struct recorder *recorder, struct sip_message *message)
 
 static inline enum err respond(struct recorder *recorder, struct server_transaction *st, unsigned status)
 {
-	struct sip_draft *draft = sip_draft_response(recorder->last, status, slice_of(""), status > 100 ? SLICE("ours") : slice_of(""));
+	struct sip_draft *draft =
+		sip_draft_response(recorder->last, status, slice_of(""), status > 100 ? SLICE("ours") : slice_of(""));
 	enum err err = transaction_respond(st, draft);
 
 	sip_draft_free(draft);
 	return err;
 }
 
-static void on_request(void *arg, struct server_transaction *st, struct sip_message *request, const struct sip_source *source)
+static void on_request(void *arg, struct server_transaction *st, struct sip_message *request,
+		       const struct sip_source *source)
 {
 	struct recorder *recorder = arg;
 	char method[32];
@@ -97,7 +100,8 @@ static void on_wire(void *arg, const struct sip_wire *wire)
 	recorder->wires++;
 }
 
-static void on_client(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response, enum err err)
+static void on_client(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response,
+		      enum err err)
 {
 	struct recorder *recorder = arg;
 	char status[16];
@@ -193,7 +197,8 @@ static inline char *request_text(const char *method, const char *via, const char
 	char *text;
 
 	if (asprintf(&text,
-		     "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: <sip:bob@example.net>;tag=f1\r\n"
+		     "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: "
+		     "<sip:bob@example.net>;tag=f1\r\n"
 		     "To: %s\r\nCall-ID: c1\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
 		     method, via, to, cseq, method) < 0)
 		abort();
@@ -203,7 +208,8 @@ static inline char *request_text(const char *method, const char *via, const char
 #define TO "<sip:alice@192.0.2.1>"
 #define VIA "SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKpeer1"
 
-static inline void receive_from(struct recorder *recorder, const char *method, const char *via, const char *to, unsigned cseq)
+static inline void receive_from(struct recorder *recorder, const char *method, const char *via, const char *to,
+				unsigned cseq)
 {
 	char *text = request_text(method, via, to, cseq);
 
@@ -217,7 +223,8 @@ static inline void receive(struct recorder *recorder, const char *method)
 }
 
 /* Take the next packet: it must be this, sent `after_us` after `since_us`. */
-static inline struct fake_packet *expect_packet(struct recorder *recorder, const char *what, int64_t since_us, int64_t after_us)
+static inline struct fake_packet *expect_packet(struct recorder *recorder, const char *what, int64_t since_us,
+						int64_t after_us)
 {
 	struct fake_packet *packet = fake_net_take(&recorder->net);
 

@@ -95,7 +95,8 @@ static void on_a_stream_nothing_is_repeated(void **state)
 	free(ack);
 }
 
-/* RFC 6026: the 2xx is the user's to repeat; retransmissions are absorbed, ACKs go up; timer L is 64*T1 on all transports. */
+/* RFC 6026: the 2xx is the user's to repeat; retransmissions are absorbed, ACKs go up; timer L is 64*T1 on all
+ * transports. */
 static void in_accepted_acks_pass_and_invites_do_not(void **state)
 {
 	struct recorder *recorder = *state;
@@ -192,7 +193,8 @@ static void on_a_stream_timer_j_is_zero(void **state)
 	free(options);
 }
 
-/* RFC 4320 4.1: 100 when timer E of the client has reached T2, that is after 3.5 s; before, retransmissions are absorbed. */
+/* RFC 4320 4.1: 100 when timer E of the client has reached T2, that is after 3.5 s; before, retransmissions are
+ * absorbed. */
 static void a_slow_answer_is_announced_by_100(void **state)
 {
 	struct recorder *recorder = *state;

@@ -78,7 +78,8 @@ static void what_waits_is_bounded(void **state)
 	assert_int_equal(sent, 32);
 	struct sip_target big = fake_target("tcp 198.51.100.8:5060");
 	struct sip_message *message = our_request(recorder, &big, 60000);
-	for (sent = 0; sent < 1000 && transport_send_request(recorder->transport, &big, message, &flow_id) == ERR_NONE; sent++)
+	for (sent = 0; sent < 1000 && transport_send_request(recorder->transport, &big, message, &flow_id) == ERR_NONE;
+	     sent++)
 		;
 	assert_int_equal(sent, 4);
 	sip_message_unref(message);

@@ -21,7 +21,9 @@ static void seen_init(struct seen *seen)
 
 static bool feed(struct framing *framing, struct slice in, struct seen *seen)
 {
-	static const char marks[] = { [FRAMING_MESSAGE] = 'm', [FRAMING_PING] = 'i', [FRAMING_PONG] = 'o', [FRAMING_BROKEN] = 'X' };
+	static const char marks[] = {
+		[FRAMING_MESSAGE] = 'm', [FRAMING_PING] = 'i', [FRAMING_PONG] = 'o', [FRAMING_BROKEN] = 'X'
+	};
 	enum framing_result result;
 	struct slice message;
 	size_t n = strlen(seen->events);
@@ -103,7 +105,8 @@ static void pings_and_pongs_are_told_apart(void **state)
 /* Any two pieces, and one byte at a time, give what the whole gives. */
 static void every_split_gives_the_same(void **state)
 {
-	static const char text[] = "\r\n\r\n" HEAD "Content-Length: 6\r\n\r\nbo\r\n\r\n" HEAD "l: 0\r\n\r\n\r\n\r\nSIP/2.0 200 OK\r\nl:\r\n 1\r\n\r\nx";
+	static const char text[] = "\r\n\r\n" HEAD "Content-Length: 6\r\n\r\nbo\r\n\r\n" HEAD
+				   "l: 0\r\n\r\n\r\n\r\nSIP/2.0 200 OK\r\nl:\r\n 1\r\n\r\nx";
 	struct framing framing;
 	struct seen whole, part;
 
@@ -214,7 +217,8 @@ static void no_byte_behind_the_input_is_read(void **state)
 		struct framing framing;
 		memcpy(at, text, n);
 		framing_init(&framing);
-		assert_int_equal(framing_next(&framing, &in, &message), n == sizeof text - 1 ? FRAMING_MESSAGE : FRAMING_MORE);
+		assert_int_equal(framing_next(&framing, &in, &message),
+				 n == sizeof text - 1 ? FRAMING_MESSAGE : FRAMING_MORE);
 		framing_fini(&framing);
 	}
 	munmap(memory, 2 * page);

@@ -2,8 +2,9 @@
 
 #define PEER "198.51.100.7:5070"
 #define HERE "Via: SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKp\r\nMax-Forwards: 70\r\n"
-#define REST                                                                                                                               \
-	"From: <sip:bob@example.net>;tag=f1\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+#define REST                                                                                                           \
+	"From: <sip:bob@example.net>;tag=f1\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 "                   \
+	"OPTIONS\r\nContent-Length: 0\r\n\r\n"
 
 static void expect_via(struct recorder *recorder, const char *via, const char *completed)
 {
@@ -21,8 +22,10 @@ static void the_top_via_is_completed(void **state)
 {
 	struct recorder *recorder = *state;
 
-	expect_via(recorder, "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKa", "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKa");
-	expect_via(recorder, "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=198.51.100.7");
+	expect_via(recorder, "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKa",
+		   "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKa");
+	expect_via(recorder, "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa",
+		   "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=198.51.100.7");
 	expect_via(recorder, "SIP/2.0/UDP host.example;branch=z9hG4bKa;rport",
 		   "SIP/2.0/UDP host.example;branch=z9hG4bKa;received=198.51.100.7;rport=5070");
 	expect_via(recorder, "SIP/2.0/UDP 198.51.100.7;rport;branch=z9hG4bKa;x=\"a;b\"",
@@ -33,7 +36,8 @@ static void forged_received_and_rport_are_taken_out(void **state)
 {
 	struct recorder *recorder = *state;
 
-	expect_via(recorder, "SIP/2.0/UDP 198.51.100.7:5070;received=203.0.113.1;branch=z9hG4bKa", "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKa");
+	expect_via(recorder, "SIP/2.0/UDP 198.51.100.7:5070;received=203.0.113.1;branch=z9hG4bKa",
+		   "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKa");
 	expect_via(recorder, "SIP/2.0/UDP 10.0.0.1;rport=99;branch=z9hG4bKa;Received=203.0.113.1",
 		   "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=198.51.100.7;rport=5070");
 }
@@ -42,8 +46,11 @@ static void only_the_top_via_is_touched(void **state)
 {
 	struct recorder *recorder = *state;
 
-	expect_via(recorder, "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;rport , SIP/2.0/TCP h2;branch=z9hG4bKb\r\nVia: SIP/2.0/TLS h3;branch=z9hG4bKc;rport",
-		   "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=198.51.100.7;rport=5070 , SIP/2.0/TCP h2;branch=z9hG4bKb");
+	expect_via(recorder,
+		   "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;rport , SIP/2.0/TCP h2;branch=z9hG4bKb\r\nVia: SIP/2.0/TLS "
+		   "h3;branch=z9hG4bKc;rport",
+		   "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa;received=198.51.100.7;rport=5070 , SIP/2.0/TCP "
+		   "h2;branch=z9hG4bKb");
 	assert_slice(sip_message_via(recorder->last, 1)->host, "h2");
 	assert_slice(sip_message_via(recorder->last, 2)->text, "SIP/2.0/TLS h3;branch=z9hG4bKc;rport");
 	assert_null(sip_message_via(recorder->last, 3));
@@ -54,8 +61,10 @@ static void folded_lines_and_body_survive(void **state)
 	struct recorder *recorder = *state;
 
 	fake_net_datagram(&recorder->net, PEER,
-			  "MESSAGE sip:alice@192.0.2.1 SIP/2.0\r\nv: SIP/2.0/UDP\r\n 10.0.0.1\r\n\t;branch=z9hG4bKa;rport\r\nMax-Forwards: 70\r\n"
-			  "f: <sip:bob@example.net>;tag=f1\r\nt: <sip:alice@192.0.2.1>\r\ni: c1\r\nCSeq: 1\r\n  MESSAGE\r\nc: text/plain\r\nl: 5\r\n\r\nhello");
+			  "MESSAGE sip:alice@192.0.2.1 SIP/2.0\r\nv: SIP/2.0/UDP\r\n "
+			  "10.0.0.1\r\n\t;branch=z9hG4bKa;rport\r\nMax-Forwards: 70\r\n"
+			  "f: <sip:bob@example.net>;tag=f1\r\nt: <sip:alice@192.0.2.1>\r\ni: c1\r\nCSeq: 1\r\n  "
+			  "MESSAGE\r\nc: text/plain\r\nl: 5\r\n\r\nhello");
 	assert_int_equal(recorder->requests, 1);
 	const struct sip_via *via = sip_message_via(recorder->last, 0);
 	assert_non_null(via);
@@ -86,11 +95,13 @@ static void garbage_is_not_answered(void **state)
 		"hello",
 		"\x16\x03\x01\x02",
 		"OPTIONS sip:a@b SIP/2.0\r\n\r\n",
-		"OPTIONS sip:a@b SIP/2.0\r\n" REST,                                                            /* no Via */
-		"OPTIONS sip:a@b SIP/2.0\r\n" HERE "To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n",    /* no From */
+		"OPTIONS sip:a@b SIP/2.0\r\n" REST, /* no Via */
+		"OPTIONS sip:a@b SIP/2.0\r\n" HERE
+		"To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n", /* no From */
 		"OPTIONS sip:a@b SIP/2.0\r\n" HERE "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCSeq: 1 OPTIONS\r\n\r\n",
-		"ACK sip:a@b SIP/2.0\r\n" HERE REST,                                                           /* CSeq of another method */
-		"ACK sip:a@b SIP/7.0\r\n" HERE "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 ACK\r\n\r\n",
+		"ACK sip:a@b SIP/2.0\r\n" HERE REST, /* CSeq of another method */
+		"ACK sip:a@b SIP/7.0\r\n" HERE
+		"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 ACK\r\n\r\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -102,8 +113,9 @@ static void garbage_is_not_answered(void **state)
 static void broken_requests_are_answered_without_state(void **state)
 {
 	struct recorder *recorder = *state;
-	const char *text = "OPTIONS sip:a@b SIP/2.0\r\n" HERE
-			   "From: <sip:bob@example.net>;tag=f1\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n\r\n";
+	const char *text =
+		"OPTIONS sip:a@b SIP/2.0\r\n" HERE "From: <sip:bob@example.net>;tag=f1\r\nTo: "
+						   "<sip:alice@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n\r\n";
 
 	fake_net_datagram(&recorder->net, PEER, text);
 	fake_net_datagram(&recorder->net, PEER, text);
@@ -137,7 +149,8 @@ static void responses_to_others_are_dropped(void **state)
 	struct recorder *recorder = *state;
 	struct sip_target target = fake_target("udp " PEER);
 	char text[ADDRESS_TEXT];
-	static const char rest[] = "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+	static const char rest[] = "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 "
+				   "OPTIONS\r\nContent-Length: 0\r\n\r\n";
 	static const char *const vias[] = {
 		"Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKx\r\n",
 		"Via: SIP/2.0/UDP 192.0.2.1:5080;branch=z9hG4bKx\r\n",
@@ -155,7 +168,8 @@ static void responses_to_others_are_dropped(void **state)
 		fake_net_datagram(&recorder->net, PEER, message);
 	}
 	assert_int_equal(recorder->responses, 0);
-	snprintf(message, sizeof message, "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=10.9.9.9\r\n%s", rest);
+	snprintf(message, sizeof message,
+		 "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=10.9.9.9\r\n%s", rest);
 	fake_net_datagram(&recorder->net, PEER, message);
 	assert_int_equal(recorder->responses, 1);
 }

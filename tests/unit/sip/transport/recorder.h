@@ -41,7 +41,8 @@ static void record_response(void *arg, struct sip_message *response, const struc
 	record_message(recorder, response, source);
 }
 
-static void record_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+static void record_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+			  enum err err)
 {
 	struct recorder *recorder = arg;
 
@@ -95,7 +96,8 @@ static inline char *request_text(const char *method, const char *via)
 	char *text;
 
 	if (asprintf(&text,
-		     "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: <sip:bob@example.net>;tag=f1\r\n"
+		     "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: "
+		     "<sip:bob@example.net>;tag=f1\r\n"
 		     "To: <sip:alice@192.0.2.1>\r\nCall-ID: c1@example.net\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
 		     method, via, method) < 0)
 		abort();
@@ -112,14 +114,16 @@ static inline struct sip_message *parse_text(const char *text)
 }
 
 /* A finished request of ours to this target. */
-static inline struct sip_message *our_request(struct recorder *recorder, const struct sip_target *target, size_t body_bytes)
+static inline struct sip_message *our_request(struct recorder *recorder, const struct sip_target *target,
+					      size_t body_bytes)
 {
 	char via[256], sent_by[ADDRESS_TEXT], *body = malloc(body_bytes + 1);
 	struct sip_draft *draft = sip_draft_request(SLICE("OPTIONS"), SLICE("sip:bob@example.net"));
 
 	memset(body, 'x', body_bytes);
 	assert_true(transport_sent_by(recorder->transport, target, sent_by));
-	snprintf(via, sizeof via, "SIP/2.0/%.*s %s;branch=z9hG4bKours;rport", SLICE_ARG(sip_protocol_name(target->protocol)), sent_by);
+	snprintf(via, sizeof via, "SIP/2.0/%.*s %s;branch=z9hG4bKours;rport",
+		 SLICE_ARG(sip_protocol_name(target->protocol)), sent_by);
 	sip_draft_add(draft, SIP_HEADER_FROM, "<sip:alice@example.org>;tag=a");
 	sip_draft_add(draft, SIP_HEADER_TO, "<sip:bob@example.net>");
 	sip_draft_add(draft, SIP_HEADER_CALL_ID, "ours");

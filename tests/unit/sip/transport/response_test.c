@@ -47,7 +47,8 @@ static void udp_responses_go_where_the_via_says(void **state)
 	expect_udp(recorder, "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKe;maddr=203.0.113.9;rport", "203.0.113.9:5060");
 	expect_udp(recorder, "SIP/2.0/UDP 10.0.0.1:5099;branch=z9hG4bKf;maddr=203.0.113.9", "203.0.113.9:5099");
 	/* A forged received leads nowhere else. */
-	expect_udp(recorder, "SIP/2.0/UDP 10.0.0.1:5070;received=203.0.113.9;rport=1;branch=z9hG4bKg", "198.51.100.7:33333");
+	expect_udp(recorder, "SIP/2.0/UDP 10.0.0.1:5070;received=203.0.113.9;rport=1;branch=z9hG4bKg",
+		   "198.51.100.7:33333");
 }
 
 static void a_maddr_that_is_a_name_is_looked_up(void **state)
@@ -125,7 +126,8 @@ static void an_ipv6_peer_is_answered(void **state)
 
 	recorder->net.local6 = fake_address("[2001:db8::1]:5060");
 	receive(recorder, "[2001:db8::9]:5080", "SIP/2.0/UDP [2001:db8::9]:5070;branch=z9hG4bKa");
-	assert_slice(sip_message_value(recorder->last, SIP_HEADER_VIA), "SIP/2.0/UDP [2001:db8::9]:5070;branch=z9hG4bKa");
+	assert_slice(sip_message_value(recorder->last, SIP_HEADER_VIA),
+		     "SIP/2.0/UDP [2001:db8::9]:5070;branch=z9hG4bKa");
 	assert_int_equal(answer(recorder), ERR_NONE);
 	assert_address(&fake_net_take(&recorder->net)->remote, "[2001:db8::9]:5070");
 	receive(recorder, "[2001:db8::9]:5080", "SIP/2.0/UDP [2001:db8::8]:5070;branch=z9hG4bKa;rport");
