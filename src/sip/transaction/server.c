@@ -231,7 +231,7 @@ static void tell_cancelled(struct server_transaction *st, struct sip_message *ca
 {
 	const struct transaction_handlers *handlers = &st->base.owner->handlers;
 
-	if (st->method == SIP_INVITE && !st->answered && !st->internal)
+	if (st->method == SIP_INVITE && !st->answered)
 		handlers->cancel(handlers->arg, st, cancel);
 }
 
