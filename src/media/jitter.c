@@ -271,9 +271,13 @@ static void take(struct jitter *jitter, struct jitter_slot *slot)
 	slot->used = false;
 }
 
-static int64_t delay_us(const struct jitter *jitter, int64_t now_us, uint32_t queued)
+/*
+ * How long before it is fetched the next frame was there, or could have been. What is queued before it plays later still, but that
+ * does not help a late packet: it is fetched when less than a tick is left.
+ */
+static int64_t delay_us(const struct jitter *jitter, int64_t now_us)
 {
-	return now_us + frames_us(queued) - frames_us(jitter->next_at) - jitter->anchor_us;
+	return now_us - frames_us(jitter->next_at) - jitter->anchor_us;
 }
 
 static void give(struct jitter *jitter, struct jitter_play *play, enum jitter_what what, uint32_t frames)
@@ -283,8 +287,8 @@ static void give(struct jitter *jitter, struct jitter_play *play, enum jitter_wh
 	jitter->next_at += frames;
 }
 
-/* Nothing is there at all. */
-static void run_dry(struct jitter *jitter, struct jitter_play *play)
+/* Nothing is there at all: no more is given than this tick needs, so that the next packet falls on a tick again. */
+static void run_dry(struct jitter *jitter, uint32_t queued, struct jitter_play *play)
 {
 	jitter->dry_frames += TICK_FRAMES;
 	if (jitter->dry_frames > DRY_MAX_FRAMES) {
@@ -292,7 +296,7 @@ static void run_dry(struct jitter *jitter, struct jitter_play *play)
 		return;
 	}
 	jitter->unclear += !jitter->quiet;
-	give(jitter, play, jitter->quiet ? JITTER_PAUSE : JITTER_MISSING, TICK_FRAMES);
+	give(jitter, play, jitter->quiet ? JITTER_PAUSE : JITTER_MISSING, TICK_FRAMES - queued);
 }
 
 /* The next packet belongs further on: the ones between were lost, or the other side paused. */
@@ -353,7 +357,7 @@ static bool too_late(struct jitter *jitter, struct jitter_slot *head, int64_t by
 	return true;
 }
 
-static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t excess_us, struct jitter_play *play)
+static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t excess_us, uint32_t queued, struct jitter_play *play)
 {
 	int64_t slack_us = target_us(jitter) / 4;
 
@@ -366,30 +370,31 @@ static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t
 	jitter->quiet = false;
 	jitter->usual_frames = head->frames;
 	jitter->counts.played++;
-	jitter->delay_ms += ((double)(excess_us + target_us(jitter)) / 1000.0 - jitter->delay_ms) * 0.1;
+	jitter->delay_ms += ((double)(excess_us + target_us(jitter) + frames_us(queued)) / 1000.0 - jitter->delay_ms) * 0.1;
 	play->packet = head;
 	give(jitter, play, JITTER_PACKET, head->frames - play->skip);
 	jitter->next_at = head->at + head->frames;
 }
 
 /* @return whether it may begin to play with `head` */
-static bool may_begin(struct jitter *jitter, const struct jitter_slot *head, int64_t now_us, uint32_t queued)
+static bool may_begin(struct jitter *jitter, const struct jitter_slot *head, int64_t now_us)
 {
 	if (!jitter->has_anchor) {
 		jitter->anchor_us = jitter->epoch_anchor_us = now_us - frames_us(head->at);
 		jitter->epoch_us = now_us;
 		jitter->has_anchor = true;
 	}
-	if (now_us + frames_us(queued) < jitter->anchor_us + frames_us(head->at) + target_us(jitter))
+	if (now_us < jitter->anchor_us + frames_us(head->at) + target_us(jitter))
 		return false;
 	jitter->playing = true;
 	jitter->next_at = head->at;
-	jitter->delay_ms = (double)delay_us(jitter, now_us, queued) / 1000.0;
+	jitter->delay_ms = (double)delay_us(jitter, now_us) / 1000.0;
 	return true;
 }
 
 void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct jitter_play *play)
 {
+	assert(queued < TICK_FRAMES);
 	*play = (struct jitter_play){ .what = JITTER_NOTHING };
 	for (;;) {
 		struct jitter_slot *head = head_of(jitter);
@@ -398,13 +403,13 @@ void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct j
 			jitter->quiet = true;
 			continue;
 		}
-		if (!jitter->playing && (!head || !may_begin(jitter, head, now_us, queued)))
+		if (!jitter->playing && (!head || !may_begin(jitter, head, now_us)))
 			return;
 		if (!head) {
-			run_dry(jitter, play);
+			run_dry(jitter, queued, play);
 			return;
 		}
-		int64_t excess_us = delay_us(jitter, now_us, queued) - target_us(jitter);
+		int64_t excess_us = delay_us(jitter, now_us) - target_us(jitter);
 		if (thrown_away(jitter, head, excess_us))
 			continue;
 		int64_t lead = head->at - jitter->next_at;
@@ -420,7 +425,7 @@ void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct j
 		}
 		if (lead < 0 && too_late(jitter, head, -lead, -excess_us, play))
 			continue;
-		play_packet(jitter, head, delay_us(jitter, now_us, queued) - target_us(jitter), play);
+		play_packet(jitter, head, delay_us(jitter, now_us) - target_us(jitter), queued, play);
 		return;
 	}
 }

@@ -93,7 +93,7 @@ void jitter_set_floor(struct jitter *jitter, uint32_t floor_ms);
 bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64_t arrival_us);
 /**
  * What comes next? Called when fewer than 10 ms of decoded sound are left.
- * @param queued  decoded 48 kHz frames that the caller still has to play before
+ * @param queued  decoded 48 kHz frames that the caller still has to play before: fewer than 480
  */
 void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct jitter_play *play);
 /** Share of packets lost of late, 0..1, smoothed over about 100 packets. */

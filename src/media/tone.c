@@ -119,8 +119,8 @@ double tone_find(const int16_t pcm[TONE_FIND_FRAMES])
 		energy += sample * sample;
 		x[i] = (float)(sample * (0.5 - 0.5 * cos(2 * M_PI * (double)i / TONE_FIND_FRAMES)));
 	}
-	/* -66 dB: below it there is only the noise of a codec. */
-	if (energy < 16.0 * 16.0 * TONE_FIND_FRAMES / 2)
+	/* -57 dB: below it there is only the noise of a codec, and what the low-pass left of higher tones. */
+	if (energy < 32.0 * 32.0 * TONE_FIND_FRAMES)
 		return 0;
 	fft(x);
 	size_t best = (size_t)(LEAST_HZ / BIN_HZ), last = (size_t)(MOST_HZ / BIN_HZ);

@@ -1,0 +1,366 @@
+/* Codecs, concealment, tones, levels, mixing, stretching, devices: samples in, samples out. */
+#include "media/audio/device.h"
+#include "media/codec/codec.h"
+#include "media/codec/g711.h"
+#include "media/level.h"
+#include "media/mixer.h"
+#include "media/stretch.h"
+#include "media/tone.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void sine(int16_t *pcm, size_t n, double hz, double rate, double amplitude, size_t from)
+{
+	for (size_t i = 0; i < n; i++)
+		pcm[i] = (int16_t)lrint(amplitude * sin(2 * M_PI * hz * (double)(from + i) / rate));
+}
+
+static double rms(const int16_t *pcm, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (double)pcm[i] * pcm[i];
+	return sqrt(sum / (double)n);
+}
+
+/* The largest step from one sample to the next: a click is one that the sound itself does not have. */
+static int steepest(const int16_t *pcm, size_t n)
+{
+	int most = 0;
+
+	for (size_t i = 1; i < n; i++)
+		most = abs(pcm[i] - pcm[i - 1]) > most ? abs(pcm[i] - pcm[i - 1]) : most;
+	return most;
+}
+
+static void laws(void **state)
+{
+	(void)state;
+	/* known points of G.711: silence, and the ends of the scale */
+	assert_int_equal(g711_mu_encode(0), 0xff);
+	assert_int_equal(g711_a_encode(0), 0xd5);
+	assert_int_equal(g711_mu_decode(0x00), -32124);
+	assert_int_equal(g711_mu_decode(0x80), 32124);
+	assert_int_equal(g711_a_decode(0x2a), -32256);
+	assert_int_equal(g711_a_decode(0xaa), 32256);
+	assert_int_equal(g711_a_decode(0xd5), 8);
+	for (int code = 0; code < 256; code++) {
+		int16_t mu = g711_mu_decode((uint8_t)code), a = g711_a_decode((uint8_t)code);
+		assert_int_equal(g711_mu_decode(g711_mu_encode(mu)), mu);
+		assert_int_equal(g711_a_encode(a), code);
+	}
+	for (int sample = -32768; sample < 32768; sample++) {
+		int mu = g711_mu_decode(g711_mu_encode((int16_t)sample)), a = g711_a_decode(g711_a_encode((int16_t)sample));
+		/* half a step: a 32nd of the value, or of the smallest segment; above the top step the scale ends */
+		int error = abs(sample) / 32 + 8;
+		assert_true(abs(mu - sample) <= error + (abs(sample) > 32124 ? 700 : 0));
+		assert_true(abs(a - sample) <= error + 8);
+	}
+}
+
+static void concealment_goes_on_without_a_click(void **state)
+{
+	(void)state;
+	int16_t pcm[8000];
+
+	for (double hz = 100; hz <= 500; hz += 57) {
+		struct conceal conceal = { 0 };
+		sine(pcm, 8000, hz, 8000, 8000, 0);
+		int natural = steepest(pcm, 8000);
+		for (size_t at = 0; at < 8000; at += 80) {
+			if (at == 4000 || at == 4080)
+				conceal_lost(&conceal, pcm + at, 80);
+			else
+				conceal_good(&conceal, pcm + at, 80);
+		}
+		assert_true(steepest(pcm, 8000) < natural * 2);
+		assert_true(rms(pcm + 4000, 80) > 0.85 * 8000 / sqrt(2));
+		assert_true(rms(pcm + 4080, 80) > 0.5 * 8000 / sqrt(2));
+	}
+	/* a long loss ends in silence */
+	struct conceal conceal = { 0 };
+	conceal_good(&conceal, pcm, 4000);
+	conceal_lost(&conceal, pcm, 800);
+	assert_true(rms(pcm + 480, 320) == 0);
+	/* noise and silence do not disturb it either */
+	memset(pcm, 0, sizeof pcm);
+	conceal_good(&conceal, pcm, 4000);
+	conceal_lost(&conceal, pcm, 800);
+	assert_true(rms(pcm, 800) == 0);
+}
+
+static void codecs_carry_sound(void **state)
+{
+	(void)state;
+	for (enum media_codec codec = 0; codec < MEDIA_CODECS; codec++) {
+		for (uint32_t ms = 10; ms <= 60; ms += 10) {
+			struct encoder *encoder = encoder_new(codec);
+			struct decoder *decoder = decoder_new(codec);
+			struct stream_codec settings = { .codec = codec, .cbr = true, .max_bitrate = 20000 };
+			uint32_t real = codec_ptime(codec, ms);
+			size_t frames = real * CODEC_MS_FRAMES, bytes = 0;
+			int16_t in[2880], out[CODEC_PACKET_MAX_FRAMES];
+			uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
+			encoder_configure(encoder, &settings);
+			for (size_t i = 0; i < 30; i++) {
+				sine(in, frames, 1000, 48000, 8000, i * frames);
+				size_t n = encoder_encode(encoder, in, frames, payload, sizeof payload);
+				assert_true(n > 0);
+				bytes += n;
+				assert_int_equal(codec_frames(codec, payload, n), frames);
+				assert_int_equal(decoder_decode(decoder, payload, n, out), frames);
+			}
+			assert_true(fabs(20 * log10(rms(out, frames) / (8000 / sqrt(2)))) < 1);
+			decoder_conceal(decoder, out, 480);
+			assert_true(rms(out, 480) > 500);
+			/* constant rate: exactly what the peer allows */
+			assert_int_equal(bytes, codec == MEDIA_OPUS ? 30 * (real * 20 / 8) : 30 * real * 8);
+			encoder_free(encoder);
+			decoder_free(decoder);
+		}
+	}
+	assert_int_equal(codec_ptime(MEDIA_OPUS, 30), 20);
+	assert_int_equal(codec_ptime(MEDIA_PCMU, 30), 30);
+	assert_int_equal(codec_ptime(MEDIA_PCMU, 0), 20);
+	assert_int_equal(codec_ptime(MEDIA_PCMU, 1000), 60);
+}
+
+/* With FEC the lost packet itself comes back, not a guess: a burst that only it held is heard. */
+static void fec_brings_back_what_was_lost(void **state)
+{
+	(void)state;
+	struct encoder *encoder = encoder_new(MEDIA_OPUS);
+	struct decoder *fec = decoder_new(MEDIA_OPUS), *plain = decoder_new(MEDIA_OPUS);
+	struct stream_codec settings = { .codec = MEDIA_OPUS, .fec = true, .max_bitrate = 32000 };
+	int16_t in[960], recovered[CODEC_PACKET_MAX_FRAMES], guessed[CODEC_PACKET_MAX_FRAMES], out[CODEC_PACKET_MAX_FRAMES];
+	uint8_t packets[40][CODEC_PAYLOAD_MAX_BYTES];
+	size_t sizes[40];
+
+	encoder_configure(encoder, &settings);
+	encoder_adapt(encoder, 0.2, 9);
+	struct random random;
+	random_init_seeded(&random, 3);
+	for (size_t i = 0; i < 40; i++) {
+		/* something like a voice: a pulse train through a coarse low-pass; silent but for packets 28 to 32 */
+		double last = 0;
+		for (size_t k = 0; k < 960; k++) {
+			double pulse = (i * 960 + k) % 400 == 0 ? 60000 : (double)random_below(&random, 200) - 100;
+			last += (pulse - last) * 0.1;
+			in[k] = (int16_t)(i >= 28 && i <= 32 ? last : last / 200);
+		}
+		sizes[i] = encoder_encode(encoder, in, 960, packets[i], sizeof packets[i]);
+	}
+	for (size_t i = 0; i < 29; i++) {
+		decoder_decode(fec, packets[i], sizes[i], out);
+		decoder_decode(plain, packets[i], sizes[i], out);
+	}
+	assert_int_equal(decoder_recover(fec, packets[30], sizes[30], recovered, 960), 960);
+	decoder_conceal(plain, guessed, 960);
+	struct decoder *whole = decoder_new(MEDIA_OPUS);
+	for (size_t i = 0; i < 30; i++)
+		decoder_decode(whole, packets[i], sizes[i], out);
+	double fec_error = 0, guess_error = 0;
+	for (size_t k = 0; k < 960; k++) {
+		fec_error += pow(recovered[k] - out[k], 2);
+		guess_error += pow(guessed[k] - out[k], 2);
+	}
+	assert_true(fec_error < guess_error);
+	encoder_free(encoder);
+	decoder_free(fec);
+	decoder_free(plain);
+	decoder_free(whole);
+}
+
+static void junk_payloads(void **state)
+{
+	(void)state;
+	struct random random;
+	int16_t pcm[CODEC_PACKET_MAX_FRAMES];
+
+	random_init_seeded(&random, 8);
+	for (enum media_codec codec = 0; codec < MEDIA_CODECS; codec++) {
+		struct decoder *decoder = decoder_new(codec);
+		for (int i = 0; i < 3000; i++) {
+			size_t n = random_below(&random, 1400);
+			uint8_t *payload = malloc(n ? n : 1);
+			random_fill(&random, payload, n);
+			assert_true(decoder_decode(decoder, payload, n, pcm) <= CODEC_PACKET_MAX_FRAMES);
+			decoder_recover(decoder, payload, n, pcm, 960);
+			decoder_conceal(decoder, pcm, 120 * (1 + random_below(&random, 48)));
+			free(payload);
+		}
+		decoder_free(decoder);
+	}
+}
+
+static void levels_and_tones(void **state)
+{
+	(void)state;
+	struct level level = { 0 };
+	struct decimator decimator = { 0 };
+	int16_t pcm[480], narrow[TONE_FIND_FRAMES];
+
+	assert_true(level_db(&level) == -127);
+	for (double hz = 50; hz < 3600; hz += 137.7) {
+		for (size_t i = 0; i < 50; i++) {
+			sine(pcm, 480, hz, 48000, 3276.8, i * 480);
+			level_add(&level, pcm);
+			decimator_run(&decimator, pcm, narrow + i * 80);
+		}
+		assert_true(fabs(level_db(&level) + 20) < 0.2);
+		assert_true(fabs(tone_find(narrow) - hz) < 0.5);
+	}
+	for (size_t i = 0; i < 50; i++)
+		level_add(&level, NULL);
+	assert_true(level_db(&level) == -127);
+	memset(narrow, 0, sizeof narrow);
+	assert_true(tone_find(narrow) == 0);
+	/* a tone above 4 kHz is not taken for its mirror image */
+	for (size_t i = 0; i < 100; i++) { /* its beginning is a click; it has passed after the first half second */
+		sine(pcm, 480, 6500, 48000, 10000, i * 480);
+		decimator_run(&decimator, pcm, narrow + i % 50 * 80);
+	}
+	assert_true(tone_find(narrow) == 0);
+}
+
+static void tones_have_cadence_and_no_clicks(void **state)
+{
+	(void)state;
+	static int16_t pcm[48000 * 7];
+	struct tone tone = { 0 };
+
+	assert_false(tone_fill(&tone, pcm, 480));
+	tone_start(&tone, TONE_RINGBACK);
+	for (size_t i = 0; i < ARRAY_LEN(pcm); i += 480)
+		assert_true(tone_fill(&tone, pcm + i, 480));
+	assert_true(rms(pcm + 4800, 48000) > 3000);
+	assert_true(rms(pcm + 2 * 48000 + 480, 48000 * 4 - 960) == 0);
+	assert_true(rms(pcm + 6 * 48000 + 480, 40000) > 3000);
+	assert_true(steepest(pcm, ARRAY_LEN(pcm)) < 450); /* both sines together cannot do more */
+	tone_start(&tone, TONE_BUSY);
+	for (size_t i = 0; i < 48000; i += 480)
+		assert_true(tone_fill(&tone, pcm + i, 480));
+	assert_true(rms(pcm + 4800, 14400) > 3000 && rms(pcm + 24500, 23000) == 0);
+	tone_start(&tone, TONE_NONE);
+	assert_false(tone_fill(&tone, pcm, 480));
+}
+
+static void mixing_saturates(void **state)
+{
+	(void)state;
+	static struct mixer mixer;
+	int16_t pcm[480], out[480];
+
+	for (size_t i = 0; i < 480; i++)
+		pcm[i] = (int16_t)(i & 1 ? 30000 : -30000);
+	mixer_clear(&mixer);
+	mixer_add(&mixer, pcm);
+	mixer_add(&mixer, pcm);
+	mixer_take(&mixer, out);
+	assert_true(out[0] == INT16_MIN && out[1] == INT16_MAX);
+}
+
+static void stretching_keeps_the_tone(void **state)
+{
+	(void)state;
+	int16_t pcm[960 + 720];
+
+	for (double hz = 110; hz < 1000; hz += 83) {
+		sine(pcm, 960, hz, 48000, 8000, 0);
+		int natural = steepest(pcm, 960);
+		size_t gone = stretch_shorten(pcm, 960, 480);
+		assert_true(gone > 0 && gone <= 480);
+		assert_true(steepest(pcm, 960 - gone) < natural * 1.3 + 20);
+		assert_true(rms(pcm, 960 - gone) > 0.85 * 8000 / sqrt(2));
+		sine(pcm, 960, hz, 48000, 8000, 0);
+		size_t more = stretch_lengthen(pcm, 960, 480);
+		assert_true(more > 0 && more <= 480);
+		assert_true(steepest(pcm, 960 + more) < natural * 1.3 + 20);
+		assert_true(rms(pcm, 960 + more) > 0.85 * 8000 / sqrt(2));
+	}
+	memset(pcm, 0, sizeof pcm);
+	assert_int_equal(stretch_shorten(pcm, 960, 300), 300);
+	assert_int_equal(stretch_lengthen(pcm, 960, 720), 480);
+	struct random random;
+	random_init_seeded(&random, 2);
+	for (size_t i = 0; i < 960; i++)
+		pcm[i] = (int16_t)(random_below(&random, 20000) - 10000);
+	assert_int_equal(stretch_shorten(pcm, 960, 480), 0); /* loud noise does not repeat: it is left alone */
+}
+
+static void devices(void **state)
+{
+	(void)state;
+	static const char *const WRONG[] = { "", "tone:", "tone:0", "tone:-5", "tone:30000", "tone:4x", "tone:4.", "file:" };
+	int16_t pcm[480];
+	enum err err;
+
+	for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
+		assert_null(device_open(DEVICE_IN, WRONG[i], &err));
+		assert_int_equal(err, ERR_SYNTAX);
+	}
+	assert_null(device_open(DEVICE_OUT, "tone:440", &err));
+	struct device *device = device_open(DEVICE_IN, "tone:440.5", &err);
+	assert_non_null(device);
+	assert_int_equal(device->ops->read(device, pcm, 480), 480);
+	assert_int_equal(device->ops->pending(device), -1);
+	assert_true(rms(pcm, 480) > 7000);
+	device_close(device);
+	assert_null(device_open(DEVICE_OUT, "file:/nonexistent/dir/x.wav", &err));
+	assert_int_equal(err, ERR_NOT_FOUND);
+
+	/* no sound file */
+	char path[] = "/tmp/media-sound-test-XXXXXX", name[64];
+	int fd = mkstemp(path);
+	snprintf(name, sizeof name, "file:%s", path);
+	assert_int_equal(write(fd, "RIFFjunk", 8), 8);
+	assert_null(device_open(DEVICE_IN, name, &err));
+	assert_int_equal(err, ERR_IO);
+
+	/* what was written is read again, round and round */
+	device = device_open(DEVICE_OUT, name, &err);
+	assert_non_null(device);
+	for (int16_t i = 0; i < 100; i++) {
+		for (size_t k = 0; k < 480; k++)
+			pcm[k] = (int16_t)(i * 100);
+		assert_int_equal(device->ops->write(device, pcm, 480), 480);
+	}
+	assert_int_equal(device->ops->health(device), ERR_NONE);
+	device_close(device);
+	device = device_open(DEVICE_IN, name, &err);
+	assert_non_null(device);
+	for (int i = 0; i < 250; i++) {
+		device->ops->read(device, pcm, 480);
+		assert_in_range(pcm[240] + 10, i % 100 * 100 + 9, i % 100 * 100 + 11);
+	}
+	device_close(device);
+	close(fd);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(laws),
+		cmocka_unit_test(concealment_goes_on_without_a_click),
+		cmocka_unit_test(codecs_carry_sound),
+		cmocka_unit_test(fec_brings_back_what_was_lost),
+		cmocka_unit_test(junk_payloads),
+		cmocka_unit_test(levels_and_tones),
+		cmocka_unit_test(tones_have_cadence_and_no_clicks),
+		cmocka_unit_test(mixing_saturates),
+		cmocka_unit_test(stretching_keeps_the_tone),
+		cmocka_unit_test(devices),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
