@@ -1,39 +1,60 @@
 /*
  * ui: how people and programs meet the phone. A front end reads input, runs lines by a runner, and shows results, errors and events.
  *
- *   output   one bounded non-blocking queue for standard output and standard error
- *   input    standard input: terminal, pipe, file, closed
- *   plain    readline when interactive, plain lines else
- *   json     JSON-RPC lines
- *   screen/  ncurses: screen (layout, turn), view_*, line (the only file that includes readline), theme
+ *   output    one bounded non-blocking queue for a descriptor
+ *   input     standard input: terminal, pipe, file, device, closed
+ *   terminal  raw mode and its restoration
+ *   keys      typed bytes cut into text, keys and pastes
+ *   text      columns, clipping, wrapping, what of a typed line is shown
+ *   line      readline; the only file that includes it
+ *   prompt    the command line that plain and screen share: what is typed is run; quitting, passwords, completion
+ *   options   the words of the program's own command line
+ *   show      which events are told, and how
+ *   plain     lines of text, with the prompt when interactive
+ *   json      JSON-RPC lines
+ *   screen/   ncurses: screen (layout, turn), view_calls, view_ladder, view_log, draw, theme
  */
 #pragma once
 
 #include "command/command.h"
 #include "loop/loop.h"
+#include "ui/output.h"
 
-struct ui;
+struct ui_ops;
+/* A front end's own struct begins with it. */
+struct ui {
+	const struct ui_ops *ops;
+};
 
 struct ui_config {
 	struct loop *loop;
 	struct phone *phone;
 	struct commands *commands;
-	bool interactive;      /* standard input and output are a terminal and no --batch */
-	bool verbose;          /* -v: events in plain output when not interactive */
-	bool reads_input;      /* standard input is commands */
-	const char *state_dir; /* line history; NULL: none kept */
-	struct runner *runner; /* made by the front end when NULL */
+	bool interactive;       /* standard input and output are a terminal and no --batch */
+	bool verbose;           /* -v: events in plain output when not interactive */
+	bool reads_input;       /* standard input is commands */
+	const char *state_dir;  /* line history; NULL: none kept */
+	struct output *out;     /* standard output */
+	struct output *err;     /* standard error, as it was when the program started */
+	struct failure *failure; /* why `start` returned NULL */
 };
 
 struct ui_ops {
 	const char *name; /* "plain", "json", "screen" */
+	/** @return NULL, with config->failure told: this front end cannot work here */
 	struct ui *(*start)(const struct ui_config *config);
-	/** Read the event log, draw. */
+	/** Read the event log, run what was typed, draw. Once a turn, after the phone and the commands. */
 	void (*turn_end)(struct ui *ui);
 	/** Has standard input ended and all that it gave been run? */
 	bool (*finished)(const struct ui *ui);
-	/** Results and errors of runners that are not the prompt's own (command files). */
+	/** The status of the first line of standard input that failed when not interactive, else 0. */
+	int (*status)(const struct ui *ui);
+	/** SIGINT came. @return false: it is not for this front end, the phone is to end */
+	bool (*interrupt)(struct ui *ui);
+	/** How runners that are not the prompt's own (command files) talk. */
 	struct runner_output (*file_output)(struct ui *ui);
+	/** A line of the phone's log, or a hint. */
+	void (*message)(struct ui *ui, enum log_level level, const char *text);
 	/** Restore the terminal and free. */
 	void (*stop)(struct ui *ui);
 };

@@ -1,0 +1,544 @@
+/* Options and wiring: the only file that sees every floor. */
+#include "base/xmalloc.h"
+#include "ui/input.h"
+#include "ui/options.h"
+#include "ui/terminal.h"
+#include "ui/ui.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { STANDARD_INPUT_MAX = 16 << 20, QUIET_LIMIT_S = 5 };
+
+struct app {
+	struct options options;
+	struct loop *loop;
+	struct output *out, *err;
+	int err_fd;                   /* standard error as it was; the screen puts fd 2 elsewhere */
+	struct log log;
+	struct phone *phone;
+	struct commands *commands;
+	struct runner *config, *script;
+	struct runner_output file_output; /* of the front end, once there is one */
+	struct ui *ui;
+	char *config_dir, *state_dir;
+	bool interactive, reads_input, on_terminal;
+	bool failed_config, files_ended, stays, started, ending;
+	size_t next_source;
+	bool words_given;
+	struct input *input;          /* -f -: standard input until its end */
+	struct buf input_text;
+	bool input_ended;
+	struct timer limit;
+	struct loop_signal *signals[3];
+	int status;
+};
+
+/* ---- saying ---- */
+
+static char *drop_notice(size_t pieces)
+{
+	return xasprintf("offhook: nobody read for a while: %zu pieces of output were left out here\n", pieces);
+}
+
+static char *drop_notice_json(size_t pieces)
+{
+	return xasprintf("{\"jsonrpc\":\"2.0\",\"method\":\"dropped\",\"params\":{\"lines\":%zu}}\n", pieces);
+}
+
+static void message(struct app *app, enum log_level level, const char *text)
+{
+	if (app->ui)
+		app->ui->ops->message(app->ui, level, text);
+	else
+		output_printf(app->err, "offhook: %s%s\n", level == LOG_WARNING ? "warning: " : "", text);
+}
+
+static void on_log(void *arg, enum log_level level, const char *line)
+{
+	message(arg, level, line);
+}
+
+/* Runners of files and of the configuration talk through the front end; before it is there, plainly. */
+static void on_result(void *arg, struct runner *runner, const struct invocation *invocation, const char *text)
+{
+	struct app *app = arg;
+
+	if (app->file_output.result)
+		app->file_output.result(app->file_output.arg, runner, invocation, text);
+	else if (*text)
+		output_printf(app->out, "%s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
+}
+
+static void on_error(void *arg, struct runner *runner, const char *where, const struct failure *failure)
+{
+	struct app *app = arg;
+
+	if (app->file_output.error)
+		app->file_output.error(app->file_output.arg, runner, where, failure);
+	else
+		output_printf(app->err, "%s%s\n%s", where && *where ? where : "offhook: ", failure->text, runner_shown_line(runner));
+}
+
+static void on_echo(void *arg, struct runner *runner, const char *text)
+{
+	struct app *app = arg;
+
+	if (app->file_output.echo)
+		app->file_output.echo(app->file_output.arg, runner, text);
+	else
+		output_printf(app->out, "%s\n", text);
+}
+
+/* ---- errands that need no phone ---- */
+
+static int print_and_exit(struct buf *text)
+{
+	bool ok = fwrite(buf_text(text), 1, text->n, stdout) == text->n;
+
+	buf_fini(text);
+	if (fflush(stdout) == 0 && ok)
+		return 0;
+	fprintf(stderr, "offhook: standard output cannot be written: %s\n", strerror(errno));
+	return STATUS_SOUND; /* the status for files that cannot be written */
+}
+
+static int run_errand(const struct options *options)
+{
+	struct buf text;
+
+	buf_init(&text, 8 << 20);
+	switch (options->errand) {
+	case ERRAND_VERSION:
+		buf_printf(&text, "offhook %s\n", PACKAGE_VERSION);
+		break;
+	case ERRAND_HELP:
+		options_help(&text);
+		break;
+	case ERRAND_MAN:
+		help_print_man(&text);
+		break;
+	default:
+		if (!help_print_shell_completion(slice_of(options->argument), &text)) {
+			buf_fini(&text);
+			fprintf(stderr, "offhook: --print-completion knows bash, zsh and fish\n");
+			return STATUS_USAGE;
+		}
+		break;
+	}
+	return print_and_exit(&text);
+}
+
+static int check_file(struct app *app)
+{
+	struct buf errors;
+
+	buf_init(&errors, 8 << 20);
+	size_t count = commands_check_file(app->commands, app->options.argument, &errors);
+	output_write(app->err, buf_slice(&errors));
+	buf_fini(&errors);
+	return count ? STATUS_USAGE : STATUS_OK;
+}
+
+/* ---- files, lines and words ---- */
+
+static void end(struct app *app, int status)
+{
+	if (app->ending)
+		return;
+	app->ending = true;
+	app->status = status;
+	phone_shut_down(app->phone);
+	loop_again(app->loop);
+}
+
+static void on_limit(void *arg)
+{
+	struct app *app = arg;
+
+	loop_stop(app->loop);
+}
+
+static void on_input_bytes(void *arg, struct slice bytes)
+{
+	struct app *app = arg;
+
+	buf_add(&app->input_text, bytes);
+}
+
+static void on_input_end(void *arg)
+{
+	struct app *app = arg;
+
+	app->input_ended = true;
+}
+
+/* `-f -`: the whole of standard input is checked before its first line runs, as with any file. @return false: not all of it is there yet */
+static bool run_standard_input(struct app *app)
+{
+	if (!app->input) {
+		buf_init(&app->input_text, STANDARD_INPUT_MAX);
+		app->input = input_new(app->loop, STDIN_FILENO, on_input_bytes, on_input_end, app);
+	}
+	if (!app->input_ended)
+		return false;
+	input_free(app->input);
+	app->input = NULL;
+	if (app->input_text.full) {
+		message(app, LOG_ERROR, "standard input is longer than 16 MiB: that is no command file");
+		app->status = STATUS_USAGE;
+	} else if (!runner_text(app->script, "-", buf_slice(&app->input_text))) {
+		app->status = STATUS_USAGE;
+	}
+	buf_fini(&app->input_text);
+	app->input_ended = false;
+	return true;
+}
+
+/* @return false: it waits */
+static bool run_source(struct app *app, const struct source *source)
+{
+	if (!source->is_file)
+		runner_line(app->script, slice_of(source->text), false);
+	else if (!strcmp(source->text, "-"))
+		return run_standard_input(app);
+	else if (!runner_file(app->script, source->text, NULL, 0) && !app->status)
+		app->status = runner_status(app->script) ? runner_status(app->script) : STATUS_USAGE;
+	return true;
+}
+
+/* The words of the command line are over when their call is. */
+static bool words_are_over(struct app *app)
+{
+	unsigned call = runner_call(app->script);
+	struct call_view view;
+
+	if (app->interactive || !app->words_given || !call)
+		return true;
+	if (!phone_call_ended(app->phone, call))
+		return false;
+	if (phone_view_call(app->phone, call, &view) && view.state == CALL_FAILED && !app->status)
+		app->status = STATUS_CALL;
+	return true;
+}
+
+/* The configuration, then files and lines in their order, then the words; the first failure ends it all. */
+static void run_sources(struct app *app)
+{
+	if (app->files_ended || app->ending || !runner_idle(app->config))
+		return;
+	if (app->failed_config && !app->interactive && !app->status)
+		app->status = runner_status(app->config) ? runner_status(app->config) : STATUS_USAGE;
+	while (!app->status && runner_idle(app->script)) {
+		if (runner_status(app->script)) {
+			app->status = runner_status(app->script);
+		} else if (app->next_source < app->options.source_count) {
+			if (!run_source(app, &app->options.sources[app->next_source]))
+				return;
+			app->next_source++;
+		} else if (app->options.word_count && !app->words_given) {
+			app->words_given = true;
+			runner_words(app->script, app->options.words, app->options.word_count);
+		} else {
+			break;
+		}
+	}
+	if (!app->status && (!runner_idle(app->script) || !words_are_over(app)))
+		return;
+	app->files_ended = true;
+	app->stays = app->options.stay || (!app->options.batch && app->options.source_count && commands_have_handlers(app->commands));
+	if (app->interactive)
+		app->status = 0; /* it was told; the person goes on */
+}
+
+/* Scripts that wait, people and programs may be called: then the sockets of sip.listen are opened, after what the files have set. */
+static void open_sockets(struct app *app)
+{
+	struct failure failure = { 0 };
+
+	bool lives = app->files_ended ? app->interactive || app->stays || app->reads_input : !runner_idle(app->script);
+	if (app->started || app->ending || !lives)
+		return;
+	app->started = true;
+	if (phone_start(app->phone, &failure))
+		return;
+	message(app, LOG_ERROR, failure.text);
+	if (!app->interactive)
+		end(app, (int)failure.status);
+}
+
+/* ---- the end ---- */
+
+static void look_for_end(struct app *app)
+{
+	int status = 0;
+
+	if (app->ending || !app->files_ended)
+		return;
+	if (app->interactive) {
+		if (app->ui->ops->finished(app->ui))
+			end(app, 0); /* the terminal is gone */
+		return;
+	}
+	if (app->options.stay || (!app->status && app->stays && commands_have_handlers(app->commands)))
+		return;
+	bool words_were_all = app->words_given && !app->status;
+	if (!app->status && app->reads_input && !words_were_all && !app->ui->ops->finished(app->ui))
+		return;
+	status = app->status ? app->status : app->reads_input ? app->ui->ops->status(app->ui) : 0;
+	end(app, status);
+}
+
+static void on_turn_end(void *arg)
+{
+	struct app *app = arg;
+	uint64_t seen;
+	int status = 0;
+
+	phone_turn_end(app->phone);
+	seen = events_last(phone_events(app->phone));
+	commands_turn_end(app->commands);
+	run_sources(app);
+	open_sockets(app);
+	app->ui->ops->turn_end(app->ui);
+	if (!app->ending && commands_quit_wanted(app->commands, &status))
+		end(app, status);
+	look_for_end(app);
+	if (app->ending && !timer_running(&app->limit))
+		timer_start(loop_timers(app->loop), &app->limit, QUIET_LIMIT_S * SECOND_US, on_limit, app);
+	if (app->ending && phone_is_quiet(app->phone))
+		loop_stop(app->loop);
+	/* What commands brought about at this turn's end is told in the next. */
+	if (events_last(phone_events(app->phone)) != seen)
+		loop_again(app->loop);
+}
+
+static void on_signal(void *arg, int number)
+{
+	struct app *app = arg;
+
+	if (number == SIGINT && !app->ending && app->ui->ops->interrupt(app->ui))
+		return;
+	if (app->ending)
+		loop_stop(app->loop); /* the second time: now */
+	end(app, 128 + number);
+	app->status = 128 + number;
+}
+
+static void watch_signals(struct app *app)
+{
+	struct sigaction old;
+
+	app->signals[0] = loop_signal(app->loop, SIGINT, on_signal, app);
+	app->signals[1] = loop_signal(app->loop, SIGTERM, on_signal, app);
+	/* nohup has said that the hang-up is not for us. */
+	if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		app->signals[2] = loop_signal(app->loop, SIGHUP, on_signal, app);
+}
+
+/* ---- the start ---- */
+
+/* Files and sockets opened later must never become standard input or output. */
+static void keep_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
+			_exit(STATUS_SOUND);
+}
+
+static char *home_folder(const char *variable, const char *below_home)
+{
+	const char *base = getenv(variable), *home = getenv("HOME");
+
+	if (base && *base == '/')
+		return xasprintf("%s/offhook", base);
+	return home && *home ? xasprintf("%s/%s/offhook", home, below_home) : NULL;
+}
+
+static bool takes_standard_input(const struct options *options)
+{
+	for (size_t i = 0; i < options->source_count; i++)
+		if (options->sources[i].is_file && !strcmp(options->sources[i].text, "-"))
+			return true;
+	return false;
+}
+
+/* Who is at the other end: a person, a program, or nobody. */
+static void look_around(struct app *app)
+{
+	const struct options *options = &app->options;
+	bool dash = takes_standard_input(options), nothing_to_run = !options->source_count && !options->word_count;
+
+	app->on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	app->interactive = app->on_terminal && !options->batch && !dash && options->front != FRONT_JSON && options->errand == ERRAND_PHONE;
+	app->reads_input = app->interactive ||
+			   (!dash && (nothing_to_run || (options->front == FRONT_JSON && !options->batch) || (options->stay && !options->batch)));
+}
+
+/* @return false: there is none, or it has errors (told) */
+static bool run_config_file(struct app *app, const char *path, bool wanted)
+{
+	if (!path || (!wanted && access(path, F_OK) < 0))
+		return true;
+	return runner_file(app->config, path, NULL, 0);
+}
+
+static void run_config(struct app *app)
+{
+	struct runner_output output = { .result = on_result, .error = on_error, .echo = on_echo, .arg = app };
+	bool ok = true;
+
+	app->config = runner_new(app->commands, "config", &output);
+	app->script = runner_new(app->commands, "-x", &output);
+	if (app->options.no_config)
+		return;
+	char *saved = app->config_dir ? xasprintf("%s/saved", app->config_dir) : NULL;
+	char *config = app->options.config ? xstrdup(app->options.config) : app->config_dir ? xasprintf("%s/config", app->config_dir) : NULL;
+	ok = run_config_file(app, saved, false);
+	ok = run_config_file(app, config, app->options.config != NULL) && ok;
+	app->failed_config = !ok || runner_status(app->config) != 0;
+	free(saved);
+	free(config);
+}
+
+static const struct ui_ops *choose_front_end(struct app *app)
+{
+	const char *wish = settings_text(phone_settings(app->phone), "screen.front-end");
+
+	switch (app->options.front) {
+	case FRONT_SCREEN:
+		return &ui_screen;
+	case FRONT_JSON:
+		return &ui_json;
+	case FRONT_PLAIN:
+		return &ui_plain;
+	default:
+		return app->interactive && strcmp(wish, "plain") ? &ui_screen : &ui_plain;
+	}
+}
+
+static bool start_front_end(struct app *app)
+{
+	const struct ui_ops *ops = choose_front_end(app);
+	struct failure failure = { 0 };
+	struct ui_config config = {
+		.loop = app->loop,
+		.phone = app->phone,
+		.commands = app->commands,
+		.interactive = app->interactive,
+		.verbose = app->options.verbose,
+		.reads_input = app->reads_input,
+		.state_dir = app->state_dir,
+		.out = app->out,
+		.err = app->err,
+		.failure = &failure,
+	};
+
+	app->ui = ops->start(&config);
+	if (!app->ui && app->options.front == FRONT_AUTO)
+		app->ui = ui_plain.start(&config);
+	if (!app->ui) {
+		message(app, LOG_ERROR, failure.text);
+		return false;
+	}
+	app->file_output = app->ui->ops->file_output(app->ui);
+	commands_set_output(app->commands, &app->file_output);
+	return true;
+}
+
+static void app_start(struct app *app)
+{
+	const struct options *options = &app->options;
+
+	app->loop = loop_new();
+	app->err_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	app->out = output_new(app->loop, STDOUT_FILENO, OUTPUT_MAX, options->front == FRONT_JSON ? drop_notice_json : drop_notice);
+	app->err = output_new(app->loop, app->err_fd, OUTPUT_MAX, drop_notice);
+	app->log = (struct log){ .write = on_log, .arg = app, .level = options->verbose ? LOG_NOTICE : LOG_WARNING };
+	if (!options->no_config && options->errand == ERRAND_PHONE) {
+		app->config_dir = home_folder("XDG_CONFIG_HOME", ".config");
+		app->state_dir = home_folder("XDG_STATE_HOME", ".local/state");
+	}
+	app->phone = phone_new(&(struct phone_config){
+		.loop = app->loop,
+		.log = &app->log,
+		.config_dir = app->config_dir,
+		.state_dir = app->state_dir,
+		.ephemeral_port = !app->interactive && !options->stay,
+	});
+	app->commands = commands_new(app->phone, app->loop);
+}
+
+static void app_stop(struct app *app)
+{
+	/* What a signal told to end does not wait for a reader; what ends by itself writes all that it has to say. */
+	int limit_ms = app->status > 128 ? 1000 : -1;
+
+	for (size_t i = 0; i < ARRAY_LEN(app->signals); i++)
+		loop_signal_free(app->signals[i]);
+	timer_stop(loop_timers(app->loop), &app->limit);
+	input_free(app->input);
+	app->file_output = (struct runner_output){ 0 };
+	if (app->ui) {
+		struct ui *ui = app->ui;
+		app->ui = NULL;
+		commands_set_output(app->commands, &app->file_output);
+		ui->ops->stop(ui);
+	}
+	if (app->script)
+		runner_free(app->script);
+	if (app->config)
+		runner_free(app->config);
+	commands_free(app->commands);
+	phone_free(app->phone);
+	output_flush(app->out, limit_ms);
+	output_flush(app->err, limit_ms);
+	output_free(app->out);
+	output_free(app->err);
+	loop_free(app->loop);
+	if (app->err_fd >= 0)
+		close(app->err_fd);
+	free(app->config_dir);
+	free(app->state_dir);
+	options_fini(&app->options);
+}
+
+int main(int argc, char *argv[])
+{
+	static struct app app;
+	struct failure failure = { 0 };
+
+	keep_standard_descriptors();
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	if (!options_parse(&app.options, argc, argv, &failure)) {
+		fprintf(stderr, "offhook: %s\n", failure.text);
+		options_fini(&app.options);
+		return (int)failure.status;
+	}
+	if (app.options.errand != ERRAND_PHONE && app.options.errand != ERRAND_CHECK) {
+		int status = run_errand(&app.options);
+		options_fini(&app.options);
+		return status;
+	}
+	look_around(&app);
+	app_start(&app);
+	if (app.options.errand == ERRAND_CHECK) {
+		app.status = check_file(&app);
+	} else {
+		run_config(&app);
+		if (start_front_end(&app)) {
+			watch_signals(&app);
+			loop_at_turn_end(app.loop, on_turn_end, &app);
+			loop_run(app.loop);
+		} else {
+			app.status = STATUS_USAGE;
+		}
+	}
+	app_stop(&app);
+	return app.status;
+}

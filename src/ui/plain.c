@@ -1,0 +1,461 @@
+/* Lines of text: with a prompt on a terminal, without one for pipes and files. No glyphs, no colours. */
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "ui/input.h"
+#include "ui/prompt.h"
+#include "ui/show.h"
+#include "ui/terminal.h"
+#include "ui/text.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { LINES_PER_TURN = 32 };
+
+struct plain {
+	struct ui ui;
+	struct ui_config config;
+	struct input *input;
+	struct runner *runner;     /* of lines that no prompt edits */
+	struct prompt *prompt;     /* NULL: not interactive, or a terminal that can do lines only */
+	struct loop_signal *resized, *continued;
+	struct lines lines;
+	uint64_t seen;             /* events told */
+	int rows, cols;
+	size_t shown_cols;         /* of the prompt's row on the terminal now; 0: none stands there */
+	bool dirty, prompt_wanted; /* the line changed; an empty prompt is to be drawn too */
+	bool ended, utf8, out_is_terminal, err_is_terminal, secret_shown;
+	char *asking;              /* terminals without editing: the account whose password is asked for */
+	int status;
+};
+
+static struct plain *plain_of(const struct ui *ui)
+{
+	return CONTAINER_OF((struct ui *)ui, struct plain, ui);
+}
+
+/* ---- printing ---- */
+
+static void blank_row(struct plain *plain)
+{
+	if (!plain->shown_cols)
+		return;
+	output_printf(plain->config.out, "\r%*s\r", (int)plain->shown_cols, "");
+	plain->shown_cols = 0;
+	plain->dirty = true;
+}
+
+/* Above the prompt: its row is blanked and drawn anew at the turn's end, if something is typed there. */
+static void print(struct plain *plain, struct output *to, bool terminal, const char *text)
+{
+	if (!*text)
+		return;
+	if (terminal) {
+		char *clean = show_cleaned(text);
+		blank_row(plain);
+		output_write(to, slice_of(clean));
+		free(clean);
+		return;
+	}
+	output_write(to, slice_of(text));
+	if (text[strlen(text) - 1] != '\n')
+		output_write(to, SLICE("\n"));
+}
+
+static void print_out(struct plain *plain, const char *text)
+{
+	print(plain, plain->config.out, plain->out_is_terminal, text);
+}
+
+static void print_err(struct plain *plain, const char *text)
+{
+	print(plain, plain->config.err, plain->err_is_terminal, text);
+}
+
+static void draw_prompt(struct plain *plain)
+{
+	struct buf row;
+
+	if (!plain->dirty || output_pending(plain->config.out))
+		return;
+	if (line_is_bare() && !plain->prompt_wanted && !plain->shown_cols)
+		return; /* a screen reader would say the empty prompt again after each event */
+	plain->dirty = plain->prompt_wanted = false;
+	buf_init(&row, 65536);
+	size_t cursor = line_draw(&row, (size_t)plain->cols - 1, plain->utf8);
+	size_t cols = text_cols(buf_slice(&row)), blanks = plain->shown_cols > cols ? plain->shown_cols - cols : 0;
+	output_printf(plain->config.out, "\r%s%*s\r%.*s", buf_text(&row), (int)blanks, "",
+		      (int)text_fit(buf_slice(&row), cursor, NULL), buf_text(&row));
+	plain->shown_cols = cols;
+	buf_fini(&row);
+}
+
+static void draw_completions(struct plain *plain)
+{
+	size_t count, widest = 0;
+	const char *const *words = line_completions(&count);
+	struct buf row;
+
+	if (!count)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		size_t cols = text_cols(slice_of(words[i]));
+		widest = cols > widest ? cols : widest;
+	}
+	size_t width = widest + 2, across = (size_t)plain->cols / width ? (size_t)plain->cols / width : 1, down = (count + across - 1) / across;
+	for (size_t y = 0; y < down; y++) {
+		buf_init(&row, 65536);
+		for (size_t i = y; i < count; i += down)
+			text_add_padded(&row, slice_of(words[i]), i + down < count ? width : widest, plain->utf8);
+		print_out(plain, buf_text(&row));
+		buf_fini(&row);
+	}
+	line_drop_completions();
+	plain->prompt_wanted = plain->dirty = true;
+}
+
+/* ---- what runners say ---- */
+
+static void on_result(void *arg, struct runner *runner, const struct invocation *invocation, const char *text)
+{
+	(void)runner;
+	(void)invocation;
+	print_out(arg, text);
+}
+
+static void on_error(void *arg, struct runner *runner, const char *where, const struct failure *failure)
+{
+	struct plain *plain = arg;
+	char *text = show_error(runner, plain->config.interactive && runner == plain->runner ? NULL : where, failure);
+
+	if (runner == plain->runner && !plain->status)
+		plain->status = (int)failure->status;
+	print_err(plain, text);
+	free(text);
+}
+
+static void on_echo(void *arg, struct runner *runner, const char *text)
+{
+	struct plain *plain = arg;
+
+	(void)runner;
+	/* An empty line is a line. */
+	print(plain, plain->config.out, plain->out_is_terminal, *text ? text : "\n");
+}
+
+static struct runner_output talk(struct plain *plain)
+{
+	return (struct runner_output){ .result = on_result, .error = on_error, .echo = on_echo, .arg = plain };
+}
+
+static struct runner_output plain_file_output(struct ui *ui)
+{
+	return talk(plain_of(ui));
+}
+
+static void plain_message(struct ui *ui, enum log_level level, const char *text)
+{
+	struct plain *plain = plain_of(ui);
+	char *line = xasprintf("offhook: %s%s\n", level == LOG_WARNING ? "warning: " : "", text);
+
+	print_err(plain, line);
+	free(line);
+}
+
+static void tell_events(struct plain *plain)
+{
+	struct events *events = phone_events(plain->config.phone);
+	const struct event *event;
+	struct buf line;
+
+	while ((event = events_next(events, plain->seen))) {
+		plain->seen = event->number;
+		if (!(plain->config.interactive || plain->config.verbose) ||
+		    !show_event(plain->config.phone, event, plain->config.verbose && !settings_changed(phone_settings(plain->config.phone), "events.show")))
+			continue;
+		if (event->kind == EVENT_INCOMING && plain->config.interactive && settings_on(phone_settings(plain->config.phone), "notify.bell"))
+			output_write(plain->config.out, SLICE("\a"));
+		buf_init(&line, 16384);
+		event_sentence(event, &line);
+		buf_add_char(&line, '\n');
+		print_out(plain, buf_text(&line));
+		buf_fini(&line);
+	}
+}
+
+/* ---- with a prompt ---- */
+
+static void on_say(void *arg, const char *text)
+{
+	struct plain *plain = arg;
+
+	print_out(plain, text);
+	plain->prompt_wanted = true;
+}
+
+static void on_changed(void *arg)
+{
+	struct plain *plain = arg;
+
+	plain->dirty = true;
+}
+
+/* What was typed stays on the terminal, above what it brings about. */
+static bool on_entered(void *arg, const char *text)
+{
+	struct plain *plain = arg;
+
+	if (text) {
+		plain->dirty = plain->prompt_wanted = true;
+		draw_prompt(plain);
+	}
+	output_write(plain->config.out, SLICE("\n"));
+	plain->shown_cols = 0;
+	plain->dirty = plain->prompt_wanted = true;
+	return false;
+}
+
+static bool on_key(void *arg, enum key key, struct slice bytes)
+{
+	struct plain *plain = arg;
+
+	if (key == KEY_IS_CONTROL && bytes.p[0] == 'C' - '@') {
+		output_write(plain->config.out, SLICE("^C\n"));
+		plain->shown_cols = 0;
+		plain->dirty = plain->prompt_wanted = true;
+	}
+	return false;
+}
+
+static void on_stop(void *arg)
+{
+	struct plain *plain = arg;
+
+	blank_row(plain);
+	terminal_stop();
+	plain->dirty = plain->prompt_wanted = true;
+	terminal_size(STDOUT_FILENO, &plain->rows, &plain->cols);
+	prompt_resize(plain->prompt, plain->rows, plain->cols);
+}
+
+static void on_resized(void *arg, int number)
+{
+	struct plain *plain = arg;
+
+	(void)number;
+	terminal_size(STDOUT_FILENO, &plain->rows, &plain->cols);
+	prompt_resize(plain->prompt, plain->rows, plain->cols);
+	plain->dirty = true;
+}
+
+static void on_continued(void *arg, int number)
+{
+	struct plain *plain = arg;
+
+	(void)number;
+	terminal_continue();
+	plain->dirty = plain->prompt_wanted = true;
+}
+
+static void on_typed(void *arg, struct slice bytes)
+{
+	struct plain *plain = arg;
+
+	prompt_bytes(plain->prompt, bytes);
+}
+
+/* ---- without ---- */
+
+static void on_bytes(void *arg, struct slice bytes)
+{
+	struct plain *plain = arg;
+
+	lines_add(&plain->lines, bytes);
+	input_pause(plain->input, true); /* until these are run: whoever writes to us waits as long as our commands do */
+}
+
+static void on_end(void *arg)
+{
+	struct plain *plain = arg;
+
+	plain->ended = true;
+}
+
+static void ask_line(struct plain *plain)
+{
+	struct account_view views[8];
+	size_t count = plain->asking ? 0 : phone_accounts(plain->config.phone, views, ARRAY_LEN(views));
+
+	for (size_t i = 0; i < count && i < ARRAY_LEN(views) && !plain->asking; i++)
+		if (views[i].needs_password)
+			xreplace(&plain->asking, views[i].name);
+	if (plain->asking && !plain->secret_shown) {
+		terminal_echo(STDIN_FILENO, false);
+		plain->secret_shown = true;
+		output_printf(plain->config.out, "password for %s: ", plain->asking);
+	} else if (!plain->asking && plain->prompt_wanted) {
+		output_write(plain->config.out, SLICE("offhook> "));
+	}
+	plain->prompt_wanted = false;
+}
+
+static void take_line(struct plain *plain, char *line)
+{
+	struct failure failure = { 0 };
+
+	plain->prompt_wanted = plain->config.interactive;
+	if (!plain->asking) {
+		runner_line(plain->runner, slice_of(line), plain->config.interactive);
+		return;
+	}
+	terminal_echo(STDIN_FILENO, true);
+	plain->secret_shown = false;
+	output_write(plain->config.out, SLICE("\n"));
+	if (!phone_account_password(plain->config.phone, slice_of(plain->asking), slice_of(line), &failure))
+		print_err(plain, failure.text);
+	explicit_bzero(line, strlen(line));
+	xreplace(&plain->asking, NULL);
+}
+
+static void run_lines(struct plain *plain)
+{
+	char *line = NULL;
+
+	for (int i = 0; i < LINES_PER_TURN && runner_idle(plain->runner) && (line = lines_next(&plain->lines, plain->ended)); i++) {
+		take_line(plain, line);
+		free(line);
+	}
+	if (plain->lines.too_long) {
+		print_err(plain, "offhook: a line of standard input is longer than 1 MiB and was left out\n");
+		plain->lines.too_long = 0;
+		plain->status = plain->status ? plain->status : STATUS_USAGE;
+	}
+	if (!runner_idle(plain->runner))
+		return;
+	if (line)
+		loop_again(plain->config.loop); /* more lines wait */
+	else
+		input_pause(plain->input, false);
+	if (plain->config.interactive)
+		ask_line(plain);
+}
+
+/* ---- the front end ---- */
+
+static void start_prompt(struct plain *plain)
+{
+	struct runner_output output = talk(plain);
+
+	terminal_size(STDOUT_FILENO, &plain->rows, &plain->cols);
+	plain->prompt = prompt_new(&plain->config, &(struct prompt_handler){ .say = on_say, .changed = on_changed, .entered = on_entered, .key = on_key,
+									     .stop = on_stop, .arg = plain }, &output, plain->rows, plain->cols);
+	plain->runner = prompt_runner(plain->prompt);
+	plain->resized = loop_signal(plain->config.loop, SIGWINCH, on_resized, plain);
+	plain->continued = loop_signal(plain->config.loop, SIGCONT, on_continued, plain);
+	plain->input = input_new(plain->config.loop, STDIN_FILENO, on_typed, on_end, plain);
+}
+
+static struct ui *plain_start(const struct ui_config *config)
+{
+	struct plain *plain = xcalloc(1, sizeof *plain);
+
+	plain->ui.ops = &ui_plain;
+	plain->config = *config;
+	plain->utf8 = terminal_is_utf8();
+	plain->out_is_terminal = isatty(STDOUT_FILENO);
+	plain->err_is_terminal = isatty(STDERR_FILENO);
+	plain->ended = !config->reads_input;
+	lines_init(&plain->lines);
+	if (config->interactive && terminal_is_capable() && terminal_take(STDIN_FILENO, KEYS_PASTE_ON, KEYS_PASTE_OFF)) {
+		start_prompt(plain);
+	} else {
+		struct runner_output output = talk(plain);
+		plain->runner = runner_new(config->commands, "input", &output);
+		runner_keep_going(plain->runner, true);
+		if (config->reads_input)
+			plain->input = input_new(config->loop, STDIN_FILENO, on_bytes, on_end, plain);
+	}
+	if (config->interactive && show_hint(config->phone))
+		print_out(plain, show_hint(config->phone));
+	plain->prompt_wanted = plain->dirty = true;
+	return &plain->ui;
+}
+
+static void plain_turn_end(struct ui *ui)
+{
+	struct plain *plain = plain_of(ui);
+
+	tell_events(plain);
+	if (!plain->prompt) {
+		run_lines(plain);
+		return;
+	}
+	prompt_turn_end(plain->prompt);
+	draw_completions(plain);
+	draw_prompt(plain);
+}
+
+static bool plain_finished(const struct ui *ui)
+{
+	struct plain *plain = plain_of(ui);
+
+	return plain->ended && !plain->lines.rest.n && runner_idle(plain->runner);
+}
+
+static int plain_status(const struct ui *ui)
+{
+	return plain_of(ui)->config.interactive ? 0 : plain_of(ui)->status;
+}
+
+static bool plain_interrupt(struct ui *ui)
+{
+	struct plain *plain = plain_of(ui);
+
+	if (!plain->config.interactive)
+		return false;
+	if (plain->prompt) {
+		prompt_interrupt(plain->prompt);
+	} else {
+		/* The terminal has dropped the line itself. */
+		runner_interrupt(plain->runner);
+		output_write(plain->config.out, SLICE("\n"));
+	}
+	plain->prompt_wanted = plain->dirty = true;
+	return true;
+}
+
+static void plain_stop(struct ui *ui)
+{
+	struct plain *plain = plain_of(ui);
+
+	tell_events(plain);
+	if (plain->prompt)
+		blank_row(plain);
+	if (plain->secret_shown)
+		terminal_echo(STDIN_FILENO, true);
+	input_free(plain->input);
+	if (plain->prompt)
+		prompt_free(plain->prompt);
+	else
+		runner_free(plain->runner);
+	loop_signal_free(plain->resized);
+	loop_signal_free(plain->continued);
+	output_flush(plain->config.out, 200);
+	terminal_give_back();
+	lines_fini(&plain->lines);
+	free(plain->asking);
+	free(plain);
+}
+
+const struct ui_ops ui_plain = {
+	.name = "plain",
+	.start = plain_start,
+	.turn_end = plain_turn_end,
+	.finished = plain_finished,
+	.status = plain_status,
+	.interrupt = plain_interrupt,
+	.file_output = plain_file_output,
+	.message = plain_message,
+	.stop = plain_stop,
+};

@@ -1,0 +1,271 @@
+#include "ui/prompt.h"
+
+#include "base/xmalloc.h"
+#include "ui/show.h"
+#include "ui/terminal.h"
+
+#include <stdio.h>
+
+#define PROMPT "offhook> "
+
+enum { ACCOUNTS_SHOWN = 64 };
+
+struct prompt {
+	struct ui_config config;
+	struct prompt_handler on;
+	struct keys *keys;
+	struct runner *runner;
+	char *asking;            /* the account whose password is being typed */
+	struct buf declined;     /* "\nNAME\n" of those whose password nobody wanted to type */
+	bool quit_asked;
+	int64_t stop_asked_us;   /* loop time of the last refused C-z; 0: none */
+};
+
+static size_t complete(void *arg, const char *line, size_t point, char ***words, size_t *start)
+{
+	struct prompt *prompt = arg;
+	struct completion completion = { 0 };
+
+	commands_complete(prompt->config.commands, slice_of(line), point, &completion);
+	*words = completion.words;
+	*start = completion.start;
+	return completion.count;
+}
+
+static bool says_quit(struct slice line)
+{
+	if (line.n && line.p[0] == '/')
+		line = slice_from(line, 1);
+	struct slice word = slice_sub(line, 0, slice_find(line, ' '));
+	return (word.n && slice_begins(SLICE("quit"), word)) || slice_eq(word, SLICE("exit"));
+}
+
+/* @return true: not now, the person was asked */
+static bool ask_before_quit(struct prompt *prompt)
+{
+	size_t calls = show_call_count(prompt->config.phone);
+	char text[120];
+
+	if (!calls || prompt->quit_asked)
+		return false;
+	prompt->quit_asked = true;
+	snprintf(text, sizeof text, "%zu call%s up: quit once more to hang up and leave", calls, calls == 1 ? " is" : "s are");
+	prompt->on.say(prompt->on.arg, text);
+	return true;
+}
+
+static void run(struct prompt *prompt, struct slice line)
+{
+	if (says_quit(line)) {
+		if (ask_before_quit(prompt))
+			return;
+		runner_interrupt(prompt->runner); /* leaving does not queue behind a wait */
+	} else {
+		prompt->quit_asked = false;
+	}
+	runner_line(prompt->runner, line, true);
+}
+
+void prompt_run(struct prompt *prompt, const char *line)
+{
+	run(prompt, slice_of(line));
+}
+
+void prompt_quit(struct prompt *prompt)
+{
+	run(prompt, SLICE("quit"));
+}
+
+static void take_password(struct prompt *prompt, const char *text)
+{
+	struct failure failure = { 0 };
+	char *account = prompt->asking;
+
+	prompt->asking = NULL;
+	prompt->on.entered(prompt->on.arg, NULL);
+	if (!*text)
+		buf_printf(&prompt->declined, "\n%s\n", account);
+	else if (!phone_account_password(prompt->config.phone, slice_of(account), slice_of(text), &failure))
+		prompt->on.say(prompt->on.arg, failure.text);
+	free(account);
+}
+
+static void on_entered(void *arg, const char *text)
+{
+	struct prompt *prompt = arg;
+	struct slice line = slice_trim(slice_of(text));
+
+	if (prompt->asking) {
+		take_password(prompt, text);
+		return;
+	}
+	if (!prompt->on.entered(prompt->on.arg, text) && line.n)
+		run(prompt, line);
+}
+
+static void on_changed(void *arg)
+{
+	struct prompt *prompt = arg;
+
+	prompt->on.changed(prompt->on.arg);
+}
+
+void prompt_interrupt(struct prompt *prompt)
+{
+	if (prompt->asking) {
+		buf_printf(&prompt->declined, "\n%s\n", prompt->asking);
+		xreplace(&prompt->asking, NULL);
+	} else if (line_is_empty() && !runner_idle(prompt->runner)) {
+		runner_interrupt(prompt->runner);
+		prompt->on.say(prompt->on.arg, "stopped waiting");
+	}
+	line_clear();
+}
+
+/* A stopped phone answers nobody: with a call up only whoever insists within 2 s may do it. */
+static void want_stop(struct prompt *prompt)
+{
+	int64_t now_us = loop_timers(prompt->config.loop)->now_us;
+	bool insists = prompt->stop_asked_us && now_us - prompt->stop_asked_us < 2 * SECOND_US;
+
+	if (show_call_count(prompt->config.phone) && !insists) {
+		prompt->stop_asked_us = now_us;
+		prompt->on.say(prompt->on.arg, "a stopped phone would fall silent in the call: C-z once more within 2 s stops it all the same");
+		return;
+	}
+	prompt->stop_asked_us = 0;
+	prompt->on.stop(prompt->on.arg);
+}
+
+static bool take_control(struct prompt *prompt, unsigned char c)
+{
+	switch (c) {
+	case 'C' - '@':
+		prompt_interrupt(prompt);
+		return true;
+	case 'D' - '@':
+		if (!line_is_empty())
+			return false;
+		if (prompt->asking)
+			prompt_interrupt(prompt);
+		else
+			prompt_quit(prompt);
+		return true;
+	case 'Z' - '@':
+		want_stop(prompt);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_key(void *arg, enum key key, struct slice bytes)
+{
+	struct prompt *prompt = arg;
+
+	if (prompt->on.key && prompt->on.key(prompt->on.arg, key, bytes))
+		return;
+	if (key == KEY_IS_CONTROL && take_control(prompt, (unsigned char)bytes.p[0]))
+		return;
+	if (key == KEY_IS_ESCAPE && !line_is_vi()) {
+		/* Readline would keep it as Meta for the next key, however late that comes. */
+		line_drop_completions();
+		prompt->on.changed(prompt->on.arg);
+		return;
+	}
+	line_bytes(bytes);
+}
+
+static void on_text(void *arg, struct slice bytes)
+{
+	struct prompt *prompt = arg;
+
+	if (!prompt->on.text || !prompt->on.text(prompt->on.arg, bytes))
+		line_bytes(bytes);
+}
+
+static void on_paste(void *arg, struct slice text)
+{
+	(void)arg;
+	line_paste(text);
+}
+
+struct prompt *prompt_new(const struct ui_config *config, const struct prompt_handler *handler, const struct runner_output *output, int rows, int cols)
+{
+	struct prompt *prompt = xcalloc(1, sizeof *prompt);
+	char *history = config->state_dir ? xasprintf("%s/line-history", config->state_dir) : NULL;
+
+	prompt->config = *config;
+	prompt->on = *handler;
+	buf_init(&prompt->declined, 65536);
+	prompt->runner = runner_new(config->commands, "prompt", output);
+	runner_keep_going(prompt->runner, true);
+	runner_set_columns(prompt->runner, (unsigned)cols, !terminal_is_utf8());
+	prompt->keys = keys_new(loop_timers(config->loop), &(struct keys_handler){ on_text, on_key, on_paste, prompt });
+	line_start(&(struct line_handler){ on_entered, on_changed, complete, prompt }, PROMPT, history, rows, cols);
+	free(history);
+	return prompt;
+}
+
+void prompt_resize(struct prompt *prompt, int rows, int cols)
+{
+	line_resize(rows, cols);
+	runner_set_columns(prompt->runner, (unsigned)cols, !terminal_is_utf8());
+}
+
+void prompt_free(struct prompt *prompt)
+{
+	if (!prompt)
+		return;
+	line_stop();
+	keys_free(prompt->keys);
+	runner_free(prompt->runner);
+	free(prompt->asking);
+	buf_fini(&prompt->declined);
+	free(prompt);
+}
+
+void prompt_bytes(struct prompt *prompt, struct slice bytes)
+{
+	keys_bytes(prompt->keys, bytes);
+}
+
+static bool was_declined(const struct prompt *prompt, const char *account)
+{
+	char *mark = xasprintf("\n%s\n", account);
+	bool found = prompt->declined.n && strstr(buf_text(&prompt->declined), mark);
+
+	free(mark);
+	return found;
+}
+
+static void ask_passwords(struct prompt *prompt)
+{
+	struct account_view views[ACCOUNTS_SHOWN];
+	size_t count = phone_accounts(prompt->config.phone, views, ARRAY_LEN(views));
+
+	for (size_t i = 0; i < count && i < ARRAY_LEN(views); i++) {
+		if (!views[i].needs_password || was_declined(prompt, views[i].name))
+			continue;
+		char *text = xasprintf("password for %s: ", views[i].address);
+		xreplace(&prompt->asking, views[i].name);
+		line_ask_secret(text);
+		free(text);
+		return;
+	}
+}
+
+void prompt_turn_end(struct prompt *prompt)
+{
+	/* What was being typed is not taken away: the question waits until the line is empty. */
+	if (!prompt->asking && line_is_empty())
+		ask_passwords(prompt);
+	line_set_vi(!strcmp(settings_text(phone_settings(prompt->config.phone), "screen.editing"), "vi"));
+	if (!show_call_count(prompt->config.phone))
+		prompt->quit_asked = false;
+}
+
+struct runner *prompt_runner(struct prompt *prompt)
+{
+	return prompt->runner;
+}

@@ -1,0 +1,757 @@
+#include "ui/screen/screen.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "ui/show.h"
+#include "ui/terminal.h"
+#include "ui/text.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROWS_MIN = 10, COLS_MIN = 40, WIDE_COLS = 100, FRAME_MS = 40, TARGET_GUARD_MS = 500 };
+
+static struct screen *screen_of(const struct ui *ui)
+{
+	return CONTAINER_OF((struct ui *)ui, struct screen, ui);
+}
+
+static int64_t now_us(const struct screen *screen)
+{
+	return loop_timers(screen->config.loop)->now_us;
+}
+
+/* ---- what is said ---- */
+
+static void set_notice(struct screen *screen, enum style style, const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	snprintf(screen->notice, sizeof screen->notice, "%.*s", (int)n, text);
+	screen->notice_style = style;
+	screen->dirty = true;
+}
+
+static void say(void *arg, const char *text)
+{
+	struct screen *screen = arg;
+
+	screen_log_add(screen, STYLE_ALERT, text);
+	set_notice(screen, STYLE_ALERT, text);
+}
+
+/* Texts that need more rows than the log shows beside the calls get the log view, from their first row on. */
+static void show_long(struct screen *screen, size_t count_before)
+{
+	size_t added = screen->log.count - count_before, whole = screen->rows > 5 ? (size_t)screen->rows - 5 : 1;
+	size_t page = screen->page[VIEW_LOG];
+
+	if (added <= 1 || (page && added <= page))
+		return;
+	screen->view = VIEW_LOG;
+	screen->scroll[VIEW_LOG] = added > whole ? added - whole : 0;
+	set_notice(screen, STYLE_DIM, added > whole ? "PgUp PgDn scroll, Esc: back to the calls" : "Esc: back to the calls");
+}
+
+static void on_result(void *arg, struct runner *runner, const struct invocation *invocation, const char *text)
+{
+	struct screen *screen = arg;
+	size_t before = screen->log.count;
+
+	(void)invocation;
+	if (!*text)
+		return;
+	screen->scroll[VIEW_LOG] = 0;
+	screen_log_add(screen, STYLE_PLAIN, text);
+	set_notice(screen, STYLE_PLAIN, text);
+	if (screen->prompt && runner == prompt_runner(screen->prompt))
+		show_long(screen, before);
+}
+
+static void on_error(void *arg, struct runner *runner, const char *where, const struct failure *failure)
+{
+	struct screen *screen = arg;
+	char *text = show_error(runner, screen->prompt && runner == prompt_runner(screen->prompt) ? NULL : where, failure);
+
+	text[strlen(text) - 1] = 0;
+	screen_log_add(screen, STYLE_BAD, text);
+	set_notice(screen, STYLE_BAD, text);
+	free(text);
+}
+
+static void on_echo(void *arg, struct runner *runner, const char *text)
+{
+	struct screen *screen = arg;
+
+	(void)runner;
+	screen_log_add(screen, STYLE_PLAIN, *text ? text : " ");
+	set_notice(screen, STYLE_PLAIN, text);
+}
+
+static struct runner_output talk(struct screen *screen)
+{
+	return (struct runner_output){ .result = on_result, .error = on_error, .echo = on_echo, .arg = screen };
+}
+
+static struct runner_output screen_file_output(struct ui *ui)
+{
+	return talk(screen_of(ui));
+}
+
+static void screen_message(struct ui *ui, enum log_level level, const char *text)
+{
+	struct screen *screen = screen_of(ui);
+	enum style style = level == LOG_ERROR ? STYLE_BAD : level == LOG_WARNING ? STYLE_ALERT : STYLE_PLAIN;
+
+	screen_log_add(screen, style, text);
+	set_notice(screen, style, text);
+}
+
+/* ---- events ---- */
+
+/* Titles only where the terminal is known to take them: others would print the text. */
+static bool has_title(void)
+{
+	static const char *const kinds[] = { "xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "st-", "vte", "gnome", "konsole", "wezterm" };
+	const char *term = getenv("TERM");
+
+	for (size_t i = 0; term && i < ARRAY_LEN(kinds); i++)
+		if (!strncmp(term, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
+static void announce(struct screen *screen, const struct event *event)
+{
+	const char *from = event_value(event, "from");
+
+	if (settings_on(phone_settings(screen->config.phone), "notify.bell"))
+		output_write(screen->terminal, SLICE("\a"));
+	if (!has_title())
+		return;
+	/* The old title is pushed and comes back when nothing rings any more. */
+	output_printf(screen->terminal, "%s\033]2;%.80s is calling\a", screen->title_set ? "" : "\033[22;2t", from ? from : "somebody");
+	screen->title_set = true;
+}
+
+static void restore_title(struct screen *screen)
+{
+	if (screen->title_set)
+		output_write(screen->terminal, SLICE("\033]2;\a\033[23;2t"));
+	screen->title_set = false;
+}
+
+static enum style event_style(const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_FAILED:
+	case EVENT_REGISTER_FAILED:
+	case EVENT_MEDIA_LOST:
+		return STYLE_BAD;
+	case EVENT_INCOMING:
+		return STYLE_ALERT;
+	case EVENT_ANSWERED:
+	case EVENT_REGISTERED:
+		return STYLE_GOOD;
+	default:
+		return STYLE_PLAIN;
+	}
+}
+
+static void tell_event(struct screen *screen, const struct event *event)
+{
+	time_t when = (time_t)(event->unix_us / SECOND_US);
+	struct tm local;
+	struct buf line;
+	char clock[16];
+
+	localtime_r(&when, &local);
+	strftime(clock, sizeof clock, "%H:%M:%S ", &local);
+	buf_init(&line, 16384);
+	buf_printf(&line, "%s", clock);
+	event_sentence(event, &line);
+	screen_log_add(screen, event_style(event), buf_text(&line));
+	set_notice(screen, event_style(event), buf_text(&line) + strlen(clock));
+	buf_fini(&line);
+}
+
+static void read_events(struct screen *screen)
+{
+	struct events *events = phone_events(screen->config.phone);
+	const struct event *event;
+
+	while ((event = events_next(events, screen->seen))) {
+		screen->seen = event->number;
+		screen->dirty = true;
+		if (event->call)
+			screen->latest_call = event->call;
+		if (event->kind == EVENT_INCOMING)
+			announce(screen, event);
+		if (show_event(screen->config.phone, event, false))
+			tell_event(screen, event);
+	}
+}
+
+/* ---- the model, read once a frame ---- */
+
+static void read_targets(struct screen *screen)
+{
+	struct targets targets = { 0, 0 };
+
+	for (size_t i = 0; i < screen->call_count && i < CALLS_SHOWN; i++) {
+		const struct call_view *call = &screen->calls[i];
+		if (call->state == CALL_INCOMING) {
+			if (!targets.ringing)
+				targets.ringing = call->number;
+		} else if (call->state != CALL_ENDED && call->state != CALL_FAILED && (call->selected || !targets.hang_up)) {
+			targets.hang_up = call->number;
+		}
+	}
+	if (targets.ringing != screen->targets.ringing || targets.hang_up != screen->targets.hang_up) {
+		screen->targets = targets;
+		screen->targets_changed_us = now_us(screen);
+	}
+	if (!targets.ringing)
+		restore_title(screen);
+}
+
+static void read_model(struct screen *screen)
+{
+	screen->call_count = phone_calls(screen->config.phone, screen->calls, CALLS_SHOWN);
+	screen->account_count = phone_accounts(screen->config.phone, screen->accounts, ACCOUNTS_SHOWN);
+	read_targets(screen);
+}
+
+static void sample_levels(struct screen *screen)
+{
+	memmove(screen->mic_db, screen->mic_db + 1, (LEVELS - 1) * sizeof screen->mic_db[0]);
+	memmove(screen->heard_db, screen->heard_db + 1, (LEVELS - 1) * sizeof screen->heard_db[0]);
+	screen->mic_db[LEVELS - 1] = screen->heard_db[LEVELS - 1] = -100;
+	for (size_t i = 0; i < screen->call_count && i < CALLS_SHOWN; i++)
+		if (screen->calls[i].selected && screen->calls[i].has_media) {
+			screen->mic_db[LEVELS - 1] = screen->calls[i].mic_db;
+			screen->heard_db[LEVELS - 1] = screen->calls[i].heard_db;
+		}
+}
+
+/* Every second while a call or a retry counts, else when the minute changes. */
+static void start_tick(struct screen *screen);
+
+static void on_tick(void *arg)
+{
+	struct screen *screen = arg;
+
+	read_model(screen);
+	sample_levels(screen);
+	screen->dirty = true;
+	start_tick(screen);
+}
+
+static void start_tick(struct screen *screen)
+{
+	struct timespec now;
+	bool seconds = screen->call_count > 0;
+
+	for (size_t i = 0; i < screen->account_count && i < ACCOUNTS_SHOWN; i++)
+		seconds = seconds || screen->accounts[i].retry_s;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t left_us = SECOND_US - now.tv_nsec / 1000 + (seconds ? 0 : (59 - now.tv_sec % 60) * SECOND_US);
+	timer_start(loop_timers(screen->config.loop), &screen->tick, left_us + MS_US, on_tick, screen);
+}
+
+/* ---- drawing ---- */
+
+static void draw_views(struct screen *screen, int top, int rows)
+{
+	struct area whole = { top, 0, rows, screen->cols };
+	enum view side = screen->view == VIEW_LOG ? VIEW_LOG : VIEW_LADDER;
+
+	if (screen->cols < WIDE_COLS || screen->zoomed) {
+		if (screen->view == VIEW_LADDER) {
+			view_ladder(screen, &whole);
+			return;
+		}
+		if (screen->view == VIEW_LOG) {
+			view_log(screen, &whole);
+			return;
+		}
+		side = VIEW_CALLS;
+	}
+	struct area left = whole;
+	if (side != VIEW_CALLS) {
+		struct area right = whole;
+		left.cols = screen->cols * 9 / 20;
+		right.x = left.cols + 1;
+		right.cols = screen->cols - right.x;
+		draw_rule(top, left.cols, rows, GLYPH_VERTICAL, true);
+		if (side == VIEW_LOG)
+			view_log(screen, &right);
+		else
+			view_ladder(screen, &right);
+	}
+	struct area calls = left;
+	int wanted = view_calls_rows(screen);
+	if (side != VIEW_LOG && rows >= 6) {
+		calls.rows = wanted < rows / 2 ? wanted : rows / 2;
+		struct area log = { top + calls.rows, left.x, rows - calls.rows, left.cols };
+		view_log(screen, &log);
+	}
+	view_calls(screen, &calls);
+}
+
+static void draw_too_small(struct screen *screen)
+{
+	struct area area = { 0, 0, screen->rows, screen->cols };
+	char text[80];
+
+	snprintf(text, sizeof text, "offhook needs 40x10; this is %dx%d", screen->cols, screen->rows);
+	draw_begin();
+	draw_string(&area, 0, 0, STYLE_PLAIN, text);
+	draw_end(screen->terminal, -1, 0);
+}
+
+static void draw_frame(struct screen *screen)
+{
+	struct area line = { screen->rows - 1, 0, 1, screen->cols };
+	struct buf typed;
+
+	if (screen->rows < ROWS_MIN || screen->cols < COLS_MIN) {
+		draw_too_small(screen);
+		return;
+	}
+	buf_init(&typed, 65536);
+	draw_begin();
+	bar_status(screen, 0);
+	draw_views(screen, 1, screen->rows - 4);
+	bar_notice(screen, screen->rows - 3);
+	bar_keys(screen, screen->rows - 2);
+	bar_completions(screen, screen->rows - 2);
+	size_t cursor = line_draw(&typed, (size_t)screen->cols, draw_is_utf8());
+	draw_text(&line, 0, 0, 0, STYLE_PLAIN, buf_slice(&typed));
+	if (screen->view_focus)
+		draw_end(screen->terminal, -1, 0);
+	else
+		draw_end(screen->terminal, screen->rows - 1, (int)cursor);
+	buf_fini(&typed);
+}
+
+static void on_redraw(void *arg)
+{
+	(void)arg; /* the turn's end draws */
+}
+
+/* At most one frame a turn, none while the terminal has not taken the last, and 25 a second unless somebody types. */
+static void draw_if_needed(struct screen *screen)
+{
+	int64_t since_us = now_us(screen) - screen->drawn_us;
+
+	if (!screen->dirty || output_pending(screen->terminal))
+		return;
+	if (!screen->typed && since_us < FRAME_MS * MS_US) {
+		if (!timer_running(&screen->redraw))
+			timer_start(loop_timers(screen->config.loop), &screen->redraw, FRAME_MS * MS_US - since_us, on_redraw, screen);
+		return;
+	}
+	bool was_busy = screen->call_count > 0;
+	read_model(screen);
+	screen->dirty = screen->typed = false;
+	screen->drawn_us = now_us(screen);
+	draw_frame(screen);
+	if (!timer_running(&screen->tick) || was_busy != (screen->call_count > 0))
+		start_tick(screen);
+}
+
+/* ---- keys ---- */
+
+static void on_changed(void *arg)
+{
+	struct screen *screen = arg;
+
+	screen->dirty = screen->typed = true;
+}
+
+static void scroll(struct screen *screen, bool up, size_t rows)
+{
+	size_t *at = &screen->scroll[screen->view == VIEW_CALLS && !screen->view_focus ? VIEW_LOG : screen->view];
+	bool more = screen->view == VIEW_CALLS && screen->view_focus ? !up : up; /* the calls scroll from their start */
+
+	if (more)
+		*at += rows;
+	else
+		*at = *at > rows ? *at - rows : 0;
+	on_changed(screen);
+}
+
+static size_t page_of(const struct screen *screen)
+{
+	size_t page = screen->page[screen->view == VIEW_CALLS && !screen->view_focus ? VIEW_LOG : screen->view];
+
+	return page > 2 ? page - 1 : 1;
+}
+
+/* Run `format` with the call that the key shows; if that changed just now, the person meant another one. */
+static void run_on(struct screen *screen, const char *what, unsigned call)
+{
+	char line[64];
+
+	if (!call) {
+		set_notice(screen, STYLE_ALERT, !strcmp(what, "hangup") ? "no call to hang up" : "no call is ringing");
+		return;
+	}
+	if (now_us(screen) - screen->targets_changed_us < TARGET_GUARD_MS * MS_US) {
+		set_notice(screen, STYLE_ALERT, "the calls changed just now: nothing was done, press again");
+		return;
+	}
+	snprintf(line, sizeof line, "%s %s%u", what, strcmp(what, "reject") ? "" : "call=", call);
+	prompt_run(screen->prompt, line);
+}
+
+static void set_focus(struct screen *screen, bool view)
+{
+	screen->view_focus = view;
+	line_drop_completions();
+	on_changed(screen);
+}
+
+static void stop(void *arg)
+{
+	struct screen *screen = arg;
+
+	terminal_stop();
+	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
+	draw_resize(screen->rows, screen->cols);
+	prompt_resize(screen->prompt, screen->rows, screen->cols);
+	on_changed(screen);
+}
+
+/* Keys that work everywhere. */
+static bool common_key(struct screen *screen, enum key key, struct slice bytes)
+{
+	switch (key) {
+	case KEY_IS_F1:
+		prompt_run(screen->prompt, "help");
+		return true;
+	case KEY_IS_F2:
+		run_on(screen, "answer", screen->targets.ringing);
+		return true;
+	case KEY_IS_F6:
+		set_focus(screen, !screen->view_focus);
+		return true;
+	case KEY_IS_F8:
+		run_on(screen, "hangup", screen->targets.hang_up);
+		return true;
+	case KEY_IS_F9:
+		run_on(screen, "reject", screen->targets.ringing);
+		return true;
+	case KEY_IS_PAGE_UP:
+	case KEY_IS_PAGE_DOWN:
+		scroll(screen, key == KEY_IS_PAGE_UP, page_of(screen));
+		return true;
+	case KEY_IS_CONTROL:
+		if (bytes.p[0] != 'L' - '@')
+			return false;
+		draw_all_anew();
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool on_key(void *arg, enum key key, struct slice bytes)
+{
+	struct screen *screen = arg;
+
+	on_changed(screen);
+	if (common_key(screen, key, bytes))
+		return true;
+	if (!screen->view_focus) {
+		if (key == KEY_IS_ESCAPE && !line_is_vi() && line_is_empty() && screen->view != VIEW_CALLS) {
+			screen->view = VIEW_CALLS;
+			return true;
+		}
+		return false;
+	}
+	switch (key) {
+	case KEY_IS_ESCAPE:
+		set_focus(screen, false);
+		return true;
+	case KEY_IS_UP:
+	case KEY_IS_DOWN:
+		scroll(screen, key == KEY_IS_UP, 1);
+		return true;
+	case KEY_IS_CONTROL:
+		if (bytes.p[0] == '\t')
+			screen->view = (enum view)((screen->view + 1) % VIEWS);
+		/* C-c, C-d and C-z mean the same in a view. */
+		return bytes.p[0] != 'C' - '@' && bytes.p[0] != 'D' - '@' && bytes.p[0] != 'Z' - '@';
+	default:
+		return true;
+	}
+}
+
+static void view_letter(struct screen *screen, char c)
+{
+	switch (c) {
+	case '1':
+	case '2':
+	case '3':
+		screen->view = (enum view)(c - '1');
+		break;
+	case 'z':
+		screen->zoomed = !screen->zoomed;
+		break;
+	case 'j':
+	case 'k':
+		scroll(screen, c == 'k', 1);
+		break;
+	case ':':
+		set_focus(screen, false);
+		break;
+	default:
+		set_notice(screen, STYLE_DIM, "in a view letters are keys; `:` or Esc goes back to the command line");
+		break;
+	}
+}
+
+static bool on_text(void *arg, struct slice bytes)
+{
+	struct screen *screen = arg;
+	size_t i = 0;
+
+	if (!screen->view_focus)
+		return false;
+	on_changed(screen);
+	while (i < bytes.n && screen->view_focus)
+		view_letter(screen, bytes.p[i++]);
+	/* What follows a `:` belongs to the line. */
+	if (i < bytes.n)
+		line_bytes(slice_from(bytes, i));
+	return true;
+}
+
+/* `show calls`, `show ladder [CALL]` and `show log` pick a view. */
+static bool picks_view(struct screen *screen, struct slice line)
+{
+	static const struct slice names[VIEWS] = { SLICE_INIT("calls"), SLICE_INIT("ladder"), SLICE_INIT("log") };
+	struct slice rest = slice_trim(line);
+
+	if (!slice_eq(slice_cut(&rest, ' '), SLICE("show")))
+		return false;
+	rest = slice_trim(rest);
+	struct slice name = slice_cut(&rest, ' ');
+	rest = slice_trim(rest);
+	for (int i = 0; i < VIEWS; i++) {
+		if (!slice_eq(name, names[i]) || (rest.n && i != VIEW_LADDER))
+			continue;
+		unsigned call = rest.n ? phone_find_call(screen->config.phone, rest) : 0;
+		if (rest.n && !call)
+			return false; /* the command says what is wrong */
+		screen->ladder_call = call;
+		screen->view = (enum view)i;
+		screen->scroll[i] = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool on_entered(void *arg, const char *text)
+{
+	struct screen *screen = arg;
+
+	on_changed(screen);
+	if (!text)
+		return false;
+	char *kept = line_for_history(text);
+	if (kept) {
+		char *shown = xasprintf("> %s", kept);
+		char *clean = utf8_clean_dup(slice_of(shown));
+		screen->scroll[VIEW_LOG] = 0;
+		screen_log_add(screen, STYLE_TYPED, clean);
+		free(clean);
+		free(shown);
+	}
+	free(kept);
+	screen->notice[0] = 0;
+	return picks_view(screen, slice_of(text));
+}
+
+static void on_typed(void *arg, struct slice bytes)
+{
+	struct screen *screen = arg;
+
+	prompt_bytes(screen->prompt, bytes);
+}
+
+static void on_end(void *arg)
+{
+	struct screen *screen = arg;
+
+	screen->ended = true;
+}
+
+/* ---- signals, standard error ---- */
+
+static void on_resized(void *arg, int number)
+{
+	struct screen *screen = arg;
+
+	(void)number;
+	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
+	draw_resize(screen->rows, screen->cols);
+	prompt_resize(screen->prompt, screen->rows, screen->cols);
+	on_changed(screen);
+}
+
+static void on_continued(void *arg, int number)
+{
+	terminal_continue();
+	on_resized(arg, number);
+}
+
+/* Libraries that write to standard error would write across the screen: their lines go to the log. */
+static void on_errors(void *arg, int events)
+{
+	struct screen *screen = arg;
+	char bytes[4096], *line;
+	ssize_t n = read(screen->errors_fd, bytes, sizeof bytes);
+
+	(void)events;
+	if (n <= 0)
+		return;
+	lines_add(&screen->error_lines, slice_make(bytes, (size_t)n));
+	while ((line = lines_next(&screen->error_lines, false))) {
+		char *clean = utf8_clean_dup(slice_of(line));
+		screen_log_add(screen, STYLE_DIM, clean);
+		free(clean);
+		free(line);
+	}
+}
+
+static void catch_errors(struct screen *screen)
+{
+	int ends[2];
+
+	lines_init(&screen->error_lines);
+	screen->errors_fd = screen->saved_error_fd = -1;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return;
+	screen->saved_error_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	screen->errors_fd = ends[0];
+	screen->errors = loop_watch(screen->config.loop, ends[0], LOOP_READ, on_errors, screen);
+}
+
+static void release_errors(struct screen *screen)
+{
+	if (screen->errors_fd >= 0) {
+		loop_unwatch(screen->errors);
+		close(screen->errors_fd);
+		if (screen->saved_error_fd >= 0) {
+			dup2(screen->saved_error_fd, STDERR_FILENO);
+			close(screen->saved_error_fd);
+		} else {
+			close(STDERR_FILENO);
+		}
+	}
+	lines_fini(&screen->error_lines);
+}
+
+/* ---- the front end ---- */
+
+static void on_drained(void *arg)
+{
+	(void)arg; /* the turn's end draws what changed meanwhile */
+}
+
+static struct ui *screen_start(const struct ui_config *config)
+{
+	struct screen *screen = xcalloc(1, sizeof *screen);
+	struct runner_output output = talk(screen);
+
+	screen->ui.ops = &ui_screen;
+	screen->config = *config;
+	screen->terminal = config->out;
+	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
+	if (!config->interactive || !terminal_is_capable() || !draw_start(screen->rows, screen->cols, terminal_is_utf8())) {
+		fail(config->failure, STATUS_USAGE, "terminal", "the screen needs a terminal whose cursor can be moved (TERM is %s); --plain works without",
+		     getenv("TERM") ? getenv("TERM") : "not set");
+		free(screen);
+		return NULL;
+	}
+	terminal_take(STDIN_FILENO, draw_enter_text(), draw_leave_text());
+	for (int i = 0; i < LEVELS; i++)
+		screen->mic_db[i] = screen->heard_db[i] = -100;
+	screen->prompt = prompt_new(&screen->config, &(struct prompt_handler){ .say = say, .changed = on_changed, .entered = on_entered, .key = on_key,
+									       .text = on_text, .stop = stop, .arg = screen }, &output, screen->rows, screen->cols);
+	screen->resized = loop_signal(config->loop, SIGWINCH, on_resized, screen);
+	screen->continued = loop_signal(config->loop, SIGCONT, on_continued, screen);
+	screen->input = input_new(config->loop, STDIN_FILENO, on_typed, on_end, screen);
+	catch_errors(screen);
+	output_on_drained(screen->terminal, on_drained, screen);
+	if (show_hint(config->phone))
+		screen_message(&screen->ui, LOG_NOTICE, show_hint(config->phone));
+	screen->dirty = screen->typed = true;
+	return &screen->ui;
+}
+
+static void screen_turn_end(struct ui *ui)
+{
+	struct screen *screen = screen_of(ui);
+
+	read_events(screen);
+	prompt_turn_end(screen->prompt);
+	draw_if_needed(screen);
+}
+
+static bool screen_finished(const struct ui *ui)
+{
+	return screen_of(ui)->ended;
+}
+
+static int screen_status(const struct ui *ui)
+{
+	(void)ui;
+	return 0;
+}
+
+static bool screen_interrupt(struct ui *ui)
+{
+	prompt_interrupt(screen_of(ui)->prompt);
+	return true;
+}
+
+static void screen_stop(struct ui *ui)
+{
+	struct screen *screen = screen_of(ui);
+
+	restore_title(screen);
+	output_on_drained(screen->terminal, NULL, NULL);
+	timer_stop(loop_timers(screen->config.loop), &screen->tick);
+	timer_stop(loop_timers(screen->config.loop), &screen->redraw);
+	input_free(screen->input);
+	prompt_free(screen->prompt);
+	loop_signal_free(screen->resized);
+	loop_signal_free(screen->continued);
+	output_flush(screen->terminal, 200);
+	terminal_give_back();
+	draw_stop();
+	release_errors(screen);
+	screen_log_free(&screen->log);
+	free(screen);
+}
+
+const struct ui_ops ui_screen = {
+	.name = "screen",
+	.start = screen_start,
+	.turn_end = screen_turn_end,
+	.finished = screen_finished,
+	.status = screen_status,
+	.interrupt = screen_interrupt,
+	.file_output = screen_file_output,
+	.message = screen_message,
+	.stop = screen_stop,
+};

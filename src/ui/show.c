@@ -1,0 +1,56 @@
+#include "ui/show.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+
+bool show_event(struct phone *phone, const struct event *event, bool all)
+{
+	const struct settings *settings = phone_settings(phone);
+	const char *which = settings_text(settings, "events.show");
+
+	if (!strcmp(which, "none"))
+		return false;
+	if (all || !strcmp(which, "all"))
+		return true;
+	switch (event->kind) {
+	case EVENT_TRYING:
+	case EVENT_RESPONSE:   /* the command that asked tells */
+	case EVENT_CODEC:
+	case EVENT_REINVITE:   /* held and resumed say it better */
+	case EVENT_CONNECTION:
+		return false;
+	default:
+		return true;
+	}
+}
+
+char *show_error(const struct runner *runner, const char *where, const struct failure *failure)
+{
+	const char *line = runner_shown_line(runner);
+	bool ends = !*line || line[strlen(line) - 1] == '\n';
+
+	return xasprintf("%s%s\n%s%s", where && *where ? where : "offhook: ", failure->text, line, ends ? "" : "\n");
+}
+
+const char *show_hint(struct phone *phone)
+{
+	if (phone_accounts(phone, NULL, 0))
+		return NULL;
+	return "Welcome. `call echo` talks to the built-in echo, `help` shows what there is, `account add ADDRESS` makes you reachable.";
+}
+
+char *show_cleaned(const char *text)
+{
+	struct buf clean;
+
+	buf_init(&clean, strlen(text) + 2);
+	utf8_clean(&clean, slice_of(text), true);
+	if (clean.n && clean.p[clean.n - 1] != '\n')
+		buf_add_char(&clean, '\n');
+	return buf_take(&clean);
+}
+
+size_t show_call_count(struct phone *phone)
+{
+	return phone_calls(phone, NULL, 0);
+}

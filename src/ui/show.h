@@ -1,0 +1,15 @@
+/* What front ends tell, and how: which events, errors in words, what a person reads first. */
+#pragma once
+
+#include "ui/ui.h"
+
+/** Is this event to be told, by the setting events.show? */
+bool show_event(struct phone *phone, const struct event *event, bool all);
+/** "f.call:1:3: no such command ..." and the line at fault, each with a line feed; free(). Only while runner_output.error is called. */
+char *show_error(const struct runner *runner, const char *where, const struct failure *failure);
+/** The hint for somebody who has no account yet, or NULL. */
+const char *show_hint(struct phone *phone);
+/** `text` cleaned for a terminal, with a line feed at its end unless it is empty; free(). */
+char *show_cleaned(const char *text);
+/** Calls that are alive. */
+size_t show_call_count(struct phone *phone);

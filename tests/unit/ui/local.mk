@@ -1,0 +1,12 @@
+UI_TEST_LIBS = src/ui/libui.a src/loop/libloop.a src/base/libbase.a $(UV_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/ui/input_test tests/unit/ui/output_test tests/unit/ui/text_test tests/unit/ui/keys_test tests/unit/ui/line_test
+tests_unit_ui_input_test_SOURCES = tests/unit/ui/input_test.c
+tests_unit_ui_input_test_LDADD = $(UI_TEST_LIBS) -lutil
+tests_unit_ui_output_test_SOURCES = tests/unit/ui/output_test.c
+tests_unit_ui_output_test_LDADD = $(UI_TEST_LIBS)
+tests_unit_ui_text_test_SOURCES = tests/unit/ui/text_test.c
+tests_unit_ui_text_test_LDADD = $(UI_TEST_LIBS)
+tests_unit_ui_keys_test_SOURCES = tests/unit/ui/keys_test.c
+tests_unit_ui_keys_test_LDADD = $(UI_TEST_LIBS)
+tests_unit_ui_line_test_SOURCES = tests/unit/ui/line_test.c
+tests_unit_ui_line_test_LDADD = src/ui/libui.a src/base/libbase.a $(READLINE_LIBS) $(TEST_LIBS)
