@@ -14,6 +14,7 @@ enum {
 	RUNAWAY_US = 200000,       /* this much delay too many: throw packets away */
 	SLACK_US = 20000,          /* delay up to here above the target is left alone, */
 	SHORT_US = 5000,           /* and up to here below it */
+	EARLY_US = 3000,           /* a beginning so little before its time does not wait for another tick */
 	LATE_RUN_MAX = 5,
 	CALM_US = 20000,           /* jitter below this is not believed before ten packets were seen */
 };
@@ -384,7 +385,7 @@ static bool may_begin(struct jitter *jitter, const struct jitter_slot *head, int
 		jitter->epoch_us = now_us;
 		jitter->has_anchor = true;
 	}
-	if (now_us < jitter->anchor_us + frames_us(head->at) + target_us(jitter))
+	if (now_us + EARLY_US < jitter->anchor_us + frames_us(head->at) + target_us(jitter))
 		return false;
 	jitter->playing = true;
 	jitter->next_at = head->at;

@@ -30,6 +30,8 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	/* The upper half is left out, so that the first wrap is not at the very beginning (RFC 3711 3.3.1 advises it). */
 	stream->sequence = (uint16_t)random_below(random, 32768);
 	stream->rtt_ms = -1;
+	stream->heard_db = level_db(&stream->heard);
+	stream->mic_db = level_db(&stream->mic);
 	jitter_init(&stream->jitter, jitter_min_ms, jitter_max_ms);
 	*setup = stream_prepare(stream, config, err);
 	stream_publish(stream, NULL); /* nobody else knows it yet: the snapshot of the beginning */

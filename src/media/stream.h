@@ -118,7 +118,7 @@ struct stream {
 	struct level heard;
 	struct decimator decimator;
 	int64_t loud_us[2];               /* when each side was last louder than silence; 0: not watched */
-	double mos;
+	double mos, heard_db, mic_db;     /* heard_db and mic_db as of this tick */
 	unsigned ticks;
 
 	/* events that still have to be told: bits of enum engine_event_kind, twice for the two sides of silence */

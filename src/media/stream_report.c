@@ -49,8 +49,10 @@ void stream_watch(struct stream *stream, const struct stream_turn *turn, bool sa
 	/* Nothing arriving is not silence but loss. */
 	bool hears = stream->config.receives && stream->last_packet_us && now_us - stream->last_packet_us < SECOND_US;
 
-	watch_side(stream, 0, ENGINE_SILENT, says, level_db(&stream->mic), now_us);
-	watch_side(stream, 1, STREAM_EVENT_SILENT_PEER, hears, level_db(&stream->heard), now_us);
+	stream->mic_db = level_db(&stream->mic);
+	stream->heard_db = level_db(&stream->heard);
+	watch_side(stream, 0, ENGINE_SILENT, says, stream->mic_db, now_us);
+	watch_side(stream, 1, STREAM_EVENT_SILENT_PEER, hears, stream->heard_db, now_us);
 	if (lost && !(stream->told & 1u << ENGINE_LOST)) {
 		stream->told |= 1u << ENGINE_LOST;
 		stream_tell(stream, ENGINE_LOST);
@@ -97,8 +99,8 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->jitter_ms = rtp_source_jitter_ms(&stream->source, stream->receive_clock_rate);
 	stats->buffer_ms = stream->jitter.playing ? stream->jitter.delay_ms : 0;
 	stats->rtt_ms = stream->rtt_ms;
-	stats->heard_level_db = level_db(&stream->heard);
-	stats->mic_level_db = level_db(&stream->mic);
+	stats->heard_level_db = stream->heard_db;
+	stats->mic_level_db = stream->mic_db;
 	stats->receive_codec = stream->receive_clock_rate ? stream->receive_codec : stream->config.receive[0].codec;
 	stats->send_codec = stream->config.send.codec;
 	stats->receive_rate = codec_clock_rate(stats->receive_codec);

@@ -185,13 +185,25 @@ void conceal_good(struct conceal *conceal, int16_t *samples, size_t n)
 struct g711_encoder {
 	struct encoder base;
 	SpeexResamplerState *down;
+	bool quiet;              /* the last packet was nothing but zeros, and so is the resampler's memory */
 };
 
 struct g711_decoder {
 	struct decoder base;
 	SpeexResamplerState *up;
+	bool quiet;
 	struct conceal conceal;
 };
+
+/* Zeros after zeros need no resampling: that is most of the work for calls that wait. */
+static bool all_zero(const int16_t *pcm, size_t n)
+{
+	int bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= pcm[i];
+	return !bits;
+}
 
 static const struct codec_ops *ops_of(enum media_codec codec)
 {
@@ -265,7 +277,12 @@ static size_t encode(struct encoder *base, const int16_t *pcm, size_t frames, ui
 
 	if (wanted > room || wanted > ARRAY_LEN(narrow))
 		return 0;
-	speex_resampler_process_int(encoder->down, 0, pcm, &in, narrow, &got);
+	bool zero = all_zero(pcm, frames);
+	if (zero && encoder->quiet)
+		got = 0;
+	else
+		speex_resampler_process_int(encoder->down, 0, pcm, &in, narrow, &got);
+	encoder->quiet = zero;
 	for (; got < wanted; got++)
 		narrow[got] = 0;
 	for (size_t i = 0; i < wanted; i++)
@@ -282,8 +299,13 @@ static size_t count_frames(const uint8_t *payload, size_t n)
 static void widen(struct g711_decoder *decoder, const int16_t *narrow, size_t n, int16_t *pcm)
 {
 	spx_uint32_t in = (spx_uint32_t)n, got = (spx_uint32_t)(n * RATIO);
+	bool zero = all_zero(narrow, n);
 
-	speex_resampler_process_int(decoder->up, 0, narrow, &in, pcm, &got);
+	if (zero && decoder->quiet)
+		got = 0;
+	else
+		speex_resampler_process_int(decoder->up, 0, narrow, &in, pcm, &got);
+	decoder->quiet = zero;
 	for (; got < n * RATIO; got++)
 		pcm[got] = 0;
 }

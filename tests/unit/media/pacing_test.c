@@ -1,0 +1,207 @@
+/* Devices with a clock of their own: they pace the engine, stall, run away, are lost and come back. In virtual time. */
+#include "base/xmalloc.h"
+#include "media/engine_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct card {
+	struct device device;
+	int pending;             /* -1: no clock */
+	uint64_t written, gaps;  /* frames; periods that found too little */
+	enum err health;
+	bool *closed;
+};
+
+static size_t card_read(struct device *device, int16_t *samples, size_t frames)
+{
+	struct card *card = CONTAINER_OF(device, struct card, device);
+
+	memset(samples, 0, frames * sizeof *samples);
+	card->pending -= (int)frames < card->pending ? (int)frames : card->pending;
+	return frames;
+}
+
+static size_t card_write(struct device *device, const int16_t *samples, size_t frames)
+{
+	struct card *card = CONTAINER_OF(device, struct card, device);
+
+	(void)samples;
+	card->written += frames;
+	if (card->pending >= 0)
+		card->pending += (int)frames;
+	return frames;
+}
+
+static int card_pending(struct device *device)
+{
+	return CONTAINER_OF(device, struct card, device)->pending;
+}
+
+static int no_fd(struct device *device)
+{
+	(void)device;
+	return -1;
+}
+
+static enum err card_health(struct device *device)
+{
+	return CONTAINER_OF(device, struct card, device)->health;
+}
+
+static void card_close(struct device *device)
+{
+	struct card *card = CONTAINER_OF(device, struct card, device);
+
+	*card->closed = true;
+	free(card);
+}
+
+static struct card *plug_in(struct engine *engine, enum engine_device which, bool *closed)
+{
+	static const struct device_ops OPS = { "card", card_read, card_write, card_pending, no_fd, card_health, card_close };
+	struct card *card = xcalloc(1, sizeof *card);
+	struct command command = { .kind = COMMAND_DEVICE };
+
+	*closed = false;
+	card->device.ops = &OPS;
+	card->closed = closed;
+	engine->ports[which].device = &card->device;
+	command.u.port.which = which;
+	command.u.port.device = &card->device;
+	engine_send_command(engine, &command);
+	return card;
+}
+
+/* The card plays `frames` each `period_us`; the engine is woken then, and when it asked to be. */
+static int64_t run(struct engine *engine, struct card *card, int64_t now, int64_t until, int64_t period_us, int frames)
+{
+	int64_t period = now;
+
+	while (now < until) {
+		int64_t next = engine_next_us(engine) < period ? engine_next_us(engine) : period;
+		now = next > now ? next : now;
+		if (now == period) {
+			card->gaps += card->pending < frames;
+			card->pending = card->pending < frames ? 0 : card->pending - frames;
+			period += period_us;
+		}
+		engine_step(engine, now);
+	}
+	return now;
+}
+
+static void the_card_paces(void **state)
+{
+	(void)state;
+	struct random random;
+	bool closed;
+
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	struct card *card = plug_in(engine, ENGINE_OUTPUT, &closed);
+	engine_tone(engine, TONE_BUSY);
+	engine_step(engine, 0);
+	/* a clock 1 % too fast: 10 s of it are 10.1 s of sound, and never a gap nor more than a tick and a period in hand */
+	int64_t now = run(engine, card, 0, 10000000, 5280, 256);
+	assert_true(card->gaps <= 1);
+	assert_true(card->written >= 484000 && card->written <= 486000);
+	assert_true(card->pending <= 960);
+
+	/* it stands still: the timer goes on in its place */
+	uint64_t before = card->written;
+	for (int64_t until = now + 2000000; now < until; now += 10000)
+		engine_step(engine, now);
+	assert_true(card->written - before >= 94000 && card->written - before <= 97000);
+
+	/* lost, and back */
+	struct engine_event event;
+	assert_false(engine_next_event(engine, &event));
+	card->health = ERR_DEVICE;
+	card->pending = -1;
+	engine_step(engine, now += 100000);
+	assert_true(engine_next_event(engine, &event));
+	assert_int_equal(event.kind, ENGINE_DEVICE);
+	assert_string_equal(event.state, "lost");
+	assert_string_equal(event.kind_text, "output");
+	assert_string_equal(engine_device_name(engine, ENGINE_OUTPUT), "null");
+	card->health = ERR_NONE;
+	card->pending = 0;
+	engine_step(engine, now += 100000);
+	assert_true(engine_next_event(engine, &event));
+	assert_string_equal(event.state, "back");
+	assert_false(engine_next_event(engine, &event));
+	assert_int_equal(engine_use(engine, ENGINE_OUTPUT, "null"), ERR_NONE);
+	engine_step(engine, now);
+	assert_false(engine_next_event(engine, &event));
+	assert_true(closed);
+	engine_tone(engine, TONE_NONE);
+	engine_free(engine);
+}
+
+static void a_runaway_is_stopped(void **state)
+{
+	(void)state;
+	struct random random;
+	bool closed;
+
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	struct card *card = plug_in(engine, ENGINE_OUTPUT, &closed);
+	engine_tone(engine, TONE_BUSY);
+	int64_t now = run(engine, card, 0, 2000000, 100, 100000); /* swallows all at once */
+	assert_true(card->written < 48000 * 2 * 3 / 2);
+	struct engine_event event;
+	assert_true(engine_next_event(engine, &event));
+	assert_string_equal(event.state, "lost");
+	assert_non_null(strstr(event.text, "too fast"));
+	engine_tone(engine, TONE_NONE);
+	engine_step(engine, now);
+	engine_free(engine);
+	assert_true(closed);
+}
+
+static void the_microphone_paces_alone(void **state)
+{
+	(void)state;
+	struct random random;
+	bool closed;
+
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	struct card *card = plug_in(engine, ENGINE_INPUT, &closed);
+	engine_tone(engine, TONE_BUSY);
+	int64_t now = 0;
+	unsigned ticks = 0;
+	for (int i = 0; i < 1000; i++, now += 5000) {
+		int before = card->pending += 240;
+		engine_step(engine, now);
+		ticks += card->pending < before;
+	}
+	assert_in_range(ticks, 498, 502);
+	assert_true(card->pending < 480);
+	/* what piled up while we slept is thrown away, not kept as delay */
+	card->pending = 48000;
+	for (int i = 0; i < 100; i++, now += 10000) {
+		card->pending += 480;
+		engine_step(engine, now);
+	}
+	assert_true(card->pending < 5 * 480);
+	engine_tone(engine, TONE_NONE);
+	engine_step(engine, now);
+	engine_free(engine);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_card_paces),
+		cmocka_unit_test(a_runaway_is_stopped),
+		cmocka_unit_test(the_microphone_paces_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
