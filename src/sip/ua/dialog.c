@@ -171,25 +171,27 @@ struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool 
 
 /* ---- ACK ---- */
 
+static enum err ack_to(struct ack *ack, const struct sip_target *target)
+{
+	sip_message_unref(ack->sent);
+	ack->sent = NULL;
+	ack->target = *target;
+	return transaction_send_ack(ack->ua->transactions, ack->draft, target, &ack->sent);
+}
+
 static void ack_located(void *arg, enum err err)
 {
 	struct ack *ack = arg;
-	struct transactions *transactions = ack->ua->transactions;
+	struct transport *transport = transactions_transport(ack->ua->transactions);
 
-	for (size_t i = 0; !err && i < ack->hop.count; i++) {
+	for (size_t i = 0; i < ack->hop.count; i++) {
 		struct sip_target target = ack->hop.targets[i];
-		enum sip_protocol plain = target.protocol;
-		target.protocol = transport_choose(transactions_transport(transactions), &target, sip_draft_size(ack->draft));
-		err = transaction_send_ack(transactions, ack->draft, &target, &ack->sent);
-		if (err && target.protocol != plain) {
-			target.protocol = plain;
-			err = transaction_send_ack(transactions, ack->draft, &target, &ack->sent);
-		}
-		ack->target = target;
+		target.protocol = transport_choose(transport, &target, sip_draft_size(ack->draft));
+		err = ack_to(ack, &target);
+		if (err && target.protocol != ack->hop.targets[i].protocol)
+			err = ack_to(ack, &ack->hop.targets[i]);
 		if (!err)
 			return;
-		if (i + 1 < ack->hop.count)
-			err = ERR_NONE;
 	}
 	log_line(ack->ua->world.log, LOG_WARNING, "an ACK could not be sent: %s", err_text(err));
 }

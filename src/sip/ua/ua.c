@@ -201,10 +201,6 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse(ua, st, invite, 486);
 		return;
 	}
-	struct sip_draft *trying = sip_draft_response(invite, 100, slice_of(NULL), slice_of(NULL));
-	/* If that fails so will the final response, which is repeated. */
-	(void)!transaction_respond(st, trying);
-	sip_draft_free(trying);
 	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite), invite, source);
 }
 

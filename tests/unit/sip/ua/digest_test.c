@@ -1,0 +1,277 @@
+#include "tests/unit/unit.h"
+
+#include "base/xmalloc.h"
+#include "sip/ua/digest.h"
+#include "sip/ua/hash.h"
+
+struct bench {
+	struct random random;
+	struct digest_cache *cache;
+	struct identity identity;
+	struct profile *profile;
+	struct digest_tries tries;
+};
+
+static int setup(void **state)
+{
+	struct bench *bench = xcalloc(1, sizeof *bench);
+
+	random_init_seeded(&bench->random, 3);
+	bench->cache = digest_cache_new(&bench->random);
+	bench->identity = (struct identity){ .uri = "sip:alice@biloxi.com", .password = "zanzibar" };
+	bench->profile = profile_new(&bench->identity);
+	*state = bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	digest_tries_fini(&bench->tries);
+	profile_unref(bench->profile);
+	digest_cache_free(bench->cache);
+	free(bench);
+	return 0;
+}
+
+static struct sip_message *challenge(const char *lines)
+{
+	struct sip_message *message;
+	size_t used, offset;
+	char *text = xasprintf("SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n"
+			       "Call-ID: c\r\nCSeq: 1 OPTIONS\r\n%sContent-Length: 0\r\n\r\n", lines);
+
+	assert_int_equal(sip_message_parse(slice_of(text), SIP_DATAGRAM, &message, &used, &offset), SCAN_OK);
+	free(text);
+	return message;
+}
+
+static bool learn(struct bench *bench, const char *lines, bool may_learn)
+{
+	struct sip_message *message = challenge(lines);
+	bool again = digest_challenge(bench->cache, bench->profile, SLICE("scope"), message, may_learn, &bench->tries);
+
+	sip_message_unref(message);
+	return again;
+}
+
+/* The credentials of the nth line for OPTIONS sip:bob@192.0.2.9 with the body "body". Owned by the caller; NULL: none. */
+static char *credentials(struct bench *bench, size_t nth)
+{
+	struct sip_draft *draft = sip_draft_request(SLICE("OPTIONS"), SLICE("sip:bob@192.0.2.9"));
+
+	sip_draft_add(draft, SIP_HEADER_FROM, "<sip:a@h>;tag=1");
+	sip_draft_add(draft, SIP_HEADER_TO, "<sip:b@h>");
+	sip_draft_add(draft, SIP_HEADER_CALL_ID, "c");
+	sip_draft_add(draft, SIP_HEADER_CSEQ, "1 OPTIONS");
+	sip_draft_body(draft, SLICE("text/plain"), SLICE("body"));
+	digest_authorize(bench->cache, bench->profile, SLICE("scope"), draft, &bench->tries);
+	struct slice value = sip_draft_value(draft, SIP_HEADER_AUTHORIZATION, nth);
+	char *text = value.p ? slice_dup(value) : NULL;
+	sip_draft_free(draft);
+	return text;
+}
+
+static char *param(const char *text, const char *name)
+{
+	struct sip_auth auth;
+	struct arena arena;
+	struct slice value;
+
+	arena_init(&arena);
+	assert_true(sip_auth_parse(slice_of(text), &auth));
+	assert_true(sip_auth_param(&arena, &auth, slice_of(name), &value));
+	char *copy = slice_dup(value);
+	arena_fini(&arena);
+	return copy;
+}
+
+static void hash_text(enum hash_kind kind, char hex[HASH_HEX_MAX], const char *format, ...) PRINTF_LIKE(3, 4);
+static void hash_text(enum hash_kind kind, char hex[HASH_HEX_MAX], const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	char *text = xvasprintf(format, args);
+	va_end(args);
+	hash_hex(kind, slice_of(text), hex);
+	free(text);
+}
+
+static void hashes_are_the_published_ones(void **state)
+{
+	char hex[HASH_HEX_MAX];
+
+	(void)state;
+	hash_hex(HASH_MD5, SLICE("abc"), hex);
+	assert_string_equal(hex, "900150983cd24fb0d6963f7d28e17f72");
+	hash_hex(HASH_SHA256, SLICE("abc"), hex);
+	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	hash_hex(HASH_SHA512_256, SLICE("abc"), hex);
+	assert_string_equal(hex, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23");
+	hash_hex(HASH_MD5, slice_of(NULL), hex);
+	assert_string_equal(hex, "d41d8cd98f00b204e9800998ecf8427e");
+}
+
+static void without_qop_as_in_rfc_2069(void **state)
+{
+	static const struct {
+		const char *algorithm, *response;
+	} cases[] = {
+		{ "", "2df1fe187e46e28c3a68fdba61e36060" },
+		{ ", algorithm=SHA-256", "ea96de21b92ea85d6b43d6e62f18699b94debe4f76c0bf57683cde70da8b7f1b" },
+		{ ", algorithm=SHA-512-256", "61036e4d3ffa2ae7b482665be82a83c3c4bad7129ff69fa54c2c4a16d7902bc1" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		void *own;
+		setup(&own);
+		struct bench *bench = own;
+		char lines[256];
+		snprintf(lines, sizeof lines, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\"%s\r\n", cases[i].algorithm);
+		assert_true(learn(bench, lines, true));
+		char *text = credentials(bench, 0), *response = param(text, "response");
+		assert_string_equal(response, cases[i].response);
+		assert_null(strstr(text, "nc="));
+		free(response);
+		free(text);
+		teardown(&own);
+	}
+	(void)state;
+}
+
+/* The sum built here step by step as RFC 7616 3.4 writes it. */
+static void expect_response(enum hash_kind kind, bool session, bool whole, const char *text, const char *nc)
+{
+	char a1[HASH_HEX_MAX], a2[HASH_HEX_MAX], body[HASH_HEX_MAX], sum[HASH_HEX_MAX], base[HASH_HEX_MAX];
+	char *cnonce = param(text, "cnonce"), *response = param(text, "response");
+
+	hash_text(kind, a1, "alice:biloxi.com:zanzibar");
+	memcpy(base, a1, sizeof base);
+	if (session)
+		hash_text(kind, a1, "%s:n1:%s", base, cnonce);
+	hash_text(kind, body, "body");
+	if (whole)
+		hash_text(kind, a2, "OPTIONS:sip:bob@192.0.2.9:%s", body);
+	else
+		hash_text(kind, a2, "OPTIONS:sip:bob@192.0.2.9");
+	hash_text(kind, sum, "%s:n1:%s:%s:%s:%s", a1, nc, cnonce, whole ? "auth-int" : "auth", a2);
+	assert_string_equal(response, sum);
+	free(cnonce);
+	free(response);
+}
+
+static void with_qop_auth_and_rising_counts(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth-int, auth\"\r\n", true));
+	char *first = credentials(bench, 0), *second = credentials(bench, 0);
+	expect_response(HASH_SHA256, false, false, first, "00000001");
+	expect_response(HASH_SHA256, false, false, second, "00000002");
+	assert_non_null(strstr(second, "nc=00000002"));
+	free(first);
+	free(second);
+}
+
+static void with_auth_int_alone_the_body_counts(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", qop=\"auth-int\"\r\n", true));
+	char *text = credentials(bench, 0);
+	expect_response(HASH_MD5, false, true, text, "00000001");
+	free(text);
+}
+
+static void the_sess_forms_bind_the_nonces(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=MD5-sess, qop=\"auth\"\r\n", true));
+	char *text = credentials(bench, 0);
+	expect_response(HASH_MD5, true, false, text, "00000001");
+	free(text);
+}
+
+static void what_cannot_be_answered_is_not(void **state)
+{
+	static const char *const cases[] = {
+		"WWW-Authenticate: Basic realm=\"biloxi.com\"\r\n",
+		"WWW-Authenticate: Digest realm=\"biloxi.com\"\r\n",
+		"WWW-Authenticate: Digest nonce=\"n1\"\r\n",
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=ROT13\r\n",
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", qop=\"telepathy\"\r\n",
+		"",
+	};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_false(learn(bench, cases[i], true));
+	assert_null(credentials(bench, 0));
+}
+
+static void several_realms_are_all_answered(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(learn(bench,
+			  "WWW-Authenticate: Digest realm=\"one\", nonce=\"1\"\r\nWWW-Authenticate: Digest realm=\"two\", nonce=\"2\"\r\n", true));
+	char *a = credentials(bench, 0), *b = credentials(bench, 1);
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_true((strstr(a, "realm=\"one\"") != NULL) != (strstr(b, "realm=\"one\"") != NULL));
+	free(a);
+	free(b);
+}
+
+static void strangers_are_not_told_and_many_realms_neither(void **state)
+{
+	struct bench *bench = *state;
+	char lines[128];
+
+	assert_false(learn(bench, "WWW-Authenticate: Digest realm=\"stranger\", nonce=\"1\"\r\n", false));
+	for (int i = 0; i < 4; i++) {
+		snprintf(lines, sizeof lines, "WWW-Authenticate: Digest realm=\"r%d\", nonce=\"1\"\r\n", i);
+		assert_true(learn(bench, lines, true));
+	}
+	assert_false(learn(bench, "WWW-Authenticate: Digest realm=\"r9\", nonce=\"1\"\r\n", true));
+	/* A realm met before is answered even where nothing may be learned. */
+	assert_true(learn(bench, "Proxy-Authenticate: Digest realm=\"r1\", nonce=\"5\"\r\n", false));
+}
+
+static void the_cache_is_bounded(void **state)
+{
+	struct bench *bench = *state;
+	char scope[32];
+
+	for (int i = 0; i < 200; i++) {
+		struct sip_message *message = challenge("WWW-Authenticate: Digest realm=\"one\", nonce=\"1\"\r\n");
+		struct digest_tries tries = { .count = 0 };
+		snprintf(scope, sizeof scope, "host%d", i);
+		assert_true(digest_challenge(bench->cache, bench->profile, slice_of(scope), message, true, &tries));
+		digest_tries_fini(&tries);
+		sip_message_unref(message);
+	}
+	assert_null(credentials(bench, 0));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hashes_are_the_published_ones),
+		cmocka_unit_test(without_qop_as_in_rfc_2069),
+		TEST(with_qop_auth_and_rising_counts),
+		TEST(with_auth_int_alone_the_body_counts),
+		TEST(the_sess_forms_bind_the_nonces),
+		TEST(what_cannot_be_answered_is_not),
+		TEST(several_realms_are_all_answered),
+		TEST(strangers_are_not_told_and_many_realms_neither),
+		TEST(the_cache_is_bounded),
+	};
+
+	return cmocka_run_group_tests_name("sip/ua/digest", tests, NULL, NULL);
+}

@@ -1,0 +1,404 @@
+#include "tests/unit/sip/ua/lab/lab.h"
+
+#define OUR_CONTACT "<sip:alice@192.0.2.1:5060>"
+
+static void on_registered(void *arg, struct registration *registration, uint32_t expires, bool first)
+{
+	struct lab *lab = arg;
+
+	assert_int_equal(registration_state(registration), REGISTRATION_REGISTERED);
+	buf_printf(&lab->said, "registered %u%s|", expires, first ? " first" : "");
+}
+
+static void on_failed(void *arg, struct registration *registration, const struct outcome *outcome, int64_t retry_us)
+{
+	struct lab *lab = arg;
+
+	assert_int_equal(registration_state(registration), REGISTRATION_FAILED);
+	buf_printf(&lab->said, "failed %u %s %lld|", outcome->status, cause_name(outcome->cause), (long long)(retry_us / SECOND_US));
+}
+
+static void on_unregistered(void *arg, struct registration *registration, const struct outcome *outcome)
+{
+	struct lab *lab = arg;
+
+	assert_int_equal(registration_state(registration), REGISTRATION_IDLE);
+	buf_printf(&lab->said, "unregistered %u|", outcome->status);
+}
+
+static void on_bindings(void *arg, struct registration *registration, const struct sip_message *response)
+{
+	struct lab *lab = arg;
+
+	(void)registration;
+	buf_printf(&lab->said, "bindings %.*s|", SLICE_ARG(sip_message_value(response, SIP_HEADER_CONTACT)));
+}
+
+static struct registration *begin(struct lab *lab)
+{
+	struct registration_config config = { .identity = &lab->alice, .registrar = SLICE("sip:alice@192.0.2.50"), .expires = 3600,
+					      .handlers = { on_registered, on_failed, on_unregistered, on_bindings, lab } };
+	enum err err;
+	struct registration *registration = registration_new(lab->ua, &config, &err);
+
+	assert_non_null(registration);
+	registration_start(registration);
+	assert_int_equal(registration_state(registration), REGISTRATION_TRYING);
+	return registration;
+}
+
+static void done(struct lab *lab, struct registration *registration)
+{
+	registration_free(registration);
+	ua_sweep(lab->ua);
+}
+
+static void ok(struct lab *lab, const struct fake_packet *packet, const char *contact)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof lines, "Contact: %s\r\n", contact);
+	lab_answer(lab, packet, 200, "r", lines, "");
+}
+
+static void it_registers_refreshes_and_removes(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+	struct fake_packet *first = lab_take(lab, "REGISTER");
+
+	lab_uri(first, "sip:192.0.2.50");
+	lab_value(first, SIP_HEADER_TO, "<sip:alice@192.0.2.1>");
+	lab_has(first, SIP_HEADER_FROM, "<sip:alice@192.0.2.1>;tag=");
+	lab_value(first, SIP_HEADER_CONTACT, OUR_CONTACT ";expires=3600");
+	lab_value(first, SIP_HEADER_EXPIRES, "3600");
+	ok(lab, first, "<sip:other@192.0.2.77>;expires=5, " OUR_CONTACT ";expires=600");
+	lab_said(lab, "registered 600 first|");
+	assert_int_equal(registration_left(registration), 600);
+	/* Well before the end: between 0.85 and 0.9 of it. */
+	lab_pass(lab, 509 * SECOND_US);
+	lab_quiet(lab);
+	lab_pass(lab, 31 * SECOND_US + MS_US);
+	struct fake_packet *second = lab_take(lab, "REGISTER");
+	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CALL_ID, 0), fake_packet_value(first, SIP_HEADER_CALL_ID, 0)));
+	assert_true(lab_cseq(second) > lab_cseq(first));
+	ok(lab, second, OUR_CONTACT ";expires=600");
+	lab_said(lab, "registered 600|");
+	registration_stop(registration, false);
+	assert_int_equal(registration_state(registration), REGISTRATION_REMOVING);
+	struct fake_packet *last = lab_take(lab, "REGISTER");
+	lab_value(last, SIP_HEADER_CONTACT, OUR_CONTACT ";expires=0");
+	lab_value(last, SIP_HEADER_EXPIRES, "0");
+	lab_answer(lab, last, 200, "r", "", "");
+	lab_said(lab, "unregistered 200|");
+	assert_int_equal(registration_left(registration), 0);
+	lab_pass(lab, 2 * 3600 * SECOND_US);
+	lab_quiet(lab);
+	done(lab, registration);
+}
+
+static void expires_of_the_answer_and_short_bindings(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	lab_answer(lab, lab_take(lab, "REGISTER"), 200, "r", "Contact: <sip:alice@192.0.2.1:5060>\r\nExpires: 20\r\n", "");
+	lab_said(lab, "registered 20 first|");
+	lab_pass(lab, 10 * SECOND_US - MS_US);
+	lab_quiet(lab);
+	lab_pass(lab, MS_US);
+	lab_take(lab, "REGISTER");
+	done(lab, registration);
+}
+
+static void all_bindings_go_with_a_star(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=600");
+	registration_stop(registration, true);
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_value(packet, SIP_HEADER_CONTACT, "*");
+	lab_value(packet, SIP_HEADER_EXPIRES, "0");
+	lab_answer(lab, packet, 500, "r", "", "");
+	lab_said(lab, "registered 600 first|unregistered 500|");
+	done(lab, registration);
+}
+
+static void bindings_are_fetched_without_contact(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	/* One at a time (10.2). */
+	registration_fetch(registration);
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_quiet(lab);
+	ok(lab, packet, OUR_CONTACT ";expires=600");
+	packet = lab_take(lab, "REGISTER");
+	assert_null(sip_message_header(packet->message, SIP_HEADER_CONTACT, 0));
+	assert_null(sip_message_header(packet->message, SIP_HEADER_EXPIRES, 0));
+	ok(lab, packet, "<sip:x@h>");
+	lab_said(lab, "registered 600 first|bindings <sip:x@h>|");
+	done(lab, registration);
+}
+
+static void too_brief_asks_for_longer(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	lab_answer(lab, lab_take(lab, "REGISTER"), 423, "r", "Min-Expires: 7200\r\n", "");
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_value(packet, SIP_HEADER_EXPIRES, "7200");
+	/* A registrar that is never content is not asked for ever. */
+	lab_answer(lab, packet, 423, "r", "Min-Expires: 7300\r\n", "");
+	lab_answer(lab, lab_take(lab, "REGISTER"), 423, "r", "Min-Expires: 7400\r\n", "");
+	lab_quiet(lab);
+	assert_int_equal(registration_state(registration), REGISTRATION_FAILED);
+	done(lab, registration);
+}
+
+static void failures_are_tried_again_ever_later(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+	static const int64_t least_s[] = { 30, 60, 120, 240, 480, 960, 1800, 1800 };
+
+	for (size_t i = 0; i < ARRAY_LEN(least_s); i++) {
+		lab_answer(lab, lab_take(lab, "REGISTER"), 500, "r", "", "");
+		buf_clear(&lab->said);
+		lab_pass(lab, least_s[i] * SECOND_US - MS_US);
+		lab_quiet(lab);
+		lab_pass(lab, least_s[i] * SECOND_US / 5 + MS_US);
+	}
+	/* One that succeeds begins anew. */
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=600");
+	lab_said(lab, "registered 600 first|");
+	done(lab, registration);
+}
+
+static void silence_and_dead_ports_are_failures(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	lab_take(lab, "REGISTER");
+	fake_net_icmp(&lab->net, "192.0.2.50:5060");
+	assert_true(strncmp(buf_text(&lab->said), "failed 503 connect 3", 20) == 0);
+	buf_clear(&lab->said);
+	lab_pass(lab, 36 * SECOND_US);
+	lab_take(lab, "REGISTER");
+	lab_pass(lab, 32 * SECOND_US);
+	assert_true(strncmp(buf_text(&lab->said), "failed 408 timeout ", 19) == 0);
+	done(lab, registration);
+}
+
+static void retry_after_is_believed_up_to_an_hour(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	lab_answer(lab, lab_take(lab, "REGISTER"), 503, "r", "Retry-After: 100\r\n", "");
+	lab_said(lab, "failed 503 refused 100|");
+	lab_pass(lab, 100 * SECOND_US);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 503, "r", "Retry-After: 999999 (never)\r\n", "");
+	lab_said(lab, "failed 503 refused 3600|");
+	done(lab, registration);
+}
+
+static void some_refusals_are_for_good(void **state)
+{
+	struct lab *lab = *state;
+	static const unsigned statuses[] = { 403, 404, 604 };
+
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		char said[64];
+		struct registration *registration = begin(lab);
+		lab_answer(lab, lab_take(lab, "REGISTER"), statuses[i], "r", "", "");
+		snprintf(said, sizeof said, "failed %u refused 0|", statuses[i]);
+		lab_said(lab, said);
+		lab_pass(lab, 2 * 3600 * SECOND_US);
+		lab_quiet(lab);
+		done(lab, registration);
+	}
+}
+
+static void a_wrong_password_ends_instead_of_looping(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.password = "wrong";
+	struct registration *registration = begin(lab);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n", "");
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_has(packet, SIP_HEADER_AUTHORIZATION, "uri=\"sip:192.0.2.50\"");
+	lab_value(packet, SIP_HEADER_CONTACT, OUR_CONTACT ";expires=3600");
+	lab_answer(lab, packet, 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"2\"\r\n", "");
+	lab_said(lab, "failed 401 auth 0|");
+	lab_pass(lab, 3600 * SECOND_US);
+	lab_quiet(lab);
+	done(lab, registration);
+}
+
+/* The 200 of a registrar that saw us behind a NAT. */
+static void ok_seen_at(struct lab *lab, const struct fake_packet *packet, const char *seen)
+{
+	char *text = fake_net_answer_text(packet, 200, "r", "Expires: 600\r\n", "");
+	char *rport = strstr(text, ";rport");
+	struct buf changed;
+
+	assert_non_null(rport);
+	buf_init(&changed, 4096);
+	buf_add(&changed, slice_make(text, (size_t)(rport - text)));
+	buf_printf(&changed, "%s%s", seen, rport + strlen(";rport"));
+	fake_net_send_back(&lab->net, packet, buf_text(&changed));
+	ua_sweep(lab->ua);
+	buf_fini(&changed);
+	free(text);
+}
+
+static void the_face_of_the_nat_is_registered_in_place_of_ours(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+	struct address face;
+	enum sip_protocol protocol;
+
+	assert_false(registration_contact(registration, &face, &protocol));
+	ok_seen_at(lab, lab_take(lab, "REGISTER"), ";received=203.0.113.5;rport=6000");
+	lab_said(lab, "");
+	struct fake_packet *second = lab_take(lab, "REGISTER");
+	lab_value(second, SIP_HEADER_CONTACT, "<sip:alice@203.0.113.5:6000>;expires=3600");
+	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CONTACT, 1), SLICE(OUR_CONTACT ";expires=0")));
+	ok_seen_at(lab, second, ";received=203.0.113.5;rport=6000");
+	lab_said(lab, "registered 600 first|");
+	assert_true(registration_contact(registration, &face, &protocol));
+	assert_int_equal(address_port(&face), 6000);
+	assert_int_equal(protocol, SIP_UDP);
+	lab_quiet(lab);
+	/* A NAT that shows another face each time makes no loop: once for each refresh. */
+	lab_pass(lab, 540 * SECOND_US + MS_US);
+	ok_seen_at(lab, lab_take(lab, "REGISTER"), ";received=203.0.113.5;rport=6001");
+	struct fake_packet *moved = lab_take(lab, "REGISTER");
+	lab_value(moved, SIP_HEADER_CONTACT, "<sip:alice@203.0.113.5:6001>;expires=3600");
+	assert_true(slice_eq(fake_packet_value(moved, SIP_HEADER_CONTACT, 1), SLICE("<sip:alice@203.0.113.5:6000>;expires=0")));
+	ok_seen_at(lab, moved, ";received=203.0.113.5;rport=6002");
+	lab_quiet(lab);
+	lab_said(lab, "registered 600|");
+	done(lab, registration);
+}
+
+static void no_nat_no_second_register(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	ok_seen_at(lab, lab_take(lab, "REGISTER"), ";received=192.0.2.1;rport=5060");
+	lab_said(lab, "registered 600 first|");
+	lab_quiet(lab);
+	done(lab, registration);
+}
+
+static void over_tcp_the_contact_says_so_and_a_lost_connection_is_made_again(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.has_protocol = true;
+	lab->alice.protocol = SIP_TCP;
+	struct registration *registration = begin(lab);
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_value(packet, SIP_HEADER_CONTACT, "<sip:alice@192.0.2.1:5060;transport=tcp>;expires=3600");
+	/* The port of the connection is not the one we listen on: no NAT. */
+	ok_seen_at(lab, packet, ";received=192.0.2.1;rport=40001");
+	lab_said(lab, "registered 600 first|");
+	lab_quiet(lab);
+	fake_net_closed(&lab->net, fake_net_newest(&lab->net), ERR_RESET);
+	lab_pass(lab, 2 * SECOND_US);
+	struct fake_packet *again = lab_take(lab, "REGISTER");
+	assert_true(again->flow != NULL);
+	done(lab, registration);
+}
+
+static void it_is_kept_alive(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+	struct fake_packet *packet;
+	int pings = 0;
+
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=600");
+	fake_net_drop(&lab->net);
+	lab_pass(lab, 100 * SECOND_US);
+	while ((packet = fake_net_take(&lab->net)) != NULL)
+		pings += packet->message == NULL;
+	assert_in_range(pings, 3, 4);
+	done(lab, registration);
+	lab_pass(lab, 100 * SECOND_US);
+	assert_null(fake_net_take(&lab->net));
+}
+
+static void stopping_and_freeing_at_any_time(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	/* Stopped while the first is under way: the answer is awaited, then the binding goes. */
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	registration_stop(registration, false);
+	lab_quiet(lab);
+	ok(lab, packet, OUR_CONTACT ";expires=600");
+	packet = lab_take(lab, "REGISTER");
+	lab_value(packet, SIP_HEADER_EXPIRES, "0");
+	lab_answer(lab, packet, 200, "r", "", "");
+	lab_said(lab, "unregistered 200|");
+	/* Nothing is bound: nothing is sent. */
+	registration_stop(registration, false);
+	lab_said(lab, "unregistered 200|");
+	lab_quiet(lab);
+	registration_start(registration);
+	lab_take(lab, "REGISTER");
+	done(lab, registration);
+	/* Before anything left. */
+	lab->net.lookups_hang = true;
+	done(lab, begin(lab));
+	lab_quiet(lab);
+}
+
+static void a_bad_account_is_refused(void **state)
+{
+	struct lab *lab = *state;
+	struct registration_config config = { .identity = &lab->alice, .registrar = SLICE("tel:1") };
+	enum err err;
+
+	assert_null(registration_new(lab->ua, &config, &err));
+	assert_int_equal(err, ERR_SYNTAX);
+	config.registrar = SLICE("sip:h");
+	lab->alice.uri = "alice";
+	assert_null(registration_new(lab->ua, &config, &err));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(it_registers_refreshes_and_removes),
+		LAB_TEST(expires_of_the_answer_and_short_bindings),
+		LAB_TEST(all_bindings_go_with_a_star),
+		LAB_TEST(bindings_are_fetched_without_contact),
+		LAB_TEST(too_brief_asks_for_longer),
+		LAB_TEST(failures_are_tried_again_ever_later),
+		LAB_TEST(silence_and_dead_ports_are_failures),
+		LAB_TEST(retry_after_is_believed_up_to_an_hour),
+		LAB_TEST(some_refusals_are_for_good),
+		LAB_TEST(a_wrong_password_ends_instead_of_looping),
+		LAB_TEST(the_face_of_the_nat_is_registered_in_place_of_ours),
+		LAB_TEST(no_nat_no_second_register),
+		LAB_TEST(over_tcp_the_contact_says_so_and_a_lost_connection_is_made_again),
+		LAB_TEST(it_is_kept_alive),
+		LAB_TEST(stopping_and_freeing_at_any_time),
+		LAB_TEST(a_bad_account_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("sip/ua/registration", tests, NULL, NULL);
+}

@@ -1,0 +1,414 @@
+#include "tests/unit/sip/ua/lab/lab.h"
+
+static void an_invite_has_what_it_needs_and_is_small(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, "sip:bob@192.0.2.9;transport=udp?subject=x", "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_uri(invite, "sip:bob@192.0.2.9;transport=udp");
+	lab_has(invite, SIP_HEADER_FROM, "Alice <sip:alice@192.0.2.1>;tag=");
+	lab_value(invite, SIP_HEADER_TO, "<sip:bob@192.0.2.9>");
+	lab_value(invite, SIP_HEADER_MAX_FORWARDS, "70");
+	lab_value(invite, SIP_HEADER_CSEQ, "1 INVITE");
+	lab_value(invite, SIP_HEADER_CONTACT, "<sip:alice@192.0.2.1:5060>");
+	lab_value(invite, SIP_HEADER_USER_AGENT, "offhook/test");
+	lab_has(invite, SIP_HEADER_ALLOW, "BYE");
+	lab_has(invite, SIP_HEADER_VIA, "branch=z9hG4bK");
+	lab_has(invite, SIP_HEADER_VIA, "rport");
+	lab_value(invite, SIP_HEADER_CONTENT_TYPE, "application/sdp");
+	lab_body(invite, "o1");
+	/* With a usual description of 500 bytes it stays under the 1300 of 18.1.1. */
+	assert_true(invite->bytes_n < 700);
+}
+
+static void a_call_goes_up_and_we_hang_up(void **state)
+{
+	struct lab *lab = *state;
+
+	struct session *session = lab_call(lab, NULL, "o1");
+	assert_int_equal(session_state(session), SESSION_CALLING);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 100, NULL, "", "");
+	assert_int_equal(session_state(session), SESSION_PROCEEDING);
+	lab_answer(lab, invite, 180, "b", BOB_CONTACT, "");
+	assert_int_equal(session_state(session), SESSION_EARLY);
+	lab_answer(lab, invite, 200, "b", "Contact: <sip:bob@192.0.2.8:5070>\r\n" SDP_LINES, "a1");
+	lab_said(lab, "provisional -1 100|provisional 0 180|answer 0 a1|answered 0 200|");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_uri(ack, "sip:bob@192.0.2.8:5070");
+	lab_value(ack, SIP_HEADER_CSEQ, "1 ACK");
+	lab_has(ack, SIP_HEADER_TO, ";tag=b");
+	assert_int_equal(address_port(&ack->remote), 5070);
+	assert_true(slice_eq(session_last_sent(session)->method_name, SLICE("ACK")));
+	session_hangup(session, SLICE("SIP;cause=200"));
+	assert_int_equal(session_state(session), SESSION_TERMINATED);
+	lab_said(lab, "ended us 200 none|");
+	struct fake_packet *bye = lab_take(lab, "BYE");
+	lab_value(bye, SIP_HEADER_CSEQ, "2 BYE");
+	lab_value(bye, SIP_HEADER_REASON, "SIP;cause=200");
+	lab_uri(bye, "sip:bob@192.0.2.8:5070");
+	assert_false(ua_is_quiet(lab->ua));
+	lab_answer(lab, bye, 200, NULL, "", "");
+	assert_true(ua_is_quiet(lab->ua));
+	lab_pass(lab, 40 * SECOND_US);
+	lab_quiet(lab);
+}
+
+static void the_peer_hangs_up(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *invite = lab_call_up(lab);
+	char text[1024];
+
+	snprintf(text, sizeof text, "BYE sip:alice@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKb1\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: 7 BYE\r\nContent-Length: 0\r\n\r\n",
+		 SLICE_ARG(fake_packet_value(invite, SIP_HEADER_FROM, 0)), SLICE_ARG(fake_packet_value(invite, SIP_HEADER_CALL_ID, 0)));
+	lab_request_text(lab, text);
+	lab_take(lab, "200");
+	lab_said(lab, "ended peer 200 none|");
+	/* A second BYE finds nothing. */
+	char *digit = strstr(text, "z9hG4bKb1") + 8;
+	*digit = '2';
+	strstr(text, "CSeq: 7")[6] = '8';
+	lab_request_text(lab, text);
+	lab_take(lab, "481");
+}
+
+static void a_repeated_2xx_gets_the_same_ack(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	struct fake_packet *first = lab_take(lab, "ACK");
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	struct fake_packet *second = lab_take(lab, "ACK");
+	assert_string_equal(first->bytes, second->bytes);
+	/* Still after the transaction has gone. */
+	lab_pass(lab, 40 * SECOND_US);
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	assert_string_equal(first->bytes, lab_take(lab, "ACK")->bytes);
+	lab_said(lab, "answer 0 a1|answered 0 200|");
+}
+
+static void of_two_forks_the_second_answer_gets_ack_and_bye(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "x", "Contact: <sip:x@192.0.2.10>\r\n", "");
+	lab_answer(lab, invite, 183, "y", "Contact: <sip:y@192.0.2.11>\r\n" SDP_LINES, "early");
+	lab_said(lab, "provisional 0 180|answer 1 early early|provisional 1 183|");
+	lab_answer(lab, invite, 200, "y", "Contact: <sip:y@192.0.2.11>\r\n" SDP_LINES, "ay");
+	lab_uri(lab_take(lab, "ACK"), "sip:y@192.0.2.11");
+	lab_said(lab, "answer 1 ay|answered 1 200|");
+	lab_answer(lab, invite, 200, "x", "Contact: <sip:x@192.0.2.10>\r\n" SDP_LINES, "ax");
+	struct fake_packet *bye = NULL, *ack = NULL;
+	lab_pass(lab, 0);
+	for (int i = 0; i < 2; i++) {
+		struct fake_packet *packet = fake_net_take(&lab->net);
+		if (fake_packet_is(packet, "ACK"))
+			ack = packet;
+		else if (fake_packet_is(packet, "BYE"))
+			bye = packet;
+	}
+	assert_non_null(ack);
+	assert_non_null(bye);
+	lab_uri(ack, "sip:x@192.0.2.10");
+	lab_has(bye, SIP_HEADER_TO, ";tag=x");
+	lab_answer(lab, bye, 200, NULL, "", "");
+	/* A third one that nobody announced, long after the transaction: just the same. */
+	lab_pass(lab, 40 * SECOND_US);
+	lab_quiet(lab);
+	lab_answer(lab, invite, 200, "z", "Contact: <sip:z@192.0.2.12>\r\n" SDP_LINES, "az");
+	lab_has(lab_take(lab, "ACK"), SIP_HEADER_TO, ";tag=z");
+	lab_has(lab_take(lab, "BYE"), SIP_HEADER_TO, ";tag=z");
+	lab_said(lab, "");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+}
+
+static void an_early_answer_serves_a_2xx_without_body(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 183, "b", BOB_CONTACT SDP_LINES, "early");
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT, "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "answer 0 early early|provisional 0 183|answer 0 early|answered 0 200|");
+}
+
+static void a_late_offer_is_answered_in_the_ack(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, NULL);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_body(invite, "");
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "o2");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_body(ack, "a1");
+	lab_value(ack, SIP_HEADER_CONTENT_TYPE, "application/sdp");
+	lab_said(lab, "offer 0 o2|answered 0 200|");
+}
+
+static void an_unusable_answer_ends_with_bye(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->refuse_answer = true;
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	lab_take(lab, "BYE");
+	lab_said(lab, "answer 0 a1|failed 488 media|");
+}
+
+static void an_offer_without_answer_ends_with_bye(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", BOB_CONTACT, "");
+	lab_take(lab, "ACK");
+	lab_take(lab, "BYE");
+	lab_said(lab, "failed 488 media|");
+}
+
+static void cancel_waits_for_the_first_provisional(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_quiet(lab);
+	lab_answer(lab, invite, 100, NULL, "", "");
+	struct fake_packet *cancel = lab_take(lab, "CANCEL");
+	lab_value(cancel, SIP_HEADER_CSEQ, "1 CANCEL");
+	lab_answer(lab, cancel, 200, "b", "", "");
+	lab_answer(lab, invite, 487, "b", "", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "provisional -1 100|failed 487 cancelled|");
+}
+
+static void hanging_up_before_anything_was_sent_sends_nothing(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->net.lookups_hang = true;
+	lab_call(lab, "sip:bob@biloxi.com", "o1");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_said(lab, "failed 487 cancelled|");
+	lab_quiet(lab);
+}
+
+static void a_200_that_crosses_the_cancel_gets_ack_and_bye(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "b", BOB_CONTACT, "");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_take(lab, "CANCEL");
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	lab_answer(lab, lab_take(lab, "BYE"), 200, NULL, "", "");
+	lab_said(lab, "provisional 0 180|failed 487 cancelled|");
+}
+
+static void hanging_up_inside_a_handler_is_safe(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->hang_up_in_handler = true;
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "b", BOB_CONTACT, "");
+	lab_take(lab, "CANCEL");
+	lab_answer(lab, invite, 487, "b", "", "");
+	lab_said(lab, "provisional 0 180|failed 487 cancelled|");
+}
+
+static void a_cancelled_call_without_final_answer_ends_by_itself(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 180, "b", BOB_CONTACT, "");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_pass(lab, 31 * SECOND_US);
+	lab_said(lab, "provisional 0 180|");
+	lab_pass(lab, 2 * SECOND_US);
+	lab_said(lab, "failed 487 cancelled|");
+}
+
+static void an_unanswered_call_is_cancelled_after_its_time(void **state)
+{
+	struct lab *lab = *state;
+	struct call_config config = { .identity = &lab->alice, .target = SLICE("sip:bob@192.0.2.9"), .offer = SLICE("o1"),
+				      .timeout_us = 20 * SECOND_US, .handlers = lab->session_handlers };
+	enum err err;
+
+	lab->session = session_call(lab->ua, &config, &err);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "b", BOB_CONTACT, "");
+	lab_pass(lab, 19 * SECOND_US);
+	lab_quiet(lab);
+	lab_pass(lab, SECOND_US);
+	lab_take(lab, "CANCEL");
+	lab_answer(lab, invite, 487, "b", "", "");
+	lab_said(lab, "provisional 0 180|failed 487 timeout|");
+}
+
+static void failures_tell_what_happened(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 486, "b", "", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "failed 486 response|");
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 302, "b", "Contact: <sip:carol@192.0.2.20>\r\n", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "failed 302 response|");
+	lab_call(lab, NULL, "o1");
+	lab_pass(lab, 33 * SECOND_US);
+	lab_said(lab, "failed 408 timeout|");
+	fake_net_drop(&lab->net);
+	lab_call(lab, NULL, "o1");
+	lab_take(lab, "INVITE");
+	fake_net_icmp(&lab->net, "192.0.2.9:5060");
+	lab_said(lab, "failed 503 connect|");
+	lab_call(lab, "sip:bob@nowhere.example", "o1");
+	lab_said(lab, "failed 503 dns|");
+}
+
+static void bad_targets_are_refused_at_once(void **state)
+{
+	struct lab *lab = *state;
+	struct call_config config = { .identity = &lab->alice, .target = SLICE("sip:"), .handlers = lab->session_handlers };
+	struct extra_header ours = { SLICE("Call-ID"), SLICE("x") };
+	enum err err;
+
+	assert_null(session_call(lab->ua, &config, &err));
+	assert_int_equal(err, ERR_SYNTAX);
+	config.target = SLICE("mailto:bob@biloxi.com");
+	assert_null(session_call(lab->ua, &config, &err));
+	assert_int_equal(err, ERR_UNSUPPORTED);
+	config.target = SLICE("tel:+1234");
+	assert_null(session_call(lab->ua, &config, &err));
+	assert_int_equal(err, ERR_UNSUPPORTED);
+	config.target = SLICE("sip:bob@192.0.2.9");
+	config.extra = &ours;
+	config.extra_count = 1;
+	assert_null(session_call(lab->ua, &config, &err));
+	assert_int_equal(err, ERR_EXISTS);
+}
+
+static void the_users_header_lines_cannot_begin_another(void **state)
+{
+	struct lab *lab = *state;
+	struct extra_header extra[] = { { SLICE("Subject"), SLICE("hi\r\nBcc: all") }, { SLICE("Max-Forwards"), SLICE("3") } };
+	struct call_config config = { .identity = &lab->alice, .target = SLICE("sip:bob@192.0.2.9"), .extra = extra, .extra_count = 2,
+				      .handlers = lab->session_handlers };
+	enum err err;
+
+	lab->session = session_call(lab->ua, &config, &err);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	assert_null(sip_message_header_named(invite->message, SLICE("Bcc"), 0));
+	lab_has(invite, SIP_HEADER_SUBJECT, "Bcc");
+	lab_value(invite, SIP_HEADER_MAX_FORWARDS, "3");
+}
+
+static void an_anonymous_caller_tells_nothing(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.anonymous = true;
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_has(invite, SIP_HEADER_FROM, "<sip:anonymous@anonymous.invalid>;tag=");
+	lab_value(invite, SIP_HEADER_PRIVACY, "id");
+	assert_null(strstr(invite->bytes, "alice"));
+	assert_null(strstr(invite->bytes, "Alice"));
+}
+
+static void a_route_set_is_followed(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 200, "b",
+		   "Record-Route: <sip:192.0.2.32;lr>, <sip:192.0.2.31;lr>\r\nContact: <sip:bob@10.0.0.9>\r\n" SDP_LINES, "a1");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_uri(ack, "sip:bob@10.0.0.9");
+	lab_to(ack, "192.0.2.31:5060");
+	struct slice first = fake_packet_value(ack, SIP_HEADER_ROUTE, 0);
+	assert_true(slice_find_slice(first, SLICE("192.0.2.31")) < first.n);
+	session_hangup(lab->session, slice_of(NULL));
+	struct fake_packet *bye = lab_take(lab, "BYE");
+	assert_true(address_eq(&bye->remote, &ack->remote));
+	lab_uri(bye, "sip:bob@10.0.0.9");
+}
+
+static void a_strict_router_gets_its_own_request_uri(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b",
+		   "Record-Route: <sip:192.0.2.32;lr>, <sip:192.0.2.31>\r\nContact: <sip:bob@10.0.0.9>\r\n" SDP_LINES, "a1");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_uri(ack, "sip:192.0.2.31");
+	lab_to(ack, "192.0.2.31:5060");
+	lab_value(ack, SIP_HEADER_ROUTE, "<sip:192.0.2.32;lr>");
+	assert_true(slice_eq(fake_packet_value(ack, SIP_HEADER_ROUTE, 1), SLICE("<sip:bob@10.0.0.9>")));
+}
+
+static void freeing_the_ua_in_mid_call_leaks_nothing(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 180, "b", BOB_CONTACT, "");
+	lab_call(lab, "sip:bob@nowhere.example", "o1");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(an_invite_has_what_it_needs_and_is_small),
+		LAB_TEST(a_call_goes_up_and_we_hang_up),
+		LAB_TEST(the_peer_hangs_up),
+		LAB_TEST(a_repeated_2xx_gets_the_same_ack),
+		LAB_TEST(of_two_forks_the_second_answer_gets_ack_and_bye),
+		LAB_TEST(an_early_answer_serves_a_2xx_without_body),
+		LAB_TEST(a_late_offer_is_answered_in_the_ack),
+		LAB_TEST(an_unusable_answer_ends_with_bye),
+		LAB_TEST(an_offer_without_answer_ends_with_bye),
+		LAB_TEST(cancel_waits_for_the_first_provisional),
+		LAB_TEST(hanging_up_before_anything_was_sent_sends_nothing),
+		LAB_TEST(a_200_that_crosses_the_cancel_gets_ack_and_bye),
+		LAB_TEST(hanging_up_inside_a_handler_is_safe),
+		LAB_TEST(a_cancelled_call_without_final_answer_ends_by_itself),
+		LAB_TEST(an_unanswered_call_is_cancelled_after_its_time),
+		LAB_TEST(failures_tell_what_happened),
+		LAB_TEST(bad_targets_are_refused_at_once),
+		LAB_TEST(the_users_header_lines_cannot_begin_another),
+		LAB_TEST(an_anonymous_caller_tells_nothing),
+		LAB_TEST(a_route_set_is_followed),
+		LAB_TEST(a_strict_router_gets_its_own_request_uri),
+		LAB_TEST(freeing_the_ua_in_mid_call_leaks_nothing),
+	};
+
+	return cmocka_run_group_tests_name("sip/ua/session_client", tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+#include "tests/unit/sip/ua/lab/lab.h"
+
+static void request(struct lab *lab, const char *method, const char *uri, const char *lines, const char *body)
+{
+	static unsigned number;
+	char text[2048];
+
+	number++;
+	snprintf(text, sizeof text, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKr%u\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: call%u\r\nCSeq: 1 %s\r\n%s"
+		 "Content-Length: %zu\r\n\r\n%s", method, uri, number, number, method, lines, strlen(body), body);
+	lab_request_text(lab, text);
+}
+
+static void options_tells_what_we_can(void **state)
+{
+	struct lab *lab = *state;
+
+	request(lab, "OPTIONS", "sip:alice@192.0.2.1", "", "");
+	struct fake_packet *ok = lab_take(lab, "200");
+	lab_value(ok, SIP_HEADER_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS");
+	lab_has(ok, SIP_HEADER_ACCEPT, "application/sdp");
+	assert_non_null(sip_message_header(ok->message, SIP_HEADER_SUPPORTED, 0));
+	lab_has(ok, SIP_HEADER_TO, ";tag=");
+	lab_body(ok, "caps");
+	lab_value(ok, SIP_HEADER_CONTENT_TYPE, "application/sdp");
+	/* Who cannot read the body does not get it. */
+	request(lab, "OPTIONS", "sip:alice@192.0.2.1", "Accept: text/plain\r\n", "");
+	lab_body(lab_take(lab, "200"), "");
+}
+
+static void methods_are_known_or_not(void **state)
+{
+	static const char *const known[] = { "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER", "PUBLISH", "INFO", "UPDATE", "PRACK" };
+	struct lab *lab = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		request(lab, known[i], "sip:alice@192.0.2.1", "", "");
+		lab_value(lab_take(lab, "405"), SIP_HEADER_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS");
+	}
+	request(lab, "FROBNICATE", "sip:alice@192.0.2.1", "", "");
+	lab_take(lab, "501");
+	request(lab, "BYE", "sip:alice@192.0.2.1", "", "");
+	lab_take(lab, "481");
+}
+
+static void the_checks_come_in_the_order_of_8_2(void **state)
+{
+	struct lab *lab = *state;
+
+	/* Everything is wrong with it: method first. */
+	request(lab, "FROBNICATE", "nonsense:alice", "Require: x\r\nContent-Type: text/plain\r\n", "y");
+	lab_take(lab, "501");
+	lab->accept_status = 404;
+	request(lab, "INVITE", "nonsense:alice", "Require: x\r\nContent-Type: text/plain\r\n", "y");
+	lab_take(lab, "416");
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Require: x\r\nContent-Type: text/plain\r\n", "y");
+	lab_take(lab, "404");
+	lab->accept_status = 0;
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Require: x, y\r\nRequire: z\r\nContent-Type: text/plain\r\n", "y");
+	struct fake_packet *refusal = lab_take(lab, "420");
+	lab_has(refusal, SIP_HEADER_UNSUPPORTED, "x");
+	lab_has(refusal, SIP_HEADER_UNSUPPORTED, "y");
+	lab_has(refusal, SIP_HEADER_UNSUPPORTED, "z");
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: text/plain\r\n", "y");
+	refusal = lab_take(lab, "415");
+	lab_value(refusal, SIP_HEADER_ACCEPT, "application/sdp");
+	lab_value(refusal, SIP_HEADER_ACCEPT_ENCODING, "identity");
+	lab_said(lab, "");
+	fake_net_drop(&lab->net);
+}
+
+static void encoded_and_unreadable_bodies(void **state)
+{
+	struct lab *lab = *state;
+
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", "zz");
+	lab_take(lab, "415");
+	fake_net_drop(&lab->net);
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: text/plain\r\nContent-Disposition: render;handling=optional\r\n", "hi");
+	lab_said(lab, "incoming bob|");
+	/* It counts as none: the offer is ours to make. */
+	assert_int_equal(session_answer(lab->session), ERR_NONE);
+	lab_body(lab_take(lab, "200"), "o9");
+}
+
+static void an_answer_that_nobody_could_read_is_406(void **state)
+{
+	struct lab *lab = *state;
+
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Accept: text/nobodyKnowsThis\r\nContent-Type: application/sdp\r\n", "o1");
+	lab_take(lab, "406");
+	fake_net_drop(&lab->net);
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Accept: text/plain, application/*;q=0.5\r\nContent-Type: application/sdp\r\n", "o1");
+	lab_said(lab, "incoming bob|");
+}
+
+static void tags_of_no_dialog_are_481(void **state)
+{
+	static const char *const methods[] = { "INVITE", "OPTIONS", "BYE" };
+	struct lab *lab = *state;
+
+	snprintf(lab->invite_tag, sizeof lab->invite_tag, "nowhere");
+	for (unsigned i = 0; i < ARRAY_LEN(methods); i++) {
+		lab_request(lab, methods[i], "lost", i + 1, true, "", "");
+		lab_take(lab, "481");
+		fake_net_drop(&lab->net);
+	}
+	lab_request(lab, "ACK", "lost", 9, true, "", "");
+	lab_quiet(lab);
+}
+
+static void a_tel_uri_may_be_ours(void **state)
+{
+	struct lab *lab = *state;
+
+	request(lab, "INVITE", "tel:+12125551212", SDP_LINES, "o1");
+	lab_said(lab, "incoming bob|");
+	assert_int_equal(session_answer(lab->session), ERR_NONE);
+	lab_take(lab, "200");
+}
+
+static void cancel_of_nothing_is_481(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_request(lab, "CANCEL", "none", 1, false, "", "");
+	lab_take(lab, "481");
+}
+
+static void every_prefix_of_a_call_is_survived(void **state)
+{
+	struct lab *lab = *state;
+	const char *text = "INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKp\r\nMax-Forwards: 70\r\n"
+			   "From: \"B\" <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: p\r\nCSeq: 1 INVITE\r\n"
+			   "Contact: <sip:bob@192.0.2.9>\r\nRecord-Route: <sip:1.2.3.4;lr>\r\nContent-Type: application/sdp\r\nContent-Length: 2\r\n\r\no1";
+
+	for (size_t n = 1; n < strlen(text); n++) {
+		fake_net_datagram_bytes(&lab->net, "192.0.2.9:5060", slice_make(text, n));
+		lab_pass(lab, 0);
+		fake_net_drop(&lab->net);
+	}
+	fake_net_datagram(&lab->net, "192.0.2.9:5060", text);
+	lab_pass(lab, 40 * SECOND_US);
+	assert_true(ua_is_quiet(lab->ua));
+}
+
+static void a_call_to_ourselves_works(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *packet;
+	struct session *caller = lab_call(lab, "sip:alice@192.0.2.1:5060", "o1");
+
+	/* Whatever the stack sends comes back to it, as over the loopback. */
+	lab->answer_at_once = true;
+	lab_pass(lab, 0);
+	while ((packet = fake_net_take(&lab->net)) != NULL) {
+		fake_net_datagram_bytes(&lab->net, "192.0.2.1:5060", slice_make(packet->bytes, packet->bytes_n));
+		lab_pass(lab, 0);
+	}
+	assert_int_equal(session_state(caller), SESSION_CONFIRMED);
+	session_hangup(caller, slice_of(NULL));
+	lab_pass(lab, 0);
+	while ((packet = fake_net_take(&lab->net)) != NULL) {
+		fake_net_datagram_bytes(&lab->net, "192.0.2.1:5060", slice_make(packet->bytes, packet->bytes_n));
+		lab_pass(lab, 0);
+	}
+	lab_said(lab, "incoming alice|offer 0 o1|answered 0 200|provisional -1 100|answer 0 a1|answered 0 200|acknowledged|ended us 200 none|ended peer 200 none|");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(options_tells_what_we_can),
+		LAB_TEST(methods_are_known_or_not),
+		LAB_TEST(the_checks_come_in_the_order_of_8_2),
+		LAB_TEST(encoded_and_unreadable_bodies),
+		LAB_TEST(an_answer_that_nobody_could_read_is_406),
+		LAB_TEST(tags_of_no_dialog_are_481),
+		LAB_TEST(a_tel_uri_may_be_ours),
+		LAB_TEST(cancel_of_nothing_is_481),
+		LAB_TEST(every_prefix_of_a_call_is_survived),
+		LAB_TEST(a_call_to_ourselves_works),
+	};
+
+	return cmocka_run_group_tests_name("sip/ua/ua", tests, NULL, NULL);
+}
