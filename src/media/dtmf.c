@@ -41,7 +41,8 @@ static bool take_next(struct dtmf_sender *sender, uint32_t timestamp)
 }
 
 /*
- * Packets leave at 0, 20 ... 80 ms with durations of 20, 40 ... 100 ms: like a voice packet each speaks of the time before it was
+ * Packets leave at 0, 20 ... 80 ms with durations of 20, 40 ... 100 ms: like a voice packet each speaks of the time
+ * before it was
  * sent. The one of 100 ms carries the end bit and is repeated at 100 and 120 ms.
  */
 static bool make_packet(const struct dtmf_sender *sender, uint32_t clock_rate, struct dtmf_packet *packet)
@@ -62,7 +63,8 @@ static bool make_packet(const struct dtmf_sender *sender, uint32_t clock_rate, s
 	return true;
 }
 
-enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_t clock_rate, struct dtmf_packet *packet)
+enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_t clock_rate,
+			 struct dtmf_packet *packet)
 {
 	bool was_active = sender->active;
 

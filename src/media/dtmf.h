@@ -47,11 +47,13 @@ enum dtmf_step {
 /** @return false when the queue is full */
 bool dtmf_queue(struct dtmf_sender *sender, char digit, uint32_t pause_ms);
 /**
- * One tick. A digit takes 100 ms with a packet every 20 ms, the last of them with the end bit and three times, then 70 ms of gap.
+ * One tick. A digit takes 100 ms with a packet every 20 ms, the last of them with the end bit and three times, then 70
+ * ms of gap.
  * @param timestamp   RTP time of the voice frame that would begin now
  * @param clock_rate  of the events
  */
-enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_t clock_rate, struct dtmf_packet *packet);
+enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_t clock_rate,
+			 struct dtmf_packet *packet);
 
 /* ---- receiving ---- */
 

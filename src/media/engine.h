@@ -1,9 +1,11 @@
 /*
- * media: RTP, RTCP, jitter buffer, codecs, mixer, DTMF, files, tones, and the one thread that runs them. Knows neither SIP nor SDP nor the
+ * media: RTP, RTCP, jitter buffer, codecs, mixer, DTMF, files, tones, and the one thread that runs them. Knows neither
+ * SIP nor SDP nor the
  * loop: it is given a description of a stream.
  *
  *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it
- *   stream    one call's sound: encode, send, receive, decode; stream_network its sockets, stream_report its snapshot and events
+ *   stream    one call's sound: encode, send, receive, decode; stream_network its sockets, stream_report its snapshot
+ *             and events
  *   rtp       packets and their source (RFC 3550 5, A.1)
  *   rtcp      SR, RR, SDES, BYE and their timing (RFC 3550 6)
  *   jitter    the jitter buffer: a function of packets and time
@@ -40,7 +42,8 @@ struct stream_codec {
 enum { STREAM_CODECS_MAX = 16, STREAM_EVENTS_MAX = 4 };
 
 struct stream_config {
-	int rtp_fd, rtcp_fd;        /* bound, non-blocking UDP sockets; the stream closes them when it is freed. rtcp_fd -1: none */
+	/* bound, non-blocking UDP sockets; the stream closes them when it is freed. rtcp_fd -1: none */
+	int rtp_fd, rtcp_fd;
 	struct address rtp, rtcp;   /* where to send; unset: not yet or not at all */
 	bool sends, receives;       /* direction as agreed: hold stops one or both; RTCP goes on */
 	struct stream_codec send;
@@ -78,8 +81,10 @@ enum engine_event_kind {
 	ENGINE_DTMF_SENT,          /* the queue of digits is empty */
 	ENGINE_CODEC,              /* the peer changed to `codec` */
 	ENGINE_PEER_BYE,           /* RTCP BYE */
-	ENGINE_DEVICE,             /* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
-	ENGINE_CLOSED,             /* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
+	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
+	ENGINE_DEVICE,
+	/* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
+	ENGINE_CLOSED,
 };
 struct engine_event {
 	enum engine_event_kind kind;
@@ -112,27 +117,40 @@ void engine_set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms);
 
 /* ---- streams (the loop's thread) ---- */
 
-/** Start a stream; codec objects are made here, on the caller's thread. Errors: ERR_UNSUPPORTED codec; ERR_FULL too many streams */
+/**
+ * Start a stream; codec objects are made here, on the caller's thread. Errors: ERR_UNSUPPORTED codec; ERR_FULL too many
+ * streams
+ */
 struct stream *engine_add(struct engine *engine, const struct stream_config *config, void *user, enum err *err);
-/** Change addresses, direction, codecs; sockets, SSRC and sequence numbers stay. rtp_fd and rtcp_fd of `config` are ignored. */
+/**
+ * Change addresses, direction, codecs; sockets, SSRC and sequence numbers stay. rtp_fd and rtcp_fd of `config` are
+ * ignored.
+ */
 enum err engine_change(struct engine *engine, struct stream *stream, const struct stream_config *config) MUST_CHECK;
-/** Send RTCP BYE, stop, give back: the stream is gone for the caller; no more events for it but ENGINE_CLOSED when its ports are free. */
+/**
+ * Send RTCP BYE, stop, give back: the stream is gone for the caller; no more events for it but ENGINE_CLOSED when its
+ * ports are free.
+ */
 void engine_remove(struct engine *engine, struct stream *stream);
-/** Which stream hears the microphone and is heard: at most one is selected unless several were joined. NULL: none. */
+/** Which stream hears the microphone and is heard: at most one. NULL: none. */
 void engine_select(struct engine *engine, struct stream *stream);
 /** A consistent copy, never older than one tick. */
 void engine_stats(const struct stream *stream, struct stream_stats *stats);
 void engine_mute(struct engine *engine, struct stream *stream, bool muted);   /* stream NULL: the microphone for all */
-/** Queue digits 0-9 * # A-D, `,` is a pause of `pause_ms`. Errors: ERR_UNSUPPORTED telephone-event was not agreed; ERR_SYNTAX a character; ERR_FULL more
- * than 256 wait; ERR_STATE the stream does not send (hold). Nothing is queued then. */
+/**
+ * Queue digits 0-9 * # A-D, `,` is a pause of `pause_ms`. Nothing is queued when it fails: ERR_UNSUPPORTED
+ * telephone-event was not agreed; ERR_STATE the stream does not send (hold); ERR_SYNTAX a character; ERR_FULL more than
+ * 256 would wait.
+ */
 enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms) MUST_CHECK;
 
 /* ---- devices and tones ---- */
 
 enum engine_device { ENGINE_INPUT, ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_DEVICES };
 /**
- * Choose a device: "default", "null", "tone:440", "file:PATH.wav" (input: played round and round; output: recorded), or the
- * name (or unique part) of a PortAudio device. A missing or failing device is replaced by null and told by ENGINE_DEVICE.
+ * Choose a device: "default", "null", "tone:440", "file:PATH.wav" (input: played round and round; output: recorded), or
+ * the name (or unique part) of a PortAudio device. A missing or failing device is replaced by null and told by
+ * ENGINE_DEVICE.
  * Errors: ERR_SYNTAX a malformed word; ERR_NOT_FOUND or ERR_IO a file
  */
 enum err engine_use(struct engine *engine, enum engine_device which, const char *name) MUST_CHECK;

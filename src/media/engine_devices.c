@@ -13,7 +13,8 @@ void engine_say_device(struct engine *engine, enum engine_device which, const ch
 	/* When nobody listens the newest is left out: the state of a device can be asked for. */
 	if (engine->message_count == ENGINE_MESSAGES)
 		return;
-	struct engine_event *event = &engine->messages[(engine->message_first + engine->message_count++) % ENGINE_MESSAGES];
+	struct engine_event *event =
+		&engine->messages[(engine->message_first + engine->message_count++) % ENGINE_MESSAGES];
 	*event = (struct engine_event){ .kind = ENGINE_DEVICE };
 	if (why && *why)
 		snprintf(event->text, sizeof event->text, "%.60s: %.60s", port->name, why);
@@ -108,7 +109,8 @@ static bool is_cheap(const char *name)
 {
 	struct slice text = slice_of(name);
 
-	return slice_eq(text, SLICE("null")) || slice_begins(text, SLICE("tone:")) || slice_begins(text, SLICE("file:"));
+	return slice_eq(text, SLICE("null")) || slice_begins(text, SLICE("tone:")) ||
+	       slice_begins(text, SLICE("file:"));
 }
 
 enum err engine_use(struct engine *engine, enum engine_device which, const char *name)

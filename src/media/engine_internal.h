@@ -1,11 +1,15 @@
 /*
- * The engine's two halves. engine.c is called by the loop's thread; engine_media.c is the media thread, or what engine_step() does.
+ * The engine's two halves. engine.c is called by the loop's thread; engine_media.c is the media thread, or what
+ * engine_step() does.
  * Between them are two rings:
  *
- *   commands  loop -> media. Full: the rest waits in a list of the loop's, and the media thread rings the loop's bell when it has
+ *   commands  loop -> media. Full: the rest waits in a list of the loop's, and the media thread rings the loop's bell
+ *             when it has
  *             taken some, so nothing is lost and nobody waits.
- *   notes     media -> loop. Room is kept for what gives resources back: a command is only executed while its answer fits. Events
- *             of streams that do not fit stay with the stream and are tried again in the next tick; digits beyond 32 are left out.
+ *   notes     media -> loop. Room is kept for what gives resources back: a command is only executed while its answer
+ *             fits. Events
+ *             of streams that do not fit stay with the stream and are tried again in the next tick; digits beyond 32
+ *             are left out.
  */
 #pragma once
 
@@ -27,8 +31,8 @@ enum {
 };
 
 enum command_kind {
-	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_SELECT, COMMAND_MUTE, COMMAND_DIGIT, COMMAND_DEVICE, COMMAND_TONE,
-	COMMAND_JITTER,
+	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_SELECT, COMMAND_MUTE, COMMAND_DIGIT, COMMAND_DEVICE,
+	COMMAND_TONE, COMMAND_JITTER,
 };
 
 struct command {

@@ -347,7 +347,10 @@ static bool is_active(const struct engine *engine)
 	return engine->active_count || engine->tone.which != TONE_NONE;
 }
 
-/* The device whose clock leads: what is heard before what is said, for a gap in it is heard at once. NULL: the timer leads. */
+/*
+ * The device whose clock leads: what is heard before what is said, for a gap in it is heard at once. NULL: the timer
+ * leads.
+ */
 static struct slot *pacer_of(struct engine *engine)
 {
 	static const enum engine_device ORDER[] = { ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_INPUT };
@@ -477,7 +480,8 @@ void engine_media_init(struct engine *engine)
 	engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	epoll_ctl(engine->control_poll, EPOLL_CTL_ADD, engine->command_fd, &commands);
 	epoll_ctl(engine->control_poll, EPOLL_CTL_ADD, engine->timer_fd, &timer);
-	random_init_seeded(&engine->media_random, (uint64_t)random_u32(engine->random) << 32 | random_u32(engine->random));
+	random_init_seeded(&engine->media_random,
+			   (uint64_t)random_u32(engine->random) << 32 | random_u32(engine->random));
 	engine->batch = receive_batch_new();
 	list_init(&engine->active);
 }

@@ -259,7 +259,7 @@ static void count_loss(struct jitter *jitter, double lost)
 
 static void take(struct jitter *jitter, struct jitter_slot *slot)
 {
-	/* What was invented while nobody knew better was loss if numbers are missing, else a pause of the other side. */
+	/* What was invented while nobody knew better was loss if numbers are missing, else a pause of the peer. */
 	uint32_t gap = slot->sequence - jitter->last_sequence - 1;
 
 	if (gap)
@@ -273,7 +273,8 @@ static void take(struct jitter *jitter, struct jitter_slot *slot)
 }
 
 /*
- * How long before it is fetched the next frame was there, or could have been. What is queued before it plays later still, but that
+ * How long before it is fetched the next frame was there, or could have been. What is queued before it plays later
+ * still, but that
  * does not help a late packet: it is fetched when less than a tick is left.
  */
 static int64_t delay_us(const struct jitter *jitter, int64_t now_us)
@@ -331,7 +332,8 @@ static bool thrown_away(struct jitter *jitter, struct jitter_slot *head, int64_t
 }
 
 /* `head` is behind its time by `by` frames. @return whether it is to be played nevertheless */
-static bool too_late(struct jitter *jitter, struct jitter_slot *head, int64_t by, int64_t short_us, struct jitter_play *play)
+static bool too_late(struct jitter *jitter, struct jitter_slot *head, int64_t by, int64_t short_us,
+		     struct jitter_play *play)
 {
 	if (short_us * 2 >= frames_us(by)) {
 		/* More delay is wanted anyway: play it whole, everything behind it comes later by as much. */
@@ -358,7 +360,8 @@ static bool too_late(struct jitter *jitter, struct jitter_slot *head, int64_t by
 	return true;
 }
 
-static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t excess_us, uint32_t queued, struct jitter_play *play)
+static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t excess_us, uint32_t queued,
+			struct jitter_play *play)
 {
 	int64_t slack_us = target_us(jitter) / 4;
 
@@ -371,7 +374,8 @@ static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t
 	jitter->quiet = false;
 	jitter->usual_frames = head->frames;
 	jitter->counts.played++;
-	jitter->delay_ms += ((double)(excess_us + target_us(jitter) + frames_us(queued)) / 1000.0 - jitter->delay_ms) * 0.1;
+	double delay_ms = (double)(excess_us + target_us(jitter) + frames_us(queued)) / 1000.0;
+	jitter->delay_ms += (delay_ms - jitter->delay_ms) * 0.1;
 	play->packet = head;
 	give(jitter, play, JITTER_PACKET, head->frames - play->skip);
 	jitter->next_at = head->at + head->frames;

@@ -1,9 +1,12 @@
 /*
  * The jitter buffer: a function of packets and time, with no clock, socket or codec of its own.
  *
- * All positions are 48 kHz frames. A packet's transit is its arrival minus its position; the least transit of the last seconds is
- * the anchor, and a packet is due at anchor + position + target. The target is what 97 % of the packets need, between a minimum and
- * a maximum. Playing runs on by itself: what is missing at its time is concealed, and a packet that comes too late is played from
+ * All positions are 48 kHz frames. A packet's transit is its arrival minus its position; the least transit of the last
+ * seconds is
+ * the anchor, and a packet is due at anchor + position + target. The target is what 97 % of the packets need, between a
+ * minimum and
+ * a maximum. Playing runs on by itself: what is missing at its time is concealed, and a packet that comes too late is
+ * played from
  * its middle, thrown away or, when the delay is too short anyway, played from its beginning.
  */
 #pragma once
@@ -61,7 +64,8 @@ struct jitter {
 struct jitter_packet {
 	uint32_t sequence;       /* extended */
 	uint32_t timestamp, clock_rate;
-	uint32_t frames;         /* 48 kHz frames in it; 0: nothing to play (an event, an unknown type): only its number counts */
+	/* 48 kHz frames in it; 0: nothing to play (an event, an unknown type): only its number counts */
+	uint32_t frames;
 	uint8_t tag;
 	const uint8_t *payload;
 	size_t bytes;
@@ -79,7 +83,8 @@ struct jitter_play {
 	const struct jitter_slot *packet, *next; /* borrowed until the next put */
 	uint32_t frames;
 	uint32_t skip;           /* JITTER_PACKET: frames of it whose time is over */
-	int32_t excess;          /* JITTER_PACKET: frames of delay too many (shorten) or, negative, too few; 0: leave it */
+	/* JITTER_PACKET: frames of delay too many (shorten) or, negative, too few; 0: leave it */
+	int32_t excess;
 };
 
 void jitter_init(struct jitter *jitter, uint32_t min_ms, uint32_t max_ms);

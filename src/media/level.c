@@ -40,7 +40,8 @@ double level_db(const struct level *level)
 	return level_of_power(sum / (LEVEL_TICKS * LEVEL_TICK_FRAMES));
 }
 
-void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES], int16_t narrow[LEVEL_NARROW_FRAMES])
+void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES],
+		   int16_t narrow[LEVEL_NARROW_FRAMES])
 {
 	int16_t all[LEVEL_TAPS + LEVEL_TICK_FRAMES];
 

@@ -1,4 +1,7 @@
-/* How loud: over the last 500 ms, in dB where a sine of full scale is 0 and silence -127. And that sound at 8 kHz, for tone_find(). */
+/*
+ * How loud: over the last 500 ms, in dB where a sine of full scale is 0 and silence -127. And that sound at 8 kHz, for
+ * tone_find().
+ */
 #pragma once
 
 #include "base/base.h"
@@ -20,4 +23,5 @@ struct decimator {
 	int16_t past[LEVEL_TAPS];
 };
 /** 480 frames of 48 kHz to 80 of 8 kHz. */
-void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES], int16_t narrow[LEVEL_NARROW_FRAMES]);
+void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES],
+		   int16_t narrow[LEVEL_NARROW_FRAMES]);

@@ -186,7 +186,8 @@ enum rtp_verdict rtp_source_update(struct rtp_source *source, uint16_t sequence,
 
 void rtp_source_arrival(struct rtp_source *source, uint32_t timestamp, int64_t arrival_us, uint32_t clock_rate)
 {
-	uint32_t arrival = (uint32_t)(arrival_us / 1000 * clock_rate / 1000 + arrival_us % 1000 * clock_rate / SECOND_US);
+	int64_t ms = arrival_us / 1000, rest_us = arrival_us % 1000;
+	uint32_t arrival = (uint32_t)(ms * clock_rate / 1000 + rest_us * clock_rate / SECOND_US);
 	uint32_t transit = arrival - timestamp;
 	int64_t difference = (int32_t)(transit - source->transit);
 

@@ -18,8 +18,8 @@ static const double FEC_LOSS = 0.01;
 
 /* ---- life ---- */
 
-struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms, uint32_t jitter_max_ms,
-			  struct random *random, struct stream_setup **setup, enum err *err)
+struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms,
+			  uint32_t jitter_max_ms, struct random *random, struct stream_setup **setup, enum err *err)
 {
 	struct stream *stream = xcalloc(1, sizeof *stream);
 
@@ -27,7 +27,7 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	stream->config.rtp_fd = stream->config.rtcp_fd = -1;
 	stream->ssrc = random_u32(random);
 	stream->clock = random_u32(random);
-	/* The upper half is left out, so that the first wrap is not at the very beginning (RFC 3711 3.3.1 advises it). */
+	/* The upper half is left out, so that the first wrap is not at the very beginning (RFC 3711 3.3.1). */
 	stream->sequence = (uint16_t)random_below(random, 32768);
 	stream->rtt_ms = -1;
 	stream->heard_db = level_db(&stream->heard);
@@ -80,7 +80,10 @@ static bool prepare_codecs(struct stream *stream, struct stream_setup *setup)
 		codec = config->receive[i].codec;
 		if (codec >= MEDIA_CODECS)
 			return false;
-		if (!stream->has_decoder[codec] && !setup->decoders[codec] && !(setup->decoders[codec] = decoder_new(codec)))
+		if (stream->has_decoder[codec] || setup->decoders[codec])
+			continue;
+		setup->decoders[codec] = decoder_new(codec);
+		if (!setup->decoders[codec])
 			return false;
 	}
 	return true;
@@ -168,7 +171,10 @@ static size_t recover(struct stream *stream, const struct jitter_play *play, int
 	return decoder_recover(stream->decoders[stream->play_codec], next->payload, next->bytes, pcm, play->frames);
 }
 
-/* Bring the delay nearer to its target: in silence at once, in speech by a pitch period now and then. @return frames now */
+/*
+ * Bring the delay nearer to its target: in silence at once, in speech by a pitch period now and then. @return frames
+ * now
+ */
 static size_t stretch(struct stream *stream, int32_t excess, int16_t *pcm, size_t frames)
 {
 	size_t wrong = (size_t)(excess < 0 ? -excess : excess);
@@ -176,7 +182,8 @@ static size_t stretch(struct stream *stream, int32_t excess, int16_t *pcm, size_
 	stream->since_stretch += frames;
 	if (!wrong)
 		return frames;
-	if (stream->since_stretch < STRETCH_PAUSE_FRAMES && wrong < STRETCH_HURRY_FRAMES && !stretch_is_silent(pcm, frames))
+	if (stream->since_stretch < STRETCH_PAUSE_FRAMES && wrong < STRETCH_HURRY_FRAMES &&
+	    !stretch_is_silent(pcm, frames))
 		return frames;
 	size_t most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
 	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);

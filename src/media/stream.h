@@ -1,5 +1,6 @@
 /*
- * One call's sound. A stream is made and freed on the loop's thread; in between it belongs to the media thread, but for the part that
+ * One call's sound. A stream is made and freed on the loop's thread; in between it belongs to the media thread, but for
+ * the part that
  * is marked as the loop's and for the snapshot, which anybody may read.
  *
  *   stream           life, configuration, what is heard, what is said
@@ -130,8 +131,8 @@ struct stream {
 /* ---- the loop's thread ---- */
 
 /** @return NULL with *err = ERR_UNSUPPORTED when a codec cannot be made; the sockets are then still the caller's */
-struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms, uint32_t jitter_max_ms,
-			  struct random *random, struct stream_setup **setup, enum err *err);
+struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms,
+			  uint32_t jitter_max_ms, struct random *random, struct stream_setup **setup, enum err *err);
 /** Make what `config` needs and the stream has not; NULL with *err = ERR_UNSUPPORTED. */
 struct stream_setup *stream_prepare(struct stream *stream, const struct stream_config *config, enum err *err);
 void stream_setup_free(struct stream_setup *setup);

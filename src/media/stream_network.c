@@ -105,11 +105,12 @@ static void forget_source(struct stream *stream)
 }
 
 /*
- * The first valid source is believed. Another is followed when it sent three packets in sequence while the present one was silent
+ * The first valid source is believed. Another is followed when it sent three packets in sequence while the present one
+ * was silent
  * for 500 ms, or when it is the one that was signalled and the present one is not.
  */
-static bool accept_source(struct stream *stream, const struct address *from, const struct rtp_packet *packet, bool known,
-			  int64_t now_us)
+static bool accept_source(struct stream *stream, const struct address *from, const struct rtp_packet *packet,
+			  bool known, int64_t now_us)
 {
 	if (stream->is_latched && address_eq(from, &stream->latched)) {
 		stream->latched_us = now_us;
@@ -229,11 +230,11 @@ static void on_other(struct stream *stream, const struct rtp_packet *packet, uin
 	jitter_put(&stream->jitter, &put, arrival_us);
 }
 
-static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
-		    const struct stream_turn *turn);
+static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+		    int64_t arrival_us, const struct stream_turn *turn);
 
-static void on_rtp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
-		   const struct stream_turn *turn)
+static void on_rtp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+		   int64_t arrival_us, const struct stream_turn *turn)
 {
 	struct rtp_packet packet;
 	uint32_t extended = 0;
@@ -265,7 +266,8 @@ static void on_rtp(struct stream *stream, const uint8_t *bytes, size_t n, const 
 	}
 	on_other(stream, &packet, extended, arrival_us);
 	if (event) {
-		char digit = dtmf_receive(&stream->dtmf_receiver, packet.timestamp, packet.payload, packet.payload_bytes);
+		char digit = dtmf_receive(&stream->dtmf_receiver, packet.timestamp, packet.payload,
+					  packet.payload_bytes);
 		if (digit)
 			stream_tell_digit(stream, digit);
 	}
@@ -281,8 +283,8 @@ static bool is_peer(const struct stream *stream, const struct address *from)
 	return address_same_host(from, &stream->config.rtcp) || address_same_host(from, &stream->config.rtp);
 }
 
-static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
-		    const struct stream_turn *turn)
+static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+		    int64_t arrival_us, const struct stream_turn *turn)
 {
 	struct rtcp_report report;
 
@@ -330,8 +332,8 @@ static int64_t arrival_of(struct msghdr *message, const struct stream_turn *turn
 	return turn->now_us;
 }
 
-typedef void datagram_h(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from, int64_t arrival_us,
-			const struct stream_turn *turn);
+typedef void datagram_h(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+			int64_t arrival_us, const struct stream_turn *turn);
 
 static int receive_batch(int fd, struct receive_batch *batch)
 {
@@ -362,7 +364,8 @@ static void receive_all(struct stream *stream, int fd, datagram_h *handle, const
 			if (message->msg_hdr.msg_flags & MSG_TRUNC)
 				continue;
 			int64_t arrival_us = arrival_of(&message->msg_hdr, turn);
-			handle(stream, turn->batch->bytes[i], message->msg_len, &turn->batch->from[i], arrival_us, turn);
+			handle(stream, turn->batch->bytes[i], message->msg_len, &turn->batch->from[i], arrival_us,
+			       turn);
 		}
 		if (count < STREAM_BATCH)
 			return;

@@ -44,7 +44,9 @@ static void watch_side(struct stream *stream, int side, unsigned event, bool wat
 void stream_watch(struct stream *stream, const struct stream_turn *turn, bool says)
 {
 	int64_t now_us = turn->now_us;
-	int64_t since_us = stream->last_packet_us > stream->receiving_us ? stream->last_packet_us : stream->receiving_us;
+	int64_t last_us = stream->last_packet_us, since_us = stream->receiving_us;
+	if (last_us > since_us)
+		since_us = last_us;
 	bool lost = stream->config.receives && now_us - since_us >= LOST_US;
 	/* Nothing arriving is not silence but loss. */
 	bool hears = stream->config.receives && stream->last_packet_us && now_us - stream->last_packet_us < SECOND_US;
@@ -61,7 +63,8 @@ void stream_watch(struct stream *stream, const struct stream_turn *turn, bool sa
 
 /* ---- the snapshot ---- */
 
-static double estimate(const struct stream *stream, const struct stream_stats *stats, const struct stream_totals *totals)
+static double estimate(const struct stream *stream, const struct stream_stats *stats,
+		       const struct stream_totals *totals)
 {
 	const struct codec_ops *codec = codec_ops(stream->receive_codec);
 	double delay_ms = stats->buffer_ms + stream->jitter.usual_frames / (double)CODEC_MS_FRAMES + codec->delay_ms;
@@ -112,8 +115,8 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 }
 
 /*
- * A sequence lock without fences: each word is stored with release after the odd version and loaded with acquire before the
- * version is read again, so a reader that sees one version twice saw words of one tick.
+ * A sequence lock without fences: each word is stored with release after the odd version and loaded with acquire before
+ * the version is read again, so a reader that sees one version twice saw words of one tick.
  */
 void stream_publish(struct stream *stream, const int16_t *heard)
 {
@@ -132,7 +135,8 @@ void stream_publish(struct stream *stream, const int16_t *heard)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		atomic_store_explicit(&stream->snapshot[i], words[i], memory_order_release);
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
-		atomic_store_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS], samples[i], memory_order_release);
+		atomic_store_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS], samples[i],
+				      memory_order_release);
 	atomic_store_explicit(&stream->narrow_at, at + ARRAY_LEN(samples), memory_order_release);
 	atomic_store_explicit(&stream->version, version + 2, memory_order_release);
 }
@@ -147,7 +151,8 @@ static void copy_words(const struct stream *stream, uint64_t *words, uint64_t *n
 			words[i] = atomic_load_explicit(&stream->snapshot[i], memory_order_acquire);
 		uint64_t at = atomic_load_explicit(&stream->narrow_at, memory_order_acquire);
 		for (size_t i = 0; i < STREAM_NARROW_WORDS; i++)
-			narrow[i] = atomic_load_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS], memory_order_acquire);
+			narrow[i] = atomic_load_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS],
+							 memory_order_acquire);
 		after = atomic_load_explicit(&stream->version, memory_order_relaxed);
 	} while (before != after || before & 1);
 }

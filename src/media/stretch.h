@@ -1,4 +1,7 @@
-/* Make a piece of 48 kHz sound a little shorter or longer without a click: in silence anywhere, in speech by whole pitch periods. */
+/*
+ * Make a piece of 48 kHz sound a little shorter or longer without a click: in silence anywhere, in speech by whole
+ * pitch periods.
+ */
 #pragma once
 
 #include "base/base.h"

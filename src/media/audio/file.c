@@ -168,7 +168,8 @@ static struct device *open_input(const char *path, enum err *err)
 	}
 	struct file_input *input = xcalloc(1, sizeof *input);
 	input->device.ops = &OPS;
-	if (info.channels < 1 || info.channels > CHANNELS_MAX || info.samplerate < RATE_MIN_HZ || info.samplerate > RATE_MAX_HZ)
+	if (info.channels < 1 || info.channels > CHANNELS_MAX || info.samplerate < RATE_MIN_HZ ||
+	    info.samplerate > RATE_MAX_HZ)
 		*err = ERR_IO;
 	else
 		*err = load(input, file, &info);
@@ -198,7 +199,8 @@ static void empty_ring(struct file_output *output)
 	uint32_t n;
 
 	while ((n = ring_read(output->ring, chunk, CHUNK_FRAMES)) > 0)
-		if (atomic_load(&output->failure) == ERR_NONE && sf_writef_short(output->file, chunk, (sf_count_t)n) != (sf_count_t)n)
+		if (atomic_load(&output->failure) == ERR_NONE &&
+		    sf_writef_short(output->file, chunk, (sf_count_t)n) != (sf_count_t)n)
 			atomic_store(&output->failure, ERR_IO);
 }
 

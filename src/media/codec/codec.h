@@ -1,5 +1,6 @@
 /*
- * Codecs as the stream sees them: 48 kHz mono 16 bit on this side, payloads on the other. Objects are made and freed on the loop's
+ * Codecs as the stream sees them: 48 kHz mono 16 bit on this side, payloads on the other. Objects are made and freed on
+ * the loop's
  * thread; everything between allocates nothing.
  *
  *   codec   the face and the table
@@ -64,14 +65,20 @@ void encoder_configure(struct encoder *encoder, const struct stream_codec *setti
  * @param complexity  0..10
  */
 void encoder_adapt(struct encoder *encoder, double loss, int complexity);
-/** Encode one packet's worth (`frames` as codec_ptime gives). @return bytes written; 0: nothing need be sent (DTX) or it failed */
+/**
+ * Encode one packet's worth (`frames` as codec_ptime gives). @return bytes written; 0: nothing need be sent (DTX) or it
+ * failed
+ */
 size_t encoder_encode(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
 
 struct decoder *decoder_new(enum media_codec codec);
 void decoder_free(struct decoder *decoder);
 /** Decode a payload into `pcm`, which has CODEC_PACKET_MAX_FRAMES. @return frames; 0: malformed */
 size_t decoder_decode(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
-/** Replace a lost packet of `frames` by what its successor carries of it. @return `frames`; 0: it carries nothing, conceal instead */
+/**
+ * Replace a lost packet of `frames` by what its successor carries of it. @return `frames`; 0: it carries nothing,
+ * conceal instead
+ */
 size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 /** Invent `frames` (a multiple of 120, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */
 void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames);

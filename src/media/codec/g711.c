@@ -108,7 +108,10 @@ static size_t find_pitch(const struct conceal *conceal)
 	return best;
 }
 
-/* Take the last `periods` pitch periods as the loop, with its end bent towards its beginning over a quarter of a period. */
+/*
+ * Take the last `periods` pitch periods as the loop, with its end bent towards its beginning over a quarter of a
+ * period.
+ */
 static void make_loop(struct conceal *conceal, size_t periods)
 {
 	size_t size = conceal->lag * periods, quarter = conceal->lag / 4;

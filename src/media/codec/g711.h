@@ -11,7 +11,8 @@ uint8_t g711_a_encode(int16_t sample);
 int16_t g711_a_decode(uint8_t code);
 
 /*
- * Concealment at 8 kHz: the last pitch period is repeated, of one, then two, then three periods so that it does not buzz, and
+ * Concealment at 8 kHz: the last pitch period is repeated, of one, then two, then three periods so that it does not
+ * buzz, and
  * fades to nothing within 60 ms; the first good samples are faded in over it.
  */
 enum { CONCEAL_HISTORY = 400, CONCEAL_LOOP_MAX = 360 };

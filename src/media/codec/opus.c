@@ -112,8 +112,9 @@ static size_t encode(struct encoder *base, const int16_t *pcm, size_t frames, ui
 
 static size_t count_frames(const uint8_t *payload, size_t n)
 {
-	int frames = n <= CODEC_PAYLOAD_MAX_BYTES ? opus_packet_get_nb_samples(payload, (opus_int32)n, CODEC_RATE_HZ) : 0;
-
+	if (n > CODEC_PAYLOAD_MAX_BYTES)
+		return 0;
+	int frames = opus_packet_get_nb_samples(payload, (opus_int32)n, CODEC_RATE_HZ);
 	return frames > 0 ? (size_t)frames : 0;
 }
 

@@ -51,7 +51,8 @@ static struct stream_config config_of(enum media_codec codec)
 
 	config.send = (struct stream_codec){ .codec = codec, .payload_type = TYPES[codec] };
 	for (int i = 0; i < MEDIA_CODECS; i++)
-		config.receive[config.receive_count++] = (struct stream_codec){ .codec = (enum media_codec)i, .payload_type = TYPES[i] };
+		config.receive[config.receive_count++] = (struct stream_codec){
+			.codec = (enum media_codec)i, .payload_type = TYPES[i] };
 	config.has_send_event = true;
 	config.send_event.payload_type = 101;
 	config.send_event.clock_rate = codec == MEDIA_OPUS ? 48000 : 8000;
@@ -297,8 +298,9 @@ struct stranger {
 static void speak(struct stranger *stranger, const struct address *to, uint8_t payload_type, uint8_t fill, size_t n)
 {
 	uint8_t payload[400], bytes[500];
-	struct rtp_packet packet = { .payload_type = payload_type, .sequence = stranger->sequence++, .timestamp = stranger->timestamp,
-				     .ssrc = stranger->ssrc, .payload = payload, .payload_bytes = n };
+	struct rtp_packet packet = { .payload_type = payload_type, .sequence = stranger->sequence++,
+				     .timestamp = stranger->timestamp, .ssrc = stranger->ssrc, .payload = payload,
+				     .payload_bytes = n };
 
 	memset(payload, fill, sizeof payload);
 	stranger->timestamp += 160;

@@ -55,7 +55,8 @@ static struct result play(struct jitter *jitter, int64_t end_us, bool stretches)
 	for (int64_t now = 0; now < end_us; now += 10000) {
 		for (; next < network.count && network.flights[next].at_us <= now; next++) {
 			uint8_t payload[1] = { 1 };
-			struct jitter_packet packet = { network.flights[next].sequence, network.flights[next].timestamp, 8000, FRAMES, 0, payload, 1 };
+			struct jitter_packet packet = { network.flights[next].sequence, network.flights[next].timestamp,
+				8000, FRAMES, 0, payload, 1 };
 			jitter_put(jitter, &packet, network.flights[next].at_us);
 		}
 		while (queued < TICK) {
@@ -70,7 +71,8 @@ static struct result play(struct jitter *jitter, int64_t end_us, bool stretches)
 			if (it.what == JITTER_PACKET) {
 				result.packets++;
 				result.skipped += it.skip > 0;
-				result.disorder += result.last_sequence && (int32_t)(it.packet->sequence - result.last_sequence) <= 0;
+				int32_t ahead = (int32_t)(it.packet->sequence - result.last_sequence);
+				result.disorder += result.last_sequence && ahead <= 0;
 				result.last_sequence = it.packet->sequence;
 				if (stretches && it.excess)
 					queued -= it.excess > 480 ? 480 : it.excess < -480 ? -480 : it.excess;
@@ -214,7 +216,8 @@ static void pauses_jumps_and_holds(void **state)
 	for (size_t k = 0; k < ARRAY_LEN(LEAPS); k++) {
 		jitter_init(&jitter, 10, 300);
 		for (uint32_t i = 0; i < 1000; i++)
-			send_packet(i * INT64_C(20000) + (i >= 500 ? 5000000 : 0), i, i * 160 + (i >= 500 ? (uint32_t)LEAPS[k] : 0));
+			send_packet(i * INT64_C(20000) + (i >= 500 ? 5000000 : 0), i,
+				    i * 160 + (i >= 500 ? (uint32_t)LEAPS[k] : 0));
 		result = play(&jitter, 25000000, true);
 		assert_true(result.packets >= 985);
 		assert_true(result.last_delay_ms < 40);
@@ -244,7 +247,8 @@ static void events_are_no_loss(void **state)
 	jitter_init(&jitter, 10, 300);
 	for (uint32_t i = 0; i < 100; i++) {
 		bool event = i >= 40 && i < 47;
-		struct jitter_packet packet = { i, event ? 40 * 160 : i * 160, 8000, event ? 0 : FRAMES, 0, payload, 1 };
+		struct jitter_packet packet = { i, event ? 40 * 160 : i * 160, 8000, event ? 0 : FRAMES, 0, payload,
+			1 };
 		jitter_put(&jitter, &packet, now);
 		for (int k = 0; k < 2; k++, now += 10000, queued -= TICK)
 			while (queued < TICK) {

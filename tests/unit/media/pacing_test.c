@@ -62,7 +62,8 @@ static void card_close(struct device *device)
 
 static struct card *plug_in(struct engine *engine, enum engine_device which, bool *closed)
 {
-	static const struct device_ops OPS = { "card", card_read, card_write, card_pending, no_fd, card_health, card_close };
+	static const struct device_ops OPS = { "card", card_read, card_write, card_pending, no_fd, card_health,
+		card_close };
 	struct card *card = xcalloc(1, sizeof *card);
 	struct command command = { .kind = COMMAND_DEVICE };
 
@@ -105,7 +106,7 @@ static void the_card_paces(void **state)
 	struct card *card = plug_in(engine, ENGINE_OUTPUT, &closed);
 	engine_tone(engine, TONE_BUSY);
 	engine_step(engine, 0);
-	/* a clock 1 % too fast: 10 s of it are 10.1 s of sound, and never a gap nor more than a tick and a period in hand */
+	/* a clock 1 % too fast: 10 s of it are 10.1 s of sound, no gap, never more than a tick and a period in hand */
 	int64_t now = run(engine, card, 0, 10000000, 5280, 256);
 	assert_true(card->gaps <= 1);
 	assert_true(card->written >= 484000 && card->written <= 486000);

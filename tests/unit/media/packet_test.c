@@ -115,8 +115,9 @@ static void rtp_jitter(void **state)
 static void rtcp_round_trip(void **state)
 {
 	(void)state;
-	struct rtcp_report report = { .ssrc = 7, .is_sender = true, .ntp = rtcp_ntp(1000000), .timestamp = 5, .packets = 6, .octets = 7,
-				      .has_block = true, .cname = "alice@example.org", .bye = true }, read;
+	struct rtcp_report report = { .ssrc = 7, .is_sender = true, .ntp = rtcp_ntp(1000000), .timestamp = 5,
+				      .packets = 6, .octets = 7, .has_block = true, .cname = "alice@example.org",
+				      .bye = true }, read;
 	uint8_t bytes[RTCP_MAX_BYTES];
 
 	report.block = (struct rtcp_block){ 9, 64, -3, 70000, 11, 12, 13 };
@@ -124,7 +125,8 @@ static void rtcp_round_trip(void **state)
 	size_t n = rtcp_print(&report, bytes, sizeof bytes);
 	assert_int_equal(n % 4, 0);
 	assert_true(rtcp_parse(&read, bytes, n, 9));
-	assert_true(read.ssrc == 7 && read.is_sender && read.ntp == report.ntp && read.timestamp == 5 && read.packets == 6);
+	assert_true(read.ssrc == 7 && read.is_sender && read.ntp == report.ntp && read.timestamp == 5 &&
+		    read.packets == 6);
 	assert_true(read.octets == 7 && read.has_block && read.bye);
 	assert_memory_equal(&read.block, &report.block, sizeof read.block);
 	assert_string_equal(read.cname, "alice@example.org");
@@ -294,7 +296,8 @@ static void quality(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(ROWS); i++)
-		assert_true(fabs(quality_mos(quality_rating(ROWS[i].delay_ms, ROWS[i].loss, 1, 0, 25.1)) - ROWS[i].mos) < 0.006);
+		assert_true(fabs(quality_mos(quality_rating(ROWS[i].delay_ms, ROWS[i].loss, 1, 0, 25.1))
+				 - ROWS[i].mos) < 0.006);
 	assert_true(quality_mos(quality_rating(2000, 1, 1, 0, 4.3)) == 1);
 }
 

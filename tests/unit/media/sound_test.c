@@ -59,7 +59,8 @@ static void laws(void **state)
 		assert_int_equal(g711_a_encode(a), code);
 	}
 	for (int sample = -32768; sample < 32768; sample++) {
-		int mu = g711_mu_decode(g711_mu_encode((int16_t)sample)), a = g711_a_decode(g711_a_encode((int16_t)sample));
+		int mu = g711_mu_decode(g711_mu_encode((int16_t)sample));
+		int a = g711_a_decode(g711_a_encode((int16_t)sample));
 		/* half a step: a 32nd of the value, or of the smallest segment; above the top step the scale ends */
 		int error = abs(sample) / 32 + 8;
 		assert_true(abs(mu - sample) <= error + (abs(sample) > 32124 ? 700 : 0));
@@ -141,7 +142,8 @@ static void fec_brings_back_what_was_lost(void **state)
 	struct encoder *encoder = encoder_new(MEDIA_OPUS);
 	struct decoder *fec = decoder_new(MEDIA_OPUS), *plain = decoder_new(MEDIA_OPUS);
 	struct stream_codec settings = { .codec = MEDIA_OPUS, .fec = true, .max_bitrate = 32000 };
-	int16_t in[960], recovered[CODEC_PACKET_MAX_FRAMES], guessed[CODEC_PACKET_MAX_FRAMES], out[CODEC_PACKET_MAX_FRAMES];
+	int16_t in[960], recovered[CODEC_PACKET_MAX_FRAMES], guessed[CODEC_PACKET_MAX_FRAMES],
+		out[CODEC_PACKET_MAX_FRAMES];
 	uint8_t packets[40][CODEC_PAYLOAD_MAX_BYTES];
 	size_t sizes[40];
 
@@ -300,7 +302,8 @@ static void stretching_keeps_the_tone(void **state)
 static void devices(void **state)
 {
 	(void)state;
-	static const char *const WRONG[] = { "", "tone:", "tone:0", "tone:-5", "tone:30000", "tone:4x", "tone:4.", "file:" };
+	static const char *const WRONG[] = { "", "tone:", "tone:0", "tone:-5", "tone:30000", "tone:4x", "tone:4.",
+		"file:" };
 	int16_t pcm[480];
 	enum err err;
 

@@ -61,7 +61,8 @@ struct call {
 static bool next_event(struct engine *engines[2], struct engine_event *event, int64_t until_ms)
 {
 	for (;;) {
-		struct pollfd fds[2] = { { engine_event_fd(engines[0]), POLLIN, 0 }, { engine_event_fd(engines[1]), POLLIN, 0 } };
+		struct pollfd fds[2] = { { engine_event_fd(engines[0]), POLLIN, 0 },
+					 { engine_event_fd(engines[1]), POLLIN, 0 } };
 		if (engine_next_event(engines[0], event) || engine_next_event(engines[1], event))
 			return true;
 		int64_t left = until_ms - now_ms();
@@ -127,7 +128,8 @@ static void calls(void **state)
 		for (int i = 0; i < 50; i++) {
 			struct stream_stats again;
 			engine_stats(all[i % CALLS].streams[i & 1], &again);
-			assert_true(again.heard_level_db >= -127 && again.heard_level_db < 4 && again.loss >= 0 && again.loss <= 1);
+			assert_true(again.heard_level_db >= -127 && again.heard_level_db < 4 && again.loss >= 0 &&
+				    again.loss <= 1);
 		}
 		engine_mute(engines[1], all[3].streams[1], digits & 1);
 	}
