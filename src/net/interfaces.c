@@ -1,0 +1,24 @@
+#include "net/net.h"
+
+#include <unistd.h>
+
+/* Connecting a UDP socket sends nothing: the kernel only looks the route up and chooses the source address. */
+bool net_route(const struct address *remote, struct address *local)
+{
+	struct address to = *remote;
+	socklen_t length = sizeof local->u;
+	int fd = socket(remote->u.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = false;
+
+	*local = (struct address){ 0 };
+	if (fd < 0)
+		return false;
+	if (address_port(&to) == 0)
+		address_set_port(&to, 9);
+	if (connect(fd, &to.u.any, address_len(&to)) == 0 && getsockname(fd, &local->u.any, &length) == 0)
+		found = !address_is_any(local);
+	close(fd);
+	if (found)
+		address_set_port(local, 0);
+	return found;
+}

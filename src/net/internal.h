@@ -1,0 +1,69 @@
+/* What the files of net/ share. */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/loop.h"
+#include "net/net.h"
+
+enum { PACKET_MAX = 65536, PACKET_BATCH = 8, ROUTES_KEPT = 16 };
+
+/* A UDP and a TCP socket on the same address and port. */
+struct listener {
+	struct list_node node;       /* in net.listeners */
+	struct net *net;
+	struct address address;
+	int udp, tcp;
+	struct loop_watch *udp_watch, *tcp_watch;
+	bool busy, closed;           /* in its handler; to be freed when that returns */
+};
+
+struct route {
+	struct address remote, local;
+	int64_t until_us;
+	bool reachable;
+};
+
+struct dns;
+
+struct net {
+	struct loop *loop;
+	const struct log *log;
+	struct transport *transport; /* NULL: nobody listens */
+	struct random random;
+	struct list listeners;
+	struct list connections;
+	struct list locates;         /* in the order they were asked for */
+	struct timer locate_turn;    /* looks at all of `locates` again */
+	struct dns *dns;
+	struct route routes[ROUTES_KEPT];
+	size_t next_route;
+	unsigned char *packets;      /* PACKET_BATCH * PACKET_MAX; only pages that are used cost memory */
+	int spare_fd;                /* given up for a moment to refuse a connection when descriptors have run out */
+};
+
+/* udp */
+enum err udp_open(const struct address *address, int *fd);
+void udp_watch(struct listener *listener);
+enum err udp_send(void *net, const struct address *local, const struct address *remote, struct slice bytes);
+
+/* tcp */
+enum err tcp_open(const struct address *address, int *fd);
+void tcp_watch(struct listener *listener);
+enum err tcp_connect(void *net, struct flow *flow);
+enum err tcp_send(void *net, struct flow *flow, struct slice bytes);
+void tcp_close(void *net, struct flow *flow);
+void tcp_close_all(struct net *net);
+
+/* net */
+bool net_local_address(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local);
+void listener_release(struct listener *listener);
+/** The address a socket is bound to. */
+struct address socket_address(int fd);
+
+/* locate */
+void *locate_start(void *net, const struct sip_hop *hop, locate_h *done, void *arg);
+void locate_drop(void *net, void *handle);
+void locate_drop_all(struct net *net);
+/** Something that was asked for is known now. */
+void locate_look_again(struct net *net);
