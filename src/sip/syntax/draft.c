@@ -73,10 +73,18 @@ static void add_to(struct sip_draft *draft, const struct sip_message *request, s
 	if (!sip_message_header(request, SIP_HEADER_TO, 0))
 		return;
 	struct slice value = sip_message_value(request, SIP_HEADER_TO);
-	if (to && !to->tag.n && to_tag.n && draft->status != 100)
-		sip_draft_add(draft, SIP_HEADER_TO, "%.*s;tag=%.*s", SLICE_ARG(value), SLICE_ARG(to_tag));
-	else
+	if (!to || to->tag.n || !to_tag.n || draft->status == 100) {
 		sip_draft_add_slice(draft, SIP_HEADER_TO, value);
+		return;
+	}
+	/* Not by printf: a quoted string may hold a NUL. */
+	struct buf buf;
+	buf_init(&buf, value.n + to_tag.n + 8);
+	buf_add(&buf, value);
+	buf_add(&buf, SLICE(";tag="));
+	buf_add(&buf, to_tag);
+	sip_draft_add_slice(draft, SIP_HEADER_TO, buf_slice(&buf));
+	buf_fini(&buf);
 }
 
 static void copy_first(struct sip_draft *draft, const struct sip_message *from, enum sip_header_id id)
