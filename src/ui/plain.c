@@ -25,6 +25,7 @@ struct plain {
 	int rows, cols;
 	size_t shown_cols;         /* of the prompt's row on the terminal now; 0: none stands there */
 	bool dirty, prompt_wanted; /* the line changed; an empty prompt is to be drawn too */
+	bool prompt_stands, quit_asked; /* terminals without editing: the prompt was printed and no line was typed since */
 	bool ended, utf8, out_is_terminal, err_is_terminal, secret_shown;
 	char *asking;              /* terminals without editing: the account whose password is asked for */
 	int status;
@@ -54,6 +55,9 @@ static void print(struct plain *plain, struct output *to, bool terminal, const c
 	if (terminal) {
 		char *clean = show_cleaned(text);
 		blank_row(plain);
+		if (plain->prompt_stands)
+			output_write(plain->config.out, SLICE("\n"));
+		plain->prompt_stands = false;
 		output_write(to, slice_of(clean));
 		free(clean);
 		return;
@@ -221,7 +225,11 @@ static bool on_key(void *arg, enum key key, struct slice bytes)
 	struct plain *plain = arg;
 
 	if (key == KEY_IS_CONTROL && bytes.p[0] == 'C' - '@') {
-		output_write(plain->config.out, SLICE("^C\n"));
+		struct buf row;
+		buf_init(&row, 65536);
+		line_draw(&row, (size_t)plain->cols - 3, plain->utf8);
+		output_printf(plain->config.out, "\r%s^C\n", buf_text(&row));
+		buf_fini(&row);
 		plain->shown_cols = 0;
 		plain->dirty = plain->prompt_wanted = true;
 	}
@@ -296,6 +304,7 @@ static void ask_line(struct plain *plain)
 		output_printf(plain->config.out, "password for %s: ", plain->asking);
 	} else if (!plain->asking && plain->prompt_wanted) {
 		output_write(plain->config.out, SLICE("offhook> "));
+		plain->prompt_stands = true;
 	}
 	plain->prompt_wanted = false;
 }
@@ -305,6 +314,17 @@ static void take_line(struct plain *plain, char *line)
 	struct failure failure = { 0 };
 
 	plain->prompt_wanted = plain->config.interactive;
+	plain->prompt_stands = false;
+	if (!plain->asking && plain->config.interactive && show_says_quit(slice_trim(slice_of(line))) && !plain->quit_asked) {
+		char *question = show_quit_question(plain->config.phone);
+		plain->quit_asked = question != NULL;
+		if (question)
+			print_out(plain, question);
+		bool asked = question != NULL;
+		free(question);
+		if (asked)
+			return;
+	}
 	if (!plain->asking) {
 		runner_line(plain->runner, slice_of(line), plain->config.interactive);
 		return;
@@ -337,7 +357,8 @@ static void run_lines(struct plain *plain)
 		loop_again(plain->config.loop); /* more lines wait */
 	else
 		input_pause(plain->input, false);
-	if (plain->config.interactive)
+	/* What the line brought about at once is told before the next prompt. */
+	if (plain->config.interactive && events_last(phone_events(plain->config.phone)) == plain->seen)
 		ask_line(plain);
 }
 
@@ -420,6 +441,7 @@ static bool plain_interrupt(struct ui *ui)
 		/* The terminal has dropped the line itself. */
 		runner_interrupt(plain->runner);
 		output_write(plain->config.out, SLICE("\n"));
+		plain->prompt_stands = false;
 	}
 	plain->prompt_wanted = plain->dirty = true;
 	return true;

@@ -4,8 +4,6 @@
 #include "ui/show.h"
 #include "ui/terminal.h"
 
-#include <stdio.h>
-
 #define PROMPT "offhook> "
 
 enum { ACCOUNTS_SHOWN = 64 };
@@ -32,31 +30,22 @@ static size_t complete(void *arg, const char *line, size_t point, char ***words,
 	return completion.count;
 }
 
-static bool says_quit(struct slice line)
-{
-	if (line.n && line.p[0] == '/')
-		line = slice_from(line, 1);
-	struct slice word = slice_sub(line, 0, slice_find(line, ' '));
-	return (word.n && slice_begins(SLICE("quit"), word)) || slice_eq(word, SLICE("exit"));
-}
-
 /* @return true: not now, the person was asked */
 static bool ask_before_quit(struct prompt *prompt)
 {
-	size_t calls = show_call_count(prompt->config.phone);
-	char text[120];
+	char *question = prompt->quit_asked ? NULL : show_quit_question(prompt->config.phone);
 
-	if (!calls || prompt->quit_asked)
+	if (!question)
 		return false;
 	prompt->quit_asked = true;
-	snprintf(text, sizeof text, "%zu call%s up: quit once more to hang up and leave", calls, calls == 1 ? " is" : "s are");
-	prompt->on.say(prompt->on.arg, text);
+	prompt->on.say(prompt->on.arg, question);
+	free(question);
 	return true;
 }
 
 static void run(struct prompt *prompt, struct slice line)
 {
-	if (says_quit(line)) {
+	if (show_says_quit(line)) {
 		if (ask_before_quit(prompt))
 			return;
 		runner_interrupt(prompt->runner); /* leaving does not queue behind a wait */

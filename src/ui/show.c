@@ -54,3 +54,18 @@ size_t show_call_count(struct phone *phone)
 {
 	return phone_calls(phone, NULL, 0);
 }
+
+bool show_says_quit(struct slice line)
+{
+	if (line.n && line.p[0] == '/')
+		line = slice_from(line, 1);
+	struct slice word = slice_sub(line, 0, slice_find(line, ' '));
+	return (word.n && slice_begins(SLICE("quit"), word)) || slice_eq(word, SLICE("exit"));
+}
+
+char *show_quit_question(struct phone *phone)
+{
+	size_t calls = show_call_count(phone);
+
+	return calls ? xasprintf("%zu call%s up: quit once more to hang up and leave", calls, calls == 1 ? " is" : "s are") : NULL;
+}

@@ -11,5 +11,9 @@ char *show_error(const struct runner *runner, const char *where, const struct fa
 const char *show_hint(struct phone *phone);
 /** `text` cleaned for a terminal, with a line feed at its end unless it is empty; free(). */
 char *show_cleaned(const char *text);
+/** Does this line leave the phone: quit, shortened or not, or exit? */
+bool show_says_quit(struct slice line);
+/** What is asked before leaving with calls up; free(). NULL: none is up. */
+char *show_quit_question(struct phone *phone);
 /** Calls that are alive. */
 size_t show_call_count(struct phone *phone);

@@ -99,11 +99,13 @@ void bar_keys(struct screen *screen, int row)
 	int col = 1;
 
 	for (int i = 0; i < VIEWS; i++) {
+		/* A narrow row has room for the view that is shown, and for the keys. */
+		if (screen->cols < 60 && (enum view)i != screen->view)
+			continue;
 		enum style style = (enum view)i != screen->view ? STYLE_DIM : screen->view_focus ? STYLE_FOCUS : STYLE_TITLE;
 		col = draw_string(&area, 0, col, style, names[i]) + 2;
 	}
 	buf_init(&keys, 512);
-	buf_printf(&keys, "  ");
 	if (screen->targets.ringing)
 		buf_printf(&keys, "F2 answer %u  ", screen->targets.ringing);
 	if (screen->targets.hang_up)

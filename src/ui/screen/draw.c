@@ -6,6 +6,7 @@
 
 #include <ncurses.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <term.h>
 #include <unistd.h>
@@ -69,11 +70,30 @@ static const char *or_nothing(const char *text)
 	return text ? text : "";
 }
 
+/* Titles only where the terminal is known to take them: others would print the text. */
+static bool has_title(void)
+{
+	static const char *const kinds[] = { "xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "st-", "vte", "gnome", "konsole", "wezterm" };
+	const char *name = getenv("TERM");
+
+	for (size_t i = 0; name && i < ARRAY_LEN(kinds); i++)
+		if (!strncmp(name, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
+void draw_set_title(struct output *output, struct slice title)
+{
+	if (has_title())
+		output_printf(output, "\033]2;%.*s\a", SLICE_ARG(title.n ? title : SLICE("offhook")));
+}
+
+/* The old title is pushed on the way in and popped on the way out, whichever way that is. */
 const char *draw_enter_text(void)
 {
-	static char text[128];
+	static char text[160];
 
-	snprintf(text, sizeof text, "%s%s", or_nothing(enter_ca_mode), KEYS_PASTE_ON);
+	snprintf(text, sizeof text, "%s%s%s", or_nothing(enter_ca_mode), KEYS_PASTE_ON, has_title() ? "\033[22;2t\033]2;offhook\a" : "");
 	return text;
 }
 
@@ -81,8 +101,8 @@ const char *draw_leave_text(void)
 {
 	static char text[192];
 
-	snprintf(text, sizeof text, "%s%s%s%s%s", KEYS_PASTE_OFF, or_nothing(exit_attribute_mode), or_nothing(orig_pair), or_nothing(cursor_normal),
-		 exit_ca_mode ? exit_ca_mode : "\r\n");
+	snprintf(text, sizeof text, "%s%s%s%s%s%s", KEYS_PASTE_OFF, or_nothing(exit_attribute_mode), or_nothing(orig_pair), or_nothing(cursor_normal),
+		 has_title() ? "\033[23;2t" : "", exit_ca_mode ? exit_ca_mode : "\r\n");
 	return text;
 }
 

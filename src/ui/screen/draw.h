@@ -16,6 +16,8 @@ struct area {
 bool draw_start(int rows, int cols, bool utf8);
 void draw_stop(void);
 bool draw_is_utf8(void);
+/** The terminal's title, where it has one: "" for the usual. */
+void draw_set_title(struct output *output, struct slice title);
 /** What enters and leaves the screen, for terminal_take(); valid until the next call. */
 const char *draw_enter_text(void);
 const char *draw_leave_text(void);

@@ -112,35 +112,25 @@ static void screen_message(struct ui *ui, enum log_level level, const char *text
 
 /* ---- events ---- */
 
-/* Titles only where the terminal is known to take them: others would print the text. */
-static bool has_title(void)
-{
-	static const char *const kinds[] = { "xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "st-", "vte", "gnome", "konsole", "wezterm" };
-	const char *term = getenv("TERM");
-
-	for (size_t i = 0; term && i < ARRAY_LEN(kinds); i++)
-		if (!strncmp(term, kinds[i], strlen(kinds[i])))
-			return true;
-	return false;
-}
-
 static void announce(struct screen *screen, const struct event *event)
 {
 	const char *from = event_value(event, "from");
 
 	if (settings_on(phone_settings(screen->config.phone), "notify.bell"))
 		output_write(screen->terminal, SLICE("\a"));
-	if (!has_title())
-		return;
-	/* The old title is pushed and comes back when nothing rings any more. */
-	output_printf(screen->terminal, "%s\033]2;%.80s is calling\a", screen->title_set ? "" : "\033[22;2t", from ? from : "somebody");
+	struct buf title;
+	buf_init(&title, 256);
+	utf8_clean(&title, slice_sub(slice_of(from ? from : "somebody"), 0, 80), false);
+	buf_printf(&title, " is calling");
+	draw_set_title(screen->terminal, buf_slice(&title));
+	buf_fini(&title);
 	screen->title_set = true;
 }
 
 static void restore_title(struct screen *screen)
 {
 	if (screen->title_set)
-		output_write(screen->terminal, SLICE("\033]2;\a\033[23;2t"));
+		draw_set_title(screen->terminal, SLICE(""));
 	screen->title_set = false;
 }
 
@@ -307,7 +297,7 @@ static void draw_too_small(struct screen *screen)
 	struct area area = { 0, 0, screen->rows, screen->cols };
 	char text[80];
 
-	snprintf(text, sizeof text, "offhook needs 40x10; this is %dx%d", screen->cols, screen->rows);
+	snprintf(text, sizeof text, "%dx%d: offhook needs 40x10", screen->cols, screen->rows);
 	draw_begin();
 	draw_string(&area, 0, 0, STYLE_PLAIN, text);
 	draw_end(screen->terminal, -1, 0);
