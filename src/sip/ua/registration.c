@@ -76,6 +76,9 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	struct registration *r = xcalloc(1, sizeof *r);
 	r->ua = ua;
 	r->profile = profile;
+	/* Who registers says who it is, and finds out by itself where it is seen. */
+	profile->identity.anonymous = false;
+	profile->identity.has_contact = false;
 	r->handlers = config->handlers;
 	r->asked = config->expires ? config->expires : 3600;
 	/* No user part in the Request-URI (10.2). */
@@ -293,9 +296,6 @@ static bool change_face(struct registration *r, const struct sip_message *respon
 		return false;
 	/* A stream's own port is not the one we listen on: only another host shows a NAT. */
 	if (sip_protocol_is_stream(target->protocol) ? address_same_host(&face, &r->sent_contact) : address_eq(&face, &r->sent_contact))
-		return false;
-	/* The user said what our face is: nothing is known better. */
-	if (identity->has_contact && !r->has_face)
 		return false;
 	r->tried_face = true;
 	r->has_face = true;

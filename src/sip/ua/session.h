@@ -22,21 +22,23 @@ struct session_handlers {
 	void (*answered)(void *arg, struct session *session, int leg, struct sip_message *message);
 	/** Callee only: the ACK of our 2xx came. */
 	void (*acknowledged)(void *arg, struct session *session);
-	/** It was never up and never will be. Last call. */
+	/** It was never up and never will be. Last call. When we made it end ourselves (reject, hangup) it comes in a turn of its own, soon after. */
 	void (*failed)(void *arg, struct session *session, const struct outcome *outcome);
-	/** It was up and has ended: by the peer's BYE (`request`), by us, or because a timer or the transport gave up. Last call. */
+	/** It was up and has ended: by the peer's BYE (`request`), by us, or because a timer or the transport gave up. Last call; our BYE may still be on its way. */
 	void (*ended)(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request);
 	/** The peer's offer, in INVITE, re-INVITE (or 2xx to an INVITE of ours without offer). Write the answer. @return 0, or the status to refuse with (488) */
 	unsigned (*offer)(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer);
-	/** The peer's answer to our offer, in 1xx (early: final false) or 2xx or ACK. @return false: not usable; the session is ended */
+	/**
+	 * The peer's answer to our offer, in 1xx (early: final false) or 2xx or ACK. When the 2xx has no body because a 1xx carried it, `message` is
+	 * that 1xx once more with `final`. @return false: not usable; the session is ended (`failed` or `ended` with CAUSE_MEDIA)
+	 */
 	bool (*answer)(void *arg, struct session *session, int leg, const struct sip_message *message, bool final);
-	/** The peer re-INVITEd without offer, or a 2xx without body needs one: write ours. */
+	/** The peer's INVITE or re-INVITE had no offer, so our 2xx brings one; or a re-INVITE of ours is sent again after a glare: write ours. */
 	void (*make_offer)(void *arg, struct session *session, struct buf *offer);
 	/** Our re-INVITE ended: status 200, or why not (the session stands unless `ended` follows). */
 	void (*reinvited)(void *arg, struct session *session, const struct outcome *outcome);
 	/** The peer's re-INVITE was accepted (after offer/answer). */
 	void (*peer_reinvited)(void *arg, struct session *session, struct sip_message *request);
-	/** A 3xx came: @return true to let the session end (phone may dial the Contacts anew). The default when NULL. */
 	/** Any other request inside the dialog (INFO ...): @return the status to answer, 0 for 405/501 by the ua. May be NULL. */
 	unsigned (*request)(void *arg, struct session *session, struct sip_message *request);
 	void *arg;
@@ -55,7 +57,9 @@ struct call_config {
 /**
  * Invite. Never calls back before it returns.
  * @return owned by the ua, valid until failed or ended was called
- * Errors: ERR_SYNTAX, ERR_UNSUPPORTED the target
+ * Errors: ERR_SYNTAX the target, identity or a header name is not well formed; ERR_UNSUPPORTED the target's scheme (tel without a route
+ * too); ERR_EXISTS an extra header line that we write ourselves
+ * A 3xx is a failure whose response is handed up: phone may dial its Contacts anew.
  */
 struct session *session_call(struct ua *ua, const struct call_config *config, enum err *err);
 void session_set_handlers(struct session *session, const struct session_handlers *handlers);
@@ -80,10 +84,15 @@ enum err session_reject(struct session *session, unsigned status, struct slice r
 /** Whatever ends it from here: CANCEL, BYE (after the ACK came, as 15 asks), or 480 while incoming. `reason`: value of a Reason header, may be empty. */
 void session_hangup(struct session *session, struct slice reason);
 /**
- * re-INVITE with this offer (empty: without offer). Waits for a pending one of ours; `reinvited` tells the end. 491 is retried after 14.1's pause.
+ * re-INVITE with this offer (empty: without offer). Waits for a pending one of ours and for the ACK of our 2xx; `reinvited` tells the end. Of
+ * several that wait the last counts. 491 is retried after 14.1's pause; 481, 408 and silence end the session (12.2.1.2).
  * ERR_STATE: not up
  */
 enum err session_reinvite(struct session *session, struct slice offer) MUST_CHECK;
-/** Any request inside the dialog. The body may be empty. */
+/**
+ * Any request inside the dialog of an answered or incoming session. The body may be empty. `handler` gets the final outcome, unless the
+ * session ends before. 481 and 408 end the session (12.2.1.2).
+ * Errors: ERR_STATE there is no dialog; ERR_UNSUPPORTED INVITE, ACK, CANCEL, BYE; ERR_SYNTAX, ERR_EXISTS a header line
+ */
 enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body, const struct extra_header *extra,
 			 size_t extra_count, request_h *handler, void *arg) MUST_CHECK;

@@ -89,7 +89,7 @@ struct session {
 	struct invite_server server;
 	struct sip_target hop;        /* where the INVITE came from: our Contact is what is reached from there */
 	struct buf progress;          /* the answer that a 1xx carried */
-	struct timer ring, minute;
+	struct timer ring, expiry, minute; /* our patience, the caller's (Expires), the next repetition of the 1xx */
 
 	/* what was said last */
 	struct {

@@ -14,11 +14,18 @@ static int64_t t1_us(const struct session *session)
 	return transaction_settings(session->ua->transactions)->t1_us;
 }
 
+static void stop_ringing(struct session *session)
+{
+	timer_stop(session->ua->world.timers, &session->ring);
+	timer_stop(session->ua->world.timers, &session->expiry);
+	timer_stop(session->ua->world.timers, &session->minute);
+}
+
 void session_server_stop(struct session *session)
 {
 	timer_stop(session->ua->world.timers, &session->server.repeat);
 	timer_stop(session->ua->world.timers, &session->server.give_up);
-	timer_stop(session->ua->world.timers, &session->minute);
+	stop_ringing(session);
 	session->server.wants_ack = false;
 }
 
@@ -87,8 +94,7 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 	if (status == 488 || status == 415)
 		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
 	session->server.pending = false;
-	timer_stop(session->ua->world.timers, &session->minute);
-	timer_stop(session->ua->world.timers, &session->ring);
+	stop_ringing(session);
 	/* Nothing more can be done about a refusal that could not be sent: the caller's own timers end it. */
 	(void)!send_response(session, draft);
 	session_server_release(session);
@@ -136,8 +142,7 @@ static void send_success(struct session *session, struct slice body)
 
 	if (body.n)
 		sip_draft_body(draft, SLICE("application/sdp"), body);
-	timer_stop(session->ua->world.timers, &session->ring);
-	timer_stop(session->ua->world.timers, &session->minute);
+	stop_ringing(session);
 	server->pending = false;
 	server->wants_ack = true;
 	/* What cannot be sent now is sent again until the ACK comes or time is up. */
@@ -185,13 +190,23 @@ void session_take_ack(struct session *session, struct sip_message *ack)
 
 /* ---- the first INVITE ---- */
 
+static void give_up_ringing(struct session *session, unsigned status)
+{
+	struct outcome outcome = core_outcome(status, CAUSE_TIMEOUT, ERR_TIMEOUT);
+
+	session_refuse(session, status);
+	session_fail(session, &outcome);
+}
+
 static void nobody_answers(void *arg)
 {
-	struct session *session = arg;
-	struct outcome outcome = core_outcome(480, CAUSE_TIMEOUT, ERR_TIMEOUT);
+	give_up_ringing(arg, 480);
+}
 
-	session_refuse(session, 480);
-	session_fail(session, &outcome);
+/* The caller wanted no answer later than this (13.3.1). */
+static void invitation_expired(void *arg)
+{
+	give_up_ringing(arg, 487);
 }
 
 /* Proxies forget an INVITE that stays without a word for three minutes (13.3.1.1). */
@@ -223,6 +238,7 @@ static void begin_server(struct session *session, struct server_transaction *st,
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite)
 {
 	struct profile *nobody = profile_new(NULL);
+	uint32_t seconds;
 	struct session *session = session_new(ua, nobody, false);
 
 	profile_unref(nobody);
@@ -235,6 +251,8 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 	begin_server(session, st, invite, false);
 	if (ua->settings.ring_timeout_us > 0)
 		timer_start(ua->world.timers, &session->ring, ua->settings.ring_timeout_us, nobody_answers, session);
+	if (sip_message_seconds(invite, SIP_HEADER_EXPIRES, &seconds))
+		timer_start(ua->world.timers, &session->expiry, (int64_t)seconds * SECOND_US, invitation_expired, session);
 	return session;
 }
 

@@ -261,6 +261,24 @@ static void an_unanswered_call_ends_with_480(void **state)
 	lab_said(lab, "failed 480 timeout|");
 }
 
+static void an_invitation_expires_when_its_caller_says(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_request(lab, "INVITE", "c1", 1, false, "Expires: 12\r\n" SDP_LINES, "o1");
+	lab_pass(lab, 11 * SECOND_US);
+	lab_said(lab, "incoming bob|");
+	lab_pass(lab, SECOND_US);
+	lab_take(lab, "487");
+	lab_said(lab, "failed 487 timeout|");
+	/* An answer in time stops that clock. */
+	fake_net_drop(&lab->net);
+	lab_request(lab, "INVITE", "c2", 1, false, "Expires: 12\r\n" SDP_LINES, "o1");
+	assert_int_equal(session_answer(lab->session), ERR_NONE);
+	lab_pass(lab, 20 * SECOND_US);
+	lab_said(lab, "incoming bob|offer 0 o1|answered 0 200|");
+}
+
 static void ringing_is_repeated_every_minute(void **state)
 {
 	struct lab *lab = *state;
@@ -368,6 +386,7 @@ int main(void)
 		LAB_TEST(hanging_up_before_the_ack_waits_for_it),
 		LAB_TEST(hanging_up_when_no_ack_comes_says_goodbye_in_the_end),
 		LAB_TEST(an_unanswered_call_ends_with_480),
+		LAB_TEST(an_invitation_expires_when_its_caller_says),
 		LAB_TEST(ringing_is_repeated_every_minute),
 		LAB_TEST(too_many_calls_are_busy),
 		LAB_TEST(the_caller_may_leave_by_bye_while_it_rings),
