@@ -386,6 +386,8 @@ bool phone_dtmf(struct phone *phone, unsigned *number, struct slice digits, stru
 		return fail(failure, STATUS_CALL, "no-dtmf", "call %u: the peer does not take digits as RTP events (telephone-event)", call->number);
 	case ERR_SYNTAX:
 		return fail(failure, STATUS_USAGE, "syntax", "'%.*s': digits are 0-9, *, #, A-D, and a comma for a pause", SLICE_ARG(digits));
+	case ERR_STATE:
+		return fail(failure, STATUS_CALL, "state", "call %u sends no sound now, so no digits either: is it on hold?", call->number);
 	case ERR_FULL:
 		return fail(failure, STATUS_CALL, "full", "call %u: too many digits wait to be sent", call->number);
 	default:

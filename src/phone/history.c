@@ -107,9 +107,12 @@ static void load(struct history *history)
 	if (!history->dir)
 		return;
 	char *path = path_of(history);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat info;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0) {
-		load_lines(history, fd);
+		/* Only a file of our own making is read: a device or pipe in its place may never end. */
+		if (!fstat(fd, &info) && S_ISREG(info.st_mode) && info.st_size <= FILE_MAX)
+			load_lines(history, fd);
 		close(fd);
 	} else if (errno != ENOENT) {
 		warn(history, strerror(errno));

@@ -13,7 +13,7 @@
 enum {
 	COLS_MIN = 40, COLS_MAX = 400, PEERS_MAX = 16, MESSAGES_MAX = 4000,
 	LEFT = 4,           /* where our own line stands */
-	TIME_COLS = 14,     /* right of the last line */
+	TIME_COLS = 16,     /* right of the last line */
 	SPACE_LEAST = 24, SPACE_MOST = 40,
 	FILLER = 0x110000, /* the second half of a wide character */
 };
@@ -273,7 +273,7 @@ static void draw_label(struct ladder *ladder, unsigned at, struct slice label, c
 	row_bars(ladder);
 	time_text(ladder, entry, time);
 	row_text(ladder, LEFT + 2, at, label);
-	row_text(ladder, column_at(ladder, ladder->peers - 1) + 2, ladder->cols, slice_of(time));
+	row_text(ladder, column_at(ladder, ladder->peers - 1) + 3, ladder->cols, slice_of(time));
 	row_flush(ladder);
 }
 

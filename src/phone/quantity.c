@@ -261,7 +261,8 @@ bool phone_quantity(const struct phone *phone, unsigned number, struct slice nam
 	struct answer answer = { text, value, is_number };
 	const struct call *call = call_find(phone, number ? number : phone->selected ? phone->selected : phone->latest_ended);
 	struct stream_stats stats = { 0 };
-	bool has = call && media_stats(&call->media, &stats);
+	bool about_sound = slice_begins(name, SLICE("media.")) || slice_ends(name, SLICE(".level")) || slice_eq(name, SLICE("tone.hz"));
+	bool has = about_sound && call && media_stats(&call->media, &stats);
 
 	*is_number = false;
 	*value = 0;

@@ -130,8 +130,11 @@ static bool check_uri(struct slice text, struct failure *failure)
 		return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: something is wrong at character %zu", SLICE_ARG(text), offset + 1);
 	if (uri.scheme == SIP_SCHEME_SIPS)
 		return fail(failure, STATUS_NETWORK, "no-tls", "this version cannot do TLS, which sips: asks for; try the address with sip:");
-	if (sip_uri_param(&uri, SLICE("transport"), &transport) &&
-	    (!sip_protocol_find(transport, &protocol) || (protocol != SIP_UDP && protocol != SIP_TCP)))
+	if (!sip_uri_param(&uri, SLICE("transport"), &transport))
+		return true;
+	if (slice_ieq(transport, SLICE("tls")))
+		return fail(failure, STATUS_NETWORK, "no-tls", "this version cannot do TLS, which transport=tls asks for; try udp or tcp");
+	if (!sip_protocol_find(transport, &protocol) || (protocol != SIP_UDP && protocol != SIP_TCP))
 		return fail(failure, STATUS_NETWORK, "no-transport", "this version reaches others by UDP and TCP, not by transport=%.*s", SLICE_ARG(transport));
 	return true;
 }

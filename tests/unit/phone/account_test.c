@@ -1,0 +1,246 @@
+/* Accounts against a registrar that is scripted here, over loopback UDP. */
+#include "tests/unit/phone/phone_fixture.h"
+
+/* What the registrar does with the next REGISTER. */
+struct registrar {
+	struct world *world;
+	int fd;
+	struct loop_watch *watch;
+	struct address address;
+	const char *status;    /* "200 OK" */
+	bool challenge;        /* 401 while there is no Authorization */
+	unsigned requests, challenged;
+	char last[4096];
+};
+
+static struct slice header(const char *message, const char *name)
+{
+	struct slice rest = slice_of(message);
+
+	while (rest.n) {
+		struct slice value = slice_cut(&rest, '\n'), key = slice_cut(&value, ':');
+		if (slice_ieq(key, slice_of(name)))
+			return slice_trim(value);
+	}
+	return (struct slice){ 0 };
+}
+
+static void answer(void *arg, int events)
+{
+	struct registrar *r = arg;
+	struct sockaddr_storage from;
+	socklen_t size = sizeof from;
+	char text[8192];
+
+	(void)events;
+	ssize_t n = recvfrom(r->fd, r->last, sizeof r->last - 1, 0, (struct sockaddr *)&from, &size);
+	if (n <= 0)
+		return;
+	r->last[n] = '\0';
+	if (strncmp(r->last, "REGISTER ", 9) != 0)
+		return;
+	r->requests++;
+	bool refuse = r->challenge && !header(r->last, "Authorization").p;
+	r->challenged += refuse;
+	int length = snprintf(text, sizeof text,
+			      "SIP/2.0 %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\nCSeq: %.*s\r\nContact: %.*s;expires=%s\r\n%s"
+			      "Content-Length: 0\r\n\r\n",
+			      refuse ? "401 Unauthorized" : r->status, SLICE_ARG(header(r->last, "Via")), SLICE_ARG(header(r->last, "From")),
+			      SLICE_ARG(header(r->last, "To")), SLICE_ARG(header(r->last, "Call-ID")), SLICE_ARG(header(r->last, "CSeq")),
+			      SLICE_ARG(header(r->last, "Contact")), strstr(r->last, "Expires: 0\r\n") ? "0" : "600",
+			      refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "");
+	assert_int_equal(sendto(r->fd, text, (size_t)length, 0, (struct sockaddr *)&from, size), length);
+}
+
+static char *registrar_start(struct registrar *r, struct world *world)
+{
+	static char option[128];
+	char text[ADDRESS_TEXT];
+	socklen_t size = sizeof r->address.u;
+
+	*r = (struct registrar){ .world = world, .status = "200 OK" };
+	assert_true(address_parse(&r->address, SLICE("127.0.0.1:0"), 0));
+	r->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_true(r->fd >= 0);
+	assert_int_equal(bind(r->fd, &r->address.u.any, address_len(&r->address)), 0);
+	assert_int_equal(getsockname(r->fd, &r->address.u.any, &size), 0);
+	r->watch = loop_watch(world->loop, r->fd, LOOP_READ, answer, r);
+	snprintf(option, sizeof option, "registrar=sip:%s", address_print(&r->address, text));
+	return option;
+}
+
+static void registrar_stop(struct registrar *r)
+{
+	phone_shut_down(r->world->phones[0]);
+	assert_true(world_run(r->world, world_quiet, 5 * SECOND_US));
+	loop_unwatch(r->watch);
+	close(r->fd);
+}
+
+static void added_registered_and_removed(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar r;
+	struct failure failure;
+	struct account_view view;
+	const char *const options[] = { registrar_start(&r, world), "name=work", NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	const struct event *event = await(world, phone, EVENT_REGISTERED);
+	assert_string_equal(event_value(event, "account"), "work");
+	assert_string_equal(event_value(event, "expires"), "600");
+	assert_true(phone_view_account(phone, SLICE("work"), &view));
+	assert_string_equal(view.state, "registered");
+	assert_true(view.is_default);
+	assert_true(view.expires_left_s > 500);
+	assert_true(phone_view_account(phone, SLICE("sip:alice@atlanta.com"), &view));
+	char *text = text_of(phone, 0, "account.state");
+	assert_string_equal(text, "registered");
+	free(text);
+	assert_true(phone_unregister(phone, SLICE("work"), false, &failure));
+	await(world, phone, EVENT_UNREGISTERED);
+	assert_non_null(strstr(r.last, "Expires: 0\r\n"));
+	registrar_stop(&r);
+}
+
+static void a_challenge_without_password(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar r;
+	struct failure failure;
+	struct account_view view;
+	struct buf out;
+	const char *const options[] = { registrar_start(&r, world), NULL };
+
+	r.challenge = true;
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
+	assert_string_equal(event_value(event, "cause"), "auth");
+	assert_string_equal(event_value(event, "retry"), "0");
+	assert_non_null(strstr(event_value(event, "reason"), "no password"));
+	assert_true(phone_view_account(phone, (struct slice){ 0 }, &view));
+	assert_true(view.needs_password);
+	buf_init(&out, 4096);
+	assert_true(phone_why(phone, SLICE("alice@atlanta.com"), &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "password-command"));
+	buf_fini(&out);
+	/* Typed at the prompt it goes on at once. */
+	assert_true(phone_account_password(phone, SLICE("alice@atlanta.com"), SLICE("secret"), &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_non_null(strstr(r.last, "username=\"alice\""));
+	assert_null(strstr(r.last, "secret"));
+	registrar_stop(&r);
+}
+
+static void a_password_command(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar r;
+	struct failure failure;
+	const char *const options[] = { registrar_start(&r, world), "auth-user=al", "password-command=printf 'hush\\nsecond line\\n'", NULL };
+
+	r.challenge = true;
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_string_equal(account_find(phone, SLICE("alice@atlanta.com"))->password, "hush");
+	assert_non_null(strstr(r.last, "username=\"al\""));
+	const char *const broken[] = { "password-command=exit 3", NULL };
+	assert_true(phone_account_set(phone, SLICE("alice@atlanta.com"), broken, &failure));
+	const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
+	assert_non_null(strstr(event_value(event, "reason"), "status 3"));
+	registrar_stop(&r);
+}
+
+static void refused_for_good(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar r;
+	struct failure failure;
+	const char *const options[] = { registrar_start(&r, world), NULL };
+
+	r.status = "403 Forbidden";
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
+	assert_string_equal(event_value(event, "code"), "403");
+	assert_string_equal(event_value(event, "cause"), "refused");
+	assert_string_equal(event_value(event, "retry"), "0");
+	registrar_stop(&r);
+}
+
+static void a_new_registrar_and_the_old_one(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar first, second;
+	struct failure failure;
+	const char *const options[] = { registrar_start(&first, world), NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	const char *const moved[] = { registrar_start(&second, world), NULL };
+	assert_true(phone_account_set(phone, SLICE("alice@atlanta.com"), moved, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_int_equal(second.requests, 1);
+	/* The binding at the old one is removed. */
+	assert_true(world_run(world, world_quiet, 5 * SECOND_US));
+	assert_int_equal(first.requests, 2);
+	assert_non_null(strstr(first.last, "Expires: 0\r\n"));
+	registrar_stop(&second);
+	loop_unwatch(first.watch);
+	close(first.fd);
+}
+
+static void options_are_checked(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct failure failure;
+	static const struct {
+		const char *address, *option;
+	} bad[] = { { "alice", "registrar=none" },
+		    { "sip:atlanta.com", "registrar=none" },
+		    { "sips:alice@atlanta.com", "registrar=none" },
+		    { "alice@atlanta.com", "color=blue" },
+		    { "alice@atlanta.com", "transport=sctp" },
+		    { "alice@atlanta.com", "expires=1s" },
+		    { "alice@atlanta.com", "registrar=" },
+		    { "alice@atlanta.com", "name=two words" },
+		    { "alice@atlanta.com", "display=a\nb" },
+		    { "alice@atlanta.com", "password" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		const char *const options[] = { bad[i].option, NULL };
+		if (phone_account_add(phone, slice_of(bad[i].address), options, &failure))
+			fail_msg("%s %s was taken", bad[i].address, bad[i].option);
+		assert_true(strlen(failure.text) > 10);
+	}
+	assert_int_equal(phone_accounts(phone, NULL, 0), 0);
+	const char *const good[] = { "registrar=none", "name=work", NULL };
+	assert_true(phone_account_add(phone, SLICE("alice@atlanta.com"), good, &failure));
+	/* Said twice it is one account. */
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), good, &failure));
+	assert_int_equal(phone_accounts(phone, NULL, 0), 1);
+	assert_false(phone_account_add(phone, SLICE("bob@biloxi.com"), good, &failure));
+	assert_string_equal(failure.reason, "exists");
+	assert_true(phone_account_remove(phone, SLICE("work"), &failure));
+	assert_false(phone_register(phone, (struct slice){ 0 }, &failure));
+	assert_string_equal(failure.reason, "no-account");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(added_registered_and_removed, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_challenge_without_password, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_password_command, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(refused_for_good, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_new_registrar_and_the_old_one, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(options_are_checked, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,487 @@
+/* Whole phones over loopback: calls from the first packet to the last. */
+#include "tests/unit/phone/phone_fixture.h"
+
+static unsigned dial(struct phone *phone, const char *target, const struct call_options *options)
+{
+	struct failure failure;
+	unsigned call = 0;
+
+	if (!phone_call(phone, slice_of(target), options, &call, NULL, &failure))
+		fail_msg("call %s: %s", target, failure.text);
+	return call;
+}
+
+/* Where the second phone listens. */
+static char *address_of(struct phone *phone, const char *user)
+{
+	struct failure failure;
+	struct address bound;
+	static char text[160], address[ADDRESS_TEXT];
+
+	assert_true(phone_start(phone, &failure));
+	assert_true(net_bound(phone->net, 0, &bound));
+	snprintf(text, sizeof text, "sip:%s@%s", user, address_print(&bound, address));
+	return text;
+}
+
+static void must(bool good, const struct failure *failure)
+{
+	if (!good)
+		fail_msg("%s", failure->text);
+}
+
+static void the_echo_test(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+	struct buf out;
+	unsigned call = dial(phone, "echo", NULL);
+
+	assert_int_equal(call, 1);
+	await(world, phone, EVENT_TRYING);
+	await(world, phone, EVENT_RINGING);
+	const struct event *event = await(world, phone, EVENT_ANSWERED);
+	assert_string_equal(event_value(event, "codec"), "opus");
+	assert_string_equal(event_value(event, "to"), "echo");
+	assert_true(number_of(phone, call, "calls.count") == 1);
+	await(world, phone, EVENT_MEDIA);
+	must(phone_dtmf(phone, &call, SLICE("#"), SLICE("auto"), &failure), &failure);
+	event = await(world, phone, EVENT_ENDED);
+	assert_string_equal(event_value(event, "by"), "the peer");
+	/* The numbers of its sound stay readable. */
+	assert_true(number_of(phone, call, "media.received") > 0);
+	assert_true(number_of(phone, call, "media.sent") > 0);
+	assert_true(number_of(phone, call, "calls.count") == 0);
+	char *state_text = text_of(phone, call, "call.state");
+	assert_string_equal(state_text, "ended");
+	free(state_text);
+	/* The phone's own side is in the trace once: an INVITE, an ACK, a BYE. */
+	buf_init(&out, 1 << 20);
+	phone_ladder(phone, call, 80, true, &out);
+	assert_non_null(strstr(buf_text(&out), "F1 INVITE (sdp)"));
+	assert_non_null(strstr(buf_text(&out), "200 OK (sdp)"));
+	assert_non_null(strstr(buf_text(&out), "RTP opus"));
+	assert_non_null(strstr(buf_text(&out), "BYE"));
+	assert_null(strstr(strstr(buf_text(&out), "BYE") + 3, "BYE"));
+	assert_null(strstr(buf_text(&out), "again"));
+	buf_clear(&out);
+	assert_true(phone_why(phone, (struct slice){ 0 }, &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "ended after"));
+	buf_fini(&out);
+}
+
+static bool loud(struct world *world)
+{
+	double hz = number_of(world->phones[0], 0, "tone.hz");
+
+	return hz > 430 && hz < 450 && number_of(world->phones[0], 0, "heard.level") > -40;
+}
+
+static void the_echo_is_heard(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct failure failure;
+	unsigned call = dial(phone, "echo", &(struct call_options){ .codec = "PCMU" });
+
+	const struct event *event = await(world, phone, EVENT_ANSWERED);
+	assert_string_equal(event_value(event, "codec"), "PCMU");
+	assert_true(world_run(world, loud, 8 * SECOND_US));
+	must(phone_hangup(phone, &call, &failure), &failure);
+	event = await(world, phone, EVENT_ENDED);
+	assert_string_equal(event_value(event, "by"), "us");
+}
+
+static void the_default_invite_fits_into_a_packet(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+
+	dial(phone, "echo", NULL);
+	const struct trace_entry *entry = trace_first(phone->trace);
+	assert_non_null(entry);
+	assert_true(slice_begins(entry->bytes, SLICE("INVITE ")));
+	assert_true(entry->bytes.n < 1300 - 200);
+	await(world, phone, EVENT_ANSWERED);
+}
+
+static void two_phones(struct world *world)
+{
+	world_phone(world, 0, false);
+	world_phone(world, 1, false);
+}
+
+static void ringing_answer_and_digits(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned call = dial(a, address_of(b, "bob"), &(struct call_options){ .display = "Alice" }), theirs = 0;
+
+	const struct event *event = await(world, b, EVENT_INCOMING);
+	assert_string_equal(event_value(event, "name"), "Alice");
+	assert_non_null(event_value(event, "callid"));
+	await(world, a, EVENT_RINGING);
+	must(phone_answer(b, &theirs, 0, &failure), &failure);
+	assert_int_equal(theirs, 1);
+	await(world, a, EVENT_ANSWERED);
+	await(world, b, EVENT_ANSWERED);
+	await(world, a, EVENT_MEDIA);
+	await(world, b, EVENT_MEDIA);
+	must(phone_dtmf(a, &call, SLICE("4"), (struct slice){ 0 }, &failure), &failure);
+	event = await(world, b, EVENT_DTMF);
+	assert_string_equal(event_value(event, "digit"), "4");
+	assert_string_equal(event_value(event, "via"), "rtp");
+	must(phone_hangup(b, &theirs, &failure), &failure);
+	event = await(world, a, EVENT_ENDED);
+	assert_string_equal(event_value(event, "by"), "the peer");
+	await(world, b, EVENT_ENDED);
+	/* Over: nothing more can be done to it. */
+	assert_false(phone_hold(a, &call, &failure));
+	assert_string_equal(failure.reason, "call-ended");
+	call = 99;
+	assert_false(phone_hangup(a, &call, &failure));
+	assert_string_equal(failure.reason, "no-such-call");
+}
+
+static void hold_and_resume(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned call, none = 0;
+
+	must_set(b, "call.auto-answer", "on");
+	call = dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_ANSWERED);
+	await(world, b, EVENT_ANSWERED);
+	must(phone_hold(a, &call, &failure), &failure);
+	await(world, a, EVENT_HELD);
+	await(world, b, EVENT_REMOTE_HELD);
+	struct call_view view;
+	assert_true(phone_view_call(a, call, &view));
+	assert_int_equal(view.state, CALL_HELD);
+	assert_true(phone_view_call(b, 1, &view));
+	assert_true(view.held_by_peer);
+	must(phone_resume(a, &none, &failure), &failure);
+	assert_int_equal(none, call);
+	await(world, a, EVENT_RESUMED);
+	await(world, b, EVENT_REMOTE_RESUMED);
+	/* Without an offer the peer makes one. */
+	must(phone_reinvite(a, &call, true, &failure), &failure);
+	const struct event *event = await(world, a, EVENT_REINVITE);
+	assert_string_equal(event_value(event, "code"), "200");
+	assert_true(phone_view_call(a, call, &view));
+	assert_int_equal(view.state, CALL_ANSWERED);
+}
+
+static void a_second_call_holds_the_first(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned first, second, none = 0;
+
+	must_set(b, "call.auto-answer", "on");
+	first = dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_ANSWERED);
+	second = dial(a, address_of(b, "carol"), NULL);
+	await(world, a, EVENT_HELD);
+	assert_int_equal(phone_selected(a), second);
+	struct call_view view;
+	assert_true(phone_view_call(a, first, &view));
+	assert_true(view.held_by_us);
+	must(phone_hangup(a, &none, &failure), &failure);
+	assert_int_equal(none, second);
+	await(world, a, EVENT_ENDED);
+	assert_int_equal(phone_selected(a), first);
+	none = 0;
+	must(phone_resume(a, &none, &failure), &failure);
+	await(world, a, EVENT_RESUMED);
+}
+
+static void refused_and_redirected(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	struct buf out;
+	unsigned theirs = 0;
+
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	must(phone_reject(b, &theirs, 0, (struct slice){ 0 }, &failure), &failure);
+	const struct event *event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "code"), "486");
+	assert_string_equal(event_value(event, "cause"), "response");
+	await(world, b, EVENT_FAILED);
+	buf_init(&out, 4096);
+	assert_true(phone_why(a, (struct slice){ 0 }, &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "486 Busy Here"));
+
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	theirs = 0;
+	must(phone_redirect(b, &theirs, SLICE("sip:carol@192.0.2.77"), &failure), &failure);
+	event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "code"), "302");
+	assert_string_equal(event_value(event, "target"), "sip:carol@192.0.2.77");
+	buf_clear(&out);
+	assert_true(phone_why(a, (struct slice){ 0 }, &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "call sip:carol@192.0.2.77"));
+	buf_fini(&out);
+}
+
+static void a_redirect_is_followed_when_asked(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned theirs = 0;
+	char *other = strdup(address_of(b, "carol"));
+
+	must_set(a, "call.follow-redirect", "on");
+	unsigned call = dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	must(phone_redirect(b, &theirs, slice_of(other), &failure), &failure);
+	const struct event *event = await(world, a, EVENT_REDIRECTED);
+	assert_string_equal(event_value(event, "target"), other);
+	assert_string_equal(event_value(event, "code"), "302");
+	await(world, b, EVENT_INCOMING);
+	theirs = 0;
+	must(phone_answer(b, &theirs, 0, &failure), &failure);
+	event = await(world, a, EVENT_ANSWERED);
+	assert_int_equal(event->call, call);
+	/* In a circle it ends. */
+	must(phone_hangup(a, &call, &failure), &failure);
+	await(world, a, EVENT_ENDED);
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	theirs = 0;
+	must(phone_redirect(b, &theirs, slice_of(address_of(b, "bob")), &failure), &failure);
+	event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "code"), "302");
+	free(other);
+}
+
+static void cancelled(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned none = 0;
+
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_RINGING);
+	must(phone_hangup(a, &none, &failure), &failure);
+	const struct event *event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "code"), "487");
+	event = await(world, b, EVENT_FAILED);
+	assert_string_equal(event_value(event, "cause"), "cancelled");
+	struct buf out;
+	buf_init(&out, 4096);
+	assert_true(phone_show(b, SLICE("history"), SLICE("missed"), &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "missed"));
+	buf_fini(&out);
+}
+
+static void nobody_there(void **state)
+{
+	struct world *world = *state;
+	struct phone *a = world_phone(world, 0, false);
+	struct failure failure;
+	struct buf out;
+
+	dial(a, "sip:nobody@127.0.0.1:9", NULL);
+	const struct event *event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "cause"), "connect");
+	buf_init(&out, 8192);
+	assert_true(phone_why(a, SLICE("1"), &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "Nothing listens there"));
+	buf_fini(&out);
+}
+
+static void which_call_is_meant(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned none = 0;
+
+	assert_false(phone_answer(b, &none, 0, &failure));
+	assert_string_equal(failure.reason, "no-such-call");
+	assert_int_equal(failure.status, STATUS_CALL);
+	assert_false(phone_hangup(b, &none, &failure));
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	dial(a, address_of(b, "bob"), NULL);
+	const struct event *event = await(world, b, EVENT_INCOMING);
+	assert_int_equal(event->call, 2);
+	none = 0;
+	assert_false(phone_answer(b, &none, 0, &failure));
+	assert_string_equal(failure.reason, "ambiguous");
+	assert_non_null(strstr(failure.text, "1, 2"));
+	unsigned by_id = phone_find_call(b, slice_of(event_value(event, "id")));
+	assert_int_equal(by_id, 2);
+	must(phone_answer(b, &by_id, 0, &failure), &failure);
+	none = 0;
+	assert_false(phone_hold(b, (unsigned[]){ 1 }, &failure));
+	assert_string_equal(failure.reason, "not-answered");
+	must(phone_answer(b, &none, 0, &failure), &failure);
+	assert_int_equal(none, 1);
+}
+
+static void early_media(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned none = 0;
+
+	must_set(b, "call.auto-answer", "progress");
+	unsigned call = dial(a, address_of(b, "bob"), NULL);
+	const struct event *event = await(world, a, EVENT_EARLY_MEDIA);
+	assert_string_equal(event_value(event, "codec"), "opus");
+	await(world, a, EVENT_MEDIA);
+	struct call_view view;
+	assert_true(phone_view_call(a, call, &view));
+	assert_int_equal(view.state, CALL_EARLY);
+	must(phone_answer(b, &none, 0, &failure), &failure);
+	await(world, a, EVENT_ANSWERED);
+}
+
+static void too_many_and_unknown(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	const char *const options[] = { "registrar=none", NULL };
+	struct failure failure;
+
+	assert_true(phone_account_add(b, SLICE("bob@biloxi.com"), options, &failure));
+	dial(a, address_of(b, "mallory"), NULL);
+	const struct event *event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "code"), "404");
+	must_set(b, "call.max", "1");
+	dial(a, address_of(b, "bob"), NULL);
+	event = await(world, b, EVENT_INCOMING);
+	assert_string_equal(event_value(event, "account"), "bob@biloxi.com");
+	dial(a, address_of(b, "bob"), NULL);
+	event = await(world, a, EVENT_FAILED);
+	assert_string_equal(event_value(event, "code"), "486");
+	must_set(a, "call.max", "1");
+	unsigned call;
+	assert_false(phone_call(a, SLICE("echo"), NULL, &call, NULL, &failure));
+	assert_string_equal(failure.reason, "too-many-calls");
+}
+
+static void options_and_offerless_calls(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned request = 0;
+
+	must(phone_options(a, slice_of(address_of(b, "bob")), NULL, &request, &failure), &failure);
+	const struct event *event = await(world, a, EVENT_RESPONSE);
+	assert_string_equal(event_value(event, "code"), "200");
+	assert_string_equal(event_value(event, "request"), "1");
+	assert_non_null(strstr(event_value(event, "allow"), "INVITE"));
+	must_set(b, "call.auto-answer", "on");
+	const char *const headers[] = { "Subject: lunch", "X-Note:hi", NULL };
+	unsigned call = dial(a, address_of(b, "bob"), &(struct call_options){ .no_sdp = true, .headers = headers });
+	await(world, a, EVENT_ANSWERED);
+	await(world, a, EVENT_MEDIA);
+	await(world, b, EVENT_MEDIA);
+	char *codec = text_of(a, call, "call.codec");
+	assert_string_equal(codec, "opus");
+	free(codec);
+	const char *const forged[] = { "Via: x", NULL };
+	assert_false(phone_call(a, SLICE("echo"), &(struct call_options){ .headers = forged }, &call, NULL, &failure));
+	assert_string_equal(failure.reason, "header");
+}
+
+static size_t answered, ended;
+
+static bool all_over(struct world *world)
+{
+	for (int i = 0; i < 2; i++)
+		for (const struct event *event; (event = events_next(phone_events(world->phones[i]), world->cursor[i])) != NULL;) {
+			world->cursor[i] = event->number;
+			if (i == 0 && event->kind == EVENT_ANSWERED) {
+				struct failure failure;
+				unsigned call = event->call;
+				answered++;
+				assert_true(phone_hangup(world->phones[0], &call, &failure));
+			}
+			ended += i == 1 && event->kind == EVENT_ENDED;
+			if (i == 0 && event->kind == EVENT_FAILED)
+				fail_msg("call %u failed", event->call);
+		}
+	return ended == 50;
+}
+
+static void fifty_at_once(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+
+	answered = ended = 0;
+	must_set(a, "call.max", "100");
+	must_set(b, "call.max", "100");
+	must_set(a, "call.auto-hold", "off");
+	must_set(b, "call.auto-answer", "on");
+	for (int i = 0; i < 50; i++)
+		dial(a, address_of(b, "bob"), NULL);
+	assert_true(world_run(world, all_over, 20 * SECOND_US));
+	assert_int_equal(answered, 50);
+}
+
+static void the_ports_run_out(void **state)
+{
+	struct world *world = *state;
+	struct phone *a = world_phone(world, 0, false);
+
+	must_set(a, "media.ports", "47000-47003");
+	must_set(a, "call.auto-hold", "off");
+	for (int i = 0; i < 3; i++)
+		dial(a, "echo", NULL);
+	const struct event *event = await(world, a, EVENT_FAILED);
+	assert_int_equal(event->call, 3);
+	assert_non_null(strstr(event_value(event, "reason"), "media.ports"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_echo_test, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_echo_is_heard, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_default_invite_fits_into_a_packet, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(ringing_answer_and_digits, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(hold_and_resume, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_second_call_holds_the_first, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(refused_and_redirected, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(cancelled, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(nobody_there, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(which_call_is_meant, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(early_media, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(too_many_and_unknown, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(options_and_offerless_calls, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(fifty_at_once, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_ports_run_out, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

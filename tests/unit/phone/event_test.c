@@ -1,0 +1,109 @@
+#include "tests/unit/unit.h"
+
+#include "phone/event.h"
+
+static void numbers_rise_and_fields_are_found(void **state)
+{
+	struct events *events = events_new();
+	struct event *event = events_add(events, EVENT_INCOMING, 3);
+
+	(void)state;
+	event_text(event, "from", SLICE("sip:bob@biloxi.com"));
+	event_text(event, "account", SLICE(""));
+	event_number(event, "code", 200);
+	event_number(event, "duration", 1.25);
+	assert_int_equal(event->number, 1);
+	assert_string_equal(event_value(event, "call"), "3");
+	assert_string_equal(event_value(event, "from"), "sip:bob@biloxi.com");
+	assert_string_equal(event_value(event, "code"), "200");
+	assert_string_equal(event_value(event, "duration"), "1.250");
+	assert_null(event_value(event, "account"));
+	assert_int_equal(events_last(events), 1);
+	assert_ptr_equal(events_next(events, 0), event);
+	assert_null(events_next(events, 1));
+	events_free(events);
+}
+
+static void what_comes_from_outside_is_cleaned(void **state)
+{
+	struct events *events = events_new();
+	struct event *event = events_add(events, EVENT_INCOMING, 1);
+
+	(void)state;
+	event_text(event, "from", SLICE("a\033[31mb\r\nc\xff"));
+	assert_string_equal(event_value(event, "from"), "a?[31mb??c?");
+	events_free(events);
+}
+
+static void a_reader_that_fell_behind_goes_on(void **state)
+{
+	struct events *events = events_new();
+	const struct event *event;
+	uint64_t at = 0, count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < EVENT_LOG_MAX + 100; i++)
+		event_number(events_add(events, EVENT_TRYING, 0), "code", i);
+	assert_int_equal(events_last(events), EVENT_LOG_MAX + 100);
+	for (; (event = events_next(events, at)) != NULL; count++) {
+		assert_true(event->number > at);
+		at = event->number;
+	}
+	assert_int_equal(count, EVENT_LOG_MAX);
+	assert_int_equal(at, EVENT_LOG_MAX + 100);
+	events_free(events);
+}
+
+static void names_go_both_ways(void **state)
+{
+	enum event_kind kind;
+
+	(void)state;
+	for (int i = 0; i < EVENT_KINDS; i++) {
+		assert_true(event_find(slice_of(event_name((enum event_kind)i)), &kind));
+		assert_int_equal(kind, i);
+	}
+	assert_false(event_find(SLICE("anwsered"), &kind));
+}
+
+/* Whatever the kind and whatever is missing, there is a sentence. */
+static void every_event_has_a_sentence(void **state)
+{
+	struct events *events = events_new();
+	struct buf line;
+
+	(void)state;
+	buf_init(&line, 4096);
+	for (int i = 0; i < EVENT_KINDS; i++) {
+		buf_clear(&line);
+		event_sentence(events_add(events, (enum event_kind)i, 2), &line);
+		assert_true(line.n > 5);
+	}
+	struct event *event = events_add(events, EVENT_ANSWERED, 1);
+	event_text(event, "direction", SLICE("out"));
+	event_text(event, "to", SLICE("sip:bob@biloxi.com"));
+	event_text(event, "name", SLICE("Bob"));
+	event_text(event, "codec", SLICE("opus"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "call 1: answered by Bob <sip:bob@biloxi.com> (opus)");
+	event = events_add(events, EVENT_FAILED, 2);
+	event_number(event, "code", 486);
+	event_text(event, "reason", SLICE("Busy Here"));
+	event_text(event, "cause", SLICE("response"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "call 2: failed: 486 Busy Here");
+	buf_fini(&line);
+	events_free(events);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_rise_and_fields_are_found), cmocka_unit_test(what_comes_from_outside_is_cleaned),
+		cmocka_unit_test(a_reader_that_fell_behind_goes_on), cmocka_unit_test(names_go_both_ways), cmocka_unit_test(every_event_has_a_sentence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

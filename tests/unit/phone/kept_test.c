@@ -1,0 +1,217 @@
+/* What outlives the phone: contacts, history, saved settings and accounts. And quantities as people write them. */
+#include "tests/unit/phone/phone_fixture.h"
+
+#include <fcntl.h>
+
+static char *read_whole(struct world *world, const char *name)
+{
+	char path[256], text[65536];
+
+	snprintf(path, sizeof path, "%s/%s", world->dir, name);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return NULL;
+	size_t n = fread(text, 1, sizeof text - 1, file);
+	fclose(file);
+	return slice_dup(slice_make(text, n));
+}
+
+static struct phone *restart(struct world *world)
+{
+	phone_free(world->phones[0]);
+	return world_phone(world, 0, true);
+}
+
+static void join_contact(void *arg, const char *name, const char *target)
+{
+	buf_printf(arg, "%s=%s;", name, target);
+}
+
+static void contacts_are_kept_at_once(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+	struct buf all;
+
+	assert_true(phone_contact_add(phone, SLICE("Carol"), SLICE("sip:carol@chicago.com"), &failure));
+	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("bob@biloxi.com"), &failure));
+	assert_true(phone_contact_add(phone, SLICE("carol"), SLICE("sip:carol@new.example"), &failure));
+	assert_true(phone_contact_add(phone, SLICE("desk"), SLICE("100"), &failure)); /* no account yet: kept all the same */
+	assert_false(phone_contact_add(phone, SLICE("bad"), SLICE("mailto:x@y"), &failure));
+	assert_false(phone_contact_add(phone, SLICE("a\tb"), SLICE("x@y"), &failure));
+	char *file = read_whole(world, "contacts");
+	assert_string_equal(file, "Bob Smith\tbob@biloxi.com\nCarol\tsip:carol@new.example\ndesk\t100\n");
+	free(file);
+	phone = restart(world);
+	buf_init(&all, 4096);
+	phone_contacts(phone, join_contact, &all);
+	assert_string_equal(buf_text(&all), "Bob Smith=bob@biloxi.com;Carol=sip:carol@new.example;desk=100;");
+	assert_string_equal(contacts_name_of(phone->contacts, SLICE("sip:BOB@biloxi.com")), "Bob Smith");
+	assert_true(phone_contact_remove(phone, SLICE("CAROL"), &failure));
+	assert_false(phone_contact_remove(phone, SLICE("CAROL"), &failure));
+	assert_string_equal(failure.reason, "no-such-contact");
+	buf_fini(&all);
+}
+
+static void a_directory_that_cannot_be_written(void **state)
+{
+	struct world *world = *state;
+	struct failure failure;
+	struct phone_config config = { .loop = world->loop, .log = &world->log, .config_dir = "/proc/nothing", .state_dir = "/proc/nothing" };
+
+	struct phone *phone = world->phones[0] = phone_new(&config);
+	assert_false(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
+	assert_int_equal(failure.status, STATUS_SOUND);
+	assert_false(phone_save(phone, (struct slice){ 0 }, &failure));
+	struct call *call = call_new(phone, false);
+	call->target = slice_dup(SLICE("bob@biloxi.com"));
+	call_fail_locally(call, CAUSE_LOCAL, ERR_NO_ROUTE, "no route");
+	assert_non_null(strstr(world->warnings, "history cannot be written"));
+}
+
+static void add_past_call(struct phone *phone, const char *target)
+{
+	struct call *call = call_new(phone, false);
+
+	call->target = slice_dup(slice_of(target));
+	call_set_peer(call, slice_of("Bob\tTab"), slice_of(target));
+	call_fail_locally(call, CAUSE_TIMEOUT, ERR_TIMEOUT, "Request Timeout");
+}
+
+static void join_recent(void *arg, const char *target)
+{
+	buf_printf(arg, "%s ", target);
+}
+
+static void history_is_bounded_and_survives(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+	struct buf out;
+
+	must_set(phone, "history.keep", "3");
+	for (int i = 0; i < 40; i++) {
+		char target[64];
+		snprintf(target, sizeof target, "sip:user%d@biloxi.com", i % 10);
+		add_past_call(phone, target);
+	}
+	phone = restart(world);
+	must_set(phone, "history.keep", "3");
+	buf_init(&out, 65536);
+	phone_recent(phone, join_recent, &out);
+	assert_string_equal(buf_text(&out), "sip:user9@biloxi.com sip:user8@biloxi.com sip:user7@biloxi.com ");
+	buf_clear(&out);
+	assert_true(phone_show(phone, SLICE("history"), SLICE("user8"), &out, &failure));
+	assert_non_null(strstr(buf_text(&out), "out"));
+	assert_non_null(strstr(buf_text(&out), "sip:user8@biloxi.com"));
+	assert_null(strstr(buf_text(&out), "user9"));
+	char *file = read_whole(world, "history");
+	size_t lines = 0;
+	for (char *c = file; *c; c++)
+		lines += *c == '\n';
+	assert_in_range(lines, 3, 25);
+	free(file);
+	buf_fini(&out);
+}
+
+static void a_full_disk_is_a_warning(void **state)
+{
+	struct world *world = *state;
+	char path[128];
+	struct phone *phone;
+
+	/* Writing to /dev/full fails as a full disk does. */
+	snprintf(path, sizeof path, "%s/history", world->dir);
+	assert_int_equal(symlink("/dev/full", path), 0);
+	phone = world_phone(world, 0, true);
+	add_past_call(phone, "sip:bob@biloxi.com");
+	add_past_call(phone, "sip:bob@biloxi.com");
+	char *first = strstr(world->warnings, "history cannot be written");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "history cannot be written"));
+}
+
+static void what_is_saved_can_be_read_again(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+	const char *const options[] = { "registrar=none", "name=work", "password=pa\"ss $word\\", "display=Alice Example", "proxy=sip:192.0.2.9", NULL };
+
+	must_set(phone, "call.max", "5");
+	must_set(phone, "sip.user-agent", "my phone");
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	assert_true(phone_save(phone, SLICE("alias x echo hi\n"), &failure));
+	char *file = read_whole(world, "saved");
+	assert_non_null(strstr(file, "\nset call.max 5\n"));
+	assert_non_null(strstr(file, "\nset sip.user-agent \"my phone\"\n"));
+	assert_non_null(strstr(file, "\naccount add sip:alice@atlanta.com name=work display=\"Alice Example\" password=\"pa\\\"ss \\$word\\\\\" "
+				     "registrar=none proxy=\"sip:192.0.2.9;lr\" expires=3600s\n"));
+	assert_non_null(strstr(file, "alias x echo hi\n"));
+	free(file);
+	struct stat info;
+	char path[128];
+	snprintf(path, sizeof path, "%s/saved", world->dir);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0600);
+}
+
+static void quantities_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		double value;
+	} good[] = { { "1%", 0.01 }, { "-20dB", -20 }, { "250ms", 0.25 }, { "440", 440 }, { "-50dB", -50 }, { "4.2", 4.2 }, { "2s", 2 }, { "5m", 300 },
+		     { "64k", 65536 } };
+	static const char *const bad[] = { "", "x", "inf", "nan", "0x10", "1e", "10parsec", "--5" };
+	double value;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_true(quantity_parse(slice_of(good[i].text), &value));
+		assert_true(value > good[i].value - 1e-9 && value < good[i].value + 1e-9);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(quantity_parse(slice_of(bad[i]), &value));
+}
+
+static void quantities_of_a_phone_without_calls(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct buf text;
+	double value;
+	bool is_number;
+
+	buf_init(&text, 4096);
+	assert_true(phone_quantity(phone, 0, SLICE("calls.count"), &text, &value, &is_number));
+	assert_true(is_number && value == 0);
+	for (const char *const *name = phone_quantity_names(); *name; name++) {
+		struct slice whole = slice_of(*name);
+		if (whole.p[whole.n - 1] == '.')
+			whole = slice_of(whole.p[0] == 's' ? "sent.Via" : "received.Via");
+		assert_true(phone_quantity(phone, 0, whole, &text, &value, &is_number));
+	}
+	assert_true(phone_quantity(phone, 0, SLICE("sip.t1"), &text, &value, &is_number));
+	assert_true(is_number && value == 0.5);
+	assert_false(phone_quantity(phone, 0, SLICE("media.los"), &text, &value, &is_number));
+	assert_false(phone_quantity(phone, 0, SLICE("sent."), &text, &value, &is_number));
+	buf_fini(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(contacts_are_kept_at_once, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_written, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(history_is_bounded_and_survives, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again, world_setup, world_teardown),
+		cmocka_unit_test(quantities_as_people_write_them),
+		cmocka_unit_test_setup_teardown(quantities_of_a_phone_without_calls, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

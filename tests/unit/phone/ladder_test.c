@@ -1,0 +1,208 @@
+#include "tests/unit/unit.h"
+
+#include "base/timer.h"
+#include "phone/trace.h"
+
+static const char invite[] = "INVITE sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\nCall-ID: one\r\n"
+			     "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+static const char ringing[] = "SIP/2.0 180 Ringing\r\nVia: x\r\ni: one\r\n\r\n";
+static const char busy[] = "SIP/2.0 486 Busy Here\r\nCall-ID: one\r\n\r\n";
+static const char other[] = "OPTIONS sip:x SIP/2.0\r\nCall-ID: two\r\nAuthorization: Digest username=\"alice\", nonce=\"n\",\r\n"
+			    " response=\"0123456789abcdef\", realm=\"r\"\r\nX: \033[31m\r\n\r\n";
+
+struct fixture {
+	struct timers timers;
+	struct trace *trace;
+	struct address local, proxy, peer;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof *f);
+
+	timers_init(&f->timers, 1000000);
+	f->trace = trace_new(&f->timers, 1 << 20);
+	assert_true(address_parse(&f->local, SLICE("192.0.2.1:5060"), 0));
+	assert_true(address_parse(&f->proxy, SLICE("192.0.2.2:5060"), 0));
+	assert_true(address_parse(&f->peer, SLICE("192.0.2.3:5070"), 0));
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	trace_free(f->trace);
+	timers_fini(&f->timers);
+	test_free(f);
+	return 0;
+}
+
+static void add(struct fixture *f, bool sent, const struct address *remote, const char *text)
+{
+	trace_add(f->trace, &(struct sip_wire){ .sent = sent, .protocol = SIP_UDP, .local = f->local, .remote = *remote, .bytes = slice_of(text) });
+}
+
+static char *draw(struct fixture *f, const char *call_id, unsigned cols)
+{
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	ladder_draw(f->trace, &(struct ladder_options){ .call_id = slice_of(call_id), .cols = cols, .ascii = true }, &out);
+	return buf_take(&out);
+}
+
+/* The line numbered `n` without the time of day, which differs. */
+static void assert_line(const char *text, size_t n, const char *wanted)
+{
+	struct slice rest = slice_of(text), line = slice_cut(&rest, '\n');
+
+	while (n--)
+		line = slice_cut(&rest, '\n');
+	char *copy = slice_dup(slice_sub(line, 0, strlen(wanted)));
+	assert_string_equal(copy, wanted);
+	free(copy);
+}
+
+static void arrows_numbers_and_times(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, true, &f->proxy, invite);
+	timers_advance(&f->timers, 500000);
+	add(f, true, &f->proxy, invite);
+	timers_advance(&f->timers, 41000);
+	add(f, false, &f->proxy, ringing);
+	trace_note(f->trace, TRACE_MEDIA, SIP_UDP, NULL, SLICE("one"), SLICE("RTP opus"));
+	timers_advance(&f->timers, 2000000);
+	add(f, false, &f->proxy, busy);
+	char *text = draw(f, "one", 80);
+	assert_line(text, 0, "   you                               192.0.2.2:5060");
+	assert_line(text, 1, "    | F1 INVITE (sdp)                       |  ");
+	assert_line(text, 2, "    |-------------------------------------->|");
+	assert_line(text, 3, "    | F1 INVITE (sdp) again                 |  +500 ms");
+	assert_line(text, 5, "    | F2 180 Ringing                        |  +541 ms");
+	assert_line(text, 6, "    |<--------------------------------------|");
+	assert_line(text, 7, "    | RTP opus                              |  +541 ms");
+	assert_line(text, 8, "    |<=====================================>|");
+	assert_line(text, 9, "    | F3 486 Busy Here                      |  +2.541 s");
+	assert_non_null(strstr(text, "    | ! "));
+	free(text);
+}
+
+static void two_peers_have_two_lines(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, true, &f->proxy, invite);
+	add(f, true, &f->peer, "ACK sip:bob@192.0.2.3 SIP/2.0\r\nCall-ID: one\r\n\r\n");
+	char *text = draw(f, "", 80);
+	assert_non_null(strstr(text, "192.0.2.3:5070"));
+	assert_line(text, 4, "    |-----------------------------+---------------------------->|");
+	free(text);
+	/* Too narrow for both: the last line is shared, and the label says whose message it is. */
+	text = draw(f, "", 44);
+	assert_line(text, 3, "    | F2 ACK 192.0.2.3:5070");
+	free(text);
+}
+
+static void one_call_only(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, true, &f->proxy, invite);
+	add(f, true, &f->peer, other);
+	char *text = draw(f, "one", 80);
+	assert_null(strstr(text, "OPTIONS"));
+	assert_non_null(strstr(text, "INVITE"));
+	free(text);
+	text = draw(f, "nobody's", 80);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+static void no_line_is_wider_than_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct address remote;
+	char text[64];
+
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(text, sizeof text, "198.51.100.%u:5060", i + 1);
+		assert_true(address_parse(&remote, slice_of(text), 0));
+		add(f, i % 2, &remote, i % 3 ? invite : "SIP/2.0 503 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e a very long reason that never seems to end at all\r\nCall-ID: one\r\n\r\n");
+	}
+	for (unsigned cols = 1; cols < 200; cols += 7) {
+		char *drawn = draw(f, "", cols);
+		struct slice rest = slice_of(drawn);
+		while (rest.n) {
+			struct slice line = slice_cut(&rest, '\n');
+			unsigned width = 0;
+			/* Code points; the three wide ones count twice. */
+			for (size_t i = 0; i < line.n; i++)
+				width += ((unsigned char)line.p[i] & 0xc0) != 0x80 ? ((unsigned char)line.p[i] >= 0xe0 ? 2 : 1) : 0;
+			assert_true(width <= (cols < 40 ? 40 : cols));
+		}
+		free(drawn);
+	}
+}
+
+static void the_ring_forgets_the_oldest(void **state)
+{
+	struct fixture *f = *state;
+
+	trace_keep(f->trace, 4096);
+	for (int i = 0; i < 100; i++)
+		add(f, true, &f->proxy, invite);
+	size_t count = 0;
+	for (const struct trace_entry *entry = trace_first(f->trace); entry; entry = trace_next(f->trace, entry))
+		count++;
+	assert_in_range(count, 1, 20);
+	assert_int_equal(trace_last_number(f->trace), 100);
+	trace_keep(f->trace, 10);
+	add(f, true, &f->proxy, invite);
+	assert_null(trace_first(f->trace));
+}
+
+static void secrets_are_left_out(void **state)
+{
+	struct fixture *f = *state;
+	struct buf text;
+
+	add(f, true, &f->peer, other);
+	buf_init(&text, 65536);
+	trace_message(trace_first(f->trace), true, &text);
+	assert_null(strstr(buf_text(&text), "0123456789abcdef"));
+	assert_non_null(strstr(buf_text(&text), "response=\"...\", realm=\"r\""));
+	assert_non_null(strstr(buf_text(&text), "username=\"alice\""));
+	assert_null(strchr(buf_text(&text), '\033'));
+	buf_clear(&text);
+	trace_message(trace_first(f->trace), false, &text);
+	assert_non_null(strstr(buf_text(&text), "0123456789abcdef"));
+	buf_fini(&text);
+}
+
+static void call_ids_are_found(void **state)
+{
+	(void)state;
+	assert_true(slice_eq(trace_find_call_id(slice_of(invite)), SLICE("one")));
+	assert_true(slice_eq(trace_find_call_id(slice_of(ringing)), SLICE("one")));
+	assert_int_equal(trace_find_call_id(SLICE("INVITE x SIP/2.0\r\n\r\nCall-ID: in-the-body")).n, 0);
+	assert_int_equal(trace_find_call_id(SLICE("")).n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(arrows_numbers_and_times, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_peers_have_two_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_call_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_line_is_wider_than_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_ring_forgets_the_oldest, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets_are_left_out, setup, teardown),
+		cmocka_unit_test(call_ids_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* What people write as a target, and what is dialled. */
+#include "tests/unit/phone/phone_fixture.h"
+
+struct row {
+	const char *text, *uri, *digits, *reason; /* uri NULL: refused, with this reason */
+};
+
+static void check(struct phone *phone, const struct account *account, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct target target;
+		struct failure failure = { 0 };
+		bool good = target_read(phone, slice_of(rows[i].text), account, &target, &failure);
+		if (good != (rows[i].uri != NULL))
+			fail_msg("'%s': %s", rows[i].text, good ? target.uri : failure.text);
+		if (good) {
+			if (strcmp(target.uri, rows[i].uri) != 0 || strcmp(target.digits, rows[i].digits ? rows[i].digits : "") != 0)
+				fail_msg("'%s' became %s and '%s'", rows[i].text, target.uri, target.digits);
+			target_fini(&target);
+		} else {
+			assert_string_equal(failure.reason, rows[i].reason);
+			assert_true(strlen(failure.text) > 10);
+		}
+	}
+}
+
+static void addresses(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	static const struct row rows[] = {
+		{ .text = "sip:bob@biloxi.com", .uri = "sip:bob@biloxi.com" },
+		{ .text = "  SIP:bob@biloxi.com;transport=tcp ", .uri = "sip:bob@biloxi.com;transport=tcp" },
+		{ .text = "Bob <sip:bob@biloxi.com>", .uri = "sip:bob@biloxi.com" },
+		{ .text = "\"Bob, the Builder\" <sip:bob@biloxi.com;user=phone>", .uri = "sip:bob@biloxi.com;user=phone" },
+		{ .text = "<bob@biloxi.com>", .uri = "sip:bob@biloxi.com" },
+		{ .text = "bob@biloxi.com", .uri = "sip:bob@biloxi.com" },
+		{ .text = "bob@biloxi.com:5070", .uri = "sip:bob@biloxi.com:5070" },
+		{ .text = "bob@2001:db8::9", .uri = "sip:bob@[2001:db8::9]" },
+		{ .text = "192.0.2.4", .uri = "sip:192.0.2.4" },
+		{ .text = "192.0.2.4:5070", .uri = "sip:192.0.2.4:5070" },
+		{ .text = "2001:db8::9", .uri = "sip:[2001:db8::9]" },
+		{ .text = "fe80::1", .uri = "sip:[fe80::1]" },
+		{ .text = "[2001:db8::9]:5070", .uri = "sip:[2001:db8::9]:5070" },
+		{ .text = "pbx.biloxi.com", .uri = "sip:pbx.biloxi.com" },
+		{ .text = "localhost:5070", .uri = "sip:localhost:5070" },
+		{ .text = "sip:+1-555@biloxi.com", .uri = "sip:+1-555@biloxi.com" },
+		{ .text = "sip:*43#@biloxi.com", .uri = "sip:*43%23@biloxi.com" },
+		{ .text = "+1 (555) 010.0@biloxi.com", .uri = "sip:+15550100@biloxi.com" },
+		{ .text = "*21#@biloxi.com", .uri = "sip:*21%23@biloxi.com" },
+		{ .text = "b\xc3\xb6" "b@biloxi.com", .uri = "sip:b%C3%B6b@biloxi.com" },
+		{ .text = "\xe2\x80\xaa" "bob@biloxi.com\xe2\x80\xac", .uri = "sip:bob@biloxi.com" },
+		{ .text = "sips:bob@biloxi.com", .reason = "no-tls" },
+		{ .text = "sip:bob@biloxi.com;transport=tls", .reason = "no-tls" },
+		{ .text = "sip:bob@biloxi.com;transport=sctp", .reason = "no-transport" },
+		{ .text = "mailto:bob@biloxi.com", .reason = "unsupported-scheme" },
+		{ .text = "http://biloxi.com", .reason = "unsupported-scheme" },
+		{ .text = "bob", .reason = "no-domain" },
+		{ .text = "+1 555 0100", .reason = "no-domain" },
+		{ .text = "tel:+15550100", .reason = "no-domain" },
+		{ .text = "", .reason = "syntax" },
+		{ .text = "   ", .reason = "syntax" },
+		{ .text = "@biloxi.com", .reason = "syntax" },
+		{ .text = "bob@", .reason = "syntax" },
+		{ .text = "sip:", .reason = "syntax" },
+		{ .text = "Bob <sip:bob@biloxi.com", .reason = "syntax" },
+		{ .text = "bob@biloxi.com\nhangup all", .reason = "syntax" },
+		{ .text = "bob\xff@biloxi.com", .reason = "syntax" },
+		{ .text = "bob@bil oxi.com", .reason = "syntax" },
+	};
+
+	check(phone, NULL, rows, ARRAY_LEN(rows));
+}
+
+static void numbers_at_the_account(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	const char *const options[] = { "registrar=none", NULL };
+	struct failure failure;
+	static const struct row rows[] = {
+		{ .text = "bob", .uri = "sip:bob@atlanta.com" },
+		{ .text = "100", .uri = "sip:100@atlanta.com" },
+		{ .text = "+1-555-0100", .uri = "sip:+15550100@atlanta.com" },
+		{ .text = "+49 (0)30 123/45", .uri = "sip:+493012345@atlanta.com" },
+		{ .text = "(030) 123 45", .uri = "sip:03012345@atlanta.com" },
+		{ .text = "1-800-FLOWERS", .uri = "sip:1800FLOWERS@atlanta.com" },
+		{ .text = "3com-bob", .uri = "sip:3com-bob@atlanta.com" },
+		{ .text = "+1\xc2\xa0" "555\xe2\x80\x91" "0100\xe2\x80\x8b", .uri = "sip:+15550100@atlanta.com" },
+		{ .text = "123,,4#", .uri = "sip:123@atlanta.com", .digits = ",,4#" },
+		{ .text = "+1-555-0100,,,4711#", .uri = "sip:+15550100@atlanta.com", .digits = ",,,4711#" },
+		{ .text = "*100#", .uri = "sip:*100%23@atlanta.com" },
+		{ .text = "tel:+1-555-0100", .uri = "sip:+15550100@atlanta.com;user=phone" },
+		{ .text = "tel:7042;phone-context=example.com", .uri = "sip:7042@atlanta.com;user=phone" },
+		{ .text = "tel:bob", .reason = "syntax" },
+		{ .text = "Bob Nobody", .reason = "no-such-contact" },
+	};
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	check(phone, phone->default_account, rows, ARRAY_LEN(rows));
+}
+
+static void names_win_and_echo_is_built_in(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct failure failure;
+	struct target target;
+
+	assert_true(target_read(phone, SLICE("Echo"), NULL, &target, &failure));
+	assert_true(target.is_echo);
+	target_fini(&target);
+	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("sip:bob@biloxi.com"), &failure));
+	assert_true(target_read(phone, SLICE("bob smith"), NULL, &target, &failure));
+	assert_string_equal(target.uri, "sip:bob@biloxi.com");
+	assert_string_equal(target.shown, "bob smith <sip:bob@biloxi.com>");
+	target_fini(&target);
+	/* A name that is also a user: the name wins. */
+	assert_true(phone_contact_add(phone, SLICE("100"), SLICE("front@desk.example"), &failure));
+	assert_true(target_read(phone, SLICE("100"), NULL, &target, &failure));
+	assert_string_equal(target.uri, "sip:front@desk.example");
+	target_fini(&target);
+}
+
+/* No prefix and no byte crashes it: what is read is a URI or refused with a sentence. */
+static void anything_at_all(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	static const char alphabet[] = "sip:@<>[];,+#()0aZ. -\"%\\/?&=\t\x80\xff\xe2";
+	uint32_t seed = 12345;
+	char text[40];
+
+	for (int i = 0; i < 20000; i++) {
+		size_t n = (size_t)i % sizeof text;
+		for (size_t k = 0; k < n; k++) {
+			seed = seed * 1664525 + 1013904223;
+			text[k] = alphabet[(seed >> 16) % (sizeof alphabet - 1)];
+		}
+		struct target target;
+		struct failure failure = { 0 };
+		struct sip_uri uri;
+		if (target_read(phone, slice_make(text, n), NULL, &target, &failure)) {
+			assert_true(sip_uri_parse(slice_of(target.uri), &uri, NULL));
+			assert_true(uri.host.n > 0);
+			target_fini(&target);
+		} else {
+			assert_true(failure.text[0] != '\0');
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(addresses, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(numbers_at_the_account, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(names_win_and_echo_is_built_in, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(anything_at_all, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
