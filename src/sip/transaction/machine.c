@@ -5,7 +5,7 @@
 
 #define TIMER_D_MIN_US (32 * SECOND_US)
 
-const char *state_name(enum state state)
+const char *machine_state_name(enum state state)
 {
 	static const char *const names[STATES] = {
 #define X(name) #name,
@@ -16,7 +16,7 @@ const char *state_name(enum state state)
 	return names[state];
 }
 
-const char *event_name(enum event event)
+const char *machine_event_name(enum event event)
 {
 	static const char *const names[EVENTS] = {
 #define X(name) #name,
@@ -144,8 +144,8 @@ bool transaction__step(struct transaction *transaction, enum event event, struct
 	if (!cell->action)
 		return false;
 	log_line(transaction->owner->world.log, LOG_DEBUG, "transaction %llu (%s): %s in %s, now %s",
-		 (unsigned long long)transaction->number, transaction->machine->name, event_name(event),
-		 state_name(transaction->state), state_name(cell->next));
+		 (unsigned long long)transaction->number, transaction->machine->name, machine_event_name(event),
+		 machine_state_name(transaction->state), machine_state_name(cell->next));
 	if (cell->next != transaction->state)
 		enter(transaction, cell->next);
 	cell->action(transaction, message);

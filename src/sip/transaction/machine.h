@@ -103,8 +103,8 @@ struct transaction {
 	void (*gone)(struct transaction *transaction); /* tells the user and frees: after TERMINATED */
 };
 
-const char *state_name(enum state state);
-const char *event_name(enum event event);
+const char *machine_state_name(enum state state);
+const char *machine_event_name(enum event event);
 const char *timer_name(enum timer_id timer);
 /** The first state with its timers. */
 void transaction__begin(struct transaction *transaction);

@@ -104,7 +104,7 @@ static void show_line(const struct transaction *transaction, struct slice method
 
 	buf_init(&line, 1024);
 	buf_printf(&line, "%llu  %s  ", (unsigned long long)transaction->number, transaction->machine->name);
-	add_lower(&line, state_name(transaction->state));
+	add_lower(&line, machine_state_name(transaction->state));
 	buf_add(&line, SLICE("  "));
 	utf8_clean(&line, slice_sub(method, 0, 64), false);
 	buf_printf(&line, "  %.*s %s", SLICE_ARG(sip_protocol_name(protocol)), address_print(remote, address));

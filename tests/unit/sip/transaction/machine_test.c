@@ -19,18 +19,18 @@ static int print_machine(struct buf *text, const struct machine *machine)
 {
 	int handled = 0;
 
-	buf_printf(text, "%s, first %s\n", machine->name, state_name(machine->first));
+	buf_printf(text, "%s, first %s\n", machine->name, machine_state_name(machine->first));
 	for (int s = 0; s < STATES; s++) {
 		for (int e = 0; e < EVENTS; e++) {
 			const struct cell *cell = &machine->cells[s][e];
 			if (!cell->action)
 				continue;
 			handled++;
-			buf_printf(text, "  %s + %s -> %s, %s\n", state_name((enum state)s), event_name((enum event)e),
-				   state_name(cell->next), cell->name);
+			buf_printf(text, "  %s + %s -> %s, %s\n", machine_state_name((enum state)s), machine_event_name((enum event)e),
+				   machine_state_name(cell->next), cell->name);
 		}
 		if (machine->timers[s].may_run) {
-			buf_printf(text, "  %s runs", state_name((enum state)s));
+			buf_printf(text, "  %s runs", machine_state_name((enum state)s));
 			print_timers(text, machine->timers[s].may_run);
 			buf_printf(text, "; starts");
 			print_timers(text, machine->timers[s].armed);
