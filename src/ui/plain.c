@@ -452,8 +452,9 @@ static void plain_stop(struct ui *ui)
 	struct plain *plain = plain_of(ui);
 
 	tell_events(plain);
-	if (plain->prompt)
-		blank_row(plain);
+	blank_row(plain);
+	if (plain->prompt_stands)
+		output_write(plain->config.out, SLICE("\n"));
 	if (plain->secret_shown)
 		terminal_echo(STDIN_FILENO, true);
 	input_free(plain->input);
