@@ -1,4 +1,4 @@
-/* Three messages of the sizes and shapes that phones meet: an INVITE, a 180 through two proxies, an INVITE of a large site. */
+/* Three messages of the sizes and shapes that phones meet: an INVITE, a 180 through two proxies, a large INVITE. */
 #pragma once
 
 #define BENCH_INVITE                                                                               \

@@ -1,7 +1,8 @@
 /*
- * How many messages a second are parsed to typed fields: Request-URI, To, From, all Vias, CSeq, Contact and Record-Routes.
- * The same messages go through libosip2 and sofia-sip where they are installed (HAVE_OSIP, HAVE_SOFIA), in turns, so that
- * what else the machine does weighs on all alike; the best of the rounds is printed: only disturbance makes one slower.
+ * How many messages a second are parsed to typed fields: Request-URI, To, From, all Vias, CSeq, Contact, Record-Routes.
+ * The same messages go through libosip2 and sofia-sip where they are installed (HAVE_OSIP, HAVE_SOFIA), in turns, so
+ * that what else the machine does weighs on all alike; the best of the rounds is printed, since only disturbance makes
+ * a round slower.
  */
 #include "sip/syntax/message.h"
 #include "tests/bench/messages.h"

@@ -1,5 +1,5 @@
 /*
- * Fuzz target of the message parser: any bytes as a datagram and as a stream, then everything the message can be asked for.
+ * Fuzz target of the message parser: any bytes as a datagram and as a stream, then all that a message can be asked for.
  * Run: message_fuzz -dict=tests/fuzz/message.dict tests/fuzz/corpus/message
  */
 #include "sip/syntax/message.h"

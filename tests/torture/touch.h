@@ -1,4 +1,4 @@
-/* Ask a message for everything it has: every typed value by every way, the check, and the round trip through a draft. */
+/* Ask a message for everything it has: every typed value in every way, the check, the round trip through a draft. */
 #pragma once
 
 #include "sip/syntax/message.h"

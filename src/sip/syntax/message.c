@@ -99,7 +99,8 @@ static const char *parse_status_line(struct parser *parser, const char *p, const
 
 static const char *parse_start_line(struct parser *parser, const char *p, const char *end)
 {
-	if (slice_ibegins(scan_slice(p, end), SLICE("SIP/")))
+	/* A slash is no character of a method. */
+	if (end - p > 4 && p[3] == '/' && slice_ibegins(scan_slice(p, end), SLICE("SIP/")))
 		return parse_status_line(parser, p, end);
 	return parse_request_line(parser, p, end);
 }

@@ -14,6 +14,7 @@
 enum {
 	SIP_MESSAGE_MAX = 65536,  /* bytes of a message that we read */
 	SIP_HEADERS_MAX = 256,    /* header lines that are kept; more are a fault */
+	SIP_VALUES_MAX = 256,     /* Vias, or addresses of one field, that are decoded; more are malformed */
 };
 
 struct sip_header {

@@ -31,6 +31,17 @@ static inline bool scan_is(char c, unsigned class)
 /** Behind the longest run of `class`; p itself when there is none. */
 static inline const char *scan_run(const char *p, const char *end, unsigned class)
 {
+	/* Four at a time: this loop is a quarter of what parsing costs. */
+	for (; end - p >= 4; p += 4) {
+		if (!scan_is(p[0], class))
+			return p;
+		if (!scan_is(p[1], class))
+			return p + 1;
+		if (!scan_is(p[2], class))
+			return p + 2;
+		if (!scan_is(p[3], class))
+			return p + 3;
+	}
 	while (p < end && scan_is(*p, class))
 		p++;
 	return p;

@@ -95,14 +95,17 @@ bool sip_message_has_body(const struct sip_message *message, const char *type, c
 	return true;
 }
 
-/* Lists. */
+/*
+/* Room for one more item of `size` bytes, at first for `usual` ones; the old items stay in the arena. */
+ * a hostile message must not make us keep a hundred times its size.
+ */
 
-/* Room for one more item of `size` bytes; the old items are copied and stay in the arena. */
-static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
+/* Room for one more item of `size` bytes, at first for `usual` ones; the old items are copied and stay in the arena. */
+static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size, size_t usual)
 {
 	if (count < *room)
 		return items;
-	size_t more = *room ? *room * 2 : 2;
+	size_t more = *room ? *room * 2 : usual;
 	void *larger = arena_alloc(arena, more * size);
 	if (count)
 		memcpy(larger, items, count * size);
@@ -120,7 +123,12 @@ static void add_via(const struct sip_message *message, struct sip_via_list *list
 {
 	const char *fault;
 
-	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items);
+	if (list->count == SIP_VALUES_MAX) {
+		list->bad = true;
+		*p = end;
+		return;
+	}
+	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items, 4);
 	struct sip_via *via = &list->items[list->count++];
 	const char *behind = sip_via_scan(*p, end, via, &fault);
 	if (!behind) {
@@ -166,7 +174,12 @@ static void add_address(const struct sip_message *message, struct sip_address_li
 {
 	const char *fault;
 
-	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items);
+	if (list->count == SIP_VALUES_MAX) {
+		list->bad = true;
+		*p = end;
+		return;
+	}
+	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items, 2);
 	struct sip_address *address = &list->items[list->count++];
 	const char *behind = sip_address_scan(*p, end, address, &fault);
 	if (!behind) {

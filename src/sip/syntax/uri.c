@@ -10,7 +10,9 @@ enum { COMPARE_MAX = 64 }; /* parameters or headers of a URI that are compared o
 
 static bool scheme_is(const char *p, const char *end, const char *name, size_t n)
 {
-	return (size_t)(end - p) > n && p[n] == ':' && slice_ieq(slice_make(p, n), slice_make(name, n));
+	if ((size_t)(end - p) <= n || p[n] != ':')
+		return false;
+	return memcmp(p, name, n) == 0 || slice_ieq(slice_make(p, n), slice_make(name, n));
 }
 
 static const char *parse_scheme(const char *p, const char *end, struct sip_uri *uri)

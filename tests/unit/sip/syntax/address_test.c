@@ -22,13 +22,15 @@ static void parts_of_addresses(void **state)
 		{ "<sip:bob@biloxi.com>", "", "sip:bob@biloxi.com", "", "" },
 		{ "sip:bob@biloxi.com;tag=x;user=phone", "", "sip:bob@biloxi.com", ";tag=x;user=phone", "x" },
 		{ "<sip:bob@biloxi.com;tag=no>;TAG=yes", "", "sip:bob@biloxi.com;tag=no", ";TAG=yes", "yes" },
-		{ "\"J. \\\"x\\\" <Rosenberg>, Jr\" <sip:j@e.com> ; tag = 98", "\"J. \\\"x\\\" <Rosenberg>, Jr\"", "sip:j@e.com",
+		{ "\"J. \\\"x\\\" <Rosenberg>, Jr\" <sip:j@e.com> ; tag = 98", "\"J. \\\"x\\\" <Rosenberg>, Jr\"",
+		  "sip:j@e.com",
 		  " ; tag = 98", "98" },
 		{ "caller<sip:caller@example.com>;tag=323", "caller", "sip:caller@example.com", ";tag=323", "323" },
 		{ "A. B. Cee\t<sip:c@e.com>", "A. B. Cee", "sip:c@e.com", "", "" },
 		{ "J\xc3\xbcrgen <sip:j@e.com>", "J\xc3\xbcrgen", "sip:j@e.com", "", "" },
 		{ "\"\"<sip:a@b>", "\"\"", "sip:a@b", "", "" },
-		{ "<sip:a@b>;+sip.instance=\"<urn:uuid:1,2;3>\";q=0.5", "", "sip:a@b", ";+sip.instance=\"<urn:uuid:1,2;3>\";q=0.5", "" },
+		{ "<sip:a@b>;+sip.instance=\"<urn:uuid:1,2;3>\";q=0.5", "", "sip:a@b",
+		  ";+sip.instance=\"<urn:uuid:1,2;3>\";q=0.5", "" },
 		{ "<http://www.example.com>;tag=3", "", "http://www.example.com", ";tag=3", "3" },
 		{ "isbn:2983792873", "", "isbn:2983792873", "", "" },
 		{ "<sip:a@b>;lr;x=", "", "sip:a@b", ";lr;x=", "" },
@@ -202,13 +204,17 @@ static void parts_of_vias(void **state)
 		bool has_rport;
 		unsigned rport, ttl;
 	} rows[] = {
-		{ "SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKnashds8", "UDP", "pc33.atlanta.com", 0, "z9hG4bKnashds8", "", "",
+		{ "SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKnashds8", "UDP", "pc33.atlanta.com", 0, "z9hG4bKnashds8",
+		  "", "",
 		  false, 0, 0 },
-		{ "SIP  / 2.0  / TCP     spindle.example.com   ;  branch  =   z9hG4bK9ikj8", "TCP", "spindle.example.com", 0,
+		{ "SIP  / 2.0  / TCP     spindle.example.com   ;  branch  =   z9hG4bK9ikj8", "TCP",
+		  "spindle.example.com", 0,
 		  "z9hG4bK9ikj8", "", "", false, 0, 0 },
-		{ "sip/2.0/TLS [2001:db8::9:1]:5061;received=2001:db8::9:255;branch=b;rport", "TLS", "[2001:db8::9:1]", 5061, "b",
+		{ "sip/2.0/TLS [2001:db8::9:1]:5061;received=2001:db8::9:255;branch=b;rport", "TLS", "[2001:db8::9:1]",
+		  5061, "b",
 		  "2001:db8::9:255", "", true, 0, 0 },
-		{ "SIP/2.0/UDP h : 5070 ;rport=49201;ttl=16;maddr=224.2.0.1;BRANCH=x", "UDP", "h", 5070, "x", "", "224.2.0.1", true,
+		{ "SIP/2.0/UDP h : 5070 ;rport=49201;ttl=16;maddr=224.2.0.1;BRANCH=x", "UDP", "h", 5070, "x", "",
+		  "224.2.0.1", true,
 		  49201, 16 },
 		{ "SIP/7.0/UDP c.example.com", "UDP", "c.example.com", 0, "", "", "", false, 0, 0 },
 		{ "SIP/2.0/UNKNOWN t4.example.com;rport=", "UNKNOWN", "t4.example.com", 0, "", "", "", true, 0, 0 },
@@ -236,9 +242,11 @@ static void parts_of_vias(void **state)
 static void faulty_vias(void **state)
 {
 	static const char *const rows[] = {
-		"", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP;branch=x", "SIP/2.0 UDP h",
+		"", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP;branch=x",
+			"SIP/2.0 UDP h",
 		"SIP/2.0/UDP h;", "SIP/2.0/UDP h;;branch=x", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h:x",
-		"SIP/2.0/UDP h;rport=70000", "SIP/2.0/UDP h;rport=x", "SIP/2.0/UDP h;ttl=256", "SIP/2.0/UDP h,SIP/2.0/UDP i",
+		"SIP/2.0/UDP h;rport=70000", "SIP/2.0/UDP h;rport=x", "SIP/2.0/UDP h;ttl=256",
+			"SIP/2.0/UDP h,SIP/2.0/UDP i",
 		"SIP/2.0/UDP [::1", "SIP/2.0/UDP h x", "SIP/2.0/UDP 192.0.2.15;;,;,,", "/2.0/UDP h", "SIP/2.0/U\"DP h",
 	};
 

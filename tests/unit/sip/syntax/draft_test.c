@@ -155,7 +155,8 @@ static void responses_to_damaged_requests(void **state)
 		const char *text, *to;
 	} rows[] = {
 		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n\r\n", NULL },
-		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: x\r\nTo: \"open <sip:b@h>\r\nFrom: ;\r\nCSeq: x\r\n\r\n", "\"open <sip:b@h>" },
+		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: x\r\nTo: \"open <sip:b@h>\r\nFrom: ;\r\nCSeq: x\r\n\r\n",
+		  "\"open <sip:b@h>" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\nTo: <sip:b@h>;tag=theirs\r\n\r\n", "<sip:b@h>;tag=theirs" },
 	};
 

@@ -111,7 +111,8 @@ static void reason_phrases(void **state)
 
 static void statuses_out_of_range_are_faults(void **state)
 {
-	static const char *const numbers[] = { "700", "099", "99", "1000", "4294967301", "0", "99999999999999999999999999" };
+	static const char *const numbers[] = { "700", "099", "99", "1000", "4294967301", "0",
+		"99999999999999999999999999" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -223,7 +224,8 @@ static void unknown_fields_keep_their_order(void **state)
 static void lists_over_several_lines(void **state)
 {
 	static const char *const expected[] = { "sip:1@h", "sip:2@h", "sip:3@h", "sip:4@h" };
-	struct sip_message *message = parse(REQUEST("Contact: <sip:1@h>;q=1 , \"a, b\" <sip:2@h>\r\nSupported: a,,b ,\r\n"
+	struct sip_message *message = parse(REQUEST("Contact: <sip:1@h>;q=1 , \"a, b\" <sip:2@h>\r\n"
+		"Supported: a,,b ,\r\n"
 						    "m: <sip:3@h>\r\nk:\r\nk: c\r\nContact: <sip:4@h>\r\n"
 						    "In-Reply-To: a<,\"b@c\r\n"));
 	struct sip_values values;
@@ -290,6 +292,43 @@ static void more_values_than_room(void **state)
 	sip_message_unref(message);
 }
 
+/* A message of commas must not become many times as large when it is decoded. */
+static void too_many_values_are_malformed(void **state)
+{
+	static const struct {
+		enum sip_header_id id;
+		const char *name, *fault;
+	} rows[] = {
+		{ SIP_HEADER_VIA, "Via", "Malformed Via" },
+		{ SIP_HEADER_CONTACT, "Contact", "Malformed Contact" },
+	};
+	static char text[60000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t n = (size_t)snprintf(text, sizeof text, "OPTIONS sip:b@h SIP/2.0\r\n" VIA REST "%s: ",
+			rows[i].name);
+		memset(text + n, ',', 50000);
+		snprintf(text + n + 50000, sizeof text - n - 50000, "\r\n\r\n");
+		struct sip_message *message = parse(text);
+		assert_string_equal(sip_message_check(message).text, rows[i].fault);
+		assert_null(sip_message_address(message, SIP_HEADER_CONTACT, 0));
+		assert_null(sip_message_via(message, 1));
+		sip_message_unref(message);
+	}
+	size_t n = (size_t)snprintf(text, sizeof text, "OPTIONS sip:b@h SIP/2.0\r\n" VIA REST "Contact: <sip:a@h>");
+	for (int i = 1; i < SIP_VALUES_MAX; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, ",<sip:a@h>");
+	snprintf(text + n, sizeof text - n, "\r\n\r\n");
+	struct sip_message *message = parse(text);
+	assert_int_equal(sip_message_check(message).status, 0);
+	sip_message_unref(message);
+	snprintf(text + n, sizeof text - n, ",<sip:a@h>\r\n\r\n");
+	message = parse(text);
+	assert_int_equal(sip_message_check(message).status, 400);
+	sip_message_unref(message);
+}
+
 static void too_many_lines_are_a_fault(void **state)
 {
 	char text[20000];
@@ -310,7 +349,8 @@ static void too_many_lines_are_a_fault(void **state)
 
 static void malformed_values_are_absent(void **state)
 {
-	struct sip_message *message = parse("OPTIONS < SIP/2.0\r\nVia: x\r\nVia: SIP/2.0/UDP h\r\nFrom: *\r\nTo: \"\r\nCSeq: x\r\n"
+	struct sip_message *message = parse("OPTIONS < SIP/2.0\r\nVia: x\r\nVia: SIP/2.0/UDP h\r\nFrom: *\r\n"
+		"To: \"\r\nCSeq: x\r\n"
 					    "Content-Type: x\r\nMax-Forwards: y\r\n\r\n");
 	uint32_t seconds;
 
@@ -343,7 +383,8 @@ static void bodies_with_an_encoding(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char text[400];
-		snprintf(text, sizeof text, "OPTIONS sip:b@h SIP/2.0\r\n" VIA REST "c: Application/SDP\r\n%s\r\nv=0\r\n", rows[i].line);
+		snprintf(text, sizeof text, "OPTIONS sip:b@h SIP/2.0\r\n" VIA REST
+			"c: Application/SDP\r\n%s\r\nv=0\r\n", rows[i].line);
 		struct sip_message *message = parse(text);
 		assert_int_equal(sip_message_has_body(message, "application", "sdp"), rows[i].body);
 		sip_message_unref(message);
@@ -410,7 +451,8 @@ static void streams_frame_by_length(void **state)
 
 static void broken_streams(void **state)
 {
-	static const char *const lengths[] = { "", "l: x\r\n", "l: -1\r\n", "l: 3\r\nl: 4\r\n", "l: 65536\r\n", "l: 4294967295\r\n" };
+	static const char *const lengths[] = { "", "l: x\r\n", "l: -1\r\n", "l: 3\r\nl: 4\r\n", "l: 65536\r\n",
+		"l: 4294967295\r\n" };
 	struct sip_message *message;
 	size_t used, offset;
 
@@ -518,7 +560,8 @@ static void checks(void **state)
 		{ REQUEST(": no name\r\n"), 400, "Malformed header line" },
 		{ REQUEST("a b: x\r\n"), 400, "Malformed header line" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" REST "\r\n", 400, "Missing Via" },
-		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n" REST "\r\n", 400, "Malformed Via" },
+		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n" REST "\r\n", 400, "Malformed Via"
+		  },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA "Via: x\r\n" REST "\r\n", 400, "Malformed Via" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA TO "i: c\r\nCSeq: 1 OPTIONS\r\n\r\n", 400, "Missing From" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM "i: c\r\nCSeq: 1 OPTIONS\r\n\r\n", 400, "Missing To" },
@@ -527,7 +570,8 @@ static void checks(void **state)
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\n\r\n", 400, "Missing CSeq" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: OPTIONS\r\n\r\n", 400, "Malformed CSeq" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 4294967295 OPTIONS\r\n\r\n", 0, NULL },
-		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 4294967296 OPTIONS\r\n\r\n", 400, "Malformed CSeq" },
+		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 4294967296 OPTIONS\r\n\r\n", 400,
+		  "Malformed CSeq" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 INVITE\r\n\r\n", 400,
 		  "CSeq method differs from the request" },
 		{ "NEWMETHOD sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 INVITE\r\n\r\n", 0, NULL },
@@ -541,7 +585,8 @@ static void checks(void **state)
 		{ "OPTIONS sip:b@h SIP/2.0  \r\n" VIA REST "\r\n", 400, "Blanks behind the start line" },
 		{ "OPTIONS sip:b@h?a=b SIP/2.0\r\n" VIA REST "\r\n", 400, "Header fields in the Request-URI" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA REST, 400, "No empty line behind the header fields" },
-		{ "SIP/2.0 200 OK\r\n" VIA REST "Contact: x\r\nDate: x\r\nMax-Forwards: x\r\nRefer-To: <\r\n\r\n", 0, NULL },
+		{ "SIP/2.0 200 OK\r\n" VIA REST "Contact: x\r\nDate: x\r\nMax-Forwards: x\r\nRefer-To: <\r\n\r\n", 0,
+		  NULL },
 		{ "SIP/2.0 200 OK\r\n" VIA REST "To: <sip:x@y>\r\n\r\n", 400, "More than one To" },
 		{ "SIP/2.0 200 OK\r\n" VIA REST "l: 9\r\n\r\n", 400, "Content-Length larger than the message" },
 		{ "SIP/3.0 200 OK\r\n" VIA REST "\r\n", 505, "Version not supported" },
@@ -600,6 +645,7 @@ int main(void)
 		cmocka_unit_test(lists_over_several_lines),
 		cmocka_unit_test(challenges_are_not_split),
 		cmocka_unit_test(more_values_than_room),
+		cmocka_unit_test(too_many_values_are_malformed),
 		cmocka_unit_test(too_many_lines_are_a_fault),
 		cmocka_unit_test(malformed_values_are_absent),
 		cmocka_unit_test(bodies_with_an_encoding),

@@ -75,7 +75,8 @@ static void compact_forms_are_found(void **state)
 
 static void near_misses_are_other(void **state)
 {
-	static const char *const names[] = { "", "@", "[", "Vi", "Vias", "Fron", "Call_ID", "Call-IE", "Contact:", "C\xc3\xa9Seq", "h", "z" };
+	static const char *const names[] = { "", "@", "[", "Vi", "Vias", "Fron", "Call_ID", "Call-IE", "Contact:",
+		"C\xc3\xa9Seq", "h", "z" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
