@@ -96,11 +96,11 @@ bool sip_message_has_body(const struct sip_message *message, const char *type, c
 }
 
 /*
-/* Room for one more item of `size` bytes, at first for `usual` ones; the old items stay in the arena. */
- * a hostile message must not make us keep a hundred times its size.
+ * Lists. A value may take one byte of the message but takes two hundred of the list, so the number of values is
+ * bounded: a hostile message must not make us keep a hundred times its size.
  */
 
-/* Room for one more item of `size` bytes, at first for `usual` ones; the old items are copied and stay in the arena. */
+/* Room for one more item of `size` bytes, at first for `usual` ones; the old items stay in the arena. */
 static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size, size_t usual)
 {
 	if (count < *room)
