@@ -3,12 +3,21 @@
  * man page, shell completion, JSON-RPC methods and the fuzz dictionary are made from it.
  *
  *   table      the rows joined, look-up, near misses
- *   words      a line -> words: quotes, escapes, $variables, comments, columns
- *   argument   each kind of argument: check it, complete it
- *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler; waiting
- *   wait       wait, expect, if, on, off, sleep
- *   script     command files, arguments, line continuation
- *   help       help, man page, shell completion printed from the table
+ *   words      a line -> words: quotes, escapes, $variables, columns
+ *   argument   each kind of argument: is a value one of it
+ *   bind       words or JSON members -> the arguments and options of a row
+ *   complete   what may come next on a line
+ *   commands   what all runners share: aliases, variables of `let`; the turn's end
+ *   invocation what the rows' functions share
+ *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler
+ *   variable   what $name is
+ *   wait       waiting for events: what satisfies a wait, what makes it hopeless
+ *   compare    LEFT OP RIGHT of `expect` and `if`
+ *   handler    `on`: commands that events start
+ *   script     command files: lines, continuation, the check of a whole file
+ *   event_keys the keys that events carry, a sentence for each event
+ *   options    the options of the program
+ *   help       help in the terminal; man: the man page; shell: completion for bash, zsh and fish. All from the tables
  *   rpc        JSON-RPC on the same table
  *   do_*       the rows and what they do
  */
@@ -21,17 +30,28 @@ struct runner;     /* one stream of commands */
 
 enum argument_kind {
 	ARG_TARGET, ARG_CALL, ARG_CALL_OR_ALL, ARG_ACCOUNT, ARG_DIGITS, ARG_TEXT, ARG_WORD, ARG_NUMBER, ARG_CODE, ARG_DURATION, ARG_FILE, ARG_SETTING, ARG_VALUE,
-	ARG_EVENT, ARG_QUANTITY, ARG_OPERATOR, ARG_CHOICE, ARG_DEVICE, ARG_CODEC, ARG_CONTACT, ARG_COMMAND, ARG_COMMAND_LINE, ARG_METHOD, ARG_HEADER,
+	ARG_EVENT, ARG_QUANTITY, ARG_OPERATOR, ARG_CHOICE, ARG_DEVICE, ARG_CODEC, ARG_CONTACT,
+	ARG_COMMAND,        /* the rest of the line as it stands: a command, perhaps without all its arguments */
+	ARG_COMMAND_LINE,   /* the rest of the line as it stands: a command, whole */
+	ARG_METHOD, ARG_HEADER,
 	ARG_YES_NO, ARG_PATTERN,
+	ARG_KEYWORD,        /* a fixed word of the grammar: its name is the word */
+	ARG_NAME,           /* a name that people choose: of a variable, a handler, an alias */
+	ARG_ADDRESS,        /* who an account is: sip:alice@atlanta.com */
+	ARG_ACCOUNT_OPTION, /* KEY=VALUE of `account add` */
+	ARG_STATUS,         /* 0 to 255 */
+	ARG_HANDLER, ARG_VIEW, ARG_TOPIC, ARG_SUBJECT,
+	ARG_DIRECTION,      /* `select`: a call, next or previous */
 };
 
-enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 24, COMMAND_EXAMPLES_MAX = 4 };
+enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 12, COMMAND_EXAMPLES_MAX = 4 };
 
 struct command_argument {
 	const char *name;          /* "TARGET"; options: "from" */
 	enum argument_kind kind;
 	const char *choices;       /* ARG_CHOICE: "always|busy|noanswer" */
 	bool optional, repeats;
+	bool with_previous;        /* only there when the optional keyword before it is */
 	const char *text;          /* a few words for help */
 };
 
@@ -51,6 +71,7 @@ struct command {
 	const char *group;         /* "calls" ... as the man page groups them */
 	struct command_argument arguments[COMMAND_ARGS_MAX];
 	struct command_argument options[COMMAND_OPTIONS_MAX];
+	bool event_keys;           /* KEY=PATTERN of events are options as well */
 	const char *summary;       /* "call someone" */
 	const char *text;          /* paragraphs for help and man */
 	const char *examples[COMMAND_EXAMPLES_MAX];
@@ -68,6 +89,8 @@ struct invocation {
 	void *result;
 	struct failure failure;
 	const char *values[COMMAND_ARGS_MAX]; /* by argument; NULL: omitted; a repeating last one is in `rest` */
+	bool literal[COMMAND_ARGS_MAX];       /* quoted or from a variable: a value, never the name of a quantity */
+	bool network[COMMAND_ARGS_MAX];       /* some of it came from the network */
 	const char *const *rest; size_t rest_count;
 	struct { const struct command_argument *option; const char *value; } options[32];
 	size_t option_count;
@@ -84,16 +107,30 @@ struct runner_output {
 	void *arg;
 };
 
+/* Made by the front end for results and errors of runners without one of their own: handlers started by `on`. */
+void commands_set_output(struct commands *commands, const struct runner_output *output);
+
 struct commands *commands_new(struct phone *phone, struct loop *loop);
 void commands_free(struct commands *commands);
 /** At the end of each turn: wake waiting runners, fire `on` handlers. */
 void commands_turn_end(struct commands *commands);
-/** `quit` was said, or the last of what keeps the phone up ended: *status is the exit status. */
+/** `quit` was said (`exit` at the prompt counts): *status is the exit status. */
 bool commands_quit_wanted(const struct commands *commands, int *status);
 bool commands_have_handlers(const struct commands *commands);
 
+/**
+ * A stream of commands. As it stands it is a script: a command that fails ends it, drops the lines that wait and keeps the status.
+ * @param name    what errors call it where no file does: "-x"
+ * @param output  copied; its functions may call runner_free()
+ */
 struct runner *runner_new(struct commands *commands, const char *name, const struct runner_output *output);
 void runner_free(struct runner *runner);
+/** Go on after a failed line: the prompt, a JSON client, the control socket. A file that such a runner runs still ends at its first failure. */
+void runner_keep_going(struct runner *runner, bool keep_going);
+/** How wide ladders may be (80), and whether box drawing is out of question (told by the locale). */
+void runner_set_columns(struct runner *runner, unsigned columns, bool ascii);
+/** While runner_output.error is called: the line at fault and a caret below it, two lines indented by four blanks, each with its line feed; "" where there is none. Print it after the sentence. */
+const char *runner_shown_line(const struct runner *runner);
 /** Queue one line (typed, -x, RPC). `interactive`: prefixes of commands are allowed. It runs at once if nothing waits. */
 void runner_line(struct runner *runner, struct slice line, bool interactive);
 /** Queue words that are final: not split, expanded or taken for comments. */
@@ -119,9 +156,13 @@ void help_print_man(struct buf *out);
 bool help_print_shell_completion(struct slice shell, struct buf *out);
 
 /* ---- JSON-RPC ---- */
+enum { RPC_LINE_MAX = 1 << 20 };
 /** One line that begins with '{'. The answer is given to `reply` as one JSON line now or when the command ends. */
 typedef void rpc_reply_h(void *arg, const char *line);
 void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply, void *arg);
 /** An event as a JSON-RPC notification, without line feed; free(). */
 char *rpc_event(const struct event *event);
 char *rpc_hello(void);
+/** The result of a command that was given as a line: {"call":1}, {"text":"..."}; and of its failure: {"code":4,"message":...,"data":{...}}. free(). */
+char *rpc_result(const struct invocation *invocation, const char *text);
+char *rpc_failure(const char *where, const struct failure *failure);

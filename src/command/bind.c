@@ -1,0 +1,679 @@
+#include "command/bind.h"
+
+#include "base/xmalloc.h"
+#include "command/argument.h"
+#include "command/event_keys.h"
+#include "command/internal.h"
+#include "command/table.h"
+
+enum { ALIAS_DEPTH_MAX = 16 };
+
+/* Where words come from: a line, or words that are final. */
+struct source {
+	struct words words;
+	const char *const *fixed;
+	size_t fixed_count, next;
+};
+
+struct binder {
+	const struct bind_how *how;
+	struct source source;
+	struct word word;
+	struct bound *bound;
+	struct failure *failure;
+	size_t at;
+	size_t place;                          /* of the argument that comes next */
+	bool given[COMMAND_ARGS_MAX];
+	bool unknown[COMMAND_ARGS_MAX];        /* only checking, and the value has variables */
+	bool options_began;                    /* behind an option no plain word continues a joined argument */
+};
+
+/* ---- where words come from ---- */
+
+static enum words_result next_word(struct binder *binder)
+{
+	struct source *source = &binder->source;
+	struct word *word = &binder->word;
+
+	if (!source->fixed)
+		return words_next(&source->words, word, binder->failure, &binder->at);
+	if (source->next == source->fixed_count)
+		return WORD_NONE;
+	struct slice text = slice_of(source->fixed[source->next++]);
+	buf_clear(&word->text);
+	buf_clear(&word->network);
+	buf_add(&word->text, text);
+	size_t equals = slice_find(text, '=');
+	word->name_bytes = equals < text.n ? equals : SIZE_MAX;
+	word->quoted = word->dynamic = false;
+	return WORD_OK;
+}
+
+static size_t position(const struct source *source)
+{
+	return source->fixed ? source->next : source->words.at;
+}
+
+static void go_back(struct source *source, size_t to)
+{
+	if (source->fixed)
+		source->next = to;
+	else
+		source->words.at = to;
+}
+
+static bool failed(struct binder *binder, const char *reason, const struct near *near, const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* A failure at the present word. */
+static bool failed(struct binder *binder, const char *reason, const struct near *near, const char *format, ...)
+{
+	struct buf text;
+	va_list args;
+
+	buf_init(&text, sizeof binder->failure->text);
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	if (near)
+		near_print(near, &text);
+	binder->at = binder->word.start;
+	fail(binder->failure, STATUS_USAGE, reason, "%s", buf_text(&text));
+	buf_fini(&text);
+	return false;
+}
+
+/* ---- which command ---- */
+
+static void no_such_command(struct binder *binder, struct slice first, struct slice second)
+{
+	struct buf name;
+	struct near near;
+
+	buf_init(&name, 256);
+	buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(slice_sub(first, 0, 60)), second.n ? " " : "", SLICE_ARG(slice_sub(second, 0, 60)));
+	near_init(&near, buf_slice(&name));
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice aliases = slice_of(table_row(i)->aliases), alias;
+		near_offer(&near, slice_of(table_row(i)->name));
+		while (table_next_word(&aliases, &alias))
+			near_offer(&near, alias);
+	}
+	aliases_offer(binder->how->commands, &near);
+	failed(binder, "no-such-command", &near, "%s: no such command", buf_text(&name));
+	buf_fini(&name);
+}
+
+static void second_word_missing(struct binder *binder, struct slice first)
+{
+	struct buf list;
+	size_t count = 0;
+
+	buf_init(&list, 300);
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
+		if (rest.n && slice_eq(word, first))
+			buf_printf(&list, "%s%.*s", count++ ? ", " : "", SLICE_ARG(rest));
+	}
+	failed(binder, "no-such-command", NULL, "%.*s needs one of these behind it: %s", SLICE_ARG(first), buf_text(&list));
+	buf_fini(&list);
+}
+
+/* The row of "FIRST SECOND", with the second word read; or of FIRST alone. `first` is a copy that lives on. */
+static bool find_two(struct binder *binder, struct slice first)
+{
+	size_t before = position(&binder->source);
+	struct buf name;
+	bool more;
+
+	switch (next_word(binder)) {
+	case WORD_BAD:
+		return false;
+	case WORD_NONE:
+		more = false;
+		break;
+	default:
+		more = true;
+	}
+	buf_init(&name, 256);
+	buf_printf(&name, "%.*s ", SLICE_ARG(first));
+	struct slice second = more ? buf_slice(&binder->word.text) : (struct slice){ NULL, 0 };
+	struct slice whole = more && binder->how->interactive ? table_complete(first, second, NULL) : (struct slice){ NULL, 0 };
+	buf_add(&name, whole.n ? whole : second);
+	binder->bound->command = second.n && !binder->word.dynamic ? table_find(buf_slice(&name)) : NULL;
+	if (!binder->bound->command) {
+		/* The word alone may be a command too; one without arguments takes no word behind it. */
+		const struct command *alone = table_find(first);
+		if (alone && (!more || alone->arguments[0].name)) {
+			binder->bound->command = alone;
+			go_back(&binder->source, before);
+		} else if (!more) {
+			second_word_missing(binder, first);
+		} else {
+			no_such_command(binder, first, second);
+		}
+	}
+	buf_fini(&name);
+	return binder->bound->command != NULL;
+}
+
+static bool find_command(struct binder *binder, struct slice first)
+{
+	struct buf several;
+
+	if (table_is_first_word(first))
+		return find_two(binder, first);
+	if ((binder->bound->command = table_find(first)))
+		return true;
+	if (binder->how->interactive) {
+		buf_init(&several, 256);
+		struct slice whole = table_complete((struct slice){ NULL, 0 }, first, &several);
+		bool ambiguous = !whole.n && several.n;
+		if (ambiguous)
+			failed(binder, "ambiguous", NULL, "%.*s could be %s", SLICE_ARG(first), buf_text(&several));
+		buf_fini(&several);
+		if (ambiguous)
+			return false;
+		if (whole.n)
+			return table_is_first_word(whole) ? find_two(binder, whole) : (binder->bound->command = table_find(whole)) != NULL;
+	}
+	no_such_command(binder, first, (struct slice){ NULL, 0 });
+	return false;
+}
+
+/* ---- arguments and options ---- */
+
+static bool is_joined(const struct command_argument *argument)
+{
+	return !argument->repeats && (argument->kind == ARG_TARGET || argument->kind == ARG_TOPIC || argument->kind == ARG_VALUE);
+}
+
+const struct command_argument *option_find(const struct command *command, struct slice name)
+{
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
+		if (slice_eq(slice_of(command->options[i].name), name))
+			return &command->options[i];
+	return command->event_keys ? event_key_option(name) : NULL;
+}
+
+static bool check_value(struct binder *binder, const struct command_argument *argument, struct slice value, bool literal, bool unknown)
+{
+	const char *values[COMMAND_ARGS_MAX];
+	struct argument_context context = { .commands = binder->how->commands, .command = binder->bound->command, .values = values, .literal = literal };
+
+	for (size_t i = 0; i < COMMAND_ARGS_MAX; i++)
+		values[i] = binder->unknown[i] ? NULL : binder->bound->values[i];
+	if (unknown && argument->kind != ARG_ACCOUNT_OPTION)
+		return true;
+	if (argument_check(&context, argument, value, binder->failure))
+		return true;
+	binder->at = binder->word.start;
+	return false;
+}
+
+static bool add_option(struct binder *binder, const struct command_argument *option, struct slice value, bool unknown)
+{
+	struct bound *bound = binder->bound;
+
+	for (size_t i = 0; i < bound->option_count && !option->repeats; i++)
+		if (bound->options[i].option == option)
+			return failed(binder, "option", NULL, "%s= is given twice", option->name);
+	if (bound->option_count == BOUND_OPTIONS_MAX)
+		return failed(binder, "option", NULL, "too many options");
+	if (!check_value(binder, option, value, true, unknown))
+		return false;
+	bound->options[bound->option_count].option = option;
+	bound->options[bound->option_count++].value = slice_dup(value);
+	return true;
+}
+
+/* Is the present word NAME=VALUE with a known NAME? */
+static const struct command_argument *word_option(const struct binder *binder)
+{
+	const struct word *word = &binder->word;
+
+	if (word->name_bytes == SIZE_MAX)
+		return NULL;
+	return option_find(binder->bound->command, slice_sub(buf_slice(&word->text), 0, word->name_bytes));
+}
+
+static bool take_option(struct binder *binder, const struct command_argument *option)
+{
+	struct slice value = slice_from(buf_slice(&binder->word.text), binder->word.name_bytes + 1);
+	bool unknown = binder->word.dynamic && !binder->how->expand;
+	char *file = option->kind == ARG_FILE ? word_file_name(&binder->word) : NULL;
+	bool good;
+
+	binder->options_began = true;
+	good = add_option(binder, option, file ? slice_from(slice_of(file), binder->word.name_bytes + 1) : value, unknown);
+	free(file);
+	return good;
+}
+
+static void near_option(const struct binder *binder, struct near *near)
+{
+	const struct command *command = binder->bound->command;
+
+	near_init(near, slice_sub(buf_slice(&binder->word.text), 0, binder->word.name_bytes));
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
+		near_offer(near, slice_of(command->options[i].name));
+	if (command->event_keys)
+		event_keys_offer(near);
+}
+
+/* A word that no argument wants. */
+static bool unexpected(struct binder *binder)
+{
+	struct buf synopsis;
+	struct near near;
+
+	if (binder->word.name_bytes != SIZE_MAX && binder->word.name_bytes) {
+		near_option(binder, &near);
+		return failed(binder, "option", &near, "%.*s: no such option of '%s'", SLICE_ARG(slice_sub(near.word, 0, 60)), binder->bound->command->name);
+	}
+	buf_init(&synopsis, 240);
+	command_synopsis(binder->bound->command, &synopsis);
+	failed(binder, "arguments", NULL, "'%.*s' is one word too many: %s", SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)), buf_text(&synopsis));
+	buf_fini(&synopsis);
+	return false;
+}
+
+static bool missing(struct binder *binder, const struct command_argument *argument)
+{
+	struct buf synopsis;
+
+	buf_init(&synopsis, 300);
+	command_synopsis(binder->bound->command, &synopsis);
+	binder->word.start = binder->source.words.line.n;
+	failed(binder, "arguments", NULL, argument->kind == ARG_KEYWORD ? "'%s' is missing: %s" : "%s is missing: %s", argument->name, buf_text(&synopsis));
+	buf_fini(&synopsis);
+	return false;
+}
+
+static void append_rest(struct bound *bound, char *value)
+{
+	if (bound->rest_count % 16 == 0)
+		bound->rest = xrealloc(bound->rest, (bound->rest_count + 16) * sizeof *bound->rest);
+	bound->rest[bound->rest_count++] = value;
+}
+
+/* Put the present word into argument `place`. */
+static bool place_word(struct binder *binder, size_t place)
+{
+	struct bound *bound = binder->bound;
+	const struct command_argument *argument = &bound->command->arguments[place];
+	struct word *word = &binder->word;
+	bool unknown = word->dynamic && !binder->how->expand;
+	char *text = argument->kind == ARG_FILE ? word_file_name(word) : slice_dup(buf_slice(&word->text));
+
+	bound->line_at[place] = word->start;
+	bound->network[place] |= word->network.n > 0;
+	bound->literal[place] |= word->quoted || word->dynamic;
+	binder->given[place] = true;
+	binder->unknown[place] |= unknown;
+	/* Joined arguments are checked when they are whole. */
+	if (!is_joined(argument) && !check_value(binder, argument, slice_of(text), bound->literal[place], unknown)) {
+		free(text);
+		return false;
+	}
+	if (argument->repeats) {
+		append_rest(bound, text);
+		bound->literal[place] = false;
+	} else if (bound->values[place]) {
+		/* Devices have blanks in their names: between them stands a comma. */
+		bool comma = argument->kind == ARG_VALUE && bound->values[0] && slice_begins(slice_of(bound->values[0]), SLICE("audio."));
+		char *joined = xasprintf("%s%s%s", bound->values[place], comma ? "," : " ", text);
+		free(bound->values[place]);
+		free(text);
+		bound->values[place] = joined;
+	} else {
+		bound->values[place] = text;
+	}
+	return true;
+}
+
+/* Does this optional argument step aside because the word is not its own? */
+static bool steps_aside(const struct binder *binder, const struct command_argument *argument)
+{
+	const struct word *word = &binder->word;
+
+	if (!argument->optional || argument->kind != ARG_KEYWORD)
+		return false;
+	return word->quoted || word->dynamic || !slice_eq(buf_slice(&word->text), slice_of(argument->name));
+}
+
+static bool take_plain(struct binder *binder)
+{
+	const struct command_argument *arguments = binder->bound->command->arguments;
+	struct near near;
+
+	while (binder->place < COMMAND_ARGS_MAX && arguments[binder->place].name) {
+		const struct command_argument *argument = &arguments[binder->place];
+		if (steps_aside(binder, argument)) {
+			binder->place++;
+			while (binder->place < COMMAND_ARGS_MAX && arguments[binder->place].with_previous)
+				binder->place++;
+			continue;
+		}
+		if (argument->kind == ARG_KEYWORD && !slice_eq(buf_slice(&binder->word.text), slice_of(argument->name)))
+			return failed(binder, "arguments", NULL, "'%s' is expected, not '%.*s'", argument->name,
+				      SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)));
+		if (is_joined(argument) && binder->given[binder->place]) {
+			if (binder->options_began)
+				break;
+			if (binder->word.name_bytes != SIZE_MAX && argument->kind == ARG_TARGET) {
+				near_option(binder, &near);
+				if (near.best.n)
+					break;
+			}
+		}
+		if (!place_word(binder, binder->place))
+			return false;
+		if (!argument->repeats && !is_joined(argument))
+			binder->place++;
+		return true;
+	}
+	return unexpected(binder);
+}
+
+/* ---- the rest of a line: TEXT and COMMAND ---- */
+
+static bool is_command(const struct command_argument *argument)
+{
+	return argument->kind == ARG_COMMAND || argument->kind == ARG_COMMAND_LINE;
+}
+
+static bool takes_rest(const struct binder *binder)
+{
+	const struct command_argument *argument = &binder->bound->command->arguments[binder->place];
+
+	return binder->place < COMMAND_ARGS_MAX && argument->name && (argument->kind == ARG_TEXT || is_command(argument));
+}
+
+static bool rest_of_words(struct binder *binder, const struct command_argument *argument, struct buf *text)
+{
+	struct source *source = &binder->source;
+
+	for (bool first = true; source->next < source->fixed_count; source->next++, first = false) {
+		if (!first)
+			buf_add_char(text, ' ');
+		if (argument->kind == ARG_TEXT)
+			buf_add(text, slice_of(source->fixed[source->next]));
+		else
+			words_quote(text, slice_of(source->fixed[source->next]), true);
+	}
+	return !text->full;
+}
+
+/* A command within a command is checked now and read again when it runs. */
+static bool check_inner(struct binder *binder, struct slice line, size_t begins, bool partial)
+{
+	struct bind_how how = *binder->how;
+	struct bound inner = { 0 };
+	size_t at = 0;
+	bool good;
+
+	how.expand = NULL;
+	how.partial = partial;
+	how.depth++;
+	good = bind_line(&how, line, &inner, binder->failure, &at);
+	bound_fini(&inner);
+	binder->at = begins + at;
+	return good;
+}
+
+static bool take_rest(struct binder *binder)
+{
+	size_t place = binder->place;
+	const struct command_argument *argument = &binder->bound->command->arguments[place];
+	struct bound *bound = binder->bound;
+	struct words *words = &binder->source.words;
+	bool good = true;
+
+	if (binder->source.fixed) {
+		struct buf text;
+		if (binder->source.next == binder->source.fixed_count)
+			return true;
+		buf_init(&text, LINE_MAX_BYTES);
+		good = rest_of_words(binder, argument, &text) || failed(binder, "arguments", NULL, "%s is too long", argument->name);
+		bound->values[place] = buf_take(&text);
+	} else if (!words_more(words)) {
+		return true;
+	} else if (is_command(argument)) {
+		bound->line_at[place] = words->at;
+		bound->values[place] = slice_dup(slice_trim(slice_from(words->line, words->at)));
+		words->at = words->line.n;
+	} else {
+		if (words_at_quote(words)) {
+			if (next_word(binder) != WORD_OK)
+				return false;
+			if (words_more(words)) {
+				binder->word.start = words->at;
+				return failed(binder, "arguments", NULL, "nothing may stand behind a %s in quotes", argument->name);
+			}
+		} else if (words_rest(words, &binder->word, binder->failure, &binder->at) != WORD_OK) {
+			return false;
+		}
+		bound->values[place] = slice_dup(buf_slice(&binder->word.text));
+		bound->network[place] = binder->word.network.n > 0;
+	}
+	binder->given[place] = true;
+	binder->place++;
+	if (good && is_command(argument))
+		good = check_inner(binder, slice_of(bound->values[place]), bound->line_at[place], argument->kind == ARG_COMMAND);
+	return good;
+}
+
+/* Options that stand before a TEXT. @return 1: one was taken, 0: none, -1: failure */
+static int option_before_rest(struct binder *binder)
+{
+	size_t before = position(&binder->source);
+	const struct command_argument *option;
+	struct failure ignored;
+	struct failure *kept = binder->failure;
+	enum words_result result;
+
+	if (!binder->source.fixed && words_at_quote(&binder->source.words))
+		return 0;
+	binder->failure = &ignored; /* what is no option is read as text, where quotes mean nothing */
+	result = next_word(binder);
+	binder->failure = kept;
+	option = result == WORD_NONE ? NULL : word_option(binder);
+	if (!option) {
+		go_back(&binder->source, before);
+		return 0;
+	}
+	if (result == WORD_BAD) {
+		*kept = ignored;
+		return -1;
+	}
+	return take_option(binder, option) ? 1 : -1;
+}
+
+/* ---- all of it ---- */
+
+static bool check_joined(struct binder *binder)
+{
+	struct bound *bound = binder->bound;
+
+	for (size_t i = 0; i < COMMAND_ARGS_MAX && bound->command->arguments[i].name; i++) {
+		const struct command_argument *argument = &bound->command->arguments[i];
+		if (!is_joined(argument) || !bound->values[i])
+			continue;
+		binder->word.start = bound->line_at[i];
+		if (!check_value(binder, argument, slice_of(bound->values[i]), bound->literal[i], binder->unknown[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool check_missing(struct binder *binder)
+{
+	const struct command_argument *arguments = binder->bound->command->arguments;
+
+	for (size_t i = 0; i < COMMAND_ARGS_MAX && arguments[i].name; i++) {
+		bool wanted = arguments[i].with_previous ? binder->given[i - 1] : !arguments[i].optional;
+		if (wanted && !binder->given[i])
+			return missing(binder, &arguments[i]);
+	}
+	return true;
+}
+
+static bool bind_arguments(struct binder *binder)
+{
+	for (;;) {
+		const struct command_argument *option;
+		if (takes_rest(binder)) {
+			int taken = option_before_rest(binder);
+			if (taken < 0)
+				return false;
+			if (taken)
+				continue;
+			if (!take_rest(binder))
+				return false;
+		}
+		enum words_result result = next_word(binder);
+		if (result == WORD_BAD)
+			return false;
+		if (result == WORD_NONE)
+			break;
+		option = word_option(binder);
+		if (option ? !take_option(binder, option) : !take_plain(binder))
+			return false;
+	}
+	return check_joined(binder) && check_missing(binder);
+}
+
+/* "ALIAS rest" -> what the alias stands for, and the rest. */
+static bool bind_alias(struct binder *binder, struct slice text, bool go_on)
+{
+	struct bind_how how = *binder->how;
+	struct words *words = &binder->source.words;
+	struct buf line;
+	size_t at = 0, shift = text.n;
+	bool good;
+
+	if (how.depth++ >= ALIAS_DEPTH_MAX)
+		return failed(binder, "alias", NULL, "aliases that stand for themselves");
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_add(&line, text);
+	if (binder->source.fixed)
+		for (; binder->source.next < binder->source.fixed_count; binder->source.next++) {
+			buf_add_char(&line, ' ');
+			words_quote(&line, slice_of(binder->source.fixed[binder->source.next]), false);
+		}
+	else
+		buf_add(&line, slice_from(words->line, words->at));
+	bound_fini(binder->bound);
+	good = bind_line(&how, buf_slice(&line), binder->bound, binder->failure, &at);
+	binder->bound->go_on |= go_on;
+	binder->at = at <= shift ? binder->word.start : words->at + (at - shift);
+	buf_fini(&line);
+	return good;
+}
+
+static struct slice find_alias(const struct bind_how *how, struct slice name)
+{
+	struct slice text = how->alias ? how->alias(how->alias_arg, name) : (struct slice){ NULL, 0 };
+
+	return text.n ? text : alias_find(how->commands, name);
+}
+
+static bool bind_all(struct binder *binder)
+{
+	struct slice first, alias;
+	bool good;
+
+	switch (next_word(binder)) {
+	case WORD_BAD:
+		return false;
+	case WORD_NONE:
+		return failed(binder, "arguments", NULL, "a command is expected");
+	default:
+		break;
+	}
+	first = buf_slice(&binder->word.text);
+	if (first.n > 1 && first.p[0] == '/')
+		first = slice_from(first, 1);
+	if (first.n > 1 && first.p[0] == '-') {
+		binder->bound->go_on = true;
+		first = slice_from(first, 1);
+	}
+	if (binder->word.dynamic)
+		return failed(binder, "syntax", NULL, "the name of a command cannot come from a variable");
+	if (binder->how->depth > 2 * ALIAS_DEPTH_MAX)
+		return failed(binder, "syntax", NULL, "commands within commands, too deep");
+	if (!table_find(first) && !table_is_first_word(first) && (alias = find_alias(binder->how, first)).n)
+		return bind_alias(binder, alias, binder->bound->go_on);
+	char *name = slice_dup(first); /* the word's memory is used again for the second one */
+	good = find_command(binder, slice_of(name));
+	free(name);
+	return good && (binder->how->partial || bind_arguments(binder));
+}
+
+bool bind_line(const struct bind_how *how, struct slice line, struct bound *bound, struct failure *failure, size_t *at)
+{
+	struct binder binder = { .how = how, .bound = bound, .failure = failure,
+				 .source.words = { .line = line, .expand = how->expand, .arg = how->arg } };
+	bool good;
+
+	word_init(&binder.word);
+	good = bind_all(&binder);
+	word_fini(&binder.word);
+	*at = binder.at < line.n ? binder.at : line.n;
+	return good;
+}
+
+bool bind_words(const struct bind_how *how, const char *const *words, size_t count, struct bound *bound, struct failure *failure)
+{
+	struct binder binder = { .how = how, .bound = bound, .failure = failure, .source = { .fixed = words, .fixed_count = count } };
+	bool good;
+
+	word_init(&binder.word);
+	good = bind_all(&binder);
+	word_fini(&binder.word);
+	return good;
+}
+
+void bound_fini(struct bound *bound)
+{
+	for (size_t i = 0; i < COMMAND_ARGS_MAX; i++)
+		free(bound->values[i]);
+	for (size_t i = 0; i < bound->rest_count; i++)
+		free(bound->rest[i]);
+	free(bound->rest);
+	for (size_t i = 0; i < bound->option_count; i++)
+		free(bound->options[i].value);
+	*bound = (struct bound){ 0 };
+}
+
+static void print_argument(const struct command_argument *argument, struct buf *to)
+{
+	if (argument->kind == ARG_CHOICE)
+		buf_printf(to, "%s", argument->choices);
+	else
+		buf_printf(to, "%s", argument->name);
+	if (argument->repeats)
+		buf_printf(to, "...");
+}
+
+void command_synopsis(const struct command *command, struct buf *to)
+{
+	const struct command_argument *arguments = command->arguments;
+
+	buf_printf(to, "%s", command->name);
+	for (size_t i = 0; i < COMMAND_ARGS_MAX && arguments[i].name; i++) {
+		/* KEY=PATTERN stands behind the event. */
+		bool last_of_optional = arguments[i].optional && !(i + 1 < COMMAND_ARGS_MAX && arguments[i + 1].with_previous);
+		bool opens = arguments[i].optional && !arguments[i].with_previous;
+		buf_printf(to, " %s", opens ? "[" : "");
+		print_argument(&arguments[i], to);
+		if (last_of_optional || arguments[i].with_previous)
+			buf_add_char(to, ']');
+		if (command->event_keys && arguments[i].kind == ARG_EVENT)
+			buf_printf(to, " [KEY=PATTERN]...");
+	}
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
+		buf_printf(to, " [%s=%s]%s", command->options[i].name,
+			   command->options[i].choices ? command->options[i].choices : argument_kind_word(command->options[i].kind),
+			   command->options[i].repeats ? "..." : "");
+}

@@ -1,0 +1,309 @@
+/* Sound devices and codecs. */
+#include "base/xmalloc.h"
+#include "command/internal.h"
+#include "command/table.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* ---- the list of devices: the sound helper is asked, which takes a moment ---- */
+
+struct device_request {
+	struct list_node node;
+	struct commands *commands; /* NULL: gone meanwhile */
+	struct runner *runner;     /* NULL: nobody waits any more, the names are for completion */
+	char **names, **kinds;
+	bool *in_use;
+	size_t count;
+	bool inside, done;         /* phone_audio_list() has not returned; the last name has come */
+};
+
+static void request_free(struct device_request *request)
+{
+	list_remove(&request->node);
+	for (size_t i = 0; i < request->count; i++) {
+		free(request->names[i]);
+		free(request->kinds[i]);
+	}
+	free(request->names);
+	free(request->kinds);
+	free(request->in_use);
+	free(request);
+}
+
+static void forget_names(struct commands *commands)
+{
+	for (size_t i = 0; i < commands->device_count; i++)
+		free(commands->devices[i]);
+	free(commands->devices);
+	commands->devices = NULL;
+	commands->device_count = 0;
+}
+
+static void keep_names(struct device_request *request)
+{
+	struct commands *commands = request->commands;
+
+	forget_names(commands);
+	commands->devices = xcalloc(request->count + 1, sizeof *commands->devices);
+	for (size_t i = 0; i < request->count; i++)
+		commands->devices[commands->device_count++] = xstrdup(request->names[i]);
+}
+
+static void print_devices(struct invocation *invocation, const struct device_request *request)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < request->count; i++) {
+		buf_printf(invocation->out, "%s %-22s %s\n", request->in_use[i] ? "*" : " ", request->kinds[i], request->names[i]);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", request->names[i], "kind", request->kinds[i], "used", (int)request->in_use[i]));
+	}
+	invocation->result = list;
+}
+
+static void on_device(void *arg, const char *name, const char *kind, bool in_use)
+{
+	struct device_request *request = arg;
+
+	if (name) {
+		size_t n = request->count++;
+		request->names = xrealloc(request->names, request->count * sizeof *request->names);
+		request->kinds = xrealloc(request->kinds, request->count * sizeof *request->kinds);
+		request->in_use = xrealloc(request->in_use, request->count * sizeof *request->in_use);
+		request->names[n] = xstrdup(name);
+		request->kinds[n] = xstrdup(kind ? kind : "");
+		request->in_use[n] = in_use;
+		return;
+	}
+	struct runner *runner = request->commands ? request->runner : NULL;
+	request->done = true;
+	if (request->commands)
+		keep_names(request);
+	if (runner && runner->wait.devices == request) {
+		runner->wait.devices = NULL;
+		print_devices(&runner->invocation, request);
+		if (!runner->running)
+			runner_resume(runner, COMMAND_DONE);
+	}
+	if (!request->inside)
+		request_free(request);
+}
+
+/* @return true: the answer came at once */
+static bool ask(struct commands *commands, struct runner *runner)
+{
+	struct device_request *request = xcalloc(1, sizeof *request);
+
+	request->commands = commands;
+	request->runner = runner;
+	request->inside = true;
+	if (runner)
+		runner->wait.devices = request;
+	phone_audio_list(commands->phone, on_device, request);
+	request->inside = false;
+	if (request->done) {
+		request_free(request);
+		return true;
+	}
+	list_append(&commands->device_requests, &request->node);
+	return false;
+}
+
+void devices_ask(struct commands *commands)
+{
+	if (list_empty(&commands->device_requests))
+		ask(commands, NULL);
+}
+
+void devices_forget(struct commands *commands)
+{
+	forget_names(commands);
+	/* They live until the phone has called back. */
+	LIST_EACH(&commands->device_requests, node) {
+		struct device_request *request = LIST_ENTRY(node, struct device_request, node);
+		list_remove(node);
+		request->commands = NULL;
+		request->runner = NULL;
+	}
+}
+
+void devices_abandon(struct device_request *request)
+{
+	request->runner = NULL;
+}
+
+enum command_result devices_begin(struct invocation *invocation)
+{
+	struct runner *runner = invocation->runner;
+
+	runner->wait.kind = WAIT_DEVICES;
+	if (ask(invocation->commands, runner)) {
+		wait_fini(runner);
+		return COMMAND_DONE;
+	}
+	return COMMAND_WAITS;
+}
+
+static enum command_result do_audio_list(struct invocation *invocation)
+{
+	return devices_begin(invocation);
+}
+
+static enum command_result use(struct invocation *invocation, const char *which, const char *also)
+{
+	char *names = invocation_rest(invocation, ",");
+	bool from_script = !runner_is_interactive(invocation->runner);
+	bool good = phone_audio_use(invocation->phone, which, slice_of(names), from_script, &invocation->failure) &&
+		    (!also || phone_audio_use(invocation->phone, also, slice_of(names), from_script, &invocation->failure));
+
+	free(names);
+	return invocation_end(invocation, good);
+}
+
+static enum command_result do_audio_use(struct invocation *invocation)
+{
+	return use(invocation, "input", "output");
+}
+
+static enum command_result do_audio_input(struct invocation *invocation)
+{
+	return use(invocation, "input", NULL);
+}
+
+static enum command_result do_audio_output(struct invocation *invocation)
+{
+	return use(invocation, "output", NULL);
+}
+
+static enum command_result do_audio_ringer(struct invocation *invocation)
+{
+	return use(invocation, "ringer", NULL);
+}
+
+/* ---- codecs ---- */
+
+enum { CODECS_MAX = 32 };
+
+struct codecs {
+	struct { const char *name; bool enabled; } rows[CODECS_MAX];
+	size_t count;
+};
+
+static void on_codec(void *arg, const char *name, bool enabled)
+{
+	struct codecs *codecs = arg;
+
+	if (codecs->count == CODECS_MAX)
+		return;
+	codecs->rows[codecs->count].name = name;
+	codecs->rows[codecs->count++].enabled = enabled;
+}
+
+static enum command_result do_codec_list(struct invocation *invocation)
+{
+	struct codecs codecs = { .count = 0 };
+	json_t *list = json_array();
+
+	phone_codecs(invocation->phone, on_codec, &codecs);
+	for (size_t i = 0; i < codecs.count; i++) {
+		buf_printf(invocation->out, "%s%s\n", codecs.rows[i].name, codecs.rows[i].enabled ? "" : " (disabled)");
+		json_array_append_new(list, json_pack("{s:s, s:b}", "name", codecs.rows[i].name, "enabled", (int)codecs.rows[i].enabled));
+	}
+	invocation->result = list;
+	return COMMAND_DONE;
+}
+
+static bool is_named(const struct invocation *invocation, const char *name)
+{
+	for (size_t i = 0; i < invocation->rest_count; i++)
+		if (slice_ieq(slice_of(invocation->rest[i]), slice_of(name)))
+			return true;
+	return false;
+}
+
+static bool all_known(struct invocation *invocation, const struct codecs *codecs)
+{
+	for (size_t i = 0; i < invocation->rest_count; i++) {
+		struct near near;
+		struct buf text;
+		size_t k = 0;
+		while (k < codecs->count && !slice_ieq(slice_of(codecs->rows[k].name), slice_of(invocation->rest[i])))
+			k++;
+		if (k < codecs->count)
+			continue;
+		near_init(&near, slice_of(invocation->rest[i]));
+		buf_init(&text, 300);
+		buf_printf(&text, "%.60s: no such codec", invocation->rest[i]);
+		for (k = 0; k < codecs->count; k++)
+			near_offer(&near, slice_of(codecs->rows[k].name));
+		near_print(&near, &text);
+		fail(&invocation->failure, STATUS_USAGE, "codec", "%s", buf_text(&text));
+		buf_fini(&text);
+		return false;
+	}
+	return true;
+}
+
+/* media.codecs anew: `first` puts those named in front, `named` and `others` tell which of the enabled and disabled ones stay. */
+static enum command_result change_codecs(struct invocation *invocation, bool named_first, bool named_stay)
+{
+	struct codecs codecs = { .count = 0 };
+	struct buf value;
+	bool good;
+
+	phone_codecs(invocation->phone, on_codec, &codecs);
+	if (!all_known(invocation, &codecs))
+		return COMMAND_FAILED;
+	buf_init(&value, 1024);
+	for (size_t i = 0; named_first && i < invocation->rest_count; i++)
+		buf_printf(&value, "%s%s", value.n ? " " : "", invocation->rest[i]);
+	for (size_t i = 0; i < codecs.count; i++) {
+		bool named = is_named(invocation, codecs.rows[i].name);
+		if (named ? named_stay && !named_first : codecs.rows[i].enabled)
+			buf_printf(&value, "%s%s", value.n ? " " : "", codecs.rows[i].name);
+	}
+	good = phone_set(invocation->phone, SLICE("media.codecs"), buf_slice(&value), false, &invocation->failure);
+	buf_fini(&value);
+	return invocation_end(invocation, good);
+}
+
+static enum command_result do_codec_order(struct invocation *invocation)
+{
+	return change_codecs(invocation, true, true);
+}
+
+static enum command_result do_codec_enable(struct invocation *invocation)
+{
+	return change_codecs(invocation, false, true);
+}
+
+static enum command_result do_codec_disable(struct invocation *invocation)
+{
+	return change_codecs(invocation, false, false);
+}
+
+#define DEVICES { .name = "NAME", .kind = ARG_DEVICE, .repeats = true, .text = "a device, or the part of its name that no other has" }
+#define CODECS { .name = "NAME", .kind = ARG_CODEC, .repeats = true, .text = "a codec" }
+
+const struct command sound_commands[] = {
+	{ .name = "audio list", .aliases = "audio", .group = "sound", .run = do_audio_list, .summary = "list the sound devices",
+	  .text = "Those in use have a star.", .examples = { "audio" } },
+	{ .name = "audio use", .group = "sound", .run = do_audio_use, .arguments = { DEVICES }, .summary = "use a device as microphone and loudspeaker",
+	  .text = "Several names are a wish list: the first that can be used is taken. `default` is the system's device, `null` is silence.",
+	  .examples = { "audio use default", "audio use Jabra default" } },
+	{ .name = "audio input", .group = "sound", .run = do_audio_input, .arguments = { DEVICES }, .summary = "choose the microphone",
+	  .text = "Besides devices there are `null`, `tone:HZ` and `file:PATH.wav`.", .examples = { "audio input tone:440" } },
+	{ .name = "audio output", .group = "sound", .run = do_audio_output, .arguments = { DEVICES }, .summary = "choose the loudspeaker",
+	  .text = "Besides devices there are `null` and `file:PATH.wav`.", .examples = { "audio output default" } },
+	{ .name = "audio ringer", .group = "sound", .run = do_audio_ringer, .arguments = { DEVICES }, .summary = "choose where it rings",
+	  .text = "`null` is silence.", .examples = { "audio ringer null" } },
+	{ .name = "codec list", .aliases = "codec", .group = "sound", .run = do_codec_list, .summary = "list the codecs, the best first",
+	  .text = "In the order in which they are offered.", .examples = { "codec" } },
+	{ .name = "codec order", .group = "sound", .run = do_codec_order, .arguments = { CODECS }, .summary = "put codecs in front",
+	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named.", .examples = { "codec order opus PCMA" } },
+	{ .name = "codec enable", .group = "sound", .run = do_codec_enable, .arguments = { CODECS }, .summary = "offer codecs", .text = "Behind those that are enabled.",
+	  .examples = { "codec enable PCMU" } },
+	{ .name = "codec disable", .group = "sound", .run = do_codec_disable, .arguments = { CODECS }, .summary = "offer codecs no more",
+	  .text = "One codec must stay.", .examples = { "codec disable PCMU" } },
+};
+const size_t sound_command_count = ARRAY_LEN(sound_commands);

@@ -1,0 +1,197 @@
+/* What is going on, and what went wrong. */
+#include "base/xmalloc.h"
+#include "command/internal.h"
+#include "command/table.h"
+
+#include <jansson.h>
+#include <langinfo.h>
+#include <string.h>
+
+static json_t *call_object(const struct call_view *view)
+{
+	json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b}", "call", (int)view->number, "id", view->id ? view->id : "", "direction",
+				   view->incoming ? "in" : "out", "state", call_state_name(view->state), "name", view->name ? view->name : "", "uri",
+				   view->uri ? view->uri : "", "selected", (int)view->selected, "muted", (int)view->muted, "held", (int)view->held_by_us, "remote-held",
+				   (int)view->held_by_peer);
+
+	if (!object)
+		return json_null();
+	json_object_set_new(object, "account", json_string(view->account ? view->account : ""));
+	json_object_set_new(object, "code", json_integer(view->code));
+	json_object_set_new(object, "reason", json_string(view->reason ? view->reason : ""));
+	json_object_set_new(object, "duration", json_real(view->duration_s));
+	json_object_set_new(object, "codec", json_string(view->codec ? view->codec : ""));
+	if (view->has_media) {
+		json_object_set_new(object, "loss", json_real(view->loss));
+		json_object_set_new(object, "jitter", json_real(view->jitter_ms / 1000));
+		json_object_set_new(object, "rtt", json_real(view->rtt_ms / 1000));
+		json_object_set_new(object, "mos", json_real(view->mos));
+	}
+	return object;
+}
+
+static void *calls_list(struct phone *phone)
+{
+	size_t room = phone_calls(phone, NULL, 0);
+	struct call_view *views = xcalloc(room + 1, sizeof *views);
+	size_t count = phone_calls(phone, views, room);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count && i < room; i++)
+		json_array_append_new(list, call_object(&views[i]));
+	free(views);
+	return list;
+}
+
+static void *settings_list(struct phone *phone, struct slice prefix)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < setting_count; i++) {
+		const char *name = setting_rows[i].name;
+		if (slice_begins(slice_of(name), prefix))
+			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", name, "value", settings_text(phone_settings(phone), name), "changed",
+							      (int)settings_changed(phone_settings(phone), name)));
+	}
+	return list;
+}
+
+static void show_handlers(struct invocation *invocation)
+{
+	json_t *list = json_array();
+
+	LIST_EACH(&invocation->commands->handlers, node) {
+		const struct handler *handler = LIST_ENTRY(node, struct handler, node);
+		if (handler->dead)
+			continue;
+		struct buf patterns;
+		buf_init(&patterns, 4096);
+		for (size_t i = 0; i < handler->filter.pattern_count; i++) {
+			buf_printf(&patterns, " %s=", handler->filter.patterns[i].key);
+			words_quote(&patterns, slice_of(handler->filter.patterns[i].pattern), false);
+		}
+		buf_printf(invocation->out, "on %s%s as %s do %s\n", handler->event, buf_text(&patterns), handler->name, handler->command);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", handler->name, "event", handler->event, "command", handler->command));
+		buf_fini(&patterns);
+	}
+	invocation->result = list;
+}
+
+static void show_log(struct invocation *invocation)
+{
+	struct events *events = phone_events(invocation->phone);
+	uint64_t last = events_last(events);
+	const struct event *event;
+	json_t *list = json_array();
+
+	/* The last hundred, in words. */
+	for (uint64_t number = last > 100 ? last - 100 : 0; (event = events_next(events, number)); number = event->number) {
+		json_t *object = event_object(event);
+		buf_printf(invocation->out, "%.12s ", json_string_value(json_object_get(object, "time")) + 11);
+		event_sentence(event, invocation->out);
+		buf_add_char(invocation->out, '\n');
+		json_array_append_new(list, object);
+	}
+	invocation->result = list;
+}
+
+static bool utf8_locale(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+static enum command_result draw_ladder(struct invocation *invocation, const char *word)
+{
+	const struct runner *runner = invocation->runner;
+	unsigned call = 0;
+
+	if (word && !invocation_call(invocation, word, NEED_ANY, &call))
+		return COMMAND_FAILED;
+	phone_ladder(invocation->phone, call, runner->columns, runner->ascii || !utf8_locale(), invocation->out);
+	return COMMAND_DONE;
+}
+
+static enum command_result do_show(struct invocation *invocation)
+{
+	const char *what = invocation->values[0], *argument = invocation->values[1];
+
+	if (!strcmp(what, "handlers")) {
+		show_handlers(invocation);
+		return COMMAND_DONE;
+	}
+	if (!strcmp(what, "log")) {
+		show_log(invocation);
+		return COMMAND_DONE;
+	}
+	if (!strcmp(what, "ladder"))
+		return draw_ladder(invocation, argument);
+	if (!strcmp(what, "calls"))
+		invocation->result = calls_list(invocation->phone);
+	else if (!strcmp(what, "settings"))
+		invocation->result = settings_list(invocation->phone, slice_of(argument));
+	return invocation_end(invocation, phone_show(invocation->phone, slice_of(what), slice_of(argument), invocation->out, &invocation->failure));
+}
+
+static enum command_result do_trace_on(struct invocation *invocation)
+{
+	phone_trace_set(invocation->phone, true);
+	return COMMAND_DONE;
+}
+
+static enum command_result do_trace_off(struct invocation *invocation)
+{
+	phone_trace_set(invocation->phone, false);
+	return COMMAND_DONE;
+}
+
+static enum command_result do_trace_ladder(struct invocation *invocation)
+{
+	return draw_ladder(invocation, invocation_option(invocation, "call", 0));
+}
+
+static enum command_result do_trace_text(struct invocation *invocation)
+{
+	const char *word = invocation_option(invocation, "call", 0);
+	unsigned call = 0;
+
+	if (word && !invocation_call(invocation, word, NEED_ANY, &call))
+		return COMMAND_FAILED;
+	phone_trace_text(invocation->phone, call, invocation->out);
+	return COMMAND_DONE;
+}
+
+static enum command_result do_why(struct invocation *invocation)
+{
+	const char *subject = invocation->values[0];
+	char number[16];
+
+	/* A script asks about its own call. */
+	if (!subject && !runner_is_interactive(invocation->runner) && invocation->runner->call) {
+		snprintf(number, sizeof number, "%u", invocation->runner->call);
+		subject = number;
+	}
+	return invocation_end(invocation, phone_why(invocation->phone, slice_of(subject), invocation->out, &invocation->failure));
+}
+
+#define CALL_OPTION { .name = "call", .kind = ARG_CALL, .text = "only this call's messages" }
+
+const struct command watching_commands[] = {
+	{ .name = "show", .group = "watching", .run = do_show,
+	  .arguments = { { .name = "WHAT", .kind = ARG_CHOICE,
+			   .choices = "calls|call|accounts|registrations|transactions|dialogs|media|contacts|history|quality|ladder|log|handlers|settings|version",
+			   .text = "what to show" },
+			 { .name = "ARGUMENT", .kind = ARG_SUBJECT, .optional = true, .text = "a call, an account, or how the settings begin" } },
+	  .summary = "show what the phone knows", .text = "Some views take an argument: `show call 2`, `show ladder 2`, `show settings media.`",
+	  .examples = { "show calls", "show settings audio." } },
+	{ .name = "trace on", .group = "watching", .run = do_trace_on, .summary = "print SIP messages as they come and go",
+	  .text = "What is kept is kept in either case; credentials are left out (`trace.redact`).", .examples = { "trace on" } },
+	{ .name = "trace off", .group = "watching", .run = do_trace_off, .summary = "print them no more", .text = "The trace is still kept.", .examples = { "trace off" } },
+	{ .name = "trace ladder", .group = "watching", .run = do_trace_ladder, .options = { CALL_OPTION }, .summary = "draw the messages as a ladder",
+	  .text = "With times, one column a party.", .examples = { "trace ladder", "trace ladder call=1" } },
+	{ .name = "trace text", .group = "watching", .run = do_trace_text, .options = { CALL_OPTION }, .summary = "print the messages kept", .text = "In full, the oldest first.",
+	  .examples = { "trace text call=1" } },
+	{ .name = "why", .group = "watching", .run = do_why,
+	  .arguments = { { .name = "SUBJECT", .kind = ARG_SUBJECT, .optional = true, .text = "a call or an account" } },
+	  .summary = "explain what went wrong", .text = "In a sentence or two, with what to do. Without SUBJECT what went wrong last.", .examples = { "why", "why 2" } },
+};
+const size_t watching_command_count = ARRAY_LEN(watching_commands);

@@ -1,0 +1,64 @@
+#include "command/event_keys.h"
+
+#define CALL_KEYS "call id callid direction from to account "
+
+static const struct event_help rows[] = {
+	{ "registered", "account code reason expires", "a registrar has taken our binding, or its refresh", false },
+	{ "unregistered", "account code reason", "our binding is gone", false },
+	{ "register-failed", "account code reason cause retry", "a registration failed; cause is auth, refused, dns, connect, tls or timeout; retry is in seconds, 0 when given up", false },
+	{ "incoming", "call id callid direction from to account", "somebody calls", true },
+	{ "trying", CALL_KEYS "code reason", "the request was taken by the next hop (100)", true },
+	{ "ringing", CALL_KEYS "code reason", "it rings at the other side (180)", true },
+	{ "early-media", CALL_KEYS "code reason", "the other side sends sound before it answers", true },
+	{ "answered", CALL_KEYS "code reason codec", "the call is up", true },
+	{ "failed", CALL_KEYS "code reason cause", "the call was refused, given up or could not be made", true },
+	{ "ended", CALL_KEYS "code reason cause duration", "a call that was up is over", true },
+	{ "response", CALL_KEYS "code reason request cause", "a request was answered", true },
+	{ "redirected", CALL_KEYS "target code", "the call goes on at another target (3xx)", true },
+	{ "held", "call id target", "we hold the call", true },
+	{ "resumed", "call id target", "we do not hold it any more", true },
+	{ "remote-held", "call id", "the other side holds the call", true },
+	{ "remote-resumed", "call id", "the other side does not hold it any more", true },
+	{ "reinvite", "call id code", "a session was changed or checked by re-INVITE", true },
+	{ "media", "call id codec rate", "the first packet of the other side was heard", true },
+	{ "silent", "call side", "nothing above -50dB for 3 s; side is me or peer", true },
+	{ "media-lost", "call", "no packet of the other side for 3 s", true },
+	{ "codec", "call codec rate side", "the codec changed", true },
+	{ "dtmf", "call id digit via from", "a digit of the keypad came", true },
+	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
+	{ "connection", "state address peer", "a connection to a server was opened or lost", false },
+};
+
+const struct event_help *event_help(enum event_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!strcmp(rows[i].name, event_name(kind)))
+			return &rows[i];
+	return NULL;
+}
+
+#define KEY(key) { .name = key, .kind = ARG_PATTERN, .text = "a shell pattern that the event's " key " must match" }
+static const struct command_argument keys[] = {
+	KEY("call"), KEY("id"), KEY("callid"), KEY("direction"), KEY("from"), KEY("to"), KEY("account"), KEY("code"), KEY("reason"), KEY("cause"),
+	KEY("duration"), KEY("expires"), KEY("retry"), KEY("target"), KEY("codec"), KEY("rate"), KEY("side"), KEY("digit"), KEY("via"), KEY("request"),
+	KEY("name"), KEY("kind"), KEY("state"), KEY("address"), KEY("peer"),
+};
+
+const struct command_argument *event_key_row(size_t place)
+{
+	return place < ARRAY_LEN(keys) ? &keys[place] : NULL;
+}
+
+const struct command_argument *event_key_option(struct slice key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (slice_eq(slice_of(keys[i].name), key))
+			return &keys[i];
+	return NULL;
+}
+
+void event_keys_offer(struct near *near)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		near_offer(near, slice_of(keys[i].name));
+}

@@ -1,0 +1,320 @@
+/* help: the tables as text for the terminal. */
+#include "command/argument.h"
+#include "command/bind.h"
+#include "command/event_keys.h"
+#include "command/help.h"
+#include "command/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { WIDTH = 78 };
+
+/* ---- what help and the man page share ---- */
+
+static const char *const groups[][2] = {
+	{ "calls", "Calls" }, { "sound", "Sound" }, { "accounts", "Accounts" }, { "people", "People" }, { "protocol", "Protocol" },
+	{ "watching", "Watching" }, { "scripts", "Scripts" }, { "phone", "Phone" },
+};
+
+bool help_group(size_t place, const char **name, const char **title)
+{
+	if (place >= ARRAY_LEN(groups))
+		return false;
+	*name = groups[place][0];
+	*title = groups[place][1];
+	return true;
+}
+
+const struct help_row *help_quantity_row(size_t place)
+{
+	static const struct help_row rows[] = {
+		{ "call.state", "calling, trying, ringing, early, incoming, answered, held, ended or failed" },
+		{ "call.direction", "in or out" },
+		{ "call.code", "the last SIP status of the call" },
+		{ "call.codec", "what is spoken" },
+		{ "call.duration", "since the answer" },
+		{ "call.remote", "the address of the other side" },
+		{ "call.encryption", "of the media: none" },
+		{ "sent.", "with the name of a header field behind it, as sent.Via: what our last message of the call said" },
+		{ "received.", "the same of the other side's last message" },
+		{ "media.loss", "share of packets that did not come" },
+		{ "media.jitter", "how unevenly they come" },
+		{ "media.rtt", "the round trip as RTCP measures it" },
+		{ "media.mos", "estimated quality, 1 to 4.5" },
+		{ "media.sent", "packets sent" },
+		{ "media.received", "packets received" },
+		{ "media.buffer", "how long the jitter buffer holds sound back" },
+		{ "heard.level", "level of what is heard over the last 500 ms" },
+		{ "mic.level", "level of what is sent over the last 500 ms" },
+		{ "tone.hz", "the strongest frequency heard in that time" },
+		{ "account.state", "of the default account: unregistered, registering, registered or failed" },
+		{ "calls.count", "calls there are" },
+	};
+
+	return place < ARRAY_LEN(rows) ? &rows[place] : NULL;
+}
+
+const struct help_row *help_status_row(size_t place)
+{
+	static const struct help_row rows[] = {
+		{ "0", "every command did what it said" },
+		{ "1", "an `expect` was false, or `exit 1`" },
+		{ "2", "usage, syntax or configuration error" },
+		{ "3", "a registrar refused us" },
+		{ "4", "a call or request was refused, failed or ended when it should not have, or there is no such call" },
+		{ "5", "a `wait` ran out of time" },
+		{ "6", "a sound device named by `set` could not be used in a script, or a file could not be read or written" },
+		{ "7", "the network or DNS could not be used" },
+		{ "129, 130, 143", "ended by hang-up, interrupt, terminate" },
+	};
+
+	return place < ARRAY_LEN(rows) ? &rows[place] : NULL;
+}
+
+/* ---- text ---- */
+
+static size_t characters(struct slice text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		count += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	return count;
+}
+
+static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, size_t column)
+{
+	struct slice word;
+	bool first = true;
+
+	while (table_next_word(&text, &word)) {
+		size_t n = characters(word);
+		if (!first && column + 1 + n > WIDTH) {
+			buf_printf(out, "\n%*s", (int)indent, "");
+			column = indent;
+			first = true;
+		}
+		buf_printf(out, "%s%.*s", first ? "" : " ", SLICE_ARG(word));
+		column += n + !first;
+		first = false;
+	}
+	buf_add_char(out, '\n');
+}
+
+/* Lines of at most WIDTH, all but the first behind `indent` blanks; the first stands at `column` already. A blank line parts paragraphs. */
+static void wrap(struct buf *out, const char *text, size_t indent, size_t column)
+{
+	struct slice rest = slice_of(text);
+
+	for (;;) {
+		size_t end = slice_find_slice(rest, SLICE("\n\n"));
+		wrap_paragraph(out, slice_sub(rest, 0, end), indent, column);
+		if (end >= rest.n)
+			return;
+		rest = slice_from(rest, end + 2);
+		buf_printf(out, "\n%*s", (int)indent, "");
+		column = indent;
+	}
+}
+
+static void row(struct buf *out, const char *name, size_t width, const char *text)
+{
+	size_t n = characters(slice_of(name));
+
+	if (n > width)
+		buf_printf(out, "  %s\n%*s", name, (int)width + 4, "");
+	else
+		buf_printf(out, "  %s%*s", name, (int)(width - n) + 2, "");
+	wrap(out, text ? text : "", width + 4, width + 4);
+}
+
+/* ---- topics ---- */
+
+static void print_overview(struct buf *out)
+{
+	const char *group, *title;
+
+	for (size_t g = 0; help_group(g, &group, &title); g++) {
+		buf_printf(out, "%s%s\n", g ? "\n" : "", title);
+		for (size_t i = 0, n = table_count(); i < n; i++)
+			if (!strcmp(table_row(i)->group, group))
+				row(out, table_row(i)->name, 16, table_row(i)->summary);
+	}
+	buf_printf(out, "\nhelp COMMAND explains one; see also help settings, help events, help quantities.\n");
+}
+
+static void print_arguments(const struct command *command, struct buf *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < COMMAND_ARGS_MAX && command->arguments[i].name; i++)
+		if (command->arguments[i].text) {
+			buf_printf(out, "%s", any ? "" : "\n");
+			any = true;
+			row(out, command->arguments[i].name, 16, command->arguments[i].text);
+		}
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++) {
+		const struct command_argument *option = &command->options[i];
+		char name[64];
+		snprintf(name, sizeof name, "%s=%s", option->name, option->choices ? option->choices : argument_kind_word(option->kind));
+		buf_printf(out, "%s", any ? "" : "\n");
+		any = true;
+		row(out, name, 16, option->text);
+	}
+	if (command->event_keys)
+		row(out, "KEY=PATTERN", 16, "only events whose KEY fits the shell pattern: help events lists the keys");
+}
+
+static void print_account_keys(struct buf *out)
+{
+	const char *const *names = phone_account_options();
+
+	buf_printf(out, "\nKeys:");
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(out, " %s", names[i]);
+	buf_add_char(out, '\n');
+}
+
+static void print_command(const struct command *command, struct buf *out)
+{
+	struct buf synopsis;
+
+	buf_init(&synopsis, 4096);
+	command_synopsis(command, &synopsis);
+	wrap(out, buf_text(&synopsis), 4, 0);
+	buf_fini(&synopsis);
+	if (command->aliases)
+		buf_printf(out, "also: %s\n", command->aliases);
+	buf_printf(out, "\n%c%s.\n", command->summary[0] - 'a' + 'A', command->summary + 1);
+	if (command->text) {
+		buf_add_char(out, '\n');
+		wrap(out, command->text, 0, 0);
+	}
+	print_arguments(command, out);
+	for (size_t i = 0; i < COMMAND_ARGS_MAX && command->arguments[i].name; i++)
+		if (command->arguments[i].kind == ARG_ACCOUNT_OPTION)
+			print_account_keys(out);
+	for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i]; i++)
+		buf_printf(out, "%s    %s\n", i ? "" : "\n", command->examples[i]);
+}
+
+/* The commands that begin with a word: "help account". */
+static bool print_family(struct slice first, struct buf *out)
+{
+	if (!table_is_first_word(first))
+		return false;
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
+		if (rest.p && slice_eq(word, first))
+			row(out, table_row(i)->name, 16, table_row(i)->summary);
+	}
+	return true;
+}
+
+void setting_print_range(const struct setting_row *setting, struct buf *out)
+{
+	switch (setting->type) {
+	case SETTING_CHOICE:
+		buf_printf(out, "%s", setting->choices);
+		break;
+	case SETTING_NUMBER:
+		buf_printf(out, "%lld to %lld", (long long)setting->minimum, (long long)setting->maximum);
+		break;
+	case SETTING_DURATION:
+		duration_print(out, setting->minimum > 0 ? setting->minimum : -1);
+		buf_printf(out, " to ");
+		duration_print(out, setting->maximum);
+		if (setting->choices)
+			buf_printf(out, " or %s", setting->choices);
+		break;
+	case SETTING_SIZE:
+		buf_printf(out, "a size%s%s", setting->choices ? " or " : "", setting->choices ? setting->choices : "");
+		break;
+	case SETTING_TEXT:
+		buf_printf(out, "%s", setting->unit[0] ? setting->unit : "a text");
+		break;
+	}
+}
+
+static void print_setting(const struct setting_row *setting, struct buf *out)
+{
+	struct buf range;
+
+	buf_init(&range, 512);
+	setting_print_range(setting, &range);
+	buf_printf(out, "%s  %s\n    default: %s; takes %s\n", setting->name, setting->sentence, setting->initial[0] ? setting->initial : "empty", buf_text(&range));
+	buf_fini(&range);
+}
+
+static void print_settings(struct buf *out)
+{
+	for (size_t i = 0; i < setting_count; i++)
+		row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
+	buf_printf(out, "\nset NAME VALUE changes one, help NAME explains it, show settings tells what they are now.\n");
+}
+
+static void print_events(struct buf *out)
+{
+	for (int i = 0; i < EVENT_KINDS; i++) {
+		const struct event_help *help = event_help((enum event_kind)i);
+		if (!help)
+			continue;
+		row(out, help->name, 16, help->sentence);
+		row(out, "", 16, help->keys);
+	}
+}
+
+static void print_event(const struct event_help *help, struct buf *out)
+{
+	buf_printf(out, "%s: %s\n", help->name, help->sentence);
+	row(out, "keys", 8, help->keys);
+}
+
+static void print_quantities(struct buf *out)
+{
+	for (size_t i = 0; help_quantity_row(i); i++)
+		if (quantity_exists(help_quantity_row(i)->name))
+			row(out, help_quantity_row(i)->name, 18, help_quantity_row(i)->text);
+	buf_printf(out, "\nSettings can be asked by name as well. expect, if and get take them; in texts write ${media.loss}.\n");
+}
+
+bool quantity_exists(const char *name)
+{
+	const char *const *names = phone_quantity_names();
+
+	for (size_t i = 0; names[i]; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+bool help_print(struct slice topic, struct buf *out)
+{
+	const struct command *command;
+	const struct setting_row *setting;
+	enum event_kind kind;
+
+	topic = slice_trim(topic);
+	if (!topic.n)
+		print_overview(out);
+	else if (slice_eq(topic, SLICE("settings")))
+		print_settings(out);
+	else if (slice_eq(topic, SLICE("events")))
+		print_events(out);
+	else if (slice_eq(topic, SLICE("quantities")))
+		print_quantities(out);
+	else if (!(command = table_find(topic)) && print_family(topic, out))
+		return true;
+	else if (command && table_is_first_word(topic))
+		return print_family(topic, out);
+	else if (command)
+		print_command(command, out);
+	else if ((setting = setting_find(topic)))
+		print_setting(setting, out);
+	else if (event_find(topic, &kind) && event_help(kind))
+		print_event(event_help(kind), out);
+	else
+		return false;
+	return true;
+}

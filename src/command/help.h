@@ -1,0 +1,17 @@
+/* help: what help and the man page share. */
+#pragma once
+
+#include "command/command.h"
+
+struct help_row {
+	const char *name, *text;
+};
+
+/** The groups of commands in their order. @return false behind the last */
+bool help_group(size_t place, const char **name, const char **title);
+const struct help_row *help_quantity_row(size_t place);
+const struct help_row *help_status_row(size_t place);
+/** Does the phone have this quantity? */
+bool quantity_exists(const char *name);
+/** What a setting takes: "on|off", "1 to 10000". */
+void setting_print_range(const struct setting_row *setting, struct buf *out);

@@ -1,0 +1,205 @@
+/* What the files of command/ share; nobody above includes it. */
+#pragma once
+
+#include "base/list.h"
+#include "base/timer.h"
+#include "command/bind.h"
+#include "command/script.h"
+
+enum {
+	HANDLERS_MAX = 256, FIRINGS_MAX = 256, VARIABLES_MAX = 4096, ALIASES_MAX = 512, PATTERNS_MAX = BOUND_OPTIONS_MAX, SCRIPT_DEPTH_MAX = 32,
+	COMMANDS_A_TURN = 500, /* then the phone gets its turn */
+};
+
+struct near;
+
+/* ---- what all runners share ---- */
+
+struct variable {
+	struct list_node node;
+	char *name, *value;
+	bool network;                /* its value came from the network */
+};
+
+struct alias {
+	struct list_node node;
+	char *name, *text;
+};
+
+/* KEY=PATTERN... of `wait` and `on`. */
+struct event_filter {
+	bool kinds[EVENT_KINDS];
+	struct { const char *key; char *pattern; } patterns[PATTERNS_MAX];
+	size_t pattern_count;
+};
+
+struct handler {
+	struct list_node node;
+	char *name, *command, *event; /* event: as it was written */
+	struct event_filter filter;
+	uint64_t since;              /* fires for events above this number */
+	bool dead;
+};
+
+struct commands {
+	struct phone *phone;
+	struct loop *loop;
+	struct list runners, handlers, variables, aliases;
+	size_t variable_count, alias_count, handler_count;
+	struct settings *scratch;    /* to try values on */
+	struct runner_output output; /* of handlers */
+	uint64_t cursor;             /* the last event that handlers have seen */
+	unsigned firings;            /* runners of handlers */
+	unsigned handlers_made;
+	bool quit, turning;
+	int quit_status;
+	struct list device_requests;
+	char **devices;              /* names that the sound helper told last, for completion */
+	size_t device_count;
+};
+
+const struct variable *variable_find(const struct commands *commands, struct slice name);
+bool variable_set(struct commands *commands, struct slice name, struct slice value, bool network, struct failure *failure);
+struct slice alias_find(const struct commands *commands, struct slice name);
+bool alias_set(struct commands *commands, struct slice name, struct slice text, struct failure *failure);
+void aliases_offer(const struct commands *commands, struct near *near);
+struct timers *commands_timers(const struct commands *commands);
+
+/* ---- runners ---- */
+
+typedef void reply_h(void *arg, const char *line);
+
+/* Whom to answer: the id of a JSON-RPC request. */
+struct reply {
+	void *id;                    /* json_t *, owned; NULL: a notification, or no JSON at all */
+	reply_h *send;               /* NULL: results go to the runner's output */
+	void *arg;
+};
+
+enum item_kind { ITEM_LINE, ITEM_WORDS, ITEM_BOUND, ITEM_SCRIPT };
+
+/* Something to be run. */
+struct item {
+	struct list_node node;
+	enum item_kind kind;
+	bool interactive, go_on;
+	char *line;
+	unsigned number;             /* of a line that came alone: the first is 1 */
+	char **words;                /* ITEM_WORDS, and the arguments of an ITEM_SCRIPT, $0 first */
+	size_t word_count;
+	struct bound bound;
+	struct script *script;       /* ITEM_SCRIPT; of a line: the file it stands in, or NULL */
+	size_t script_line;          /* the next one; of a line: its own */
+	size_t shift;                /* bytes of the line before an inner command */
+	struct reply reply;
+};
+
+enum wait_kind { WAIT_NOTHING, WAIT_EVENT, WAIT_SLEEP, WAIT_RESPONSE, WAIT_DEVICES };
+
+struct wait {
+	enum wait_kind kind;
+	struct event_filter filter;
+	bool negated, any_call;
+	unsigned call;               /* 0: any, or none yet */
+	int status;                  /* status=; -1: none */
+	uint64_t cursor;             /* the last event looked at */
+	int64_t within_us;
+	unsigned request;            /* WAIT_RESPONSE */
+	int64_t began_us;
+	char *words;                 /* "answered": what is waited for, for errors */
+	struct device_request *devices;
+};
+
+enum adopted { ADOPTED_ID, ADOPTED_FROM, ADOPTED_TO, ADOPTED_ACCOUNT, ADOPTED_CODE, ADOPTED_REASON, ADOPTED_DIGIT, ADOPTED_TEXT, ADOPTED_FILE, ADOPTED_EVENT, ADOPTED_COUNT };
+
+struct runner {
+	struct list_node node;
+	struct commands *commands;
+	char *name;
+	struct runner_output output;
+	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
+	bool over;                   /* a script that failed or said `exit` */
+	unsigned columns, lines_given;
+	struct list queue;
+	int status, last_status;
+	unsigned call;
+	char *adopted[ADOPTED_COUNT];
+	unsigned adopted_call;
+	uint64_t begin, seen;        /* events: the last before the script began; the last that `used` tells about */
+	unsigned char *used;         /* a bit an event, by number: it has satisfied a wait */
+	struct item *current;
+	struct bound bound;
+	struct invocation invocation;
+	struct buf out, shown;
+	struct wait wait;
+	struct timer timer;
+};
+
+/** Queue a line in front of all others: the command of `if`. It answers for the present one. */
+void runner_push_inner(struct runner *runner, const char *line, size_t shift, bool go_on);
+/** Queue a file in front of all others. */
+bool runner_push_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count, struct failure *failure);
+void runner_queue_bound(struct runner *runner, struct bound *bound, struct reply reply);
+void runner_queue_reply_line(struct runner *runner, struct slice line, struct reply reply);
+/** What the runner waits for has come (or failed, as runner->invocation.failure tells): go on. */
+void runner_resume(struct runner *runner, enum command_result result);
+/** Run what can be run. May free the runner. */
+void runner_run(struct runner *runner);
+/** Take the values of an event for $code and the rest. */
+void runner_adopt(struct runner *runner, const struct event *event);
+void runner_adopt_value(struct runner *runner, enum adopted which, struct slice value);
+/** The arguments of the innermost file: $0, $1 ...; NULL: none. */
+const struct item *runner_script(const struct runner *runner);
+/** Is the present command typed at a prompt? */
+bool runner_is_interactive(const struct runner *runner);
+words_expand_h runner_expand; /* arg: struct runner * */
+/** The names of the phone's variables, NULL behind the last. */
+const char *const *variable_names(void);
+
+/* ---- waiting ---- */
+
+/** Begin to wait: at once done, failed, or blocked. */
+enum command_result wait_begin(struct invocation *invocation);
+/** At the turn's end: has it come? */
+void wait_poll(struct runner *runner);
+void wait_fini(struct runner *runner);
+void wait_begin_timer(struct runner *runner, int64_t us);
+
+bool filter_from(struct event_filter *filter, const struct invocation *invocation, struct slice events, bool with_call, struct failure *failure);
+void filter_fini(struct event_filter *filter);
+/** Do kind and all patterns fit? */
+bool filter_matches(const struct event_filter *filter, const struct event *event);
+/** An event as JSON object (json_t *, new). */
+void *event_object(const struct event *event);
+
+/* ---- comparing ---- */
+
+/** LEFT OP RIGHT. `was` gets what LEFT was. @return false with `failure`: they cannot be compared */
+bool compare(struct invocation *invocation, const char *left, bool literal, const char *operation, const char *right, bool *truth, struct buf *was);
+
+/* ---- handlers ---- */
+
+void handlers_turn_end(struct commands *commands);
+bool handler_add(struct invocation *invocation);
+bool handler_remove(struct commands *commands, struct slice name);
+void handlers_free(struct commands *commands);
+
+/* ---- what do_* share ---- */
+
+enum call_need { NEED_RINGING, NEED_HELD, NEED_ALIVE, NEED_ANY };
+/** The call meant by `word` (NULL: omitted; then 0 may be the answer, for the phone to choose). @return false with the failure of the invocation */
+bool invocation_call(struct invocation *invocation, const char *word, enum call_need need, unsigned *call);
+enum command_result invocation_end(struct invocation *invocation, bool good);
+/** The result {"call": N}. */
+enum command_result invocation_end_call(struct invocation *invocation, bool good, unsigned call);
+enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason, const char *format, ...) PRINTF_LIKE(4, 5);
+/** All values of header=, NULL-ended; free(). */
+const char **invocation_headers(const struct invocation *invocation);
+/** The words of a repeating argument joined by `separator`; free(). */
+char *invocation_rest(const struct invocation *invocation, const char *separator);
+/** List the devices: now or when the helper answers. */
+enum command_result devices_begin(struct invocation *invocation);
+void devices_ask(struct commands *commands);
+/** The runner that waits for a list does so no more. */
+void devices_abandon(struct device_request *request);
+void devices_forget(struct commands *commands);

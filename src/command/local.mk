@@ -1,0 +1,29 @@
+noinst_LIBRARIES += src/command/libcommand.a
+src_command_libcommand_a_SOURCES = \
+	src/command/argument.c src/command/argument.h \
+	src/command/bind.c src/command/bind.h src/command/bind_members.c \
+	src/command/command.h src/command/commands.c \
+	src/command/compare.c \
+	src/command/complete.c \
+	src/command/do_accounts.c \
+	src/command/do_calls.c \
+	src/command/do_people.c \
+	src/command/do_phone.c \
+	src/command/do_protocol.c \
+	src/command/do_scripts.c \
+	src/command/do_sound.c \
+	src/command/do_watching.c \
+	src/command/event_keys.c src/command/event_keys.h \
+	src/command/handler.c \
+	src/command/help.c src/command/help.h \
+	src/command/internal.h src/command/invocation.c \
+	src/command/man.c \
+	src/command/options.c src/command/options.h \
+	src/command/rpc.c src/command/rpc.h \
+	src/command/runner.c \
+	src/command/script.c src/command/script.h \
+	src/command/shell.c \
+	src/command/table.c src/command/table.h \
+	src/command/variable.c \
+	src/command/wait.c \
+	src/command/words.c src/command/words.h

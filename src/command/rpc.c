@@ -1,0 +1,223 @@
+#include "command/rpc.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "command/table.h"
+
+#include <jansson.h>
+#include <string.h>
+
+enum { RPC_PARSE_ERROR = -32700, RPC_INVALID_REQUEST = -32600, RPC_UNKNOWN_METHOD = -32601 };
+
+static json_t *text_value(const char *text)
+{
+	json_t *value = json_string(text);
+
+	if (!value) { /* no UTF-8 */
+		char *clean = utf8_clean_dup(slice_of(text));
+		value = json_string(clean);
+		free(clean);
+	}
+	return value;
+}
+
+static char *dump(json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT);
+
+	json_decref(value);
+	return text;
+}
+
+static json_t *failure_object(const char *where, const struct failure *failure)
+{
+	json_t *object = json_object(), *data = json_object();
+	char *message = xasprintf("%s%s", where, failure->text);
+
+	json_object_set_new(object, "code", json_integer((int)failure->status));
+	json_object_set_new(object, "message", text_value(message));
+	json_object_set_new(data, "reason", text_value(failure->reason));
+	if (failure->sip)
+		json_object_set_new(data, "sip", json_integer(failure->sip));
+	json_object_set_new(object, "data", data);
+	free(message);
+	return object;
+}
+
+static json_t *result_object(const struct invocation *invocation, const char *text)
+{
+	json_t *object;
+
+	if (invocation->result)
+		return json_incref(invocation->result);
+	object = json_object();
+	if (text[0]) {
+		struct slice lines = slice_of(text);
+		while (lines.n && lines.p[lines.n - 1] == '\n')
+			lines.n--;
+		char *copy = slice_dup(lines);
+		json_object_set_new(object, "text", text_value(copy));
+		free(copy);
+	}
+	return object;
+}
+
+char *rpc_result(const struct invocation *invocation, const char *text)
+{
+	return dump(result_object(invocation, text));
+}
+
+char *rpc_failure(const char *where, const struct failure *failure)
+{
+	return dump(failure_object(where, failure));
+}
+
+static void send_reply(struct reply *reply, const char *member, json_t *value)
+{
+	json_t *message;
+	char *line;
+
+	/* A request without an id wants no answer. */
+	if (!reply->id) {
+		json_decref(value);
+		return;
+	}
+	message = json_object();
+	json_object_set_new(message, "jsonrpc", json_string("2.0"));
+	json_object_set_new(message, "id", reply->id);
+	json_object_set_new(message, member, value);
+	reply->id = NULL;
+	line = dump(message);
+	reply->send(reply->arg, line);
+	free(line);
+}
+
+void rpc_answer(struct reply *reply, const struct invocation *invocation, const char *text)
+{
+	send_reply(reply, "result", result_object(invocation, text));
+}
+
+void rpc_answer_failure(struct reply *reply, const struct failure *failure)
+{
+	send_reply(reply, "error", failure_object("", failure));
+}
+
+static void protocol_error(struct reply *reply, int code, const char *reason, const char *text)
+{
+	json_t *error = json_pack("{s:i, s:s, s:{s:s}}", "code", code, "message", text, "data", "reason", reason);
+
+	if (!reply->id)
+		reply->id = json_null();
+	send_reply(reply, "error", error);
+}
+
+/* "account.add" -> the row of "account add". */
+static const struct command *method_row(const char *method)
+{
+	char name[64];
+	size_t n = strlen(method);
+
+	if (n >= sizeof name || strchr(method, ' '))
+		return NULL;
+	memcpy(name, method, n + 1);
+	char *dot = strchr(name, '.');
+	if (dot)
+		*dot = ' ';
+	return table_find(slice_of(name));
+}
+
+static void unknown_method(struct reply *reply, const char *method)
+{
+	struct near near;
+	struct buf text;
+
+	if (!reply->id) /* a notification is never answered */
+		return;
+	buf_init(&text, 300);
+	near_init(&near, slice_of(method));
+	buf_printf(&text, "%.60s: no such method", method);
+	for (size_t i = 0, n = table_count(); i < n; i++)
+		near_offer(&near, slice_of(table_row(i)->name));
+	near_print(&near, &text);
+	char *clean = utf8_clean_dup(buf_slice(&text));
+	protocol_error(reply, RPC_UNKNOWN_METHOD, "no-such-method", clean);
+	free(clean);
+	buf_fini(&text);
+}
+
+static void run_method(struct runner *runner, const char *method, const json_t *params, struct reply *reply)
+{
+	const struct command *row = method_row(method);
+	struct bind_how how = { .commands = runner->commands };
+	struct failure failure = { 0 };
+	struct bound bound = { 0 };
+
+	if (!strcmp(method, "command")) {
+		const char *line = json_string_value(json_object_get(params, "line"));
+		if (!line || json_object_size(params) != 1) {
+			fail(&failure, STATUS_USAGE, "params", "command needs one member of params: line, a text");
+			rpc_answer_failure(reply, &failure);
+		} else if (!slice_trim(slice_of(line)).n) {
+			fail(&failure, STATUS_USAGE, "params", "line is empty");
+			rpc_answer_failure(reply, &failure);
+		} else {
+			runner_queue_reply_line(runner, slice_of(line), *reply);
+		}
+		return;
+	}
+	if (!row) {
+		unknown_method(reply, method);
+	} else if (!bind_members(&how, row, params, &bound, &failure)) {
+		rpc_answer_failure(reply, &failure);
+		bound_fini(&bound);
+	} else {
+		runner_queue_bound(runner, &bound, *reply);
+	}
+}
+
+void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, void *arg)
+{
+	struct reply reply = { .send = reply_to, .arg = arg };
+	json_error_t error;
+	json_t *message, *id, *params;
+	const char *method, *version;
+
+	if (line.n > RPC_LINE_MAX) {
+		protocol_error(&reply, RPC_INVALID_REQUEST, "too-long", "a line may have at most 1 MiB");
+		return;
+	}
+	if (!(message = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error))) {
+		struct buf text;
+		buf_init(&text, 300);
+		buf_printf(&text, "this is no JSON: column %d: %s", error.column, error.text);
+		char *clean = utf8_clean_dup(buf_slice(&text));
+		protocol_error(&reply, RPC_PARSE_ERROR, "syntax", clean);
+		free(clean);
+		buf_fini(&text);
+		return;
+	}
+	id = json_object_get(message, "id");
+	version = json_string_value(json_object_get(message, "jsonrpc"));
+	method = json_string_value(json_object_get(message, "method"));
+	params = json_object_get(message, "params");
+	bool id_good = !id || json_is_string(id) || json_is_number(id) || json_is_null(id);
+	if (id && id_good)
+		reply.id = json_incref(id);
+	if (!json_is_object(message) || !version || strcmp(version, "2.0") || !method || !id_good)
+		protocol_error(&reply, RPC_INVALID_REQUEST, "request", "a request has jsonrpc \"2.0\", a method, and an id that is a text or a number");
+	else if (params && !json_is_object(params))
+		protocol_error(&reply, RPC_INVALID_REQUEST, "request", "params are an object: arguments by name");
+	else
+		run_method(runner, method, params, &reply);
+	json_decref(message);
+}
+
+char *rpc_event(const struct event *event)
+{
+	return dump(json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params", (json_t *)event_object(event)));
+}
+
+char *rpc_hello(void)
+{
+	return dump(json_pack("{s:s, s:s, s:{s:s, s:s, s:i}}", "jsonrpc", "2.0", "method", "hello", "params", "name", "offhook", "version", PACKAGE_VERSION, "protocol", 1));
+}

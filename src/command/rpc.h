@@ -1,0 +1,8 @@
+/* rpc: what runners need of JSON-RPC. */
+#pragma once
+
+#include "command/internal.h"
+
+/** Answer a request; the reply's id is used up. */
+void rpc_answer(struct reply *reply, const struct invocation *invocation, const char *text);
+void rpc_answer_failure(struct reply *reply, const struct failure *failure);

@@ -1,0 +1,157 @@
+#include "command/table.h"
+
+#include <string.h>
+
+static const struct {
+	const struct command *rows;
+	const size_t *count;
+} tables[] = {
+	{ calls_commands, &calls_command_count },	{ sound_commands, &sound_command_count },
+	{ accounts_commands, &accounts_command_count }, { people_commands, &people_command_count },
+	{ protocol_commands, &protocol_command_count }, { watching_commands, &watching_command_count },
+	{ scripts_commands, &scripts_command_count },	{ phone_commands, &phone_command_count },
+};
+
+size_t table_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		count += *tables[i].count;
+	return count;
+}
+
+const struct command *table_row(size_t place)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		if (place < *tables[i].count)
+			return &tables[i].rows[place];
+		place -= *tables[i].count;
+	}
+	return NULL;
+}
+
+bool table_next_word(struct slice *list, struct slice *word)
+{
+	while (list->n) {
+		*word = slice_cut(list, ' ');
+		if (word->n)
+			return true;
+	}
+	return false;
+}
+
+const struct command *table_find(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		for (size_t k = 0; k < *tables[i].count; k++) {
+			const struct command *row = &tables[i].rows[k];
+			struct slice aliases = slice_of(row->aliases), alias;
+			if (slice_eq(slice_of(row->name), name))
+				return row;
+			while (table_next_word(&aliases, &alias))
+				if (slice_eq(alias, name))
+					return row;
+		}
+	return NULL;
+}
+
+bool table_is_first_word(struct slice word)
+{
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice name = slice_of(table_row(i)->name), first = slice_cut(&name, ' ');
+		if (name.n && slice_eq(first, word))
+			return true;
+	}
+	return false;
+}
+
+/* Offer the `place`-th word of a row's name and aliases as what `prefix` stands for. */
+static void complete_from(struct slice name, unsigned place, struct slice first, struct slice prefix, struct slice *found, size_t *count, struct buf *several)
+{
+	struct slice rest = name, word = slice_cut(&rest, ' ');
+
+	if (place == 1) {
+		if (!slice_eq(word, first) || !rest.n)
+			return;
+		word = rest;
+	}
+	if (!slice_begins(word, prefix) || slice_eq(word, *found))
+		return;
+	if (several)
+		buf_printf(several, "%s%.*s", *count ? ", " : "", SLICE_ARG(word));
+	(*count)++;
+	*found = word;
+}
+
+struct slice table_complete(struct slice first, struct slice prefix, struct buf *several)
+{
+	struct slice found = { NULL, 0 };
+	size_t count = 0;
+
+	for (size_t i = 0, n = table_count(); prefix.n && i < n; i++) {
+		const struct command *row = table_row(i);
+		struct slice aliases = slice_of(row->aliases), alias;
+		complete_from(slice_of(row->name), first.n > 0, first, prefix, &found, &count, several);
+		while (table_next_word(&aliases, &alias))
+			complete_from(alias, first.n > 0, first, prefix, &found, &count, several);
+	}
+	return count == 1 ? found : (struct slice){ NULL, 0 };
+}
+
+/* ---- near misses ---- */
+
+enum { NEAR_BYTES_MAX = 48 };
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t near_distance(struct slice a, struct slice b)
+{
+	size_t rows[3][NEAR_BYTES_MAX + 1], *before = rows[0], *last = rows[1], *row = rows[2];
+
+	if (a.n > NEAR_BYTES_MAX || b.n > NEAR_BYTES_MAX)
+		return SIZE_MAX;
+	memset(rows, 0, sizeof rows);
+	for (size_t k = 0; k <= b.n; k++)
+		last[k] = k;
+	for (size_t i = 1; i <= a.n; i++) {
+		row[0] = i;
+		for (size_t k = 1; k <= b.n; k++) {
+			row[k] = least(least(last[k] + 1, row[k - 1] + 1), last[k - 1] + (a.p[i - 1] != b.p[k - 1]));
+			if (i > 1 && k > 1 && a.p[i - 1] == b.p[k - 2] && a.p[i - 2] == b.p[k - 1])
+				row[k] = least(row[k], before[k - 2] + 1);
+		}
+		size_t *oldest = before;
+		before = last;
+		last = row;
+		row = oldest;
+	}
+	return last[b.n];
+}
+
+void near_init(struct near *near, struct slice word)
+{
+	/* A third of the letters may be wrong, one of two or three. */
+	size_t limit = word.n <= 3 ? 1 : word.n / 3 + (word.n < 6);
+
+	*near = (struct near){ .word = word, .distance = limit + 1 };
+}
+
+void near_offer(struct near *near, struct slice candidate)
+{
+	size_t distance = near_distance(near->word, candidate);
+
+	if (distance < near->distance && distance < candidate.n) {
+		near->distance = distance;
+		near->best = candidate;
+	}
+}
+
+void near_print(const struct near *near, struct buf *to)
+{
+	if (near->best.n)
+		buf_printf(to, "; did you mean '%.*s'?", SLICE_ARG(near->best));
+}
