@@ -229,6 +229,15 @@ const struct sip_address *session_peer(const struct session *session)
 
 /* ---- the end ---- */
 
+/* No timer of the session's life runs on, and a re-INVITE that the peer only ever answers with 1xx must end some day. */
+static void wind_up(struct session *session)
+{
+	session->reinvite_waits = false;
+	stop_timers(session);
+	if (session->reinvite)
+		request_cancel(session->reinvite, slice_of(NULL));
+}
+
 /* From here on only what is on its way is brought to its end. */
 static struct session_handlers close_down(struct session *session)
 {
@@ -239,8 +248,7 @@ static struct session_handlers close_down(struct session *session)
 	session->counted = false;
 	session->ua->session_count--;
 	session->handlers = (struct session_handlers){ 0 };
-	session->reinvite_waits = false;
-	stop_timers(session);
+	wind_up(session);
 	drop_errands(session);
 	return handlers;
 }
@@ -282,7 +290,7 @@ void session_end_later(struct session *session, struct outcome outcome)
 	session->was_up = session->state == SESSION_CONFIRMED;
 	session->state = SESSION_TERMINATED;
 	session->last_words = outcome;
-	stop_timers(session);
+	wind_up(session);
 	timer_start(session->ua->world.timers, &session->farewell, 0, say_farewell, session);
 }
 

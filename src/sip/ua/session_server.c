@@ -380,8 +380,10 @@ void session_take_reinvite(struct session *session, struct server_transaction *s
 	begin_server(session, st, request, true);
 	if (first_missing && session->handlers.acknowledged)
 		session->handlers.acknowledged(session->handlers.arg, session);
-	if (session_is_over(session))
+	if (session_is_over(session)) {
+		session_refuse(session, 487);
 		return;
+	}
 	session->offer_is_old = true;
 	buf_init(&body, SIP_MESSAGE_MAX);
 	status = make_body(session, &body);

@@ -5,6 +5,7 @@ UA_TEST_LIBS = tests/unit/sip/ua/liblab.a tests/unit/sip/libfakenet.a src/sip/ua
 	src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a src/base/libbase.a $(SSL_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += \
+	tests/unit/sip/ua/chaos_test \
 	tests/unit/sip/ua/digest_test \
 	tests/unit/sip/ua/registration_test \
 	tests/unit/sip/ua/reinvite_test \
@@ -12,6 +13,8 @@ check_PROGRAMS += \
 	tests/unit/sip/ua/session_client_test \
 	tests/unit/sip/ua/session_server_test \
 	tests/unit/sip/ua/ua_test
+tests_unit_sip_ua_chaos_test_SOURCES = tests/unit/sip/ua/chaos_test.c
+tests_unit_sip_ua_chaos_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_digest_test_SOURCES = tests/unit/sip/ua/digest_test.c
 tests_unit_sip_ua_digest_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_registration_test_SOURCES = tests/unit/sip/ua/registration_test.c
