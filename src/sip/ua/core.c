@@ -32,20 +32,14 @@ char *core_token(struct ua *ua, size_t chars)
 
 const char *cause_name(enum cause cause)
 {
-	switch (cause) {
-	case CAUSE_NONE: return "none";
-	case CAUSE_RESPONSE: return "response";
-	case CAUSE_DNS: return "dns";
-	case CAUSE_CONNECT: return "connect";
-	case CAUSE_TIMEOUT: return "timeout";
-	case CAUSE_TLS: return "tls";
-	case CAUSE_AUTH: return "auth";
-	case CAUSE_REFUSED: return "refused";
-	case CAUSE_CANCELLED: return "cancelled";
-	case CAUSE_MEDIA: return "media";
-	case CAUSE_LOCAL: return "local";
-	}
-	return "none";
+	static const char *const names[] = {
+		[CAUSE_NONE] = "none",       [CAUSE_RESPONSE] = "response", [CAUSE_DNS] = "dns",
+		[CAUSE_CONNECT] = "connect", [CAUSE_TIMEOUT] = "timeout",   [CAUSE_TLS] = "tls",
+		[CAUSE_AUTH] = "auth",       [CAUSE_REFUSED] = "refused",   [CAUSE_CANCELLED] = "cancelled",
+		[CAUSE_MEDIA] = "media",     [CAUSE_LOCAL] = "local",
+	};
+
+	return names[cause];
 }
 
 struct slice core_allow(void)
@@ -59,7 +53,8 @@ void core_user_agent(struct ua *ua, struct sip_draft *draft)
 		sip_draft_add(draft, SIP_HEADER_USER_AGENT, "%s", ua->settings.user_agent);
 }
 
-struct sip_draft *core_response(struct ua *ua, const struct sip_message *request, unsigned status, struct slice reason, struct slice to_tag)
+struct sip_draft *core_response(struct ua *ua, const struct sip_message *request, unsigned status, struct slice reason,
+				struct slice to_tag)
 {
 	struct sip_draft *draft = sip_draft_response(request, status, reason, to_tag);
 
@@ -71,7 +66,8 @@ struct sip_draft *core_response(struct ua *ua, const struct sip_message *request
 void core_respond(struct ua *ua, struct server_transaction *st, unsigned status, core_add_h *add, void *arg)
 {
 	char *tag = core_token(ua, TAG_CHARS);
-	struct sip_draft *draft = core_response(ua, server_transaction_request(st), status, slice_of(NULL), slice_of(tag));
+	struct sip_draft *draft =
+		core_response(ua, server_transaction_request(st), status, slice_of(NULL), slice_of(tag));
 
 	if (add)
 		add(arg, draft);
@@ -126,15 +122,21 @@ struct outcome core_outcome(unsigned status, enum cause cause, enum err err)
 
 struct outcome core_outcome_of(struct sip_message *response, enum cause cause)
 {
-	return (struct outcome){ .status = response->status, .reason = response->reason, .cause = cause, .response = response };
+	return (struct outcome){
+		.status = response->status, .reason = response->reason, .cause = cause, .response = response
+	};
 }
 
 enum cause core_cause(enum err err)
 {
 	switch (err) {
-	case ERR_NONE: return CAUSE_NONE;
-	case ERR_DNS: return CAUSE_DNS;
-	case ERR_TLS: return CAUSE_TLS;
-	default: return CAUSE_CONNECT;
+	case ERR_NONE:
+		return CAUSE_NONE;
+	case ERR_DNS:
+		return CAUSE_DNS;
+	case ERR_TLS:
+		return CAUSE_TLS;
+	default:
+		return CAUSE_CONNECT;
 	}
 }

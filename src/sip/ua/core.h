@@ -38,7 +38,8 @@ struct slice core_allow(void);
 /** User-Agent of requests. */
 void core_user_agent(struct ua *ua, struct sip_draft *draft);
 /** Content-Length aside, a response as 8.2.6 wants it, with Server. */
-struct sip_draft *core_response(struct ua *ua, const struct sip_message *request, unsigned status, struct slice reason, struct slice to_tag);
+struct sip_draft *core_response(struct ua *ua, const struct sip_message *request, unsigned status, struct slice reason,
+				struct slice to_tag);
 /** Answer with status and phrase only (a To tag is made). `draft` (may be NULL) adds header lines before sending. */
 typedef void core_add_h(void *arg, struct sip_draft *draft);
 void core_respond(struct ua *ua, struct server_transaction *st, unsigned status, core_add_h *add, void *arg);

@@ -47,7 +47,8 @@ void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
 	dialog->remote_target = slice_dup(contact->uri.text);
 }
 
-static struct dialog *dialog_new(struct ua *ua, const struct sip_message *message, struct slice local_tag, struct slice remote_tag)
+static struct dialog *dialog_new(struct ua *ua, const struct sip_message *message, struct slice local_tag,
+				 struct slice remote_tag)
 {
 	struct dialog *dialog = xcalloc(1, sizeof *dialog);
 
@@ -61,7 +62,8 @@ static struct dialog *dialog_new(struct ua *ua, const struct sip_message *messag
 	return dialog;
 }
 
-struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *request, const struct sip_message *response, struct slice scope)
+struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *request, const struct sip_message *response,
+				 struct slice scope)
 {
 	const struct sip_address *from = sip_message_from(request), *to = sip_message_to(response);
 	struct dialog *dialog = dialog_new(ua, request, from->tag, to->tag);
@@ -159,7 +161,8 @@ struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool 
 
 	for (size_t i = 0; i < dialog->route_count; i++)
 		routes[i] = slice_of(dialog->routes[i]);
-	struct sip_draft *draft = hop_draft(method, slice_of(dialog->remote_target), routes, dialog->route_count, strict);
+	struct sip_draft *draft =
+		hop_draft(method, slice_of(dialog->remote_target), routes, dialog->route_count, strict);
 	assert(draft); /* all of them were parsed before they were kept */
 	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "70");
 	sip_draft_add_slice(draft, SIP_HEADER_FROM, slice_of(dialog->local));

@@ -1,4 +1,5 @@
-/* Dialogs (RFC 3261 12): route set, remote target, CSeq numbers. What a dialog is used for are usages, which it knows by their ops only. */
+/* Dialogs (RFC 3261 12): route set, remote target, CSeq numbers. What a dialog is used for are usages, which it knows
+ * by their ops only. */
 #pragma once
 
 #include "sip/ua/request.h"
@@ -7,8 +8,10 @@ struct dialog;
 struct usage;
 
 struct usage_ops {
-	/** A request inside the dialog (not ACK, not OPTIONS) in order. @return true: it was taken and is or will be answered */
-	bool (*request)(struct usage *usage, struct server_transaction *st, struct sip_message *request, const struct sip_source *source);
+	/** A request inside the dialog (not ACK, not OPTIONS) in order. @return true: it was taken and is or will be
+	 * answered */
+	bool (*request)(struct usage *usage, struct server_transaction *st, struct sip_message *request,
+			const struct sip_source *source);
 	/** The ACK of a 2xx. */
 	void (*ack)(struct usage *usage, struct sip_message *ack);
 	/** A 2xx to INVITE whose transaction is gone. */
@@ -27,19 +30,21 @@ struct dialog {
 	struct map_node node;
 	struct ua *ua;
 	struct list usages;
-	char *id;                    /* key of the map */
+	char *id; /* key of the map */
 	char *call_id, *local_tag, *remote_tag;
-	char *local, *remote;        /* From and To of our requests, with tags */
+	char *local, *remote; /* From and To of our requests, with tags */
 	char *remote_target;
 	char *routes[DIALOG_ROUTES_MAX];
 	size_t route_count;
 	uint32_t local_cseq, remote_cseq;
-	bool has_remote_cseq, ours;  /* ours: we sent the request that made it, so its Call-ID is ours */
-	char *scope;                 /* of credentials */
+	bool has_remote_cseq, ours; /* ours: we sent the request that made it, so its Call-ID is ours */
+	char *scope;                /* of credentials */
 };
 
-/** Made by a response to our request: a 1xx with a To tag, or a 2xx (12.1.2). `scope` is that of the request's credentials. Its owner frees it. */
-struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *request, const struct sip_message *response, struct slice scope);
+/** Made by a response to our request: a 1xx with a To tag, or a 2xx (12.1.2). `scope` is that of the request's
+ * credentials. Its owner frees it. */
+struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *request, const struct sip_message *response,
+				 struct slice scope);
 /** Made by a request that we answer with this tag (12.1.1). */
 struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *request, struct slice local_tag);
 /** Usages must have left. */
@@ -54,19 +59,21 @@ void dialog_add_usage(struct dialog *dialog, struct usage *usage);
 void dialog_confirm(struct dialog *dialog, const struct sip_message *response);
 /** Target refresh: the Contact of a request or 2xx (12.2). */
 void dialog_refresh(struct dialog *dialog, const struct sip_message *message);
-/** May this request be acted on (12.2.2)? Its CSeq number is kept when it may. @return false: lower than one seen, answer 500 */
+/** May this request be acted on (12.2.2)? Its CSeq number is kept when it may. @return false: lower than one seen,
+ * answer 500 */
 bool dialog_in_order(struct dialog *dialog, const struct sip_message *request) MUST_CHECK;
-/** The draft of a request inside the dialog: Request-URI, Route, Max-Forwards, From, To, Call-ID, CSeq to be. Never NULL. */
+/** The draft of a request inside the dialog: Request-URI, Route, Max-Forwards, From, To, Call-ID, CSeq to be. Never
+ * NULL. */
 struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool *strict);
 
 /* The ACK of a 2xx (13.2.2.4): located by the route set, sent again whenever the 2xx comes again. */
 struct ack {
-	struct list_node node;     /* its owner's */
+	struct list_node node; /* its owner's */
 	struct ua *ua;
 	struct hop hop;
 	struct sip_draft *draft;
 	struct sip_target target;
-	struct sip_message *sent;  /* NULL until it was sent */
+	struct sip_message *sent; /* NULL until it was sent */
 	uint32_t cseq;
 };
 

@@ -5,7 +5,7 @@
 
 enum {
 	CNONCE_CHARS = 16,
-	LEARNED_MAX = 4,       /* realms that an identity without a realm of its own may answer */
+	LEARNED_MAX = 4, /* realms that an identity without a realm of its own may answer */
 };
 
 enum qop { QOP_NONE, QOP_AUTH, QOP_AUTH_INT };
@@ -28,14 +28,14 @@ static const struct algorithm algorithms[] = {
 
 /* One challenge that we can answer. */
 struct entry {
-	struct list_node node;  /* newest first */
+	struct list_node node; /* newest first */
 	char *owner, *scope;
 	bool proxy;
 	char *realm, *nonce, *opaque; /* opaque NULL: none */
 	const struct algorithm *algorithm;
 	bool names_algorithm;
 	enum qop qop;
-	uint32_t count;               /* nc: requests sent with this nonce */
+	uint32_t count; /* nc: requests sent with this nonce */
 	char cnonce[CNONCE_CHARS + 1];
 };
 
@@ -116,12 +116,13 @@ static char *owner_of(const struct profile *profile)
 	return xasprintf("%.*s %s", SLICE_ARG(profile->auth_user), profile->identity.uri ? profile->identity.uri : "");
 }
 
-static struct entry *find_entry(struct digest_cache *cache, const char *owner, struct slice scope, bool proxy, struct slice realm)
+static struct entry *find_entry(struct digest_cache *cache, const char *owner, struct slice scope, bool proxy,
+				struct slice realm)
 {
 	LIST_EACH(&cache->entries, node) {
 		struct entry *entry = LIST_ENTRY(node, struct entry, node);
-		if (entry->proxy == proxy && strcmp(entry->owner, owner) == 0 && slice_eq(slice_of(entry->scope), scope) &&
-		    slice_eq(slice_of(entry->realm), realm))
+		if (entry->proxy == proxy && strcmp(entry->owner, owner) == 0 &&
+		    slice_eq(slice_of(entry->scope), scope) && slice_eq(slice_of(entry->realm), realm))
 			return entry;
 	}
 	return NULL;
@@ -174,7 +175,8 @@ static bool read_challenge(struct arena *arena, struct slice value, bool proxy, 
 	*c = (struct challenge){ .proxy = proxy, .algorithm = &algorithms[0], .qop = QOP_NONE };
 	if (!sip_auth_parse(value, &auth) || !slice_ieq(auth.scheme, SLICE("Digest")))
 		return false;
-	if (!sip_auth_param(arena, &auth, SLICE("realm"), &c->realm) || !sip_auth_param(arena, &auth, SLICE("nonce"), &c->nonce))
+	if (!sip_auth_param(arena, &auth, SLICE("realm"), &c->realm) ||
+	    !sip_auth_param(arena, &auth, SLICE("nonce"), &c->nonce))
 		return false;
 	c->has_opaque = sip_auth_param(arena, &auth, SLICE("opaque"), &c->opaque);
 	c->stale = sip_auth_param(arena, &auth, SLICE("stale"), &text) && slice_ieq(text, SLICE("true"));
@@ -201,7 +203,8 @@ static void keep_best(struct challenge *list, size_t *count, const struct challe
 		list[(*count)++] = *c;
 }
 
-static void read_challenges(struct arena *arena, const struct sip_message *response, bool proxy, struct challenge *list, size_t *count)
+static void read_challenges(struct arena *arena, const struct sip_message *response, bool proxy, struct challenge *list,
+			    size_t *count)
 {
 	enum sip_header_id id = proxy ? SIP_HEADER_PROXY_AUTHENTICATE : SIP_HEADER_WWW_AUTHENTICATE;
 	const struct sip_header *header;
@@ -213,7 +216,8 @@ static void read_challenges(struct arena *arena, const struct sip_message *respo
 }
 
 /* May this identity tell this realm what it can make of its password? */
-static bool trusts(struct digest_cache *cache, const struct profile *profile, const char *owner, struct slice realm, bool may_learn)
+static bool trusts(struct digest_cache *cache, const struct profile *profile, const char *owner, struct slice realm,
+		   bool may_learn)
 {
 	size_t met = 0;
 
@@ -266,8 +270,8 @@ static void remember(struct digest_cache *cache, const char *owner, struct slice
 enum verdict { VERDICT_NEW, VERDICT_REFUSED, VERDICT_IGNORED };
 
 /*
- * A realm that challenges again what was answered has refused the password, unless it says that the nonce was stale, or the nonce answered
- * was an old one of the cache: then it gets one more answer.
+ * A realm that challenges again what was answered has refused the password, unless it says that the nonce was stale, or
+ * the nonce answered was an old one of the cache: then it gets one more answer.
  */
 static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 {
@@ -281,8 +285,8 @@ static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 	return VERDICT_NEW;
 }
 
-bool digest_challenge(struct digest_cache *cache, const struct profile *profile, struct slice scope, const struct sip_message *response,
-		      bool may_learn, struct digest_tries *tries)
+bool digest_challenge(struct digest_cache *cache, const struct profile *profile, struct slice scope,
+		      const struct sip_message *response, bool may_learn, struct digest_tries *tries)
 {
 	struct challenge list[DIGEST_REALMS_MAX];
 	struct arena arena;
@@ -319,7 +323,8 @@ bool digest_challenge(struct digest_cache *cache, const struct profile *profile,
 
 /* ---- credentials ---- */
 
-static void hash_format(const struct algorithm *algorithm, char hex[HASH_HEX_MAX], const char *format, ...) PRINTF_LIKE(3, 4);
+static void hash_format(const struct algorithm *algorithm, char hex[HASH_HEX_MAX], const char *format, ...)
+	PRINTF_LIKE(3, 4);
 static void hash_format(const struct algorithm *algorithm, char hex[HASH_HEX_MAX], const char *format, ...)
 {
 	va_list args;
@@ -333,7 +338,8 @@ static void hash_format(const struct algorithm *algorithm, char hex[HASH_HEX_MAX
 }
 
 /* The response value, RFC 7616 3.4.1 to 3.4.3; RFC 2069's where there is no qop. */
-static void respond(const struct entry *entry, const struct profile *profile, const struct sip_draft *draft, char response[HASH_HEX_MAX])
+static void respond(const struct entry *entry, const struct profile *profile, const struct sip_draft *draft,
+		    char response[HASH_HEX_MAX])
 {
 	const struct algorithm *a = entry->algorithm;
 	struct slice method = sip_draft_method(draft), uri = sip_draft_request_uri(draft);
@@ -389,13 +395,15 @@ static void add_credentials(struct entry *entry, const struct profile *profile, 
 	if (entry->names_algorithm)
 		buf_printf(&line, ", algorithm=%s", entry->algorithm->name);
 	if (entry->qop != QOP_NONE)
-		buf_printf(&line, ", cnonce=\"%s\", qop=%s, nc=%08x", entry->cnonce, entry->qop == QOP_AUTH ? "auth" : "auth-int", entry->count);
+		buf_printf(&line, ", cnonce=\"%s\", qop=%s, nc=%08x", entry->cnonce,
+			   entry->qop == QOP_AUTH ? "auth" : "auth-int", entry->count);
 	else if (entry->algorithm->session)
 		buf_printf(&line, ", cnonce=\"%s\"", entry->cnonce);
 	if (entry->opaque)
 		add_quoted(&line, ", opaque", slice_of(entry->opaque));
 	if (!line.full)
-		sip_draft_add_slice(draft, entry->proxy ? SIP_HEADER_PROXY_AUTHORIZATION : SIP_HEADER_AUTHORIZATION, buf_slice(&line));
+		sip_draft_add_slice(draft, entry->proxy ? SIP_HEADER_PROXY_AUTHORIZATION : SIP_HEADER_AUTHORIZATION,
+				    buf_slice(&line));
 	buf_fini(&line);
 }
 
@@ -407,13 +415,15 @@ static void note_try(struct digest_tries *tries, const struct entry *entry)
 		if (tries->count == DIGEST_REALMS_MAX)
 			return;
 		tried = &tries->tries[tries->count++];
-		*tried = (struct digest_try){ .proxy = entry->proxy, .realm = xstrdup(entry->realm), .fresh = entry->count == 1 };
+		*tried = (struct digest_try){ .proxy = entry->proxy,
+					      .realm = xstrdup(entry->realm),
+					      .fresh = entry->count == 1 };
 	}
 	xreplace(&tried->nonce, entry->nonce);
 }
 
-void digest_authorize(struct digest_cache *cache, const struct profile *profile, struct slice scope, struct sip_draft *draft,
-		      struct digest_tries *tries)
+void digest_authorize(struct digest_cache *cache, const struct profile *profile, struct slice scope,
+		      struct sip_draft *draft, struct digest_tries *tries)
 {
 	if (!profile->identity.password || list_empty(&cache->entries))
 		return;

@@ -24,7 +24,8 @@ static void add_route(struct sip_draft *draft, struct slice route)
 		sip_draft_add(draft, SIP_HEADER_ROUTE, "<%.*s>", SLICE_ARG(route));
 }
 
-struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count, bool *strict)
+struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count,
+			    bool *strict)
 {
 	struct slice first = route_count ? uri_of_route(routes[0]) : slice_of(NULL);
 	struct sip_uri uri;
@@ -75,7 +76,8 @@ static struct slice without_brackets(struct slice host)
 }
 
 /* sips means TLS at least: transport=tcp there is TLS over TCP (26.2.2). */
-static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *protocol, struct sip_hop *wanted, enum err *err)
+static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *protocol, struct sip_hop *wanted,
+			    enum err *err)
 {
 	struct slice name;
 
@@ -126,7 +128,8 @@ static bool is_literal(struct hop *hop, const struct sip_hop *wanted)
 	enum sip_protocol protocol = wanted->has_protocol ? wanted->protocol : wanted->secure ? SIP_TLS : SIP_UDP;
 	struct address address;
 
-	if (!address_parse_host(&address, slice_of(wanted->host), wanted->port ? wanted->port : sip_protocol_port(protocol)))
+	if (!address_parse_host(&address, slice_of(wanted->host),
+				wanted->port ? wanted->port : sip_protocol_port(protocol)))
 		return false;
 	hop->targets = xcalloc(1, sizeof *hop->targets);
 	hop->targets[0].protocol = protocol;
@@ -135,7 +138,8 @@ static bool is_literal(struct hop *hop, const struct sip_hop *wanted)
 	return true;
 }
 
-void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict, const enum sip_protocol *protocol, hop_h *done, void *arg)
+void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
+	      const enum sip_protocol *protocol, hop_h *done, void *arg)
 {
 	struct slice route = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
 	struct sip_hop wanted;

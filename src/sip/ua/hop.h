@@ -1,4 +1,5 @@
-/* Where a request goes next: its Request-URI and Route lines by the rules of 12.2.1.1, and the addresses behind them (8.1.2, RFC 3263). */
+/* Where a request goes next: its Request-URI and Route lines by the rules of 12.2.1.1, and the addresses behind them
+ * (8.1.2, RFC 3263). */
 #pragma once
 
 #include "sip/ua/core.h"
@@ -9,7 +10,8 @@
  * @param strict  set: the first router is a strict one, so the request goes where its Request-URI says
  * @return NULL: target or first route is no URI
  */
-struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count, bool *strict);
+struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count,
+			    bool *strict);
 
 /** `err` is ERR_NONE when targets were found. */
 typedef void hop_h(void *arg, enum err err);
@@ -23,13 +25,14 @@ struct hop {
 	enum err err;
 	hop_h *done;
 	void *arg;
-	char host[256];  /* the name looked up: the scope of credentials */
+	char host[256]; /* the name looked up: the scope of credentials */
 };
 
 /**
  * Find the targets of a draft; `done` is called once, never before this returns.
  * @param protocol  the account's transport, where the URI names none; NULL: none
  */
-void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict, const enum sip_protocol *protocol, hop_h *done, void *arg);
+void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
+	      const enum sip_protocol *protocol, hop_h *done, void *arg);
 /** Forget it, free the targets. */
 void hop_fini(struct hop *hop);

@@ -39,7 +39,8 @@ struct profile *profile_new(const struct identity *identity)
 	mine->realm = keep(arena, identity->realm);
 	mine->contact_user = keep(arena, identity->contact_user);
 	mine->routes = keep_routes(arena, identity->routes);
-	if (mine->uri && (!sip_uri_parse(slice_of(mine->uri), &profile->uri, NULL) || profile->uri.scheme == SIP_SCHEME_OTHER)) {
+	if (mine->uri &&
+	    (!sip_uri_parse(slice_of(mine->uri), &profile->uri, NULL) || profile->uri.scheme == SIP_SCHEME_OTHER)) {
 		profile_unref(profile);
 		return NULL;
 	}
@@ -113,8 +114,8 @@ static const char *transport_param(enum sip_protocol protocol, bool secure)
 	return "";
 }
 
-bool profile_contact(const struct profile *profile, struct transport *transport, const struct sip_target *target, bool secure, struct slice user,
-		     struct buf *to)
+bool profile_contact(const struct profile *profile, struct transport *transport, const struct sip_target *target,
+		     bool secure, struct slice user, struct buf *to)
 {
 	const struct identity *identity = &profile->identity;
 	enum sip_protocol protocol = target->protocol;

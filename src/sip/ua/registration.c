@@ -7,10 +7,11 @@
 #include <assert.h>
 
 enum {
-	RETRY_MIN_S = 30, RETRY_MAX_S = 30 * 60, /* pauses after failures double between these */
-	RETRY_AFTER_MAX_S = 60 * 60,             /* a registrar that says "later" is believed up to here */
-	SHORT_S = 60,                            /* bindings shorter than this are refreshed at half their time */
-	TOO_BRIEF_MAX = 2,                       /* 423 in a row */
+	RETRY_MIN_S = 30,
+	RETRY_MAX_S = 30 * 60,       /* pauses after failures double between these */
+	RETRY_AFTER_MAX_S = 60 * 60, /* a registrar that says "later" is believed up to here */
+	SHORT_S = 60,                /* bindings shorter than this are refreshed at half their time */
+	TOO_BRIEF_MAX = 2,           /* 423 in a row */
 };
 
 /* What the REGISTER under way is for; several may wait, one at a time is sent (10.2). */
@@ -25,13 +26,13 @@ struct registration {
 	bool freed;
 	char *registrar, *to, *call_id, *tag;
 	uint32_t cseq;
-	uint32_t asked;              /* seconds that we ask for; a 423 raises it */
+	uint32_t asked; /* seconds that we ask for; a 423 raises it */
 	enum registration_state state;
 	struct request *request;
-	enum errand errand;          /* of the request */
-	unsigned waiting;            /* errands to follow */
-	struct timer timer;          /* refresh or retry */
-	int64_t expires_us;          /* when the binding ends; 0: there is none */
+	enum errand errand; /* of the request */
+	unsigned waiting;   /* errands to follow */
+	struct timer timer; /* refresh or retry */
+	int64_t expires_us; /* when the binding ends; 0: there is none */
 	unsigned failures, too_brief;
 	char *contact;               /* URI of our Contact as last sent */
 	char *stale_contact;         /* to be removed by the next REGISTER: the face of the NAT has changed */
@@ -85,7 +86,8 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	buf_init(&text, SIP_MESSAGE_MAX / 4);
 	size_t host = uri.has_user ? (size_t)(uri.host.p - config->registrar.p) : 0;
 	if (uri.has_user)
-		buf_printf(&text, "%.*s:%.*s", SLICE_ARG(uri.scheme_name), SLICE_ARG(slice_from(config->registrar, host)));
+		buf_printf(&text, "%.*s:%.*s", SLICE_ARG(uri.scheme_name),
+			   SLICE_ARG(slice_from(config->registrar, host)));
 	else
 		buf_add(&text, config->registrar);
 	r->registrar = buf_take(&text);
@@ -98,7 +100,8 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 
 static void keep_alive(struct registration *r, const struct sip_target *target)
 {
-	if (r->keeps_alive && target && r->kept.protocol == target->protocol && address_eq(&r->kept.address, &target->address))
+	if (r->keeps_alive && target && r->kept.protocol == target->protocol &&
+	    address_eq(&r->kept.address, &target->address))
 		return;
 	if (r->keeps_alive)
 		transport_keep_alive(transport_of(r), &r->kept, false);
@@ -175,7 +178,8 @@ static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target 
 		/* A binding is removed as it was made, even when our address has changed since. */
 		if (r->errand == ERRAND_REFRESH || !r->contact)
 			note_contact(r, buf_slice(&contact), target);
-		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=%u", r->contact, r->errand == ERRAND_REFRESH ? r->asked : 0);
+		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=%u", r->contact,
+			      r->errand == ERRAND_REFRESH ? r->asked : 0);
 		if (r->stale_contact && strcmp(r->stale_contact, r->contact) != 0)
 			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->stale_contact);
 	}
@@ -209,9 +213,14 @@ static void send_register(struct registration *r, enum errand errand)
 		sip_draft_add(draft, SIP_HEADER_EXPIRES, "0");
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 	core_user_agent(r->ua, draft);
-	r->request = request_start(r->ua, &(struct request_spec){
-		.profile = r->profile, .draft = draft, .strict = strict, .takes_protocol = true, .cseq = &r->cseq,
-		.prepare = prepare, .event = on_answer, .arg = r });
+	r->request = request_start(r->ua, &(struct request_spec){ .profile = r->profile,
+								  .draft = draft,
+								  .strict = strict,
+								  .takes_protocol = true,
+								  .cseq = &r->cseq,
+								  .prepare = prepare,
+								  .event = on_answer,
+								  .arg = r });
 }
 
 /* The next errand that waits, the important ones first. */
@@ -246,7 +255,8 @@ static void wait_us(struct registration *r, int64_t us)
 
 static bool same_binding(const struct sip_uri *mine, const struct sip_uri *theirs)
 {
-	return sip_uri_eq(mine, theirs) || (slice_eq(mine->user, theirs->user) && slice_ieq(mine->host, theirs->host) && mine->port == theirs->port);
+	return sip_uri_eq(mine, theirs) || (slice_eq(mine->user, theirs->user) && slice_ieq(mine->host, theirs->host) &&
+					    mine->port == theirs->port);
 }
 
 /* What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). */
@@ -282,7 +292,8 @@ static bool seen_face(const struct sip_message *response, const struct sip_targe
 	if (!via)
 		return false;
 	uint16_t port = via->rport ? via->rport : via->port ? via->port : sip_protocol_port(target->protocol);
-	return address_parse_host(face, via->received.n ? via->received : via->host, port) && port && !address_is_any(face);
+	return address_parse_host(face, via->received.n ? via->received : via->host, port) && port &&
+	       !address_is_any(face);
 }
 
 /* @return true: the registrar sees us elsewhere than our Contact says; that is registered now in its place */
@@ -295,7 +306,8 @@ static bool change_face(struct registration *r, const struct sip_message *respon
 	if (r->tried_face || !target || !address_is_set(&r->sent_contact) || !seen_face(response, target, &face))
 		return false;
 	/* A stream's own port is not the one we listen on: only another host shows a NAT. */
-	if (sip_protocol_is_stream(target->protocol) ? address_same_host(&face, &r->sent_contact) : address_eq(&face, &r->sent_contact))
+	if (sip_protocol_is_stream(target->protocol) ? address_same_host(&face, &r->sent_contact)
+						     : address_eq(&face, &r->sent_contact))
 		return false;
 	r->tried_face = true;
 	r->has_face = true;
@@ -357,7 +369,8 @@ static bool is_final(const struct outcome *outcome)
 
 static int64_t retry_us(struct registration *r, const struct outcome *outcome)
 {
-	struct slice value = outcome->response ? sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER) : slice_of(NULL);
+	struct slice value =
+		outcome->response ? sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER) : slice_of(NULL);
 	struct sip_retry_after after;
 	uint32_t seconds = RETRY_MAX_S;
 
@@ -525,10 +538,11 @@ void registration_flow_failed(struct ua *ua, enum sip_protocol protocol, const s
 {
 	LIST_EACH(&ua->registrations, node) {
 		struct registration *r = LIST_ENTRY(node, struct registration, node);
-		if (!sip_protocol_is_stream(protocol) || r->state != REGISTRATION_REGISTERED || r->request || !r->keeps_alive ||
-		    r->kept.protocol != protocol || !address_eq(&r->kept.address, remote))
+		if (!sip_protocol_is_stream(protocol) || r->state != REGISTRATION_REGISTERED || r->request ||
+		    !r->keeps_alive || r->kept.protocol != protocol || !address_eq(&r->kept.address, remote))
 			continue;
-		/* Calls reach us by the connection that the registrar knows: make another soon, but not all phones at once. */
+		/* Calls reach us by the connection that the registrar knows: make another soon, but not all phones at
+		 * once. */
 		wait_us(r, 500 * MS_US + random_below(ua->world.random, 1500) * MS_US);
 	}
 }

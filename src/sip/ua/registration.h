@@ -3,12 +3,19 @@
 
 #include "sip/ua/ua.h"
 
-enum registration_state { REGISTRATION_IDLE, REGISTRATION_TRYING, REGISTRATION_REGISTERED, REGISTRATION_FAILED, REGISTRATION_REMOVING };
+enum registration_state {
+	REGISTRATION_IDLE,
+	REGISTRATION_TRYING,
+	REGISTRATION_REGISTERED,
+	REGISTRATION_FAILED,
+	REGISTRATION_REMOVING
+};
 /** "idle", "trying", "registered", "failed", "removing" */
 const char *registration_state_name(enum registration_state state);
 
 struct registration_handlers {
-	/** Registered anew or refreshed; `expires` seconds as the registrar granted. `first`: it was not registered before. */
+	/** Registered anew or refreshed; `expires` seconds as the registrar granted. `first`: it was not registered
+	 * before. */
 	void (*registered)(void *arg, struct registration *registration, uint32_t expires, bool first);
 	/** `retry_us`: the next try comes after this; 0: given up (refused for good: wrong password, 403, 404 ...). */
 	void (*failed)(void *arg, struct registration *registration, const struct outcome *outcome, int64_t retry_us);
@@ -20,9 +27,9 @@ struct registration_handlers {
 };
 
 struct registration_config {
-	const struct identity *identity;  /* copied; also who is registered */
-	struct slice registrar;           /* "sip:atlanta.com" */
-	uint32_t expires;                 /* asked for, seconds */
+	const struct identity *identity; /* copied; also who is registered */
+	struct slice registrar;          /* "sip:atlanta.com" */
+	uint32_t expires;                /* asked for, seconds */
 	struct registration_handlers handlers;
 };
 
@@ -39,5 +46,7 @@ void registration_fetch(struct registration *registration);
 enum registration_state registration_state(const struct registration *registration);
 /** Seconds until the binding expires, 0 when there is none. */
 uint32_t registration_left(const struct registration *registration);
-/** The face of the NAT that the registrar saw, where it differs from our own address: goes into identity.contact. @return false: none */
-bool registration_contact(const struct registration *registration, struct address *contact, enum sip_protocol *protocol);
+/** The face of the NAT that the registrar saw, where it differs from our own address: goes into identity.contact.
+ * @return false: none */
+bool registration_contact(const struct registration *registration, struct address *contact,
+			  enum sip_protocol *protocol);

@@ -5,8 +5,8 @@
 #include <assert.h>
 
 enum {
-	ATTEMPTS_MAX = 24,                   /* of one request, whatever the servers say */
-	SIZE_CONNECT_US = 1000 * 1000,       /* how long TCP may take to open where size alone chose it */
+	ATTEMPTS_MAX = 24,             /* of one request, whatever the servers say */
+	SIZE_CONNECT_US = 1000 * 1000, /* how long TCP may take to open where size alone chose it */
 };
 
 struct request {
@@ -19,11 +19,11 @@ struct request {
 	uint32_t *cseq, own_cseq;
 	char *scope;
 	struct hop hop;
-	size_t target;                       /* which of hop.targets */
-	bool upgraded;                       /* TCP instead of UDP because of its size */
-	bool no_upgrade;                     /* that did not work */
-	bool repeat_cseq;                    /* the next attempt is the same request by another way */
-	bool heard;                          /* a response came for the present target */
+	size_t target;    /* which of hop.targets */
+	bool upgraded;    /* TCP instead of UDP because of its size */
+	bool no_upgrade;  /* that did not work */
+	bool repeat_cseq; /* the next attempt is the same request by another way */
+	bool heard;       /* a response came for the present target */
 	unsigned attempts;
 	enum err last_err;
 	struct client_transaction *ct;
@@ -31,9 +31,9 @@ struct request {
 	struct sip_target sent_to;
 	struct digest_tries tries;
 	bool cancelled, finished;
-	struct timer timer;                  /* ends it where nothing was sent yet */
+	struct timer timer; /* ends it where nothing was sent yet */
 	request_prepare_h *prepare;
-	request_event_h *event;              /* NULL: nobody listens any more */
+	request_event_h *event; /* NULL: nobody listens any more */
 	void *arg;
 	/* ua_request() and session_request() */
 	request_h *handler;
@@ -120,7 +120,8 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 	/* Contact names the way by which we can be reached, which size does not change. */
 	if (!r->prepare || r->prepare(r->arg, draft, target)) {
 		add_attempt_lines(r, draft);
-		enum sip_protocol protocol = r->no_upgrade ? target->protocol : transport_choose(transport, target, sip_draft_size(draft));
+		enum sip_protocol protocol =
+			r->no_upgrade ? target->protocol : transport_choose(transport, target, sip_draft_size(draft));
 		r->upgraded = protocol != target->protocol;
 		if (r->upgraded) {
 			target->protocol = protocol;
@@ -223,9 +224,11 @@ static void final(struct request *r, struct sip_message *response)
 		attempt(r);
 		return;
 	}
-	struct outcome outcome = core_outcome_of(response, status < 300 ? CAUSE_NONE : challenged ? CAUSE_AUTH : CAUSE_RESPONSE);
-	if (challenged)
+	struct outcome outcome = core_outcome_of(response, status < 300 ? CAUSE_NONE : CAUSE_RESPONSE);
+	if (challenged) {
+		outcome.cause = CAUSE_AUTH;
 		outcome.err = ERR_AUTH;
+	}
 	finish(r, &outcome);
 }
 
@@ -248,7 +251,8 @@ static void failed(struct request *r, unsigned status, enum cause cause, enum er
 		finish_with(r, status, cause, err);
 }
 
-static void on_event(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response, enum err err)
+static void on_event(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response,
+		     enum err err)
 {
 	struct request *r = arg;
 
@@ -302,7 +306,8 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	r->arg = spec->arg;
 	list_append(&ua->requests, &r->node);
 	const struct identity *identity = &r->profile->identity;
-	hop_find(&r->hop, ua, r->draft, r->strict, spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, located, r);
+	hop_find(&r->hop, ua, r->draft, r->strict,
+		 spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, located, r);
 	return r;
 }
 
@@ -369,10 +374,12 @@ bool ua_is_quiet(const struct ua *ua)
 
 /* ---- drafts ---- */
 
-bool request_add_contact(struct ua *ua, const struct profile *profile, struct sip_draft *draft, const struct sip_target *target, struct slice user)
+bool request_add_contact(struct ua *ua, const struct profile *profile, struct sip_draft *draft,
+			 const struct sip_target *target, struct slice user)
 {
 	struct slice route = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
-	bool secure = slice_ibegins(sip_draft_request_uri(draft), SLICE("sips:")) || slice_ifind_slice(route, SLICE("<sips:")) < route.n;
+	bool secure = slice_ibegins(sip_draft_request_uri(draft), SLICE("sips:")) ||
+		      slice_ifind_slice(route, SLICE("<sips:")) < route.n;
 	struct buf contact;
 
 	buf_init(&contact, 2048);
@@ -383,7 +390,8 @@ bool request_add_contact(struct ua *ua, const struct profile *profile, struct si
 	return ok;
 }
 
-void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag, struct slice to, struct slice call_id)
+void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag,
+			struct slice to, struct slice call_id)
 {
 	struct buf from;
 
@@ -408,14 +416,17 @@ void request_print_to(struct buf *to, struct slice target)
 
 	buf_add_char(to, '<');
 	if (sip_uri_parse(target, &uri, NULL) && (uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS)) {
-		size_t end = uri.params.n ? (size_t)(uri.params.p - target.p) : uri.headers.n ? (size_t)(uri.headers.p - target.p) - 1 : target.n;
+		size_t end = uri.params.n    ? (size_t)(uri.params.p - target.p)
+			     : uri.headers.n ? (size_t)(uri.headers.p - target.p) - 1
+					     : target.n;
 		buf_add(to, slice_sub(target, 0, end));
 		for (struct slice rest = uri.params; sip_params_next(&rest, &param);) {
 			bool skip = false;
 			for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
 				skip |= slice_ieq(param.name, slice_of(forbidden[i]));
 			if (!skip)
-				buf_printf(to, param.has_value ? ";%.*s=%.*s" : ";%.*s%.*s", SLICE_ARG(param.name), SLICE_ARG(param.value));
+				buf_printf(to, param.has_value ? ";%.*s=%.*s" : ";%.*s%.*s", SLICE_ARG(param.name),
+					   SLICE_ARG(param.value));
 		}
 	} else {
 		buf_add(to, target);
@@ -423,7 +434,8 @@ void request_print_to(struct buf *to, struct slice target)
 	buf_add_char(to, '>');
 }
 
-struct sip_draft *request_outside(const struct profile *profile, struct slice method, struct slice target, bool *strict, enum err *err)
+struct sip_draft *request_outside(const struct profile *profile, struct slice method, struct slice target, bool *strict,
+				  enum err *err)
 {
 	struct slice routes[16];
 	struct sip_uri uri;
@@ -486,7 +498,8 @@ struct request *ua_request(struct ua *ua, const struct request_config *config, e
 		return NULL;
 	struct profile *profile = profile_new(config->identity);
 	*err = ERR_SYNTAX;
-	struct sip_draft *draft = profile ? request_outside(profile, config->method, config->target, &strict, err) : NULL;
+	struct sip_draft *draft =
+		profile ? request_outside(profile, config->method, config->target, &strict, err) : NULL;
 	if (!draft) {
 		profile_unref(profile);
 		return NULL;
@@ -502,7 +515,9 @@ struct request *ua_request(struct ua *ua, const struct request_config *config, e
 	core_add_extra(draft, config->extra, config->extra_count);
 	if (config->body.n)
 		sip_draft_body(draft, config->content_type, config->body);
-	struct request *request = request_start(ua, &(struct request_spec){ .profile = profile, .draft = draft, .strict = strict, .takes_protocol = true });
+	struct request *request = request_start(
+		ua,
+		&(struct request_spec){ .profile = profile, .draft = draft, .strict = strict, .takes_protocol = true });
 	request_set_handler(request, config->wants_provisional, config->handler, config->arg);
 	profile_unref(profile);
 	buf_fini(&to);

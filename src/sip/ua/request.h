@@ -1,4 +1,5 @@
-/* One request from its target list to its one final outcome: what sessions, registrations and ua_request() are made of. */
+/* One request from its target list to its one final outcome: what sessions, registrations and ua_request() are made of.
+ */
 #pragma once
 
 #include "sip/ua/hop.h"
@@ -7,34 +8,38 @@ enum request_event {
 	REQUEST_PROVISIONAL, /* outcome->response is a 1xx */
 	REQUEST_FINAL,       /* the one final outcome */
 	REQUEST_AGAIN,       /* INVITE only: a further 2xx, repeated or of another fork, after a final 2xx */
-	REQUEST_GONE,        /* INVITE only: after a final 2xx, nothing more will come; forget the pointer. `outcome` is NULL */
+	REQUEST_GONE, /* INVITE only: after a final 2xx, nothing more will come; forget the pointer. `outcome` is NULL
+		       */
 };
 /** Called on the loop's thread, never before request_start() returned. */
-typedef void request_event_h(void *arg, struct request *request, enum request_event event, const struct outcome *outcome);
-/** Complete the draft of one attempt (Contact ...) for the target it goes to. @return false: it cannot go there (ERR_NO_ROUTE) */
+typedef void request_event_h(void *arg, struct request *request, enum request_event event,
+			     const struct outcome *outcome);
+/** Complete the draft of one attempt (Contact ...) for the target it goes to. @return false: it cannot go there
+ * (ERR_NO_ROUTE) */
 typedef bool request_prepare_h(void *arg, struct sip_draft *draft, const struct sip_target *target);
 
 struct request_spec {
-	struct profile *profile;     /* a reference is taken */
-	struct sip_draft *draft;     /* taken over; complete but for Via, CSeq, credentials and what `prepare` adds */
-	bool strict;                 /* of hop_draft() */
-	bool others_dialog;          /* inside a dialog that the peer began: no new realm is answered there */
-	bool takes_protocol;         /* the account's transport counts where the URI names none */
-	uint32_t *cseq;              /* the counter of the sender: raised by one for each attempt; lives until request_detach() */
-	struct slice scope;          /* of credentials; empty: the host of the next hop */
-	request_prepare_h *prepare;  /* or NULL */
+	struct profile *profile; /* a reference is taken */
+	struct sip_draft *draft; /* taken over; complete but for Via, CSeq, credentials and what `prepare` adds */
+	bool strict;             /* of hop_draft() */
+	bool others_dialog;      /* inside a dialog that the peer began: no new realm is answered there */
+	bool takes_protocol;     /* the account's transport counts where the URI names none */
+	uint32_t *cseq; /* the counter of the sender: raised by one for each attempt; lives until request_detach() */
+	struct slice scope;         /* of credentials; empty: the host of the next hop */
+	request_prepare_h *prepare; /* or NULL */
 	request_event_h *event;
 	void *arg;
 };
 
 /**
- * Send it: targets are located, tried in order after a transport error, a timeout or 503; challenges are answered. Each attempt is a new
- * transaction with the next CSeq number; Call-ID and From tag stay.
+ * Send it: targets are located, tried in order after a transport error, a timeout or 503; challenges are answered. Each
+ * attempt is a new transaction with the next CSeq number; Call-ID and From tag stay.
  * @return owned by the ua; valid until REQUEST_FINAL was told, after a 2xx to INVITE until REQUEST_GONE
  * RFC 3261 8.1, 18.1.1, 22; RFC 3263 4.3
  */
 struct request *request_start(struct ua *ua, const struct request_spec *spec);
-/** INVITE: CANCEL (9.1), or an end with 487 when nothing was sent yet. No further target is tried. `reason`: value of a Reason header. */
+/** INVITE: CANCEL (9.1), or an end with 487 when nothing was sent yet. No further target is tried. `reason`: value of a
+ * Reason header. */
 void request_cancel(struct request *request, struct slice reason);
 /** The request as last sent, or NULL; borrowed. */
 const struct sip_message *request_message(const struct request *request);
@@ -47,10 +52,14 @@ void request_set_handler(struct request *request, bool wants_provisional, reques
 /** For ua_free(): frees all requests at once. */
 void request_free_all(struct ua *ua);
 /** A Contact line of the profile for this target. */
-bool request_add_contact(struct ua *ua, const struct profile *profile, struct sip_draft *draft, const struct sip_target *target, struct slice user);
+bool request_add_contact(struct ua *ua, const struct profile *profile, struct sip_draft *draft,
+			 const struct sip_target *target, struct slice user);
 /** From with a tag, Privacy for the anonymous, To, Call-ID, CSeq to be, Max-Forwards. */
-void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag, struct slice to, struct slice call_id);
+void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag,
+			struct slice to, struct slice call_id);
 /** To of a request outside a dialog: the target's URI without what 19.1.1 forbids there. */
 void request_print_to(struct buf *to, struct slice target);
-/** The draft of a request outside a dialog: the identity's routes, the target. ERR_SYNTAX, ERR_UNSUPPORTED (its scheme, or a tel URI without a route). */
-struct sip_draft *request_outside(const struct profile *profile, struct slice method, struct slice target, bool *strict, enum err *err);
+/** The draft of a request outside a dialog: the identity's routes, the target. ERR_SYNTAX, ERR_UNSUPPORTED (its scheme,
+ * or a tel URI without a route). */
+struct sip_draft *request_outside(const struct profile *profile, struct slice method, struct slice target, bool *strict,
+				  enum err *err);

@@ -117,8 +117,8 @@ void session_free_all(struct ua *ua)
 
 void session_settle(struct session *session)
 {
-	if (!session_is_over(session) || session->counted || session->invite || session->reinvite || session->lingering || session->byes ||
-	    session->bye_waits)
+	if (!session_is_over(session) || session->counted || session->invite || session->reinvite ||
+	    session->lingering || session->byes || session->bye_waits)
 		return;
 	core_bury(session->ua, &session->mortal, session_free);
 }
@@ -229,7 +229,8 @@ const struct sip_address *session_peer(const struct session *session)
 
 /* ---- the end ---- */
 
-/* No timer of the session's life runs on, and a re-INVITE that the peer only ever answers with 1xx must end some day. */
+/* No timer of the session's life runs on, and a re-INVITE that the peer only ever answers with 1xx must end some day.
+ */
 static void wind_up(struct session *session)
 {
 	session->reinvite_waits = false;
@@ -320,9 +321,14 @@ void session_bye(struct leg *leg)
 	core_user_agent(session->ua, draft);
 	if (session->reason)
 		sip_draft_add_slice(draft, SIP_HEADER_REASON, slice_of(session->reason));
-	leg->bye = request_start(session->ua, &(struct request_spec){
-		.profile = session->profile, .draft = draft, .strict = strict, .others_dialog = !leg->dialog->ours,
-		.cseq = &leg->dialog->local_cseq, .scope = slice_of(leg->dialog->scope), .event = on_bye, .arg = leg });
+	leg->bye = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
+								      .draft = draft,
+								      .strict = strict,
+								      .others_dialog = !leg->dialog->ours,
+								      .cseq = &leg->dialog->local_cseq,
+								      .scope = slice_of(leg->dialog->scope),
+								      .event = on_bye,
+								      .arg = leg });
 	session->byes++;
 	session_note_request(session, leg->bye);
 }
@@ -358,14 +364,16 @@ void session_hangup(struct session *session, struct slice reason)
 
 void session_respond(struct session *session, struct server_transaction *st, unsigned status)
 {
-	struct sip_draft *draft = core_response(session->ua, server_transaction_request(st), status, slice_of(NULL), slice_of(NULL));
+	struct sip_draft *draft =
+		core_response(session->ua, server_transaction_request(st), status, slice_of(NULL), slice_of(NULL));
 
 	if (status == 500)
 		sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u", random_below(session->ua->world.random, 11));
 	session_note_response(session, draft);
 	enum err err = transaction_respond(st, draft);
 	if (err)
-		log_line(session->ua->world.log, LOG_NOTICE, "the answer %u could not be sent: %s", status, err_text(err));
+		log_line(session->ua->world.log, LOG_NOTICE, "the answer %u could not be sent: %s", status,
+			 err_text(err));
 	sip_draft_free(draft);
 }
 
@@ -394,7 +402,8 @@ static void take_bye(struct leg *leg, struct server_transaction *st, struct sip_
 	session_end(session, &outcome, true, bye);
 }
 
-static bool leg_request(struct usage *usage, struct server_transaction *st, struct sip_message *request, const struct sip_source *source)
+static bool leg_request(struct usage *usage, struct server_transaction *st, struct sip_message *request,
+			const struct sip_source *source)
 {
 	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
 	struct session *session = leg->session;
@@ -498,8 +507,8 @@ static bool wants_contact(struct slice method)
 	return known == SIP_UPDATE || known == SIP_SUBSCRIBE || known == SIP_NOTIFY || known == SIP_REFER;
 }
 
-enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body, const struct extra_header *extra,
-			 size_t extra_count, request_h *handler, void *arg)
+enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body,
+			 const struct extra_header *extra, size_t extra_count, request_h *handler, void *arg)
 {
 	enum sip_method known = sip_method_find(method);
 	bool strict;
@@ -520,9 +529,16 @@ enum err session_request(struct session *session, struct slice method, struct sl
 		sip_draft_body(draft, content_type, body);
 	*errand = (struct errand){ .session = session, .handler = handler, .arg = arg };
 	list_append(&session->errands, &errand->node);
-	errand->request = request_start(session->ua, &(struct request_spec){
-		.profile = session->profile, .draft = draft, .strict = strict, .others_dialog = !dialog->ours, .cseq = &dialog->local_cseq,
-		.scope = slice_of(dialog->scope), .prepare = wants_contact(method) ? errand_contact : NULL, .event = on_errand, .arg = errand });
+	errand->request = request_start(
+		session->ua, &(struct request_spec){ .profile = session->profile,
+						     .draft = draft,
+						     .strict = strict,
+						     .others_dialog = !dialog->ours,
+						     .cseq = &dialog->local_cseq,
+						     .scope = slice_of(dialog->scope),
+						     .prepare = wants_contact(method) ? errand_contact : NULL,
+						     .event = on_errand,
+						     .arg = errand });
 	session_note_request(session, errand->request);
 	return ERR_NONE;
 }

@@ -1,7 +1,9 @@
 /*
- * An INVITE session (RFC 3261 13, 14, 15): from the first INVITE to its end, as caller or callee, with its (early) dialogs.
+ * An INVITE session (RFC 3261 13, 14, 15): from the first INVITE to its end, as caller or callee, with its (early)
+ * dialogs.
  *
- * Offers and answers are opaque bodies; session knows whose turn it is (RFC 3264, 3261 13.2.1, 14) and asks phone/ by handlers.
+ * Offers and answers are opaque bodies; session knows whose turn it is (RFC 3264, 3261 13.2.1, 14) and asks phone/ by
+ * handlers.
  *
  *   caller:  CALLING -> PROCEEDING -> EARLY -> CONFIRMED -> TERMINATED
  *   callee:  INCOMING -> EARLY (180/183 sent) -> CONFIRMED -> TERMINATED
@@ -10,7 +12,14 @@
 
 #include "sip/ua/ua.h"
 
-enum session_state { SESSION_CALLING, SESSION_PROCEEDING, SESSION_INCOMING, SESSION_EARLY, SESSION_CONFIRMED, SESSION_TERMINATED };
+enum session_state {
+	SESSION_CALLING,
+	SESSION_PROCEEDING,
+	SESSION_INCOMING,
+	SESSION_EARLY,
+	SESSION_CONFIRMED,
+	SESSION_TERMINATED
+};
 /** "calling", "proceeding", "incoming", "early", "confirmed", "terminated" */
 const char *session_state_name(enum session_state state);
 
@@ -18,52 +27,62 @@ const char *session_state_name(enum session_state state);
 struct session_handlers {
 	/** A provisional response (100 too: leg -1). */
 	void (*provisional)(void *arg, struct session *session, int leg, struct sip_message *response);
-	/** The session is up. Callee: 2xx sent (ACK not yet seen). Caller: the chosen 2xx came and was ACKed; `leg` is the one that answered; others got BYE. */
+	/** The session is up. Callee: 2xx sent (ACK not yet seen). Caller: the chosen 2xx came and was ACKed; `leg` is
+	 * the one that answered; others got BYE. */
 	void (*answered)(void *arg, struct session *session, int leg, struct sip_message *message);
 	/** Callee only: the ACK of our 2xx came. */
 	void (*acknowledged)(void *arg, struct session *session);
-	/** It was never up and never will be. Last call. When we made it end ourselves (reject, hangup) it comes in a turn of its own, soon after. */
+	/** It was never up and never will be. Last call. When we made it end ourselves (reject, hangup) it comes in a
+	 * turn of its own, soon after. */
 	void (*failed)(void *arg, struct session *session, const struct outcome *outcome);
-	/** It was up and has ended: by the peer's BYE (`request`), by us, or because a timer or the transport gave up. Last call; our BYE may still be on its way. */
-	void (*ended)(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request);
-	/** The peer's offer, in INVITE, re-INVITE (or 2xx to an INVITE of ours without offer). Write the answer. @return 0, or the status to refuse with (488) */
-	unsigned (*offer)(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer);
+	/** It was up and has ended: by the peer's BYE (`request`), by us, or because a timer or the transport gave up.
+	 * Last call; our BYE may still be on its way. */
+	void (*ended)(void *arg, struct session *session, const struct outcome *outcome, bool by_peer,
+		      struct sip_message *request);
+	/** The peer's offer, in INVITE, re-INVITE (or 2xx to an INVITE of ours without offer). Write the answer.
+	 * @return 0, or the status to refuse with (488) */
+	unsigned (*offer)(void *arg, struct session *session, int leg, const struct sip_message *message,
+			  struct buf *answer);
 	/**
-	 * The peer's answer to our offer, in 1xx (early: final false) or 2xx or ACK. When the 2xx has no body because a 1xx carried it, `message` is
-	 * that 1xx once more with `final`. @return false: not usable; the session is ended (`failed` or `ended` with CAUSE_MEDIA)
+	 * The peer's answer to our offer, in 1xx (early: final false) or 2xx or ACK. When the 2xx has no body because a
+	 * 1xx carried it, `message` is that 1xx once more with `final`. @return false: not usable; the session is ended
+	 * (`failed` or `ended` with CAUSE_MEDIA)
 	 */
 	bool (*answer)(void *arg, struct session *session, int leg, const struct sip_message *message, bool final);
-	/** The peer's INVITE or re-INVITE had no offer, so our 2xx brings one; or a re-INVITE of ours is sent again after a glare: write ours. */
+	/** The peer's INVITE or re-INVITE had no offer, so our 2xx brings one; or a re-INVITE of ours is sent again
+	 * after a glare: write ours. */
 	void (*make_offer)(void *arg, struct session *session, struct buf *offer);
 	/** Our re-INVITE ended: status 200, or why not (the session stands unless `ended` follows). */
 	void (*reinvited)(void *arg, struct session *session, const struct outcome *outcome);
 	/** The peer's re-INVITE was accepted (after offer/answer). */
 	void (*peer_reinvited)(void *arg, struct session *session, struct sip_message *request);
-	/** Any other request inside the dialog (INFO ...): @return the status to answer, 0 for 405/501 by the ua. May be NULL. */
+	/** Any other request inside the dialog (INFO ...): @return the status to answer, 0 for 405/501 by the ua. May
+	 * be NULL. */
 	unsigned (*request)(void *arg, struct session *session, struct sip_message *request);
 	void *arg;
 };
 
 struct call_config {
-	const struct identity *identity;  /* copied */
-	struct slice target;              /* Request-URI and To */
-	struct slice offer;               /* SDP; empty: INVITE without offer */
+	const struct identity *identity; /* copied */
+	struct slice target;             /* Request-URI and To */
+	struct slice offer;              /* SDP; empty: INVITE without offer */
 	const struct extra_header *extra;
 	size_t extra_count;
-	int64_t timeout_us;               /* CANCEL when not answered by then; 0: none */
+	int64_t timeout_us; /* CANCEL when not answered by then; 0: none */
 	struct session_handlers handlers;
 };
 
 /**
  * Invite. Never calls back before it returns.
  * @return owned by the ua, valid until failed or ended was called
- * Errors: ERR_SYNTAX the target, identity or a header name is not well formed; ERR_UNSUPPORTED the target's scheme (tel without a route
- * too); ERR_EXISTS an extra header line that we write ourselves
- * A 3xx is a failure whose response is handed up: phone may dial its Contacts anew.
+ * Errors: ERR_SYNTAX the target, identity or a header name is not well formed; ERR_UNSUPPORTED the target's scheme (tel
+ * without a route too); ERR_EXISTS an extra header line that we write ourselves A 3xx is a failure whose response is
+ * handed up: phone may dial its Contacts anew.
  */
 struct session *session_call(struct ua *ua, const struct call_config *config, enum err *err);
 void session_set_handlers(struct session *session, const struct session_handlers *handlers);
-/** Callee: whose name goes into our Contact and whose credentials answer challenges later; copied. Set in `incoming`. */
+/** Callee: whose name goes into our Contact and whose credentials answer challenges later; copied. Set in `incoming`.
+ */
 void session_set_identity(struct session *session, const struct identity *identity);
 
 enum session_state session_state(const struct session *session);
@@ -75,24 +94,28 @@ const struct sip_address *session_peer(const struct session *session);
 const struct sip_message *session_last_sent(const struct session *session);
 const struct sip_message *session_last_received(const struct session *session);
 
-/** Callee. 180 or 183 (any 101-199); `body` may be empty. With SDP in 183 the body is the answer to the INVITE's offer. ERR_STATE: too late. */
+/** Callee. 180 or 183 (any 101-199); `body` may be empty. With SDP in 183 the body is the answer to the INVITE's offer.
+ * ERR_STATE: too late. */
 enum err session_progress(struct session *session, unsigned status, struct slice body) MUST_CHECK;
-/** Callee: 200. `offer` or `make_offer` is called for the body unless a 183 carried the answer. ERR_MEDIA: the offer was refused, 488 was sent. */
+/** Callee: 200. `offer` or `make_offer` is called for the body unless a 183 carried the answer. ERR_MEDIA: the offer
+ * was refused, 488 was sent. */
 enum err session_answer(struct session *session) MUST_CHECK;
 /** Callee: a final refusal 300-699; `contact` for 3xx; `reason` empty: the phrase. ERR_STATE: too late. */
 enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact) MUST_CHECK;
-/** Whatever ends it from here: CANCEL, BYE (after the ACK came, as 15 asks), or 480 while incoming. `reason`: value of a Reason header, may be empty. */
+/** Whatever ends it from here: CANCEL, BYE (after the ACK came, as 15 asks), or 480 while incoming. `reason`: value of
+ * a Reason header, may be empty. */
 void session_hangup(struct session *session, struct slice reason);
 /**
- * re-INVITE with this offer (empty: without offer). Waits for a pending one of ours and for the ACK of our 2xx; `reinvited` tells the end. Of
- * several that wait the last counts. 491 is retried after 14.1's pause; 481, 408 and silence end the session (12.2.1.2).
- * ERR_STATE: not up
+ * re-INVITE with this offer (empty: without offer). Waits for a pending one of ours and for the ACK of our 2xx;
+ * `reinvited` tells the end. Of several that wait the last counts. 491 is retried after 14.1's pause; 481, 408 and
+ * silence end the session (12.2.1.2). ERR_STATE: not up
  */
 enum err session_reinvite(struct session *session, struct slice offer) MUST_CHECK;
 /**
- * Any request inside the dialog of an answered or incoming session. The body may be empty. `handler` gets the final outcome, unless the
- * session ends before. 481 and 408 end the session (12.2.1.2).
- * Errors: ERR_STATE there is no dialog; ERR_UNSUPPORTED INVITE, ACK, CANCEL, BYE; ERR_SYNTAX, ERR_EXISTS a header line
+ * Any request inside the dialog of an answered or incoming session. The body may be empty. `handler` gets the final
+ * outcome, unless the session ends before. 481 and 408 end the session (12.2.1.2). Errors: ERR_STATE there is no
+ * dialog; ERR_UNSUPPORTED INVITE, ACK, CANCEL, BYE; ERR_SYNTAX, ERR_EXISTS a header line
  */
-enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body, const struct extra_header *extra,
-			 size_t extra_count, request_h *handler, void *arg) MUST_CHECK;
+enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body,
+			 const struct extra_header *extra, size_t extra_count, request_h *handler,
+			 void *arg) MUST_CHECK;

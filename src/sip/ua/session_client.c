@@ -232,7 +232,8 @@ static void on_invite(void *arg, struct request *request, enum request_event eve
 		timer_stop(session->ua->world.timers, &session->timeout);
 		session_note_done(session, request);
 		if (request_message(request))
-			session->invite_sent = sip_message_ref((struct sip_message *)(uintptr_t)request_message(request));
+			session->invite_sent =
+				sip_message_ref((struct sip_message *)(uintptr_t)request_message(request));
 		if (outcome->response && outcome->status < 300) {
 			session->lingering++;
 			take_success(session, session->invite_sent, outcome->response);
@@ -265,7 +266,8 @@ void session_stray(struct ua *ua, struct sip_message *response)
 {
 	LIST_EACH(&ua->sessions, node) {
 		struct session *session = LIST_ENTRY(node, struct session, node);
-		if (!session->is_caller || !session->invite_sent || !slice_eq(slice_of(session->call_id), sip_message_call_id(response)) ||
+		if (!session->is_caller || !session->invite_sent ||
+		    !slice_eq(slice_of(session->call_id), sip_message_call_id(response)) ||
 		    !slice_eq(slice_of(session->local_tag), sip_message_from(response)->tag))
 			continue;
 		take_success(session, session->invite_sent, response);
@@ -273,20 +275,27 @@ void session_stray(struct ua *ua, struct sip_message *response)
 	}
 }
 
-static void start_invite(struct session *session, struct sip_draft *draft, bool strict, const struct call_config *config)
+static void start_invite(struct session *session, struct sip_draft *draft, bool strict,
+			 const struct call_config *config)
 {
 	struct ua *ua = session->ua;
 	struct slice to = slice_of(session->peer_text);
 
-	request_add_basics(draft, session->profile, false, slice_of(session->local_tag), to, slice_of(session->call_id));
+	request_add_basics(draft, session->profile, false, slice_of(session->local_tag), to,
+			   slice_of(session->call_id));
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 	core_user_agent(ua, draft);
 	core_add_extra(draft, config->extra, config->extra_count);
 	if (config->offer.n)
 		sip_draft_body(draft, SLICE("application/sdp"), config->offer);
-	session->invite = request_start(ua, &(struct request_spec){
-		.profile = session->profile, .draft = draft, .strict = strict, .takes_protocol = true, .cseq = &session->cseq,
-		.prepare = add_contact, .event = on_invite, .arg = session });
+	session->invite = request_start(ua, &(struct request_spec){ .profile = session->profile,
+								    .draft = draft,
+								    .strict = strict,
+								    .takes_protocol = true,
+								    .cseq = &session->cseq,
+								    .prepare = add_contact,
+								    .event = on_invite,
+								    .arg = session });
 	session_note_request(session, session->invite);
 	if (config->timeout_us > 0)
 		timer_start(ua->world.timers, &session->timeout, config->timeout_us, not_answered, session);
@@ -301,7 +310,8 @@ struct session *session_call(struct ua *ua, const struct call_config *config, en
 		return NULL;
 	struct profile *profile = profile_new(config->identity);
 	*err = ERR_SYNTAX;
-	struct sip_draft *draft = profile ? request_outside(profile, SLICE("INVITE"), config->target, &strict, err) : NULL;
+	struct sip_draft *draft =
+		profile ? request_outside(profile, SLICE("INVITE"), config->target, &strict, err) : NULL;
 	if (!draft) {
 		profile_unref(profile);
 		return NULL;
@@ -342,7 +352,8 @@ static void glare_over(void *arg)
 static void after_glare(struct session *session, const struct outcome *outcome)
 {
 	struct random *random = session->ua->world.random;
-	int64_t pause_us = session->leg->dialog->ours ? 2100 * MS_US + random_below(random, 191) * 10 * MS_US : random_below(random, 201) * 10 * MS_US;
+	int64_t pause_us = session->leg->dialog->ours ? 2100 * MS_US + random_below(random, 191) * 10 * MS_US
+						      : random_below(random, 201) * 10 * MS_US;
 
 	if (++session->glares > GLARES_MAX) {
 		end_reinvite(session, outcome);
@@ -443,8 +454,8 @@ void session_try_reinvite(struct session *session)
 {
 	bool strict;
 
-	if (!session->reinvite_waits || session->state != SESSION_CONFIRMED || session->reinvite || session->server.pending ||
-	    session->server.wants_ack || timer_running(&session->glare))
+	if (!session->reinvite_waits || session->state != SESSION_CONFIRMED || session->reinvite ||
+	    session->server.pending || session->server.wants_ack || timer_running(&session->glare))
 		return;
 	session->reinvite_waits = false;
 	renew_offer(session);
@@ -456,9 +467,15 @@ void session_try_reinvite(struct session *session)
 	session->reinvite_offered = session->next_offer[0];
 	if (session->reinvite_offered)
 		sip_draft_body(draft, SLICE("application/sdp"), slice_of(session->next_offer));
-	session->reinvite = request_start(session->ua, &(struct request_spec){
-		.profile = session->profile, .draft = draft, .strict = strict, .others_dialog = !dialog->ours, .cseq = &dialog->local_cseq,
-		.scope = slice_of(dialog->scope), .prepare = add_contact, .event = on_reinvite, .arg = session });
+	session->reinvite = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
+									       .draft = draft,
+									       .strict = strict,
+									       .others_dialog = !dialog->ours,
+									       .cseq = &dialog->local_cseq,
+									       .scope = slice_of(dialog->scope),
+									       .prepare = add_contact,
+									       .event = on_reinvite,
+									       .arg = session });
 	session_note_request(session, session->reinvite);
 }
 

@@ -1,13 +1,15 @@
-/* What the files of session share: session.c (life, BYE, requests), session_client.c (calling, re-INVITE out), session_server.c (called, re-INVITE in). */
+/* What the files of session share: session.c (life, BYE, requests), session_client.c (calling, re-INVITE out),
+ * session_server.c (called, re-INVITE in). */
 #pragma once
 
 #include "sip/ua/dialog.h"
 #include "sip/ua/session.h"
 
 enum {
-	LEGS_MAX = 16,      /* early dialogs of one call; answers of further ones still get ACK and BYE while there is room */
-	ACKS_MAX = 4,       /* remembered per leg, for 2xx that come again */
-	GLARES_MAX = 10,    /* 491 in a row before we give up */
+	LEGS_MAX =
+		16,   /* early dialogs of one call; answers of further ones still get ACK and BYE while there is room */
+	ACKS_MAX = 4, /* remembered per leg, for 2xx that come again */
+	GLARES_MAX = 10, /* 491 in a row before we give up */
 };
 
 /* One dialog of a session: a caller whose INVITE was forked has several, a callee one. */
@@ -17,8 +19,8 @@ struct leg {
 	struct session *session;
 	int number;
 	struct dialog *dialog;
-	struct list acks;             /* newest first */
-	struct sip_message *early;    /* the 1xx that carried the answer */
+	struct list acks;          /* newest first */
+	struct sip_message *early; /* the 1xx that carried the answer */
 	struct request *bye;
 };
 
@@ -26,10 +28,10 @@ struct leg {
 struct invite_server {
 	struct server_transaction *st; /* NULL once it is gone */
 	struct sip_message *request;
-	bool again;                    /* a re-INVITE */
-	bool pending;                  /* no final response yet */
-	bool wants_ack;                /* 2xx sent, no ACK yet */
-	bool offered;                  /* our 2xx carried an offer: the ACK brings the answer */
+	bool again;     /* a re-INVITE */
+	bool pending;   /* no final response yet */
+	bool wants_ack; /* 2xx sent, no ACK yet */
+	bool offered;   /* our 2xx carried an offer: the ACK brings the answer */
 	struct timer repeat, give_up;
 	int64_t interval_us;
 };
@@ -51,44 +53,44 @@ struct session {
 	struct session_handlers handlers;
 	enum session_state state;
 	bool is_caller;
-	bool counted;                 /* in ua->session_count: its end was not told */
+	bool counted; /* in ua->session_count: its end was not told */
 	char *call_id, *local_tag, *target;
-	char *peer_text;              /* caller: what peer borrows from */
+	char *peer_text; /* caller: what peer borrows from */
 	struct sip_address peer;
-	struct sip_message *first;    /* callee: the INVITE */
+	struct sip_message *first; /* callee: the INVITE */
 	struct list legs;
 	int leg_count;
-	struct leg *leg;              /* the one that counts once it is answered */
+	struct leg *leg; /* the one that counts once it is answered */
 	struct list errands;
 
 	/* the end */
-	struct timer farewell;        /* tells the end in a turn of its own */
+	struct timer farewell; /* tells the end in a turn of its own */
 	struct outcome last_words;
 	bool was_up;
-	bool bye_waits;               /* for the ACK of our 2xx (15) */
-	char *reason;                 /* value of the Reason header to be sent */
-	unsigned byes, lingering;     /* BYEs under way; INVITEs of ours that may yet get a 2xx again */
+	bool bye_waits;           /* for the ACK of our 2xx (15) */
+	char *reason;             /* value of the Reason header to be sent */
+	unsigned byes, lingering; /* BYEs under way; INVITEs of ours that may yet get a 2xx again */
 
 	/* caller, and re-INVITE of ours */
-	char *offer;                  /* of the first INVITE; NULL: none */
-	uint32_t cseq;                /* of the first INVITE */
-	struct request *invite;       /* NULL once it has its final response */
+	char *offer;            /* of the first INVITE; NULL: none */
+	uint32_t cseq;          /* of the first INVITE */
+	struct request *invite; /* NULL once it has its final response */
 	struct sip_message *invite_sent;
 	struct timer timeout;
 	bool cancelled;
-	struct outcome cancel_words;  /* why we cancelled */
+	struct outcome cancel_words; /* why we cancelled */
 	struct request *reinvite;
-	char *next_offer;             /* of the re-INVITE that waits or is under way; "": without */
+	char *next_offer; /* of the re-INVITE that waits or is under way; "": without */
 	bool reinvite_waits;
-	bool reinvite_offered;        /* the one under way carries an offer */
-	bool offer_is_old;            /* the peer's offer came after it was written */
+	bool reinvite_offered; /* the one under way carries an offer */
+	bool offer_is_old;     /* the peer's offer came after it was written */
 	unsigned glares;
 	struct timer glare;
 
 	/* callee, and re-INVITE of the peer */
 	struct invite_server server;
-	struct sip_target hop;        /* where the INVITE came from: our Contact is what is reached from there */
-	struct buf progress;          /* the answer that a 1xx carried */
+	struct sip_target hop;             /* where the INVITE came from: our Contact is what is reached from there */
+	struct buf progress;               /* the answer that a 1xx carried */
 	struct timer ring, expiry, minute; /* our patience, the caller's (Expires), the next repetition of the 1xx */
 
 	/* what was said last */

@@ -55,7 +55,8 @@ static void add_dialog_lines(struct session *session, struct sip_draft *draft)
 	if (!session->server.again)
 		sip_draft_copy_header(draft, request, SIP_HEADER_RECORD_ROUTE);
 	buf_init(&contact, 2048);
-	if (profile_contact(session->profile, transactions_transport(session->ua->transactions), &session->hop, secure, user, &contact))
+	if (profile_contact(session->profile, transactions_transport(session->ua->transactions), &session->hop, secure,
+			    user, &contact))
 		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
 	buf_fini(&contact);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
@@ -63,7 +64,8 @@ static void add_dialog_lines(struct session *session, struct sip_draft *draft)
 
 static struct sip_draft *response_draft(struct session *session, unsigned status, struct slice reason)
 {
-	struct sip_draft *draft = core_response(session->ua, session->server.request, status, reason, slice_of(session->local_tag));
+	struct sip_draft *draft =
+		core_response(session->ua, session->server.request, status, reason, slice_of(session->local_tag));
 
 	if (status > 100 && status < 300)
 		add_dialog_lines(session, draft);
@@ -79,7 +81,8 @@ static enum err send_response(struct session *session, struct sip_draft *draft)
 		err = transaction_respond(session->server.st, draft);
 	sip_draft_free(draft);
 	if (err)
-		log_line(session->ua->world.log, LOG_NOTICE, "a response to INVITE could not be sent: %s", err_text(err));
+		log_line(session->ua->world.log, LOG_NOTICE, "a response to INVITE could not be sent: %s",
+			 err_text(err));
 	return err;
 }
 
@@ -156,7 +159,8 @@ static void acknowledged(struct session *session, struct sip_message *ack, bool 
 {
 	struct session_handlers *handlers = &session->handlers;
 
-	if (offered && (!has_sdp(ack) || (handlers->answer && !handlers->answer(handlers->arg, session, session->leg->number, ack, true)))) {
+	if (offered && (!has_sdp(ack) || (handlers->answer && !handlers->answer(handlers->arg, session,
+										session->leg->number, ack, true)))) {
 		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
 		return;
 	}
@@ -232,7 +236,8 @@ static void begin_server(struct session *session, struct server_transaction *st,
 	server->offered = false;
 	server_transaction_set_user(st, session);
 	const struct sip_source *source = server_transaction_source(st);
-	session->hop = (struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
+	session->hop =
+		(struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
 }
 
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite)
@@ -252,7 +257,8 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 	if (ua->settings.ring_timeout_us > 0)
 		timer_start(ua->world.timers, &session->ring, ua->settings.ring_timeout_us, nobody_answers, session);
 	if (sip_message_seconds(invite, SIP_HEADER_EXPIRES, &seconds))
-		timer_start(ua->world.timers, &session->expiry, (int64_t)seconds * SECOND_US, invitation_expired, session);
+		timer_start(ua->world.timers, &session->expiry, (int64_t)seconds * SECOND_US, invitation_expired,
+			    session);
 	return session;
 }
 

@@ -88,7 +88,8 @@ static bool body_is_optional(const struct sip_message *request)
 	struct slice handling;
 
 	return sip_token_params_parse(sip_message_value(request, SIP_HEADER_CONTENT_DISPOSITION), &disposition) &&
-	       sip_params_find(disposition.params, SLICE("handling"), &handling) && slice_ieq(handling, SLICE("optional"));
+	       sip_params_find(disposition.params, SLICE("handling"), &handling) &&
+	       slice_ieq(handling, SLICE("optional"));
 }
 
 static unsigned check_body(const struct sip_message *request)
@@ -109,8 +110,9 @@ static bool accepts(const struct sip_message *request, const char *type, const c
 	sip_values_begin(&values, request, SIP_HEADER_ACCEPT);
 	while (sip_values_next(&values, &value)) {
 		struct sip_media_type range;
-		if (sip_media_type_parse(value, &range) && (sip_media_type_is(&range, type, subtype) || sip_media_type_is(&range, type, "*") ||
-							    sip_media_type_is(&range, "*", "*")))
+		if (sip_media_type_parse(value, &range) &&
+		    (sip_media_type_is(&range, type, subtype) || sip_media_type_is(&range, type, "*") ||
+		     sip_media_type_is(&range, "*", "*")))
 			return true;
 	}
 	return false;
@@ -191,7 +193,8 @@ static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transa
 
 /* ---- requests outside dialogs ---- */
 
-static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite, const struct sip_source *source)
+static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
+		       const struct sip_source *source)
 {
 	if (!accepts(invite, "application", "sdp")) {
 		refuse(ua, st, invite, 406);
@@ -222,7 +225,8 @@ static unsigned check_outside(struct ua *ua, const struct sip_message *request, 
 	return status;
 }
 
-static void on_request(void *arg, struct server_transaction *st, struct sip_message *request, const struct sip_source *source)
+static void on_request(void *arg, struct server_transaction *st, struct sip_message *request,
+		       const struct sip_source *source)
 {
 	struct ua *ua = arg;
 	struct dialog *dialog = sip_message_to(request)->tag.n ? dialog_find(ua, request) : NULL;
@@ -296,7 +300,8 @@ static void on_wire(void *arg, const struct sip_wire *wire)
 		ua->handlers.wire(ua->handlers.arg, wire);
 }
 
-static void on_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+static void on_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+		      enum err err)
 {
 	struct ua *ua = arg;
 
@@ -322,9 +327,14 @@ struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handl
 	list_init(&ua->requests);
 	list_init(&ua->registrations);
 	list_init(&ua->dead);
-	ua->transactions = transactions_new(&ua->world, &(struct transaction_handlers){
-		.request = on_request, .ack = on_ack, .cancel = on_cancel, .stray_2xx = on_stray_2xx, .server_gone = on_server_gone,
-		.wire = on_wire, .failed = on_failed, .arg = ua });
+	ua->transactions = transactions_new(&ua->world, &(struct transaction_handlers){ .request = on_request,
+											.ack = on_ack,
+											.cancel = on_cancel,
+											.stray_2xx = on_stray_2xx,
+											.server_gone = on_server_gone,
+											.wire = on_wire,
+											.failed = on_failed,
+											.arg = ua });
 	return ua;
 }
 

@@ -12,8 +12,9 @@
  *   registration  10: one binding kept alive
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *
- * Above it stands phone/, reached only by the handlers given at creation. What a handler is lent (messages, slices) lives until it returns.
- * Objects are never freed inside their own handler: they die at ua_sweep(), at the end of the turn.
+ * Above it stands phone/, reached only by the handlers given at creation. What a handler is lent (messages, slices)
+ * lives until it returns. Objects are never freed inside their own handler: they die at ua_sweep(), at the end of the
+ * turn.
  */
 #pragma once
 
@@ -23,21 +24,22 @@ struct ua;
 struct session;
 struct registration;
 
-/* Who we are in one request: an account, or nobody in particular. Borrowed; must outlive what was made with it unless stated. */
+/* Who we are in one request: an account, or nobody in particular. Borrowed; must outlive what was made with it unless
+ * stated. */
 struct identity {
-	const char *uri;            /* "sip:alice@atlanta.com": From, and To of REGISTER */
-	const char *display;        /* or NULL */
-	const char *auth_user;      /* NULL: the user part of uri */
-	const char *password;       /* NULL: challenges are not answered */
-	const char *realm;          /* NULL: credentials serve the first realms seen; else this realm only */
-	const char *const *routes;  /* preloaded Route URIs in order (outbound proxy ...), NULL-ended, or NULL */
-	const char *contact_user;   /* user part of our Contact; NULL: that of uri */
-	bool has_contact;           /* the outside face of the NAT as a registration saw it: */
-	struct address contact;     /* host and port of Contact in place of the local ones */
+	const char *uri;           /* "sip:alice@atlanta.com": From, and To of REGISTER */
+	const char *display;       /* or NULL */
+	const char *auth_user;     /* NULL: the user part of uri */
+	const char *password;      /* NULL: challenges are not answered */
+	const char *realm;         /* NULL: credentials serve the first realms seen; else this realm only */
+	const char *const *routes; /* preloaded Route URIs in order (outbound proxy ...), NULL-ended, or NULL */
+	const char *contact_user;  /* user part of our Contact; NULL: that of uri */
+	bool has_contact;          /* the outside face of the NAT as a registration saw it: */
+	struct address contact;    /* host and port of Contact in place of the local ones */
 	enum sip_protocol contact_protocol;
-	bool has_protocol;          /* transport of this account, where the target names none */
+	bool has_protocol; /* transport of this account, where the target names none */
 	enum sip_protocol protocol;
-	bool anonymous;             /* From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id */
+	bool anonymous; /* From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id */
 };
 
 /* Header lines that the user adds to a request (header=Name:value). */
@@ -46,26 +48,41 @@ struct extra_header {
 };
 
 /* Why something failed, where no response tells. */
-enum cause { CAUSE_NONE, CAUSE_RESPONSE, CAUSE_DNS, CAUSE_CONNECT, CAUSE_TIMEOUT, CAUSE_TLS, CAUSE_AUTH, CAUSE_REFUSED, CAUSE_CANCELLED, CAUSE_MEDIA, CAUSE_LOCAL };
+enum cause {
+	CAUSE_NONE,
+	CAUSE_RESPONSE,
+	CAUSE_DNS,
+	CAUSE_CONNECT,
+	CAUSE_TIMEOUT,
+	CAUSE_TLS,
+	CAUSE_AUTH,
+	CAUSE_REFUSED,
+	CAUSE_CANCELLED,
+	CAUSE_MEDIA,
+	CAUSE_LOCAL
+};
 /** "timeout", "dns" ...: the words of the `cause` key of events. */
 const char *cause_name(enum cause cause);
 
 struct outcome {
-	unsigned status;      /* final SIP status; made up by us where none came: 408 after a timeout, 503 after a transport error (8.1.3.1) */
-	struct slice reason;  /* its phrase, as received (raw) or ours */
-	enum cause cause;     /* what really happened */
+	unsigned status; /* final SIP status; made up by us where none came: 408 after a timeout, 503 after a transport
+			    error (8.1.3.1) */
+	struct slice reason; /* its phrase, as received (raw) or ours */
+	enum cause cause;    /* what really happened */
 	enum err err;
 	struct sip_message *response; /* NULL when none came; borrowed */
 };
 
 struct ua_handlers {
 	/**
-	 * A new INVITE outside a dialog that asks for a session; 100 has been sent. Set its handlers by session_set_handlers() before returning,
-	 * then ring, answer, reject or redirect it, now or later.
+	 * A new INVITE outside a dialog that asks for a session; 100 has been sent. Set its handlers by
+	 * session_set_handlers() before returning, then ring, answer, reject or redirect it, now or later.
 	 */
-	void (*incoming)(void *arg, struct session *session, struct sip_message *invite, const struct sip_source *source);
+	void (*incoming)(void *arg, struct session *session, struct sip_message *invite,
+			 const struct sip_source *source);
 	/**
-	 * May this request outside a dialog reach us? Asked for INVITE, OPTIONS and MESSAGE-like ones, before `incoming`.
+	 * May this request outside a dialog reach us? Asked for INVITE, OPTIONS and MESSAGE-like ones, before
+	 * `incoming`.
 	 * @return 0: yes; else the status to answer (404)
 	 */
 	unsigned (*accept)(void *arg, const struct sip_message *request, const struct sip_source *source);
@@ -74,20 +91,22 @@ struct ua_handlers {
 	/** May be NULL: each packet on the wire. */
 	void (*wire)(void *arg, const struct sip_wire *wire);
 	/** May be NULL. */
-	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err);
+	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+		       enum err err);
 	void *arg;
 };
 
 struct ua_settings {
-	char user_agent[128];        /* User-Agent and Server; empty: none */
-	int64_t ring_timeout_us;     /* an unanswered incoming call ends with 480 after this; 0: never */
-	size_t max_sessions;         /* further INVITEs get 486 */
+	char user_agent[128];    /* User-Agent and Server; empty: none */
+	int64_t ring_timeout_us; /* an unanswered incoming call ends with 480 after this; 0: never */
+	size_t max_sessions;     /* further INVITEs get 486 */
 };
 
 struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers);
 /** Ends everything at once, without a word to the peers. Registrations must have been freed before. */
 void ua_free(struct ua *ua);
-/** Has every request of ours its final outcome? False while a BYE, CANCELled INVITE or REGISTER still waits for its answer. */
+/** Has every request of ours its final outcome? False while a BYE, CANCELled INVITE or REGISTER still waits for its
+ * answer. */
 bool ua_is_quiet(const struct ua *ua);
 struct ua_settings *ua_settings(struct ua *ua);
 struct transactions *ua_transactions(struct ua *ua);
@@ -100,9 +119,9 @@ struct request;
 /** Provisional responses too when `wants_provisional`; the last call has the final outcome. */
 typedef void request_h(void *arg, struct request *request, const struct outcome *outcome, bool final);
 struct request_config {
-	const struct identity *identity;   /* copied */
+	const struct identity *identity; /* copied */
 	struct slice method;
-	struct slice target;               /* the Request-URI */
+	struct slice target; /* the Request-URI */
 	struct slice content_type, body;
 	const struct extra_header *extra;
 	size_t extra_count;
@@ -112,8 +131,9 @@ struct request_config {
 };
 /**
  * Send a request outside any dialog. @return owned by the ua, valid until its final outcome was told
- * Errors: ERR_SYNTAX the target, identity or a header name is not well formed; ERR_UNSUPPORTED the target's scheme (tel without a route
- * too), or a method that is no request of its own (INVITE, ACK, CANCEL); ERR_EXISTS an extra header line that we write ourselves
+ * Errors: ERR_SYNTAX the target, identity or a header name is not well formed; ERR_UNSUPPORTED the target's scheme (tel
+ * without a route too), or a method that is no request of its own (INVITE, ACK, CANCEL); ERR_EXISTS an extra header
+ * line that we write ourselves
  */
 struct request *ua_request(struct ua *ua, const struct request_config *config, enum err *err);
 /** No handler call any more. */

@@ -1,6 +1,6 @@
 /*
- * Whatever a peer and a user do, in whatever order: nothing is used after its end, no handler is called after the last, and when
- * everybody has gone the user agent comes to rest. Each run is a seed and can be repeated exactly.
+ * Whatever a peer and a user do, in whatever order: nothing is used after its end, no handler is called after the last,
+ * and when everybody has gone the user agent comes to rest. Each run is a seed and can be repeated exactly.
  */
 #include "tests/unit/sip/ua/lab/lab.h"
 
@@ -87,13 +87,15 @@ static void on_failed(void *arg, struct session *session, const struct outcome *
 	drop_live(arg, session);
 }
 
-static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request)
+static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer,
+		     struct sip_message *request)
 {
 	assert_true(outcome->status >= 200 && by_peer == (request != NULL));
 	drop_live(arg, session);
 }
 
-static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer)
+static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message,
+			 struct buf *answer)
 {
 	assert_true(leg >= 0 && message->body.n);
 	meddle(arg, session);
@@ -103,7 +105,7 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 
 static bool on_answer(void *arg, struct session *session, int leg, const struct sip_message *message, bool final)
 {
-	(void)final;
+	(void) final;
 	assert_true(leg >= 0 && message->body.n);
 	meddle(arg, session);
 	return below(arg, 10) != 0;
@@ -134,8 +136,9 @@ static unsigned on_session_request(void *arg, struct session *session, struct si
 	return below(arg, 2) ? 200 : 0;
 }
 
-static const struct session_handlers handlers = { on_provisional, on_answered, on_acknowledged, on_failed, on_ended, on_offer, on_answer,
-						  on_make_offer, on_reinvited, on_peer_reinvited, on_session_request, NULL };
+static const struct session_handlers handlers = { on_provisional, on_answered,       on_acknowledged,    on_failed,
+						  on_ended,       on_offer,          on_answer,          on_make_offer,
+						  on_reinvited,   on_peer_reinvited, on_session_request, NULL };
 
 static void set_handlers(struct chaos *c, struct session *session)
 {
@@ -180,7 +183,8 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 	}
 }
 
-static void on_register_failed(void *arg, struct registration *registration, const struct outcome *outcome, int64_t retry_us)
+static void on_register_failed(void *arg, struct registration *registration, const struct outcome *outcome,
+			       int64_t retry_us)
 {
 	assert_true(retry_us >= 0 && outcome->status >= 200);
 	on_registered(arg, registration, 1, false);
@@ -195,9 +199,13 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 
 static void user_calls(struct chaos *c)
 {
-	static const char *const targets[] = { "sip:bob@192.0.2.9", "sip:bob@biloxi.com", "sip:bob@nowhere.example", "sip:bob@192.0.2.9;transport=tcp" };
-	struct call_config config = { .identity = &c->lab.alice, .target = slice_of(targets[below(c, 4)]), .offer = below(c, 4) ? SLICE("o") : slice_of(NULL),
-				      .timeout_us = below(c, 3) ? 0 : 20 * SECOND_US, .handlers = handlers };
+	static const char *const targets[] = { "sip:bob@192.0.2.9", "sip:bob@biloxi.com", "sip:bob@nowhere.example",
+					       "sip:bob@192.0.2.9;transport=tcp" };
+	struct call_config config = { .identity = &c->lab.alice,
+				      .target = slice_of(targets[below(c, 4)]),
+				      .offer = below(c, 4) ? SLICE("o") : slice_of(NULL),
+				      .timeout_us = below(c, 3) ? 0 : 20 * SECOND_US,
+				      .handlers = handlers };
 	enum err err;
 
 	config.handlers.arg = c;
@@ -238,8 +246,11 @@ static void user_acts(struct chaos *c)
 
 static void user_registers(struct chaos *c)
 {
-	struct registration_config config = { .identity = &c->lab.alice, .registrar = SLICE("sip:192.0.2.50"), .expires = 100,
-					      .handlers = { on_registered, on_register_failed, on_unregistered, NULL, c } };
+	struct registration_config config = { .identity = &c->lab.alice,
+					      .registrar = SLICE("sip:192.0.2.50"),
+					      .expires = 100,
+					      .handlers = { on_registered, on_register_failed, on_unregistered, NULL,
+							    c } };
 	enum err err;
 
 	if (!c->registration)
@@ -263,8 +274,12 @@ static void user_registers(struct chaos *c)
 
 static void user_asks(struct chaos *c)
 {
-	struct request_config config = { .identity = &c->lab.alice, .method = SLICE("OPTIONS"), .target = SLICE("sip:biloxi.com"),
-					 .wants_provisional = true, .handler = on_outcome, .arg = c };
+	struct request_config config = { .identity = &c->lab.alice,
+					 .method = SLICE("OPTIONS"),
+					 .target = SLICE("sip:biloxi.com"),
+					 .wants_provisional = true,
+					 .handler = on_outcome,
+					 .arg = c };
 	enum err err;
 
 	if (c->request) {
@@ -296,13 +311,22 @@ static struct fake_packet *any_kept(struct chaos *c)
 
 static void peer_answers(struct chaos *c)
 {
-	static const unsigned statuses[] = { 100, 180, 183, 200, 200, 200, 200, 202, 302, 401, 407, 408, 423, 481, 486, 487, 491, 500, 503, 603 };
+	static const unsigned statuses[] = { 100, 180, 183, 200, 200, 200, 200, 202, 302, 401,
+					     407, 408, 423, 481, 486, 487, 491, 500, 503, 603 };
 	static const char *const tags[] = { "b", "c", "d" };
 	static const char *const lines[] = {
-		BOB_CONTACT, BOB_CONTACT SDP_LINES, BOB_CONTACT SDP_LINES, "Contact: <sip:x@192.0.2.9>;expires=7\r\n",
-		"WWW-Authenticate: Digest realm=\"r\", nonce=\"1\", stale=true\r\nProxy-Authenticate: Digest realm=\"p\", nonce=\"2\", qop=\"auth\"\r\n",
-		"Record-Route: <sip:192.0.2.31;lr>, <sip:192.0.2.32>\r\nContact: <sip:bob@192.0.2.9;transport=tcp>\r\n" SDP_LINES,
-		"Retry-After: 2\r\nMin-Expires: 900\r\n", "Contact: *\r\n", "Expires: 0\r\n" };
+		BOB_CONTACT,
+		BOB_CONTACT SDP_LINES,
+		BOB_CONTACT SDP_LINES,
+		"Contact: <sip:x@192.0.2.9>;expires=7\r\n",
+		"WWW-Authenticate: Digest realm=\"r\", nonce=\"1\", stale=true\r\nProxy-Authenticate: Digest "
+		"realm=\"p\", nonce=\"2\", qop=\"auth\"\r\n",
+		"Record-Route: <sip:192.0.2.31;lr>, <sip:192.0.2.32>\r\nContact: "
+		"<sip:bob@192.0.2.9;transport=tcp>\r\n" SDP_LINES,
+		"Retry-After: 2\r\nMin-Expires: 900\r\n",
+		"Contact: *\r\n",
+		"Expires: 0\r\n"
+	};
 	struct fake_packet *packet = any_kept(c);
 
 	if (!packet || !packet->message->is_request || packet->message->method == SIP_ACK)
@@ -327,10 +351,13 @@ static void peer_asks_inside(struct chaos *c)
 	struct slice ours = fake_packet_value(packet, request ? SIP_HEADER_FROM : SIP_HEADER_TO, 0);
 	const char *tag = request && slice_find_slice(theirs, SLICE(";tag=")) == theirs.n ? ";tag=b" : "";
 	unsigned cseq = below(c, 4) ? lab_cseq(packet) : below(c, 9);
-	snprintf(text, sizeof text, "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKi%u\r\nMax-Forwards: 70\r\n"
-		 "From: %.*s%s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n%s%sContent-Length: %d\r\n\r\n%s", method, below(c, 3) ? c->number++ : below(c, 9),
-		 SLICE_ARG(theirs), tag, SLICE_ARG(ours), SLICE_ARG(fake_packet_value(packet, SIP_HEADER_CALL_ID, 0)), cseq, method, BOB_CONTACT,
-		 sdp ? SDP_LINES : "", sdp ? 1 : 0, sdp ? "s" : "");
+	snprintf(
+		text, sizeof text,
+		"%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKi%u\r\nMax-Forwards: 70\r\n"
+		"From: %.*s%s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n%s%sContent-Length: %d\r\n\r\n%s",
+		method, below(c, 3) ? c->number++ : below(c, 9), SLICE_ARG(theirs), tag, SLICE_ARG(ours),
+		SLICE_ARG(fake_packet_value(packet, SIP_HEADER_CALL_ID, 0)), cseq, method, BOB_CONTACT,
+		sdp ? SDP_LINES : "", sdp ? 1 : 0, sdp ? "s" : "");
 	lab_request_text(&c->lab, text);
 }
 

@@ -39,8 +39,10 @@ static struct sip_message *challenge(const char *lines)
 {
 	struct sip_message *message;
 	size_t used, offset;
-	char *text = xasprintf("SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n"
-			       "Call-ID: c\r\nCSeq: 1 OPTIONS\r\n%sContent-Length: 0\r\n\r\n", lines);
+	char *text = xasprintf("SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: "
+			       "<sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n"
+			       "Call-ID: c\r\nCSeq: 1 OPTIONS\r\n%sContent-Length: 0\r\n\r\n",
+			       lines);
 
 	assert_int_equal(sip_message_parse(slice_of(text), SIP_DATAGRAM, &message, &used, &offset), SCAN_OK);
 	free(text);
@@ -56,7 +58,8 @@ static bool learn(struct bench *bench, const char *lines, bool may_learn)
 	return again;
 }
 
-/* The credentials of the nth line for OPTIONS sip:bob@192.0.2.9 with the body "body". Owned by the caller; NULL: none. */
+/* The credentials of the nth line for OPTIONS sip:bob@192.0.2.9 with the body "body". Owned by the caller; NULL: none.
+ */
 static char *credentials(struct bench *bench, size_t nth)
 {
 	struct sip_draft *draft = sip_draft_request(SLICE("OPTIONS"), SLICE("sip:bob@192.0.2.9"));
@@ -129,7 +132,8 @@ static void without_qop_as_in_rfc_2069(void **state)
 		setup(&own);
 		struct bench *bench = own;
 		char lines[256];
-		snprintf(lines, sizeof lines, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\"%s\r\n", cases[i].algorithm);
+		snprintf(lines, sizeof lines, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\"%s\r\n",
+			 cases[i].algorithm);
 		assert_true(learn(bench, lines, true));
 		char *text = credentials(bench, 0), *response = param(text, "response");
 		assert_string_equal(response, cases[i].response);
@@ -166,7 +170,10 @@ static void with_qop_auth_and_rising_counts(void **state)
 {
 	struct bench *bench = *state;
 
-	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth-int, auth\"\r\n", true));
+	assert_true(learn(bench,
+			  "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=SHA-256, "
+			  "qop=\"auth-int, auth\"\r\n",
+			  true));
 	char *first = credentials(bench, 0), *second = credentials(bench, 0);
 	expect_response(HASH_SHA256, false, false, first, "00000001");
 	expect_response(HASH_SHA256, false, false, second, "00000002");
@@ -179,7 +186,8 @@ static void with_auth_int_alone_the_body_counts(void **state)
 {
 	struct bench *bench = *state;
 
-	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", qop=\"auth-int\"\r\n", true));
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", qop=\"auth-int\"\r\n",
+			  true));
 	char *text = credentials(bench, 0);
 	expect_response(HASH_MD5, false, true, text, "00000001");
 	free(text);
@@ -189,7 +197,10 @@ static void the_sess_forms_bind_the_nonces(void **state)
 {
 	struct bench *bench = *state;
 
-	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=MD5-sess, qop=\"auth\"\r\n", true));
+	assert_true(learn(
+		bench,
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=MD5-sess, qop=\"auth\"\r\n",
+		true));
 	char *text = credentials(bench, 0);
 	expect_response(HASH_MD5, true, false, text, "00000001");
 	free(text);
@@ -217,7 +228,9 @@ static void several_realms_are_all_answered(void **state)
 	struct bench *bench = *state;
 
 	assert_true(learn(bench,
-			  "WWW-Authenticate: Digest realm=\"one\", nonce=\"1\"\r\nWWW-Authenticate: Digest realm=\"two\", nonce=\"2\"\r\n", true));
+			  "WWW-Authenticate: Digest realm=\"one\", nonce=\"1\"\r\nWWW-Authenticate: Digest "
+			  "realm=\"two\", nonce=\"2\"\r\n",
+			  true));
 	char *a = credentials(bench, 0), *b = credentials(bench, 1);
 	assert_non_null(a);
 	assert_non_null(b);

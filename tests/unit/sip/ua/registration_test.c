@@ -15,7 +15,8 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	struct lab *lab = arg;
 
 	assert_int_equal(registration_state(registration), REGISTRATION_FAILED);
-	buf_printf(&lab->said, "failed %u %s %lld|", outcome->status, cause_name(outcome->cause), (long long)(retry_us / SECOND_US));
+	buf_printf(&lab->said, "failed %u %s %lld|", outcome->status, cause_name(outcome->cause),
+		   (long long)(retry_us / SECOND_US));
 }
 
 static void on_unregistered(void *arg, struct registration *registration, const struct outcome *outcome)
@@ -36,8 +37,11 @@ static void on_bindings(void *arg, struct registration *registration, const stru
 
 static struct registration *begin(struct lab *lab)
 {
-	struct registration_config config = { .identity = &lab->alice, .registrar = SLICE("sip:alice@192.0.2.50"), .expires = 3600,
-					      .handlers = { on_registered, on_failed, on_unregistered, on_bindings, lab } };
+	struct registration_config config = { .identity = &lab->alice,
+					      .registrar = SLICE("sip:alice@192.0.2.50"),
+					      .expires = 3600,
+					      .handlers = { on_registered, on_failed, on_unregistered, on_bindings,
+							    lab } };
 	enum err err;
 	struct registration *registration = registration_new(lab->ua, &config, &err);
 
@@ -94,7 +98,8 @@ static void it_registers_refreshes_and_removes(void **state)
 	lab_pass(lab, 509 * SECOND_US);
 	lab_quiet(lab);
 	struct fake_packet *second = await(lab, 32 * SECOND_US);
-	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CALL_ID, 0), fake_packet_value(first, SIP_HEADER_CALL_ID, 0)));
+	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CALL_ID, 0),
+			     fake_packet_value(first, SIP_HEADER_CALL_ID, 0)));
 	assert_true(lab_cseq(second) > lab_cseq(first));
 	ok(lab, second, OUR_CONTACT ";expires=600");
 	lab_said(lab, "registered 600|");
@@ -116,7 +121,8 @@ static void expires_of_the_answer_and_short_bindings(void **state)
 	struct lab *lab = *state;
 	struct registration *registration = begin(lab);
 
-	lab_answer(lab, lab_take(lab, "REGISTER"), 200, "r", "Contact: <sip:alice@192.0.2.1:5060>\r\nExpires: 20\r\n", "");
+	lab_answer(lab, lab_take(lab, "REGISTER"), 200, "r", "Contact: <sip:alice@192.0.2.1:5060>\r\nExpires: 20\r\n",
+		   "");
 	lab_said(lab, "registered 20 first|");
 	lab_pass(lab, 10 * SECOND_US - MS_US);
 	lab_quiet(lab);
@@ -255,7 +261,8 @@ static void a_wrong_password_ends_instead_of_looping(void **state)
 
 	lab->alice.password = "wrong";
 	struct registration *registration = begin(lab);
-	lab_answer(lab, lab_take(lab, "REGISTER"), 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n", "");
+	lab_answer(lab, lab_take(lab, "REGISTER"), 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n",
+		   "");
 	struct fake_packet *packet = lab_take(lab, "REGISTER");
 	lab_has(packet, SIP_HEADER_AUTHORIZATION, "uri=\"sip:192.0.2.50\"");
 	lab_value(packet, SIP_HEADER_CONTACT, OUR_CONTACT ";expires=3600");
@@ -308,7 +315,8 @@ static void the_face_of_the_nat_is_registered_in_place_of_ours(void **state)
 	ok_seen_at(lab, await(lab, 32 * SECOND_US), ";received=203.0.113.5;rport=6001");
 	struct fake_packet *moved = lab_take(lab, "REGISTER");
 	lab_value(moved, SIP_HEADER_CONTACT, "<sip:alice@203.0.113.5:6001>;expires=3600");
-	assert_true(slice_eq(fake_packet_value(moved, SIP_HEADER_CONTACT, 1), SLICE("<sip:alice@203.0.113.5:6000>;expires=0")));
+	assert_true(slice_eq(fake_packet_value(moved, SIP_HEADER_CONTACT, 1),
+			     SLICE("<sip:alice@203.0.113.5:6000>;expires=0")));
 	ok_seen_at(lab, moved, ";received=203.0.113.5;rport=6002");
 	lab_quiet(lab);
 	lab_said(lab, "registered 600|");

@@ -1,19 +1,24 @@
 #include "tests/unit/sip/ua/lab/lab.h"
 
 /* Requests of the peer inside the dialog that we began: Call-ID and tags from our INVITE. */
-static void peer_send(struct lab *lab, const struct fake_packet *invite, const char *method, const char *branch, unsigned cseq, const char *lines,
-		      const char *body)
+static void peer_send(struct lab *lab, const struct fake_packet *invite, const char *method, const char *branch,
+		      unsigned cseq, const char *lines, const char *body)
 {
 	char text[2048];
 
-	snprintf(text, sizeof text, "%s sip:alice@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKp%s%u\r\nMax-Forwards: 70\r\n"
-		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\nContact: <sip:bob@192.0.2.7>\r\n"
-		 "%sContent-Length: %zu\r\n\r\n%s", method, branch, cseq, SLICE_ARG(fake_packet_value(invite, SIP_HEADER_FROM, 0)),
+	snprintf(text, sizeof text,
+		 "%s sip:alice@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP "
+		 "192.0.2.9;branch=z9hG4bKp%s%u\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\nContact: "
+		 "<sip:bob@192.0.2.7>\r\n"
+		 "%sContent-Length: %zu\r\n\r\n%s",
+		 method, branch, cseq, SLICE_ARG(fake_packet_value(invite, SIP_HEADER_FROM, 0)),
 		 SLICE_ARG(fake_packet_value(invite, SIP_HEADER_CALL_ID, 0)), cseq, method, lines, strlen(body), body);
 	lab_request_text(lab, text);
 }
 
-static void peer_request(struct lab *lab, const struct fake_packet *invite, const char *method, unsigned cseq, const char *lines, const char *body)
+static void peer_request(struct lab *lab, const struct fake_packet *invite, const char *method, unsigned cseq,
+			 const char *lines, const char *body)
 {
 	peer_send(lab, invite, method, method, cseq, lines, body);
 }
@@ -284,12 +289,16 @@ static void our_requests_go_inside_the_dialog(void **state)
 	struct lab *lab = *state;
 	unsigned status = 0;
 
-	assert_int_equal(session_request(lab_call(lab, NULL, "o1"), SLICE("INFO"), slice_of(NULL), slice_of(NULL), NULL, 0, on_done, &status), ERR_STATE);
+	assert_int_equal(session_request(lab_call(lab, NULL, "o1"), SLICE("INFO"), slice_of(NULL), slice_of(NULL), NULL,
+					 0, on_done, &status),
+			 ERR_STATE);
 	lab_answer(lab, lab_take(lab, "INVITE"), 486, "b", "", "");
 	lab_take(lab, "ACK");
 	lab_said(lab, "failed 486 response|");
 	lab_call_up(lab);
-	assert_int_equal(session_request(lab->session, SLICE("INFO"), SLICE("text/plain"), SLICE("5"), NULL, 0, on_done, &status), ERR_NONE);
+	assert_int_equal(session_request(lab->session, SLICE("INFO"), SLICE("text/plain"), SLICE("5"), NULL, 0, on_done,
+					 &status),
+			 ERR_NONE);
 	struct fake_packet *info = lab_take(lab, "INFO");
 	lab_body(info, "5");
 	lab_has(info, SIP_HEADER_TO, ";tag=b");
@@ -297,7 +306,9 @@ static void our_requests_go_inside_the_dialog(void **state)
 	lab_answer(lab, info, 200, NULL, "", "");
 	assert_int_equal(status, 200);
 	/* A 481 says that there is no dialog any more. */
-	assert_int_equal(session_request(lab->session, SLICE("INFO"), slice_of(NULL), slice_of(NULL), NULL, 0, on_done, &status), ERR_NONE);
+	assert_int_equal(
+		session_request(lab->session, SLICE("INFO"), slice_of(NULL), slice_of(NULL), NULL, 0, on_done, &status),
+		ERR_NONE);
 	lab_answer(lab, lab_take(lab, "INFO"), 481, NULL, "", "");
 	assert_int_equal(status, 481);
 	lab_take(lab, "BYE");

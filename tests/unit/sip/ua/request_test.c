@@ -1,6 +1,8 @@
 #include "tests/unit/sip/ua/lab/lab.h"
 
-#define CHALLENGE_MD5 "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=MD5, qop=\"auth\", opaque=\"q\\\"x\"\r\n"
+#define CHALLENGE_MD5                                                                                                  \
+	"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", algorithm=MD5, qop=\"auth\", "                   \
+	"opaque=\"q\\\"x\"\r\n"
 #define CHALLENGE_PROXY "Proxy-Authenticate: Digest realm=\"atlanta.com\", nonce=\"p1\", qop=\"auth\"\r\n"
 
 struct asked {
@@ -22,11 +24,17 @@ static void on_outcome(void *arg, struct request *request, const struct outcome 
 	asked->err = outcome->err;
 }
 
-static struct request *ask(struct lab *lab, struct asked *asked, const char *method, const char *target, const char *body)
+static struct request *ask(struct lab *lab, struct asked *asked, const char *method, const char *target,
+			   const char *body)
 {
-	struct request_config config = {
-		.identity = &lab->alice, .method = slice_of(method), .target = slice_of(target), .content_type = SLICE("text/plain"),
-		.body = slice_of(body), .wants_provisional = true, .handler = on_outcome, .arg = asked };
+	struct request_config config = { .identity = &lab->alice,
+					 .method = slice_of(method),
+					 .target = slice_of(target),
+					 .content_type = SLICE("text/plain"),
+					 .body = slice_of(body),
+					 .wants_provisional = true,
+					 .handler = on_outcome,
+					 .arg = asked };
 	enum err err;
 	struct request *request = ua_request(lab->ua, &config, &err);
 
@@ -55,7 +63,9 @@ static void a_request_gets_its_answer(void **state)
 static void what_is_no_request_is_refused(void **state)
 {
 	struct lab *lab = *state;
-	struct request_config config = { .identity = &lab->alice, .method = SLICE("INVITE"), .target = SLICE("sip:192.0.2.9") };
+	struct request_config config = { .identity = &lab->alice,
+					 .method = SLICE("INVITE"),
+					 .target = SLICE("sip:192.0.2.9") };
 	enum err err;
 
 	assert_null(ua_request(lab->ua, &config, &err));
@@ -87,8 +97,10 @@ static void the_next_target_is_tried_after_icmp_503_and_silence(void **state)
 	struct fake_packet *second = lab_take(lab, "OPTIONS");
 	lab_to(second, "192.0.2.12:5060");
 	assert_int_equal(lab_cseq(second), lab_cseq(first) + 1);
-	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CALL_ID, 0), fake_packet_value(first, SIP_HEADER_CALL_ID, 0)));
-	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_FROM, 0), fake_packet_value(first, SIP_HEADER_FROM, 0)));
+	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CALL_ID, 0),
+			     fake_packet_value(first, SIP_HEADER_CALL_ID, 0)));
+	assert_true(
+		slice_eq(fake_packet_value(second, SIP_HEADER_FROM, 0), fake_packet_value(first, SIP_HEADER_FROM, 0)));
 	lab_answer(lab, second, 503, "b", "", "");
 	lab_to(lab_take(lab, "OPTIONS"), "192.0.2.13:5060");
 	lab_pass(lab, 31900 * MS_US);
@@ -216,13 +228,15 @@ static void a_401_is_answered_once(void **state)
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
 	struct fake_packet *again = lab_take(lab, "OPTIONS");
 	assert_int_equal(lab_cseq(again), 2);
-	lab_has(again, SIP_HEADER_AUTHORIZATION, "Digest username=\"alice\", realm=\"biloxi.com\", nonce=\"n1\", uri=\"sip:bob@192.0.2.9\"");
+	lab_has(again, SIP_HEADER_AUTHORIZATION,
+		"Digest username=\"alice\", realm=\"biloxi.com\", nonce=\"n1\", uri=\"sip:bob@192.0.2.9\"");
 	lab_has(again, SIP_HEADER_AUTHORIZATION, "qop=auth, nc=00000001");
 	lab_has(again, SIP_HEADER_AUTHORIZATION, "opaque=\"q\\\"x\"");
 	lab_has(again, SIP_HEADER_AUTHORIZATION, "algorithm=MD5");
 	assert_int_equal(asked.final, 0);
 	/* The same realm again: the password is wrong, and no loop follows. */
-	lab_answer(lab, again, 401, "b", "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n2\", qop=\"auth\"\r\n", "");
+	lab_answer(lab, again, 401, "b",
+		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n2\", qop=\"auth\"\r\n", "");
 	lab_quiet(lab);
 	assert_int_equal(asked.final, 1);
 	assert_int_equal(asked.status, 401);
@@ -248,10 +262,12 @@ static void a_stale_nonce_is_renewed_once(void **state)
 	lab->alice.password = "zanzibar";
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
-	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n2\", stale=TRUE\r\n", "");
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b",
+		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n2\", stale=TRUE\r\n", "");
 	struct fake_packet *third = lab_take(lab, "OPTIONS");
 	lab_has(third, SIP_HEADER_AUTHORIZATION, "nonce=\"n2\"");
-	lab_answer(lab, third, 401, "b", "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n3\", stale=true\r\n", "");
+	lab_answer(lab, third, 401, "b", "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n3\", stale=true\r\n",
+		   "");
 	lab_quiet(lab);
 	assert_int_equal(asked.cause, CAUSE_AUTH);
 }
@@ -269,7 +285,8 @@ static void credentials_are_kept_for_the_next_request(void **state)
 	struct fake_packet *packet = lab_take(lab, "OPTIONS");
 	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nc=00000002");
 	/* The server forgot that nonce without saying so: the new one is answered. */
-	lab_answer(lab, packet, 401, "b", "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n7\", qop=\"auth\"\r\n", "");
+	lab_answer(lab, packet, 401, "b",
+		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n7\", qop=\"auth\"\r\n", "");
 	packet = lab_take(lab, "OPTIONS");
 	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nonce=\"n7\"");
 	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nc=00000001");
@@ -305,12 +322,14 @@ static void the_strongest_algorithm_is_answered(void **state)
 
 	lab->alice.password = "zanzibar";
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
-	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b",
-		   "WWW-Authenticate: Basic realm=\"biloxi.com\"\r\n"
-		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"m\", algorithm=MD5, qop=\"auth\"\r\n"
-		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"s\", algorithm=SHA-256, qop=\"auth\"\r\n"
-		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"f\", algorithm=FUTURE-1, qop=\"auth\"\r\n"
-		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"t\", algorithm=SHA-512-256, qop=\"auth\"\r\n", "");
+	lab_answer(
+		lab, lab_take(lab, "OPTIONS"), 401, "b",
+		"WWW-Authenticate: Basic realm=\"biloxi.com\"\r\n"
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"m\", algorithm=MD5, qop=\"auth\"\r\n"
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"s\", algorithm=SHA-256, qop=\"auth\"\r\n"
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"f\", algorithm=FUTURE-1, qop=\"auth\"\r\n"
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"t\", algorithm=SHA-512-256, qop=\"auth\"\r\n",
+		"");
 	struct fake_packet *packet = lab_take(lab, "OPTIONS");
 	lab_has(packet, SIP_HEADER_AUTHORIZATION, "algorithm=SHA-256");
 	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nonce=\"s\"");
@@ -356,17 +375,20 @@ static void a_challenged_invite_keeps_its_credentials_in_ack_and_bye(void **stat
 	struct fake_packet *second = lab_take(lab, "INVITE");
 	lab_value(second, SIP_HEADER_CSEQ, "2 INVITE");
 	lab_body(second, "o1");
-	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_FROM, 0), fake_packet_value(first, SIP_HEADER_FROM, 0)));
+	assert_true(
+		slice_eq(fake_packet_value(second, SIP_HEADER_FROM, 0), fake_packet_value(first, SIP_HEADER_FROM, 0)));
 	lab_answer(lab, second, 200, "b", BOB_CONTACT SDP_LINES, "a1");
 	struct fake_packet *ack = lab_take(lab, "ACK");
 	lab_value(ack, SIP_HEADER_CSEQ, "2 ACK");
-	assert_true(slice_eq(fake_packet_value(ack, SIP_HEADER_PROXY_AUTHORIZATION, 0), fake_packet_value(second, SIP_HEADER_PROXY_AUTHORIZATION, 0)));
+	assert_true(slice_eq(fake_packet_value(ack, SIP_HEADER_PROXY_AUTHORIZATION, 0),
+			     fake_packet_value(second, SIP_HEADER_PROXY_AUTHORIZATION, 0)));
 	session_hangup(lab->session, slice_of(NULL));
 	struct fake_packet *bye = lab_take(lab, "BYE");
 	lab_value(bye, SIP_HEADER_CSEQ, "3 BYE");
 	lab_has(bye, SIP_HEADER_PROXY_AUTHORIZATION, "nc=00000002");
 	lab_said(lab, "answer 0 a1|answered 0 200|ended us 200 none|");
-	lab_answer(lab, bye, 407, NULL, "Proxy-Authenticate: Digest realm=\"atlanta.com\", nonce=\"p2\", stale=true\r\n", "");
+	lab_answer(lab, bye, 407, NULL,
+		   "Proxy-Authenticate: Digest realm=\"atlanta.com\", nonce=\"p2\", stale=true\r\n", "");
 	lab_has(lab_take(lab, "BYE"), SIP_HEADER_PROXY_AUTHORIZATION, "nonce=\"p2\"");
 }
 

@@ -61,9 +61,13 @@ static void the_peer_hangs_up(void **state)
 	struct fake_packet *invite = lab_call_up(lab);
 	char text[1024];
 
-	snprintf(text, sizeof text, "BYE sip:alice@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKb1\r\nMax-Forwards: 70\r\n"
-		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: 7 BYE\r\nContent-Length: 0\r\n\r\n",
-		 SLICE_ARG(fake_packet_value(invite, SIP_HEADER_FROM, 0)), SLICE_ARG(fake_packet_value(invite, SIP_HEADER_CALL_ID, 0)));
+	snprintf(text, sizeof text,
+		 "BYE sip:alice@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKb1\r\nMax-Forwards: "
+		 "70\r\n"
+		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: 7 BYE\r\nContent-Length: "
+		 "0\r\n\r\n",
+		 SLICE_ARG(fake_packet_value(invite, SIP_HEADER_FROM, 0)),
+		 SLICE_ARG(fake_packet_value(invite, SIP_HEADER_CALL_ID, 0)));
 	lab_request_text(lab, text);
 	lab_take(lab, "200");
 	lab_said(lab, "ended peer 200 none|");
@@ -251,8 +255,11 @@ static void a_cancelled_call_without_final_answer_ends_by_itself(void **state)
 static void an_unanswered_call_is_cancelled_after_its_time(void **state)
 {
 	struct lab *lab = *state;
-	struct call_config config = { .identity = &lab->alice, .target = SLICE("sip:bob@192.0.2.9"), .offer = SLICE("o1"),
-				      .timeout_us = 20 * SECOND_US, .handlers = lab->session_handlers };
+	struct call_config config = { .identity = &lab->alice,
+				      .target = SLICE("sip:bob@192.0.2.9"),
+				      .offer = SLICE("o1"),
+				      .timeout_us = 20 * SECOND_US,
+				      .handlers = lab->session_handlers };
 	enum err err;
 
 	lab->session = session_call(lab->ua, &config, &err);
@@ -293,7 +300,9 @@ static void failures_tell_what_happened(void **state)
 static void bad_targets_are_refused_at_once(void **state)
 {
 	struct lab *lab = *state;
-	struct call_config config = { .identity = &lab->alice, .target = SLICE("sip:"), .handlers = lab->session_handlers };
+	struct call_config config = { .identity = &lab->alice,
+				      .target = SLICE("sip:"),
+				      .handlers = lab->session_handlers };
 	struct extra_header ours = { SLICE("Call-ID"), SLICE("x") };
 	enum err err;
 
@@ -315,8 +324,12 @@ static void bad_targets_are_refused_at_once(void **state)
 static void the_users_header_lines_cannot_begin_another(void **state)
 {
 	struct lab *lab = *state;
-	struct extra_header extra[] = { { SLICE("Subject"), SLICE("hi\r\nBcc: all") }, { SLICE("Max-Forwards"), SLICE("3") } };
-	struct call_config config = { .identity = &lab->alice, .target = SLICE("sip:bob@192.0.2.9"), .extra = extra, .extra_count = 2,
+	struct extra_header extra[] = { { SLICE("Subject"), SLICE("hi\r\nBcc: all") },
+					{ SLICE("Max-Forwards"), SLICE("3") } };
+	struct call_config config = { .identity = &lab->alice,
+				      .target = SLICE("sip:bob@192.0.2.9"),
+				      .extra = extra,
+				      .extra_count = 2,
 				      .handlers = lab->session_handlers };
 	enum err err;
 
@@ -346,8 +359,10 @@ static void a_route_set_is_followed(void **state)
 
 	lab_call(lab, NULL, "o1");
 	struct fake_packet *invite = lab_take(lab, "INVITE");
-	lab_answer(lab, invite, 200, "b",
-		   "Record-Route: <sip:192.0.2.32;lr>, <sip:192.0.2.31;lr>\r\nContact: <sip:bob@10.0.0.9>\r\n" SDP_LINES, "a1");
+	lab_answer(
+		lab, invite, 200, "b",
+		"Record-Route: <sip:192.0.2.32;lr>, <sip:192.0.2.31;lr>\r\nContact: <sip:bob@10.0.0.9>\r\n" SDP_LINES,
+		"a1");
 	struct fake_packet *ack = lab_take(lab, "ACK");
 	lab_uri(ack, "sip:bob@10.0.0.9");
 	lab_to(ack, "192.0.2.31:5060");
@@ -365,7 +380,8 @@ static void a_strict_router_gets_its_own_request_uri(void **state)
 
 	lab_call(lab, NULL, "o1");
 	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b",
-		   "Record-Route: <sip:192.0.2.32;lr>, <sip:192.0.2.31>\r\nContact: <sip:bob@10.0.0.9>\r\n" SDP_LINES, "a1");
+		   "Record-Route: <sip:192.0.2.32;lr>, <sip:192.0.2.31>\r\nContact: <sip:bob@10.0.0.9>\r\n" SDP_LINES,
+		   "a1");
 	struct fake_packet *ack = lab_take(lab, "ACK");
 	lab_uri(ack, "sip:192.0.2.31");
 	lab_to(ack, "192.0.2.31:5060");

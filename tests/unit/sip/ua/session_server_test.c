@@ -82,9 +82,13 @@ static void on_streams_the_200_is_repeated_too(void **state)
 	struct lab *lab = *state;
 	struct flow *flow = fake_net_accept(&lab->net, SIP_TCP, "192.0.2.9:40123");
 
-	fake_net_bytes(&lab->net, flow, "INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9:5060;branch=z9hG4bKt\r\nMax-Forwards: 70\r\n"
-		       "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n"
-		       "Contact: <sip:bob@192.0.2.9;transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: 2\r\n\r\no1");
+	fake_net_bytes(
+		&lab->net, flow,
+		"INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP "
+		"192.0.2.9:5060;branch=z9hG4bKt\r\nMax-Forwards: 70\r\n"
+		"From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n"
+		"Contact: <sip:bob@192.0.2.9;transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: "
+		"2\r\n\r\no1");
 	lab_take(lab, "100");
 	assert_int_equal(session_answer(lab->session), ERR_NONE);
 	struct fake_packet *ok = lab_take(lab, "200");

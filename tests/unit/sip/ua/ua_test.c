@@ -6,9 +6,11 @@ static void request(struct lab *lab, const char *method, const char *uri, const 
 	char text[2048];
 
 	number++;
-	snprintf(text, sizeof text, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKr%u\r\nMax-Forwards: 70\r\n"
+	snprintf(text, sizeof text,
+		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKr%u\r\nMax-Forwards: 70\r\n"
 		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: call%u\r\nCSeq: 1 %s\r\n%s"
-		 "Content-Length: %zu\r\n\r\n%s", method, uri, number, number, method, lines, strlen(body), body);
+		 "Content-Length: %zu\r\n\r\n%s",
+		 method, uri, number, number, method, lines, strlen(body), body);
 	lab_request_text(lab, text);
 }
 
@@ -31,7 +33,8 @@ static void options_tells_what_we_can(void **state)
 
 static void methods_are_known_or_not(void **state)
 {
-	static const char *const known[] = { "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER", "PUBLISH", "INFO", "UPDATE", "PRACK" };
+	static const char *const known[] = { "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER",
+					     "PUBLISH",  "INFO",      "UPDATE", "PRACK" };
 	struct lab *lab = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -57,7 +60,8 @@ static void the_checks_come_in_the_order_of_8_2(void **state)
 	request(lab, "INVITE", "sip:alice@192.0.2.1", "Require: x\r\nContent-Type: text/plain\r\n", "y");
 	lab_take(lab, "404");
 	lab->accept_status = 0;
-	request(lab, "INVITE", "sip:alice@192.0.2.1", "Require: x, y\r\nRequire: z\r\nContent-Type: text/plain\r\n", "y");
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Require: x, y\r\nRequire: z\r\nContent-Type: text/plain\r\n",
+		"y");
 	struct fake_packet *refusal = lab_take(lab, "420");
 	lab_has(refusal, SIP_HEADER_UNSUPPORTED, "x");
 	lab_has(refusal, SIP_HEADER_UNSUPPORTED, "y");
@@ -74,10 +78,12 @@ static void encoded_and_unreadable_bodies(void **state)
 {
 	struct lab *lab = *state;
 
-	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", "zz");
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n",
+		"zz");
 	lab_take(lab, "415");
 	fake_net_drop(&lab->net);
-	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: text/plain\r\nContent-Disposition: render;handling=optional\r\n", "hi");
+	request(lab, "INVITE", "sip:alice@192.0.2.1",
+		"Content-Type: text/plain\r\nContent-Disposition: render;handling=optional\r\n", "hi");
 	lab_said(lab, "incoming bob|");
 	/* It counts as none: the offer is ours to make. */
 	assert_int_equal(session_answer(lab->session), ERR_NONE);
@@ -88,10 +94,12 @@ static void an_answer_that_nobody_could_read_is_406(void **state)
 {
 	struct lab *lab = *state;
 
-	request(lab, "INVITE", "sip:alice@192.0.2.1", "Accept: text/nobodyKnowsThis\r\nContent-Type: application/sdp\r\n", "o1");
+	request(lab, "INVITE", "sip:alice@192.0.2.1",
+		"Accept: text/nobodyKnowsThis\r\nContent-Type: application/sdp\r\n", "o1");
 	lab_take(lab, "406");
 	fake_net_drop(&lab->net);
-	request(lab, "INVITE", "sip:alice@192.0.2.1", "Accept: text/plain, application/*;q=0.5\r\nContent-Type: application/sdp\r\n", "o1");
+	request(lab, "INVITE", "sip:alice@192.0.2.1",
+		"Accept: text/plain, application/*;q=0.5\r\nContent-Type: application/sdp\r\n", "o1");
 	lab_said(lab, "incoming bob|");
 }
 
@@ -131,9 +139,12 @@ static void cancel_of_nothing_is_481(void **state)
 static void every_prefix_of_a_call_is_survived(void **state)
 {
 	struct lab *lab = *state;
-	const char *text = "INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKp\r\nMax-Forwards: 70\r\n"
-			   "From: \"B\" <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: p\r\nCSeq: 1 INVITE\r\n"
-			   "Contact: <sip:bob@192.0.2.9>\r\nRecord-Route: <sip:1.2.3.4;lr>\r\nContent-Type: application/sdp\r\nContent-Length: 2\r\n\r\no1";
+	const char *text =
+		"INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKp\r\nMax-Forwards: "
+		"70\r\n"
+		"From: \"B\" <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: p\r\nCSeq: 1 INVITE\r\n"
+		"Contact: <sip:bob@192.0.2.9>\r\nRecord-Route: <sip:1.2.3.4;lr>\r\nContent-Type: "
+		"application/sdp\r\nContent-Length: 2\r\n\r\no1";
 
 	for (size_t n = 1; n < strlen(text); n++) {
 		fake_net_datagram_bytes(&lab->net, "192.0.2.9:5060", slice_make(text, n));
@@ -165,7 +176,8 @@ static void a_call_to_ourselves_works(void **state)
 		fake_net_datagram_bytes(&lab->net, "192.0.2.1:5060", slice_make(packet->bytes, packet->bytes_n));
 		lab_pass(lab, 0);
 	}
-	lab_said(lab, "incoming alice|offer 0 o1|answered 0 200|provisional -1 100|answer 0 a1|answered 0 200|acknowledged|ended us 200 none|ended peer 200 none|");
+	lab_said(lab, "incoming alice|offer 0 o1|answered 0 200|provisional -1 100|answer 0 a1|answered 0 "
+		      "200|acknowledged|ended us 200 none|ended peer 200 none|");
 }
 
 int main(void)

@@ -54,7 +54,8 @@ static void on_failed(void *arg, struct session *session, const struct outcome *
 		lab->session = NULL;
 }
 
-static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request)
+static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer,
+		     struct sip_message *request)
 {
 	struct lab *lab = arg;
 
@@ -65,7 +66,8 @@ static void on_ended(void *arg, struct session *session, const struct outcome *o
 		lab->session = NULL;
 }
 
-static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer)
+static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message,
+			 struct buf *answer)
 {
 	struct lab *lab = arg;
 
@@ -156,10 +158,13 @@ void lab_init(struct lab *lab)
 	lab->our_answer = "a1";
 	lab->our_offer = "o9";
 	lab->alice = (struct identity){ .uri = "sip:alice@192.0.2.1", .display = "Alice" };
-	lab->session_handlers = (struct session_handlers){
-		on_provisional, on_answered, on_acknowledged, on_failed, on_ended, on_offer, on_answer, on_make_offer, on_reinvited,
-		on_peer_reinvited, on_session_request, lab };
-	struct ua_handlers handlers = { .incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = lab };
+	lab->session_handlers =
+		(struct session_handlers){ on_provisional, on_answered,       on_acknowledged,    on_failed,
+					   on_ended,       on_offer,          on_answer,          on_make_offer,
+					   on_reinvited,   on_peer_reinvited, on_session_request, lab };
+	struct ua_handlers handlers = {
+		.incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = lab
+	};
 	lab->ua = ua_new(&lab->net.world, &handlers);
 	snprintf(ua_settings(lab->ua)->user_agent, sizeof ua_settings(lab->ua)->user_agent, "offhook/test");
 	fake_net_attach(&lab->net, transactions_transport(ua_transactions(lab->ua)));
@@ -224,7 +229,8 @@ void lab_said(struct lab *lab, const char *words)
 	buf_clear(&lab->said);
 }
 
-void lab_answer(struct lab *lab, const struct fake_packet *request, unsigned status, const char *tag, const char *lines, const char *body)
+void lab_answer(struct lab *lab, const struct fake_packet *request, unsigned status, const char *tag, const char *lines,
+		const char *body)
 {
 	fake_net_answer(&lab->net, request, status, tag, lines, body);
 	ua_sweep(lab->ua);
@@ -290,9 +296,10 @@ unsigned lab_cseq(const struct fake_packet *packet)
 
 struct session *lab_call(struct lab *lab, const char *target, const char *offer)
 {
-	struct call_config config = {
-		.identity = &lab->alice, .target = slice_of(target ? target : "sip:bob@192.0.2.9"), .offer = slice_of(offer),
-		.handlers = lab->session_handlers };
+	struct call_config config = { .identity = &lab->alice,
+				      .target = slice_of(target ? target : "sip:bob@192.0.2.9"),
+				      .offer = slice_of(offer),
+				      .handlers = lab->session_handlers };
 	enum err err;
 
 	lab->session = session_call(lab->ua, &config, &err);
@@ -317,14 +324,16 @@ void lab_request_text(struct lab *lab, const char *text)
 	ua_sweep(lab->ua);
 }
 
-void lab_request(struct lab *lab, const char *method, const char *name, unsigned cseq, bool in_dialog, const char *lines, const char *body)
+void lab_request(struct lab *lab, const char *method, const char *name, unsigned cseq, bool in_dialog,
+		 const char *lines, const char *body)
 {
 	bool same = strcmp(method, "CANCEL") == 0;
-	char *text = xasprintf("%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK%s%s%u\r\nMax-Forwards: 70\r\n"
-			       "From: Bob <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>%s%s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n"
-			       BOB_CONTACT "%sContent-Length: %zu\r\n\r\n%s",
-			       method, name, same ? "INVITE" : method, cseq, in_dialog ? ";tag=" : "", in_dialog ? lab->invite_tag : "", name, cseq, method,
-			       lines, strlen(body), body);
+	char *text = xasprintf("%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP "
+			       "192.0.2.9:5060;branch=z9hG4bK%s%s%u\r\nMax-Forwards: 70\r\n"
+			       "From: Bob <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>%s%s\r\nCall-ID: "
+			       "%s\r\nCSeq: %u %s\r\n" BOB_CONTACT "%sContent-Length: %zu\r\n\r\n%s",
+			       method, name, same ? "INVITE" : method, cseq, in_dialog ? ";tag=" : "",
+			       in_dialog ? lab->invite_tag : "", name, cseq, method, lines, strlen(body), body);
 
 	lab_request_text(lab, text);
 	free(text);

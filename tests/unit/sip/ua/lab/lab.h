@@ -1,6 +1,6 @@
 /*
- * A user agent on the network in memory, and the peer that a test plays: every handler writes a word into `lab.said`, every
- * packet is taken and compared in order.
+ * A user agent on the network in memory, and the peer that a test plays: every handler writes a word into `lab.said`,
+ * every packet is taken and compared in order.
  */
 #pragma once
 
@@ -16,11 +16,11 @@
 struct lab {
 	struct fake_net net;
 	struct ua *ua;
-	struct identity alice;          /* sip:alice@192.0.2.1, no password at first */
+	struct identity alice; /* sip:alice@192.0.2.1, no password at first */
 	struct session_handlers session_handlers;
-	struct session *session;        /* the last one that called or was called; NULL once it ended */
-	struct buf said;                /* "provisional 0 180|answered 0|" */
-	struct outcome last;            /* of failed, ended, reinvited, requests; without response */
+	struct session *session; /* the last one that called or was called; NULL once it ended */
+	struct buf said;         /* "provisional 0 180|answered 0|" */
+	struct outcome last;     /* of failed, ended, reinvited, requests; without response */
 	/* what the handlers answer */
 	unsigned accept_status, offer_status, request_status;
 	bool refuse_answer, answer_at_once, reject_at_once, hang_up_in_handler;
@@ -45,7 +45,8 @@ struct fake_packet *lab_take(struct lab *lab, const char *what);
 void lab_quiet(struct lab *lab);
 /** What the handlers said since the last question. */
 void lab_said(struct lab *lab, const char *words);
-void lab_answer(struct lab *lab, const struct fake_packet *request, unsigned status, const char *tag, const char *lines, const char *body);
+void lab_answer(struct lab *lab, const struct fake_packet *request, unsigned status, const char *tag, const char *lines,
+		const char *body);
 /** A header's value contains this text. */
 void lab_has(const struct fake_packet *packet, enum sip_header_id id, const char *text);
 void lab_has_not(const struct fake_packet *packet, enum sip_header_id id, const char *text);
@@ -62,10 +63,11 @@ struct session *lab_call(struct lab *lab, const char *target, const char *offer)
 struct fake_packet *lab_call_up(struct lab *lab);
 
 /**
- * A request of Bob's, from 192.0.2.9:5060. `name` makes its Call-ID and branch: requests of one name belong to one dialog.
- * To has lab.invite_tag when `in_dialog`.
+ * A request of Bob's, from 192.0.2.9:5060. `name` makes its Call-ID and branch: requests of one name belong to one
+ * dialog. To has lab.invite_tag when `in_dialog`.
  */
-void lab_request(struct lab *lab, const char *method, const char *name, unsigned cseq, bool in_dialog, const char *lines, const char *body);
+void lab_request(struct lab *lab, const char *method, const char *name, unsigned cseq, bool in_dialog,
+		 const char *lines, const char *body);
 /** The same with this branch, as text. */
 void lab_request_text(struct lab *lab, const char *text);
 /** Bob's call up to the 200 (answer "a1" to "o1"), without ACK. @return the 200 */
