@@ -740,6 +740,15 @@ bool phone_view_account(const struct phone *phone, struct slice name, struct acc
 
 /* ---- the end ---- */
 
+void accounts_moved(struct phone *phone)
+{
+	LIST_EACH(&phone->accounts, node) {
+		struct account *account = LIST_ENTRY(node, struct account, node);
+		if (account->binding && account->state == ACCOUNT_REGISTERED)
+			registration_start(account->binding->registration);
+	}
+}
+
 void accounts_shut_down(struct phone *phone)
 {
 	LIST_EACH(&phone->accounts, node) {

@@ -186,7 +186,7 @@ static void set_tone(struct phone *phone, enum engine_tone tone)
 
 void calls_update_tones(struct phone *phone)
 {
-	enum engine_tone tone = timer_running(&phone->tone_timer) ? TONE_BUSY : TONE_NONE;
+	enum engine_tone tone = TONE_NONE;
 	bool rings = false, talks = false;
 
 	LIST_EACH(&phone->calls, node) {
@@ -199,6 +199,8 @@ void calls_update_tones(struct phone *phone)
 		tone = talks ? TONE_WAITING : TONE_RING;
 	else if (selected && selected->ringback && !selected->media.heard)
 		tone = TONE_RINGBACK;
+	else if (!talks && timer_running(&phone->tone_timer))
+		tone = TONE_BUSY;
 	set_tone(phone, tone);
 }
 

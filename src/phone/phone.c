@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { FAILURE_MAX = 1024, QUIET_AFTER_US = 2000000, LISTEN_MAX = 16 };
+enum { FAILURE_MAX = 1024, QUIET_AFTER_US = 2000000, LISTEN_MAX = 16, LOOK_BACK = 200 };
 
 bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
 {
@@ -116,6 +116,17 @@ static void on_wire(void *arg, const struct sip_wire *wire)
 	note_farewell(phone, wire);
 }
 
+/* Whose message went there last: the failure belongs into that call's ladder. */
+static struct slice last_call_id_to(const struct phone *phone, const struct address *remote)
+{
+	const struct trace_entry *entry = trace_latest(phone->trace);
+
+	for (int i = 0; entry && i < LOOK_BACK; i++, entry = trace_before(phone->trace, entry))
+		if (entry->kind == TRACE_MESSAGE && entry->sent && address_eq(&entry->remote, remote))
+			return entry->call_id;
+	return (struct slice){ 0 };
+}
+
 static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
 {
 	struct phone *phone = arg;
@@ -126,7 +137,9 @@ static void on_transport_failed(void *arg, enum sip_protocol protocol, const str
 	if (err == ERR_NONE || err == ERR_CLOSED)
 		return;
 	char *words = xasprintf("%.*s: %s", SLICE_ARG(sip_protocol_name(protocol)), err_text(err));
-	trace_note(phone->trace, TRACE_NOTE, protocol, remote, (struct slice){ 0 }, slice_of(words));
+	char *call_id = slice_dup(last_call_id_to(phone, remote));
+	trace_note(phone->trace, TRACE_NOTE, protocol, remote, slice_of(call_id), slice_of(words));
+	free(call_id);
 	free(words);
 	struct event *event = events_add(phone->events, EVENT_CONNECTION, 0);
 	event_text(event, "state", SLICE("failed"));
@@ -160,6 +173,20 @@ static void apply_jitter(struct phone *phone)
 				  (uint32_t)(settings_number(phone->settings, "media.jitter-max") / MS_US));
 }
 
+static void apply_dns(struct phone *phone)
+{
+	struct slice rest = slice_of(settings_text(phone->settings, "dns.servers")), word;
+	struct buf list;
+
+	buf_init(&list, 4096);
+	while (list_word(&rest, &word))
+		buf_printf(&list, "%s%.*s", list.n ? "," : "", SLICE_ARG(word));
+	enum err err = net_set_dns(phone->net, buf_text(&list));
+	if (err)
+		log_line(phone->log, LOG_ERROR, "dns.servers: '%s' cannot be used: %s", buf_text(&list), err_text(err));
+	buf_fini(&list);
+}
+
 static void on_setting(void *arg, const struct setting_row *row)
 {
 	struct phone *phone = arg;
@@ -172,6 +199,8 @@ static void on_setting(void *arg, const struct setting_row *row)
 		apply_sip(phone);
 	if (slice_begins(name, SLICE("media.jitter")))
 		apply_jitter(phone);
+	if (slice_eq(name, SLICE("dns.servers")))
+		apply_dns(phone);
 	if (slice_eq(name, SLICE("trace.keep")))
 		trace_keep(phone->trace, (size_t)settings_number(phone->settings, "trace.keep"));
 	if (slice_eq(name, SLICE("history.keep")))
@@ -199,8 +228,6 @@ bool phone_set(struct phone *phone, struct slice name, struct slice value, bool 
 	if (!good)
 		fail(failure, STATUS_USAGE, "value", "%s", buf_text(&why));
 	buf_fini(&why);
-	if (good && slice_eq(name, SLICE("dns.servers")) && net_set_dns(phone->net, settings_text(phone->settings, "dns.servers")))
-		return fail(failure, STATUS_USAGE, "value", "dns.servers: '%.*s' is no list of addresses", SLICE_ARG(value));
 	return good;
 }
 
@@ -435,7 +462,9 @@ void phone_turn_end(struct phone *phone)
 
 	if (phone->start_wanted && !phone->started) {
 		phone->start_wanted = false;
-		if (!phone_start(phone, &failure))
+		if (phone_start(phone, &failure))
+			accounts_moved(phone);
+		else
 			log_line(phone->log, LOG_ERROR, "%s", failure.text);
 	}
 	ua_sweep(phone->ua);

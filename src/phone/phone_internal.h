@@ -61,6 +61,8 @@ struct account *account_of_request(const struct phone *phone, const struct sip_m
 bool account_knows(const struct phone *phone, const struct sip_message *request, const struct sip_source *source);
 /** Who we are for requests; borrows from the account. `nobody` holds the text of an identity without account. */
 void identity_of(struct phone *phone, const struct account *account, const struct address *local, char nobody[160], struct identity *identity);
+/** Our own address changed: the registrars must know. */
+void accounts_moved(struct phone *phone);
 void accounts_shut_down(struct phone *phone);
 bool accounts_quiet(const struct phone *phone);
 void accounts_turn_end(struct phone *phone);

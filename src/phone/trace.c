@@ -127,6 +127,18 @@ const struct trace_entry *trace_next(const struct trace *trace, const struct tra
 	return node ? LIST_ENTRY(node, struct trace_entry, node) : NULL;
 }
 
+const struct trace_entry *trace_latest(const struct trace *trace)
+{
+	struct list_node *node = list_last(&trace->entries);
+
+	return node ? LIST_ENTRY(node, struct trace_entry, node) : NULL;
+}
+
+const struct trace_entry *trace_before(const struct trace *trace, const struct trace_entry *entry)
+{
+	return entry->node.prev == &trace->entries.head ? NULL : LIST_ENTRY(entry->node.prev, struct trace_entry, node);
+}
+
 uint64_t trace_last_number(const struct trace *trace)
 {
 	return trace->last;

@@ -37,6 +37,9 @@ void trace_add(struct trace *trace, const struct sip_wire *wire);
 void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote, struct slice call_id, struct slice words);
 const struct trace_entry *trace_first(const struct trace *trace);
 const struct trace_entry *trace_next(const struct trace *trace, const struct trace_entry *entry);
+/** The newest, and the one before an entry. */
+const struct trace_entry *trace_latest(const struct trace *trace);
+const struct trace_entry *trace_before(const struct trace *trace, const struct trace_entry *entry);
 uint64_t trace_last_number(const struct trace *trace);
 
 /** The value of Call-ID in a message that was not parsed. */

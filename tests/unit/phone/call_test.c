@@ -99,6 +99,7 @@ static void the_default_invite_fits_into_a_packet(void **state)
 	struct phone *phone = world_phone(world, 0, false);
 
 	dial(phone, "echo", NULL);
+	await(world, phone, EVENT_TRYING);
 	const struct trace_entry *entry = trace_first(phone->trace);
 	assert_non_null(entry);
 	assert_true(slice_begins(entry->bytes, SLICE("INVITE ")));

@@ -15,7 +15,7 @@ struct world {
 	struct phone *phones[2];
 	char dir[64];
 	bool timed_out;
-	struct timer limit;
+	struct timer limit, tick;
 	/* what is waited for */
 	bool (*reached)(struct world *world);
 	struct phone *waiting;
@@ -23,6 +23,10 @@ struct world {
 	uint64_t cursor[2];
 	const struct event *found;
 	char warnings[8192];
+	/* sockets of scripted peers, closed at the end even when a test fails */
+	struct loop_watch *watches[4];
+	int fds[4], watch_count;
+	void *kept[4];
 };
 
 static inline void world_log(void *arg, enum log_level level, const char *line)
@@ -40,6 +44,14 @@ static inline void world_timed_out(void *arg)
 
 	world->timed_out = true;
 	loop_stop(world->loop);
+}
+
+/* Quantities change without an event: look at them now and then. */
+static inline void world_tick(void *arg)
+{
+	struct world *world = arg;
+
+	timer_start(loop_timers(world->loop), &world->tick, 50 * MS_US, world_tick, world);
 }
 
 static inline void world_turn(void *arg)
@@ -92,9 +104,11 @@ static inline bool world_run(struct world *world, bool (*reached)(struct world *
 	world->reached = reached;
 	world->timed_out = false;
 	timer_start(loop_timers(world->loop), &world->limit, us, world_timed_out, world);
+	world_tick(world);
 	if (!reached(world))
 		loop_run(world->loop);
 	timer_stop(loop_timers(world->loop), &world->limit);
+	timer_stop(loop_timers(world->loop), &world->tick);
 	world->reached = NULL;
 	return !world->timed_out;
 }
@@ -173,6 +187,11 @@ static inline int world_teardown(void **state)
 	for (int i = 0; i < 2; i++) {
 		phone_free(world->phones[i]);
 		world->phones[i] = NULL;
+	}
+	for (int i = 0; i < world->watch_count; i++) {
+		loop_unwatch(world->watches[i]);
+		close(world->fds[i]);
+		free(world->kept[i]);
 	}
 	loop_free(world->loop);
 	snprintf(command, sizeof command, "rm -rf '%s'", world->dir);
