@@ -29,7 +29,7 @@ check call_80x24
 
 test_call_120x40() {
 	open 120x40 "${quiet[@]}"
-	call_echo && until_shown 'ACK' && golden call_120x40
+	call_echo && until_shown 'ACK' && until_shown 'RTP' && golden call_120x40
 }
 check call_120x40
 
@@ -41,7 +41,7 @@ check call_40x10
 
 test_ladder() {
 	open 80x24 "${quiet[@]}"
-	call_echo && keys F6 && text 2 && until_shown 'Ladder: call 1' && until_shown ACK && golden ladder_80x24
+	call_echo && keys F6 && text 2 && until_shown 'Ladder: call 1' && until_shown ACK && until_shown RTP && golden ladder_80x24
 	keys Escape && until_shown 'F6 view' && line 'show calls' && until_shown '^ Calls'
 	line 'show ladder 1' && until_shown 'Ladder: call 1'
 }

@@ -107,7 +107,8 @@ static void screen_message(struct ui *ui, enum log_level level, const char *text
 	enum style style = level == LOG_ERROR ? STYLE_BAD : level == LOG_WARNING ? STYLE_ALERT : STYLE_PLAIN;
 
 	screen_log_add(screen, style, text);
-	set_notice(screen, style, text);
+	if (level <= LOG_WARNING)
+		set_notice(screen, style, text);
 }
 
 /* ---- events ---- */

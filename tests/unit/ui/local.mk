@@ -10,3 +10,6 @@ tests_unit_ui_keys_test_SOURCES = tests/unit/ui/keys_test.c
 tests_unit_ui_keys_test_LDADD = $(UI_TEST_LIBS)
 tests_unit_ui_line_test_SOURCES = tests/unit/ui/line_test.c
 tests_unit_ui_line_test_LDADD = src/ui/libui.a src/base/libbase.a $(READLINE_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/ui/options_test
+tests_unit_ui_options_test_SOURCES = tests/unit/ui/options_test.c
+tests_unit_ui_options_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
