@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-enum { ANSWER_MAX = 16384 };
+enum { ANSWER_MAX = 2 * SDP_MAX };
 
 enum meant { MEANT_RINGING, MEANT_HELD, MEANT_HANGUP, MEANT_SELECTED };
 

@@ -3,7 +3,7 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-enum { RINGBACK_AFTER_US = 1000000, BUSY_US = 3000000, OFFER_MAX = 16384 };
+enum { RINGBACK_AFTER_US = 1000000, BUSY_US = 3000000, OFFER_MAX = 2 * SDP_MAX };
 
 const char *call_state_name(enum call_state state)
 {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { OFFER_MAX = 16384, URI_TEXT_MAX = 2048 };
+enum { OFFER_MAX = 2 * SDP_MAX, URI_TEXT_MAX = 2048 };
 
 int extra_headers_read(const char *const *words, struct extra_header *extra, size_t max, struct failure *failure)
 {

@@ -5,7 +5,7 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-enum { ECHO_CALLS_MAX = 64, ECHO_TEXT_MAX = 16384 };
+enum { ECHO_CALLS_MAX = 64 };
 
 struct echo {
 	struct phone *phone;

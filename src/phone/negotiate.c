@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-enum { DESCRIPTION_MAX = 8192, CNAME_CHARS = 16 };
+enum { DESCRIPTION_MAX = 2 * SDP_MAX, CNAME_CHARS = 16 };
 
 /* Every codec of the phone as SDP names it, in the order of enum media_codec. */
 static const struct sdp_codec codec_rows[MEDIA_CODECS] = {

@@ -20,7 +20,7 @@ struct world {
 	bool (*reached)(struct world *world);
 	struct phone *waiting;
 	enum event_kind kind;
-	uint64_t cursor[2];
+	uint64_t cursor[2][EVENT_KINDS]; /* each kind is awaited for itself: sound may come before the answer is read */
 	const struct event *found;
 	char warnings[8192];
 	/* sockets of scripted peers, closed at the end even when a test fails */
@@ -125,8 +125,8 @@ static inline bool event_came(struct world *world)
 {
 	int i = world->waiting == world->phones[1];
 
-	for (const struct event *event; (event = events_next(phone_events(world->waiting), world->cursor[i])) != NULL;) {
-		world->cursor[i] = event->number;
+	for (const struct event *event; (event = events_next(phone_events(world->waiting), world->cursor[i][world->kind])) != NULL;) {
+		world->cursor[i][world->kind] = event->number;
 		if (event->kind == world->kind) {
 			world->found = event;
 			return true;

@@ -1,0 +1,186 @@
+/* Offers and answers of one call with several early dialogs, and what its stream becomes. */
+#include "tests/unit/phone/phone_fixture.h"
+
+#define ANSWER(port, formats, rest) \
+	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port " RTP/AVP " formats "\r\n" rest
+
+static void open_media(struct world *world, struct call_media *media, const char *codec)
+{
+	struct phone *phone = world_phone(world, 0, false);
+	struct address local;
+
+	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
+	media_init(media, phone, 1, false);
+	assert_int_equal(media_open(media, &local, codec), ERR_NONE);
+}
+
+static char *offer_of(struct call_media *media)
+{
+	struct buf offer;
+
+	buf_init(&offer, 2 * SDP_MAX);
+	media_offer(media, &offer);
+	return buf_take(&offer);
+}
+
+static void the_leg_that_answers_counts(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+
+	open_media(world, &media, NULL);
+	free(offer_of(&media));
+	/* The first early dialog is heard; the second waits. */
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	assert_string_equal(media_codec_in_use(&media), "PCMU");
+	assert_int_equal(address_port(&media.plan.config.rtp), 40000);
+	assert_true(media_take_answer(&media, 1, SLICE(ANSWER("40002", "8", "a=ptime:30\r\n")), false));
+	assert_int_equal(address_port(&media.plan.config.rtp), 40000);
+	struct stream *stream = media.stream;
+	assert_non_null(stream);
+	/* The second answers without saying it again. */
+	assert_true(media_choose_leg(&media, 1));
+	assert_string_equal(media_codec_in_use(&media), "PCMA");
+	assert_int_equal(address_port(&media.plan.config.rtp), 40002);
+	assert_int_equal(address_port(&media.plan.config.rtcp), 40003);
+	assert_int_equal(media.plan.config.send.ptime_ms, 30);
+	assert_ptr_equal(media.stream, stream);
+	media_close(&media);
+}
+
+static void a_third_leg_answers_at_once(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+
+	open_media(world, &media, NULL);
+	free(offer_of(&media));
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	/* More early dialogs than are remembered: none of them hurts. */
+	for (int leg = 1; leg < 3 * MEDIA_LEGS_MAX; leg++)
+		assert_true(media_take_answer(&media, leg, SLICE(ANSWER("40004", "0", "")), false));
+	assert_true(media_take_answer(&media, 99, SLICE(ANSWER("40006", "8", "")), true));
+	assert_int_equal(address_port(&media.plan.config.rtp), 40006);
+	assert_false(media_take_answer(&media, 99, SLICE("no description"), true));
+	media_close(&media);
+	media_close(&media);
+}
+
+static void hold_changes_one_line(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+
+	open_media(world, &media, "PCMU");
+	char *first = offer_of(&media);
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), true));
+	assert_true(media.plan.config.sends && media.plan.config.receives);
+	media_set_held(&media, true);
+	char *second = offer_of(&media);
+	assert_non_null(strstr(first, "a=sendrecv"));
+	assert_non_null(strstr(second, "a=sendonly"));
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "a=recvonly\r\n")), true));
+	assert_false(media.plan.config.sends || media.plan.config.receives);
+	assert_false(media.plan.peer_holds);
+	media_set_held(&media, false);
+	char *third = offer_of(&media);
+	assert_non_null(strstr(third, "a=sendrecv"));
+	media_offer_refused(&media);
+	free(first);
+	free(second);
+	free(third);
+	media_close(&media);
+}
+
+static void the_peer_holds_in_three_ways(void **state)
+{
+	static const char *const held[] = {
+		ANSWER("40000", "0", "a=sendonly\r\n"), ANSWER("40000", "0", "a=inactive\r\n"),
+		"v=0\r\no=bob 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n",
+	};
+	struct world *world = *state;
+	struct call_media media;
+	struct buf answer;
+
+	open_media(world, &media, NULL);
+	buf_init(&answer, 2 * SDP_MAX);
+	assert_int_equal(media_answer_offer(&media, SLICE(ANSWER("40000", "0", "")), &answer), 0);
+	assert_false(media.plan.peer_holds);
+	for (size_t i = 0; i < ARRAY_LEN(held); i++) {
+		buf_clear(&answer);
+		assert_int_equal(media_answer_offer(&media, slice_of(held[i]), &answer), 0);
+		assert_true(media.plan.peer_holds);
+		assert_false(media.plan.config.sends);
+		buf_clear(&answer);
+		assert_int_equal(media_answer_offer(&media, SLICE(ANSWER("40000", "0", "")), &answer), 0);
+		assert_false(media.plan.peer_holds);
+		assert_true(media.plan.config.sends);
+	}
+	buf_clear(&answer);
+	assert_int_equal(media_answer_offer(&media, SLICE("rubbish"), &answer), 488);
+	assert_int_equal(media_answer_offer(&media, SLICE(ANSWER("40000", "18", "")), &answer), 488);
+	assert_true(media.plan.config.sends);
+	buf_fini(&answer);
+	media_close(&media);
+}
+
+static void opus_as_the_peer_wants_it(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+	struct buf answer;
+
+	open_media(world, &media, NULL);
+	buf_init(&answer, 2 * SDP_MAX);
+	assert_int_equal(media_answer_offer(&media,
+					    SLICE(ANSWER("40000", "109 101 102",
+							 "a=rtpmap:109 opus/48000/2\r\na=fmtp:109 useinbandfec=1; maxaveragebitrate=20000;usedtx=1;cbr=0\r\n"
+							 "a=rtpmap:101 telephone-event/48000\r\na=rtpmap:102 telephone-event/8000\r\na=maxptime:10\r\n")),
+					    &answer),
+			 0);
+	const struct stream_config *config = &media.plan.config;
+	assert_int_equal(config->send.codec, MEDIA_OPUS);
+	assert_int_equal(config->send.payload_type, 109);
+	assert_int_equal(config->send.max_bitrate, 20000);
+	assert_true(config->send.fec && config->send.dtx && !config->send.cbr);
+	assert_int_equal(config->send.ptime_ms, 10);
+	assert_true(config->has_send_event);
+	assert_int_equal(config->send_event.payload_type, 101);
+	assert_int_equal(config->send_event.clock_rate, 48000);
+	buf_fini(&answer);
+	media_close(&media);
+}
+
+static void no_codec_and_no_port(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct call_media media, second;
+	struct address local;
+
+	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
+	media_init(&media, phone, 1, false);
+	media_init(&second, phone, 2, false);
+	assert_int_equal(media_open(&media, &local, "G729"), ERR_NOT_FOUND);
+	must_set(phone, "media.ports", "48000-48001");
+	assert_int_equal(media_open(&media, &local, NULL), ERR_NONE);
+	assert_int_not_equal(media_open(&second, &local, NULL), ERR_NONE);
+	/* A call that never had sound gives its port back. */
+	media_close(&media);
+	assert_int_equal(media_open(&second, &local, NULL), ERR_NONE);
+	media_close(&second);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_leg_that_answers_counts, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_third_leg_answers_at_once, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(hold_changes_one_line, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(opus_as_the_peer_wants_it, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(no_codec_and_no_port, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
