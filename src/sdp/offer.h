@@ -17,15 +17,15 @@ struct sdp_codec {
 };
 
 struct sdp_local {
-	const struct sdp_codec *codecs;   /* telephone-event rows too: one per clock rate; borrowed */
+	const struct sdp_codec *codecs;   /* telephone-event rows too: one per clock rate; borrowed for the call */
 	size_t codec_count;
 	struct address rtp;               /* host and port of our RTP socket; RTCP is port + 1 */
-	uint32_t ptime_ms;
+	uint32_t ptime_ms;                /* what we want to receive; 0: not said */
 	enum sdp_direction direction;     /* what we want: SENDRECV, or SENDONLY/INACTIVE for hold */
 };
 
 struct sdp_agreed_codec {
-	const struct sdp_codec *codec;    /* one of ours */
+	const struct sdp_codec *codec;    /* one of ours; a copy that the negotiation keeps: compare texts, not pointers */
 	uint8_t send_pt;                  /* the number the peer wants to receive */
 	uint8_t receive_pt;               /* the number we told it to send */
 	struct slice peer_fmtp;
@@ -36,7 +36,7 @@ struct sdp_agreed {
 	bool rejected;                    /* no usable audio: port 0 or no common codec */
 	struct address rtp, rtcp;         /* the peer's; unset address: hold by c=0.0.0.0 */
 	enum sdp_direction direction;     /* ours now: SENDRECV, SENDONLY (peer only receives), RECVONLY, INACTIVE */
-	bool peer_holds;                  /* the peer's line says sendonly, inactive or 0.0.0.0 */
+	bool peer_holds;                  /* the peer's line says sendonly, inactive or 0.0.0.0 (as before where our own offer left it no choice) */
 	uint32_t ptime_ms;                /* what the peer wants to receive; 0: ours */
 	uint32_t maxptime_ms;
 	struct sdp_agreed_codec codecs[SDP_FORMATS_MAX]; /* in the order of preference that counts for sending; audio codecs only */
@@ -52,16 +52,25 @@ struct sdp_negotiation *sdp_negotiation_new(uint64_t session_id, const char *use
 struct sdp_negotiation *sdp_negotiation_copy(const struct sdp_negotiation *negotiation);
 void sdp_negotiation_free(struct sdp_negotiation *negotiation);
 
-/** Write an offer; it becomes the pending one. Never fails. */
+/**
+ * Write an offer; it becomes the pending one. Never fails. Telephone-event is offered for the clock rates of the audio codecs only.
+ * RFC 3264 5, 8; RFC 4733 2.4
+ */
 void sdp_make_offer(struct sdp_negotiation *negotiation, const struct sdp_local *local, struct buf *offer);
 /**
  * The peer's answer to our pending offer. `agreed` borrows from the negotiation until its next change.
- * @return false: no SDP, another number of media lines, or codecs that were not offered (RFC 3264 6): nothing was agreed, the offer is no longer pending
+ * A format beside the agreed ones that was not offered is passed over; `agreed->rejected` says that the peer refused the audio line.
+ * @return false: no offer is pending, no SDP, another number of media lines, another type or protocol, or no codec that was offered: nothing
+ *         was agreed, the offer is no longer pending
+ * RFC 3264 6, 7
  */
 bool sdp_take_answer(struct sdp_negotiation *negotiation, struct slice answer, struct sdp_agreed *agreed) MUST_CHECK;
 /**
  * Answer the peer's offer.
- * @return false: no SDP at all, or nothing in it that we can do (488): `answer` is left empty and the state as before
+ * The first usable audio line is accepted (in a later offer the one that is in use, while it is usable); RTP/AVP only.
+ * @param answer  without room for the offer and what is ours it is refused; 2 * SDP_MAX bytes are always enough
+ * @return false: no SDP at all, or nothing in it that we can do (488): `answer` is left as it was and so is the state
+ * RFC 3264 6, 8; RFC 7587 7
  */
 bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local, struct buf *answer,
 		     struct sdp_agreed *agreed) MUST_CHECK;

@@ -1,7 +1,9 @@
 /*
  * sdp: session descriptions (RFC 8866), offer and answer (RFC 3264). Knows no SIP and no media engine.
  *
- *   sdp     parse and print
+ *   sdp     parse
+ *   static_types  RFC 3551's payload types
+ *   write   descriptions of ours as text
  *   offer   what we can do -> offers; an offer -> its answer; an answer -> what was agreed
  */
 #pragma once
@@ -21,10 +23,12 @@ struct sdp_attribute {
 	struct slice name, value;  /* value empty for property attributes */
 };
 
+enum { SDP_NO_PAYLOAD_TYPE = 255 };
+
 /* One payload type of an RTP media line, with its rtpmap (given or of RFC 3551's static table) and fmtp. */
 struct sdp_format {
 	struct slice text;         /* as in m= : "96" (or anything, for other protocols) */
-	uint8_t payload_type;
+	uint8_t payload_type;      /* SDP_NO_PAYLOAD_TYPE when it is no number or the protocol is not RTP */
 	struct slice encoding;     /* "opus"; empty when unknown */
 	uint32_t clock_rate;
 	uint32_t channels;         /* 1 when not given */
@@ -52,6 +56,7 @@ struct sdp_session {
 	struct slice origin_user;
 	struct slice origin_id, origin_version; /* decimal texts: may exceed 64 bits (RFC 4475 3.1.1.13 style) */
 	struct slice name;
+	struct slice times;        /* value of the first t= line, "0 0" when there is none */
 	struct sdp_media media[SDP_MEDIA_MAX];
 	size_t media_count;
 	const struct sdp_attribute *attributes;
@@ -60,8 +65,24 @@ struct sdp_session {
 
 /**
  * Parse; slices point into `arena`, into which the text is copied.
- * @param offset  [bytes] where the fault is; may be NULL
+ *
+ * Strict where guessing would be a lie: v=0 and o= come first, each line is a known letter and "=", media lines have their fields.
+ * Lenient elsewhere: bare LF, missing s= and t=, attributes in any order. More formats than SDP_FORMATS_MAX a line and more attributes
+ * than SDP_ATTRIBUTES_MAX a section are not kept (but understood all the same); more media lines than SDP_MEDIA_MAX, text longer than
+ * SDP_MAX and NUL bytes are refused.
+ * @param offset  [bytes] start of the line with the fault; may be NULL
  * @return false: no session description
+ * RFC 8866 5, 9; RFC 3551 6; RFC 3605; RFC 5761
  */
 bool sdp_parse(struct arena *arena, struct slice text, struct sdp_session *session, size_t *offset) MUST_CHECK;
+/** The value of the first attribute with this name (any case). @return false: none */
 bool sdp_attribute_find(const struct sdp_attribute *attributes, size_t count, struct slice name, struct slice *value);
+
+/* A payload type that needs no rtpmap. */
+struct sdp_static_type {
+	uint8_t payload_type;
+	const char *encoding;
+	uint32_t clock_rate, channels;
+};
+/** By number; NULL when RFC 3551 gives it no meaning. */
+const struct sdp_static_type *sdp_static_type(uint8_t payload_type);

@@ -320,7 +320,7 @@ static const struct row full[] = {
 	{ "p1.a.example", DNS_A, 60, 0, 0, 0, "127.0.1.2", NULL },
 	{ "p2.a.example", DNS_CNAME, 60, 0, 0, 0, NULL, "q2.a.example" },
 	{ "q2.a.example", DNS_A, 60, 0, 0, 0, "127.0.2.1", NULL },
-	{ NULL },
+	{ 0 },
 };
 
 static void test_naptr_chooses_transport_and_order(void **state)
@@ -368,7 +368,7 @@ static void test_without_naptr_srv_and_without_srv_addresses(void **state)
 		{ "c.example", DNS_A, 60, 0, 0, 0, "127.0.3.2", NULL },
 		{ "off.example", DNS_A, 60, 0, 0, 0, "127.0.3.3", NULL },
 		{ "_sip._udp.off.example", DNS_SRV, 60, 0, 0, 0, NULL, "" },
-		{ NULL },
+		{ 0 },
 	};
 	struct world *w = *state;
 
@@ -395,7 +395,7 @@ static void test_weights_share_the_load(void **state)
 		{ "_sip._udp.w.example", DNS_SRV, 60, 1, 0, 3, NULL, "h.example" },
 		{ "_sip._udp.w.example", DNS_SRV, 60, 0, 1, 4, NULL, "h.example" },
 		{ "h.example", DNS_A, 60, 0, 0, 0, "127.0.4.1", NULL },
-		{ NULL },
+		{ 0 },
 	};
 	struct world *w = *state;
 	unsigned second[5] = { 0 };
@@ -418,7 +418,7 @@ static void test_answers_live_as_long_as_they_say(void **state)
 	static const struct row rows[] = {
 		{ "short.example", DNS_A, 10, 0, 0, 0, "127.0.5.1", NULL },
 		{ "never.example", DNS_A, 0, 0, 0, 0, "127.0.5.2", NULL },
-		{ NULL },
+		{ 0 },
 	};
 	struct world *w = *state;
 	struct timers *timers = loop_timers(w->t->loop);

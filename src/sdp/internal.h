@@ -1,0 +1,66 @@
+/* What the files of sdp/ share about a negotiation. */
+#pragma once
+
+#include "sdp/offer.h"
+
+enum { NUMBERS_MAX = 64, ENCODING_BYTES = 32 };
+
+/* A payload type number that we told the peer to send, oldest use first. */
+struct sdp_number {
+	uint8_t payload_type;
+	char encoding[ENCODING_BYTES];
+	uint32_t clock_rate, channels;
+};
+
+/* A media line as it is repeated when it is (or stays) rejected. */
+struct sdp_line {
+	char *type, *protocol, *formats;
+};
+
+/* A codec on our line, texts in the same arena. */
+struct sdp_row {
+	struct sdp_codec codec;
+	uint8_t payload_type;
+};
+
+struct sdp_negotiation {
+	uint64_t session_id, version;
+	char *user;
+	char *sent;                       /* the last description that we wrote, from behind the version on; NULL: none yet */
+	struct sdp_line lines[SDP_MEDIA_MAX]; /* of the last exchange */
+	size_t line_count;                /* 0: no exchange yet */
+	size_t ours;                      /* the line that is our audio */
+	struct sdp_number numbers[NUMBERS_MAX];
+	size_t number_count;
+	bool taken[128];                  /* numbers that either side has given a meaning: they never get another */
+	bool peer_holds;
+	bool pending;                     /* an offer of ours waits for its answer: */
+	struct sdp_row *offered;          /* in offered_arena */
+	size_t offered_count;
+	enum sdp_direction offered_direction;
+	struct arena offered_arena;
+	struct arena peer_arena;          /* the peer's last description and what was agreed on it */
+};
+
+/* numbers */
+bool sdp_same_codec(struct slice encoding, uint32_t clock_rate, uint32_t channels, const struct sdp_codec *codec);
+bool sdp_is_event(const struct sdp_codec *codec);
+/** The number to offer this codec under; SDP_NO_PAYLOAD_TYPE when all are used up. */
+uint8_t sdp_number_for(const struct sdp_negotiation *negotiation, const struct sdp_codec *codec);
+/** The number means this codec from now on. */
+void sdp_number_note(struct sdp_negotiation *negotiation, const struct sdp_codec *codec, uint8_t payload_type);
+
+/* write */
+struct sdp_description {
+	const struct sdp_local *local;
+	const struct sdp_row *rows;
+	size_t row_count;
+	enum sdp_direction direction;
+	const struct sdp_line *lines;     /* NULL: ours is the only one */
+	size_t line_count, ours;
+	struct slice times;
+};
+/** Append the description; the version in o= rises when anything else differs from what was written last. */
+void sdp_write(struct sdp_negotiation *negotiation, const struct sdp_description *description, struct buf *to);
+/** The media line of ours and its attributes, with this port. */
+void sdp_write_audio(const struct sdp_description *description, uint16_t port, struct buf *to);

@@ -1,0 +1,507 @@
+#include "sdp/internal.h"
+
+#include "base/random.h"
+#include "base/xmalloc.h"
+
+/* ---- the object ---- */
+
+/* A user name in o= has no blanks (RFC 8866 5.2); what has some is left out. */
+static char *origin_user(const char *user)
+{
+	struct slice s = slice_of(user);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return xstrdup("-");
+	return xstrdup(s.n ? user : "-");
+}
+
+struct sdp_negotiation *sdp_negotiation_new(uint64_t session_id, const char *user)
+{
+	struct sdp_negotiation *n = xcalloc(1, sizeof *n);
+
+	n->session_id = session_id;
+	n->user = origin_user(user);
+	arena_init(&n->offered_arena);
+	arena_init(&n->peer_arena);
+	return n;
+}
+
+static struct sdp_codec copy_codec(struct arena *arena, const struct sdp_codec *codec)
+{
+	struct sdp_codec copy = *codec;
+
+	copy.encoding = arena_copy(arena, slice_of(codec->encoding)).p;
+	copy.fmtp = codec->fmtp ? arena_copy(arena, slice_of(codec->fmtp)).p : NULL;
+	return copy;
+}
+
+static struct sdp_row *copy_rows(struct arena *arena, const struct sdp_row *rows, size_t count)
+{
+	struct sdp_row *copy = arena_alloc(arena, (count ? count : 1) * sizeof *copy);
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = (struct sdp_row){ copy_codec(arena, &rows[i].codec), rows[i].payload_type };
+	return copy;
+}
+
+struct sdp_negotiation *sdp_negotiation_copy(const struct sdp_negotiation *from)
+{
+	struct sdp_negotiation *n = xmalloc(sizeof *n);
+
+	*n = *from;
+	n->user = xstrdup(from->user);
+	n->sent = from->sent ? xstrdup(from->sent) : NULL;
+	for (size_t i = 0; i < n->line_count; i++) {
+		n->lines[i].type = xstrdup(from->lines[i].type);
+		n->lines[i].protocol = xstrdup(from->lines[i].protocol);
+		n->lines[i].formats = xstrdup(from->lines[i].formats);
+	}
+	arena_init(&n->offered_arena);
+	arena_init(&n->peer_arena);
+	n->offered = copy_rows(&n->offered_arena, from->offered, from->offered_count);
+	return n;
+}
+
+static void free_lines(struct sdp_line *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(lines[i].type);
+		free(lines[i].protocol);
+		free(lines[i].formats);
+	}
+}
+
+void sdp_negotiation_free(struct sdp_negotiation *n)
+{
+	if (!n)
+		return;
+	free_lines(n->lines, n->line_count);
+	arena_fini(&n->offered_arena);
+	arena_fini(&n->peer_arena);
+	free(n->user);
+	free(n->sent);
+	free(n);
+}
+
+/* ---- directions: two bits each, as seen by us ---- */
+
+enum { SENDS = 1, RECEIVES = 2 };
+
+static unsigned direction_bits(enum sdp_direction direction)
+{
+	static const unsigned bits[] = { [SDP_SENDRECV] = SENDS | RECEIVES, [SDP_SENDONLY] = SENDS, [SDP_RECVONLY] = RECEIVES, [SDP_INACTIVE] = 0 };
+
+	return bits[direction];
+}
+
+static enum sdp_direction direction_of(unsigned bits)
+{
+	static const enum sdp_direction directions[] = { SDP_INACTIVE, SDP_SENDONLY, SDP_RECVONLY, SDP_SENDRECV };
+
+	return directions[bits];
+}
+
+/* What of our wish the peer's line allows. RFC 3264 8.4: 0.0.0.0 means that nothing may be sent there. */
+static enum sdp_direction common_direction(enum sdp_direction wanted, const struct sdp_media *peer)
+{
+	unsigned allowed = direction_bits(sdp_direction_reverse(peer->direction));
+
+	if (peer->held_by_address)
+		allowed &= ~(unsigned)SENDS;
+	return direction_of(direction_bits(wanted) & allowed);
+}
+
+static bool holds(const struct sdp_media *peer)
+{
+	return peer->held_by_address || peer->direction == SDP_SENDONLY || peer->direction == SDP_INACTIVE;
+}
+
+/* ---- what was agreed ---- */
+
+static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec, const struct sdp_format *format, uint8_t receive_pt)
+{
+	bool event = sdp_is_event(codec);
+	struct sdp_agreed_codec *codecs = event ? agreed->events : agreed->codecs;
+	size_t *count = event ? &agreed->event_count : &agreed->codec_count;
+	size_t room = event ? ARRAY_LEN(agreed->events) : ARRAY_LEN(agreed->codecs);
+
+	/* Some list a codec twice: the first counts. */
+	for (size_t i = 0; i < *count; i++)
+		if (codecs[i].receive_pt == receive_pt)
+			return;
+	if (*count < room)
+		codecs[(*count)++] = (struct sdp_agreed_codec){ codec, format->payload_type, receive_pt, format->fmtp };
+}
+
+static void agree_line(struct sdp_agreed *agreed, const struct sdp_media *peer, enum sdp_direction wanted)
+{
+	agreed->direction = common_direction(wanted, peer);
+	agreed->peer_holds = holds(peer);
+	agreed->ptime_ms = peer->ptime_ms;
+	agreed->maxptime_ms = peer->maxptime_ms;
+	if (peer->maxptime_ms && agreed->ptime_ms > peer->maxptime_ms)
+		agreed->ptime_ms = peer->maxptime_ms;
+	if (peer->held_by_address)
+		return;
+	agreed->rtp = peer->address;
+	agreed->rtcp = peer->rtcp;
+}
+
+/* ---- lines of the last exchange ---- */
+
+static char *formats_text(const struct sdp_media *media)
+{
+	struct buf text;
+
+	buf_init(&text, SDP_MAX);
+	for (size_t i = 0; i < media->format_count; i++)
+		buf_printf(&text, "%s%.*s", i ? " " : "", SLICE_ARG(media->formats[i].text));
+	if (!media->format_count)
+		buf_add_char(&text, '0');
+	return buf_take(&text);
+}
+
+static size_t copy_lines(struct sdp_line lines[SDP_MEDIA_MAX], const struct sdp_session *session)
+{
+	for (size_t i = 0; i < session->media_count; i++) {
+		const struct sdp_media *media = &session->media[i];
+		lines[i] = (struct sdp_line){ slice_dup(media->type), slice_dup(media->protocol), formats_text(media) };
+	}
+	return session->media_count;
+}
+
+/* Numbers that the peer has given a meaning, whether or not we know it. */
+static void take_numbers(struct sdp_negotiation *n, const struct sdp_media *media)
+{
+	for (size_t i = 0; i < media->format_count; i++)
+		if (media->formats[i].payload_type < 128)
+			n->taken[media->formats[i].payload_type] = true;
+}
+
+static void keep_peer(struct sdp_negotiation *n, struct arena *arena, const struct sdp_agreed *agreed)
+{
+	arena_fini(&n->peer_arena);
+	n->peer_arena = *arena;
+	n->pending = false;
+	n->peer_holds = agreed->peer_holds;
+}
+
+/* ---- our offer ---- */
+
+/* Is this clock rate that of one of the audio codecs? Events of any other would have no time line (RFC 4733 2.4.1). */
+static bool audio_has_clock(const struct sdp_local *local, uint32_t clock_rate)
+{
+	for (size_t i = 0; i < local->codec_count; i++)
+		if (!sdp_is_event(&local->codecs[i]) && local->codecs[i].clock_rate == clock_rate)
+			return true;
+	return false;
+}
+
+static bool has_number(const struct sdp_row *rows, size_t count, uint8_t payload_type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].payload_type == payload_type)
+			return true;
+	return false;
+}
+
+static size_t offer_rows(struct sdp_negotiation *n, const struct sdp_local *local, struct sdp_row rows[SDP_FORMATS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < local->codec_count && count < SDP_FORMATS_MAX; i++) {
+		const struct sdp_codec *codec = &local->codecs[i];
+		if (sdp_is_event(codec) && !audio_has_clock(local, codec->clock_rate))
+			continue;
+		uint8_t number = sdp_number_for(n, codec);
+		if (number == SDP_NO_PAYLOAD_TYPE || has_number(rows, count, number))
+			continue;
+		sdp_number_note(n, codec, number);
+		rows[count++] = (struct sdp_row){ *codec, number };
+	}
+	return count;
+}
+
+void sdp_make_offer(struct sdp_negotiation *n, const struct sdp_local *local, struct buf *offer)
+{
+	struct sdp_row rows[SDP_FORMATS_MAX];
+	struct sdp_description d = { .local = local, .rows = rows, .direction = local->direction, .times = SLICE("0 0") };
+
+	d.row_count = offer_rows(n, local, rows);
+	if (n->line_count) {
+		d.lines = n->lines;
+		d.line_count = n->line_count;
+		d.ours = n->ours;
+	}
+	sdp_write(n, &d, offer);
+	arena_fini(&n->offered_arena);
+	arena_init(&n->offered_arena);
+	n->offered = copy_rows(&n->offered_arena, rows, d.row_count);
+	n->offered_count = d.row_count;
+	n->offered_direction = local->direction;
+	n->pending = true;
+}
+
+void sdp_drop_offer(struct sdp_negotiation *n)
+{
+	n->pending = false;
+}
+
+/* ---- the peer's answer ---- */
+
+/* A number of ours without rtpmap in the answer still means what we said it does. */
+static const struct sdp_row *offered_row(const struct sdp_negotiation *n, const struct sdp_format *format)
+{
+	for (size_t i = 0; i < n->offered_count; i++) {
+		const struct sdp_row *row = &n->offered[i];
+		if (format->encoding.n ? sdp_same_codec(format->encoding, format->clock_rate, format->channels, &row->codec) :
+					 format->payload_type == row->payload_type)
+			return row;
+	}
+	return NULL;
+}
+
+static bool agree_answer(const struct sdp_negotiation *n, const struct sdp_media *peer, struct sdp_agreed *agreed)
+{
+	*agreed = (struct sdp_agreed){ .peer_holds = n->peer_holds };
+	if (!slice_ieq(peer->type, SLICE("audio")))
+		return false;
+	if (peer->port == 0) {
+		agreed->rejected = true;
+		agreed->direction = SDP_INACTIVE;
+		return true;
+	}
+	if (!slice_ieq(peer->protocol, SLICE("RTP/AVP")) || !peer->has_address)
+		return false;
+	for (size_t i = 0; i < peer->format_count; i++) {
+		const struct sdp_row *row = offered_row(n, &peer->formats[i]);
+		if (row && peer->formats[i].payload_type != SDP_NO_PAYLOAD_TYPE)
+			agree_codec(agreed, &row->codec, &peer->formats[i], row->payload_type);
+	}
+	agree_line(agreed, peer, n->offered_direction);
+	/* To an offer that sends nothing there is no other answer: it does not tell whether the peer holds us. */
+	if (!(direction_bits(n->offered_direction) & SENDS) && !peer->held_by_address)
+		agreed->peer_holds = n->peer_holds;
+	return agreed->codec_count > 0;
+}
+
+static bool fits_our_lines(const struct sdp_negotiation *n, const struct sdp_session *answer)
+{
+	if (!n->line_count)
+		return answer->media_count == 1;
+	if (answer->media_count != n->line_count)
+		return false;
+	for (size_t i = 0; i < n->line_count; i++)
+		if (!slice_ieq(answer->media[i].type, slice_of(n->lines[i].type)))
+			return false;
+	return true;
+}
+
+bool sdp_take_answer(struct sdp_negotiation *n, struct slice text, struct sdp_agreed *agreed)
+{
+	struct sdp_session *answer = xmalloc(sizeof *answer);
+	struct arena arena;
+	bool pending = n->pending, good = false;
+
+	*agreed = (struct sdp_agreed){ 0 };
+	arena_init(&arena);
+	n->pending = false;
+	if (pending && sdp_parse(&arena, text, answer, NULL) && fits_our_lines(n, answer)) {
+		const struct sdp_media *peer = &answer->media[n->line_count ? n->ours : 0];
+		good = agree_answer(n, peer, agreed);
+		if (good) {
+			take_numbers(n, peer);
+			if (!n->line_count)
+				n->line_count = copy_lines(n->lines, answer);
+			keep_peer(n, &arena, agreed);
+		}
+	}
+	if (!good) {
+		*agreed = (struct sdp_agreed){ 0 };
+		arena_fini(&arena);
+	}
+	free(answer);
+	return good;
+}
+
+/* ---- our answer ---- */
+
+static const struct sdp_codec *local_codec(const struct sdp_local *local, const struct sdp_format *format)
+{
+	for (size_t i = 0; i < local->codec_count; i++)
+		if (format->encoding.n && sdp_same_codec(format->encoding, format->clock_rate, format->channels, &local->codecs[i]))
+			return &local->codecs[i];
+	return NULL;
+}
+
+static bool has_codec(const struct sdp_row *rows, size_t count, const struct sdp_codec *codec)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sdp_same_codec(slice_of(codec->encoding), codec->clock_rate, codec->channels ? codec->channels : 1, &rows[i].codec))
+			return true;
+	return false;
+}
+
+/* How many of these rows are audio of this clock rate; 0: of any. */
+static size_t audio_rows(const struct sdp_row *rows, size_t count, uint32_t clock_rate)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		found += !sdp_is_event(&rows[i].codec) && (!clock_rate || rows[i].codec.clock_rate == clock_rate);
+	return found;
+}
+
+/* Events at the clock rates of the codecs; where the peer offers them at others only, these are better than none. */
+static size_t choose_events(struct sdp_row *rows, size_t count)
+{
+	bool any_fits = false;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		any_fits |= sdp_is_event(&rows[i].codec) && audio_rows(rows, count, rows[i].codec.clock_rate);
+	if (!any_fits)
+		return count;
+	bool keep[SDP_FORMATS_MAX];
+	for (size_t i = 0; i < count; i++)
+		keep[i] = !sdp_is_event(&rows[i].codec) || audio_rows(rows, count, rows[i].codec.clock_rate);
+	for (size_t i = 0; i < count; i++)
+		if (keep[i])
+			rows[kept++] = rows[i];
+	return kept;
+}
+
+/* What is common, in the order of the offer and under its numbers. @return 0 when there is no audio codec among it */
+static size_t common_rows(const struct sdp_media *media, const struct sdp_local *local, struct sdp_row rows[SDP_FORMATS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < media->format_count; i++) {
+		const struct sdp_format *format = &media->formats[i];
+		const struct sdp_codec *codec = local_codec(local, format);
+		if (!codec || format->payload_type == SDP_NO_PAYLOAD_TYPE || has_codec(rows, count, codec) ||
+		    has_number(rows, count, format->payload_type))
+			continue;
+		rows[count++] = (struct sdp_row){ *codec, format->payload_type };
+	}
+	return audio_rows(rows, count, 0) ? choose_events(rows, count) : 0;
+}
+
+static bool is_multicast(const struct address *address)
+{
+	if (address_is_v6(address))
+		return IN6_IS_ADDR_MULTICAST(&address->u.v6.sin6_addr);
+	return IN_MULTICAST(ntohl(address->u.v4.sin_addr.s_addr));
+}
+
+static size_t usable_rows(const struct sdp_media *media, const struct sdp_local *local, struct sdp_row rows[SDP_FORMATS_MAX])
+{
+	if (!slice_ieq(media->type, SLICE("audio")) || !slice_ieq(media->protocol, SLICE("RTP/AVP")) || !media->port ||
+	    !media->has_address || is_multicast(&media->address))
+		return 0;
+	return common_rows(media, local, rows);
+}
+
+/* The line in use stays in use while it can; else the first usable one. @return 0: none */
+static size_t choose_line(const struct sdp_negotiation *n, const struct sdp_session *offer, const struct sdp_local *local, size_t *line,
+			  struct sdp_row rows[SDP_FORMATS_MAX])
+{
+	size_t count = 0;
+
+	*line = n->ours;
+	if (n->line_count && n->ours < offer->media_count)
+		count = usable_rows(&offer->media[n->ours], local, rows);
+	for (size_t i = 0; !count && i < offer->media_count; i++) {
+		*line = i;
+		count = usable_rows(&offer->media[i], local, rows);
+	}
+	return count;
+}
+
+static void agree_offer(const struct sdp_media *peer, const struct sdp_local *local, const struct sdp_row *rows, size_t count,
+			struct sdp_agreed *agreed)
+{
+	*agreed = (struct sdp_agreed){ 0 };
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+		while (peer->formats[k].payload_type != rows[i].payload_type)
+			k++; /* it is there: the rows were made from these formats */
+		agree_codec(agreed, &rows[i].codec, &peer->formats[k], rows[i].payload_type);
+	}
+	agree_line(agreed, peer, local->direction);
+}
+
+static void accept_line(struct sdp_negotiation *n, const struct sdp_session *offer, size_t line, const struct sdp_description *d,
+			struct buf *answer)
+{
+	struct sdp_description whole = *d;
+
+	free_lines(n->lines, n->line_count);
+	n->line_count = copy_lines(n->lines, offer);
+	n->ours = line;
+	for (size_t i = 0; i < offer->media_count; i++)
+		take_numbers(n, &offer->media[i]);
+	for (size_t i = 0; i < d->row_count; i++)
+		sdp_number_note(n, &d->rows[i].codec, d->rows[i].payload_type);
+	whole.lines = n->lines;
+	whole.line_count = n->line_count;
+	whole.ours = line;
+	whole.times = offer->times;
+	sdp_write(n, &whole, answer);
+}
+
+/* No more than this is ours in a description; rejected lines come back no longer than they came. */
+static size_t our_bytes(const struct sdp_negotiation *n, const struct sdp_local *local)
+{
+	size_t bytes = 256 + strlen(n->user) + 2 * ADDRESS_TEXT;
+
+	for (size_t i = 0; i < local->codec_count; i++)
+		bytes += 64 + strlen(local->codecs[i].encoding) + slice_of(local->codecs[i].fmtp).n;
+	return bytes;
+}
+
+bool sdp_make_answer(struct sdp_negotiation *n, struct slice text, const struct sdp_local *local, struct buf *answer,
+		     struct sdp_agreed *agreed)
+{
+	struct sdp_session *offer = xmalloc(sizeof *offer);
+	struct sdp_row rows[SDP_FORMATS_MAX];
+	struct arena arena;
+	size_t count = 0, line = 0;
+	bool room = answer->max - answer->n > text.n + our_bytes(n, local);
+
+	*agreed = (struct sdp_agreed){ 0 };
+	arena_init(&arena);
+	if (room && sdp_parse(&arena, text, offer, NULL))
+		count = choose_line(n, offer, local, &line, rows);
+	if (count) {
+		const struct sdp_row *kept = copy_rows(&arena, rows, count);
+		agree_offer(&offer->media[line], local, kept, count, agreed);
+		struct sdp_description d = { .local = local, .rows = kept, .row_count = count, .direction = agreed->direction };
+		accept_line(n, offer, line, &d, answer);
+		keep_peer(n, &arena, agreed);
+	} else {
+		arena_fini(&arena);
+	}
+	free(offer);
+	return count > 0;
+}
+
+/* ---- capabilities ---- */
+
+/* RFC 3264 9: port 0, and a session id that no other description has. */
+void sdp_capabilities(const struct sdp_local *local, struct buf *body)
+{
+	struct random random;
+	struct buf text;
+
+	random_init(&random);
+	buf_init(&text, SDP_MAX);
+	struct sdp_local nowhere = *local;
+	address_set_port(&nowhere.rtp, 0);
+	struct sdp_negotiation *n = sdp_negotiation_new(random_u32(&random), NULL);
+	sdp_make_offer(n, &nowhere, &text);
+	buf_add(body, buf_slice(&text));
+	sdp_negotiation_free(n);
+	buf_fini(&text);
+}

@@ -1,0 +1,63 @@
+#include "sdp/internal.h"
+
+#include "base/xmalloc.h"
+
+#include <inttypes.h>
+
+void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf *to)
+{
+	buf_printf(to, "m=audio %u RTP/AVP", port);
+	for (size_t i = 0; i < d->row_count; i++)
+		buf_printf(to, " %u", d->rows[i].payload_type);
+	buf_add(to, SLICE("\r\n"));
+	for (size_t i = 0; i < d->row_count; i++) {
+		const struct sdp_codec *codec = &d->rows[i].codec;
+		unsigned number = d->rows[i].payload_type;
+		buf_printf(to, "a=rtpmap:%u %s/%" PRIu32, number, codec->encoding, codec->clock_rate);
+		if (codec->channels > 1)
+			buf_printf(to, "/%" PRIu32, codec->channels);
+		buf_add(to, SLICE("\r\n"));
+		if (codec->fmtp)
+			buf_printf(to, "a=fmtp:%u %s\r\n", number, codec->fmtp);
+	}
+	if (d->local->ptime_ms)
+		buf_printf(to, "a=ptime:%" PRIu32 "\r\n", d->local->ptime_ms);
+	buf_printf(to, "a=%s\r\n", sdp_direction_name(d->direction).p);
+}
+
+static void write_rejected(const struct sdp_line *line, struct buf *to)
+{
+	buf_printf(to, "m=%s 0 %s %s\r\n", line->type, line->protocol, line->formats);
+}
+
+/* All that stands behind the version in o=. */
+static void write_tail(const struct sdp_description *d, struct buf *to)
+{
+	char host[ADDRESS_TEXT];
+	const char *family = address_is_v6(&d->local->rtp) ? "IP6" : "IP4";
+
+	address_print_host(&d->local->rtp, false, host);
+	buf_printf(to, " IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=%.*s\r\n", family, host, family, host, SLICE_ARG(d->times));
+	for (size_t i = 0; i < d->line_count || i == 0; i++) {
+		if (i == d->ours || !d->lines)
+			sdp_write_audio(d, address_port(&d->local->rtp), to);
+		else
+			write_rejected(&d->lines[i], to);
+	}
+}
+
+/* RFC 3264 8: the version rises by one with every change; the same version promises the same description. */
+void sdp_write(struct sdp_negotiation *n, const struct sdp_description *d, struct buf *to)
+{
+	struct buf tail;
+
+	buf_init(&tail, 2 * SDP_MAX);
+	write_tail(d, &tail);
+	if (!n->sent || strcmp(n->sent, buf_text(&tail)) != 0) {
+		n->version++;
+		free(n->sent);
+		n->sent = buf_take(&tail);
+	}
+	buf_fini(&tail);
+	buf_printf(to, "v=0\r\no=%s %" PRIu64 " %" PRIu64 "%s", n->user, n->session_id, n->version, n->sent);
+}

@@ -1,0 +1,125 @@
+/*
+ * Fuzz target of session descriptions: any bytes as an offer and as an answer; what comes back must itself be a description,
+ * with as many media lines, and hold nothing that was not offered.
+ * Run: sdp_fuzz -dict=tests/fuzz/sdp.dict tests/fuzz/corpus/sdp
+ */
+#include "sdp/offer.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct sdp_codec codecs[] = {
+	{ "opus", 48000, 2, -1, "useinbandfec=1" },
+	{ "PCMU", 8000, 1, 0, NULL },
+	{ "PCMA", 8000, 1, 8, NULL },
+	{ "telephone-event", 48000, 1, -1, "0-16" },
+	{ "telephone-event", 8000, 1, -1, "0-16" },
+};
+
+static void check(bool right)
+{
+	if (!right)
+		abort();
+}
+
+static bool is_in(const struct sdp_media *offered, const struct sdp_format *format)
+{
+	for (size_t i = 0; i < offered->format_count; i++) {
+		const struct sdp_format *f = &offered->formats[i];
+		if (f->payload_type == format->payload_type && slice_ieq(f->encoding, format->encoding) &&
+		    f->clock_rate == format->clock_rate && f->channels == format->channels)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 3264 6: as many lines, of the same type and protocol, in the same order; one of them accepted. */
+static void check_answer(struct slice offer, struct slice answer)
+{
+	struct sdp_session *asked = malloc(sizeof *asked), *told = malloc(sizeof *told);
+	struct arena arena;
+	size_t accepted = 0;
+
+	check(asked && told);
+	arena_init(&arena);
+	check(sdp_parse(&arena, offer, asked, NULL));
+	check(sdp_parse(&arena, answer, told, NULL));
+	check(asked->media_count == told->media_count);
+	for (size_t i = 0; i < told->media_count; i++) {
+		const struct sdp_media *o = &asked->media[i], *a = &told->media[i];
+		check(slice_ieq(a->type, o->type) && slice_ieq(a->protocol, o->protocol));
+		if (!a->port)
+			continue;
+		accepted++;
+		check(o->port && a->format_count);
+		for (size_t k = 0; k < a->format_count; k++)
+			check(is_in(o, &a->formats[k]));
+	}
+	check(accepted == 1);
+	arena_fini(&arena);
+	free(asked);
+	free(told);
+}
+
+static void check_agreed(const struct sdp_agreed *agreed)
+{
+	check(agreed->rejected || agreed->codec_count > 0);
+	for (size_t i = 0; i < agreed->codec_count; i++)
+		check(agreed->codecs[i].codec && agreed->codecs[i].send_pt < 128 && agreed->codecs[i].receive_pt < 128);
+	for (size_t i = 0; i < agreed->event_count; i++)
+		check(agreed->events[i].codec && agreed->events[i].send_pt < 128 && agreed->events[i].receive_pt < 128);
+}
+
+static void as_offer(struct slice text, const struct sdp_local *local)
+{
+	struct sdp_negotiation *n = sdp_negotiation_new(1, "fuzz");
+	struct sdp_agreed agreed;
+	struct buf first, again;
+
+	buf_init(&first, 2 * SDP_MAX);
+	buf_init(&again, 2 * SDP_MAX);
+	if (sdp_make_answer(n, text, local, &first, &agreed)) {
+		check_agreed(&agreed);
+		check_answer(text, buf_slice(&first));
+		/* The same question gets the same answer, under the same version. */
+		check(sdp_make_answer(n, text, local, &again, &agreed));
+		check(slice_eq(buf_slice(&first), buf_slice(&again)));
+		buf_clear(&again);
+		sdp_make_offer(n, local, &again);
+		check(!again.full);
+		(void)sdp_take_answer(n, text, &agreed);
+	} else {
+		check(!first.n);
+	}
+	buf_fini(&first);
+	buf_fini(&again);
+	sdp_negotiation_free(n);
+}
+
+static void as_answer(struct slice text, const struct sdp_local *local)
+{
+	struct sdp_negotiation *n = sdp_negotiation_new(2, "fuzz");
+	struct sdp_agreed agreed;
+	struct buf offer;
+
+	buf_init(&offer, 2 * SDP_MAX);
+	sdp_make_offer(n, local, &offer);
+	if (sdp_take_answer(n, text, &agreed))
+		check_agreed(&agreed);
+	buf_fini(&offer);
+	sdp_negotiation_free(n);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sdp_local local = { .codecs = codecs, .codec_count = ARRAY_LEN(codecs), .ptime_ms = 20 };
+	struct slice text = slice_make(data, size);
+
+	if (!address_parse(&local.rtp, SLICE("192.0.2.1:4000"), 0))
+		abort();
+	local.direction = size % 3 ? SDP_SENDRECV : SDP_SENDONLY;
+	as_offer(text, &local);
+	as_answer(text, &local);
+	return 0;
+}
