@@ -114,6 +114,19 @@ static struct client_transaction *start(struct transactions *transactions, struc
 
 /* ---- in ---- */
 
+/*
+ * A response repeats From, Call-ID and CSeq of its request (8.2.6.2). One that has our branch but not these was made up,
+ * or belongs to a request that is forgotten: it must not begin or end anything.
+ */
+static bool is_answer_to(const struct sip_message *response, const struct sip_message *request)
+{
+	const struct sip_address *from = sip_message_from(request);
+
+	return sip_message_cseq(response)->number == sip_message_cseq(request)->number &&
+	       slice_eq(sip_message_call_id(response), sip_message_call_id(request)) && from &&
+	       slice_eq(sip_message_from(response)->tag, from->tag);
+}
+
 void client__receive(struct transactions *transactions, struct sip_message *response, const struct sip_source *source)
 {
 	struct map_node *node = NULL;
@@ -123,11 +136,13 @@ void client__receive(struct transactions *transactions, struct sip_message *resp
 	if (print_key(&key, response))
 		node = map_find(&transactions->clients, buf_slice(&key));
 	buf_fini(&key);
-	if (node)
-		(void)transaction__step(CONTAINER_OF(node, struct transaction, by_key),
-					transaction__response_event(response->status), response);
-	else if (response->method == SIP_INVITE && response->status / 100 == 2)
+	if (node) {
+		struct transaction *transaction = CONTAINER_OF(node, struct transaction, by_key);
+		if (is_answer_to(response, client_of(transaction)->request))
+			(void)transaction__step(transaction, transaction__response_event(response->status), response);
+	} else if (response->method == SIP_INVITE && response->status / 100 == 2) {
 		transactions->handlers.stray_2xx(transactions->handlers.arg, response, source);
+	}
 }
 
 /* 17.1.4. The table says in which states an error matters. */
@@ -138,7 +153,13 @@ void client__failed(struct transactions *transactions, enum sip_protocol protoco
 		struct client_transaction *ct = client_of(LIST_ENTRY(node, struct transaction, node));
 		bool same = flow_id ? ct->flow_id == flow_id
 				    : ct->target.protocol == protocol && address_eq(&ct->target.address, remote);
-		if (same)
+		if (!same)
+			continue;
+		/* One ICMP message is not yet the truth: a server may be starting, and anybody can forge one. The
+		 * retransmission that is due asks again, and the second answer counts. */
+		if (!ct->base.stream && !ct->refused_once)
+			ct->refused_once = true;
+		else
 			transaction__fail_later(&ct->base, err);
 	}
 }

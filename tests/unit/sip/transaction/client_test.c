@@ -142,7 +142,7 @@ static void on_a_stream_timer_d_is_zero(void **state)
 	expect_log(recorder, "gone");
 }
 
-/* Figure 5: an error counts in Calling and Completed, not in Proceeding. */
+/* Figure 5: an error counts in Calling and Completed, not in Proceeding; ICMP is believed the second time. */
 static void icmp_ends_an_unanswered_invite(void **state)
 {
 	struct recorder *recorder = *state;
@@ -151,6 +151,9 @@ static void icmp_ends_an_unanswered_invite(void **state)
 	fake_net_icmp(&recorder->net, "198.51.100.8:5060");
 	fake_net_icmp(&recorder->net, "198.51.100.7:5061");
 	fake_net_pass(&recorder->net, 0);
+	expect_log(recorder, "");
+	fake_net_icmp(&recorder->net, PEER);
+	fake_net_pass(&recorder->net, 499 * MS_US);
 	expect_log(recorder, "");
 	fake_net_icmp(&recorder->net, PEER);
 	expect_log(recorder, "");
@@ -381,6 +384,7 @@ static void errors_end_it_in_trying_and_proceeding(void **state)
 	expect_log(recorder, "error:refused gone:refused");
 	fake_net_answer(&recorder->net, start(recorder, "OPTIONS", "udp " PEER), 100, NULL, "", "");
 	fake_net_icmp(&recorder->net, PEER);
+	fake_net_icmp(&recorder->net, PEER);
 	fake_net_pass(&recorder->net, 0);
 	expect_log(recorder, "100 error:refused gone:refused");
 }
@@ -483,6 +487,27 @@ static void they_can_be_shown(void **state)
 	assert_int_equal(recorder->wires, 1);
 }
 
+/* 8.2.6.2: a response repeats From, Call-ID and CSeq. */
+static void a_response_with_another_dialog_is_none(void **state)
+{
+	static const struct {
+		const char *field, *forged;
+	} forgeries[] = { { "Call-ID: ", "X" }, { ";tag=a", "X" }, { "CSeq: 471", "2" } };
+	struct recorder *recorder = *state;
+	struct fake_packet *invite = start(recorder, "INVITE", "udp " PEER);
+
+	for (size_t i = 0; i < ARRAY_LEN(forgeries); i++) {
+		char *text = fake_net_answer_text(invite, 200, "b", "", ""), *place = strstr(text, forgeries[i].field);
+		assert_non_null(place);
+		place[strlen(forgeries[i].field)] = forgeries[i].forged[0];
+		fake_net_send_back(&recorder->net, invite, text);
+		free(text);
+	}
+	expect_log(recorder, "");
+	fake_net_answer(&recorder->net, invite, 200, "b", "", "");
+	expect_log(recorder, "200");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +536,7 @@ int main(void)
 		TEST(the_ack_of_a_2xx_has_no_transaction),
 		TEST(loss_is_survived),
 		TEST(they_can_be_shown),
+		TEST(a_response_with_another_dialog_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

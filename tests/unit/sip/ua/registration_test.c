@@ -216,6 +216,7 @@ static void silence_and_dead_ports_are_failures(void **state)
 
 	lab_take(lab, "REGISTER");
 	fake_net_icmp(&lab->net, "192.0.2.50:5060");
+	fake_net_icmp(&lab->net, "192.0.2.50:5060");
 	begins(lab, "failed 503 connect 3");
 	buf_clear(&lab->said);
 	lab_pass(lab, 36 * SECOND_US);

@@ -94,6 +94,7 @@ static void the_next_target_is_tried_after_icmp_503_and_silence(void **state)
 	struct fake_packet *first = lab_take(lab, "OPTIONS");
 	lab_to(first, "192.0.2.11:5060");
 	fake_net_icmp(&lab->net, "192.0.2.11:5060");
+	fake_net_icmp(&lab->net, "192.0.2.11:5060");
 	struct fake_packet *second = lab_take(lab, "OPTIONS");
 	lab_to(second, "192.0.2.12:5060");
 	assert_int_equal(lab_cseq(second), lab_cseq(first) + 1);

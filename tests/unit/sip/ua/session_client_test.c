@@ -292,6 +292,7 @@ static void failures_tell_what_happened(void **state)
 	lab_call(lab, NULL, "o1");
 	lab_take(lab, "INVITE");
 	fake_net_icmp(&lab->net, "192.0.2.9:5060");
+	fake_net_icmp(&lab->net, "192.0.2.9:5060");
 	lab_said(lab, "failed 503 connect|");
 	lab_call(lab, "sip:bob@nowhere.example", "o1");
 	lab_said(lab, "failed 503 dns|");
