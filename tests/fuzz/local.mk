@@ -1,13 +1,51 @@
-# Each target twice: replayed over its corpus by `make check`, and as a fuzzer with ./configure --enable-fuzzing CC=clang:
-#   tests/fuzz/message_fuzz -dict=../tests/fuzz/message.dict ../tests/fuzz/corpus/message
-check_PROGRAMS += tests/fuzz/message_replay
-tests_fuzz_message_replay_SOURCES = tests/fuzz/message_fuzz.c tests/fuzz/replay.c tests/torture/touch.c tests/torture/touch.h
-tests_fuzz_message_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"message"'
-tests_fuzz_message_replay_LDADD = src/sip/syntax/libsyntax.a src/base/libbase.a
+# Fuzz targets. ./configure --enable-fuzzing CC=clang builds them for libFuzzer; run as their first comments
+# say. Without, each is linked with replay.c, so that `make check` goes through its corpus, all prefixes of it and
+# mutations that follow from a seed.
+
+fuzz_message_sources = tests/fuzz/message_fuzz.c tests/torture/touch.c tests/torture/touch.h
+fuzz_message_libs = src/sip/syntax/libsyntax.a src/base/libbase.a
+fuzz_framing_sources = tests/fuzz/framing_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
+fuzz_framing_libs = src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a src/base/libbase.a
+fuzz_rtp_sources = tests/fuzz/rtp_fuzz.c
+fuzz_rtp_libs = src/media/libmedia.a src/base/libbase.a $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) -lpthread -lm
+fuzz_sdp_sources = tests/fuzz/sdp_fuzz.c
+fuzz_sdp_libs = src/sdp/libsdp.a src/base/libbase.a
+fuzz_ua_sources = tests/fuzz/ua_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
+fuzz_ua_libs = src/sip/ua/libua.a src/sip/transaction/libtransaction.a $(fuzz_framing_libs) $(SSL_LIBS)
 
 if FUZZING
-noinst_PROGRAMS += tests/fuzz/message_fuzz
-tests_fuzz_message_fuzz_SOURCES = tests/fuzz/message_fuzz.c tests/torture/touch.c tests/torture/touch.h
-tests_fuzz_message_fuzz_LDADD = src/sip/syntax/libsyntax.a src/base/libbase.a
+noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
+tests_fuzz_message_fuzz_SOURCES = $(fuzz_message_sources)
+tests_fuzz_message_fuzz_LDADD = $(fuzz_message_libs)
 tests_fuzz_message_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_framing_fuzz_SOURCES = $(fuzz_framing_sources)
+tests_fuzz_framing_fuzz_LDADD = $(fuzz_framing_libs)
+tests_fuzz_framing_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_rtp_fuzz_SOURCES = $(fuzz_rtp_sources)
+tests_fuzz_rtp_fuzz_LDADD = $(fuzz_rtp_libs)
+tests_fuzz_rtp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_sdp_fuzz_SOURCES = $(fuzz_sdp_sources)
+tests_fuzz_sdp_fuzz_LDADD = $(fuzz_sdp_libs)
+tests_fuzz_sdp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_ua_fuzz_SOURCES = $(fuzz_ua_sources)
+tests_fuzz_ua_fuzz_LDADD = $(fuzz_ua_libs)
+tests_fuzz_ua_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
+	tests/fuzz/ua_replay
+tests_fuzz_message_replay_SOURCES = tests/fuzz/replay.c $(fuzz_message_sources)
+tests_fuzz_message_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"message"'
+tests_fuzz_message_replay_LDADD = $(fuzz_message_libs)
+tests_fuzz_framing_replay_SOURCES = tests/fuzz/replay.c $(fuzz_framing_sources)
+tests_fuzz_framing_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"framing"'
+tests_fuzz_framing_replay_LDADD = $(fuzz_framing_libs)
+tests_fuzz_rtp_replay_SOURCES = tests/fuzz/replay.c $(fuzz_rtp_sources)
+tests_fuzz_rtp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"rtp"' -DMUTATIONS=500
+tests_fuzz_rtp_replay_LDADD = $(fuzz_rtp_libs)
+tests_fuzz_sdp_replay_SOURCES = tests/fuzz/replay.c $(fuzz_sdp_sources)
+tests_fuzz_sdp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"sdp"'
+tests_fuzz_sdp_replay_LDADD = $(fuzz_sdp_libs)
+tests_fuzz_ua_replay_SOURCES = tests/fuzz/replay.c $(fuzz_ua_sources)
+tests_fuzz_ua_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"ua"' -DMUTATIONS=1000
+tests_fuzz_ua_replay_LDADD = $(fuzz_ua_libs)
 endif
