@@ -221,8 +221,12 @@ static bool words_are_over(struct app *app)
 		return true;
 	if (!phone_call_ended(app->phone, call))
 		return false;
-	if (phone_view_call(app->phone, call, &view) && view.state == CALL_FAILED && !app->status)
+	if (phone_view_call(app->phone, call, &view) && view.state == CALL_FAILED && !app->status) {
+		char *text = view.code ? xasprintf("call %u failed: %u %s", call, view.code, view.reason) : xasprintf("call %u failed: %s", call, view.cause);
+		message(app, LOG_ERROR, text);
+		free(text);
 		app->status = STATUS_CALL;
+	}
 	return true;
 }
 

@@ -104,15 +104,19 @@ static void take_lines(struct json *json)
 {
 	char *line = NULL;
 
-	while (json->unanswered < REQUESTS_MAX && (line = lines_next(&json->lines, json->ended))) {
+	bool crowded = output_pending(json->config.out) > OUTPUT_HIGH;
+
+	while (json->unanswered < REQUESTS_MAX && !crowded && (line = lines_next(&json->lines, json->ended))) {
 		take_line(json, line);
 		free(line);
+		crowded = output_pending(json->config.out) > OUTPUT_HIGH;
 	}
 	if (json->lines.too_long) {
 		notify(json, "error", "a line of standard input is longer than 1 MiB and was left out");
 		json->lines.too_long = 0;
 	}
-	input_pause(json->input, json->unanswered >= REQUESTS_MAX || json->lines.rest.n > INPUT_LINE_BYTES);
+	/* Whoever does not read our answers waits with further requests. */
+	input_pause(json->input, crowded || json->unanswered >= REQUESTS_MAX);
 }
 
 static void on_bytes(void *arg, struct slice bytes)

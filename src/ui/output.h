@@ -14,7 +14,8 @@ struct output;
 /** Tells readers, once there is room again, that `lines` pieces were left out: one line, free(). */
 typedef char *output_notice_h(size_t lines);
 
-enum { OUTPUT_MAX = 4 << 20 }; /* bytes that may wait for a reader */
+/* Bytes that may wait for a reader; above OUTPUT_HIGH no more commands are read whose answers would only be left out. */
+enum { OUTPUT_MAX = 4 << 20, OUTPUT_HIGH = 1 << 20 };
 
 /** A queue for `fd`, which stays the caller's. A closed or unusable `fd` gives a queue that swallows everything. `notice` may be NULL. */
 struct output *output_new(struct loop *loop, int fd, size_t max_bytes, output_notice_h *notice) __attribute__((returns_nonnull));

@@ -342,6 +342,9 @@ static void run_lines(struct plain *plain)
 {
 	char *line = NULL;
 
+	/* What the reader has not taken yet must go first: the queue wakes us. */
+	if (output_pending(plain->config.out) > OUTPUT_HIGH)
+		return;
 	for (int i = 0; i < LINES_PER_TURN && runner_idle(plain->runner) && (line = lines_next(&plain->lines, plain->ended)); i++) {
 		take_line(plain, line);
 		free(line);
