@@ -295,8 +295,10 @@ static bool take(struct flow *flow, enum framing_result result, struct slice mes
 		flow->answers_pings = true;
 		timer_stop(world->timers, &flow->pong);
 		return true;
-	case FRAMING_MORE:
 	case FRAMING_BROKEN:
+		transport__refuse_unframed(flow, framing_head(&flow->framing));
+		break;
+	case FRAMING_MORE:
 		break;
 	}
 	return false;

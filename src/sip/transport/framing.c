@@ -97,6 +97,12 @@ static enum framing_result skip_crlfs(struct framing *framing, struct slice *in)
 	}
 	if (framing->crlfs & 1)
 		return FRAMING_BROKEN;
+	/* A pong may share its segment with the message behind it. */
+	if (framing->crlfs == 2 && framing->awaits_pong) {
+		framing->crlfs = 0;
+		framing->awaits_pong = false;
+		return FRAMING_PONG;
+	}
 	framing->crlfs = 0;
 	/* Every method and "SIP/2.0" begin with a character of a token: TLS, text without end and the like are found at
 	 * once. */
@@ -139,6 +145,11 @@ enum framing_result framing_next(struct framing *framing, struct slice *in, stru
 	framing->given = true;
 	*message = buf_slice(&framing->held);
 	return FRAMING_MESSAGE;
+}
+
+struct slice framing_head(const struct framing *framing)
+{
+	return framing->head_end == 4 ? buf_slice(&framing->held) : slice_of(NULL);
 }
 
 bool framing_is_partial(const struct framing *framing)

@@ -30,5 +30,7 @@ void framing_fini(struct framing *framing);
  * @param message  FRAMING_MESSAGE: its bytes, valid until the next call
  */
 enum framing_result framing_next(struct framing *framing, struct slice *in, struct slice *message) MUST_CHECK;
+/** After FRAMING_BROKEN: the header whose lengths are of no use; empty when not even the header was whole. */
+struct slice framing_head(const struct framing *framing);
 /** Has a message begun that is not complete? */
 bool framing_is_partial(const struct framing *framing);

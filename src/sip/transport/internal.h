@@ -95,6 +95,8 @@ enum err transport__datagram_send(struct transport *transport, const struct addr
 
 /* receive.c */
 void transport__receive(struct transport *transport, struct sip_message *message, const struct sip_source *source);
+/** The last word on a flow that is about to be closed: a request whose end is unknown gets 400 (RFC 4475 3.1.2.3). */
+void transport__refuse_unframed(struct flow *flow, struct slice head);
 
 /* flow.c */
 struct flow *flow__new(struct transport *transport, const struct sip_target *target, bool incoming);

@@ -20,8 +20,12 @@ static void print_via(struct buf *to, const struct sip_via *via, const struct ad
 	while (sip_params_next(&rest, &param)) {
 		if (slice_ieq(param.name, SLICE("received")) || slice_ieq(param.name, SLICE("rport")))
 			continue;
-		buf_printf(to, ";%.*s%s%.*s", SLICE_ARG(param.name), param.has_value ? "=" : "",
-			   SLICE_ARG(param.value));
+		/* Not by printf: a quoted string may hold a NUL. */
+		buf_add_char(to, ';');
+		buf_add(to, param.name);
+		if (param.has_value)
+			buf_add_char(to, '=');
+		buf_add(to, param.value);
 	}
 	bool same = address_parse_host(&sent_by, via->host, 0) && address_same_host(&sent_by, remote);
 	if (!same || via->has_rport)
@@ -98,11 +102,11 @@ static bool within_rate(struct transport *transport)
 	return transport->stateless_count++ < STATELESS_PER_SECOND;
 }
 
+/* With Via and CSeq its sender finds what the answer belongs to, whatever else is missing (RFC 4475 3.3.1). */
 static bool is_answerable(const struct sip_message *request)
 {
 	return request->is_request && request->method != SIP_ACK && sip_message_via(request, 0) &&
-	       sip_message_value(request, SIP_HEADER_FROM).n && sip_message_value(request, SIP_HEADER_TO).n &&
-	       sip_message_value(request, SIP_HEADER_CALL_ID).n && sip_message_value(request, SIP_HEADER_CSEQ).n;
+	       sip_message_value(request, SIP_HEADER_CSEQ).n;
 }
 
 /* 8.2.7: the same tag for the same request, without remembering it. */
@@ -178,6 +182,26 @@ void transport__receive(struct transport *transport, struct sip_message *message
 		receive_request(transport, message, source);
 	else
 		receive_response(transport, message, source);
+}
+
+void transport__refuse_unframed(struct flow *flow, struct slice head)
+{
+	struct sip_source source = flow__source(flow);
+	struct sip_message *message;
+	size_t used, offset;
+
+	if (!head.n)
+		return;
+	transport__trace(flow->transport, false, source.protocol, &source.local, &source.remote, head);
+	/* Where a datagram ends is known, so its header can be read whatever it says of the length. */
+	if (sip_message_parse(head, SIP_DATAGRAM, &message, &used, &offset) != SCAN_OK)
+		return;
+	const struct sip_via *via = sip_message_via(message, 0);
+	struct sip_message *request = message->is_request && via ? complete_via(message, via, &source) : NULL;
+	if (request)
+		transport_answer(flow->transport, request, &source, 400, "No usable Content-Length", 0);
+	sip_message_unref(request);
+	sip_message_unref(message);
 }
 
 /* RFC 5626 keep-alives and what else phones send to hold a NAT binding open: CRLFs, blanks, zero bytes. */

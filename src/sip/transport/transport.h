@@ -166,7 +166,7 @@ enum err transport_send_response(struct transport *transport, const struct sip_s
 				 const struct sip_message *response) MUST_CHECK;
 /**
  * Answer a request without keeping state (8.2.7): the To tag is the same each time the same request comes. Nothing is
- * sent for an ACK, for a request whose Via, From, To, Call-ID or CSeq does not allow it, or above STATELESS_PER_SECOND.
+ * sent for an ACK, for a request whose Via or CSeq does not allow it, or above STATELESS_PER_SECOND.
  * `reason` NULL: the phrase of the status.
  * @param retry_after_s  value of Retry-After; 0: none
  */

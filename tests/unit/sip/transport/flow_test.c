@@ -349,6 +349,63 @@ static void a_missing_pong_means_a_dead_flow(void **state)
 	assert_int_equal(recorder->failed_flow_id, flow_id);
 }
 
+/* The pong may share its segment with a message. */
+static void a_pong_in_front_of_a_message_counts(void **state)
+{
+	struct recorder *recorder = *state;
+	struct sip_target target = fake_target("tcp " PEER);
+	char *text = request_text("OPTIONS", "SIP/2.0/TCP 198.51.100.7;branch=z9hG4bKa"), *both;
+	uint64_t flow_id;
+
+	transport_keep_alive(recorder->transport, &target, true);
+	assert_int_equal(send_to(recorder, &target, &flow_id), ERR_NONE);
+	fake_net_pass(&recorder->net, 0);
+	struct flow *flow = fake_net_newest(&recorder->net);
+	fake_net_drop(&recorder->net);
+	while (!fake_net_waiting(&recorder->net))
+		fake_net_pass(&recorder->net, SECOND_US);
+	fake_net_bytes(&recorder->net, flow, "\r\n");
+	fake_net_drop(&recorder->net);
+	while (!fake_net_waiting(&recorder->net))
+		fake_net_pass(&recorder->net, SECOND_US);
+	assert_true(asprintf(&both, "\r\n%s", text) > 0);
+	fake_net_bytes(&recorder->net, flow, both);
+	assert_int_equal(recorder->requests, 1);
+	fake_net_pass(&recorder->net, 15 * SECOND_US);
+	assert_int_equal(recorder->failures, 0);
+	free(text);
+	free(both);
+}
+
+/* RFC 4475 3.1.2.3: an error, then the end, since nobody knows where the next message begins. */
+static void a_stream_without_lengths_is_refused_and_closed(void **state)
+{
+	static const char *const lengths[] = {
+		"", "Content-Length: -999\r\n", "Content-Length: five\r\n", "l: 70000\r\n"
+	};
+	struct recorder *recorder = *state;
+	char text[1024];
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct flow *flow = fake_net_accept(&recorder->net, SIP_TCP, "198.51.100.7:1001");
+		snprintf(text, sizeof text,
+			 "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n"
+			 "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n%s\r\n", lengths[i]);
+		fake_net_bytes(&recorder->net, flow, text);
+		struct fake_packet *answer = fake_net_take(&recorder->net);
+		assert_true(fake_packet_is(answer, "400"));
+		assert_ptr_equal(answer->flow, flow);
+		fake_net_pass(&recorder->net, 0);
+		assert_false(fake_net_is_open(&recorder->net, flow));
+	}
+	assert_int_equal(recorder->requests, 0);
+	struct flow *flow = fake_net_accept(&recorder->net, SIP_TCP, "198.51.100.7:1001");
+	fake_net_bytes(&recorder->net, flow, "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n\r\n");
+	fake_net_pass(&recorder->net, 0);
+	assert_int_equal(fake_net_waiting(&recorder->net), 0);
+	assert_false(fake_net_is_open(&recorder->net, flow));
+}
+
 static void freeing_closes_what_is_open(void **state)
 {
 	struct recorder *recorder = *state;
@@ -384,6 +441,8 @@ int main(void)
 		TEST(big_requests_go_by_tcp),
 		TEST(udp_targets_are_kept_alive),
 		TEST(a_missing_pong_means_a_dead_flow),
+		TEST(a_pong_in_front_of_a_message_counts),
+		TEST(a_stream_without_lengths_is_refused_and_closed),
 		TEST(freeing_closes_what_is_open),
 	};
 

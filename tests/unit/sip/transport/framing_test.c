@@ -99,7 +99,8 @@ static void pings_and_pongs_are_told_apart(void **state)
 	expect("\r\n", true, "o");
 	expect("\r\n", false, "");
 	expect("\r\n\r\n\r\n", true, "io");
-	expect("\r\n" HEAD "l: 0\r\n\r\n", true, "m");
+	expect("\r\n" HEAD "l: 0\r\n\r\n", true, "om");
+	expect("\r\n" HEAD "l: 0\r\n\r\n", false, "m");
 }
 
 /* Any two pieces, and one byte at a time, give what the whole gives. */

@@ -97,8 +97,7 @@ static void garbage_is_not_answered(void **state)
 		"OPTIONS sip:a@b SIP/2.0\r\n\r\n",
 		"OPTIONS sip:a@b SIP/2.0\r\n" REST, /* no Via */
 		"OPTIONS sip:a@b SIP/2.0\r\n" HERE
-		"To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n", /* no From */
-		"OPTIONS sip:a@b SIP/2.0\r\n" HERE "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCSeq: 1 OPTIONS\r\n\r\n",
+		"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\n\r\n", /* no CSeq */
 		"ACK sip:a@b SIP/2.0\r\n" HERE REST, /* CSeq of another method */
 		"ACK sip:a@b SIP/7.0\r\n" HERE
 		"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 ACK\r\n\r\n",
@@ -129,6 +128,33 @@ static void broken_requests_are_answered_without_state(void **state)
 	assert_string_equal(first->bytes, second->bytes);
 	fake_net_datagram(&recorder->net, PEER, "OPTIONS sip:a@b SIP/7.0\r\n" HERE REST);
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "505"));
+}
+
+/* RFC 4475 3.3.1 */
+static void what_is_missing_is_no_reason_for_silence(void **state)
+{
+	struct recorder *recorder = *state;
+
+	fake_net_datagram(&recorder->net, PEER,
+			  "INVITE sip:a@b SIP/2.0\r\nCSeq: 193942 INVITE\r\n" HERE "l: 0\r\n\r\n");
+	struct fake_packet *answer = fake_net_take(&recorder->net);
+	assert_true(fake_packet_is(answer, "400"));
+	assert_slice(fake_packet_value(answer, SIP_HEADER_CSEQ, 0), "193942 INVITE");
+	assert_int_equal(recorder->requests, 0);
+}
+
+/* A quoted-pair may be a NUL (25.1). */
+static void a_nul_in_the_via_is_borne(void **state)
+{
+	static const char text[] = "OPTIONS sip:a@b SIP/2.0\r\n"
+				   "Via: SIP/2.0/UDP 198.51.100.7:5070;x=\"a\\\0b\";branch=z9hG4bKp\r\n" REST;
+	struct recorder *recorder = *state;
+
+	fake_net_datagram_bytes(&recorder->net, PEER, slice_make(text, sizeof text - 1));
+	assert_int_equal(recorder->requests, 1);
+	const struct sip_via *via = sip_message_via(recorder->last, 0);
+	assert_non_null(via);
+	assert_slice(via->branch, "z9hG4bKp");
 }
 
 static void stateless_answers_have_a_rate(void **state)
@@ -197,6 +223,8 @@ int main(void)
 		TEST(keep_alives_are_silent),
 		TEST(garbage_is_not_answered),
 		TEST(broken_requests_are_answered_without_state),
+		TEST(what_is_missing_is_no_reason_for_silence),
+		TEST(a_nul_in_the_via_is_borne),
 		TEST(stateless_answers_have_a_rate),
 		TEST(responses_to_others_are_dropped),
 		TEST(our_addresses_are_known),
