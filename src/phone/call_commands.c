@@ -40,7 +40,8 @@ static bool find_only(struct phone *phone, enum meant meant, struct call **found
 	}
 	const char *word = meant == MEANT_RINGING ? "ring" : "are on hold";
 	if (!count)
-		fail(failure, STATUS_CALL, "no-such-call", meant == MEANT_RINGING ? "no call is ringing" : "no call is on hold");
+		fail(failure, STATUS_CALL, "no-such-call",
+		     meant == MEANT_RINGING ? "no call is ringing" : "no call is on hold");
 	else if (count > 1)
 		fail(failure, STATUS_CALL, "ambiguous", "calls %s %s: say which", buf_text(&list), word);
 	buf_fini(&list);
@@ -62,7 +63,8 @@ static struct call *only_dialled(const struct phone *phone)
 	return found;
 }
 
-static bool find_meant(struct phone *phone, unsigned *number, enum meant meant, struct call **found, struct failure *failure)
+static bool find_meant(struct phone *phone, unsigned *number, enum meant meant, struct call **found,
+		       struct failure *failure)
 {
 	if (*number) {
 		*found = call_find(phone, *number);
@@ -90,7 +92,8 @@ static bool need_ringing(const struct call *call, struct failure *failure)
 {
 	if (is_ringing(call))
 		return true;
-	return fail(failure, STATUS_CALL, "not-ringing", call->incoming ? "call %u is answered already" : "call %u is one that you made", call->number);
+	return fail(failure, STATUS_CALL, "not-ringing",
+		    call->incoming ? "call %u is answered already" : "call %u is one that you made", call->number);
 }
 
 static bool need_up(const struct call *call, struct failure *failure)
@@ -104,7 +107,8 @@ static bool told(struct call *call, enum err err, const char *what, struct failu
 {
 	if (!err)
 		return true;
-	return fail(failure, STATUS_CALL, err_name(err), "call %u: %s is not possible: %s", call->number, what, err_text(err));
+	return fail(failure, STATUS_CALL, err_name(err), "call %u: %s is not possible: %s", call->number, what,
+		    err_text(err));
 }
 
 /* ---- incoming ---- */
@@ -115,7 +119,8 @@ static bool open_media(struct call *call, struct failure *failure)
 		return true;
 	enum err err = media_open(&call->media, &call->local, NULL);
 	if (err)
-		return fail(failure, STATUS_NETWORK, err_name(err), "call %u: no port for sound is free: see media.ports", call->number);
+		return fail(failure, STATUS_NETWORK, err_name(err),
+			    "call %u: no port for sound is free: see media.ports", call->number);
 	return true;
 }
 
@@ -133,7 +138,9 @@ bool call_answer_now(struct call *call, struct failure *failure)
 	else
 		call->answering = false;
 	if (err == ERR_MEDIA)
-		return fail(failure, STATUS_CALL, "media", "call %u: the caller offers no sound that we can do; it was refused with 488", call->number);
+		return fail(failure, STATUS_CALL, "media",
+			    "call %u: the caller offers no sound that we can do; it was refused with 488",
+			    call->number);
 	return told(call, err, "answering", failure);
 }
 
@@ -150,7 +157,8 @@ bool call_progress_now(struct call *call, struct failure *failure)
 	bool sdp = sip_message_has_body(call->invite, "application", "sdp");
 	if (sdp && !call->early_said && media_answer_offer(&call->media, call->invite->body, &answer)) {
 		buf_fini(&answer);
-		return fail(failure, STATUS_CALL, "media", "call %u: the caller offers no sound that we can do", call->number);
+		return fail(failure, STATUS_CALL, "media", "call %u: the caller offers no sound that we can do",
+			    call->number);
 	}
 	err = session_progress(call->session, 183, buf_slice(&answer));
 	buf_fini(&answer);
@@ -211,7 +219,8 @@ bool phone_progress(struct phone *phone, unsigned *number, struct failure *failu
 {
 	struct call *call;
 
-	return find_meant(phone, number, MEANT_RINGING, &call, failure) && need_ringing(call, failure) && call_progress_now(call, failure);
+	return find_meant(phone, number, MEANT_RINGING, &call, failure) && need_ringing(call, failure) &&
+	       call_progress_now(call, failure);
 }
 
 bool phone_reject(struct phone *phone, unsigned *number, unsigned code, struct slice reason, struct failure *failure)
@@ -220,7 +229,8 @@ bool phone_reject(struct phone *phone, unsigned *number, unsigned code, struct s
 
 	code = code ? code : 486;
 	if (code < 400 || code > 699)
-		return fail(failure, STATUS_USAGE, "range", "a refusal is a code from 400 to 699; `redirect` sends callers elsewhere");
+		return fail(failure, STATUS_USAGE, "range",
+			    "a refusal is a code from 400 to 699; `redirect` sends callers elsewhere");
 	if (!find_meant(phone, number, MEANT_RINGING, &call, failure) || !need_ringing(call, failure))
 		return false;
 	call->answering = true; /* dealt with: not missed */
@@ -237,11 +247,13 @@ bool phone_redirect(struct phone *phone, unsigned *number, struct slice text, st
 		return false;
 	if (target.is_echo) {
 		target_fini(&target);
-		return fail(failure, STATUS_USAGE, "syntax", "the echo test is inside this phone: callers cannot be sent there");
+		return fail(failure, STATUS_USAGE, "syntax",
+			    "the echo test is inside this phone: callers cannot be sent there");
 	}
 	char *contact = xasprintf("<%s>", target.uri);
 	call->answering = true;
-	bool good = told(call, session_reject(call->session, 302, (struct slice){ 0 }, slice_of(contact)), "redirecting", failure);
+	bool good = told(call, session_reject(call->session, 302, (struct slice){ 0 }, slice_of(contact)),
+			 "redirecting", failure);
 	free(contact);
 	target_fini(&target);
 	return good;
@@ -383,11 +395,14 @@ bool phone_dtmf(struct phone *phone, unsigned *number, struct slice digits, stru
 	case ERR_NONE:
 		return true;
 	case ERR_UNSUPPORTED:
-		return fail(failure, STATUS_CALL, "no-dtmf", "call %u: the peer does not take digits as RTP events (telephone-event)", call->number);
+		return fail(failure, STATUS_CALL, "no-dtmf",
+			    "call %u: the peer does not take digits as RTP events (telephone-event)", call->number);
 	case ERR_SYNTAX:
-		return fail(failure, STATUS_USAGE, "syntax", "'%.*s': digits are 0-9, *, #, A-D, and a comma for a pause", SLICE_ARG(digits));
+		return fail(failure, STATUS_USAGE, "syntax",
+			    "'%.*s': digits are 0-9, *, #, A-D, and a comma for a pause", SLICE_ARG(digits));
 	case ERR_STATE:
-		return fail(failure, STATUS_CALL, "state", "call %u sends no sound now, so no digits either: is it on hold?", call->number);
+		return fail(failure, STATUS_CALL, "state",
+			    "call %u sends no sound now, so no digits either: is it on hold?", call->number);
 	case ERR_FULL:
 		return fail(failure, STATUS_CALL, "full", "call %u: too many digits wait to be sent", call->number);
 	default:
@@ -427,7 +442,8 @@ static void decide(struct call *call)
 	const struct settings *settings = call->phone->settings;
 	const char *automatic = settings_text(settings, "call.auto-answer");
 
-	if (sip_message_has_body(call->invite, "application", "sdp") && !media_can_answer(call->phone, call->invite->body, &call->local))
+	if (sip_message_has_body(call->invite, "application", "sdp") &&
+	    !media_can_answer(call->phone, call->invite->body, &call->local))
 		call->reject_code = 488;
 	else if (!strcmp(automatic, "on"))
 		call->wants_answer = true;
@@ -437,7 +453,8 @@ static void decide(struct call *call)
 		call->wants_ring = settings_on(settings, "call.auto-ring");
 }
 
-void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite, const struct sip_source *source)
+void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite,
+		    const struct sip_source *source)
 {
 	struct call *call = call_new(phone, true);
 	struct account *account = account_of_request(phone, invite, source);
@@ -463,7 +480,8 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	if (account)
 		xreplace(&call->account_name, account->name);
 	free(call->account_uri);
-	call->account_uri = account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
+	call->account_uri =
+		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
 	call->target = NULL;
 	decide(call);
 	call_event(call, EVENT_INCOMING);

@@ -3,11 +3,12 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-enum { RINGBACK_AFTER_US = 1000000, BUSY_US = 3000000, OFFER_MAX = 2 * SDP_MAX };
+enum { BUSY_US = 3000000 };
 
 const char *call_state_name(enum call_state state)
 {
-	static const char *const names[] = { "calling", "trying", "ringing", "early", "incoming", "answered", "held", "ended", "failed" };
+	static const char *const names[] = { "calling",  "trying", "ringing", "early", "incoming",
+					     "answered", "held",   "ended",   "failed" };
 
 	return names[state];
 }
@@ -75,8 +76,9 @@ static void stop_timers(struct call *call)
 
 void call_free(struct call *call)
 {
-	char *const texts[] = { call->account_name, call->name, call->uri, call->account_uri, call->call_id, call->target, call->digits,
-				call->reason, call->cause, call->detail, call->redirect, call->codec };
+	char *const texts[] = { call->account_name, call->name,   call->uri,      call->account_uri,
+				call->call_id,      call->target, call->digits,   call->reason,
+				call->cause,        call->detail, call->redirect, call->codec };
 
 	stop_timers(call);
 	if (call->locating)
@@ -148,14 +150,14 @@ struct event *call_event(struct call *call, enum event_kind kind)
 	return event;
 }
 
-static void set_status(struct call *call, unsigned code, struct slice reason)
+void call_set_status(struct call *call, unsigned code, struct slice reason)
 {
 	call->code = code;
 	free(call->reason);
 	call->reason = clean(reason);
 }
 
-static void keep_call_id(struct call *call)
+void call_keep_id(struct call *call)
 {
 	if (!*call->call_id && call->session) {
 		free(call->call_id);
@@ -214,14 +216,6 @@ void calls_busy_tone(struct phone *phone)
 	timer_start(phone->timers, &phone->tone_timer, BUSY_US, busy_over, phone);
 }
 
-static void ringback_due(void *arg)
-{
-	struct call *call = arg;
-
-	call->ringback = !call->media.heard;
-	calls_update_tones(call->phone);
-}
-
 void calls_select(struct phone *phone, struct call *call)
 {
 	phone->selected = call ? call->number : 0;
@@ -266,7 +260,8 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 
 static void keep_messages(struct call *call)
 {
-	const struct sip_message *sent = session_last_sent(call->session), *received = session_last_received(call->session);
+	const struct sip_message *sent = session_last_sent(call->session),
+				 *received = session_last_received(call->session);
 
 	if (sent)
 		call->last_sent = sip_message_ref((struct sip_message *)(uintptr_t)sent);
@@ -288,7 +283,7 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 	struct buf detail;
 
 	if (!was_up || outcome->cause == CAUSE_TIMEOUT || outcome->cause == CAUSE_CONNECT)
-		set_status(call, outcome->status, outcome->reason);
+		call_set_status(call, outcome->status, outcome->reason);
 	if (outcome->cause != CAUSE_NONE && !(was_up && outcome->cause == CAUSE_RESPONSE))
 		xreplace(&call->cause, cause_name(outcome->cause));
 	buf_init(&detail, 2048);
@@ -324,7 +319,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	keep_outcome(call, outcome, was_up);
 	call->state = was_up ? CALL_ENDED : CALL_FAILED;
 	if (call->session) {
-		keep_call_id(call);
+		call_keep_id(call);
 		keep_messages(call);
 		call->session = NULL;
 	}
@@ -356,256 +351,6 @@ void call_fail_locally(struct call *call, enum cause cause, enum err err, const 
 	struct outcome outcome = { .reason = slice_of(reason), .cause = cause, .err = err };
 
 	call_finish(call, false, &outcome, "us");
-}
-
-/* ---- what the session tells ---- */
-
-static struct slice sdp_of(const struct sip_message *message)
-{
-	return sip_message_has_body(message, "application", "sdp") ? message->body : (struct slice){ 0 };
-}
-
-static void told_hold(struct call *call)
-{
-	bool holds = call->media.plan.peer_holds;
-
-	if (holds == call->held_by_peer)
-		return;
-	call->held_by_peer = holds;
-	call_event(call, holds ? EVENT_REMOTE_HELD : EVENT_REMOTE_RESUMED);
-}
-
-static void on_provisional(void *arg, struct session *session, int leg, struct sip_message *response)
-{
-	struct call *call = arg;
-	bool sdp = sdp_of(response).n > 0;
-
-	(void)session;
-	(void)leg;
-	keep_call_id(call);
-	set_status(call, response->status, response->reason);
-	if (!call->trying_said) {
-		call->trying_said = true;
-		if (call->state == CALL_DIALLING)
-			call->state = CALL_TRYING;
-		call_event(call, EVENT_TRYING);
-	}
-	if (response->status == 180) {
-		call->ringback = true;
-		if (call->state != CALL_EARLY)
-			call->state = CALL_RINGING;
-		if (!call->ringing_said)
-			call_event(call, EVENT_RINGING);
-		call->ringing_said = true;
-	} else if (response->status == 183 && !call->ringback && !timer_running(&call->ringback_timer)) {
-		timer_start(call->phone->timers, &call->ringback_timer, RINGBACK_AFTER_US, ringback_due, call);
-	}
-	if (sdp && call->media.plan.usable && !call->early_said) {
-		call->state = CALL_EARLY;
-		call->early_said = true;
-		event_text(call_event(call, EVENT_EARLY_MEDIA), "codec", slice_of(media_codec_in_use(&call->media)));
-	}
-	call_sound_changed(call);
-	calls_update_tones(call->phone);
-}
-
-static void send_first_digits(struct call *call)
-{
-	uint32_t pause_ms = (uint32_t)(settings_number(call->phone->settings, "dtmf.pause") / MS_US);
-
-	if (!call->digits || !*call->digits || !call->media.stream)
-		return;
-	enum err err = engine_dtmf(call->phone->engine, call->media.stream, call->digits, pause_ms);
-	if (err)
-		log_line(call->phone->log, LOG_WARNING, "call %u: the digits %s were not sent: %s", call->number, call->digits, err_text(err));
-}
-
-static void on_answered(void *arg, struct session *session, int leg, struct sip_message *message)
-{
-	struct call *call = arg;
-
-	keep_call_id(call);
-	timer_stop(call->phone->timers, &call->ringback_timer);
-	timer_stop(call->phone->timers, &call->answer_timer);
-	call->ringback = false;
-	call->answered_us = call->phone->timers->now_us;
-	call->state = CALL_ANSWERED;
-	if (!call->incoming && message && !message->is_request)
-		set_status(call, message->status, message->reason);
-	else
-		set_status(call, 200, SLICE("OK"));
-	bool sound = call->incoming || media_choose_leg(&call->media, leg);
-	call_sound_changed(call);
-	event_text(call_event(call, EVENT_ANSWERED), "codec", slice_of(media_codec_in_use(&call->media)));
-	call->held_by_peer = false;
-	told_hold(call);
-	calls_update_tones(call->phone);
-	if (!sound) {
-		log_line(call->phone->log, LOG_WARNING, "call %u: answered without saying where sound goes", call->number);
-		session_hangup(session, SLICE("SIP;cause=488;text=\"No session description in the answer\""));
-		return;
-	}
-	send_first_digits(call);
-}
-
-static void on_acknowledged(void *arg, struct session *session)
-{
-	struct call *call = arg;
-
-	(void)session;
-	call_sound_changed(call);
-}
-
-static void on_failed(void *arg, struct session *session, const struct outcome *outcome)
-{
-	(void)session;
-	if (!call_redirect(arg, outcome))
-		call_finish(arg, false, outcome, NULL);
-}
-
-static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request)
-{
-	struct call *call = arg;
-	struct buf detail;
-
-	(void)session;
-	/* A Reason in the BYE (RFC 3326) is worth telling. */
-	buf_init(&detail, 2048);
-	if (request)
-		explain_response(request, &detail);
-	if (detail.n) {
-		free(call->detail);
-		call->detail = buf_take(&detail);
-	}
-	buf_fini(&detail);
-	call_finish(call, true, outcome, by_peer ? "the peer" : "us");
-}
-
-static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer)
-{
-	struct call *call = arg;
-
-	(void)session;
-	(void)leg;
-	unsigned status = media_answer_offer(&call->media, sdp_of(message), answer);
-	call_sound_changed(call);
-	return status;
-}
-
-static bool on_answer(void *arg, struct session *session, int leg, const struct sip_message *message, bool final)
-{
-	struct call *call = arg;
-
-	(void)session;
-	bool good = media_take_answer(&call->media, leg, sdp_of(message), final);
-	call_sound_changed(call);
-	if (good && final && call_is_up(call))
-		told_hold(call);
-	return good;
-}
-
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
-{
-	struct call *call = arg;
-
-	(void)session;
-	media_offer(&call->media, offer);
-}
-
-/* ---- re-INVITE ---- */
-
-static void reinvite_event(struct call *call, const char *direction, unsigned code, struct slice reason)
-{
-	struct event *event = events_add(call->phone->events, EVENT_REINVITE, call->number);
-
-	event_text(event, "id", slice_of(call->id));
-	event_text(event, "callid", slice_of(call->call_id));
-	event_text(event, "direction", slice_of(direction));
-	if (code)
-		event_number(event, "code", code);
-	event_text(event, "reason", reason);
-}
-
-bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure)
-{
-	struct buf offer;
-
-	if (call->change) {
-		/* One after the other; the last wish counts. */
-		call->next_change = change;
-		return true;
-	}
-	buf_init(&offer, OFFER_MAX);
-	if (change != CHANGE_REINVITE)
-		media_set_held(&call->media, change == CHANGE_HOLD);
-	if (!no_sdp)
-		media_offer(&call->media, &offer);
-	call->change = change;
-	enum err err = session_reinvite(call->session, buf_slice(&offer));
-	buf_fini(&offer);
-	if (!err)
-		return true;
-	call->change = CHANGE_NONE;
-	media_offer_refused(&call->media);
-	media_set_held(&call->media, call->held_by_us);
-	return fail(failure, STATUS_CALL, err_name(err), "call %u cannot be changed now: %s", call->number, err_text(err));
-}
-
-static void change_done(struct call *call, enum call_change change)
-{
-	if (change == CHANGE_REINVITE) {
-		reinvite_event(call, "out", 200, (struct slice){ 0 });
-		return;
-	}
-	bool held = change == CHANGE_HOLD;
-	if (held == call->held_by_us)
-		return;
-	call->held_by_us = held;
-	call->state = held ? CALL_HELD : CALL_ANSWERED;
-	call_event(call, held ? EVENT_HELD : EVENT_RESUMED);
-	call_sound_changed(call);
-}
-
-static void on_reinvited(void *arg, struct session *session, const struct outcome *outcome)
-{
-	struct call *call = arg;
-	struct failure ignored;
-	enum call_change change = call->change, next = call->next_change;
-
-	(void)session;
-	call->change = call->next_change = CHANGE_NONE;
-	if (outcome->status / 100 == 2) {
-		change_done(call, change);
-	} else {
-		media_offer_refused(&call->media);
-		media_set_held(&call->media, call->held_by_us);
-		char *reason = clean(outcome->reason);
-		reinvite_event(call, "out", outcome->status, slice_of(reason));
-		phone_note_failure(call->phone, "call %u: re-INVITE: %u %s", call->number, outcome->status, reason);
-		free(reason);
-	}
-	calls_update_tones(call->phone);
-	if (next != CHANGE_NONE && call->session && !call->ended)
-		call_change_start(call, next, false, &ignored);
-}
-
-static void on_peer_reinvited(void *arg, struct session *session, struct sip_message *request)
-{
-	struct call *call = arg;
-
-	(void)session;
-	(void)request;
-	reinvite_event(call, "in", 0, (struct slice){ 0 });
-	told_hold(call);
-}
-
-struct session_handlers call_handlers(struct call *call)
-{
-	return (struct session_handlers){
-		.provisional = on_provisional, .answered = on_answered, .acknowledged = on_acknowledged, .failed = on_failed, .ended = on_ended,
-		.offer = on_offer, .answer = on_answer, .make_offer = on_make_offer, .reinvited = on_reinvited, .peer_reinvited = on_peer_reinvited,
-		.arg = call,
-	};
 }
 
 /* ---- what the engine tells ---- */

@@ -119,11 +119,13 @@ static void load(struct contacts *contacts, struct slice text)
 		if (!target.n || target.p[0] == '#')
 			continue;
 		struct slice name = slice_cut(&target, '\t');
-		if (!name.n || !target.n || !utf8_valid(name) || !utf8_valid(target) || !put(contacts, name, slice_trim(target)))
+		if (!name.n || !target.n || !utf8_valid(name) || !utf8_valid(target) ||
+		    !put(contacts, name, slice_trim(target)))
 			bad++;
 	}
 	if (bad)
-		log_line(contacts->log, LOG_WARNING, "contacts: %zu lines are not NAME TAB ADDRESS and were left out", bad);
+		log_line(contacts->log, LOG_WARNING, "contacts: %zu lines are not NAME TAB ADDRESS and were left out",
+			 bad);
 }
 
 static char *read_file(const char *path, size_t max, size_t *bytes)
@@ -205,7 +207,8 @@ static bool save(const struct contacts *contacts, struct failure *failure)
 	enum err err = text.full ? ERR_TOO_BIG : write_file(contacts->dir, "contacts", buf_slice(&text));
 	buf_fini(&text);
 	if (err)
-		return fail(failure, STATUS_SOUND, err_name(err), "%s/contacts cannot be written: %s", contacts->dir, err_text(err));
+		return fail(failure, STATUS_SOUND, err_name(err), "%s/contacts cannot be written: %s", contacts->dir,
+			    err_text(err));
 	return true;
 }
 
@@ -215,8 +218,10 @@ bool phone_contact_add(struct phone *phone, struct slice name, struct slice targ
 
 	name = slice_trim(name);
 	target = slice_trim(target);
-	if (!name.n || name.n > CONTACT_TEXT_MAX || slice_find(name, '\t') < name.n || slice_find(name, '\n') < name.n || !utf8_valid(name))
-		return fail(failure, STATUS_USAGE, "syntax", "a contact's name is 1 to %d bytes of text in one line", CONTACT_TEXT_MAX);
+	if (!name.n || name.n > CONTACT_TEXT_MAX || slice_find(name, '\t') < name.n ||
+	    slice_find(name, '\n') < name.n || !utf8_valid(name))
+		return fail(failure, STATUS_USAGE, "syntax", "a contact's name is 1 to %d bytes of text in one line",
+			    CONTACT_TEXT_MAX);
 	if (target.n > CONTACT_TEXT_MAX)
 		return fail(failure, STATUS_USAGE, "syntax", "the address is longer than %d bytes", CONTACT_TEXT_MAX);
 	/* A bare number is kept as it is: it lives at the default account's domain, whichever that will be. */
@@ -225,7 +230,8 @@ bool phone_contact_add(struct phone *phone, struct slice name, struct slice targ
 	else if (strcmp(failure->reason, "no-domain") != 0)
 		return false;
 	if (!put(phone->contacts, name, target))
-		return fail(failure, STATUS_USAGE, "full", "there are %d contacts already: remove some first", CONTACTS_MAX);
+		return fail(failure, STATUS_USAGE, "full", "there are %d contacts already: remove some first",
+			    CONTACTS_MAX);
 	return save(phone->contacts, failure);
 }
 
@@ -236,10 +242,12 @@ bool phone_contact_remove(struct phone *phone, struct slice name, struct failure
 	size_t at = 0;
 
 	if (!contact)
-		return fail(failure, STATUS_USAGE, "no-such-contact", "there is no contact '%.*s': `contact list` shows them", SLICE_ARG(name));
+		return fail(failure, STATUS_USAGE, "no-such-contact",
+			    "there is no contact '%.*s': `contact list` shows them", SLICE_ARG(name));
 	while (contacts->sorted[at] != contact)
 		at++;
-	memmove(&contacts->sorted[at], &contacts->sorted[at + 1], (contacts->count - at - 1) * sizeof(struct contact *));
+	memmove(&contacts->sorted[at], &contacts->sorted[at + 1],
+		(contacts->count - at - 1) * sizeof(struct contact *));
 	contacts->count--;
 	contact_free(contacts, contact);
 	return save(contacts, failure);

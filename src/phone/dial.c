@@ -31,7 +31,8 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 		case SIP_HEADER_RECORD_ROUTE:
 		case SIP_HEADER_AUTHORIZATION:
 		case SIP_HEADER_PROXY_AUTHORIZATION:
-			fail(failure, STATUS_USAGE, "header", "%.*s is written by the phone itself and cannot be given by header=", SLICE_ARG(name));
+			fail(failure, STATUS_USAGE, "header",
+			     "%.*s is written by the phone itself and cannot be given by header=", SLICE_ARG(name));
 			return -1;
 		default:
 			break;
@@ -49,7 +50,8 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 
 static void open_failed(struct call *call, enum err err)
 {
-	char *reason = xasprintf(err == ERR_NOT_FOUND ? "no codec '%s'" : "no port for sound: see media.ports%.0s", call->codec ? call->codec : "");
+	char *reason = xasprintf(err == ERR_NOT_FOUND ? "no codec '%s'" : "no port for sound: see media.ports%.0s",
+				 call->codec ? call->codec : "");
 
 	call_fail_locally(call, CAUSE_LOCAL, err, reason);
 	free(reason);
@@ -93,13 +95,18 @@ static void invite(struct call *call)
 	buf_init(&offer, OFFER_MAX);
 	if (!setup->no_sdp)
 		media_offer(&call->media, &offer);
-	struct call_config config = { .identity = &identity, .target = slice_of(setup->uri), .offer = buf_slice(&offer), .extra = extra,
-				      .extra_count = count > 0 ? (size_t)count : 0, .timeout_us = setup->timeout_us,
+	struct call_config config = { .identity = &identity,
+				      .target = slice_of(setup->uri),
+				      .offer = buf_slice(&offer),
+				      .extra = extra,
+				      .extra_count = count > 0 ? (size_t)count : 0,
+				      .timeout_us = setup->timeout_us,
 				      .handlers = call_handlers(call) };
 	call->session = session_call(call->phone->ua, &config, &err);
 	buf_fini(&offer);
 	if (!call->session) {
-		call_fail_locally(call, err == ERR_NO_ROUTE || err == ERR_UNREACHABLE ? CAUSE_CONNECT : CAUSE_LOCAL, err, err_text(err));
+		call_fail_locally(call, err == ERR_NO_ROUTE || err == ERR_UNREACHABLE ? CAUSE_CONNECT : CAUSE_LOCAL,
+				  err, err_text(err));
 		return;
 	}
 	free(call->call_id);
@@ -126,7 +133,8 @@ static bool first_hop(const struct account *account, struct slice target, struct
 	struct slice transport;
 
 	*hop = (struct sip_hop){ 0 };
-	if (!sip_uri_parse(account && account->proxy ? slice_of(account->proxy) : target, &uri, NULL) || uri.host.n >= sizeof hop->host)
+	if (!sip_uri_parse(account && account->proxy ? slice_of(account->proxy) : target, &uri, NULL) ||
+	    uri.host.n >= sizeof hop->host)
 		return false;
 	snprintf(hop->host, sizeof hop->host, "%.*s", SLICE_ARG(uri.host));
 	if (hop->host[0] == '[') {
@@ -134,7 +142,8 @@ static bool first_hop(const struct account *account, struct slice target, struct
 		hop->host[strcspn(hop->host, "]")] = '\0';
 	}
 	hop->port = uri.port;
-	hop->has_protocol = sip_uri_param(&uri, SLICE("transport"), &transport) && sip_protocol_find(transport, &hop->protocol);
+	hop->has_protocol =
+		sip_uri_param(&uri, SLICE("transport"), &transport) && sip_protocol_find(transport, &hop->protocol);
 	return true;
 }
 
@@ -191,13 +200,15 @@ static bool check_options(struct phone *phone, const struct call_options *option
 		if (!strcasecmp(options->codec, media_codec_name(codec)))
 			break;
 	if (options->codec && codec == MEDIA_CODECS)
-		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s': `codec` lists them", options->codec);
+		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s': `codec` lists them",
+			    options->codec);
 	if (options->display && !utf8_valid(slice_of(options->display)))
 		return fail(failure, STATUS_USAGE, "syntax", "display= is no UTF-8");
 	if (extra_headers_read(options->headers, extra, EXTRA_HEADERS_MAX, failure) < 0)
 		return false;
 	if (phone->call_count >= (size_t)settings_number(phone->settings, "call.max"))
-		return fail(failure, STATUS_CALL, "too-many-calls", "there are %zu calls already, as many as call.max allows", phone->call_count);
+		return fail(failure, STATUS_CALL, "too-many-calls",
+			    "there are %zu calls already, as many as call.max allows", phone->call_count);
 	return true;
 }
 
@@ -211,8 +222,8 @@ static bool use_devices(struct call *call, const struct call_options *options, s
 			continue;
 		enum err err = engine_use(phone_engine(call->phone), (enum engine_device)i, names[i]);
 		if (err)
-			return fail(failure, STATUS_SOUND, err_name(err), "%s=%s cannot be used: %s", i == ENGINE_INPUT ? "input" : "output", names[i],
-				    err_text(err));
+			return fail(failure, STATUS_SOUND, err_name(err), "%s=%s cannot be used: %s",
+				    i == ENGINE_INPUT ? "input" : "output", names[i], err_text(err));
 		call->devices[i] = true;
 	}
 	return true;
@@ -224,7 +235,8 @@ static bool aim_at_echo(struct call *call, struct failure *failure)
 	uint16_t port = echo_port(call->phone->echo, &err);
 
 	if (!port)
-		return fail(failure, STATUS_NETWORK, err_name(err), "the echo test cannot listen on 127.0.0.1: %s", err_text(err));
+		return fail(failure, STATUS_NETWORK, err_name(err), "the echo test cannot listen on 127.0.0.1: %s",
+			    err_text(err));
 	phone_listen_on_loopback(call->phone);
 	free(call->setup->uri);
 	call->setup->uri = xasprintf("sip:echo@127.0.0.1:%u;transport=udp", port);
@@ -239,8 +251,8 @@ static void forget(struct call *call)
 	call_free(call);
 }
 
-bool phone_call(struct phone *phone, struct slice text, const struct call_options *options, unsigned *number, struct buf *dialled,
-		struct failure *failure)
+bool phone_call(struct phone *phone, struct slice text, const struct call_options *options, unsigned *number,
+		struct buf *dialled, struct failure *failure)
 {
 	static const struct call_options none = { 0 };
 	struct account *account;
@@ -249,7 +261,8 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	options = options ? options : &none;
 	if (phone->shutting_down)
 		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
-	if (!account_for(phone, options->from, &account, failure) || !target_read(phone, text, account, &target, failure))
+	if (!account_for(phone, options->from, &account, failure) ||
+	    !target_read(phone, text, account, &target, failure))
 		return false;
 	if (!check_options(phone, options, failure) || !phone_needs_start(phone, failure)) {
 		target_fini(&target);
@@ -368,7 +381,8 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	struct call_setup *setup = call->setup;
 	bool is_3xx = outcome->status / 100 == 3 && outcome->response;
 
-	if (call->incoming || !setup || call->is_echo || outcome->cause == CAUSE_CANCELLED || outcome->status >= 600 || call->phone->shutting_down ||
+	if (call->incoming || !setup || call->is_echo || outcome->cause == CAUSE_CANCELLED || outcome->status >= 600 ||
+	    call->phone->shutting_down ||
 	    strcmp(settings_text(call->phone->settings, "call.follow-redirect"), "on") != 0)
 		return false;
 	if (is_3xx && setup->hops < REDIRECT_HOPS_MAX && setup->tried_count < REDIRECTS_MAX) {

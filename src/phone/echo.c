@@ -1,6 +1,6 @@
 /*
- * The echo test: a second user agent in this program, on sockets of its own at 127.0.0.1. It answers, sends back what it hears, and says goodbye
- * when it hears '#'. It is no part of the phone's calls and trace.
+ * The echo test: a second user agent in this program, on sockets of its own at 127.0.0.1. It answers, sends back what
+ * it hears, and says goodbye when it hears '#'. It is no part of the phone's calls and trace.
  */
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
@@ -52,7 +52,8 @@ static void on_failed(void *arg, struct session *session, const struct outcome *
 	echo_call_free(arg);
 }
 
-static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request)
+static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer,
+		     struct sip_message *request)
 {
 	(void)session;
 	(void)outcome;
@@ -76,7 +77,8 @@ static struct slice sdp_of(const struct sip_message *message)
 	return sip_message_has_body(message, "application", "sdp") ? message->body : (struct slice){ 0 };
 }
 
-static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer)
+static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message,
+			 struct buf *answer)
 {
 	struct echo_call *call = arg;
 
@@ -127,8 +129,13 @@ static void on_incoming(void *arg, struct session *session, struct sip_message *
 {
 	struct echo *echo = arg;
 	struct echo_call *call = xcalloc(1, sizeof *call);
-	struct session_handlers handlers = { .answered = on_answered, .failed = on_failed, .ended = on_ended, .offer = on_offer, .answer = on_answer,
-					     .make_offer = on_make_offer, .arg = call };
+	struct session_handlers handlers = { .answered = on_answered,
+					     .failed = on_failed,
+					     .ended = on_ended,
+					     .offer = on_offer,
+					     .answer = on_answer,
+					     .make_offer = on_make_offer,
+					     .arg = call };
 
 	(void)invite;
 	(void)source;
@@ -137,7 +144,9 @@ static void on_incoming(void *arg, struct session *session, struct sip_message *
 	media_init(&call->media, echo->phone, ++echo->last_user, true);
 	list_append(&echo->calls, &call->node);
 	session_set_handlers(session, &handlers);
-	session_set_identity(session, &(struct identity){ .uri = "sip:echo@127.0.0.1", .display = "echo test", .contact_user = "echo" });
+	session_set_identity(
+		session,
+		&(struct identity){ .uri = "sip:echo@127.0.0.1", .display = "echo test", .contact_user = "echo" });
 	timer_start(echo->phone->timers, &call->answer, 0, answer_now, call);
 }
 
@@ -183,10 +192,17 @@ uint16_t echo_port(struct echo *echo, enum err *err)
 	if (!echo->net)
 		echo->net = net_new(phone->loop, phone->log);
 	*err = ERR_SYNTAX;
-	if (!address_parse(&address, SLICE("127.0.0.1"), 0) || !net_listen(echo->net, &address, err) || !net_bound(echo->net, 0, &address))
+	if (!address_parse(&address, SLICE("127.0.0.1"), 0) || !net_listen(echo->net, &address, err) ||
+	    !net_bound(echo->net, 0, &address))
 		return 0;
-	echo->ua = ua_new(&(struct sip_world){ .timers = phone->timers, .random = &phone->random, .log = phone->log, .ops = net_ops(), .net = echo->net },
-			  &(struct ua_handlers){ .incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = echo });
+	echo->ua = ua_new(
+		&(struct sip_world){ .timers = phone->timers,
+				     .random = &phone->random,
+				     .log = phone->log,
+				     .ops = net_ops(),
+				     .net = echo->net },
+		&(struct ua_handlers){
+			.incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = echo });
 	ua_settings(echo->ua)->max_sessions = ECHO_CALLS_MAX;
 	net_attach(echo->net, transactions_transport(ua_transactions(echo->ua)));
 	echo->port = address_port(&address);

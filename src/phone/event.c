@@ -103,7 +103,8 @@ struct event *events_add(struct events *events, enum event_kind kind, unsigned c
 static void add_field(struct event *event, const char *key, char *value, bool is_number)
 {
 	assert(event->field_count < EVENT_FIELDS_MAX);
-	event->fields[event->field_count++] = (struct event_field){ .key = key, .value = value, .is_number = is_number };
+	event->fields[event->field_count++] =
+		(struct event_field){ .key = key, .value = value, .is_number = is_number };
 }
 
 void event_text(struct event *event, const char *key, struct slice value)
@@ -117,7 +118,9 @@ void event_number(struct event *event, const char *key, double value)
 	if (!isfinite(value))
 		value = 0;
 	/* %.3f of a whole number without its zeros, so that `code=200` matches. */
-	add_field(event, key, fabs(value) < 1e15 && value == floor(value) ? xasprintf("%.0f", value) : xasprintf("%.3f", value), true);
+	add_field(event, key,
+		  fabs(value) < 1e15 && value == floor(value) ? xasprintf("%.0f", value) : xasprintf("%.3f", value),
+		  true);
 }
 
 const char *event_value(const struct event *event, const char *key)
@@ -154,7 +157,8 @@ static const char *value_or(const struct event *event, const char *key, const ch
 /* "; 486 Busy Here", "; 408 Request Timeout (dns)" */
 static void add_outcome(const struct event *event, struct buf *line)
 {
-	const char *code = event_value(event, "code"), *reason = event_value(event, "reason"), *cause = event_value(event, "cause");
+	const char *code = event_value(event, "code"), *reason = event_value(event, "reason"),
+		   *cause = event_value(event, "cause");
 
 	if (code || reason)
 		buf_printf(line, ": %s%s%s", code ? code : "", code && reason ? " " : "", reason ? reason : "");
@@ -197,7 +201,8 @@ static void call_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "sound before the answer");
 		break;
 	case EVENT_ANSWERED:
-		buf_printf(line, "answered%s", strcmp(value_or(event, "direction", "out"), "in") ? " by " : ", talking to ");
+		buf_printf(line, "answered%s",
+			   strcmp(value_or(event, "direction", "out"), "in") ? " by " : ", talking to ");
 		add_peer(event, line);
 		if (event_value(event, "codec"))
 			buf_printf(line, " (%s)", event_value(event, "codec"));
@@ -232,7 +237,8 @@ static void media_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "sound of the peer (%s)", value_or(event, "codec", "?"));
 		break;
 	case EVENT_SILENT:
-		buf_printf(line, me ? "your microphone is silent: is it muted or the wrong device?" : "nothing is heard from the peer");
+		buf_printf(line, me ? "your microphone is silent: is it muted or the wrong device?"
+				    : "nothing is heard from the peer");
 		break;
 	case EVENT_MEDIA_LOST:
 		buf_printf(line, "no sound arrives any more");
@@ -307,7 +313,8 @@ void event_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
 		return;
 	case EVENT_DEVICE:
-		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"), value_or(event, "state", "?"));
+		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),
+			   value_or(event, "state", "?"));
 		return;
 	case EVENT_CONNECTION:
 		buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"), value_or(event, "state", "?"));

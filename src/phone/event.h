@@ -1,5 +1,6 @@
 /*
- * Events: one numbered log, bounded. Whatever happens is appended; scripts, handlers, screen and JSON read it by cursor at the end of the turn.
+ * Events: one numbered log, bounded. Whatever happens is appended; scripts, handlers, screen and JSON read it by cursor
+ * at the end of the turn.
  */
 #pragma once
 
@@ -18,16 +19,16 @@ bool event_find(struct slice name, enum event_kind *kind);
 enum { EVENT_FIELDS_MAX = 24, EVENT_LOG_MAX = 16384 };
 
 struct event_field {
-	const char *key;    /* static text: "call", "code" ... */
-	char *value;        /* cleaned UTF-8 */
-	bool is_number;     /* JSON writes it bare */
+	const char *key; /* static text: "call", "code" ... */
+	char *value;     /* cleaned UTF-8 */
+	bool is_number;  /* JSON writes it bare */
 };
 
 struct event {
-	uint64_t number;    /* 1 first */
-	int64_t unix_us;    /* wall clock */
+	uint64_t number; /* 1 first */
+	int64_t unix_us; /* wall clock */
 	enum event_kind kind;
-	unsigned call;      /* 0: no call's */
+	unsigned call; /* 0: no call's */
 	struct event_field fields[EVENT_FIELDS_MAX];
 	size_t field_count;
 };
@@ -44,7 +45,8 @@ void event_number(struct event *event, const char *key, double value);
 const char *event_value(const struct event *event, const char *key);
 /** The number of the newest event, 0 before the first. */
 uint64_t events_last(const struct events *events);
-/** The first event numbered above `after`, or NULL; a reader that fell behind the log's bound goes on with the oldest kept. */
+/** The first event numbered above `after`, or NULL; a reader that fell behind the log's bound goes on with the oldest
+ * kept. */
 const struct event *events_next(const struct events *events, uint64_t after);
 /** "call 1: answered by Bob <sip:bob@biloxi.com> (opus)": one line in words. */
 void event_sentence(const struct event *event, struct buf *line);

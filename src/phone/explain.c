@@ -9,7 +9,8 @@ const char *explain_cause(enum cause cause, unsigned status)
 {
 	switch (cause) {
 	case CAUSE_DNS:
-		return "The name could not be resolved: check how it is written, and the name servers (`set dns.servers`).";
+		return "The name could not be resolved: check how it is written, and the name servers (`set "
+		       "dns.servers`).";
 	case CAUSE_CONNECT:
 		return "Nothing listens there, or the network does not lead there: check the address and the port.";
 	case CAUSE_TIMEOUT:
@@ -21,7 +22,8 @@ const char *explain_cause(enum cause cause, unsigned status)
 	case CAUSE_CANCELLED:
 		return "It was cancelled before the answer.";
 	case CAUSE_MEDIA:
-		return "The two sides have no codec in common, or the description of the sound was not usable: see `codec` and media.codecs.";
+		return "The two sides have no codec in common, or the description of the sound was not usable: see "
+		       "`codec` and media.codecs.";
 	case CAUSE_REFUSED:
 		return "Nothing listens at that port: the program there is not running, or the port is another.";
 	default:
@@ -67,7 +69,8 @@ void explain_response(const struct sip_message *message, struct buf *to)
 		if (reason.text.n)
 			add_text(to, "Its reason", reason.text);
 		else if (reason.cause && slice_ieq(reason.protocol, SLICE("Q.850")))
-			buf_printf(to, "%sIts reason: cause %" PRIu32 " of the telephone network (Q.850).", to->n ? " " : "", reason.cause);
+			buf_printf(to, "%sIts reason: cause %" PRIu32 " of the telephone network (Q.850).",
+				   to->n ? " " : "", reason.cause);
 	}
 	struct sip_retry_after retry;
 	if (sip_retry_after_parse(sip_message_value(message, SIP_HEADER_RETRY_AFTER), &retry))
@@ -95,7 +98,8 @@ static void explain_failed(const struct call *call, struct buf *out)
 	if (call->code || cause == CAUSE_CONNECT)
 		buf_printf(out, " %s", explain_cause(cause, call->code));
 	if (call->redirect)
-		buf_printf(out, " It names %s: `call %s`, or `set call.follow-redirect on` for all such answers.", call->redirect, call->redirect);
+		buf_printf(out, " It names %s: `call %s`, or `set call.follow-redirect on` for all such answers.",
+			   call->redirect, call->redirect);
 	add_detail(call->detail, out);
 }
 
@@ -103,7 +107,8 @@ void explain_call(const struct call *call, struct buf *out)
 {
 	struct stream_stats stats;
 
-	buf_printf(out, "Call %u %s %s ", call->number, call->incoming ? "from" : "to", call->is_echo ? "the echo test" : call->uri);
+	buf_printf(out, "Call %u %s %s ", call->number, call->incoming ? "from" : "to",
+		   call->is_echo ? "the echo test" : call->uri);
 	switch (call->state) {
 	case CALL_FAILED:
 		explain_failed(call, out);
@@ -125,12 +130,16 @@ void explain_call(const struct call *call, struct buf *out)
 	case CALL_TRYING:
 	case CALL_RINGING:
 	case CALL_EARLY:
-		buf_printf(out, "is %s: %s", call_state_name(call->state), sip_status_sentence(call->code ? call->code : 100));
+		buf_printf(out, "is %s: %s", call_state_name(call->state),
+			   sip_status_sentence(call->code ? call->code : 100));
 		break;
 	default:
-		buf_printf(out, "is up%s%s.", call->held_by_us ? ", on hold by you" : "", call->held_by_peer ? ", put on hold by the peer" : "");
+		buf_printf(out, "is up%s%s.", call->held_by_us ? ", on hold by you" : "",
+			   call->held_by_peer ? ", put on hold by the peer" : "");
 		if (media_stats(&call->media, &stats) && !stats.received_packets && call->media.plan.config.receives)
-			buf_printf(out, " No sound has come: a NAT or firewall between may drop RTP, or the peer sends none.");
+			buf_printf(
+				out,
+				" No sound has come: a NAT or firewall between may drop RTP, or the peer sends none.");
 		break;
 	}
 	buf_add_char(out, '\n');
@@ -144,13 +153,17 @@ void explain_account(const struct account *account, struct buf *out)
 	if (account->state == ACCOUNT_FAILED) {
 		buf_printf(out, ": %.0u%s%s.", account->code, account->code ? " " : "", account->reason);
 		if (account->needs_password && !account->password)
-			buf_printf(out, " The registrar at %s asks who you are: give `account set %s password=...` or password-command=.",
+			buf_printf(out,
+				   " The registrar at %s asks who you are: give `account set %s password=...` or "
+				   "password-command=.",
 				   account->registrar, account->name);
 		else
-			buf_printf(out, " %s", explain_cause(cause_find(account->cause), account->code ? account->code : 500));
+			buf_printf(out, " %s",
+				   explain_cause(cause_find(account->cause), account->code ? account->code : 500));
 		add_detail(account->detail, out);
 		if (account->retry_at_us)
-			buf_printf(out, " The next try comes in %" PRId64 " s.", wait_us > 0 ? wait_us / SECOND_US + 1 : 0);
+			buf_printf(out, " The next try comes in %" PRId64 " s.",
+				   wait_us > 0 ? wait_us / SECOND_US + 1 : 0);
 		else
 			buf_printf(out, " It is not tried again: mend it, then `register %s`.", account->name);
 	} else if (account->state == ACCOUNT_REGISTERED && account->binding) {
@@ -164,7 +177,8 @@ void explain_account(const struct account *account, struct buf *out)
 /* Without a subject: the call that ended badly last, or what else went wrong. */
 static bool explain_last(struct phone *phone, struct buf *out)
 {
-	const struct call *last = call_find(phone, phone->latest_ended), *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
+	const struct call *last = call_find(phone, phone->latest_ended),
+			  *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
 	bool said = false;
 
 	LIST_EACH(&phone->accounts, node) {
@@ -201,7 +215,8 @@ bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struc
 	} else if (account) {
 		explain_account(account, out);
 	} else if (subject.n) {
-		return fail(failure, STATUS_CALL, "no-such-call", "'%.*s' is no call and no account", SLICE_ARG(subject));
+		return fail(failure, STATUS_CALL, "no-such-call", "'%.*s' is no call and no account",
+			    SLICE_ARG(subject));
 	} else if (!explain_last(phone, out)) {
 		buf_printf(out, "Nothing has gone wrong so far.\n");
 	}

@@ -18,7 +18,17 @@
 
 enum { LINE_MAX_BYTES = 2048, FILE_MAX = 64 << 20, RECENT_MAX = 100 };
 
-enum column { COLUMN_TIME, COLUMN_DIRECTION, COLUMN_HOW, COLUMN_SECONDS, COLUMN_CODE, COLUMN_ACCOUNT, COLUMN_URI, COLUMN_NAME, COLUMNS };
+enum column {
+	COLUMN_TIME,
+	COLUMN_DIRECTION,
+	COLUMN_HOW,
+	COLUMN_SECONDS,
+	COLUMN_CODE,
+	COLUMN_ACCOUNT,
+	COLUMN_URI,
+	COLUMN_NAME,
+	COLUMNS
+};
 
 struct entry {
 	struct list_node node;
@@ -204,8 +214,11 @@ void history_add(struct history *history, const struct call *call)
 	clock_gettime(CLOCK_REALTIME, &now);
 	int64_t age_us = call->phone->timers->now_us - call->started_us;
 	buf_init(&line, LINE_MAX_BYTES);
-	buf_printf(&line, "%" PRId64 "\t%s\t%s\t%" PRId64 "\t%u\t", (int64_t)now.tv_sec - age_us / SECOND_US, call->incoming ? "in" : "out",
-		   was_up ? "answered" : call->incoming && !call->answering ? "missed" : "failed",
+	buf_printf(&line, "%" PRId64 "\t%s\t%s\t%" PRId64 "\t%u\t", (int64_t)now.tv_sec - age_us / SECOND_US,
+		   call->incoming ? "in" : "out",
+		   was_up                               ? "answered"
+		   : call->incoming && !call->answering ? "missed"
+							: "failed",
 		   was_up ? (call->ended_us - call->answered_us) / SECOND_US : 0, call->code);
 	add_column(&line, call->account_name);
 	buf_add_char(&line, '\t');
@@ -228,10 +241,13 @@ static bool wanted(const struct entry *entry, struct slice filter)
 		return true;
 	if (slice_eq(filter, SLICE("in")) || slice_eq(filter, SLICE("out")))
 		return slice_eq(column(entry, COLUMN_DIRECTION), filter);
-	if (slice_eq(filter, SLICE("missed")) || slice_eq(filter, SLICE("answered")) || slice_eq(filter, SLICE("failed")))
+	if (slice_eq(filter, SLICE("missed")) || slice_eq(filter, SLICE("answered")) ||
+	    slice_eq(filter, SLICE("failed")))
 		return slice_eq(column(entry, COLUMN_HOW), filter);
-	char *pattern = slice_dup(filter), *uri = slice_dup(column(entry, COLUMN_URI)), *name = slice_dup(column(entry, COLUMN_NAME));
-	bool hit = fnmatch(pattern, uri, 0) == 0 || fnmatch(pattern, name, 0) == 0 || strcasestr(uri, pattern) || strcasestr(name, pattern);
+	char *pattern = slice_dup(filter), *uri = slice_dup(column(entry, COLUMN_URI)),
+	     *name = slice_dup(column(entry, COLUMN_NAME));
+	bool hit = fnmatch(pattern, uri, 0) == 0 || fnmatch(pattern, name, 0) == 0 || strcasestr(uri, pattern) ||
+		   strcasestr(name, pattern);
 	free(pattern);
 	free(uri);
 	free(name);
@@ -240,7 +256,8 @@ static bool wanted(const struct entry *entry, struct slice filter)
 
 static void show_line(const struct entry *entry, struct buf *out)
 {
-	struct slice name = column(entry, COLUMN_NAME), uri = column(entry, COLUMN_URI), code = column(entry, COLUMN_CODE), how = column(entry, COLUMN_HOW);
+	struct slice name = column(entry, COLUMN_NAME), uri = column(entry, COLUMN_URI),
+		     code = column(entry, COLUMN_CODE), how = column(entry, COLUMN_HOW);
 	uint64_t seconds = 0, when = 0;
 	struct tm tm;
 	char text[32] = "?";
@@ -265,7 +282,8 @@ static void show_line(const struct entry *entry, struct buf *out)
 void history_show(const struct history *history, struct slice filter, struct buf *out)
 {
 	load((struct history *)(uintptr_t)history);
-	for (struct list_node *node = list_last(&history->entries); node && !out->full; node = node->prev == &history->entries.head ? NULL : node->prev) {
+	for (struct list_node *node = list_last(&history->entries); node && !out->full;
+	     node = node->prev == &history->entries.head ? NULL : node->prev) {
 		const struct entry *entry = LIST_ENTRY(node, struct entry, node);
 		if (wanted(entry, filter))
 			show_line(entry, out);

@@ -1,6 +1,6 @@
 /*
- * The ladder: the figure that every SIP engineer draws. One column for us and one for each host and port that we spoke to; each new message has its
- * F-number, what was seen before has the number of its first time.
+ * The ladder: the figure that every SIP engineer draws. One column for us and one for each host and port that we spoke
+ * to; each new message has its F-number, what was seen before has the number of its first time.
  */
 #include "base/random.h"
 #include "base/utf8.h"
@@ -11,10 +11,14 @@
 #include <stdio.h>
 
 enum {
-	COLS_MIN = 40, COLS_MAX = 400, PEERS_MAX = 16, MESSAGES_MAX = 4000,
-	LEFT = 4,           /* where our own line stands */
-	TIME_COLS = 16,     /* right of the last line */
-	SPACE_LEAST = 24, SPACE_MOST = 40,
+	COLS_MIN = 40,
+	COLS_MAX = 400,
+	PEERS_MAX = 16,
+	MESSAGES_MAX = 4000,
+	LEFT = 4,       /* where our own line stands */
+	TIME_COLS = 16, /* right of the last line */
+	SPACE_LEAST = 24,
+	SPACE_MOST = 40,
 	FILLER = 0x110000, /* the second half of a wide character */
 };
 
@@ -81,15 +85,15 @@ static void row_flush(struct ladder *ladder)
 
 static bool is_combining(uint32_t c)
 {
-	return (c >= 0x300 && c <= 0x36f) || (c >= 0x1ab0 && c <= 0x1aff) || (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f) ||
-	       (c >= 0xfe20 && c <= 0xfe2f);
+	return (c >= 0x300 && c <= 0x36f) || (c >= 0x1ab0 && c <= 0x1aff) || (c >= 0x20d0 && c <= 0x20ff) ||
+	       (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xfe20 && c <= 0xfe2f);
 }
 
 static bool is_wide(uint32_t c)
 {
-	return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
-	       (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
-	       (c >= 0x20000 && c <= 0x3fffd);
+	return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
+	       (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+	       (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd);
 }
 
 /* Write within `from`..`to`, cut off at the end. @return where it ended */
@@ -359,7 +363,8 @@ void ladder_draw(const struct trace *trace, const struct ladder_options *options
 		ladder.row[i] = ' ';
 	draw_names(&ladder);
 	left = skip;
-	for (const struct trace_entry *entry = trace_first(trace); entry && !out->full; entry = trace_next(trace, entry))
+	for (const struct trace_entry *entry = trace_first(trace); entry && !out->full;
+	     entry = trace_next(trace, entry))
 		if (wanted(entry, options) && (left ? left-- == 0 : true))
 			draw_entry(&ladder, entry);
 	row_bars(&ladder);

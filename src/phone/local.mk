@@ -1,7 +1,9 @@
 noinst_LIBRARIES += src/phone/libphone.a
 src_phone_libphone_a_SOURCES = \
+	src/phone/account_options.c \
 	src/phone/accounts.c \
 	src/phone/call_commands.c \
+	src/phone/call_session.c \
 	src/phone/calls.c \
 	src/phone/contacts.c \
 	src/phone/dial.c \
@@ -12,7 +14,9 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/ladder.c \
 	src/phone/negotiate.c src/phone/negotiate.h \
 	src/phone/phone.c src/phone/phone.h src/phone/phone_internal.h \
+	src/phone/ping.c \
 	src/phone/quantity.c \
+	src/phone/register.c \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
 	src/phone/sound.c \

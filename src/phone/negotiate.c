@@ -52,7 +52,9 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 
 void media_init(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back)
 {
-	*media = (struct call_media){ .phone = phone, .user = user, .loop_back = loop_back, .rtp_fd = -1, .rtcp_fd = -1 };
+	*media = (struct call_media){
+		.phone = phone, .user = user, .loop_back = loop_back, .rtp_fd = -1, .rtcp_fd = -1
+	};
 	media->last.rtt_ms = -1;
 }
 
@@ -119,7 +121,10 @@ void media_close(struct call_media *media)
 
 static struct sdp_local local_description(const struct call_media *media)
 {
-	return (struct sdp_local){ .codecs = media->codecs, .codec_count = media->codec_count, .rtp = media->local, .ptime_ms = media->ptime_ms,
+	return (struct sdp_local){ .codecs = media->codecs,
+				   .codec_count = media->codec_count,
+				   .rtp = media->local,
+				   .ptime_ms = media->ptime_ms,
 				   .direction = media->held ? SDP_SENDONLY : SDP_SENDRECV };
 }
 
@@ -148,14 +153,16 @@ static uint32_t packet_ms(const struct call_media *media, const struct sdp_agree
 	return ms < 10 ? 10 : ms > 60 ? 60 : ms;
 }
 
-static bool stream_codec(const struct call_media *media, const struct sdp_agreed *agreed, const struct sdp_agreed_codec *from, bool sending,
-			 struct stream_codec *to)
+static bool stream_codec(const struct call_media *media, const struct sdp_agreed *agreed,
+			 const struct sdp_agreed_codec *from, bool sending, struct stream_codec *to)
 {
 	enum media_codec codec;
 
 	if (!codec_find(slice_of(from->codec->encoding), &codec))
 		return false;
-	*to = (struct stream_codec){ .codec = codec, .payload_type = sending ? from->send_pt : from->receive_pt, .ptime_ms = packet_ms(media, agreed) };
+	*to = (struct stream_codec){ .codec = codec,
+				     .payload_type = sending ? from->send_pt : from->receive_pt,
+				     .ptime_ms = packet_ms(media, agreed) };
 	if (codec == MEDIA_OPUS) {
 		/* RFC 7587 6.1: what the peer says of its receiver. */
 		to->max_bitrate = fmtp_number(from->peer_fmtp, SLICE("maxaveragebitrate"), 0);
@@ -190,8 +197,11 @@ static void make_plan(const struct call_media *media, const struct sdp_agreed *a
 	bool receives = agreed->direction == SDP_SENDRECV || agreed->direction == SDP_RECVONLY;
 
 	*plan = (struct media_plan){ .peer_holds = agreed->peer_holds, .direction = agreed->direction };
-	*config = (struct stream_config){ .rtp_fd = -1, .rtcp_fd = -1, .rtp = agreed->rtp, .rtcp = agreed->rtcp, .loop_back = media->loop_back };
-	if (agreed->rejected || !agreed->codec_count || !stream_codec(media, agreed, &agreed->codecs[0], true, &config->send))
+	*config = (struct stream_config){
+		.rtp_fd = -1, .rtcp_fd = -1, .rtp = agreed->rtp, .rtcp = agreed->rtcp, .loop_back = media->loop_back
+	};
+	if (agreed->rejected || !agreed->codec_count ||
+	    !stream_codec(media, agreed, &agreed->codecs[0], true, &config->send))
 		return;
 	plan->usable = true;
 	config->sends = sends && !media->held && address_is_set(&agreed->rtp);
@@ -202,7 +212,8 @@ static void make_plan(const struct call_media *media, const struct sdp_agreed *a
 	plan_events(agreed, agreed->codecs[0].codec->clock_rate, config);
 }
 
-/* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio back. */
+/* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio
+ * back. */
 static bool apply(struct call_media *media, const struct media_plan *plan)
 {
 	struct stream_config config = plan->usable ? plan->config : media->plan.config;
@@ -351,7 +362,8 @@ bool media_can_answer(struct phone *phone, struct slice offer, const struct addr
 	trial.negotiation = sdp_negotiation_new(1, "-");
 	struct sdp_local description = local_description(&trial);
 	buf_init(&answer, DESCRIPTION_MAX);
-	bool good = sdp_make_answer(trial.negotiation, offer, &description, &answer, &agreed) && !agreed.rejected && agreed.codec_count;
+	bool good = sdp_make_answer(trial.negotiation, offer, &description, &answer, &agreed) && !agreed.rejected &&
+		    agreed.codec_count;
 	buf_fini(&answer);
 	sdp_negotiation_free(trial.negotiation);
 	return good;
@@ -362,7 +374,8 @@ void media_set_held(struct call_media *media, bool held)
 	media->held = held;
 	if (!media->stream)
 		return;
-	/* Nothing of ours is heard from now on, whatever the peer answers; resuming waits for its answer, since the plan that stands was made on hold. */
+	/* Nothing of ours is heard from now on, whatever the peer answers; resuming waits for its answer, since the
+	 * plan that stands was made on hold. */
 	struct stream_config config = media->plan.config;
 	if (held)
 		config.sends = config.receives = false;

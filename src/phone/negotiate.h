@@ -1,8 +1,9 @@
 /*
- * negotiate: the SDP of one call -> its stream. The only place that reads both a session description and a stream's configuration.
+ * negotiate: the SDP of one call -> its stream. The only place that reads both a session description and a stream's
+ * configuration.
  *
- * One socket pair and one stream a call, whatever the number of early dialogs ("legs", after forking): the first leg with an answer is heard until
- * one leg answers for good. Used by calls and by the echo test.
+ * One socket pair and one stream a call, whatever the number of early dialogs ("legs", after forking): the first leg
+ * with an answer is heard until one leg answers for good. Used by calls and by the echo test.
  */
 #pragma once
 
@@ -15,10 +16,10 @@ enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 8 };
 
 /* What an exchange of offer and answer came to. */
 struct media_plan {
-	bool usable;                     /* audio was agreed */
+	bool usable; /* audio was agreed */
 	bool peer_holds;
-	enum sdp_direction direction;    /* ours */
-	struct stream_config config;     /* sockets not filled in */
+	enum sdp_direction direction; /* ours */
+	struct stream_config config;  /* sockets not filled in */
 };
 
 struct media_leg {
@@ -29,11 +30,11 @@ struct media_leg {
 
 struct call_media {
 	struct phone *phone;
-	uintptr_t user;                  /* what the engine's events carry */
+	uintptr_t user; /* what the engine's events carry */
 	bool loop_back;
-	bool opened, rtp_taken;          /* rtp_taken: the stream owns the sockets */
+	bool opened, rtp_taken; /* rtp_taken: the stream owns the sockets */
 	int rtp_fd, rtcp_fd;
-	struct address local;            /* of the RTP socket */
+	struct address local; /* of the RTP socket */
 	struct sdp_codec codecs[MEDIA_CODEC_ROWS];
 	size_t codec_count;
 	uint32_t ptime_ms;
@@ -41,12 +42,12 @@ struct call_media {
 	struct media_leg legs[MEDIA_LEGS_MAX];
 	size_t leg_count;
 	bool muted;
-	bool held;                       /* we hold: what the next description says */
-	bool settled;                    /* one leg was chosen, or there is only one */
-	bool heard;                      /* an RTP packet came */
-	struct media_plan plan;          /* what stands */
+	bool held;              /* we hold: what the next description says */
+	bool settled;           /* one leg was chosen, or there is only one */
+	bool heard;             /* an RTP packet came */
+	struct media_plan plan; /* what stands */
 	struct stream *stream;
-	struct stream_stats last;        /* kept when the stream goes */
+	struct stream_stats last; /* kept when the stream goes */
 	bool has_stats;
 	int64_t ended_us;
 };
@@ -65,9 +66,11 @@ void media_close(struct call_media *media);
 /** Our offer, first or later; pending until an answer comes or media_offer_refused(). */
 void media_offer(struct call_media *media, struct buf *offer);
 void media_offer_refused(struct call_media *media);
-/** The answer of leg `leg` (-1 and 0 are the first). It takes effect when it is final or the first. @return false: not usable */
+/** The answer of leg `leg` (-1 and 0 are the first). It takes effect when it is final or the first. @return false: not
+ * usable */
 bool media_take_answer(struct call_media *media, int leg, struct slice answer, bool final);
-/** Leg `leg` has answered without a description of its own: what it said early counts. @return false: it said nothing */
+/** Leg `leg` has answered without a description of its own: what it said early counts. @return false: it said nothing
+ */
 bool media_choose_leg(struct call_media *media, int leg);
 /** Answer the peer's offer; takes effect at once. @return 0, or 488 */
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);

@@ -95,8 +95,8 @@ static void note_farewell(struct phone *phone, const struct sip_wire *wire)
 		uint64_t *place = &phone->farewells[phone->farewell_next++ % FAREWELLS_MAX];
 		phone->farewell_count += *place == 0;
 		*place = hash;
-	} else if (!wire->sent && phone->farewell_count && slice_begins(wire->bytes, SLICE("SIP/2.0 ")) && wire->bytes.n > 8 &&
-		   wire->bytes.p[8] != '1') {
+	} else if (!wire->sent && phone->farewell_count && slice_begins(wire->bytes, SLICE("SIP/2.0 ")) &&
+		   wire->bytes.n > 8 && wire->bytes.p[8] != '1') {
 		uint64_t hash = map_siphash(farewell_key, trace_find_call_id(wire->bytes)) | 1;
 		for (size_t i = 0; i < FAREWELLS_MAX; i++)
 			if (phone->farewells[i] == hash) {
@@ -127,7 +127,8 @@ static struct slice last_call_id_to(const struct phone *phone, const struct addr
 	return (struct slice){ 0 };
 }
 
-static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id, enum err err)
+static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
+				enum err err)
 {
 	struct phone *phone = arg;
 	char text[ADDRESS_TEXT];
@@ -169,7 +170,8 @@ static void apply_sip(struct phone *phone)
 static void apply_jitter(struct phone *phone)
 {
 	if (phone->engine)
-		engine_set_jitter(phone->engine, (uint32_t)(settings_number(phone->settings, "media.jitter-min") / MS_US),
+		engine_set_jitter(phone->engine,
+				  (uint32_t)(settings_number(phone->settings, "media.jitter-min") / MS_US),
 				  (uint32_t)(settings_number(phone->settings, "media.jitter-max") / MS_US));
 }
 
@@ -218,9 +220,11 @@ bool phone_set(struct phone *phone, struct slice name, struct slice value, bool 
 	struct buf why;
 
 	if (!row)
-		return fail(failure, STATUS_USAGE, "no-such-setting", "there is no setting '%.*s': `show settings` lists them", SLICE_ARG(name));
+		return fail(failure, STATUS_USAGE, "no-such-setting",
+			    "there is no setting '%.*s': `show settings` lists them", SLICE_ARG(name));
 	if (row->config_only && !from_config)
-		return fail(failure, STATUS_USAGE, "config-only", "%s can be set in the configuration file only", row->name);
+		return fail(failure, STATUS_USAGE, "config-only", "%s can be set in the configuration file only",
+			    row->name);
 	if (slice_begins(name, SLICE("audio.")))
 		return phone_audio_use(phone, row->name + 6, value, !from_config, failure);
 	buf_init(&why, sizeof failure->text);
@@ -251,11 +255,14 @@ static bool listen_on(struct phone *phone, struct slice word, struct failure *fa
 		return true;
 	if (!given && err == ERR_ADDRESS_IN_USE) {
 		address_set_port(&address, 0);
-		log_line(phone->log, LOG_WARNING, "port 5060 is in use by another program, so a free one is taken; say `set sip.listen` to choose");
+		log_line(phone->log, LOG_WARNING,
+			 "port 5060 is in use by another program, so a free one is taken; say `set sip.listen` to "
+			 "choose");
 		if (net_listen(phone->net, &address, &err))
 			return true;
 	}
-	return fail(failure, STATUS_NETWORK, err_name(err), "cannot listen on %s: %s; choose another by `set sip.listen`", address_print(&address, text),
+	return fail(failure, STATUS_NETWORK, err_name(err),
+		    "cannot listen on %s: %s; choose another by `set sip.listen`", address_print(&address, text),
 		    err_text(err));
 }
 
@@ -269,7 +276,8 @@ void phone_listen_on_loopback(struct phone *phone)
 		if (!address_is_v6(&bound) && (address_is_any(&bound) || address_is_loopback(&bound)))
 			return;
 	if (address_parse(&loopback, SLICE("127.0.0.1"), 0) && !net_listen(phone->net, &loopback, &err))
-		log_line(phone->log, LOG_WARNING, "127.0.0.1 cannot be used: %s; the echo test will not work", err_text(err));
+		log_line(phone->log, LOG_WARNING, "127.0.0.1 cannot be used: %s; the echo test will not work",
+			 err_text(err));
 }
 
 bool phone_start(struct phone *phone, struct failure *failure)
@@ -374,19 +382,26 @@ struct phone *phone_new(const struct phone_config *config)
 	phone->events = events_new();
 	phone->settings = settings_new(on_setting, phone);
 	phone->contacts = contacts_new(phone->config_dir, phone->log);
-	phone->history = history_new(phone->state_dir, phone->log, (size_t)settings_number(phone->settings, "history.keep"));
+	phone->history =
+		history_new(phone->state_dir, phone->log, (size_t)settings_number(phone->settings, "history.keep"));
 	phone->trace = trace_new(phone->timers, (size_t)settings_number(phone->settings, "trace.keep"));
 	phone->net = net_new(phone->loop, phone->log);
-	phone->ua = ua_new(&(struct sip_world){ .timers = phone->timers, .random = &phone->random, .log = phone->log, .ops = net_ops(), .net = phone->net },
-			   &(struct ua_handlers){ .incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .wire = on_wire,
-						  .failed = on_transport_failed, .arg = phone });
+	phone->ua = ua_new(&(struct sip_world){ .timers = phone->timers,
+						.random = &phone->random,
+						.log = phone->log,
+						.ops = net_ops(),
+						.net = phone->net },
+			   &(struct ua_handlers){ .incoming = on_incoming,
+						  .accept = on_accept,
+						  .capabilities = on_capabilities,
+						  .wire = on_wire,
+						  .failed = on_transport_failed,
+						  .arg = phone });
 	net_attach(phone->net, transactions_transport(ua_transactions(phone->ua)));
 	phone->echo = echo_new(phone);
 	apply_sip(phone);
 	return phone;
 }
-
-static void requests_free(struct phone *phone);
 
 void phone_free(struct phone *phone)
 {
@@ -438,8 +453,8 @@ static void tell_watcher(struct phone *phone)
 
 	if (phone->watched == last)
 		return;
-	for (const struct trace_entry *entry = phone->trace_on && phone->watch ? trace_first(phone->trace) : NULL; entry;
-	     entry = trace_next(phone->trace, entry)) {
+	for (const struct trace_entry *entry = phone->trace_on && phone->watch ? trace_first(phone->trace) : NULL;
+	     entry; entry = trace_next(phone->trace, entry)) {
 		struct buf line, text;
 		if (entry->number <= phone->watched)
 			continue;
@@ -500,104 +515,4 @@ void phone_trace_watch(struct phone *phone, phone_trace_h *each, void *arg)
 	phone->watch = each;
 	phone->watch_arg = arg;
 	phone->watched = trace_last_number(phone->trace);
-}
-
-/* ---- OPTIONS ---- */
-
-struct pending_request {
-	struct list_node node;
-	struct phone *phone;
-	struct request *request;
-	unsigned number;
-	char *target, *account;
-	int64_t sent_us;
-};
-
-static void request_done(struct pending_request *pending)
-{
-	list_remove(&pending->node);
-	free(pending->target);
-	free(pending->account);
-	free(pending);
-}
-
-static void requests_free(struct phone *phone)
-{
-	LIST_EACH(&phone->requests, node) {
-		struct pending_request *pending = LIST_ENTRY(node, struct pending_request, node);
-		request_detach(pending->request);
-		request_done(pending);
-	}
-}
-
-static void on_options(void *arg, struct request *request, const struct outcome *outcome, bool final)
-{
-	struct pending_request *pending = arg;
-	struct phone *phone = pending->phone;
-
-	(void)request;
-	if (!final)
-		return;
-	struct event *event = events_add(phone->events, EVENT_RESPONSE, 0);
-	event_number(event, "request", pending->number);
-	event_text(event, "direction", SLICE("out"));
-	event_text(event, "to", slice_of(pending->target));
-	event_text(event, "account", slice_of(pending->account));
-	event_number(event, "code", outcome->status);
-	event_text(event, "reason", outcome->reason);
-	event_text(event, "cause", slice_of(outcome->cause == CAUSE_NONE ? "response" : cause_name(outcome->cause)));
-	event_number(event, "duration", (double)(phone->timers->now_us - pending->sent_us) / 1e6);
-	if (outcome->response) {
-		event_text(event, "server", sip_message_value(outcome->response, SIP_HEADER_SERVER).n ?
-						    sip_message_value(outcome->response, SIP_HEADER_SERVER) :
-						    sip_message_value(outcome->response, SIP_HEADER_USER_AGENT));
-		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
-	}
-	if (outcome->status >= 300) {
-		char *reason = clean(outcome->reason);
-		phone_note_failure(phone, "OPTIONS to %s: %u %s", pending->target, outcome->status, reason);
-		free(reason);
-	}
-	request_done(pending);
-}
-
-bool phone_options(struct phone *phone, struct slice text, const char *const *headers, unsigned *number, struct failure *failure)
-{
-	struct account *account = phone->default_account;
-	struct extra_header extra[EXTRA_HEADERS_MAX];
-	struct identity identity;
-	struct address local;
-	struct target target;
-	char nobody[160];
-	enum err err = ERR_NONE;
-	int count;
-
-	if (phone->shutting_down)
-		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
-	if ((count = extra_headers_read(headers, extra, EXTRA_HEADERS_MAX, failure)) < 0 || !phone_needs_start(phone, failure) ||
-	    !target_read(phone, text, account, &target, failure))
-		return false;
-	phone_local_for(phone, NULL, &local);
-	if (target.is_echo) {
-		uint16_t port = echo_port(phone->echo, &err);
-		free(target.uri);
-		target.uri = xasprintf("sip:echo@127.0.0.1:%u;transport=udp", port);
-		account = NULL;
-	}
-	identity_of(phone, account, &local, nobody, &identity);
-	struct pending_request *pending = xcalloc(1, sizeof *pending);
-	*pending = (struct pending_request){ .phone = phone, .number = ++phone->last_request, .target = xstrdup(target.uri),
-					     .account = xstrdup(account ? account->name : ""), .sent_us = phone->timers->now_us };
-	list_append(&phone->requests, &pending->node);
-	pending->request = ua_request(phone->ua,
-				      &(struct request_config){ .identity = &identity, .method = SLICE("OPTIONS"), .target = slice_of(pending->target),
-								.extra = extra, .extra_count = (size_t)count, .handler = on_options, .arg = pending },
-				      &err);
-	target_fini(&target);
-	if (!pending->request) {
-		request_done(pending);
-		return fail(failure, STATUS_CALL, err_name(err), "OPTIONS cannot be sent: %s", err_text(err));
-	}
-	*number = pending->number;
-	return true;
 }

@@ -1,18 +1,29 @@
 /*
- * phone: the softphone as one object. Commands in, events out. The only floor where signalling and sound meet, and the only one that reads SDP.
+ * phone: the softphone as one object. Commands in, events out. The only floor where signalling and sound meet, and the
+ * only one that reads SDP.
  *
- *   phone       wiring, targets, turn end
- *   accounts    who we are where; registrations
- *   calls       calls by number: the selected one, holding the others, ringing, early media
- *   negotiate   SDP of a call -> streams
- *   contacts    names for addresses, kept at once
- *   history     line by line what was called and who called
- *   settings    the table of settings
- *   explain     `why`: what went wrong in a sentence or two, what to do
- *   trace       wire bytes in a bounded ring; ladder layout as text
- *   event       the event log
- *   quantity    what `expect`, `get` and $name can ask
- *   echo        the built-in echo test: a second user agent
+ *   phone            wiring, sockets, turn end
+ *   target           what people write -> a URI
+ *   accounts         who we are where
+ *   account_options  KEY=VALUE of an account
+ *   register         the registration of an account
+ *   calls            calls by number: their life, who is heard, tones
+ *   call_session     what the session of a call tells
+ *   call_commands    which call is meant; answer, hold, resume, digits ...
+ *   dial             from a target to an INVITE, and on to where a 3xx points
+ *   ping             OPTIONS
+ *   negotiate        SDP of a call -> its stream
+ *   sound            devices and codecs
+ *   contacts         names for addresses, kept at once
+ *   history          line by line what was called and who called
+ *   settings         the table of settings
+ *   explain          `why`: what went wrong in a sentence or two, what to do
+ *   trace            wire bytes in a bounded ring
+ *   ladder           its layout as a ladder diagram
+ *   event            the event log
+ *   quantity         what `expect`, `get` and $name can ask; views of calls
+ *   show             what `show` shows; `save`
+ *   echo             the built-in echo test: a second user agent
  */
 #pragma once
 
@@ -24,25 +35,33 @@ struct phone;
 struct loop;
 
 enum exit_status {
-	STATUS_OK = 0, STATUS_FALSE = 1, STATUS_USAGE = 2, STATUS_REGISTER = 3, STATUS_CALL = 4, STATUS_TIMEOUT = 5, STATUS_SOUND = 6, STATUS_NETWORK = 7,
+	STATUS_OK = 0,
+	STATUS_FALSE = 1,
+	STATUS_USAGE = 2,
+	STATUS_REGISTER = 3,
+	STATUS_CALL = 4,
+	STATUS_TIMEOUT = 5,
+	STATUS_SOUND = 6,
+	STATUS_NETWORK = 7,
 };
 
 /* Why a command failed. */
 struct failure {
 	enum exit_status status;
-	char reason[32];     /* a code for JSON: "no-such-call", "busy", "syntax" */
-	unsigned sip;        /* the SIP status, 0 without */
-	char text[400];      /* one sentence that says what to do */
+	char reason[32]; /* a code for JSON: "no-such-call", "busy", "syntax" */
+	unsigned sip;    /* the SIP status, 0 without */
+	char text[400];  /* one sentence that says what to do */
 };
 /** Fill `failure` and return false. */
-bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...) PRINTF_LIKE(4, 5);
+bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
+	PRINTF_LIKE(4, 5);
 
 struct phone_config {
 	struct loop *loop;
-	const struct log *log;       /* errors and warnings for people */
-	const char *config_dir;      /* contacts and `saved` live here; NULL (-n): nothing is kept */
-	const char *state_dir;       /* history; NULL: none */
-	bool ephemeral_port;         /* sip.listen defaults to a free port (batch runs) */
+	const struct log *log;  /* errors and warnings for people */
+	const char *config_dir; /* contacts and `saved` live here; NULL (-n): nothing is kept */
+	const char *state_dir;  /* history; NULL: none */
+	bool ephemeral_port;    /* sip.listen defaults to a free port (batch runs) */
 };
 /** Opens nothing yet: sockets come with the first call, account or phone_start(). */
 struct phone *phone_new(const struct phone_config *config);
@@ -50,7 +69,8 @@ struct phone *phone_new(const struct phone_config *config);
 void phone_free(struct phone *phone);
 /** Open the sockets of sip.listen now. Errors are told as a failure (status 7). */
 bool phone_start(struct phone *phone, struct failure *failure);
-/** End calls with BYE, CANCEL or 480, remove bindings; phone_is_quiet() tells when the peers have answered (or 2 s have passed). */
+/** End calls with BYE, CANCEL or 480, remove bindings; phone_is_quiet() tells when the peers have answered (or 2 s have
+ * passed). */
 void phone_shut_down(struct phone *phone);
 bool phone_is_quiet(const struct phone *phone);
 /** Turn end: objects die, due work is done. Called by main before readers of the event log. */
@@ -63,18 +83,20 @@ bool phone_set(struct phone *phone, struct slice name, struct slice value, bool 
 /* ---- calls ---- */
 
 struct call_options {
-	const char *from;            /* account name or address; NULL: default account, else none */
+	const char *from; /* account name or address; NULL: default account, else none */
 	const char *display;
 	bool anonymous;
-	const char *codec;           /* only this one; NULL: media.codecs */
-	bool no_sdp;                 /* sdp=none: INVITE without offer */
-	int64_t timeout_us;          /* 0: none */
-	const char *const *headers;  /* "Name:value", NULL-ended; NULL: none */
-	const char *input, *output;  /* devices for this call; NULL: the settings */
+	const char *codec;          /* only this one; NULL: media.codecs */
+	bool no_sdp;                /* sdp=none: INVITE without offer */
+	int64_t timeout_us;         /* 0: none */
+	const char *const *headers; /* "Name:value", NULL-ended; NULL: none */
+	const char *input, *output; /* devices for this call; NULL: the settings */
 };
 /** Dial. `dialled` (may be NULL) gets what is dialled, for people. @return the call's number in *call */
-bool phone_call(struct phone *phone, struct slice target, const struct call_options *options, unsigned *call, struct buf *dialled, struct failure *failure);
-/* `call` 0 means the one that design says is meant when it is omitted (the only ringing one, the selected one ...). *call tells which it was. */
+bool phone_call(struct phone *phone, struct slice target, const struct call_options *options, unsigned *call,
+		struct buf *dialled, struct failure *failure);
+/* `call` 0 means the one that design says is meant when it is omitted (the only ringing one, the selected one ...).
+ * *call tells which it was. */
 bool phone_answer(struct phone *phone, unsigned *call, int64_t after_us, struct failure *failure);
 bool phone_ring(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_progress(struct phone *phone, unsigned *call, struct failure *failure);
@@ -88,12 +110,14 @@ bool phone_resume(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_reinvite(struct phone *phone, unsigned *call, bool no_sdp, struct failure *failure);
 /** `call` 0: the microphone for all. */
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure);
-bool phone_select(struct phone *phone, unsigned *call, int step, struct failure *failure); /* step +1, -1: next, previous; 0: *call */
+bool phone_select(struct phone *phone, unsigned *call, int step,
+		  struct failure *failure); /* step +1, -1: next, previous; 0: *call */
 /** via: "auto", "rtp" */
 bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct slice via, struct failure *failure);
 bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure);
 /** OPTIONS; its outcome comes as the event `response` (call 0) with `request` numbering it: *request. */
-bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request, struct failure *failure);
+bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,
+		   struct failure *failure);
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */
 unsigned phone_find_call(const struct phone *phone, struct slice word);
@@ -101,26 +125,38 @@ bool phone_call_exists(const struct phone *phone, unsigned call);
 bool phone_call_ended(const struct phone *phone, unsigned call);
 
 /* What screens and `show` read; a copy whose texts live until the next turn. */
-enum call_state { CALL_DIALLING, CALL_TRYING, CALL_RINGING, CALL_EARLY, CALL_INCOMING, CALL_ANSWERED, CALL_HELD, CALL_ENDED, CALL_FAILED };
-const char *call_state_name(enum call_state state); /* calling trying ringing early incoming answered held ended failed */
+enum call_state {
+	CALL_DIALLING,
+	CALL_TRYING,
+	CALL_RINGING,
+	CALL_EARLY,
+	CALL_INCOMING,
+	CALL_ANSWERED,
+	CALL_HELD,
+	CALL_ENDED,
+	CALL_FAILED
+};
+const char *
+call_state_name(enum call_state state); /* calling trying ringing early incoming answered held ended failed */
 struct call_view {
 	unsigned number;
 	const char *id, *sip_call_id;
 	enum call_state state;
 	bool incoming, selected, muted, held_by_us, held_by_peer, is_echo;
-	const char *name, *uri;        /* the peer, cleaned; name may be "" */
+	const char *name, *uri; /* the peer, cleaned; name may be "" */
 	const char *account;
-	unsigned code;                 /* last SIP status; 0 */
+	unsigned code; /* last SIP status; 0 */
 	const char *reason, *cause;
 	int64_t started_us, answered_us, ended_us; /* loop time; 0: not yet */
-	double duration_s;             /* since the answer, to now or to the end */
-	const char *codec;             /* "" before media */
+	double duration_s;                         /* since the answer, to now or to the end */
+	const char *codec;                         /* "" before media */
 	bool has_media;
 	double loss, jitter_ms, rtt_ms, mos, buffer_ms, heard_db, mic_db;
 };
 /** The calls alive, by number. `views` has room for `max`. @return how many there are */
 size_t phone_calls(const struct phone *phone, struct call_view *views, size_t max);
-bool phone_view_call(const struct phone *phone, unsigned call, struct call_view *view); /* ended ones too, while remembered */
+bool phone_view_call(const struct phone *phone, unsigned call,
+		     struct call_view *view); /* ended ones too, while remembered */
 
 /* ---- accounts ---- */
 
@@ -136,7 +172,7 @@ bool phone_unregister(struct phone *phone, struct slice account, bool all_bindin
 const char *const *phone_account_options(void);
 struct account_view {
 	const char *name, *address, *registrar;
-	const char *state;             /* unregistered registering registered failed */
+	const char *state; /* unregistered registering registered failed */
 	uint32_t expires_left_s, retry_s;
 	unsigned code;
 	const char *reason, *cause;
@@ -162,8 +198,10 @@ void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg);
 /* ---- sound ---- */
 
 /** which: "input", "output", "ringer" */
-bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script, struct failure *failure);
-/** A table of devices for people, or one JSON-able row a call of `each`. Asks the sound helper: answers when it has; `done` with NULL name at the end. */
+bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script,
+		     struct failure *failure);
+/** A table of devices for people, or one JSON-able row a call of `each`. Asks the sound helper: answers when it has;
+ * `done` with NULL name at the end. */
 typedef void phone_device_h(void *arg, const char *name, const char *kind, bool in_use);
 void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg);
 /** Codecs in order, with enabled or not. */
@@ -172,8 +210,10 @@ void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg);
 
 /* ---- watching ---- */
 
-/** what: calls call accounts registrations transactions dialogs media contacts history quality settings version ... ; lines for people. @return false: no such view */
-bool phone_show(struct phone *phone, struct slice what, struct slice argument, struct buf *out, struct failure *failure);
+/** what: calls call accounts registrations transactions dialogs media contacts history quality settings version ... ;
+ * lines for people. @return false: no such view */
+bool phone_show(struct phone *phone, struct slice what, struct slice argument, struct buf *out,
+		struct failure *failure);
 /** A sentence or two on a call, an account, or (empty) what went wrong last. */
 bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struct failure *failure);
 void phone_trace_set(struct phone *phone, bool on);
@@ -185,11 +225,13 @@ void phone_trace_text(struct phone *phone, unsigned call, struct buf *out);
 typedef void phone_trace_h(void *arg, const char *line, const char *text);
 void phone_trace_watch(struct phone *phone, phone_trace_h *each, void *arg);
 /**
- * A quantity: "call.state", "media.loss", "heard.level", "account.state", "calls.count", "sent.Via", a setting's name ...
+ * A quantity: "call.state", "media.loss", "heard.level", "account.state", "calls.count", "sent.Via", a setting's name
+ * ...
  * @param number  *is_number tells whether it counts as a number (shares as 0..1, levels in dB, durations in seconds)
  * @return false: no such name; a name without a value now gives an empty text
  */
-bool phone_quantity(const struct phone *phone, unsigned call, struct slice name, struct buf *text, double *number, bool *is_number);
+bool phone_quantity(const struct phone *phone, unsigned call, struct slice name, struct buf *text, double *number,
+		    bool *is_number);
 /** All names of quantities, NULL-ended, for completion and help. */
 const char *const *phone_quantity_names(void);
 /** Parse a duration, level "-20dB", percentage "2%" or bare number as `expect` writes it. */

@@ -13,7 +13,14 @@
 #include "sip/ua/registration.h"
 #include "sip/ua/session.h"
 
-enum { CALLS_REMEMBERED = 256, ID_CHARS = 12, EXTRA_HEADERS_MAX = 32, REDIRECTS_MAX = 16, REDIRECT_HOPS_MAX = 5, FAREWELLS_MAX = 64 };
+enum {
+	CALLS_REMEMBERED = 256,
+	ID_CHARS = 12,
+	EXTRA_HEADERS_MAX = 32,
+	REDIRECTS_MAX = 16,
+	REDIRECT_HOPS_MAX = 5,
+	FAREWELLS_MAX = 64
+};
 
 struct contacts;
 struct history;
@@ -25,9 +32,9 @@ struct echo;
 struct binding {
 	struct list_node node;
 	struct phone *phone;
-	struct account *account;      /* NULL: retired */
+	struct account *account; /* NULL: retired */
 	struct registration *registration;
-	bool dead;                    /* free at the turn's end */
+	bool dead; /* free at the turn's end */
 };
 
 enum account_state { ACCOUNT_UNREGISTERED, ACCOUNT_REGISTERING, ACCOUNT_REGISTERED, ACCOUNT_FAILED };
@@ -36,49 +43,72 @@ struct account {
 	struct list_node node;
 	struct phone *phone;
 	char *name, *display, *user, *domain, *auth_user, *realm, *password, *password_command, *registrar, *proxy;
-	char *uri;                    /* sip:user@domain */
+	char *uri;                          /* sip:user@domain */
 	bool has_transport, given_password; /* given_password: by option or by hand, not by command */
 	enum sip_protocol transport;
 	uint32_t expires;
 	const char *routes[2];
 	struct binding *binding;
-	struct loop_child *child;     /* the password command */
-	bool start_wanted;            /* register once the password is there */
+	struct loop_child *child; /* the password command */
+	bool start_wanted;        /* register once the password is there */
 	enum account_state state;
 	unsigned code;
 	char *reason, *cause, *detail;
-	int64_t retry_at_us;          /* 0: none */
+	int64_t retry_at_us; /* 0: none */
 	bool needs_password;
-	struct address server;        /* that answered our REGISTER */
+	struct address server; /* that answered our REGISTER */
 };
 
 struct account *account_find(const struct phone *phone, struct slice word);
-/** The account meant by from= or, when `word` is NULL, the default one; false: no such account. *account may become NULL: none exists. */
+/** The account meant by from= or, when `word` is NULL, the default one; false: no such account. *account may become
+ * NULL: none exists. */
 bool account_for(struct phone *phone, const char *word, struct account **account, struct failure *failure);
 /** Whom a request from outside is for; NULL: none of ours. */
-struct account *account_of_request(const struct phone *phone, const struct sip_message *request, const struct sip_source *source);
+struct account *account_of_request(const struct phone *phone, const struct sip_message *request,
+				   const struct sip_source *source);
 /** May this request from outside ring (call.accept)? */
 bool account_knows(const struct phone *phone, const struct sip_message *request, const struct sip_source *source);
 /** Who we are for requests; borrows from the account. `nobody` holds the text of an identity without account. */
-void identity_of(struct phone *phone, const struct account *account, const struct address *local, char nobody[160], struct identity *identity);
+void identity_of(struct phone *phone, const struct account *account, const struct address *local, char nobody[160],
+		 struct identity *identity);
 /** Our own address changed: the registrars must know. */
 void accounts_moved(struct phone *phone);
+/** Not with registrar=none. */
+bool account_registers(const struct account *account);
 void accounts_shut_down(struct phone *phone);
 bool accounts_quiet(const struct phone *phone);
 void accounts_turn_end(struct phone *phone);
 void accounts_free(struct phone *phone);
 const char *account_state_name(enum account_state state);
+/* account_options.c */
+enum { ACCOUNT_TEXT_MAX = 512 };
+bool account_set_options(struct account *account, const char *const *options, struct failure *failure);
+/** The address again, after its user changed. */
+void account_make_uri(struct account *account);
+/* register.c */
+void account_set_result(struct account *account, enum account_state state, unsigned code, struct slice reason,
+			const char *cause);
+struct event *account_event(struct account *account, enum event_kind kind);
+/** The fields code, reason and cause of its result. */
+void account_add_result(struct event *event, const struct account *account);
+bool account_make_binding(struct account *account, struct failure *failure);
+/** Register: ask for the password where a command gives it, then begin. */
+bool account_start(struct account *account, struct failure *failure);
+/** Let its registration go: a binding that stands is removed, and what is left dies when that was answered. */
+void account_retire(struct account *account);
+void binding_free(struct binding *binding);
 
 /* ---- targets ---- */
 
 struct target {
-	char *uri;          /* "sip:bob@biloxi.com" */
-	char *shown;        /* for people: "Bob <sip:bob@biloxi.com>" */
-	char *digits;       /* to send after the answer: ",,4#"; "" */
+	char *uri;    /* "sip:bob@biloxi.com" */
+	char *shown;  /* for people: "Bob <sip:bob@biloxi.com>" */
+	char *digits; /* to send after the answer: ",,4#"; "" */
 	bool is_echo;
 };
 /** Read a target as people write it. `account`: at whose domain bare users and numbers live; NULL: nobody's. */
-bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target, struct failure *failure);
+bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target,
+		 struct failure *failure);
 void target_fini(struct target *target);
 
 /* ---- calls ---- */
@@ -92,8 +122,9 @@ struct call {
 	unsigned number;
 	char id[ID_CHARS + 1];
 	enum call_state state;
-	bool incoming, is_echo, muted, held_by_us, held_by_peer, ringing_said, ringback, trying_said, early_said, answering, ended, in_history;
-	struct session *session;      /* NULL before the target is located and after the end */
+	bool incoming, is_echo, muted, held_by_us, held_by_peer, ringing_said, ringback, trying_said, early_said,
+		answering, ended, in_history;
+	struct session *session; /* NULL before the target is located and after the end */
 	void *locating;
 	struct sip_message *invite;   /* incoming: for its offer */
 	struct address source, local; /* incoming: where it came from; ours that the peer is reached from */
@@ -102,15 +133,15 @@ struct call {
 	char *reason, *cause, *detail, *redirect; /* detail: Warning, Reason and other texts of the last failure */
 	int64_t started_us, answered_us, ended_us;
 	struct call_media media;
-	enum call_change change;      /* the re-INVITE that is under way */
+	enum call_change change; /* the re-INVITE that is under way */
 	enum call_change next_change;
 	struct timer answer_timer, ringback_timer, work_timer;
 	bool wants_answer, wants_progress, wants_ring;
-	struct call_setup *setup;     /* what phone_call was told, until the INVITE leaves */
+	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
 	struct sip_message *last_sent, *last_received; /* kept when the session goes */
-	unsigned reject_code;         /* refused as soon as the handler that brought it has returned */
-	bool devices[2];              /* it chose its input, its output */
-	char *codec;                  /* codec= */
+	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
+	bool devices[2];                               /* it chose its input, its output */
+	char *codec;                                   /* codec= */
 };
 
 struct call *call_find(const struct phone *phone, unsigned number);
@@ -120,6 +151,9 @@ void call_free(struct call *call);
 void call_finish(struct call *call, bool was_up, const struct outcome *outcome, const char *by);
 void call_set_peer(struct call *call, struct slice display, struct slice uri);
 struct event *call_event(struct call *call, enum event_kind kind);
+void call_set_status(struct call *call, unsigned code, struct slice reason);
+/** Take over the Call-ID of its session. */
+void call_keep_id(struct call *call);
 bool call_is_up(const struct call *call);
 /** Hold every other active call, if call.auto-hold says so. */
 void calls_auto_hold(struct phone *phone, const struct call *but);
@@ -136,7 +170,8 @@ bool call_change_start(struct call *call, enum call_change change, bool no_sdp, 
 void call_sound_changed(struct call *call);
 /** It never became, or is no longer, a session: without a response to tell of. */
 void call_fail_locally(struct call *call, enum cause cause, enum err err, const char *reason);
-void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite, const struct sip_source *source);
+void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite,
+		    const struct sip_source *source);
 void calls_turn_end(struct phone *phone);
 void calls_shut_down(struct phone *phone);
 void calls_free(struct phone *phone);
@@ -152,9 +187,9 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 /* What phone_call() was told, kept while the target is located. */
 struct call_setup {
 	char *uri, *display, **headers; /* headers: NULL-ended */
-	char *queue[REDIRECTS_MAX];   /* Contacts of a 3xx still to be dialled */
+	char *queue[REDIRECTS_MAX];     /* Contacts of a 3xx still to be dialled */
 	size_t queued;
-	char *tried[REDIRECTS_MAX];   /* never dialled again */
+	char *tried[REDIRECTS_MAX]; /* never dialled again */
 	size_t tried_count;
 	unsigned hops;
 	bool anonymous, no_sdp;
@@ -203,11 +238,11 @@ struct phone {
 	struct settings *settings;
 	struct net *net;
 	struct ua *ua;
-	struct engine *engine;         /* made when first needed */
+	struct engine *engine; /* made when first needed */
 	struct loop_watch *engine_watch;
-	struct list calls;             /* alive, by number */
-	size_t call_count;             /* without those to the echo test's own side */
-	struct list ended;             /* remembered, oldest first */
+	struct list calls; /* alive, by number */
+	size_t call_count; /* without those to the echo test's own side */
+	struct list ended; /* remembered, oldest first */
 	size_t ended_count;
 	struct map by_number, by_id;
 	unsigned last_call, selected, latest_ended;
@@ -219,18 +254,20 @@ struct phone {
 	struct contacts *contacts;
 	struct history *history;
 	struct trace *trace;
-	uint64_t watched;              /* trace entries told to the watcher */
+	uint64_t watched; /* trace entries told to the watcher */
 	phone_trace_h *watch;
 	void *watch_arg;
 	struct echo *echo;
-	struct address wire_remote;    /* whom the packet being handled came from */
-	struct buf last_failure;       /* what `why` without subject tells */
-	int wish[ENGINE_DEVICES];      /* which word of the wish list is in use */
+	struct address wire_remote;        /* whom the packet being handled came from */
+	struct buf last_failure;           /* what `why` without subject tells */
+	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
 	uint64_t farewells[FAREWELLS_MAX]; /* BYEs that wait for their answer, by the hash of their Call-ID; 0: none */
 	size_t farewell_next, farewell_count;
-	struct list requests;          /* OPTIONS under way */
+	struct list requests; /* OPTIONS under way */
 };
 
+/** Forget the OPTIONS that are under way. */
+void requests_free(struct phone *phone);
 /** The engine, made now if it is not there. */
 struct engine *phone_engine(struct phone *phone);
 bool phone_needs_start(struct phone *phone, struct failure *failure);

@@ -55,12 +55,30 @@ static void view_of(const struct call *call, struct call_view *view)
 	struct stream_stats stats;
 
 	*view = (struct call_view){
-		.number = call->number, .id = call->id, .sip_call_id = call->call_id, .state = call->state, .incoming = call->incoming,
-		.selected = call->phone->selected == call->number, .muted = call->muted || call->phone->muted_all, .held_by_us = call->held_by_us,
-		.held_by_peer = call->held_by_peer, .is_echo = call->is_echo, .name = call->name, .uri = call->is_echo ? "echo" : call->uri,
-		.account = call->account_name, .code = call->code, .reason = call->reason, .cause = call->cause ? call->cause : "",
-		.started_us = call->started_us, .answered_us = call->answered_us, .ended_us = call->ended_us, .duration_s = seconds_up(call),
-		.codec = codec_of(call), .rtt_ms = -1, .heard_db = -127, .mic_db = -127,
+		.number = call->number,
+		.id = call->id,
+		.sip_call_id = call->call_id,
+		.state = call->state,
+		.incoming = call->incoming,
+		.selected = call->phone->selected == call->number,
+		.muted = call->muted || call->phone->muted_all,
+		.held_by_us = call->held_by_us,
+		.held_by_peer = call->held_by_peer,
+		.is_echo = call->is_echo,
+		.name = call->name,
+		.uri = call->is_echo ? "echo" : call->uri,
+		.account = call->account_name,
+		.code = call->code,
+		.reason = call->reason,
+		.cause = call->cause ? call->cause : "",
+		.started_us = call->started_us,
+		.answered_us = call->answered_us,
+		.ended_us = call->ended_us,
+		.duration_s = seconds_up(call),
+		.codec = codec_of(call),
+		.rtt_ms = -1,
+		.heard_db = -127,
+		.mic_db = -127,
 	};
 	if (!media_stats(&call->media, &stats))
 		return;
@@ -102,8 +120,9 @@ bool quantity_parse(struct slice text, double *number)
 	static const struct {
 		const char *unit;
 		double factor;
-	} units[] = { { "", 1 }, { "%", 0.01 }, { "dB", 1 }, { "Hz", 1 }, { "kHz", 1000 }, { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 }, { "m", 60 },
-		      { "h", 3600 }, { "d", 86400 }, { "k", 1024 }, { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 } };
+	} units[] = { { "", 1 },      { "%", 0.01 },  { "dB", 1 },   { "Hz", 1 },      { "kHz", 1000 },
+		      { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 },    { "m", 60 },      { "h", 3600 },
+		      { "d", 86400 }, { "k", 1024 },  { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 } };
 	char copy[64], *end;
 
 	text = slice_trim(text);
@@ -151,9 +170,10 @@ static void say_text(struct answer *answer, const char *text)
 }
 
 static const char *const names[] = {
-	"call.state", "call.direction", "call.code", "call.codec", "call.duration", "call.remote", "call.encryption", "sent.", "received.",
-	"media.loss", "media.jitter", "media.rtt", "media.mos", "media.sent", "media.received", "media.buffer",
-	"heard.level", "mic.level", "tone.hz", "account.state", "calls.count", NULL,
+	"call.state",      "call.direction", "call.code",      "call.codec",   "call.duration", "call.remote",
+	"call.encryption", "sent.",          "received.",      "media.loss",   "media.jitter",  "media.rtt",
+	"media.mos",       "media.sent",     "media.received", "media.buffer", "heard.level",   "mic.level",
+	"tone.hz",         "account.state",  "calls.count",    NULL,
 };
 
 const char *const *phone_quantity_names(void)
@@ -242,26 +262,32 @@ static bool setting_quantity(const struct phone *phone, struct slice name, struc
 	say_text(answer, settings_text(phone->settings, row->name));
 	if (row->type == SETTING_NUMBER || row->type == SETTING_DURATION || row->type == SETTING_SIZE) {
 		*answer->is_number = true;
-		*answer->number = (double)settings_number(phone->settings, row->name) / (row->type == SETTING_DURATION ? 1e6 : 1);
+		*answer->number =
+			(double)settings_number(phone->settings, row->name) / (row->type == SETTING_DURATION ? 1e6 : 1);
 	}
 	return true;
 }
 
 static void account_quantity(const struct phone *phone, const struct call *call, struct answer *answer)
 {
-	const struct account *account = call && *call->account_name ? account_find(phone, slice_of(call->account_name)) : NULL;
+	const struct account *account =
+		call && *call->account_name ? account_find(phone, slice_of(call->account_name)) : NULL;
 
 	if (!account)
 		account = phone->default_account;
 	say_text(answer, account ? account_state_name(account->state) : "");
 }
 
-bool phone_quantity(const struct phone *phone, unsigned number, struct slice name, struct buf *text, double *value, bool *is_number)
+bool phone_quantity(const struct phone *phone, unsigned number, struct slice name, struct buf *text, double *value,
+		    bool *is_number)
 {
 	struct answer answer = { text, value, is_number };
-	const struct call *call = call_find(phone, number ? number : phone->selected ? phone->selected : phone->latest_ended);
+	const struct call *call = call_find(phone, number            ? number
+						   : phone->selected ? phone->selected
+								     : phone->latest_ended);
 	struct stream_stats stats = { 0 };
-	bool about_sound = slice_begins(name, SLICE("media.")) || slice_ends(name, SLICE(".level")) || slice_eq(name, SLICE("tone.hz"));
+	bool about_sound = slice_begins(name, SLICE("media.")) || slice_ends(name, SLICE(".level")) ||
+			   slice_eq(name, SLICE("tone.hz"));
 	bool has = about_sound && call && media_stats(&call->media, &stats);
 
 	*is_number = false;

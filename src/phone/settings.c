@@ -12,9 +12,15 @@
 #endif
 
 const struct setting_row setting_rows[] = {
-#define SETTING(setting_name, setting_type, words, in, least, most, first, text)                                                            \
-	{ .name = setting_name, .type = SETTING_##setting_type, .choices = words, .unit = in, .minimum = least, .maximum = most,            \
-	  .initial = first, .sentence = text },
+#define SETTING(setting_name, setting_type, words, in, least, most, first, text)                                       \
+	{ .name = setting_name,                                                                                        \
+	  .type = SETTING_##setting_type,                                                                              \
+	  .choices = words,                                                                                            \
+	  .unit = in,                                                                                                  \
+	  .minimum = least,                                                                                            \
+	  .maximum = most,                                                                                             \
+	  .initial = first,                                                                                            \
+	  .sentence = text },
 #include "phone/settings.def"
 #undef SETTING
 };
@@ -38,7 +44,12 @@ struct settings {
 static const struct {
 	const char *unit;
 	int64_t us;
-} duration_units[] = { { "us", 1 }, { "ms", MS_US }, { "s", SECOND_US }, { "m", 60 * SECOND_US }, { "h", 3600 * SECOND_US }, { "d", 86400 * SECOND_US } };
+} duration_units[] = { { "us", 1 },
+		       { "ms", MS_US },
+		       { "s", SECOND_US },
+		       { "m", 60 * SECOND_US },
+		       { "h", 3600 * SECOND_US },
+		       { "d", 86400 * SECOND_US } };
 
 /* "1.5" in units of `scale`, exact: digits, then at most nine behind the point. */
 static bool decimal(struct slice text, int64_t scale, int64_t *value)
@@ -98,13 +109,16 @@ bool size_parse(struct slice text, int64_t *bytes)
 	if (text.n && (text.p[text.n - 1] == 'B' || text.p[text.n - 1] == 'b') && text.n > 1)
 		text.n--;
 	switch (text.n ? text.p[text.n - 1] : '\0') {
-	case 'k': case 'K':
+	case 'k':
+	case 'K':
 		scale = 1 << 10;
 		break;
-	case 'm': case 'M':
+	case 'm':
+	case 'M':
 		scale = 1 << 20;
 		break;
-	case 'g': case 'G':
+	case 'g':
+	case 'G':
 		scale = 1 << 30;
 		break;
 	default:
@@ -151,7 +165,8 @@ static bool check_addresses(struct slice value, struct buf *why)
 
 	while (list_word(&value, &word))
 		if (!address_parse(&address, word, 0)) {
-			buf_printf(why, "'%.*s' is no address: write 192.0.2.4:5060 or [2001:db8::1]:5060", SLICE_ARG(word));
+			buf_printf(why, "'%.*s' is no address: write 192.0.2.4:5060 or [2001:db8::1]:5060",
+				   SLICE_ARG(word));
 			return false;
 		}
 	return true;
@@ -179,7 +194,8 @@ static bool check_codecs(struct slice value, struct buf *why)
 		while (i < ARRAY_LEN(known) && !slice_ieq(word, slice_of(known[i])))
 			i++;
 		if (i == ARRAY_LEN(known)) {
-			buf_printf(why, "'%.*s' is no codec of this phone: there are opus, PCMU and PCMA", SLICE_ARG(word));
+			buf_printf(why, "'%.*s' is no codec of this phone: there are opus, PCMU and PCMA",
+				   SLICE_ARG(word));
 			return false;
 		}
 		count++;
@@ -194,7 +210,8 @@ static bool check_ports(struct slice value, struct buf *why)
 	struct slice high = value, low = slice_cut(&high, '-');
 	uint64_t from, to;
 
-	if (slice_to_u64(slice_trim(low), 65534, &from) && slice_to_u64(slice_trim(high), 65535, &to) && from >= 1024 && to > from)
+	if (slice_to_u64(slice_trim(low), 65534, &from) && slice_to_u64(slice_trim(high), 65535, &to) && from >= 1024 &&
+	    to > from)
 		return true;
 	buf_printf(why, "'%.*s' is no range of ports: write 20000-20998 (1024 to 65535)", SLICE_ARG(value));
 	return false;
@@ -212,8 +229,9 @@ static const struct {
 	const char *name;
 	bool (*check)(struct slice value, struct buf *why);
 } text_checks[] = {
-	{ "sip.listen", check_listen },	  { "dns.servers", check_addresses }, { "media.codecs", check_codecs }, { "media.ports", check_ports },
-	{ "audio.input", check_device },  { "audio.output", check_device },   { "audio.ringer", check_device },
+	{ "sip.listen", check_listen },   { "dns.servers", check_addresses }, { "media.codecs", check_codecs },
+	{ "media.ports", check_ports },   { "audio.input", check_device },    { "audio.output", check_device },
+	{ "audio.ringer", check_device },
 };
 
 static bool check_text(const struct setting_row *row, struct slice value, struct buf *why)
@@ -221,7 +239,8 @@ static bool check_text(const struct setting_row *row, struct slice value, struct
 	uint32_t point;
 
 	if (value.n > VALUE_MAX || (row->maximum && value.n > (size_t)row->maximum)) {
-		buf_printf(why, "%s: the value is longer than %lld bytes", row->name, (long long)(row->maximum ? row->maximum : VALUE_MAX));
+		buf_printf(why, "%s: the value is longer than %lld bytes", row->name,
+			   (long long)(row->maximum ? row->maximum : VALUE_MAX));
 		return false;
 	}
 	for (size_t i = 0; i < value.n; i += utf8_decode(slice_from(value, i), &point))
@@ -294,9 +313,11 @@ static bool number_check(const struct setting_row *row, struct slice value, int6
 	else if ((good = slice_to_u64(value, INT64_MAX, &plain)))
 		*number = (int64_t)plain;
 	if (!good) {
-		static const char *const wanted[] = { [SETTING_NUMBER] = "a number", [SETTING_DURATION] = "a duration such as 500ms, 10s or 5m",
+		static const char *const wanted[] = { [SETTING_NUMBER] = "a number",
+						      [SETTING_DURATION] = "a duration such as 500ms, 10s or 5m",
 						      [SETTING_SIZE] = "a size such as 1300, 64k or 2M" };
-		buf_printf(why, "%s is %s%s%s", row->name, wanted[row->type], row->choices ? ", or " : "", row->choices ? row->choices : "");
+		buf_printf(why, "%s is %s%s%s", row->name, wanted[row->type], row->choices ? ", or " : "",
+			   row->choices ? row->choices : "");
 		return false;
 	}
 	/* Zero is the meaning of the word in `choices`, outside the range that numbers keep. */
@@ -421,7 +442,8 @@ bool settings_changed(const struct settings *settings, const char *name)
 
 	/* Compared as checked: "64M" and "64m" are the same. */
 	buf_init(&why, 512);
-	bool good = check(row, slice_of(row->initial), &first, &why), changed = good && strcmp(first.text, settings->values[row_index(row)].text);
+	bool good = check(row, slice_of(row->initial), &first, &why),
+	     changed = good && strcmp(first.text, settings->values[row_index(row)].text);
 	free(first.text);
 	buf_fini(&why);
 	return changed;

@@ -1,6 +1,7 @@
 /*
- * One table of settings: settings.def rows SETTING(name, type, unit, minimum, maximum, default, sentence). `set`, `get`, `show settings`, the man page
- * and completion come from it. A setting whose feature is not built does not exist.
+ * One table of settings: settings.def rows SETTING(name, type, unit, minimum, maximum, default, sentence). `set`,
+ * `get`, `show settings`, the man page and completion come from it. A setting whose feature is not built does not
+ * exist.
  */
 #pragma once
 
@@ -9,10 +10,10 @@
 
 enum setting_type {
 	SETTING_TEXT,
-	SETTING_NUMBER,     /* bare, with minimum and maximum */
-	SETTING_DURATION,   /* "250ms 10s 5m 1h none"; kept in microseconds, none = 0 */
-	SETTING_SIZE,       /* "64k" bytes, or "off" = 0 where `choices` says off */
-	SETTING_CHOICE,     /* one of the words of `choices`, "on|off" ... */
+	SETTING_NUMBER,   /* bare, with minimum and maximum */
+	SETTING_DURATION, /* "250ms 10s 5m 1h none"; kept in microseconds, none = 0 */
+	SETTING_SIZE,     /* "64k" bytes, or "off" = 0 where `choices` says off */
+	SETTING_CHOICE,   /* one of the words of `choices`, "on|off" ... */
 };
 
 struct setting_row {
@@ -23,7 +24,7 @@ struct setting_row {
 	int64_t minimum, maximum; /* numbers, microseconds, bytes */
 	const char *initial;      /* as text */
 	const char *sentence;
-	bool config_only;         /* only the configuration file can set it */
+	bool config_only; /* only the configuration file can set it */
 };
 
 extern const struct setting_row setting_rows[];
@@ -35,7 +36,8 @@ struct settings *settings_new(setting_changed_h *changed, void *arg);
 void settings_free(struct settings *settings);
 const struct setting_row *setting_find(struct slice name);
 /** Check and keep. @return false with a sentence in `why` */
-bool settings_set(struct settings *settings, const struct setting_row *row, struct slice value, struct buf *why) MUST_CHECK;
+bool settings_set(struct settings *settings, const struct setting_row *row, struct slice value,
+		  struct buf *why) MUST_CHECK;
 const char *settings_text(const struct settings *settings, const char *name);
 /** Number, microseconds, bytes; of a choice its place in `choices`, 0 first. */
 int64_t settings_number(const struct settings *settings, const char *name);

@@ -46,11 +46,13 @@ static bool show_calls(struct phone *phone, struct slice argument, struct buf *o
 	LIST_EACH(&phone->calls, node) {
 		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view))
 			continue;
-		buf_printf(out, "%s%3u  %-8s  %-3s  ", view.selected ? ">" : " ", view.number, call_state_name(view.state), view.incoming ? "in" : "out");
+		buf_printf(out, "%s%3u  %-8s  %-3s  ", view.selected ? ">" : " ", view.number,
+			   call_state_name(view.state), view.incoming ? "in" : "out");
 		show_clock(out, view.duration_s);
 		buf_printf(out, "  %-5s  ", view.codec);
 		show_peer(&view, out);
-		buf_printf(out, "%s%s%s\n", view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "", view.held_by_peer ? "  held by the peer" : "");
+		buf_printf(out, "%s%s%s\n", view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "",
+			   view.held_by_peer ? "  held by the peer" : "");
 	}
 	if (list_empty(&phone->calls))
 		buf_printf(out, "no calls\n");
@@ -59,7 +61,9 @@ static bool show_calls(struct phone *phone, struct slice argument, struct buf *o
 
 static bool find_call(struct phone *phone, struct slice argument, struct call_view *view, struct failure *failure)
 {
-	unsigned number = argument.n ? phone_find_call(phone, argument) : phone->selected ? phone->selected : phone->latest_ended;
+	unsigned number = argument.n        ? phone_find_call(phone, argument)
+			  : phone->selected ? phone->selected
+					    : phone->latest_ended;
 
 	if (view_number(phone, number, view))
 		return true;
@@ -70,17 +74,23 @@ static bool find_call(struct phone *phone, struct slice argument, struct call_vi
 
 static void show_numbers(const struct stream_stats *stats, struct buf *out)
 {
-	buf_printf(out, "  sent        %" PRIu64 " packets, %" PRIu64 " bytes\n", stats->sent_packets, stats->sent_bytes);
-	buf_printf(out, "  received    %" PRIu64 " packets, %" PRIu64 " bytes\n", stats->received_packets, stats->received_bytes);
-	buf_printf(out, "  lost        %" PRIu64 " of %" PRIu64 " (%.2f%%), late %" PRIu64 ", twice %" PRIu64 ", concealed %" PRIu64 "\n", stats->lost_packets,
-		   stats->expected_packets, stats->loss * 100, stats->late_packets, stats->duplicate_packets, stats->concealed_frames);
+	buf_printf(out, "  sent        %" PRIu64 " packets, %" PRIu64 " bytes\n", stats->sent_packets,
+		   stats->sent_bytes);
+	buf_printf(out, "  received    %" PRIu64 " packets, %" PRIu64 " bytes\n", stats->received_packets,
+		   stats->received_bytes);
+	buf_printf(out,
+		   "  lost        %" PRIu64 " of %" PRIu64 " (%.2f%%), late %" PRIu64 ", twice %" PRIu64
+		   ", concealed %" PRIu64 "\n",
+		   stats->lost_packets, stats->expected_packets, stats->loss * 100, stats->late_packets,
+		   stats->duplicate_packets, stats->concealed_frames);
 	buf_printf(out, "  peer lost   %.2f%%\n", stats->peer_loss * 100);
 	buf_printf(out, "  jitter      %.1f ms, buffer %.0f ms\n", stats->jitter_ms, stats->buffer_ms);
 	if (stats->rtt_ms >= 0)
 		buf_printf(out, "  round trip  %.1f ms\n", stats->rtt_ms);
 	if (stats->mos > 0)
 		buf_printf(out, "  mos         %.2f (estimate)\n", stats->mos);
-	buf_printf(out, "  levels      heard %.0f dB, microphone %.0f dB\n", stats->heard_level_db, stats->mic_level_db);
+	buf_printf(out, "  levels      heard %.0f dB, microphone %.0f dB\n", stats->heard_level_db,
+		   stats->mic_level_db);
 	if (stats->tone_hz > 0)
 		buf_printf(out, "  tone        %.0f Hz\n", stats->tone_hz);
 }
@@ -95,7 +105,8 @@ static void show_media_of(const struct call *call, struct buf *out)
 		buf_printf(out, "  no sound yet\n");
 		return;
 	}
-	buf_printf(out, "  codec       %s sent, %s received\n", media_codec_in_use(&call->media), media_codec_name(stats.receive_codec));
+	buf_printf(out, "  codec       %s sent, %s received\n", media_codec_in_use(&call->media),
+		   media_codec_name(stats.receive_codec));
 	buf_printf(out, "  direction   %.*s\n", SLICE_ARG(sdp_direction_name(call->media.plan.direction)));
 	buf_printf(out, "  here        %s\n", address_print(&call->media.local, address));
 	if (address_is_set(&config->rtp))
@@ -111,7 +122,8 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 		return false;
 	buf_printf(out, "call %u (%s)\n  peer        ", view.number, view.id);
 	show_peer(&view, out);
-	buf_printf(out, "\n  state       %s, %s\n", call_state_name(view.state), view.incoming ? "incoming" : "outgoing");
+	buf_printf(out, "\n  state       %s, %s\n", call_state_name(view.state),
+		   view.incoming ? "incoming" : "outgoing");
 	if (*view.account)
 		buf_printf(out, "  account     %s\n", view.account);
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
@@ -191,7 +203,8 @@ static bool show_dialogs(struct phone *phone, struct slice argument, struct buf 
 		const struct call *call = LIST_ENTRY(node, struct call, node);
 		if (!call->session)
 			continue;
-		buf_printf(out, "call %u  %s  %s  Call-ID %s\n", call->number, session_is_caller(call->session) ? "caller" : "callee",
+		buf_printf(out, "call %u  %s  %s  Call-ID %s\n", call->number,
+			   session_is_caller(call->session) ? "caller" : "callee",
 			   session_state_name(session_state(call->session)), call->call_id);
 		any = true;
 	}
@@ -250,12 +263,14 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 	LIST_EACH(&phone->calls, node) {
 		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view) || !view.has_media)
 			continue;
-		buf_printf(out, "%4u  %-5s  %5.2f%%  %5.1f ms  ", view.number, view.codec, view.loss * 100, view.jitter_ms);
+		buf_printf(out, "%4u  %-5s  %5.2f%%  %5.1f ms  ", view.number, view.codec, view.loss * 100,
+			   view.jitter_ms);
 		if (view.rtt_ms >= 0)
 			buf_printf(out, "%5.1f ms", view.rtt_ms);
 		else
 			buf_printf(out, "     ?  ");
-		buf_printf(out, "  %4.0f ms  %4.2f  %4.0f dB  %4.0f dB\n", view.buffer_ms, view.mos, view.heard_db, view.mic_db);
+		buf_printf(out, "  %4.0f ms  %4.2f  %4.0f dB  %4.0f dB\n", view.buffer_ms, view.mos, view.heard_db,
+			   view.mic_db);
 	}
 	return true;
 }
@@ -268,12 +283,13 @@ static bool show_settings(struct phone *phone, struct slice argument, struct buf
 		const struct setting_row *row = &setting_rows[i];
 		if (!slice_begins(slice_of(row->name), argument))
 			continue;
-		buf_printf(out, "%s %-22s %-24s %s\n", settings_changed(phone->settings, row->name) ? "*" : " ", row->name,
-			   settings_text(phone->settings, row->name), row->sentence);
+		buf_printf(out, "%s %-22s %-24s %s\n", settings_changed(phone->settings, row->name) ? "*" : " ",
+			   row->name, settings_text(phone->settings, row->name), row->sentence);
 		any = true;
 	}
 	if (!any)
-		return fail(failure, STATUS_USAGE, "no-such-setting", "no setting begins with '%.*s'", SLICE_ARG(argument));
+		return fail(failure, STATUS_USAGE, "no-such-setting", "no setting begins with '%.*s'",
+			    SLICE_ARG(argument));
 	return true;
 }
 
@@ -294,9 +310,18 @@ static const struct {
 	const char *name;
 	bool (*show)(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure);
 } views[] = {
-	{ "calls", show_calls },	 { "call", show_call },		{ "accounts", show_accounts }, { "registrations", show_accounts },
-	{ "transactions", show_transactions }, { "dialogs", show_dialogs }, { "media", show_media },   { "contacts", show_contacts },
-	{ "history", show_history },	 { "quality", show_quality },	{ "settings", show_settings }, { "version", show_version },
+	{ "calls", show_calls },
+	{ "call", show_call },
+	{ "accounts", show_accounts },
+	{ "registrations", show_accounts },
+	{ "transactions", show_transactions },
+	{ "dialogs", show_dialogs },
+	{ "media", show_media },
+	{ "contacts", show_contacts },
+	{ "history", show_history },
+	{ "quality", show_quality },
+	{ "settings", show_settings },
+	{ "version", show_version },
 	{ "ladder", show_ladder },
 };
 
@@ -334,7 +359,8 @@ void phone_trace_text(struct phone *phone, unsigned call, struct buf *out)
 
 	if (call && !call_id.n)
 		return;
-	for (const struct trace_entry *entry = trace_first(phone->trace); entry && !out->full; entry = trace_next(phone->trace, entry)) {
+	for (const struct trace_entry *entry = trace_first(phone->trace); entry && !out->full;
+	     entry = trace_next(phone->trace, entry)) {
 		if (call && !slice_eq(entry->call_id, call_id))
 			continue;
 		trace_heading(entry, out);
@@ -396,7 +422,8 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 	struct buf text;
 
 	if (!phone->config_dir)
-		return fail(failure, STATUS_USAGE, "no-config", "there is no configuration directory (-n), so nothing is kept");
+		return fail(failure, STATUS_USAGE, "no-config",
+			    "there is no configuration directory (-n), so nothing is kept");
 	buf_init(&text, SAVED_MAX);
 	buf_printf(&text, "# Written by `save`; read before `config`. Your own words belong there.\n");
 	for (size_t i = 0; i < setting_count; i++) {
@@ -417,6 +444,7 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 	enum err err = text.full ? ERR_TOO_BIG : write_file(phone->config_dir, "saved", buf_slice(&text));
 	buf_fini(&text);
 	if (err)
-		return fail(failure, STATUS_SOUND, err_name(err), "%s/saved cannot be written: %s", phone->config_dir, err_text(err));
+		return fail(failure, STATUS_SOUND, err_name(err), "%s/saved cannot be written: %s", phone->config_dir,
+			    err_text(err));
 	return true;
 }

@@ -4,9 +4,12 @@
 #include "media/audio/helper.h"
 #include "phone/phone_internal.h"
 
-static const char *const kinds[ENGINE_DEVICES] = { [ENGINE_INPUT] = "input", [ENGINE_OUTPUT] = "output", [ENGINE_RINGER] = "ringer" };
-static const char *const settings_of[ENGINE_DEVICES] = { [ENGINE_INPUT] = "audio.input", [ENGINE_OUTPUT] = "audio.output",
-							 [ENGINE_RINGER] = "audio.ringer" };
+static const char *const kinds[ENGINE_DEVICES] = {
+	[ENGINE_INPUT] = "input", [ENGINE_OUTPUT] = "output", [ENGINE_RINGER] = "ringer"
+};
+static const char *const settings_of[ENGINE_DEVICES] = {
+	[ENGINE_INPUT] = "audio.input", [ENGINE_OUTPUT] = "audio.output", [ENGINE_RINGER] = "audio.ringer"
+};
 
 static bool kind_find(struct slice name, enum engine_device *which)
 {
@@ -53,8 +56,8 @@ void sound_apply(struct phone *phone, enum engine_device which)
 	enum err err = use_from(phone, which, 0);
 
 	if (err)
-		log_line(phone->log, LOG_WARNING, "%s '%s' cannot be used: %s; silence takes its place", settings_of[which],
-			 settings_text(phone->settings, settings_of[which]), err_text(err));
+		log_line(phone->log, LOG_WARNING, "%s '%s' cannot be used: %s; silence takes its place",
+			 settings_of[which], settings_text(phone->settings, settings_of[which]), err_text(err));
 }
 
 void sound_engine_event(struct phone *phone, const struct engine_event *from)
@@ -75,11 +78,13 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 	}
 	char *name = clean(slice_of(from->text));
 	if (slice_eq(state, SLICE("failed")) || slice_eq(state, SLICE("lost")))
-		log_line(phone->log, LOG_WARNING, "the %s device '%s' cannot be used now: silence takes its place", kinds[which], name);
+		log_line(phone->log, LOG_WARNING, "the %s device '%s' cannot be used now: silence takes its place",
+			 kinds[which], name);
 	free(name);
 }
 
-bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script, struct failure *failure)
+bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script,
+		     struct failure *failure)
 {
 	const struct setting_row *row;
 	enum engine_device which;
@@ -97,14 +102,14 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 	if (good && (phone->engine || settings_changed(phone->settings, row->name))) {
 		enum err err = use_from(phone, which, 0);
 		if (err && from_script) {
-			good = fail(failure, err == ERR_SYNTAX ? STATUS_USAGE : STATUS_SOUND, err_name(err), "%s: '%.*s' cannot be used: %s", row->name,
-				    SLICE_ARG(names), err_text(err));
+			good = fail(failure, err == ERR_SYNTAX ? STATUS_USAGE : STATUS_SOUND, err_name(err),
+				    "%s: '%.*s' cannot be used: %s", row->name, SLICE_ARG(names), err_text(err));
 			buf_clear(&why);
 			if (settings_set(phone->settings, row, slice_of(before), &why) && phone->engine)
 				use_from(phone, which, 0);
 		} else if (err) {
-			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; silence takes its place", row->name, SLICE_ARG(names),
-				 err_text(err));
+			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; silence takes its place",
+				 row->name, SLICE_ARG(names), err_text(err));
 		}
 	}
 	buf_fini(&why);
@@ -122,7 +127,8 @@ struct listing {
 
 static bool in_use(const struct phone *phone, enum engine_device which, const char *name)
 {
-	const char *now = phone->engine ? engine_device_name(phone->engine, which) : settings_text(phone->settings, settings_of[which]);
+	const char *now = phone->engine ? engine_device_name(phone->engine, which)
+					: settings_text(phone->settings, settings_of[which]);
 
 	return !strcmp(now, name);
 }
@@ -133,7 +139,8 @@ static void list_built_in(struct listing *listing)
 		      in_use(listing->phone, ENGINE_INPUT, "null") || in_use(listing->phone, ENGINE_OUTPUT, "null"));
 	/* What is in use and no helper lists: tone:440, file:x.wav. */
 	for (int i = 0; i < ENGINE_DEVICES; i++) {
-		const char *name = listing->phone->engine ? engine_device_name(listing->phone->engine, (enum engine_device)i) : "";
+		const char *name =
+			listing->phone->engine ? engine_device_name(listing->phone->engine, (enum engine_device)i) : "";
 		if (!strncmp(name, "tone:", 5) || !strncmp(name, "file:", 5))
 			listing->each(listing->arg, name, kinds[i], true);
 	}
@@ -150,8 +157,8 @@ static void list_line(struct listing *listing, struct slice line)
 	if (!line.n)
 		return;
 	char *name = clean(line);
-	bool used = input ? in_use(listing->phone, ENGINE_INPUT, name) :
-			    in_use(listing->phone, ENGINE_OUTPUT, name) || in_use(listing->phone, ENGINE_RINGER, name);
+	bool used = input ? in_use(listing->phone, ENGINE_INPUT, name)
+			  : in_use(listing->phone, ENGINE_OUTPUT, name) || in_use(listing->phone, ENGINE_RINGER, name);
 	if (slice_eq(standard, SLICE("default")))
 		used |= in_use(listing->phone, input ? ENGINE_INPUT : ENGINE_OUTPUT, "default");
 	listing->each(listing->arg, name, input ? "input" : "output", used);
@@ -167,7 +174,8 @@ static void listed(void *arg, int status, const char *output, size_t bytes)
 	while (text.n)
 		list_line(listing, slice_cut(&text, '\n'));
 	if (status)
-		log_line(listing->phone->log, LOG_WARNING, "the sound system of this host could not be asked (status %d)", status);
+		log_line(listing->phone->log, LOG_WARNING,
+			 "the sound system of this host could not be asked (status %d)", status);
 	listing->each(listing->arg, NULL, NULL, false);
 	free(listing);
 }
@@ -181,7 +189,8 @@ void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg)
 
 	*listing = (struct listing){ phone, each, arg };
 	if (!program || !loop_run_child(phone->loop, argv, listed, listing, &err)) {
-		log_line(phone->log, LOG_WARNING, "offhook-sound cannot be run: %s; only the built-in devices are here", err_text(err));
+		log_line(phone->log, LOG_WARNING, "offhook-sound cannot be run: %s; only the built-in devices are here",
+			 err_text(err));
 		listed(listing, 0, "", 0);
 	}
 	free(program);

@@ -18,7 +18,8 @@ static bool is_letter(char c)
 /* Marks that come along when a number is copied from a page: they are in no address. */
 static bool is_invisible(uint32_t c)
 {
-	return c == 0xad || c == 0x61c || c == 0xfeff || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f);
+	return c == 0xad || c == 0x61c || c == 0xfeff || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f);
 }
 
 static bool is_wide_blank(uint32_t c)
@@ -31,7 +32,8 @@ static bool is_wide_dash(uint32_t c)
 	return (c >= 0x2010 && c <= 0x2015) || c == 0x2043 || c == 0x2212 || c == 0xfe58 || c == 0xfe63 || c == 0xff0d;
 }
 
-/* Copy without invisible marks; typographic blanks and dashes become plain ones. @return false: controls or malformed text */
+/* Copy without invisible marks; typographic blanks and dashes become plain ones. @return false: controls or malformed
+ * text */
 static bool normalize(struct slice text, struct buf *to)
 {
 	while (text.n) {
@@ -53,8 +55,8 @@ static bool normalize(struct slice text, struct buf *to)
 /* ---- numbers ---- */
 
 /*
- * Is it written as a number: digits, * and #, a + in front, and what people put between? Letters only as in 1-800-FLOWERS, in capitals
- * after a digit and beside a separator, so that `3com` and `r2d2` stay names.
+ * Is it written as a number: digits, * and #, a + in front, and what people put between? Letters only as in
+ * 1-800-FLOWERS, in capitals after a digit and beside a separator, so that `3com` and `r2d2` stay names.
  */
 static bool looks_like_number(struct slice text)
 {
@@ -115,7 +117,8 @@ static void add_user(struct slice user, struct buf *uri, struct buf *digits)
 
 static bool no_domain(struct failure *failure, struct slice text)
 {
-	return fail(failure, STATUS_USAGE, "no-domain", "'%.*s' needs a domain: write %.*s@DOMAIN, or add an account whose domain serves", SLICE_ARG(text),
+	return fail(failure, STATUS_USAGE, "no-domain",
+		    "'%.*s' needs a domain: write %.*s@DOMAIN, or add an account whose domain serves", SLICE_ARG(text),
 		    SLICE_ARG(text));
 }
 
@@ -127,20 +130,25 @@ static bool check_uri(struct slice text, struct failure *failure)
 	size_t offset = 0;
 
 	if (!sip_uri_parse(text, &uri, &offset) || !uri.host.n)
-		return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: something is wrong at character %zu", SLICE_ARG(text), offset + 1);
+		return fail(failure, STATUS_USAGE, "syntax",
+			    "'%.*s' is no address: something is wrong at character %zu", SLICE_ARG(text), offset + 1);
 	if (uri.scheme == SIP_SCHEME_SIPS)
-		return fail(failure, STATUS_NETWORK, "no-tls", "this version cannot do TLS, which sips: asks for; try the address with sip:");
+		return fail(failure, STATUS_NETWORK, "no-tls",
+			    "this version cannot do TLS, which sips: asks for; try the address with sip:");
 	if (!sip_uri_param(&uri, SLICE("transport"), &transport))
 		return true;
 	if (slice_ieq(transport, SLICE("tls")))
-		return fail(failure, STATUS_NETWORK, "no-tls", "this version cannot do TLS, which transport=tls asks for; try udp or tcp");
+		return fail(failure, STATUS_NETWORK, "no-tls",
+			    "this version cannot do TLS, which transport=tls asks for; try udp or tcp");
 	if (!sip_protocol_find(transport, &protocol) || (protocol != SIP_UDP && protocol != SIP_TCP))
-		return fail(failure, STATUS_NETWORK, "no-transport", "this version reaches others by UDP and TCP, not by transport=%.*s", SLICE_ARG(transport));
+		return fail(failure, STATUS_NETWORK, "no-transport",
+			    "this version reaches others by UDP and TCP, not by transport=%.*s", SLICE_ARG(transport));
 	return true;
 }
 
 /* tel:+1-555-0100;phone-context=x at the account's domain (RFC 3261 19.1.6). */
-static bool read_tel(struct slice number, const struct account *account, struct buf *uri, struct buf *digits, struct failure *failure)
+static bool read_tel(struct slice number, const struct account *account, struct buf *uri, struct buf *digits,
+		     struct failure *failure)
 {
 	number = slice_cut(&number, ';');
 	if (!looks_like_number(number))
@@ -160,20 +168,22 @@ static bool has_scheme(struct slice text, struct slice *scheme)
 	uint32_t port;
 
 	*scheme = slice_sub(text, 0, colon);
-	if (colon == text.n || !colon || !is_letter(text.p[0]) || slice_find(*scheme, '@') < scheme->n || slice_find(*scheme, ' ') < scheme->n ||
-	    slice_find(*scheme, '.') < scheme->n)
+	if (colon == text.n || !colon || !is_letter(text.p[0]) || slice_find(*scheme, '@') < scheme->n ||
+	    slice_find(*scheme, ' ') < scheme->n || slice_find(*scheme, '.') < scheme->n)
 		return false;
 	return !slice_to_u32(slice_from(text, colon + 1), &port);
 }
 
-static bool read_uri(struct slice text, struct slice scheme, const struct account *account, struct buf *uri, struct buf *digits, struct failure *failure)
+static bool read_uri(struct slice text, struct slice scheme, const struct account *account, struct buf *uri,
+		     struct buf *digits, struct failure *failure)
 {
 	struct slice rest = slice_from(text, scheme.n + 1);
 
 	if (slice_ieq(scheme, SLICE("tel")))
 		return read_tel(rest, account, uri, digits, failure);
 	if (!slice_ieq(scheme, SLICE("sip")) && !slice_ieq(scheme, SLICE("sips")))
-		return fail(failure, STATUS_USAGE, "unsupported-scheme", "'%.*s:' is an address that a SIP phone cannot call: use sip: or tel:", SLICE_ARG(scheme));
+		return fail(failure, STATUS_USAGE, "unsupported-scheme",
+			    "'%.*s:' is an address that a SIP phone cannot call: use sip: or tel:", SLICE_ARG(scheme));
 	/* "#" begins a fragment elsewhere; here it is a key of the telephone, and goes out as %23. */
 	size_t at = slice_find(rest, '@');
 	buf_printf(uri, "%s:", slice_ieq(scheme, SLICE("sip")) ? "sip" : "sips");
@@ -193,7 +203,9 @@ static bool read_host(struct slice text, struct buf *uri)
 	uint32_t number = 0;
 
 	if (address_parse(&address, text, 0)) {
-		buf_printf(uri, "sip:%s", address_port(&address) ? address_print(&address, host) : address_print_host(&address, true, host));
+		buf_printf(uri, "sip:%s",
+			   address_port(&address) ? address_print(&address, host)
+						  : address_print_host(&address, true, host));
 		return true;
 	}
 	size_t colon = slice_find(text, ':'), labels = 1;
@@ -208,7 +220,8 @@ static bool read_host(struct slice text, struct buf *uri)
 			return false;
 		labels += name.p[i] == '.' && i + 1 < name.n;
 	}
-	/* A host's last label begins with a letter (RFC 3261 25.1 toplabel); one label is a user, unless a port follows it. */
+	/* A host's last label begins with a letter (RFC 3261 25.1 toplabel); one label is a user, unless a port follows
+	 * it. */
 	size_t dot = slice_rfind(name, '.');
 	char top = dot < name.n && dot + 1 < name.n ? name.p[dot + 1] : name.n ? name.p[0] : '0';
 	if (!is_letter(top) || (labels < 2 && !port.p && !slice_ieq(name, SLICE("localhost"))))
@@ -217,7 +230,8 @@ static bool read_host(struct slice text, struct buf *uri)
 	return true;
 }
 
-static bool read_plain(struct slice text, const struct account *account, struct buf *uri, struct buf *digits, struct failure *failure)
+static bool read_plain(struct slice text, const struct account *account, struct buf *uri, struct buf *digits,
+		       struct failure *failure)
 {
 	size_t at = slice_rfind(text, '@');
 	struct address literal;
@@ -231,7 +245,8 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 	if (at < text.n) {
 		struct slice user = slice_trim(slice_sub(text, 0, at)), host = slice_trim(slice_from(text, at + 1));
 		if (!user.n || !host.n)
-			return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: write user@host", SLICE_ARG(text));
+			return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: write user@host",
+				    SLICE_ARG(text));
 		char printed[ADDRESS_TEXT];
 		buf_printf(uri, "sip:");
 		add_user(user, uri, digits);
@@ -246,7 +261,8 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 	if (!account)
 		return no_domain(failure, text);
 	if (slice_find(text, ' ') < text.n && !looks_like_number(text))
-		return fail(failure, STATUS_USAGE, "no-such-contact", "there is no contact '%.*s', and an address has no blanks", SLICE_ARG(text));
+		return fail(failure, STATUS_USAGE, "no-such-contact",
+			    "there is no contact '%.*s', and an address has no blanks", SLICE_ARG(text));
 	buf_printf(uri, "sip:");
 	add_user(text, uri, digits);
 	buf_printf(uri, "@%s", account->domain);
@@ -272,13 +288,15 @@ static bool split_name_addr(struct slice *text, struct slice *display)
 	return true;
 }
 
-static bool read_address(struct slice text, struct slice name, const struct account *account, struct target *target, struct failure *failure)
+static bool read_address(struct slice text, struct slice name, const struct account *account, struct target *target,
+			 struct failure *failure)
 {
 	struct slice display, given = text;
 	struct buf uri, digits, shown;
 
 	if (!split_name_addr(&text, &display) || !text.n)
-		return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: a '>' or what stands inside is missing", SLICE_ARG(given));
+		return fail(failure, STATUS_USAGE, "syntax",
+			    "'%.*s' is no address: a '>' or what stands inside is missing", SLICE_ARG(given));
 	if (name.n)
 		display = name;
 	buf_init(&uri, TARGET_TEXT_MAX);
@@ -292,7 +310,9 @@ static bool read_address(struct slice text, struct slice name, const struct acco
 		} else {
 			buf_add(&shown, buf_slice(&uri));
 		}
-		*target = (struct target){ .uri = buf_take(&uri), .digits = buf_take(&digits), .shown = buf_take(&shown) };
+		*target = (struct target){ .uri = buf_take(&uri),
+					   .digits = buf_take(&digits),
+					   .shown = buf_take(&shown) };
 	}
 	buf_fini(&uri);
 	buf_fini(&digits);
@@ -300,7 +320,8 @@ static bool read_address(struct slice text, struct slice name, const struct acco
 	return good;
 }
 
-bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target, struct failure *failure)
+bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target,
+		 struct failure *failure)
 {
 	struct buf plain;
 	bool good = false;
@@ -309,7 +330,8 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 	buf_init(&plain, TARGET_TEXT_MAX);
 	text = slice_trim(text);
 	if (!normalize(text, &plain)) {
-		fail(failure, STATUS_USAGE, "syntax", plain.full ? "the address is too long" : "the address holds control characters or is no UTF-8");
+		fail(failure, STATUS_USAGE, "syntax",
+		     plain.full ? "the address is too long" : "the address holds control characters or is no UTF-8");
 		goto out;
 	}
 	struct slice word = slice_trim(buf_slice(&plain));
@@ -322,7 +344,9 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 	if (kept) {
 		good = read_address(slice_of(kept), word, account, target, failure);
 	} else if (slice_ieq(word, SLICE("echo"))) {
-		*target = (struct target){ .uri = xstrdup(""), .shown = xstrdup("the echo test"), .digits = xstrdup(""), .is_echo = true };
+		*target = (struct target){
+			.uri = xstrdup(""), .shown = xstrdup("the echo test"), .digits = xstrdup(""), .is_echo = true
+		};
 		good = true;
 	} else {
 		good = read_address(word, (struct slice){ 0 }, account, target, failure);

@@ -101,7 +101,8 @@ void trace_add(struct trace *trace, const struct sip_wire *wire)
 	entry->call_id = trace_find_call_id(entry->bytes);
 }
 
-void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote, struct slice call_id, struct slice words)
+void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote,
+		struct slice call_id, struct slice words)
 {
 	struct trace_entry *entry = add(trace, call_id, words);
 
@@ -152,8 +153,8 @@ void trace_time(int64_t unix_us, char text[16])
 	struct tm tm = { 0 };
 
 	localtime_r(&seconds, &tm);
-	snprintf(text, 16, "%02u:%02u:%02u.%03u", (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100,
-		 (unsigned)(unix_us / 1000 % 1000));
+	snprintf(text, 16, "%02u:%02u:%02u.%03u", (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+		 (unsigned)tm.tm_sec % 100, (unsigned)(unix_us / 1000 % 1000));
 }
 
 void trace_first_line(const struct trace_entry *entry, struct buf *line)
@@ -174,8 +175,10 @@ void trace_heading(const struct trace_entry *entry, struct buf *line)
 			buf_printf(line, " %s", address_print(&entry->remote, remote));
 		return;
 	}
-	buf_printf(line, "%s %s %.*s ", time, entry->sent ? "sent" : "received", SLICE_ARG(sip_protocol_name(entry->protocol)));
-	buf_printf(line, "%s %s %s", address_print(&entry->local, local), entry->sent ? ">" : "<", address_print(&entry->remote, remote));
+	buf_printf(line, "%s %s %.*s ", time, entry->sent ? "sent" : "received",
+		   SLICE_ARG(sip_protocol_name(entry->protocol)));
+	buf_printf(line, "%s %s %s", address_print(&entry->local, local), entry->sent ? ">" : "<",
+		   address_print(&entry->remote, remote));
 }
 
 /* What follows a parameter's name, up to the quote or separator that ends its value, becomes "...". */
@@ -186,7 +189,8 @@ static void add_redacted(struct slice line, struct slice parameter, struct buf *
 	while (at < line.n) {
 		size_t from = at + parameter.n, to;
 		bool quoted = from < line.n && line.p[from] == '"';
-		for (to = from + quoted; to < line.n && !(quoted ? line.p[to] == '"' : strchr(", \t\r|", line.p[to]) != NULL); to++)
+		for (to = from + quoted;
+		     to < line.n && !(quoted ? line.p[to] == '"' : strchr(", \t\r|", line.p[to]) != NULL); to++)
 			;
 		utf8_clean(text, slice_sub(line, 0, from + quoted), false);
 		buf_add(text, SLICE("..."));
@@ -208,7 +212,8 @@ void trace_message(const struct trace_entry *entry, bool redact, struct buf *tex
 		/* A folded line belongs to the header above it. */
 		if (line.n && line.p[0] != ' ' && line.p[0] != '\t') {
 			struct slice name = slice_trim(slice_cut(&value, ':'));
-			secret = slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Proxy-Authorization"));
+			secret = slice_ieq(name, SLICE("Authorization")) ||
+				 slice_ieq(name, SLICE("Proxy-Authorization"));
 		}
 		if (redact && secret)
 			add_redacted(line, SLICE("response="), text);

@@ -18,12 +18,12 @@ struct trace_entry {
 	struct list_node node;
 	uint64_t number;
 	enum trace_kind kind;
-	int64_t time_us, unix_us;  /* loop clock, wall clock */
+	int64_t time_us, unix_us; /* loop clock, wall clock */
 	bool sent;
 	enum sip_protocol protocol;
 	struct address local, remote;
-	struct slice call_id;      /* raw; found when the entry was made; notes bear it too */
-	struct slice bytes;        /* the message, or the words of a note */
+	struct slice call_id; /* raw; found when the entry was made; notes bear it too */
+	struct slice bytes;   /* the message, or the words of a note */
 	size_t cost;
 	char memory[];
 };
@@ -34,7 +34,8 @@ void trace_free(struct trace *trace);
 void trace_keep(struct trace *trace, size_t keep);
 void trace_add(struct trace *trace, const struct sip_wire *wire);
 /** Something that is no message: "port unreachable", or the begin of sound (TRACE_MEDIA, with the codec). */
-void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote, struct slice call_id, struct slice words);
+void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote,
+		struct slice call_id, struct slice words);
 const struct trace_entry *trace_first(const struct trace *trace);
 const struct trace_entry *trace_next(const struct trace *trace, const struct trace_entry *entry);
 /** The newest, and the one before an entry. */
@@ -54,8 +55,8 @@ void trace_message(const struct trace_entry *entry, bool redact, struct buf *tex
 void trace_time(int64_t unix_us, char text[16]);
 
 struct ladder_options {
-	struct slice call_id;   /* empty: everything */
-	unsigned cols;          /* at most; 40 at least */
+	struct slice call_id; /* empty: everything */
+	unsigned cols;        /* at most; 40 at least */
 	bool ascii;
 };
 /** Draw what the trace holds. */

@@ -5,8 +5,8 @@
 struct registrar {
 	int fd;
 	struct address address;
-	const char *status;    /* "200 OK" */
-	bool challenge;        /* 401 while there is no Authorization */
+	const char *status; /* "200 OK" */
+	bool challenge;     /* 401 while there is no Authorization */
 	unsigned requests, challenged;
 	char last[4096], option[128];
 };
@@ -42,13 +42,16 @@ static void answer(void *arg, int events)
 	contact = slice_sub(contact, 0, slice_find(contact, '>') + 1);
 	bool refuse = r->challenge && !header(r->last, "Authorization").p;
 	r->challenged += refuse;
-	int length = snprintf(text, sizeof text,
-			      "SIP/2.0 %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\nCSeq: %.*s\r\nContact: %.*s;expires=%s\r\n%s"
-			      "Content-Length: 0\r\n\r\n",
-			      refuse ? "401 Unauthorized" : r->status, SLICE_ARG(header(r->last, "Via")), SLICE_ARG(header(r->last, "From")),
-			      SLICE_ARG(header(r->last, "To")), SLICE_ARG(header(r->last, "Call-ID")), SLICE_ARG(header(r->last, "CSeq")),
-			      SLICE_ARG(contact), strstr(r->last, "Expires: 0\r\n") ? "0" : "600",
-			      refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "");
+	int length =
+		snprintf(text, sizeof text,
+			 "SIP/2.0 %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\nCSeq: "
+			 "%.*s\r\nContact: %.*s;expires=%s\r\n%s"
+			 "Content-Length: 0\r\n\r\n",
+			 refuse ? "401 Unauthorized" : r->status, SLICE_ARG(header(r->last, "Via")),
+			 SLICE_ARG(header(r->last, "From")), SLICE_ARG(header(r->last, "To")),
+			 SLICE_ARG(header(r->last, "Call-ID")), SLICE_ARG(header(r->last, "CSeq")), SLICE_ARG(contact),
+			 strstr(r->last, "Expires: 0\r\n") ? "0" : "600",
+			 refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "");
 	assert_int_equal(sendto(r->fd, text, (size_t)length, 0, (struct sockaddr *)&from, size), length);
 }
 
@@ -139,7 +142,8 @@ static void a_password_command(void **state)
 	struct phone *phone = world_phone(world, 0, false);
 	struct registrar *r = registrar_new(world);
 	struct failure failure;
-	const char *const options[] = { registrar_option(r), "auth-user=al", "password-command=printf 'hush\\nsecond line\\n'", NULL };
+	const char *const options[] = { registrar_option(r), "auth-user=al",
+					"password-command=printf 'hush\\nsecond line\\n'", NULL };
 
 	r->challenge = true;
 	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));

@@ -417,7 +417,8 @@ static size_t answered, ended;
 static bool all_over(struct world *world)
 {
 	for (int i = 0; i < 2; i++)
-		for (const struct event *event; (event = events_next(phone_events(world->phones[i]), world->cursor[i][0])) != NULL;) {
+		for (const struct event *event;
+		     (event = events_next(phone_events(world->phones[i]), world->cursor[i][0])) != NULL;) {
 			world->cursor[i][0] = event->number;
 			if (i == 0 && event->kind == EVENT_ANSWERED) {
 				struct failure failure;

@@ -101,8 +101,11 @@ static void every_event_has_a_sentence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers_rise_and_fields_are_found), cmocka_unit_test(what_comes_from_outside_is_cleaned),
-		cmocka_unit_test(a_reader_that_fell_behind_goes_on), cmocka_unit_test(names_go_both_ways), cmocka_unit_test(every_event_has_a_sentence),
+		cmocka_unit_test(numbers_rise_and_fields_are_found),
+		cmocka_unit_test(what_comes_from_outside_is_cleaned),
+		cmocka_unit_test(a_reader_that_fell_behind_goes_on),
+		cmocka_unit_test(names_go_both_ways),
+		cmocka_unit_test(every_event_has_a_sentence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

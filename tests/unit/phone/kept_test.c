@@ -37,7 +37,8 @@ static void contacts_are_kept_at_once(void **state)
 	assert_true(phone_contact_add(phone, SLICE("Carol"), SLICE("sip:carol@chicago.com"), &failure));
 	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("bob@biloxi.com"), &failure));
 	assert_true(phone_contact_add(phone, SLICE("carol"), SLICE("sip:carol@new.example"), &failure));
-	assert_true(phone_contact_add(phone, SLICE("desk"), SLICE("100"), &failure)); /* no account yet: kept all the same */
+	assert_true(phone_contact_add(phone, SLICE("desk"), SLICE("100"),
+				      &failure)); /* no account yet: kept all the same */
 	assert_false(phone_contact_add(phone, SLICE("bad"), SLICE("mailto:x@y"), &failure));
 	assert_false(phone_contact_add(phone, SLICE("a\tb"), SLICE("x@y"), &failure));
 	char *file = read_whole(world, "contacts");
@@ -58,7 +59,9 @@ static void a_directory_that_cannot_be_written(void **state)
 {
 	struct world *world = *state;
 	struct failure failure;
-	struct phone_config config = { .loop = world->loop, .log = &world->log, .config_dir = "/proc/nothing", .state_dir = "/proc/nothing" };
+	struct phone_config config = {
+		.loop = world->loop, .log = &world->log, .config_dir = "/proc/nothing", .state_dir = "/proc/nothing"
+	};
 
 	struct phone *phone = world->phones[0] = phone_new(&config);
 	assert_false(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
@@ -138,7 +141,8 @@ static void what_is_saved_can_be_read_again(void **state)
 	struct world *world = *state;
 	struct phone *phone = world_phone(world, 0, true);
 	struct failure failure;
-	const char *const options[] = { "registrar=none", "name=work", "password=pa\"ss $word\\", "display=Alice Example", "proxy=sip:192.0.2.9", NULL };
+	const char *const options[] = { "registrar=none",        "name=work",           "password=pa\"ss $word\\",
+					"display=Alice Example", "proxy=sip:192.0.2.9", NULL };
 
 	must_set(phone, "call.max", "5");
 	must_set(phone, "sip.user-agent", "my phone");
@@ -147,7 +151,8 @@ static void what_is_saved_can_be_read_again(void **state)
 	char *file = read_whole(world, "saved");
 	assert_non_null(strstr(file, "\nset call.max 5\n"));
 	assert_non_null(strstr(file, "\nset sip.user-agent \"my phone\"\n"));
-	assert_non_null(strstr(file, "\naccount add sip:alice@atlanta.com name=work display=\"Alice Example\" password=\"pa\\\"ss \\$word\\\\\" "
+	assert_non_null(strstr(file, "\naccount add sip:alice@atlanta.com name=work display=\"Alice Example\" "
+				     "password=\"pa\\\"ss \\$word\\\\\" "
 				     "registrar=none proxy=\"sip:192.0.2.9;lr\" expires=3600s\n"));
 	assert_non_null(strstr(file, "alias x echo hi\n"));
 	free(file);
@@ -163,8 +168,8 @@ static void quantities_as_people_write_them(void **state)
 	static const struct {
 		const char *text;
 		double value;
-	} good[] = { { "1%", 0.01 }, { "-20dB", -20 }, { "250ms", 0.25 }, { "440", 440 }, { "-50dB", -50 }, { "4.2", 4.2 }, { "2s", 2 }, { "5m", 300 },
-		     { "64k", 65536 } };
+	} good[] = { { "1%", 0.01 }, { "-20dB", -20 }, { "250ms", 0.25 }, { "440", 440 },  { "-50dB", -50 },
+		     { "4.2", 4.2 }, { "2s", 2 },      { "5m", 300 },     { "64k", 65536 } };
 	static const char *const bad[] = { "", "x", "inf", "nan", "0x10", "1e", "10parsec", "--5" };
 	double value;
 

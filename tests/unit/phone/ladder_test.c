@@ -3,12 +3,14 @@
 #include "base/timer.h"
 #include "phone/trace.h"
 
-static const char invite[] = "INVITE sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\nCall-ID: one\r\n"
-			     "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+static const char invite[] =
+	"INVITE sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\nCall-ID: one\r\n"
+	"Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
 static const char ringing[] = "SIP/2.0 180 Ringing\r\nVia: x\r\ni: one\r\n\r\n";
 static const char busy[] = "SIP/2.0 486 Busy Here\r\nCall-ID: one\r\n\r\n";
-static const char other[] = "OPTIONS sip:x SIP/2.0\r\nCall-ID: two\r\nAuthorization: Digest username=\"alice\", nonce=\"n\",\r\n"
-			    " response=\"0123456789abcdef\", realm=\"r\"\r\nX: \033[31m\r\n\r\n";
+static const char other[] =
+	"OPTIONS sip:x SIP/2.0\r\nCall-ID: two\r\nAuthorization: Digest username=\"alice\", nonce=\"n\",\r\n"
+	" response=\"0123456789abcdef\", realm=\"r\"\r\nX: \033[31m\r\n\r\n";
 
 struct fixture {
 	struct timers timers;
@@ -41,7 +43,11 @@ static int teardown(void **state)
 
 static void add(struct fixture *f, bool sent, const struct address *remote, const char *text)
 {
-	trace_add(f->trace, &(struct sip_wire){ .sent = sent, .protocol = SIP_UDP, .local = f->local, .remote = *remote, .bytes = slice_of(text) });
+	trace_add(f->trace, &(struct sip_wire){ .sent = sent,
+						.protocol = SIP_UDP,
+						.local = f->local,
+						.remote = *remote,
+						.bytes = slice_of(text) });
 }
 
 static char *draw(struct fixture *f, const char *call_id, unsigned cols)
@@ -49,7 +55,8 @@ static char *draw(struct fixture *f, const char *call_id, unsigned cols)
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
-	ladder_draw(f->trace, &(struct ladder_options){ .call_id = slice_of(call_id), .cols = cols, .ascii = true }, &out);
+	ladder_draw(f->trace, &(struct ladder_options){ .call_id = slice_of(call_id), .cols = cols, .ascii = true },
+		    &out);
 	return buf_take(&out);
 }
 
@@ -131,7 +138,10 @@ static void no_line_is_wider_than_asked(void **state)
 	for (unsigned i = 0; i < 40; i++) {
 		snprintf(text, sizeof text, "198.51.100.%u:5060", i + 1);
 		assert_true(address_parse(&remote, slice_of(text), 0));
-		add(f, i % 2, &remote, i % 3 ? invite : "SIP/2.0 503 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e a very long reason that never seems to end at all\r\nCall-ID: one\r\n\r\n");
+		add(f, i % 2, &remote,
+		    i % 3 ? invite
+			  : "SIP/2.0 503 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e a very long reason that never seems to "
+			    "end at all\r\nCall-ID: one\r\n\r\n");
 	}
 	for (unsigned cols = 1; cols < 200; cols += 7) {
 		char *drawn = draw(f, "", cols);
@@ -141,7 +151,9 @@ static void no_line_is_wider_than_asked(void **state)
 			unsigned width = 0;
 			/* Code points; the three wide ones count twice. */
 			for (size_t i = 0; i < line.n; i++)
-				width += ((unsigned char)line.p[i] & 0xc0) != 0x80 ? ((unsigned char)line.p[i] >= 0xe0 ? 2 : 1) : 0;
+				width += ((unsigned char)line.p[i] & 0xc0) != 0x80
+						 ? ((unsigned char)line.p[i] >= 0xe0 ? 2 : 1)
+						 : 0;
 			assert_true(width <= (cols < 40 ? 40 : cols));
 		}
 		free(drawn);

@@ -1,8 +1,9 @@
 /* Offers and answers of one call with several early dialogs, and what its stream becomes. */
 #include "tests/unit/phone/phone_fixture.h"
 
-#define ANSWER(port, formats, rest) \
-	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port " RTP/AVP " formats "\r\n" rest
+#define ANSWER(port, formats, rest)                                                                                    \
+	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port " RTP/AVP " formats \
+	"\r\n" rest
 
 static void open_media(struct world *world, struct call_media *media, const char *codec)
 {
@@ -95,7 +96,8 @@ static void hold_changes_one_line(void **state)
 static void the_peer_holds_in_three_ways(void **state)
 {
 	static const char *const held[] = {
-		ANSWER("40000", "0", "a=sendonly\r\n"), ANSWER("40000", "0", "a=inactive\r\n"),
+		ANSWER("40000", "0", "a=sendonly\r\n"),
+		ANSWER("40000", "0", "a=inactive\r\n"),
 		"v=0\r\no=bob 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n",
 	};
 	struct world *world = *state;
@@ -134,8 +136,10 @@ static void opus_as_the_peer_wants_it(void **state)
 	buf_init(&answer, 2 * SDP_MAX);
 	assert_int_equal(media_answer_offer(&media,
 					    SLICE(ANSWER("40000", "109 101 102",
-							 "a=rtpmap:109 opus/48000/2\r\na=fmtp:109 useinbandfec=1; maxaveragebitrate=20000;usedtx=1;cbr=0\r\n"
-							 "a=rtpmap:101 telephone-event/48000\r\na=rtpmap:102 telephone-event/8000\r\na=maxptime:10\r\n")),
+							 "a=rtpmap:109 opus/48000/2\r\na=fmtp:109 useinbandfec=1; "
+							 "maxaveragebitrate=20000;usedtx=1;cbr=0\r\n"
+							 "a=rtpmap:101 telephone-event/48000\r\na=rtpmap:102 "
+							 "telephone-event/8000\r\na=maxptime:10\r\n")),
 					    &answer),
 			 0);
 	const struct stream_config *config = &media.plan.config;

@@ -75,7 +75,10 @@ static inline void must_set(struct phone *phone, const char *name, const char *v
 
 static inline struct phone *world_phone(struct world *world, int i, bool kept)
 {
-	struct phone_config config = { .loop = world->loop, .log = &world->log, .config_dir = kept ? world->dir : NULL, .state_dir = kept ? world->dir : NULL };
+	struct phone_config config = { .loop = world->loop,
+				       .log = &world->log,
+				       .config_dir = kept ? world->dir : NULL,
+				       .state_dir = kept ? world->dir : NULL };
 
 	world->phones[i] = phone_new(&config);
 	must_set(world->phones[i], "sip.listen", "127.0.0.1:0");
@@ -125,7 +128,8 @@ static inline bool event_came(struct world *world)
 {
 	int i = world->waiting == world->phones[1];
 
-	for (const struct event *event; (event = events_next(phone_events(world->waiting), world->cursor[i][world->kind])) != NULL;) {
+	for (const struct event *event;
+	     (event = events_next(phone_events(world->waiting), world->cursor[i][world->kind])) != NULL;) {
 		world->cursor[i][world->kind] = event->number;
 		if (event->kind == world->kind) {
 			world->found = event;
@@ -143,11 +147,13 @@ static inline const struct event *await(struct world *world, struct phone *phone
 	if (!world_run(world, event_came, 10 * SECOND_US)) {
 		struct buf line;
 		buf_init(&line, 65536);
-		for (const struct event *event = NULL; (event = events_next(phone_events(phone), event ? event->number : 0)) != NULL;) {
+		for (const struct event *event = NULL;
+		     (event = events_next(phone_events(phone), event ? event->number : 0)) != NULL;) {
 			buf_printf(&line, "\n  ");
 			event_sentence(event, &line);
 		}
-		fail_msg("no event %s within 10 s; there were:%s\n%s", event_name(kind), buf_text(&line), world->warnings);
+		fail_msg("no event %s within 10 s; there were:%s\n%s", event_name(kind), buf_text(&line),
+			 world->warnings);
 	}
 	return world->found;
 }

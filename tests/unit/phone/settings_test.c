@@ -7,9 +7,17 @@ static void durations(void **state)
 	static const struct {
 		const char *text;
 		int64_t us;
-	} good[] = { { "250ms", 250000 }, { "10s", 10 * SECOND_US }, { "5m", 300 * SECOND_US }, { "1h", 3600 * SECOND_US }, { "none", 0 },
-		     { "1.5s", 1500000 }, { "0s", 0 }, { "20us", 20 } };
-	static const char *const bad[] = { "", "10", "s", "ms", "-1s", "1 s", "1e3s", "1.s5", "10M", "99999999999999999999h", "1.0000000001s" };
+	} good[] = { { "250ms", 250000 },
+		     { "10s", 10 * SECOND_US },
+		     { "5m", 300 * SECOND_US },
+		     { "1h", 3600 * SECOND_US },
+		     { "none", 0 },
+		     { "1.5s", 1500000 },
+		     { "0s", 0 },
+		     { "20us", 20 } };
+	static const char *const bad[] = {
+		"", "10", "s", "ms", "-1s", "1 s", "1e3s", "1.s5", "10M", "99999999999999999999h", "1.0000000001s"
+	};
 	int64_t us;
 
 	(void)state;
@@ -162,8 +170,12 @@ static void every_row_can_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations), cmocka_unit_test(durations_print_as_they_are_read), cmocka_unit_test(sizes), cmocka_unit_test(values),
-		cmocka_unit_test(changes_are_told_once), cmocka_unit_test(every_row_can_be_read),
+		cmocka_unit_test(durations),
+		cmocka_unit_test(durations_print_as_they_are_read),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(values),
+		cmocka_unit_test(changes_are_told_once),
+		cmocka_unit_test(every_row_can_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

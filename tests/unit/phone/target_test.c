@@ -14,7 +14,8 @@ static void check(struct phone *phone, const struct account *account, const stru
 		if (good != (rows[i].uri != NULL))
 			fail_msg("'%s': %s", rows[i].text, good ? target.uri : failure.text);
 		if (good) {
-			if (strcmp(target.uri, rows[i].uri) != 0 || strcmp(target.digits, rows[i].digits ? rows[i].digits : "") != 0)
+			if (strcmp(target.uri, rows[i].uri) != 0 ||
+			    strcmp(target.digits, rows[i].digits ? rows[i].digits : "") != 0)
 				fail_msg("'%s' became %s and '%s'", rows[i].text, target.uri, target.digits);
 			target_fini(&target);
 		} else {
@@ -32,7 +33,8 @@ static void addresses(void **state)
 		{ .text = "sip:bob@biloxi.com", .uri = "sip:bob@biloxi.com" },
 		{ .text = "  SIP:bob@biloxi.com;transport=tcp ", .uri = "sip:bob@biloxi.com;transport=tcp" },
 		{ .text = "Bob <sip:bob@biloxi.com>", .uri = "sip:bob@biloxi.com" },
-		{ .text = "\"Bob, the Builder\" <sip:bob@biloxi.com;user=phone>", .uri = "sip:bob@biloxi.com;user=phone" },
+		{ .text = "\"Bob, the Builder\" <sip:bob@biloxi.com;user=phone>",
+		  .uri = "sip:bob@biloxi.com;user=phone" },
 		{ .text = "<bob@biloxi.com>", .uri = "sip:bob@biloxi.com" },
 		{ .text = "bob@biloxi.com", .uri = "sip:bob@biloxi.com" },
 		{ .text = "bob@biloxi.com:5070", .uri = "sip:bob@biloxi.com:5070" },
@@ -48,8 +50,12 @@ static void addresses(void **state)
 		{ .text = "sip:*43#@biloxi.com", .uri = "sip:*43%23@biloxi.com" },
 		{ .text = "+1 (555) 010.0@biloxi.com", .uri = "sip:+15550100@biloxi.com" },
 		{ .text = "*21#@biloxi.com", .uri = "sip:*21%23@biloxi.com" },
-		{ .text = "b\xc3\xb6" "b@biloxi.com", .uri = "sip:b%C3%B6b@biloxi.com" },
-		{ .text = "\xe2\x80\xaa" "bob@biloxi.com\xe2\x80\xac", .uri = "sip:bob@biloxi.com" },
+		{ .text = "b\xc3\xb6"
+			  "b@biloxi.com",
+		  .uri = "sip:b%C3%B6b@biloxi.com" },
+		{ .text = "\xe2\x80\xaa"
+			  "bob@biloxi.com\xe2\x80\xac",
+		  .uri = "sip:bob@biloxi.com" },
 		{ .text = "sips:bob@biloxi.com", .reason = "no-tls" },
 		{ .text = "sip:bob@biloxi.com;transport=tls", .reason = "no-tls" },
 		{ .text = "sip:bob@biloxi.com;transport=sctp", .reason = "no-transport" },
@@ -86,7 +92,10 @@ static void numbers_at_the_account(void **state)
 		{ .text = "(030) 123 45", .uri = "sip:03012345@atlanta.com" },
 		{ .text = "1-800-FLOWERS", .uri = "sip:1800FLOWERS@atlanta.com" },
 		{ .text = "3com-bob", .uri = "sip:3com-bob@atlanta.com" },
-		{ .text = "+1\xc2\xa0" "555\xe2\x80\x91" "0100\xe2\x80\x8b", .uri = "sip:+15550100@atlanta.com" },
+		{ .text = "+1\xc2\xa0"
+			  "555\xe2\x80\x91"
+			  "0100\xe2\x80\x8b",
+		  .uri = "sip:+15550100@atlanta.com" },
 		{ .text = "123,,4#", .uri = "sip:123@atlanta.com", .digits = ",,4#" },
 		{ .text = "+1-555-0100,,,4711#", .uri = "sip:+15550100@atlanta.com", .digits = ",,,4711#" },
 		{ .text = "*100#", .uri = "sip:*100%23@atlanta.com" },

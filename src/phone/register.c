@@ -1,0 +1,239 @@
+/* The registration of an account: its password, its binding, and what the registrar says. */
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+/* ---- what the registration says ---- */
+
+void account_set_result(struct account *account, enum account_state state, unsigned code, struct slice reason,
+			const char *cause)
+{
+	account->state = state;
+	account->code = code;
+	free(account->reason);
+	account->reason = clean(reason);
+	xreplace(&account->cause, cause);
+	account->retry_at_us = 0;
+}
+
+struct event *account_event(struct account *account, enum event_kind kind)
+{
+	struct event *event = events_add(account->phone->events, kind, 0);
+
+	event_text(event, "account", slice_of(account->name));
+	return event;
+}
+
+void account_add_result(struct event *event, const struct account *account)
+{
+	if (account->code)
+		event_number(event, "code", account->code);
+	event_text(event, "reason", slice_of(account->reason));
+	if (account->cause && strcmp(account->cause, "none"))
+		event_text(event, "cause", slice_of(account->cause));
+}
+
+static void on_registered(void *arg, struct registration *registration, uint32_t expires, bool first)
+{
+	struct binding *binding = arg;
+	struct account *account = binding->account;
+
+	(void)registration;
+	if (!account)
+		return;
+	/* The answer is the packet that has just come: from now on calls from there are for us. */
+	account->server = account->phone->wire_remote;
+	account->needs_password = false;
+	account_set_result(account, ACCOUNT_REGISTERED, 200, SLICE("OK"), NULL);
+	/* Refreshes are not news. */
+	if (first) {
+		struct event *event = account_event(account, EVENT_REGISTERED);
+		event_number(event, "expires", expires);
+		event_number(event, "code", 200);
+	}
+}
+
+/* The words of the `cause` key: auth refused dns connect tls timeout. */
+static const char *register_cause(const struct outcome *outcome)
+{
+	switch (outcome->cause) {
+	case CAUSE_NONE:
+	case CAUSE_RESPONSE:
+		return outcome->status == 401 || outcome->status == 407 ? "auth" : "refused";
+	default:
+		return cause_name(outcome->cause);
+	}
+}
+
+static void on_failed(void *arg, struct registration *registration, const struct outcome *outcome, int64_t retry_us)
+{
+	struct binding *binding = arg;
+	struct account *account = binding->account;
+	struct buf detail;
+
+	(void)registration;
+	if (!account)
+		return;
+	account_set_result(account, ACCOUNT_FAILED, outcome->status, outcome->reason, register_cause(outcome));
+	if (!strcmp(account->cause, "auth") && !account->password) {
+		account->needs_password = true;
+		xreplace(&account->reason, "no password: `account set` it, or give password= or password-command=");
+	}
+	buf_init(&detail, 2048);
+	if (outcome->response)
+		explain_response(outcome->response, &detail);
+	free(account->detail);
+	account->detail = buf_take(&detail);
+	buf_fini(&detail);
+	if (retry_us > 0)
+		account->retry_at_us = account->phone->timers->now_us + retry_us;
+	struct event *event = account_event(account, EVENT_REGISTER_FAILED);
+	account_add_result(event, account);
+	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
+	phone_note_failure(account->phone, "account %s: %u %s", account->name, account->code, account->reason);
+}
+
+static void on_unregistered(void *arg, struct registration *registration, const struct outcome *outcome)
+{
+	struct binding *binding = arg;
+	struct account *account = binding->account;
+
+	(void)registration;
+	if (!account) {
+		binding->dead = true;
+		return;
+	}
+	account_set_result(account, ACCOUNT_UNREGISTERED, outcome ? outcome->status : 0,
+			   outcome ? outcome->reason : (struct slice){ 0 },
+			   outcome && outcome->status >= 300 ? cause_name(outcome->cause) : NULL);
+	account_add_result(account_event(account, EVENT_UNREGISTERED), account);
+}
+
+/* ---- registering ---- */
+
+void binding_free(struct binding *binding)
+{
+	list_remove(&binding->node);
+	registration_free(binding->registration);
+	free(binding);
+}
+
+/* Let the registration go: its binding is removed if there is one, and it dies when that was answered. */
+void account_retire(struct account *account)
+{
+	struct binding *binding = account->binding;
+
+	account->binding = NULL;
+	if (!binding)
+		return;
+	binding->account = NULL;
+	list_append(&account->phone->retired, &binding->node);
+	if (registration_state(binding->registration) == REGISTRATION_REGISTERED)
+		registration_stop(binding->registration, false);
+	else
+		binding->dead = true;
+}
+
+bool account_make_binding(struct account *account, struct failure *failure)
+{
+	struct identity identity;
+	char nobody[160];
+	enum err err = ERR_NONE;
+	struct binding *binding = xcalloc(1, sizeof *binding);
+	struct registration_handlers handlers = { on_registered, on_failed, on_unregistered, NULL, binding };
+
+	binding->phone = account->phone;
+	binding->account = account;
+	identity_of(account->phone, account, NULL, nobody, &identity);
+	binding->registration =
+		registration_new(account->phone->ua,
+				 &(struct registration_config){ .identity = &identity,
+								.registrar = slice_of(account->registrar),
+								.expires = account->expires,
+								.handlers = handlers },
+				 &err);
+	if (!binding->registration) {
+		free(binding);
+		return fail(failure, STATUS_USAGE, err_name(err), "account %s: cannot register at '%s': %s",
+			    account->name, account->registrar, err_text(err));
+	}
+	account->binding = binding;
+	return true;
+}
+
+/* The registration with what the account says now. */
+static bool begin(struct account *account, struct failure *failure)
+{
+	if (!phone_needs_start(account->phone, failure))
+		return false;
+	if (!account->binding && !account_make_binding(account, failure))
+		return false;
+	account_set_result(account, ACCOUNT_REGISTERING, 0, (struct slice){ 0 }, NULL);
+	registration_start(account->binding->registration);
+	return true;
+}
+
+static void password_failed(struct account *account, const char *why)
+{
+	account_set_result(account, ACCOUNT_FAILED, 0, slice_of(why), "auth");
+	account->needs_password = true;
+	struct event *event = account_event(account, EVENT_REGISTER_FAILED);
+	account_add_result(event, account);
+	event_number(event, "retry", 0);
+	phone_note_failure(account->phone, "account %s: %s", account->name, why);
+}
+
+static void password_done(void *arg, int status, const char *output, size_t bytes)
+{
+	struct account *account = arg;
+	struct slice text = slice_make(output, bytes), line = slice_cut(&text, '\n');
+	struct failure failure = { 0 };
+
+	account->child = NULL;
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (status || !line.n) {
+		char *why = status ? xasprintf("the password command ended with status %d", status)
+				   : xstrdup("the password command printed nothing");
+		password_failed(account, why);
+		free(why);
+		return;
+	}
+	free(account->password);
+	account->password = slice_dup(line);
+	if (!account->start_wanted)
+		return;
+	account->start_wanted = false;
+	account_retire(account);
+	if (!begin(account, &failure))
+		log_line(account->phone->log, LOG_ERROR, "%s", failure.text);
+}
+
+static bool run_password_command(struct account *account, struct failure *failure)
+{
+	char shell[] = "/bin/sh", option[] = "-c";
+	char *argv[] = { shell, option, account->password_command, NULL };
+	enum err err = ERR_NONE;
+
+	account->start_wanted = true;
+	if (account->child)
+		return true;
+	account->child = loop_run_child(account->phone->loop, argv, password_done, account, &err);
+	if (!account->child)
+		return fail(failure, STATUS_REGISTER, err_name(err),
+			    "account %s: the password command cannot be run: %s", account->name, err_text(err));
+	account_set_result(account, ACCOUNT_REGISTERING, 0, (struct slice){ 0 }, NULL);
+	return true;
+}
+
+bool account_start(struct account *account, struct failure *failure)
+{
+	if (!account_registers(account))
+		return fail(failure, STATUS_USAGE, "no-registrar", "account %s does not register (registrar=none)",
+			    account->name);
+	if (account->phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	/* A command is asked again each time: tokens change. */
+	if (account->password_command && !account->given_password)
+		return run_password_command(account, failure);
+	return begin(account, failure);
+}
