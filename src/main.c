@@ -18,7 +18,7 @@ struct app {
 	struct options options;
 	struct loop *loop;
 	struct output *out, *err;
-	int err_fd;                   /* standard error as it was; the screen puts fd 2 elsewhere */
+	int err_fd; /* standard error as it was; the screen puts fd 2 elsewhere */
 	struct log log;
 	struct phone *phone;
 	struct commands *commands;
@@ -30,7 +30,7 @@ struct app {
 	bool failed_config, files_ended, stays, started, ending;
 	size_t next_source;
 	bool words_given;
-	struct input *input;          /* -f -: standard input until its end */
+	struct input *input; /* -f -: standard input until its end */
 	struct buf input_text;
 	bool input_ended;
 	struct timer limit;
@@ -81,7 +81,8 @@ static void on_error(void *arg, struct runner *runner, const char *where, const 
 	if (app->file_output.error)
 		app->file_output.error(app->file_output.arg, runner, where, failure);
 	else
-		output_printf(app->err, "%s%s\n%s", where && *where ? where : "offhook: ", failure->text, runner_shown_line(runner));
+		output_printf(app->err, "%s%s\n%s", where && *where ? where : "offhook: ", failure->text,
+			      runner_shown_line(runner));
 }
 
 static void on_echo(void *arg, struct runner *runner, const char *text)
@@ -177,7 +178,8 @@ static void on_input_end(void *arg)
 	app->input_ended = true;
 }
 
-/* `-f -`: the whole of standard input is checked before its first line runs, as with any file. @return false: not all of it is there yet */
+/* `-f -`: the whole of standard input is checked before its first line runs, as with any file. @return false: not all
+ * of it is there yet */
 static bool run_standard_input(struct app *app)
 {
 	if (!app->input) {
@@ -222,7 +224,8 @@ static bool words_are_over(struct app *app)
 	if (!phone_call_ended(app->phone, call))
 		return false;
 	if (phone_view_call(app->phone, call, &view) && view.state == CALL_FAILED && !app->status) {
-		char *text = view.code ? xasprintf("call %u failed: %u %s", call, view.code, view.reason) : xasprintf("call %u failed: %s", call, view.cause);
+		char *text = view.code ? xasprintf("call %u failed: %u %s", call, view.code, view.reason)
+				       : xasprintf("call %u failed: %s", call, view.cause);
 		message(app, LOG_ERROR, text);
 		free(text);
 		app->status = STATUS_CALL;
@@ -254,12 +257,14 @@ static void run_sources(struct app *app)
 	if (!app->status && (!runner_idle(app->script) || !words_are_over(app)))
 		return;
 	app->files_ended = true;
-	app->stays = app->options.stay || (!app->options.batch && app->options.source_count && commands_have_handlers(app->commands));
+	app->stays = app->options.stay ||
+		     (!app->options.batch && app->options.source_count && commands_have_handlers(app->commands));
 	if (app->interactive)
 		app->status = 0; /* it was told; the person goes on */
 }
 
-/* Scripts that wait, people and programs may be called: then the sockets of sip.listen are opened, after what the files have set. */
+/* Scripts that wait, people and programs may be called: then the sockets of sip.listen are opened, after what the files
+ * have set. */
 static void open_sockets(struct app *app)
 {
 	struct failure failure = { 0 };
@@ -378,9 +383,11 @@ static void look_around(struct app *app)
 	bool dash = takes_standard_input(options), nothing_to_run = !options->source_count && !options->word_count;
 
 	app->on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	app->interactive = app->on_terminal && !options->batch && !dash && options->front != FRONT_JSON && options->errand == ERRAND_PHONE;
-	app->reads_input = app->interactive ||
-			   (!dash && (nothing_to_run || (options->front == FRONT_JSON && !options->batch) || (options->stay && !options->batch)));
+	app->interactive = app->on_terminal && !options->batch && !dash && options->front != FRONT_JSON &&
+			   options->errand == ERRAND_PHONE;
+	app->reads_input =
+		app->interactive || (!dash && (nothing_to_run || (options->front == FRONT_JSON && !options->batch) ||
+					       (options->stay && !options->batch)));
 }
 
 /* @return false: there is none, or it has errors (told) */
@@ -401,7 +408,9 @@ static void run_config(struct app *app)
 	if (app->options.no_config)
 		return;
 	char *saved = app->config_dir ? xasprintf("%s/saved", app->config_dir) : NULL;
-	char *config = app->options.config ? xstrdup(app->options.config) : app->config_dir ? xasprintf("%s/config", app->config_dir) : NULL;
+	char *config = app->options.config ? xstrdup(app->options.config)
+		       : app->config_dir   ? xasprintf("%s/config", app->config_dir)
+					   : NULL;
 	ok = run_config_file(app, saved, false);
 	ok = run_config_file(app, config, app->options.config != NULL) && ok;
 	app->failed_config = !ok || runner_status(app->config) != 0;
@@ -460,7 +469,8 @@ static void app_start(struct app *app)
 
 	app->loop = loop_new();
 	app->err_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	app->out = output_new(app->loop, STDOUT_FILENO, OUTPUT_MAX, options->front == FRONT_JSON ? drop_notice_json : drop_notice);
+	app->out = output_new(app->loop, STDOUT_FILENO, OUTPUT_MAX,
+			      options->front == FRONT_JSON ? drop_notice_json : drop_notice);
 	app->err = output_new(app->loop, app->err_fd, OUTPUT_MAX, drop_notice);
 	app->log = (struct log){ .write = on_log, .arg = app, .level = options->verbose ? LOG_NOTICE : LOG_WARNING };
 	if (!options->no_config && options->errand == ERRAND_PHONE) {

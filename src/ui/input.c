@@ -13,11 +13,11 @@ enum { CHUNK = 16384 };
 struct input {
 	struct loop *loop;
 	int fd;
-	int shared_flags;          /* to restore; -1: nothing was changed */
+	int shared_flags; /* to restore; -1: nothing was changed */
 	bool own, polled, paused, ended;
-	bool *freed;               /* set when a handler frees us */
-	struct loop_watch *watch;  /* terminals, pipes and sockets */
-	struct timer turn;         /* files: a chunk a turn */
+	bool *freed;              /* set when a handler frees us */
+	struct loop_watch *watch; /* terminals, pipes and sockets */
+	struct timer turn;        /* files: a chunk a turn */
 	input_bytes_h *bytes;
 	input_end_h *end;
 	void *arg;
@@ -43,7 +43,8 @@ static void keep_reading(struct input *input)
 {
 	if (input->polled) {
 		if (!input->watch)
-			input->watch = loop_watch(input->loop, input->fd, input->paused ? 0 : LOOP_READ, on_readable, input);
+			input->watch =
+				loop_watch(input->loop, input->fd, input->paused ? 0 : LOOP_READ, on_readable, input);
 		else
 			loop_watch_change(input->watch, input->paused ? 0 : LOOP_READ);
 	} else if (input->paused) {

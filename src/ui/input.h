@@ -1,6 +1,6 @@
 /*
- * Standard input, whatever it is: terminal, pipe, socket, file, device like /dev/null, or closed. Never blocks the loop, never
- * changes the flags of a terminal that the shell shares with us (see output.h).
+ * Standard input, whatever it is: terminal, pipe, socket, file, device like /dev/null, or closed. Never blocks the
+ * loop, never changes the flags of a terminal that the shell shares with us (see output.h).
  */
 #pragma once
 
@@ -14,8 +14,10 @@ typedef void input_bytes_h(void *arg, struct slice bytes);
 /** No more will come. May free the input. */
 typedef void input_end_h(void *arg);
 
-/** Read `fd`, which stays the caller's. Never calls back before it returns; a closed fd ends at once, in the next turn. */
-struct input *input_new(struct loop *loop, int fd, input_bytes_h *bytes, input_end_h *end, void *arg) __attribute__((returns_nonnull));
+/** Read `fd`, which stays the caller's. Never calls back before it returns; a closed fd ends at once, in the next turn.
+ */
+struct input *input_new(struct loop *loop, int fd, input_bytes_h *bytes, input_end_h *end, void *arg)
+	__attribute__((returns_nonnull));
 void input_free(struct input *input);
 /** Nothing is read while paused: whoever writes to us waits. */
 void input_pause(struct input *input, bool paused);

@@ -92,7 +92,8 @@ static void take_line(struct json *json, const char *text)
 	}
 	char *plain = slice_dup(line);
 	buf_init(&request, 1 << 20);
-	buf_printf(&request, "{\"jsonrpc\":\"2.0\",\"id\":\"line %llu\",\"method\":\"command\",\"params\":{\"line\":", (unsigned long long)json->line_number);
+	buf_printf(&request, "{\"jsonrpc\":\"2.0\",\"id\":\"line %llu\",\"method\":\"command\",\"params\":{\"line\":",
+		   (unsigned long long)json->line_number);
 	add_string(&request, plain);
 	buf_add(&request, SLICE("}}"));
 	rpc_line(json->runner, buf_slice(&request), on_answer, json);

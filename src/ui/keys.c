@@ -34,17 +34,28 @@ void keys_free(struct keys *keys)
 static enum key letter_key(char final)
 {
 	switch (final) {
-	case 'A': return KEY_IS_UP;
-	case 'B': return KEY_IS_DOWN;
-	case 'C': return KEY_IS_RIGHT;
-	case 'D': return KEY_IS_LEFT;
-	case 'F': return KEY_IS_END;
-	case 'H': return KEY_IS_HOME;
-	case 'P': return KEY_IS_F1;
-	case 'Q': return KEY_IS_F2;
-	case 'R': return KEY_IS_F3;
-	case 'S': return KEY_IS_F4;
-	default: return KEY_IS_OTHER;
+	case 'A':
+		return KEY_IS_UP;
+	case 'B':
+		return KEY_IS_DOWN;
+	case 'C':
+		return KEY_IS_RIGHT;
+	case 'D':
+		return KEY_IS_LEFT;
+	case 'F':
+		return KEY_IS_END;
+	case 'H':
+		return KEY_IS_HOME;
+	case 'P':
+		return KEY_IS_F1;
+	case 'Q':
+		return KEY_IS_F2;
+	case 'R':
+		return KEY_IS_F3;
+	case 'S':
+		return KEY_IS_F4;
+	default:
+		return KEY_IS_OTHER;
 	}
 }
 
@@ -52,9 +63,10 @@ static enum key letter_key(char final)
 static enum key number_key(struct slice number)
 {
 	static const unsigned char numbers[] = {
-		[1] = KEY_IS_HOME, [4] = KEY_IS_END, [5] = KEY_IS_PAGE_UP, [6] = KEY_IS_PAGE_DOWN, [7] = KEY_IS_HOME, [8] = KEY_IS_END,
-		[11] = KEY_IS_F1, [12] = KEY_IS_F2, [13] = KEY_IS_F3, [14] = KEY_IS_F4, [15] = KEY_IS_F5, [17] = KEY_IS_F6,
-		[18] = KEY_IS_F7, [19] = KEY_IS_F8, [20] = KEY_IS_F9, [21] = KEY_IS_F10, [23] = KEY_IS_F11, [24] = KEY_IS_F12,
+		[1] = KEY_IS_HOME, [4] = KEY_IS_END,  [5] = KEY_IS_PAGE_UP, [6] = KEY_IS_PAGE_DOWN, [7] = KEY_IS_HOME,
+		[8] = KEY_IS_END,  [11] = KEY_IS_F1,  [12] = KEY_IS_F2,     [13] = KEY_IS_F3,       [14] = KEY_IS_F4,
+		[15] = KEY_IS_F5,  [17] = KEY_IS_F6,  [18] = KEY_IS_F7,     [19] = KEY_IS_F8,       [20] = KEY_IS_F9,
+		[21] = KEY_IS_F10, [23] = KEY_IS_F11, [24] = KEY_IS_F12,
 	};
 	uint32_t n;
 
@@ -79,7 +91,7 @@ static size_t sequence(struct slice s, enum key *key)
 	}
 	if (s.p[1] != '[')
 		return (unsigned char)s.p[1] < 0x80 ? 2 : 1; /* Meta and a character */
-	if (s.n > 2 && s.p[2] == '[') { /* the Linux console: ESC [ [ A is F1 */
+	if (s.n > 2 && s.p[2] == '[') {                      /* the Linux console: ESC [ [ A is F1 */
 		if (s.n < 4)
 			return 0;
 		*key = s.p[3] >= 'A' && s.p[3] <= 'E' ? (enum key)(KEY_IS_F1 + (s.p[3] - 'A')) : KEY_IS_OTHER;

@@ -1,14 +1,34 @@
-/* Bytes typed at a terminal, cut into text, keys and pastes. Sequences may arrive in pieces; a lone Esc is known after 25 ms. */
+/* Bytes typed at a terminal, cut into text, keys and pastes. Sequences may arrive in pieces; a lone Esc is known after
+ * 25 ms. */
 #pragma once
 
 #include "base/buf.h"
 #include "loop/loop.h"
 
 enum key {
-	KEY_IS_F1 = 1, KEY_IS_F2, KEY_IS_F3, KEY_IS_F4, KEY_IS_F5, KEY_IS_F6, KEY_IS_F7, KEY_IS_F8, KEY_IS_F9, KEY_IS_F10, KEY_IS_F11, KEY_IS_F12,
-	KEY_IS_UP, KEY_IS_DOWN, KEY_IS_RIGHT, KEY_IS_LEFT, KEY_IS_HOME, KEY_IS_END, KEY_IS_PAGE_UP, KEY_IS_PAGE_DOWN,
-	KEY_IS_ESCAPE, KEY_IS_CONTROL, /* a control character: its byte tells which */
-	KEY_IS_OTHER,                  /* a sequence we have no name for */
+	KEY_IS_F1 = 1,
+	KEY_IS_F2,
+	KEY_IS_F3,
+	KEY_IS_F4,
+	KEY_IS_F5,
+	KEY_IS_F6,
+	KEY_IS_F7,
+	KEY_IS_F8,
+	KEY_IS_F9,
+	KEY_IS_F10,
+	KEY_IS_F11,
+	KEY_IS_F12,
+	KEY_IS_UP,
+	KEY_IS_DOWN,
+	KEY_IS_RIGHT,
+	KEY_IS_LEFT,
+	KEY_IS_HOME,
+	KEY_IS_END,
+	KEY_IS_PAGE_UP,
+	KEY_IS_PAGE_DOWN,
+	KEY_IS_ESCAPE,
+	KEY_IS_CONTROL, /* a control character: its byte tells which */
+	KEY_IS_OTHER,   /* a sequence we have no name for */
 };
 
 struct keys_handler {

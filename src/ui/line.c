@@ -15,13 +15,13 @@
 static struct line_handler on;
 static char *prompt_text, *history_file;
 static FILE *nowhere;
-static struct slice input;      /* bytes readline has not taken yet */
+static struct slice input; /* bytes readline has not taken yet */
 static bool started, secret;
-static char **offered;          /* completions shown */
+static char **offered; /* completions shown */
 static size_t offered_count;
-static char **found;            /* completions of the word being completed, for the generator */
+static char **found; /* completions of the word being completed, for the generator */
 static size_t found_count, found_next;
-static size_t found_cut;        /* bytes of each that stand before the word readline replaces */
+static size_t found_cut; /* bytes of each that stand before the word readline replaces */
 
 /* ---- what readline asks us ---- */
 
@@ -67,8 +67,8 @@ static char *next_match(const char *text, int state)
 }
 
 /*
- * The command language says where the word begins; readline, which knows blanks only, may see a shorter one ("Built-in Au" is
- * one word of ours and two of readline's): the part before is cut off each match.
+ * The command language says where the word begins; readline, which knows blanks only, may see a shorter one ("Built-in
+ * Au" is one word of ours and two of readline's): the part before is cut off each match.
  */
 static char **complete(const char *text, int start, int end)
 {
@@ -187,7 +187,8 @@ static void remember(const char *text)
 	free(line);
 }
 
-/* The file grows by appending; at the start it is cut to what we keep, by writing a new one and renaming it over the old. */
+/* The file grows by appending; at the start it is cut to what we keep, by writing a new one and renaming it over the
+ * old. */
 static void load_history(void)
 {
 	if (!history_file || read_history(history_file) != 0)

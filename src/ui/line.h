@@ -1,6 +1,7 @@
 /*
- * The command line: readline does the editing (its keys, its history, ~/.inputrc with `$if offhook`), we do the drawing. line.c is the only
- * file that includes readline. Readline reads no terminal and writes none: bytes are given to it, and it tells that its line changed.
+ * The command line: readline does the editing (its keys, its history, ~/.inputrc with `$if offhook`), we do the
+ * drawing. line.c is the only file that includes readline. Readline reads no terminal and writes none: bytes are given
+ * to it, and it tells that its line changed.
  *
  * One per process, as readline is.
  */
@@ -15,7 +16,8 @@ struct line_handler {
 	void (*entered)(void *arg, const char *text);
 	/** The line, its prompt or the list of completions changed: draw when convenient. */
 	void (*changed)(void *arg);
-	/** Fill `words` (malloc'd, each too) with what may stand in `line` from byte *start to `point`. @return how many */
+	/** Fill `words` (malloc'd, each too) with what may stand in `line` from byte *start to `point`. @return how
+	 * many */
 	size_t (*complete)(void *arg, const char *line, size_t point, char ***words, size_t *start);
 	void *arg;
 };

@@ -35,7 +35,10 @@ static bool take_long(struct options *options, const char *name, const char *val
 	static const struct {
 		const char *name;
 		enum errand errand;
-	} errands[] = { { "check", ERRAND_CHECK }, { "print-man", ERRAND_MAN }, { "print-completion", ERRAND_COMPLETION }, { "version", ERRAND_VERSION },
+	} errands[] = { { "check", ERRAND_CHECK },
+			{ "print-man", ERRAND_MAN },
+			{ "print-completion", ERRAND_COMPLETION },
+			{ "version", ERRAND_VERSION },
 			{ "help", ERRAND_HELP } };
 
 	for (size_t i = 0; i < ARRAY_LEN(fronts); i++)
@@ -99,7 +102,8 @@ static bool parse_long(struct options *options, int argc, char *const argv[], in
 	const char *value = rest.p;
 
 	if (!row)
-		return fail(failure, STATUS_USAGE, "usage", "there is no option --%.*s; 'offhook --help' lists the options", SLICE_ARG(name));
+		return fail(failure, STATUS_USAGE, "usage",
+			    "there is no option --%.*s; 'offhook --help' lists the options", SLICE_ARG(name));
 	if (row->argument && !value) {
 		if (*at + 1 >= argc)
 			return needs(failure, argv[*at], row->argument);
@@ -107,7 +111,8 @@ static bool parse_long(struct options *options, int argc, char *const argv[], in
 	} else if (!row->argument && value) {
 		return fail(failure, STATUS_USAGE, "usage", "--%s takes no value", row->name);
 	}
-	return take(options, row, row->letter, value) || fail(failure, STATUS_USAGE, "usage", "there is no option --%s", row->name);
+	return take(options, row, row->letter, value) ||
+	       fail(failure, STATUS_USAGE, "usage", "there is no option --%s", row->name);
 }
 
 static bool parse_letters(struct options *options, int argc, char *const argv[], int *at, struct failure *failure)
@@ -119,7 +124,8 @@ static bool parse_letters(struct options *options, int argc, char *const argv[],
 		const struct program_option *row = find_letter(*letters);
 		const char *value = NULL;
 		if (!row)
-			return fail(failure, STATUS_USAGE, "usage", "there is no option %s; 'offhook --help' lists the options", word);
+			return fail(failure, STATUS_USAGE, "usage",
+				    "there is no option %s; 'offhook --help' lists the options", word);
 		if (row->argument) {
 			value = letters[1] ? letters + 1 : *at + 1 < argc ? argv[++*at] : NULL;
 			if (!value)
@@ -143,7 +149,8 @@ bool options_parse(struct options *options, int argc, char *const argv[], struct
 			at++;
 			break;
 		}
-		bool ok = argv[at][1] == '-' ? parse_long(options, argc, argv, &at, failure) : parse_letters(options, argc, argv, &at, failure);
+		bool ok = argv[at][1] == '-' ? parse_long(options, argc, argv, &at, failure)
+					     : parse_letters(options, argc, argv, &at, failure);
 		if (!ok)
 			return false;
 	}
@@ -160,12 +167,14 @@ void options_fini(struct options *options)
 void options_help(struct buf *out)
 {
 	buf_printf(out, "usage: offhook [OPTIONS] [COMMAND...]\n\n"
-			"A softphone in the terminal. The words after the options are one command, run once the phone is up: offhook call sip:bob@biloxi.com\n\n");
+			"A softphone in the terminal. The words after the options are one command, run once the phone "
+			"is up: offhook call sip:bob@biloxi.com\n\n");
 	for (size_t i = 0; i < program_option_count; i++) {
 		const struct program_option *row = &program_options[i];
 		char letter[4] = { '-', row->letter, 0, 0 };
-		char *name = xasprintf("%s%s%s%s%s%s", row->letter ? letter : "", row->letter && row->name ? ", " : "", row->name ? "--" : "",
-				       row->name ? row->name : "", row->argument ? " " : "", row->argument ? row->argument : "");
+		char *name = xasprintf("%s%s%s%s%s%s", row->letter ? letter : "", row->letter && row->name ? ", " : "",
+				       row->name ? "--" : "", row->name ? row->name : "", row->argument ? " " : "",
+				       row->argument ? row->argument : "");
 		buf_printf(out, "  %-32s %s\n", name, row->sentence);
 		free(name);
 	}

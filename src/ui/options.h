@@ -19,8 +19,8 @@ struct options {
 	size_t word_count;
 	enum front_end front;
 	enum errand errand;
-	const char *argument;     /* of --check and --print-completion */
-	const char *config;       /* -c; NULL: the default */
+	const char *argument; /* of --check and --print-completion */
+	const char *config;   /* -c; NULL: the default */
 	bool no_config, stay, batch, verbose;
 };
 

@@ -12,8 +12,8 @@
 
 struct output {
 	struct loop *loop;
-	int fd;              /* what we write to: our own, or the caller's where it cannot be opened anew */
-	int shared_flags;    /* the caller's flags to restore, -1: nothing was changed */
+	int fd;           /* what we write to: our own, or the caller's where it cannot be opened anew */
+	int shared_flags; /* the caller's flags to restore, -1: nothing was changed */
 	bool own, broken, waits, polled;
 	struct loop_watch *watch;
 	struct buf queue;
@@ -31,7 +31,8 @@ static int open_again(int fd)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	int again = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (again < 0)
-		again = isatty(fd) ? open(ttyname(fd) ? ttyname(fd) : "", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+		again = isatty(fd) ? open(ttyname(fd) ? ttyname(fd) : "", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+				   : -1;
 	return again;
 }
 

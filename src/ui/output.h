@@ -1,8 +1,8 @@
 /*
  * Output to a descriptor that may be slow, stalled, broken or closed: a bounded queue that never blocks the loop.
  *
- * The flags of a terminal or pipe that we share with the shell stay as they are: where the system lets us we open it anew and
- * make that one non-blocking; where not, the old flags come back in output_free().
+ * The flags of a terminal or pipe that we share with the shell stay as they are: where the system lets us we open it
+ * anew and make that one non-blocking; where not, the old flags come back in output_free().
  */
 #pragma once
 
@@ -14,11 +14,14 @@ struct output;
 /** Tells readers, once there is room again, that `lines` pieces were left out: one line, free(). */
 typedef char *output_notice_h(size_t lines);
 
-/* Bytes that may wait for a reader; above OUTPUT_HIGH no more commands are read whose answers would only be left out. */
+/* Bytes that may wait for a reader; above OUTPUT_HIGH no more commands are read whose answers would only be left out.
+ */
 enum { OUTPUT_MAX = 4 << 20, OUTPUT_HIGH = 1 << 20 };
 
-/** A queue for `fd`, which stays the caller's. A closed or unusable `fd` gives a queue that swallows everything. `notice` may be NULL. */
-struct output *output_new(struct loop *loop, int fd, size_t max_bytes, output_notice_h *notice) __attribute__((returns_nonnull));
+/** A queue for `fd`, which stays the caller's. A closed or unusable `fd` gives a queue that swallows everything.
+ * `notice` may be NULL. */
+struct output *output_new(struct loop *loop, int fd, size_t max_bytes, output_notice_h *notice)
+	__attribute__((returns_nonnull));
 /** Gives up what still waits, restores the descriptor's flags. */
 void output_free(struct output *output);
 /** Write now what the descriptor takes, queue the rest. What does not fit is left out whole and counted. */

@@ -17,17 +17,18 @@ struct plain {
 	struct ui ui;
 	struct ui_config config;
 	struct input *input;
-	struct runner *runner;     /* of lines that no prompt edits */
-	struct prompt *prompt;     /* NULL: not interactive, or a terminal that can do lines only */
+	struct runner *runner; /* of lines that no prompt edits */
+	struct prompt *prompt; /* NULL: not interactive, or a terminal that can do lines only */
 	struct loop_signal *resized, *continued;
 	struct lines lines;
-	uint64_t seen;             /* events told */
+	uint64_t seen; /* events told */
 	int rows, cols;
 	size_t shown_cols;         /* of the prompt's row on the terminal now; 0: none stands there */
 	bool dirty, prompt_wanted; /* the line changed; an empty prompt is to be drawn too */
-	bool prompt_stands, quit_asked; /* terminals without editing: the prompt was printed and no line was typed since */
+	bool prompt_stands,
+		quit_asked; /* terminals without editing: the prompt was printed and no line was typed since */
 	bool ended, utf8, out_is_terminal, err_is_terminal, secret_shown;
-	char *asking;              /* terminals without editing: the account whose password is asked for */
+	char *asking; /* terminals without editing: the account whose password is asked for */
 	int status;
 };
 
@@ -107,7 +108,8 @@ static void draw_completions(struct plain *plain)
 		size_t cols = text_cols(slice_of(words[i]));
 		widest = cols > widest ? cols : widest;
 	}
-	size_t width = widest + 2, across = (size_t)plain->cols / width ? (size_t)plain->cols / width : 1, down = (count + across - 1) / across;
+	size_t width = widest + 2, across = (size_t)plain->cols / width ? (size_t)plain->cols / width : 1,
+	       down = (count + across - 1) / across;
 	for (size_t y = 0; y < down; y++) {
 		buf_init(&row, 65536);
 		for (size_t i = y; i < count; i += down)
@@ -176,9 +178,12 @@ static void tell_events(struct plain *plain)
 	while ((event = events_next(events, plain->seen))) {
 		plain->seen = event->number;
 		if (!(plain->config.interactive || plain->config.verbose) ||
-		    !show_event(plain->config.phone, event, plain->config.verbose && !settings_changed(phone_settings(plain->config.phone), "events.show")))
+		    !show_event(plain->config.phone, event,
+				plain->config.verbose &&
+					!settings_changed(phone_settings(plain->config.phone), "events.show")))
 			continue;
-		if (event->kind == EVENT_INCOMING && plain->config.interactive && settings_on(phone_settings(plain->config.phone), "notify.bell"))
+		if (event->kind == EVENT_INCOMING && plain->config.interactive &&
+		    settings_on(phone_settings(plain->config.phone), "notify.bell"))
 			output_write(plain->config.out, SLICE("\a"));
 		buf_init(&line, 16384);
 		event_sentence(event, &line);
@@ -280,7 +285,8 @@ static void on_bytes(void *arg, struct slice bytes)
 	struct plain *plain = arg;
 
 	lines_add(&plain->lines, bytes);
-	input_pause(plain->input, true); /* until these are run: whoever writes to us waits as long as our commands do */
+	input_pause(plain->input,
+		    true); /* until these are run: whoever writes to us waits as long as our commands do */
 }
 
 static void on_end(void *arg)
@@ -315,7 +321,8 @@ static void take_line(struct plain *plain, char *line)
 
 	plain->prompt_wanted = plain->config.interactive;
 	plain->prompt_stands = false;
-	if (!plain->asking && plain->config.interactive && show_says_quit(slice_trim(slice_of(line))) && !plain->quit_asked) {
+	if (!plain->asking && plain->config.interactive && show_says_quit(slice_trim(slice_of(line))) &&
+	    !plain->quit_asked) {
 		char *question = show_quit_question(plain->config.phone);
 		plain->quit_asked = question != NULL;
 		if (question)
@@ -345,7 +352,9 @@ static void run_lines(struct plain *plain)
 	/* What the reader has not taken yet must go first: the queue wakes us. */
 	if (output_pending(plain->config.out) > OUTPUT_HIGH)
 		return;
-	for (int i = 0; i < LINES_PER_TURN && runner_idle(plain->runner) && (line = lines_next(&plain->lines, plain->ended)); i++) {
+	for (int i = 0;
+	     i < LINES_PER_TURN && runner_idle(plain->runner) && (line = lines_next(&plain->lines, plain->ended));
+	     i++) {
 		take_line(plain, line);
 		free(line);
 	}
@@ -372,8 +381,14 @@ static void start_prompt(struct plain *plain)
 	struct runner_output output = talk(plain);
 
 	terminal_size(STDOUT_FILENO, &plain->rows, &plain->cols);
-	plain->prompt = prompt_new(&plain->config, &(struct prompt_handler){ .say = on_say, .changed = on_changed, .entered = on_entered, .key = on_key,
-									     .stop = on_stop, .arg = plain }, &output, plain->rows, plain->cols);
+	plain->prompt = prompt_new(&plain->config,
+				   &(struct prompt_handler){ .say = on_say,
+							     .changed = on_changed,
+							     .entered = on_entered,
+							     .key = on_key,
+							     .stop = on_stop,
+							     .arg = plain },
+				   &output, plain->rows, plain->cols);
 	plain->runner = prompt_runner(plain->prompt);
 	plain->resized = loop_signal(plain->config.loop, SIGWINCH, on_resized, plain);
 	plain->continued = loop_signal(plain->config.loop, SIGCONT, on_continued, plain);
@@ -391,7 +406,8 @@ static struct ui *plain_start(const struct ui_config *config)
 	plain->err_is_terminal = isatty(STDERR_FILENO);
 	plain->ended = !config->reads_input;
 	lines_init(&plain->lines);
-	if (config->interactive && terminal_is_capable() && terminal_take(STDIN_FILENO, KEYS_PASTE_ON, KEYS_PASTE_OFF)) {
+	if (config->interactive && terminal_is_capable() &&
+	    terminal_take(STDIN_FILENO, KEYS_PASTE_ON, KEYS_PASTE_OFF)) {
 		start_prompt(plain);
 	} else {
 		struct runner_output output = talk(plain);

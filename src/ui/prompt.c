@@ -13,10 +13,10 @@ struct prompt {
 	struct prompt_handler on;
 	struct keys *keys;
 	struct runner *runner;
-	char *asking;            /* the account whose password is being typed */
-	struct buf declined;     /* "\nNAME\n" of those whose password nobody wanted to type */
+	char *asking;        /* the account whose password is being typed */
+	struct buf declined; /* "\nNAME\n" of those whose password nobody wanted to type */
 	bool quit_asked;
-	int64_t stop_asked_us;   /* loop time of the last refused C-z; 0: none */
+	int64_t stop_asked_us; /* loop time of the last refused C-z; 0: none */
 };
 
 static size_t complete(void *arg, const char *line, size_t point, char ***words, size_t *start)
@@ -119,7 +119,8 @@ static void want_stop(struct prompt *prompt)
 
 	if (show_call_count(prompt->config.phone) && !insists) {
 		prompt->stop_asked_us = now_us;
-		prompt->on.say(prompt->on.arg, "a stopped phone would fall silent in the call: C-z once more within 2 s stops it all the same");
+		prompt->on.say(prompt->on.arg, "a stopped phone would fall silent in the call: C-z once more within 2 "
+					       "s stops it all the same");
 		return;
 	}
 	prompt->stop_asked_us = 0;
@@ -179,7 +180,8 @@ static void on_paste(void *arg, struct slice text)
 	line_paste(text);
 }
 
-struct prompt *prompt_new(const struct ui_config *config, const struct prompt_handler *handler, const struct runner_output *output, int rows, int cols)
+struct prompt *prompt_new(const struct ui_config *config, const struct prompt_handler *handler,
+			  const struct runner_output *output, int rows, int cols)
 {
 	struct prompt *prompt = xcalloc(1, sizeof *prompt);
 	char *history = config->state_dir ? xasprintf("%s/line-history", config->state_dir) : NULL;

@@ -1,6 +1,6 @@
 /*
- * The command line that the plain front end and the screen share: keys go to readline, entered lines to a runner; asks before leaving with
- * calls up, asks for passwords, stops on C-z. How it is drawn is the front end's business.
+ * The command line that the plain front end and the screen share: keys go to readline, entered lines to a runner; asks
+ * before leaving with calls up, asks for passwords, stops on C-z. How it is drawn is the front end's business.
  */
 #pragma once
 
@@ -24,8 +24,8 @@ struct prompt_handler {
 };
 
 struct prompt;
-struct prompt *prompt_new(const struct ui_config *config, const struct prompt_handler *handler, const struct runner_output *output, int rows, int cols)
-	__attribute__((returns_nonnull));
+struct prompt *prompt_new(const struct ui_config *config, const struct prompt_handler *handler,
+			  const struct runner_output *output, int rows, int cols) __attribute__((returns_nonnull));
 void prompt_free(struct prompt *prompt);
 /** Bytes typed. */
 void prompt_bytes(struct prompt *prompt, struct slice bytes);

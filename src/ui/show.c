@@ -14,9 +14,9 @@ bool show_event(struct phone *phone, const struct event *event, bool all)
 		return true;
 	switch (event->kind) {
 	case EVENT_TRYING:
-	case EVENT_RESPONSE:   /* the command that asked tells */
+	case EVENT_RESPONSE: /* the command that asked tells */
 	case EVENT_CODEC:
-	case EVENT_REINVITE:   /* held and resumed say it better */
+	case EVENT_REINVITE: /* held and resumed say it better */
 	case EVENT_CONNECTION:
 		return false;
 	default:
@@ -36,7 +36,8 @@ const char *show_hint(struct phone *phone)
 {
 	if (phone_accounts(phone, NULL, 0))
 		return NULL;
-	return "Welcome. `call echo` talks to the built-in echo, `help` shows what there is, `account add ADDRESS` makes you reachable.";
+	return "Welcome. `call echo` talks to the built-in echo, `help` shows what there is, `account add ADDRESS` "
+	       "makes you reachable.";
 }
 
 char *show_cleaned(const char *text)
@@ -67,5 +68,7 @@ char *show_quit_question(struct phone *phone)
 {
 	size_t calls = show_call_count(phone);
 
-	return calls ? xasprintf("%zu call%s up: quit once more to hang up and leave", calls, calls == 1 ? " is" : "s are") : NULL;
+	return calls ? xasprintf("%zu call%s up: quit once more to hang up and leave", calls,
+				 calls == 1 ? " is" : "s are")
+		     : NULL;
 }

@@ -5,7 +5,8 @@
 
 /** Is this event to be told, by the setting events.show? */
 bool show_event(struct phone *phone, const struct event *event, bool all);
-/** "f.call:1:3: no such command ..." and the line at fault, each with a line feed; free(). Only while runner_output.error is called. */
+/** "f.call:1:3: no such command ..." and the line at fault, each with a line feed; free(). Only while
+ * runner_output.error is called. */
 char *show_error(const struct runner *runner, const char *where, const struct failure *failure);
 /** The hint for somebody who has no account yet, or NULL. */
 const char *show_hint(struct phone *phone);

@@ -33,7 +33,8 @@ bool terminal_is_utf8(void)
 	return !strcasecmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-/* A terminal that nobody reads must not hang the end of the program: what it does not take within 200 ms is left out. */
+/* A terminal that nobody reads must not hang the end of the program: what it does not take within 200 ms is left out.
+ */
 static void put(const char *bytes, size_t n)
 {
 	while (n) {

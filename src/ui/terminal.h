@@ -1,24 +1,27 @@
 /*
  * The terminal we are on: raw mode, size, stop and continue, and its restoration whatever happens.
  *
- * One per process. While it is held, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT and exit() restore it before they take effect.
+ * One per process. While it is held, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT and exit() restore it before they take
+ * effect.
  */
 #pragma once
 
 #include "base/slice.h"
 
-/** Does TERM name a terminal whose cursor can be moved and that NO front end but lines would insult (not "dumb", not unset)? */
+/** Does TERM name a terminal whose cursor can be moved and that NO front end but lines would insult (not "dumb", not
+ * unset)? */
 bool terminal_is_capable(void);
 /** Does the locale say UTF-8? setlocale() must have been called. */
 bool terminal_is_utf8(void);
 /**
- * Take the terminal: raw mode on `fd`; `enter` is written now and after a stop, `leave` is written when it is given back.
- * Both are copied. @return false when `fd` is no terminal
+ * Take the terminal: raw mode on `fd`; `enter` is written now and after a stop, `leave` is written when it is given
+ * back. Both are copied. @return false when `fd` is no terminal
  */
 bool terminal_take(int fd, const char *enter, const char *leave);
 /** Give it back: mode and `leave`. Harmless when it was not taken. */
 void terminal_give_back(void);
-/** Stop ourselves as C-z does, with the terminal given back; returns when we are continued, with the terminal taken again. */
+/** Stop ourselves as C-z does, with the terminal given back; returns when we are continued, with the terminal taken
+ * again. */
 void terminal_stop(void);
 /** Continued by SIGCONT after a SIGSTOP from outside: raw mode and `enter` once more. */
 void terminal_continue(void);

@@ -111,7 +111,8 @@ size_t text_line_window(struct buf *to, struct slice prompt, struct slice line, 
 	/* Cells after the prompt; the last column of the row is the cursor's when it stands behind the text. */
 	size_t room = cols > left + 5 ? cols - left - 1 : 4, step = room / 3;
 	size_t before = text_cols(slice_sub(line, 0, point)), hidden = 0, used;
-	/* Scrolled by thirds, so that the text does not move with every key; the first and the last cell are for '<' and '>'. */
+	/* Scrolled by thirds, so that the text does not move with every key; the first and the last cell are for '<'
+	 * and '>'. */
 	if (text_cols(line) > room)
 		while (before > hidden + room - 2)
 			hidden += step;

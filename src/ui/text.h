@@ -7,15 +7,17 @@
 size_t text_cols(struct slice s);
 /** Bytes at the start of `s` that fit into `cols`; *used gets their columns. Combining marks stay with their letter. */
 size_t text_fit(struct slice s, size_t cols, size_t *used);
-/** Add what of `s` fits into `cols`, cleaned; what does not fit ends in an ellipsis ("~" when not `utf8`, and other than ASCII becomes '?'). @return columns added */
+/** Add what of `s` fits into `cols`, cleaned; what does not fit ends in an ellipsis ("~" when not `utf8`, and other
+ * than ASCII becomes '?'). @return columns added */
 size_t text_add(struct buf *to, struct slice s, size_t cols, bool utf8);
 /** The same, filled up with blanks to exactly `cols`. */
 void text_add_padded(struct buf *to, struct slice s, size_t cols, bool utf8);
-/** Break `s` (one line) after at most `cols` columns, at a blank where there is one. @return bytes of the first part; *skip blanks to leave out after it */
+/** Break `s` (one line) after at most `cols` columns, at a blank where there is one. @return bytes of the first part;
+ * *skip blanks to leave out after it */
 size_t text_break(struct slice s, size_t cols, size_t *skip);
 
 /**
- * What of prompt and typed line is shown in one row of `cols`: scrolled so that the cursor (byte `point` of `line`) is in sight; '<' and '>'
- * tell that there is more. @return the cursor's column
+ * What of prompt and typed line is shown in one row of `cols`: scrolled so that the cursor (byte `point` of `line`) is
+ * in sight; '<' and '>' tell that there is more. @return the cursor's column
  */
 size_t text_line_window(struct buf *to, struct slice prompt, struct slice line, size_t point, size_t cols, bool utf8);

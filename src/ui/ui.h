@@ -1,5 +1,6 @@
 /*
- * ui: how people and programs meet the phone. A front end reads input, runs lines by a runner, and shows results, errors and events.
+ * ui: how people and programs meet the phone. A front end reads input, runs lines by a runner, and shows results,
+ * errors and events.
  *
  *   output    one bounded non-blocking queue for a descriptor
  *   input     standard input: terminal, pipe, file, device, closed
@@ -30,12 +31,12 @@ struct ui_config {
 	struct loop *loop;
 	struct phone *phone;
 	struct commands *commands;
-	bool interactive;       /* standard input and output are a terminal and no --batch */
-	bool verbose;           /* -v: events in plain output when not interactive */
-	bool reads_input;       /* standard input is commands */
-	const char *state_dir;  /* line history; NULL: none kept */
-	struct output *out;     /* standard output */
-	struct output *err;     /* standard error, as it was when the program started */
+	bool interactive;        /* standard input and output are a terminal and no --batch */
+	bool verbose;            /* -v: events in plain output when not interactive */
+	bool reads_input;        /* standard input is commands */
+	const char *state_dir;   /* line history; NULL: none kept */
+	struct output *out;      /* standard output */
+	struct output *err;      /* standard error, as it was when the program started */
 	struct failure *failure; /* why `start` returned NULL */
 };
 

@@ -102,7 +102,9 @@ void bar_keys(struct screen *screen, int row)
 		/* A narrow row has room for the view that is shown, and for the keys. */
 		if (screen->cols < 60 && (enum view)i != screen->view)
 			continue;
-		enum style style = (enum view)i != screen->view ? STYLE_DIM : screen->view_focus ? STYLE_FOCUS : STYLE_TITLE;
+		enum style style = (enum view)i != screen->view ? STYLE_DIM
+				   : screen->view_focus         ? STYLE_FOCUS
+								: STYLE_TITLE;
 		col = draw_string(&area, 0, col, style, names[i]) + 2;
 	}
 	buf_init(&keys, 512);

@@ -73,7 +73,8 @@ static const char *or_nothing(const char *text)
 /* Titles only where the terminal is known to take them: others would print the text. */
 static bool has_title(void)
 {
-	static const char *const kinds[] = { "xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "st-", "vte", "gnome", "konsole", "wezterm" };
+	static const char *const kinds[] = { "xterm", "tmux", "screen", "rxvt",  "alacritty", "foot",
+					     "kitty", "st-",  "vte",    "gnome", "konsole",   "wezterm" };
 	const char *name = getenv("TERM");
 
 	for (size_t i = 0; name && i < ARRAY_LEN(kinds); i++)
@@ -93,7 +94,8 @@ const char *draw_enter_text(void)
 {
 	static char text[160];
 
-	snprintf(text, sizeof text, "%s%s%s", or_nothing(enter_ca_mode), KEYS_PASTE_ON, has_title() ? "\033[22;2t\033]2;offhook\a" : "");
+	snprintf(text, sizeof text, "%s%s%s", or_nothing(enter_ca_mode), KEYS_PASTE_ON,
+		 has_title() ? "\033[22;2t\033]2;offhook\a" : "");
 	return text;
 }
 
@@ -101,8 +103,9 @@ const char *draw_leave_text(void)
 {
 	static char text[192];
 
-	snprintf(text, sizeof text, "%s%s%s%s%s%s", KEYS_PASTE_OFF, or_nothing(exit_attribute_mode), or_nothing(orig_pair), or_nothing(cursor_normal),
-		 has_title() ? "\033[23;2t" : "", exit_ca_mode ? exit_ca_mode : "\r\n");
+	snprintf(text, sizeof text, "%s%s%s%s%s%s", KEYS_PASTE_OFF, or_nothing(exit_attribute_mode),
+		 or_nothing(orig_pair), or_nothing(cursor_normal), has_title() ? "\033[23;2t" : "",
+		 exit_ca_mode ? exit_ca_mode : "\r\n");
 	return text;
 }
 

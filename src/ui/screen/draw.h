@@ -1,6 +1,6 @@
 /*
- * ncurses draws; what it would write to the terminal goes to a file in memory and from there to the output queue, so that a terminal
- * that does not read never blocks us. The only file that includes ncurses besides theme.c.
+ * ncurses draws; what it would write to the terminal goes to a file in memory and from there to the output queue, so
+ * that a terminal that does not read never blocks us. The only file that includes ncurses besides theme.c.
  */
 #pragma once
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS_MIN = 10, COLS_MIN = 40, WIDE_COLS = 100, FRAME_MS = 40, TARGET_GUARD_MS = 500 };
+enum { ROWS_MIN = 10, COLS_MIN = 40, WIDE_COLS = 100, FRAME_MS = 40 };
 
 static struct screen *screen_of(const struct ui *ui)
 {
@@ -26,7 +26,7 @@ static int64_t now_us(const struct screen *screen)
 
 /* ---- what is said ---- */
 
-static void set_notice(struct screen *screen, enum style style, const char *text)
+void screen_notice(struct screen *screen, enum style style, const char *text)
 {
 	size_t n = strcspn(text, "\n");
 
@@ -40,7 +40,7 @@ static void say(void *arg, const char *text)
 	struct screen *screen = arg;
 
 	screen_log_add(screen, STYLE_ALERT, text);
-	set_notice(screen, STYLE_ALERT, text);
+	screen_notice(screen, STYLE_ALERT, text);
 }
 
 /* Texts that need more rows than the log shows beside the calls get the log view, from their first row on. */
@@ -53,7 +53,8 @@ static void show_long(struct screen *screen, size_t count_before)
 		return;
 	screen->view = VIEW_LOG;
 	screen->scroll[VIEW_LOG] = added > whole ? added - whole : 0;
-	set_notice(screen, STYLE_DIM, added > whole ? "PgUp PgDn scroll, Esc: back to the calls" : "Esc: back to the calls");
+	screen_notice(screen, STYLE_DIM,
+		      added > whole ? "PgUp PgDn scroll, Esc: back to the calls" : "Esc: back to the calls");
 }
 
 static void on_result(void *arg, struct runner *runner, const struct invocation *invocation, const char *text)
@@ -66,7 +67,7 @@ static void on_result(void *arg, struct runner *runner, const struct invocation 
 		return;
 	screen->scroll[VIEW_LOG] = 0;
 	screen_log_add(screen, STYLE_PLAIN, text);
-	set_notice(screen, STYLE_PLAIN, text);
+	screen_notice(screen, STYLE_PLAIN, text);
 	if (screen->prompt && runner == prompt_runner(screen->prompt))
 		show_long(screen, before);
 }
@@ -74,11 +75,12 @@ static void on_result(void *arg, struct runner *runner, const struct invocation 
 static void on_error(void *arg, struct runner *runner, const char *where, const struct failure *failure)
 {
 	struct screen *screen = arg;
-	char *text = show_error(runner, screen->prompt && runner == prompt_runner(screen->prompt) ? NULL : where, failure);
+	char *text =
+		show_error(runner, screen->prompt && runner == prompt_runner(screen->prompt) ? NULL : where, failure);
 
 	text[strlen(text) - 1] = 0;
 	screen_log_add(screen, STYLE_BAD, text);
-	set_notice(screen, STYLE_BAD, text);
+	screen_notice(screen, STYLE_BAD, text);
 	free(text);
 }
 
@@ -88,7 +90,7 @@ static void on_echo(void *arg, struct runner *runner, const char *text)
 
 	(void)runner;
 	screen_log_add(screen, STYLE_PLAIN, *text ? text : " ");
-	set_notice(screen, STYLE_PLAIN, text);
+	screen_notice(screen, STYLE_PLAIN, text);
 }
 
 static struct runner_output talk(struct screen *screen)
@@ -108,7 +110,7 @@ static void screen_message(struct ui *ui, enum log_level level, const char *text
 
 	screen_log_add(screen, style, text);
 	if (level <= LOG_WARNING)
-		set_notice(screen, style, text);
+		screen_notice(screen, style, text);
 }
 
 /* ---- events ---- */
@@ -165,7 +167,7 @@ static void tell_event(struct screen *screen, const struct event *event)
 	buf_printf(&line, "%s", clock);
 	event_sentence(event, &line);
 	screen_log_add(screen, event_style(event), buf_text(&line));
-	set_notice(screen, event_style(event), buf_text(&line) + strlen(clock));
+	screen_notice(screen, event_style(event), buf_text(&line) + strlen(clock));
 	buf_fini(&line);
 }
 
@@ -197,7 +199,8 @@ static void read_targets(struct screen *screen)
 		if (call->state == CALL_INCOMING) {
 			if (!targets.ringing)
 				targets.ringing = call->number;
-		} else if (call->state != CALL_ENDED && call->state != CALL_FAILED && (call->selected || !targets.hang_up)) {
+		} else if (call->state != CALL_ENDED && call->state != CALL_FAILED &&
+			   (call->selected || !targets.hang_up)) {
 			targets.hang_up = call->number;
 		}
 	}
@@ -343,7 +346,8 @@ static void draw_if_needed(struct screen *screen)
 		return;
 	if (!screen->typed && since_us < FRAME_MS * MS_US) {
 		if (!timer_running(&screen->redraw))
-			timer_start(loop_timers(screen->config.loop), &screen->redraw, FRAME_MS * MS_US - since_us, on_redraw, screen);
+			timer_start(loop_timers(screen->config.loop), &screen->redraw, FRAME_MS * MS_US - since_us,
+				    on_redraw, screen);
 		return;
 	}
 	bool was_busy = screen->call_count > 0;
@@ -355,218 +359,25 @@ static void draw_if_needed(struct screen *screen)
 		start_tick(screen);
 }
 
-/* ---- keys ---- */
-
-static void on_changed(void *arg)
+void screen_touch(void *arg)
 {
 	struct screen *screen = arg;
 
 	screen->dirty = screen->typed = true;
 }
 
-static void scroll(struct screen *screen, bool up, size_t rows)
+static void take_size(struct screen *screen)
 {
-	size_t *at = &screen->scroll[screen->view == VIEW_CALLS && !screen->view_focus ? VIEW_LOG : screen->view];
-	bool more = screen->view == VIEW_CALLS && screen->view_focus ? !up : up; /* the calls scroll from their start */
-
-	if (more)
-		*at += rows;
-	else
-		*at = *at > rows ? *at - rows : 0;
-	on_changed(screen);
-}
-
-static size_t page_of(const struct screen *screen)
-{
-	size_t page = screen->page[screen->view == VIEW_CALLS && !screen->view_focus ? VIEW_LOG : screen->view];
-
-	return page > 2 ? page - 1 : 1;
-}
-
-/* Run `format` with the call that the key shows; if that changed just now, the person meant another one. */
-static void run_on(struct screen *screen, const char *what, unsigned call)
-{
-	char line[64];
-
-	if (!call) {
-		set_notice(screen, STYLE_ALERT, !strcmp(what, "hangup") ? "no call to hang up" : "no call is ringing");
-		return;
-	}
-	if (now_us(screen) - screen->targets_changed_us < TARGET_GUARD_MS * MS_US) {
-		set_notice(screen, STYLE_ALERT, "the calls changed just now: nothing was done, press again");
-		return;
-	}
-	snprintf(line, sizeof line, "%s %s%u", what, strcmp(what, "reject") ? "" : "call=", call);
-	prompt_run(screen->prompt, line);
-}
-
-static void set_focus(struct screen *screen, bool view)
-{
-	screen->view_focus = view;
-	line_drop_completions();
-	on_changed(screen);
+	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
+	draw_resize(screen->rows, screen->cols);
+	prompt_resize(screen->prompt, screen->rows, screen->cols);
+	screen_touch(screen);
 }
 
 static void stop(void *arg)
 {
-	struct screen *screen = arg;
-
 	terminal_stop();
-	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
-	draw_resize(screen->rows, screen->cols);
-	prompt_resize(screen->prompt, screen->rows, screen->cols);
-	on_changed(screen);
-}
-
-/* Keys that work everywhere. */
-static bool common_key(struct screen *screen, enum key key, struct slice bytes)
-{
-	switch (key) {
-	case KEY_IS_F1:
-		prompt_run(screen->prompt, "help");
-		return true;
-	case KEY_IS_F2:
-		run_on(screen, "answer", screen->targets.ringing);
-		return true;
-	case KEY_IS_F6:
-		set_focus(screen, !screen->view_focus);
-		return true;
-	case KEY_IS_F8:
-		run_on(screen, "hangup", screen->targets.hang_up);
-		return true;
-	case KEY_IS_F9:
-		run_on(screen, "reject", screen->targets.ringing);
-		return true;
-	case KEY_IS_PAGE_UP:
-	case KEY_IS_PAGE_DOWN:
-		scroll(screen, key == KEY_IS_PAGE_UP, page_of(screen));
-		return true;
-	case KEY_IS_CONTROL:
-		if (bytes.p[0] != 'L' - '@')
-			return false;
-		draw_all_anew();
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool on_key(void *arg, enum key key, struct slice bytes)
-{
-	struct screen *screen = arg;
-
-	on_changed(screen);
-	if (common_key(screen, key, bytes))
-		return true;
-	if (!screen->view_focus) {
-		if (key == KEY_IS_ESCAPE && !line_is_vi() && line_is_empty() && screen->view != VIEW_CALLS) {
-			screen->view = VIEW_CALLS;
-			return true;
-		}
-		return false;
-	}
-	switch (key) {
-	case KEY_IS_ESCAPE:
-		set_focus(screen, false);
-		return true;
-	case KEY_IS_UP:
-	case KEY_IS_DOWN:
-		scroll(screen, key == KEY_IS_UP, 1);
-		return true;
-	case KEY_IS_CONTROL:
-		if (bytes.p[0] == '\t')
-			screen->view = (enum view)((screen->view + 1) % VIEWS);
-		/* C-c, C-d and C-z mean the same in a view. */
-		return bytes.p[0] != 'C' - '@' && bytes.p[0] != 'D' - '@' && bytes.p[0] != 'Z' - '@';
-	default:
-		return true;
-	}
-}
-
-static void view_letter(struct screen *screen, char c)
-{
-	switch (c) {
-	case '1':
-	case '2':
-	case '3':
-		screen->view = (enum view)(c - '1');
-		break;
-	case 'z':
-		screen->zoomed = !screen->zoomed;
-		break;
-	case 'j':
-	case 'k':
-		scroll(screen, c == 'k', 1);
-		break;
-	case ':':
-		set_focus(screen, false);
-		break;
-	default:
-		set_notice(screen, STYLE_DIM, "in a view letters are keys; `:` or Esc goes back to the command line");
-		break;
-	}
-}
-
-static bool on_text(void *arg, struct slice bytes)
-{
-	struct screen *screen = arg;
-	size_t i = 0;
-
-	if (!screen->view_focus)
-		return false;
-	on_changed(screen);
-	while (i < bytes.n && screen->view_focus)
-		view_letter(screen, bytes.p[i++]);
-	/* What follows a `:` belongs to the line. */
-	if (i < bytes.n)
-		line_bytes(slice_from(bytes, i));
-	return true;
-}
-
-/* `show calls`, `show ladder [CALL]` and `show log` pick a view. */
-static bool picks_view(struct screen *screen, struct slice line)
-{
-	static const struct slice names[VIEWS] = { SLICE_INIT("calls"), SLICE_INIT("ladder"), SLICE_INIT("log") };
-	struct slice rest = slice_trim(line);
-
-	if (!slice_eq(slice_cut(&rest, ' '), SLICE("show")))
-		return false;
-	rest = slice_trim(rest);
-	struct slice name = slice_cut(&rest, ' ');
-	rest = slice_trim(rest);
-	for (int i = 0; i < VIEWS; i++) {
-		if (!slice_eq(name, names[i]) || (rest.n && i != VIEW_LADDER))
-			continue;
-		unsigned call = rest.n ? phone_find_call(screen->config.phone, rest) : 0;
-		if (rest.n && !call)
-			return false; /* the command says what is wrong */
-		screen->ladder_call = call;
-		screen->view = (enum view)i;
-		screen->scroll[i] = 0;
-		return true;
-	}
-	return false;
-}
-
-static bool on_entered(void *arg, const char *text)
-{
-	struct screen *screen = arg;
-
-	on_changed(screen);
-	if (!text)
-		return false;
-	char *kept = line_for_history(text);
-	if (kept) {
-		char *shown = xasprintf("> %s", kept);
-		char *clean = utf8_clean_dup(slice_of(shown));
-		screen->scroll[VIEW_LOG] = 0;
-		screen_log_add(screen, STYLE_TYPED, clean);
-		free(clean);
-		free(shown);
-	}
-	free(kept);
-	screen->notice[0] = 0;
-	return picks_view(screen, slice_of(text));
+	take_size(arg);
 }
 
 static void on_typed(void *arg, struct slice bytes)
@@ -587,13 +398,8 @@ static void on_end(void *arg)
 
 static void on_resized(void *arg, int number)
 {
-	struct screen *screen = arg;
-
 	(void)number;
-	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
-	draw_resize(screen->rows, screen->cols);
-	prompt_resize(screen->prompt, screen->rows, screen->cols);
-	on_changed(screen);
+	take_size(arg);
 }
 
 static void on_continued(void *arg, int number)
@@ -667,8 +473,10 @@ static struct ui *screen_start(const struct ui_config *config)
 	screen->config = *config;
 	screen->terminal = config->out;
 	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
-	if (!config->interactive || !terminal_is_capable() || !draw_start(screen->rows, screen->cols, terminal_is_utf8())) {
-		fail(config->failure, STATUS_USAGE, "terminal", "the screen needs a terminal whose cursor can be moved (TERM is %s); --plain works without",
+	if (!config->interactive || !terminal_is_capable() ||
+	    !draw_start(screen->rows, screen->cols, terminal_is_utf8())) {
+		fail(config->failure, STATUS_USAGE, "terminal",
+		     "the screen needs a terminal whose cursor can be moved (TERM is %s); --plain works without",
 		     getenv("TERM") ? getenv("TERM") : "not set");
 		free(screen);
 		return NULL;
@@ -676,8 +484,15 @@ static struct ui *screen_start(const struct ui_config *config)
 	terminal_take(STDIN_FILENO, draw_enter_text(), draw_leave_text());
 	for (int i = 0; i < LEVELS; i++)
 		screen->mic_db[i] = screen->heard_db[i] = -100;
-	screen->prompt = prompt_new(&screen->config, &(struct prompt_handler){ .say = say, .changed = on_changed, .entered = on_entered, .key = on_key,
-									       .text = on_text, .stop = stop, .arg = screen }, &output, screen->rows, screen->cols);
+	screen->prompt = prompt_new(&screen->config,
+				    &(struct prompt_handler){ .say = say,
+							      .changed = screen_touch,
+							      .entered = screen_entered,
+							      .key = screen_key,
+							      .text = screen_text,
+							      .stop = stop,
+							      .arg = screen },
+				    &output, screen->rows, screen->cols);
 	screen->resized = loop_signal(config->loop, SIGWINCH, on_resized, screen);
 	screen->continued = loop_signal(config->loop, SIGCONT, on_continued, screen);
 	screen->input = input_new(config->loop, STDIN_FILENO, on_typed, on_end, screen);

@@ -1,7 +1,8 @@
 /*
  * screen: the phone on a whole terminal.
  *
- *   screen       layout, the turn, keys, what runners and the log say
+ *   screen       layout, the turn, what runners and the log say
+ *   control      keys, and lines that pick a view
  *   bars         status row, notice, keys, completions
  *   view_calls   the calls
  *   view_ladder  the ladder of a call
@@ -41,24 +42,24 @@ struct screen {
 	struct ui_config config;
 	struct prompt *prompt;
 	struct input *input;
-	struct output *terminal;         /* standard output */
+	struct output *terminal; /* standard output */
 	struct loop_signal *resized, *continued;
-	struct loop_watch *errors;       /* what others write to standard error */
+	struct loop_watch *errors; /* what others write to standard error */
 	struct lines error_lines;
 	int errors_fd, saved_error_fd;
 	int rows, cols;
 	bool dirty, typed, ended, title_set;
 	enum view view;
 	bool view_focus, zoomed;
-	size_t scroll[VIEWS];            /* rows above the end (ladder, log) or below the start (calls) */
-	size_t page[VIEWS];              /* rows shown of each, for page keys */
+	size_t scroll[VIEWS]; /* rows above the end (ladder, log) or below the start (calls) */
+	size_t page[VIEWS];   /* rows shown of each, for page keys */
 	struct screen_log log;
 	char notice[NOTICE_MAX];
 	enum style notice_style;
-	uint64_t seen;                   /* events told */
+	uint64_t seen;                     /* events told */
 	unsigned latest_call, ladder_call; /* of the newest event; chosen by `show ladder N`, 0: selected or latest */
 	struct call_view calls[CALLS_SHOWN];
-	size_t call_count;               /* may be above CALLS_SHOWN */
+	size_t call_count; /* may be above CALLS_SHOWN */
 	struct account_view accounts[ACCOUNTS_SHOWN];
 	size_t account_count;
 	struct targets targets;
@@ -83,6 +84,15 @@ void view_ladder(struct screen *screen, const struct area *area);
 unsigned view_ladder_call(const struct screen *screen);
 void view_log(struct screen *screen, const struct area *area);
 
+/* ---- control: functions of struct prompt_handler, arg is the screen ---- */
+bool screen_key(void *arg, enum key key, struct slice bytes);
+bool screen_text(void *arg, struct slice bytes);
+bool screen_entered(void *arg, const char *text);
+
+/** Somebody typed: draw in this turn. */
+void screen_touch(void *arg);
+/** The row below the views says the first line of `text`. */
+void screen_notice(struct screen *screen, enum style style, const char *text);
 /** Add text, a line a line feed. */
 void screen_log_add(struct screen *screen, enum style style, const char *text);
 void screen_log_free(struct screen_log *log);

@@ -4,36 +4,24 @@
 #include <stdlib.h>
 
 static const struct {
-	short foreground; /* -1: the terminal's own */
+	short foreground;  /* -1: the terminal's own */
 	attr_t attributes; /* with colours or without */
 } styles[STYLES] = {
-	[STYLE_PLAIN] = { -1, A_NORMAL },
-	[STYLE_BAR] = { -1, A_REVERSE },
-	[STYLE_TITLE] = { -1, A_BOLD },
-	[STYLE_FOCUS] = { -1, A_BOLD | A_REVERSE },
-	[STYLE_DIM] = { -1, A_DIM },
-	[STYLE_GOOD] = { COLOR_GREEN, A_NORMAL },
-	[STYLE_BAD] = { COLOR_RED, A_BOLD },
-	[STYLE_ALERT] = { COLOR_YELLOW, A_BOLD },
-	[STYLE_SELECTED] = { -1, A_BOLD },
-	[STYLE_REQUEST] = { COLOR_CYAN, A_NORMAL },
+	[STYLE_PLAIN] = { -1, A_NORMAL },    [STYLE_BAR] = { -1, A_REVERSE },
+	[STYLE_TITLE] = { -1, A_BOLD },      [STYLE_FOCUS] = { -1, A_BOLD | A_REVERSE },
+	[STYLE_DIM] = { -1, A_DIM },         [STYLE_GOOD] = { COLOR_GREEN, A_NORMAL },
+	[STYLE_BAD] = { COLOR_RED, A_BOLD }, [STYLE_ALERT] = { COLOR_YELLOW, A_BOLD },
+	[STYLE_SELECTED] = { -1, A_BOLD },   [STYLE_REQUEST] = { COLOR_CYAN, A_NORMAL },
 	[STYLE_TYPED] = { -1, A_BOLD },
 };
 
 static const struct {
 	const char *utf8, *ascii;
 } glyphs[GLYPHS] = {
-	[GLYPH_ACTIVE] = { "●", "*" },
-	[GLYPH_IDLE] = { "○", "o" },
-	[GLYPH_RINGING] = { "◌", "?" },
-	[GLYPH_HELD] = { "‖", "=" },
-	[GLYPH_ENDED] = { "·", "." },
-	[GLYPH_SELECTED] = { "▶", ">" },
-	[GLYPH_BELL] = { "♪", "!" },
-	[GLYPH_HORIZONTAL] = { "─", "-" },
-	[GLYPH_VERTICAL] = { "│", "|" },
-	[GLYPH_DOWN] = { "┬", "+" },
-	[GLYPH_UP] = { "┴", "+" },
+	[GLYPH_ACTIVE] = { "●", "*" }, [GLYPH_IDLE] = { "○", "o" },       [GLYPH_RINGING] = { "◌", "?" },
+	[GLYPH_HELD] = { "‖", "=" },   [GLYPH_ENDED] = { "·", "." },      [GLYPH_SELECTED] = { "▶", ">" },
+	[GLYPH_BELL] = { "♪", "!" },   [GLYPH_HORIZONTAL] = { "─", "-" }, [GLYPH_VERTICAL] = { "│", "|" },
+	[GLYPH_DOWN] = { "┬", "+" },   [GLYPH_UP] = { "┴", "+" },
 };
 
 static bool coloured;

@@ -45,7 +45,8 @@ static void state_text(const struct call_view *call, char *text, size_t room)
 		snprintf(clock, sizeof clock, "%02u:%02u", s / 60, s % 60);
 	switch (call->state) {
 	case CALL_ANSWERED:
-		snprintf(text, room, "%s%s%s", call->muted ? "muted  " : "", call->held_by_peer ? "held by peer  " : "", clock);
+		snprintf(text, room, "%s%s%s", call->muted ? "muted  " : "", call->held_by_peer ? "held by peer  " : "",
+			 clock);
 		break;
 	case CALL_HELD:
 		snprintf(text, room, "on hold  %s", clock);
@@ -75,7 +76,8 @@ static void draw_call(const struct area *area, int row, const struct call_view *
 	char right[80];
 
 	buf_init(&who, 4096);
-	buf_printf(&who, "%s%u %s ", call->selected ? theme_glyph(GLYPH_SELECTED, utf8) : " ", call->number, theme_glyph(state_glyph(call), utf8));
+	buf_printf(&who, "%s%u %s ", call->selected ? theme_glyph(GLYPH_SELECTED, utf8) : " ", call->number,
+		   theme_glyph(state_glyph(call), utf8));
 	if (call->name && *call->name)
 		buf_printf(&who, "%s <%s>", call->name, call->uri);
 	else
@@ -86,7 +88,8 @@ static void draw_call(const struct area *area, int row, const struct call_view *
 	int right_cols = (int)text_cols(slice_of(right)), left_cols = area->cols - right_cols - 2;
 	if (left_cols > 0)
 		draw_text(area, row, 0, left_cols, call_style(call), buf_slice(&who));
-	draw_text(area, row, area->cols - right_cols - 1 > 0 ? area->cols - right_cols - 1 : 0, 0, call_style(call), slice_of(right));
+	draw_text(area, row, area->cols - right_cols - 1 > 0 ? area->cols - right_cols - 1 : 0, 0, call_style(call),
+		  slice_of(right));
 	buf_fini(&who);
 }
 
@@ -123,7 +126,8 @@ static void draw_figures(const struct area *area, int row, const struct call_vie
 void view_calls(struct screen *screen, const struct area *area)
 {
 	struct area body = { area->y + 1, area->x, area->rows - 1, area->cols };
-	size_t shown = screen->call_count < CALLS_SHOWN ? screen->call_count : CALLS_SHOWN, *scroll = &screen->scroll[VIEW_CALLS];
+	size_t shown = screen->call_count < CALLS_SHOWN ? screen->call_count : CALLS_SHOWN,
+	       *scroll = &screen->scroll[VIEW_CALLS];
 	int row = 0;
 	char title[64] = "Calls";
 

@@ -18,7 +18,8 @@ static enum style style_of(struct slice line)
 {
 	size_t at = 0;
 
-	while (at < line.n && !(line.p[at] == 'F' && at + 1 < line.n && isdigit((unsigned char)line.p[at + 1]) && (at == 0 || line.p[at - 1] == ' ')))
+	while (at < line.n && !(line.p[at] == 'F' && at + 1 < line.n && isdigit((unsigned char)line.p[at + 1]) &&
+				(at == 0 || line.p[at - 1] == ' ')))
 		at++;
 	if (at == line.n)
 		return STYLE_PLAIN;
@@ -57,7 +58,8 @@ void view_ladder(struct screen *screen, const struct area *area)
 	buf_init(&text, LADDER_BYTES);
 	phone_ladder(screen->config.phone, call, (unsigned)body.cols, !draw_is_utf8(), &text);
 	struct slice rest = buf_slice(&text);
-	size_t lines = count_lines(rest), page = body.rows > 0 ? (size_t)body.rows : 0, *scroll = &screen->scroll[VIEW_LADDER];
+	size_t lines = count_lines(rest), page = body.rows > 0 ? (size_t)body.rows : 0,
+	       *scroll = &screen->scroll[VIEW_LADDER];
 	screen->page[VIEW_LADDER] = page;
 	if (*scroll + page > lines)
 		*scroll = lines > page ? lines - page : 0;

@@ -60,7 +60,8 @@ void view_log(struct screen *screen, const struct area *area)
 	screen->page[VIEW_LOG] = body.rows > 0 ? (size_t)body.rows : 0;
 	if (screen->scroll[VIEW_LOG] + screen->page[VIEW_LOG] > kept)
 		screen->scroll[VIEW_LOG] = kept > screen->page[VIEW_LOG] ? kept - screen->page[VIEW_LOG] : 0;
-	draw_title(area, screen->scroll[VIEW_LOG] ? "Log (PgDn: newer)" : "Log", screen->view_focus && screen->view == VIEW_LOG);
+	draw_title(area, screen->scroll[VIEW_LOG] ? "Log (PgDn: newer)" : "Log",
+		   screen->view_focus && screen->view == VIEW_LOG);
 	/* From the newest upwards, so that the newest is always whole; short logs begin at the top. */
 	size_t last = log->count - screen->scroll[VIEW_LOG], first = last;
 	int used = 0;

@@ -1,6 +1,6 @@
 /* Every kind of standard input: terminal, pipe, socket, file, /dev/null, directory, closed. */
-#include "ui/input.h"
 #include "tests/unit/unit.h"
+#include "ui/input.h"
 
 #include <fcntl.h>
 #include <pty.h>

@@ -1,6 +1,6 @@
 /* What a terminal sends, cut into text, keys and pastes, however it arrives. */
-#include "ui/keys.h"
 #include "tests/unit/unit.h"
+#include "ui/keys.h"
 
 static struct timers timers;
 static struct buf told;
@@ -50,10 +50,13 @@ static const struct {
 	const char *bytes;
 	enum key key;
 } sequences[] = {
-	{ "\033OP", KEY_IS_F1 }, { "\033[11~", KEY_IS_F1 }, { "\033[[A", KEY_IS_F1 }, { "\033OQ", KEY_IS_F2 }, { "\033[12~", KEY_IS_F2 },
-	{ "\033[17~", KEY_IS_F6 }, { "\033[19~", KEY_IS_F8 }, { "\033[20~", KEY_IS_F9 }, { "\033[24~", KEY_IS_F12 }, { "\033[A", KEY_IS_UP },
-	{ "\033OB", KEY_IS_DOWN }, { "\033[1;5C", KEY_IS_RIGHT }, { "\033[5~", KEY_IS_PAGE_UP }, { "\033[6~", KEY_IS_PAGE_DOWN }, { "\033[H", KEY_IS_HOME },
-	{ "\033[4~", KEY_IS_END }, { "\033x", KEY_IS_OTHER }, { "\033[99~", KEY_IS_OTHER }, { "\033[20;5~", KEY_IS_F9 },
+	{ "\033OP", KEY_IS_F1 },       { "\033[11~", KEY_IS_F1 },       { "\033[[A", KEY_IS_F1 },
+	{ "\033OQ", KEY_IS_F2 },       { "\033[12~", KEY_IS_F2 },       { "\033[17~", KEY_IS_F6 },
+	{ "\033[19~", KEY_IS_F8 },     { "\033[20~", KEY_IS_F9 },       { "\033[24~", KEY_IS_F12 },
+	{ "\033[A", KEY_IS_UP },       { "\033OB", KEY_IS_DOWN },       { "\033[1;5C", KEY_IS_RIGHT },
+	{ "\033[5~", KEY_IS_PAGE_UP }, { "\033[6~", KEY_IS_PAGE_DOWN }, { "\033[H", KEY_IS_HOME },
+	{ "\033[4~", KEY_IS_END },     { "\033x", KEY_IS_OTHER },       { "\033[99~", KEY_IS_OTHER },
+	{ "\033[20;5~", KEY_IS_F9 },
 };
 
 /* Whole, and a byte at a time. */

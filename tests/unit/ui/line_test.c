@@ -1,7 +1,7 @@
 /* Readline between our bytes and our drawing. */
-#include "ui/line.h"
 #include "base/xmalloc.h"
 #include "tests/unit/unit.h"
+#include "ui/line.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -183,7 +183,8 @@ static void test_passwords_are_not_kept(void **state)
 	expect_kept("account add sip:a@b password=\"a \\\" b\" expires=60", "account add sip:a@b  expires=60");
 	expect_kept("account add sip:a@b \"password=two words\"", "account add sip:a@b");
 	expect_kept("account set a PASSWORD=x\\ y", "account set a");
-	expect_kept("account add sip:a@b password-command=\"pass a\"", "account add sip:a@b password-command=\"pass a\"");
+	expect_kept("account add sip:a@b password-command=\"pass a\"",
+		    "account add sip:a@b password-command=\"pass a\"");
 	expect_kept("message bob my-password=x", "message bob my-password=x");
 	expect_kept("  ", NULL);
 }
@@ -221,12 +222,9 @@ static void test_history_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_editing),
-		cmocka_unit_test(test_search_is_left_by_clear),
-		cmocka_unit_test(test_completion),
-		cmocka_unit_test(test_paste_runs_nothing),
-		cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_passwords_are_not_kept),
+		cmocka_unit_test(test_editing),      cmocka_unit_test(test_search_is_left_by_clear),
+		cmocka_unit_test(test_completion),   cmocka_unit_test(test_paste_runs_nothing),
+		cmocka_unit_test(test_secret),       cmocka_unit_test(test_passwords_are_not_kept),
 		cmocka_unit_test(test_history_file),
 	};
 

@@ -1,6 +1,6 @@
 /* The program's own command line. */
-#include "ui/options.h"
 #include "tests/unit/unit.h"
+#include "ui/options.h"
 
 static struct options options;
 static struct failure failure;

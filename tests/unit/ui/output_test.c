@@ -1,6 +1,6 @@
-#include "ui/output.h"
 #include "base/xmalloc.h"
 #include "tests/unit/unit.h"
+#include "ui/output.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-#include "ui/text.h"
 #include "tests/unit/unit.h"
+#include "ui/text.h"
 
 #include <locale.h>
 
@@ -81,7 +81,8 @@ static void test_window(void **state)
 		for (size_t n = 0; n <= sizeof line; n += 13)
 			for (size_t point = 0; point <= n; point++) {
 				buf_init(&to, 1000);
-				size_t cursor = text_line_window(&to, SLICE("offhook> "), slice_make(line, n), point, cols, true);
+				size_t cursor = text_line_window(&to, SLICE("offhook> "), slice_make(line, n), point,
+								 cols, true);
 				assert_true(cursor < cols);
 				assert_true(to.n <= cols);
 				assert_true(slice_begins(buf_slice(&to), SLICE("offhook> ")));
@@ -116,12 +117,9 @@ static void test_window_of_wide_characters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_clipping),
-		cmocka_unit_test(test_padding),
-		cmocka_unit_test(test_breaking),
-		cmocka_unit_test(test_window),
-		cmocka_unit_test(test_window_of_wide_characters),
+		cmocka_unit_test(test_columns), cmocka_unit_test(test_clipping),
+		cmocka_unit_test(test_padding), cmocka_unit_test(test_breaking),
+		cmocka_unit_test(test_window),  cmocka_unit_test(test_window_of_wide_characters),
 	};
 
 	utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
