@@ -18,6 +18,7 @@ enum {
 	LATE_RUN_MAX = 5,
 	CALM_US = 20000,           /* jitter below this is not believed before ten packets were seen */
 };
+#define POSITION_MAX (INT64_C(1) << 50) /* of a peer whose timestamps leap on and on: microseconds of it still fit */
 static const double QUANTILE = 0.97, FORGET = 0.995, RELAX = 0.02;
 
 static int64_t frames_us(int64_t frames)
@@ -220,13 +221,15 @@ bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64
 	int64_t at = position_of(jitter, packet);
 	int64_t transit_us = arrival_us - frames_us(at);
 	int64_t over_us = transit_us - (jitter->has_anchor ? jitter->anchor_us : transit_us);
-	if (over_us > JUMP_US || over_us < -JUMP_US) {
+	if (over_us > JUMP_US || over_us < -JUMP_US || at > POSITION_MAX || at < -POSITION_MAX) {
 		/* Timestamps leapt (a hold, a new clock) or the network stood still: begin anew from here. */
 		if ((int32_t)(packet->sequence - jitter->newest_sequence) <= 0)
 			return false;
 		clear_slots(jitter);
 		jitter->has_anchor = false;
-		jitter->last_sequence = packet->sequence - 1;
+		begin(jitter, packet);
+		at = 0;
+		transit_us = arrival_us;
 	}
 	anchor(jitter, transit_us, arrival_us);
 	learn(jitter, transit_us - jitter->anchor_us);

@@ -106,9 +106,15 @@ static void forget_source(struct stream *stream)
 
 /*
  * The first valid source is believed. Another is followed when it sent three packets in sequence while the present one
- * was silent
- * for 500 ms, or when it is the one that was signalled and the present one is not.
+ * was silent for 500 ms, or when it is the one that was signalled and the present one is not. A silence is no invitation:
+ * another host than the present one must know the SSRC, which who does not see the packets can only guess.
  */
+static bool may_follow(const struct stream *stream, const struct address *from, const struct rtp_packet *packet)
+{
+	return address_eq(from, &stream->config.rtp) || address_same_host(from, &stream->latched) ||
+	       !stream->has_source || packet->ssrc == stream->source.ssrc;
+}
+
 static bool accept_source(struct stream *stream, const struct address *from, const struct rtp_packet *packet,
 			  bool known, int64_t now_us)
 {
@@ -122,6 +128,8 @@ static bool accept_source(struct stream *stream, const struct address *from, con
 		latch(stream, from, now_us);
 		return true;
 	}
+	if (!may_follow(stream, from, packet))
+		return false;
 	bool follows = stream->candidate_count && address_eq(from, &stream->candidate) &&
 		       packet->ssrc == stream->candidate_ssrc &&
 		       packet->sequence == (uint16_t)(stream->candidate_sequence + 1);

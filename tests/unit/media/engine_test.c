@@ -30,7 +30,8 @@ struct seen {
 	struct engine_event last[ENGINE_CLOSED + 1];
 };
 
-static int udp_socket(struct address *address)
+/* On 127.0.0.`host`: a test has as many hosts as it wants. */
+static int socket_on(unsigned host, struct address *address)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	socklen_t n = sizeof address->u.v4;
@@ -38,10 +39,15 @@ static int udp_socket(struct address *address)
 	assert_true(fd >= 0);
 	*address = (struct address){ 0 };
 	address->u.v4.sin_family = AF_INET;
-	address->u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address->u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
 	assert_int_equal(bind(fd, &address->u.any, n), 0);
 	assert_int_equal(getsockname(fd, &address->u.any, &n), 0);
 	return fd;
+}
+
+static int udp_socket(struct address *address)
+{
+	return socket_on(1, address);
 }
 
 static struct stream_config config_of(enum media_codec codec)
@@ -391,6 +397,41 @@ static void follows_another_source_only_after_silence(void **state)
 	close(thief.fd);
 }
 
+/* A silent peer (a hold, no voice) leaves nothing for a stranger on another host who does not know its SSRC. */
+static void a_silence_is_no_invitation_to_another_host(void **state)
+{
+	(void)state;
+	struct address peer_at, thief_at;
+	struct stranger peer = { .ssrc = 1 }, thief = { .ssrc = 2 };
+	struct lone lone;
+
+	peer.fd = udp_socket(&peer_at);
+	thief.fd = socket_on(2, &thief_at);
+	lone_begin(&lone, NULL);
+	for (int i = 0; i < 10; i++) {
+		speak(&peer, &lone.at, 0, 0x55, 160);
+		lone_run(&lone, 20);
+	}
+	lone_run(&lone, 2000);
+	hears(&peer);
+	for (int i = 0; i < 50; i++) {
+		speak(&thief, &lone.at, 0, 0xaa, 160);
+		lone_run(&lone, 20);
+	}
+	assert_int_equal(hears(&thief), 0);
+	assert_true(hears(&peer) > 40 * 172);
+	/* With the peer's SSRC it is the peer, whose address changed. */
+	thief.ssrc = 1;
+	for (int i = 0; i < 50; i++) {
+		speak(&thief, &lone.at, 0, 0xaa, 160);
+		lone_run(&lone, 20);
+	}
+	assert_true(hears(&thief) > 40 * 172);
+	lone_end(&lone);
+	close(peer.fd);
+	close(thief.fd);
+}
+
 static void restarts_and_junk_are_survived(void **state)
 {
 	(void)state;
@@ -564,6 +605,7 @@ int main(void)
 		cmocka_unit_test(muted_and_held),
 		cmocka_unit_test(silence_loss_and_goodbye_are_told),
 		cmocka_unit_test(follows_another_source_only_after_silence),
+		cmocka_unit_test(a_silence_is_no_invitation_to_another_host),
 		cmocka_unit_test(restarts_and_junk_are_survived),
 		cmocka_unit_test(codec_change_is_told),
 		cmocka_unit_test(tones_and_files),

@@ -297,6 +297,23 @@ static void junk_never_breaks_it(void **state)
 	jitter_fini(&jitter);
 }
 
+/* Positions are sums of what the peer's timestamps say: a peer whose timestamps leap on and on must not make them overflow. */
+static void leaping_timestamps_do_not_add_up(void **state)
+{
+	(void)state;
+	struct jitter jitter;
+	uint8_t payload[160] = { 0 };
+
+	jitter_init(&jitter, 10, 300);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct jitter_packet packet = { .sequence = 1000 + i, .timestamp = i * 0x7fffffffu, .clock_rate = 8000,
+						.frames = 960, .payload = payload, .bytes = sizeof payload };
+		jitter_put(&jitter, &packet, INT64_C(1000000000) + i * 20000);
+	}
+	assert_in_range(jitter.newest_at + INT64_C(0x7fffffff) * 6, 0, INT64_C(2) * 0x7fffffff * 6);
+	jitter_fini(&jitter);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +325,7 @@ int main(void)
 		cmocka_unit_test(pauses_jumps_and_holds),
 		cmocka_unit_test(events_are_no_loss),
 		cmocka_unit_test(junk_never_breaks_it),
+		cmocka_unit_test(leaping_timestamps_do_not_add_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
