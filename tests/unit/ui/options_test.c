@@ -1,6 +1,7 @@
 /* The program's own command line. */
-#include "tests/unit/unit.h"
 #include "ui/options.h"
+
+#include "tests/unit/unit.h" /* behind the others: cmocka has a macro fail() */
 
 static struct options options;
 static struct failure failure;
