@@ -14,7 +14,8 @@ fuzz_ua_sources = tests/fuzz/ua_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/
 fuzz_ua_libs = src/sip/ua/libua.a src/sip/transaction/libtransaction.a $(fuzz_framing_libs) $(SSL_LIBS)
 
 if FUZZING
-noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
+noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
+	tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
 tests_fuzz_message_fuzz_SOURCES = $(fuzz_message_sources)
 tests_fuzz_message_fuzz_LDADD = $(fuzz_message_libs)
 tests_fuzz_message_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

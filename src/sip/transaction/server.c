@@ -4,7 +4,12 @@
 
 #include <ctype.h>
 
-enum { RETRY_AFTER_S = 10, TAG_CHARS = 16 };
+enum {
+	RETRY_AFTER_S = 10,
+	TAG_CHARS = 16,
+	HELD_MAX = 16 << 20, /* bytes of all messages that server transactions keep */
+	ECHO_MAX = 8,        /* a request that came again is answered again with at most so many times its own bytes */
+};
 
 /* ---- matching (17.2.3) ---- */
 
@@ -285,6 +290,40 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 	forget_request(st);
 }
 
+/* ---- limits ---- */
+
+static size_t held_bytes(const struct server_transaction *st)
+{
+	return (st->request ? st->request->bytes.n : 0) + (st->response ? st->response->bytes.n : 0);
+}
+
+/* Nothing but retransmissions and an ACK is awaited: who needs its place loses less than who would be refused. */
+static bool may_go(const struct server_transaction *st)
+{
+	return st->answered && !st->handling && st->base.state != ACCEPTED;
+}
+
+/* Room for one more, in number and in bytes: the oldest that was answered goes. @return false: none may go */
+static bool make_room(struct transactions *transactions)
+{
+	for (;;) {
+		struct server_transaction *oldest = NULL;
+		size_t bytes = 0;
+		LIST_EACH(&transactions->server_list, node) {
+			struct server_transaction *st = server_of(LIST_ENTRY(node, struct transaction, node));
+			bytes += held_bytes(st);
+			if (!oldest && may_go(st))
+				oldest = st;
+		}
+		if (transactions->servers.count < transactions->settings.max && bytes < HELD_MAX)
+			return true;
+		if (!oldest)
+			return false;
+		oldest->base.err = ERR_FULL;
+		gone(&oldest->base);
+	}
+}
+
 /* No room for one more: what can be done is done without state. */
 static void refuse(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
 		   struct slice key)
@@ -298,6 +337,16 @@ static void refuse(struct transactions *transactions, struct sip_message *reques
 		tell_cancelled(cancelled, request);
 }
 
+/*
+ * The request again: the last response again. But the response goes to wherever the first request said it came from,
+ * and holds what that one held: a short request must not make us send a long response to somebody else.
+ */
+static void receive_again(struct server_transaction *st, struct sip_message *request)
+{
+	if (st->base.stream || !st->response || st->response->bytes.n / ECHO_MAX <= request->bytes.n)
+		(void)transaction__step(&st->base, EV_REQUEST, request);
+}
+
 void server__receive(struct transactions *transactions, struct sip_message *request, const struct sip_source *source)
 {
 	struct buf key;
@@ -307,8 +356,8 @@ void server__receive(struct transactions *transactions, struct sip_message *requ
 	if (request->method == SIP_ACK)
 		receive_ack(transactions, st, request, source);
 	else if (st)
-		(void)transaction__step(&st->base, EV_REQUEST, request);
-	else if (transactions->servers.count >= transactions->settings.max)
+		receive_again(st, request);
+	else if (!make_room(transactions))
 		refuse(transactions, request, source, buf_slice(&key));
 	else if (request->method == SIP_CANCEL)
 		receive_cancel(transactions, request, source, buf_slice(&key));

@@ -20,7 +20,8 @@ struct server_transaction;
 
 struct transaction_settings {
 	int64_t t1_us, t2_us, t4_us;  /* 500 ms, 4 s, 5 s */
-	size_t max;                   /* server transactions at a time; above: 503, statelessly */
+	size_t max;                   /* server transactions at a time, and 16 MB of messages: above, the oldest that
+				       * was answered goes; when none was, 503, statelessly */
 };
 
 struct transaction_handlers {
@@ -36,7 +37,7 @@ struct transaction_handlers {
 	/** A 2xx to INVITE that matches no transaction any more: a fork's late answer (13.2.2.4), to be ACKed. */
 	void (*stray_2xx)(void *arg, struct sip_message *response, const struct sip_source *source);
 	/** The server transaction ends: forget the pointer. `err` is ERR_NONE, ERR_TIMEOUT (no ACK for a non-2xx within
-	 * timer H) or a transport error. */
+	 * timer H), ERR_FULL (it made room for another) or a transport error. */
 	void (*server_gone)(void *arg, struct server_transaction *st, enum err err);
 	/** May be NULL: each packet for the trace. */
 	void (*wire)(void *arg, const struct sip_wire *wire);

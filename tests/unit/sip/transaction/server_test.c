@@ -1,5 +1,7 @@
 #include "tests/unit/sip/transaction/recorder.h"
 
+#include "base/xmalloc.h"
+
 /* ---- INVITE: figure 7 ---- */
 
 static void an_invite_gets_100_at_once(void **state)
@@ -411,6 +413,67 @@ static void above_the_limit_503_is_sent_without_state(void **state)
 	assert_int_equal(transactions_count(recorder->transactions), 1);
 }
 
+/* An answered one only waits for retransmissions: who asks anew is not refused for its sake. */
+static void above_the_limit_the_oldest_answered_goes(void **state)
+{
+	struct recorder *recorder = *state;
+
+	transaction_settings(recorder->transactions)->max = 2;
+	receive_from(recorder, "OPTIONS", VIA "1", TO, 1);
+	assert_int_equal(respond(recorder, recorder->st, 200), ERR_NONE);
+	receive_from(recorder, "OPTIONS", VIA "2", TO, 2);
+	fake_net_drop(&recorder->net);
+	receive_from(recorder, "OPTIONS", VIA "3", TO, 3);
+	expect_log(recorder, "OPTIONS OPTIONS gone:full OPTIONS");
+	expect_silence(recorder);
+	assert_int_equal(transactions_count(recorder->transactions), 2);
+	/* Two that wait for their answers stay. */
+	receive_from(recorder, "OPTIONS", VIA "4", TO, 4);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "503"));
+	expect_log(recorder, "");
+}
+
+static char *long_invite(unsigned number)
+{
+	char *filler = xmalloc(50001), *text;
+
+	memset(filler, 'x', 50000);
+	filler[50000] = '\0';
+	text = xasprintf("INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: %s%u;x=%s\r\nFrom: <sip:b@c>;tag=%u\r\nTo: %s\r\nCall-ID: %u\r\n"
+			 "CSeq: 1 INVITE\r\n\r\n",
+			 VIA, number, filler, number, TO, number);
+	free(filler);
+	return text;
+}
+
+static void large_messages_are_kept_up_to_a_limit(void **state)
+{
+	struct recorder *recorder = *state;
+
+	for (unsigned i = 0; i < 400; i++) {
+		char *text = long_invite(i);
+		fake_net_datagram(&recorder->net, PEER, text);
+		assert_int_equal(respond(recorder, recorder->st, 486), ERR_NONE);
+		free(text);
+	}
+	assert_in_range(transactions_count(recorder->transactions), 100, 200);
+}
+
+/* A forged source address, a long request, then short ones with the same branch: no flood for the one who is named. */
+static void a_short_request_gets_no_long_response_again(void **state)
+{
+	struct recorder *recorder = *state;
+	char *text = long_invite(1);
+
+	fake_net_datagram(&recorder->net, PEER, text);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "100"));
+	receive_from(recorder, "INVITE", VIA "1", TO, 1);
+	expect_silence(recorder);
+	fake_net_datagram(&recorder->net, PEER, text);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "100"));
+	free(text);
+}
+
 static void the_users_pointer_is_kept(void **state)
 {
 	struct recorder *recorder = *state;
@@ -470,6 +533,9 @@ int main(void)
 		TEST(an_old_cancel_matches_too),
 		TEST(a_merged_request_gets_482),
 		TEST(above_the_limit_503_is_sent_without_state),
+		TEST(above_the_limit_the_oldest_answered_goes),
+		TEST(large_messages_are_kept_up_to_a_limit),
+		TEST(a_short_request_gets_no_long_response_again),
 		TEST(the_users_pointer_is_kept),
 		TEST(mutated_messages_do_no_harm),
 	};
