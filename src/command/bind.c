@@ -244,7 +244,11 @@ static bool take_option(struct binder *binder, const struct command_argument *op
 	bool good;
 
 	binder->options_began = true;
+	size_t count = binder->bound->option_count;
 	good = add_option(binder, option, file ? slice_from(slice_of(file), binder->word.name_bytes + 1) : value, unknown);
+	/* It was the value that did not do. */
+	if (!good && binder->bound->option_count == count && binder->at == binder->word.start && strcmp(binder->failure->reason, "option"))
+		binder->at += binder->word.name_bytes + 1;
 	free(file);
 	return good;
 }
@@ -421,6 +425,32 @@ static bool check_inner(struct binder *binder, struct slice line, size_t begins,
 	return good;
 }
 
+/* A text that begins with a quote is words like others: joined by blanks, and options may stand among and behind them. */
+static bool take_quoted(struct binder *binder, size_t place)
+{
+	struct buf text;
+	enum words_result result;
+	bool good = true, first = true;
+
+	buf_init(&text, LINE_MAX_BYTES);
+	while (good && (result = next_word(binder)) != WORD_NONE) {
+		const struct command_argument *option = result == WORD_OK && !first ? word_option(binder) : NULL;
+		if (result == WORD_BAD) {
+			good = false;
+		} else if (option) {
+			good = take_option(binder, option);
+		} else {
+			buf_printf(&text, "%s%s", first ? "" : " ", buf_text(&binder->word.text));
+			binder->bound->network[place] |= binder->word.network.n > 0;
+			first = false;
+		}
+	}
+	binder->bound->values[place] = buf_take(&text);
+	binder->given[place] = true;
+	binder->place++;
+	return good;
+}
+
 static bool take_rest(struct binder *binder)
 {
 	size_t place = binder->place;
@@ -443,16 +473,10 @@ static bool take_rest(struct binder *binder)
 		bound->values[place] = slice_dup(slice_trim(slice_from(words->line, words->at)));
 		words->at = words->line.n;
 	} else {
-		if (words_at_quote(words)) {
-			if (next_word(binder) != WORD_OK)
-				return false;
-			if (words_more(words)) {
-				binder->word.start = words->at;
-				return failed(binder, "arguments", NULL, "nothing may stand behind a %s in quotes", argument->name);
-			}
-		} else if (words_rest(words, &binder->word, binder->failure, &binder->at) != WORD_OK) {
+		if (words_at_quote(words))
+			return take_quoted(binder, place);
+		if (words_rest(words, &binder->word, binder->failure, &binder->at) != WORD_OK)
 			return false;
-		}
 		bound->values[place] = slice_dup(buf_slice(&binder->word.text));
 		bound->network[place] = binder->word.network.n > 0;
 	}

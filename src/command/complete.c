@@ -413,11 +413,14 @@ static void complete_arguments(struct completing *at, const struct command *comm
 	const struct command_argument *arguments = command->arguments, *argument;
 	size_t place = 0, joined_from = SIZE_MAX;
 	const char *first = NULL, *event = NULL;
+	bool target_ended = false; /* no plain word follows an option */
 
 	for (size_t i = from; i < at->count; i++) {
 		struct slice rest = slice_of(at->words[i].text), key = slice_cut(&rest, '=');
-		if (rest.p && !at->words[i].quoted && option_find(command, key))
+		if (rest.p && !at->words[i].quoted && option_find(command, key)) {
+			target_ended |= joined_from != SIZE_MAX;
 			continue;
+		}
 		if (place == COMMAND_ARGS_MAX || !arguments[place].name)
 			return;
 		while (arguments[place].kind == ARG_KEYWORD && arguments[place].optional && strcmp(arguments[place].name, at->words[i].text)) {
@@ -454,9 +457,11 @@ static void complete_arguments(struct completing *at, const struct command *comm
 		complete_line(at, at->start, depth + 1);
 		return;
 	}
-	if (!argument || argument->optional || joined_from != SIZE_MAX || event)
+	/* KEY=PATTERN stands before `as` and `do`. */
+	bool too_late = argument && argument->kind == ARG_KEYWORD && !argument->optional;
+	if (!argument || argument->optional || joined_from != SIZE_MAX || (event && !too_late))
 		offer_options(at, command, from, event);
-	if (!argument)
+	if (!argument || target_ended)
 		return;
 	if (argument->kind == ARG_ACCOUNT_OPTION)
 		offer_account_options(at, from + 1);
@@ -471,8 +476,9 @@ static void complete_arguments(struct completing *at, const struct command *comm
 		at->plain = !at->quote && !argument->repeats;
 	}
 	for (; place < COMMAND_ARGS_MAX && arguments[place].name; place++) {
-		if (!arguments[place].with_previous || argument == &arguments[place])
-			offer_kind(at, &arguments[place], first);
+		if (arguments[place].with_previous && argument != &arguments[place])
+			continue;
+		offer_kind(at, &arguments[place], first);
 		/* What may be left out does not hide what follows it. */
 		if (arguments[place].kind != ARG_KEYWORD || !arguments[place].optional)
 			break;

@@ -1,19 +1,19 @@
 #include "command/event_keys.h"
 
-#define CALL_KEYS "call id callid direction from to account "
+#define CALL_KEYS "call id callid direction from to name account "
 
 static const struct event_help rows[] = {
 	{ "registered", "account code reason expires", "a registrar has taken our binding, or its refresh", false },
 	{ "unregistered", "account code reason", "our binding is gone", false },
 	{ "register-failed", "account code reason cause retry", "a registration failed; cause is auth, refused, dns, connect, tls or timeout; retry is in seconds, 0 when given up", false },
-	{ "incoming", "call id callid direction from to account", "somebody calls", true },
+	{ "incoming", CALL_KEYS, "somebody calls; name is the display name", true },
 	{ "trying", CALL_KEYS "code reason", "the request was taken by the next hop (100)", true },
 	{ "ringing", CALL_KEYS "code reason", "it rings at the other side (180)", true },
 	{ "early-media", CALL_KEYS "code reason", "the other side sends sound before it answers", true },
 	{ "answered", CALL_KEYS "code reason codec", "the call is up", true },
-	{ "failed", CALL_KEYS "code reason cause", "the call was refused, given up or could not be made", true },
-	{ "ended", CALL_KEYS "code reason cause duration", "a call that was up is over", true },
-	{ "response", CALL_KEYS "code reason request cause", "a request was answered", true },
+	{ "failed", CALL_KEYS "code reason cause target", "the call was refused, given up or could not be made; target is where a 3xx points", true },
+	{ "ended", CALL_KEYS "code reason cause duration by", "a call that was up is over; by is us or the peer", true },
+	{ "response", CALL_KEYS "code reason cause duration request server allow", "a request was answered", true },
 	{ "redirected", CALL_KEYS "target code", "the call goes on at another target (3xx)", true },
 	{ "held", "call id target", "we hold the call", true },
 	{ "resumed", "call id target", "we do not hold it any more", true },
@@ -26,7 +26,7 @@ static const struct event_help rows[] = {
 	{ "codec", "call codec rate side", "the codec changed", true },
 	{ "dtmf", "call id digit via from", "a digit of the keypad came", true },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
-	{ "connection", "state address peer", "a connection to a server was opened or lost", false },
+	{ "connection", "state address peer reason", "a connection to a server was opened or lost", false },
 };
 
 const struct event_help *event_help(enum event_kind kind)
@@ -41,7 +41,7 @@ const struct event_help *event_help(enum event_kind kind)
 static const struct command_argument keys[] = {
 	KEY("call"), KEY("id"), KEY("callid"), KEY("direction"), KEY("from"), KEY("to"), KEY("account"), KEY("code"), KEY("reason"), KEY("cause"),
 	KEY("duration"), KEY("expires"), KEY("retry"), KEY("target"), KEY("codec"), KEY("rate"), KEY("side"), KEY("digit"), KEY("via"), KEY("request"),
-	KEY("name"), KEY("kind"), KEY("state"), KEY("address"), KEY("peer"),
+	KEY("name"), KEY("kind"), KEY("state"), KEY("address"), KEY("peer"), KEY("by"), KEY("server"), KEY("allow"),
 };
 
 const struct command_argument *event_key_row(size_t place)

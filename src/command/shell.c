@@ -44,8 +44,10 @@ static bool words_behind(struct buf *out, size_t place)
 	for (size_t i = 0; i < COMMAND_ARGS_MAX && command->arguments[i].name; i++)
 		if (command->arguments[i].kind == ARG_CHOICE) {
 			struct slice choices = slice_of(command->arguments[i].choices);
-			while (choices.p)
-				buf_printf(out, "%s%.*s", out->n ? " " : "", SLICE_ARG(slice_cut(&choices, '|')));
+			while (choices.p) {
+				struct slice choice = slice_cut(&choices, '|');
+				buf_printf(out, "%s%.*s", out->n ? " " : "", SLICE_ARG(choice));
+			}
 		}
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
 		buf_printf(out, "%s%s=", out->n ? " " : "", command->options[i].name);

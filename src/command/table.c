@@ -144,7 +144,10 @@ void near_offer(struct near *near, struct slice candidate)
 {
 	size_t distance = near_distance(near->word, candidate);
 
-	if (distance < near->distance && distance < candidate.n) {
+	/* Of two as near the one that only goes on: "of" is rather "off" than "on". */
+	bool goes_on = near->best.n && distance == near->distance && slice_begins(candidate, near->word) && !slice_begins(near->best, near->word);
+
+	if ((distance < near->distance || goes_on) && distance < candidate.n) {
 		near->distance = distance;
 		near->best = candidate;
 	}

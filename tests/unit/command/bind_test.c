@@ -1,0 +1,308 @@
+/* Lines -> commands: what the phone is told, and every error of the language. */
+#include "tests/unit/command/fake_phone.h"
+
+#include "command/internal.h"
+#include "command/table.h"
+
+static void test_told(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "call sip:bob@biloxi.com", "call sip:bob@biloxi.com\n" },
+		{ "/call bob", "call bob\n" },
+		{ "dial Bob Brown from=work codec=opus", "call Bob Brown from=work codec=opus\n" },
+		{ "call \"Bob\" <sip:bob@b.com> sdp=none", "call Bob <sip:bob@b.com> nosdp\n" },
+		{ "call sip:bob@b.com;transport=tcp header=\"Subject: a = b\"", "call sip:bob@b.com;transport=tcp Subject: a = b\n" },
+		{ "call from=work bob", "call bob from=work\n" },
+		{ "reject", "reject 0 486 ''\n" },
+		{ "reject 603", "reject 0 603 ''\n" },
+		{ "reject 480 Gone  fishing, it's nice", "reject 0 480 'Gone  fishing, it's nice'\n" },
+		{ "reject 480 \"Gone fishing\"", "reject 0 480 'Gone fishing'\n" },
+		{ "reject 480 \"Gone\" \"a  b\" c call=id1", "reject 1 480 'Gone a  b c'\n" },
+		{ "redirect Carol Smith", "redirect 0 Carol Smith\n" },
+		{ "hangup all", "hangup -1\n" },
+		{ "dtmf 42# via=rtp", "dtmf 0 42# 'rtp'\n" },
+		{ "answer after=1500ms", "answer 0 after 1500000\n" },
+		{ "select next", "select 0 1\n" },
+		{ "reinvite sdp=none", "reinvite 0 1\n" },
+		{ "unregister work all=yes", "unregister 'work' 1\n" },
+		{ "account add sip:alice@a.com password=\"a b\" name=work", "account add sip:alice@a.com [password=a b] [name=work]\n" },
+		{ "account set work expires=60", "account set work [expires=60]\n" },
+		{ "contact add \"Bob Brown\" sip:b@c.d 123", "contact add 'Bob Brown' sip:b@c.d\ncontact add 'Bob Brown 2' 123\n" },
+		{ "audio use \"USB Headset\" default", "audio input 'USB Headset,default' 1\naudio output 'USB Headset,default' 1\n" },
+		{ "set sip.listen 127.0.0.1:5060 [::1]:5060", "set sip.listen=127.0.0.1:5060 [::1]:5060\n" },
+		{ "set audio.input \"USB Headset\" default", "set audio.input=USB Headset,default\n" },
+		{ "set call.auto-answer on", "set call.auto-answer=on\n" },
+		{ "codec order PCMA", "set media.codecs=PCMA opus PCMU\n" },
+		{ "codec enable PCMA", "set media.codecs=opus PCMU PCMA\n" },
+		{ "codec disable opus", "set media.codecs=PCMU\n" },
+		{ "why", "why ''\n" },
+		{ "mute", "mute 0 1\n" },
+	};
+	struct fake *fake = *state;
+
+	fake_call(fake, true, CALL_INCOMING);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		runner_set_call(fake->runner, 0);
+		fake_run(fake, rows[i][0]);
+		assert_string_equal(fake_told(fake), rows[i][1]);
+		fake->phone->call_count = 1;
+	}
+	assert_null(strstr(fake_said(fake), "! "));
+}
+
+/* line, column, what is said */
+static const struct {
+	const char *line;
+	unsigned column;
+	const char *says;
+} wrong[] = {
+	{ "anwser", 1, "anwser: no such command; did you mean 'answer'?" },
+	{ "xyzzy", 1, "xyzzy: no such command" },
+	{ "hang", 1, "hang: no such command" },
+	{ "account", 1, "account needs one of these behind it: add, set, list, show, remove, default" },
+	{ "account ad x", 9, "account ad: no such command; did you mean 'account add'?" },
+	{ "audio foo", 7, "audio foo: no such command; did you mean 'audio use'?" },
+	{ "$x bob", 1, "$x: no such variable" },
+	{ "call", 5, "TARGET is missing: call TARGET" },
+	{ "call \"\"", 6, "TARGET is empty" },
+	{ "call bob fom=work", 10, "fom: no such option of 'call'; did you mean 'from'?" },
+	{ "call bob from=work smith", 20, "'smith' is one word too many: call TARGET" },
+	{ "call bob from=a from=b", 17, "from= is given twice" },
+	{ "call bob sdp=some", 14, "'some' is not one of none" },
+	{ "call bob header=x", 17, "'x' is no header field: write header=Name:value" },
+	{ "call bob header=\"a b:x\"", 17, "'a b:x' is no header field" },
+	{ "call bob timeout=5", 18, "5 has no unit: write 5s, 5ms or 5m" },
+	{ "call bob anonymous=maybe", 20, "'maybe' is neither yes nor no" },
+	{ "answer 1 2", 10, "'2' is one word too many: answer [CALL] [after=DURATION]" },
+	{ "answer afer=5s 2", 16, "'2' is one word too many" },
+	{ "sleep 5", 7, "5 has no unit" },
+	{ "sleep soon", 7, "'soon' is no duration: write 250ms, 10s, 5m, 1h or none" },
+	{ "sleep 5s s", 10, "'s' is one word too many: sleep DURATION" },
+	{ "dtmf 12x", 6, "'x' is no digit of a telephone" },
+	{ "reject 200", 8, "'200' is no SIP status that refuses: a number from 300 to 699 is expected" },
+	{ "reject 486 \"a\" \"b", 16, "this \" is never closed" },
+	{ "reject 486 \"a\" call=1 call=2", 23, "call= is given twice" },
+	{ "exit 256", 6, "'256' is no exit status: a number from 0 to 255 is expected" },
+	{ "wait answred", 6, "answred: no such event; did you mean 'answered'?" },
+	{ "wait answered|faild", 6, "faild: no such event; did you mean 'failed'?" },
+	{ "wait", 5, "EVENT is missing: wait [not] EVENT [KEY=PATTERN]... [within=DURATION] [status=N]" },
+	{ "wait not", 9, "EVENT is missing" },
+	{ "wait answered form=x", 15, "form: no such option of 'wait'; did you mean 'from'?" },
+	{ "wait not answered within=none", 1, "`wait not` needs an end: within=2s" },
+	{ "expect media.los < 1%", 8, "media.los: no such quantity or setting; did you mean 'media.loss'?" },
+	{ "expect media.loss ~ 1%", 19, "'~' is no comparison: there are == != < <= > >= and =~" },
+	{ "expect media.loss <", 20, "RIGHT is missing" },
+	{ "expect media.loss < 1 %", 23, "'%' is one word too many" },
+	{ "expect call.remote =~ \"[\"", 1, "'[' is no regular expression" },
+	{ "expect call.remote < 5", 1, "are not both numbers: < cannot compare them" },
+	{ "echo $nobody", 6, "$nobody: no such variable; `let nobody VALUE` makes one" },
+	{ "echo ${media.mso}", 6, "$media.mso: no such variable" },
+	{ "echo 5$", 7, "a '$' needs the name of a variable behind it" },
+	{ "let 5 x", 5, "'5' is no name: letters, digits and _, no digit first" },
+	{ "let x", 6, "VALUE is missing: let NAME VALUE" },
+	{ "let x a b", 9, "'b' is one word too many" },
+	{ "let call 5", 1, "$call is the phone's own" },
+	{ "set call.mx 5", 5, "call.mx: no such setting; did you mean 'call.max'?" },
+	{ "set call.max many", 14, "call.max is a number" },
+	{ "set call.max 0", 14, "call.max goes from 1 to 10000" },
+	{ "get nothing.such", 5, "nothing.such: no such quantity or setting" },
+	{ "show cals", 6, "'cals' is not one of" },
+	{ "if calls.count == 0 do hangpu", 24, "hangpu: no such command; did you mean 'hangup'?" },
+	{ "if calls.count == 0 dp hangup", 21, "'do' is expected, not 'dp'" },
+	{ "if calls.count == 0 do", 23, "COMMAND is missing: if LEFT OP RIGHT do COMMAND" },
+	{ "if calls.count == 0", 20, "'do' is missing" },
+	{ "if 1 == 1 do sleep 1", 4, "1: no such quantity" },
+	{ "on incoming do if $code == 1 do slep 1s", 33, "slep: no such command; did you mean 'sleep'?" },
+	{ "on incoming as pick answer", 21, "'do' is expected, not 'answer'" },
+	{ "on incoming as do answer", 19, "'do' is expected, not 'answer'" },
+	{ "off nobody", 1, "there is no handler nobody: `show handlers` lists them" },
+	{ "account add sip:a@b pasword=x", 21, "pasword: no such option of an account; did you mean 'password'?" },
+	{ "account add sip:a@b secret", 21, "'secret' must be written as KEY=VALUE" },
+	{ "account set work", 17, "KEY=VALUE is missing" },
+	{ "alias hangup call", 1, "hangup is a command already" },
+	{ "alias x foo", 9, "foo: no such command" },
+	{ "alias x", 1, "what shall x stand for? alias NAME COMMAND" },
+	{ "codec enable G729", 1, "G729: no such codec" },
+	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: No such file or directory" },
+	{ "help nothing", 6, "nothing: no help on this" },
+	{ "hangup 9", 1, "there is no call 9" },
+	{ "call \"bob", 6, "this \" is never closed" },
+};
+
+static void test_errors(void **state)
+{
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		char where[64];
+		fake_run(fake, wrong[i].line);
+		const char *said = fake_said(fake);
+		snprintf(where, sizeof where, "! -x:%zu:%u: ", i + 1, wrong[i].column);
+		if (!strstr(said, wrong[i].says) || strncmp(said, where, strlen(where)) || !strstr(said, wrong[i].line))
+			fail_msg("%s\nshould say %s%s\nbut says %s", wrong[i].line, where, wrong[i].says, said);
+		assert_null(strchr(fake_told(fake), '\n'));
+	}
+}
+
+/* The caret stands below what is wrong. */
+static void test_caret(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "call b\303\266b fom=x");
+	assert_string_equal(fake_said(fake), "! -x:1:10: fom: no such option of 'call'; did you mean 'from'? [2 option]\n    call b\303\266b fom=x\n             ^\n");
+}
+
+/* Two commands of a file are checked before any is run; here what would be found there is found: a value behind a variable is not. */
+static void test_checks_only(void **state)
+{
+	static const char *const good[] = { "sleep $x", "call $x from=$y", "set call.max $x", "set $x 5", "expect $x < 5", "wait answered within=$x", "dtmf $d",
+					    "account add $who password=$p", "if $a == $b do sleep $c", "on incoming do echo $from ${media.loss}", "source $1 $2" };
+	static const char *const bad[] = { "sleep $x y", "echo ${media.mso}", "account add $who pasword=$p", "if $a == $b do slep", "set call.mx $x" };
+	struct fake *fake = *state;
+	struct bind_how how = { .commands = fake->commands };
+
+	for (size_t i = 0; i < ARRAY_LEN(good) + ARRAY_LEN(bad); i++) {
+		const char *line = i < ARRAY_LEN(good) ? good[i] : bad[i - ARRAY_LEN(good)];
+		struct bound bound = { 0 };
+		struct failure failure = { 0 };
+		size_t at;
+		bool is_good = bind_line(&how, slice_of(line), &bound, &failure, &at);
+		bound_fini(&bound);
+		if (is_good != (i < ARRAY_LEN(good)))
+			fail_msg("%s: %s", line, failure.text);
+	}
+}
+
+static void test_prefixes(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "ans", "answer 0 after 0\n" },
+		{ "hang", "hangup 0\n" },
+		{ "acco add sip:a@b", "account add sip:a@b\n" },
+		{ "account rem work", "account remove work\n" },
+		{ "regi", "register ''\n" },
+	};
+	struct fake *fake = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		fake_type(fake, rows[i][0]);
+		assert_string_equal(fake_told(fake), rows[i][1]);
+	}
+	assert_string_equal(fake_said(fake), "");
+	runner_keep_going(fake->runner, true);
+	fake_type(fake, "re");
+	assert_non_null(strstr(fake_said(fake), "! re could be "));
+	fake_type(fake, "h");
+	assert_string_equal(fake_said(fake), "! h could be hangup, hold, help [2 ambiguous]\n");
+}
+
+static void test_aliases(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "alias bob call sip:bob@biloxi.com");
+	fake_run(fake, "bob from=work");
+	fake_run(fake, "alias quick bob codec=opus");
+	fake_run(fake, "quick");
+	assert_string_equal(fake_told(fake), "call sip:bob@biloxi.com from=work\ncall sip:bob@biloxi.com codec=opus\n");
+	runner_keep_going(fake->runner, true);
+	fake_said(fake);
+	fake_run(fake, "  bob fom=work");
+	assert_non_null(strstr(fake_said(fake), "-x:5:5: fom: no such option"));
+	fake_run(fake, "bbo");
+	assert_non_null(strstr(fake_said(fake), "did you mean 'bob'?"));
+	fake_run(fake, "save");
+	assert_string_equal(fake_told(fake), "save 'alias bob call sip:bob@biloxi.com\nalias quick bob codec=opus\n'\n");
+	/* One that stands for itself ends. */
+	fake_run(fake, "alias quick quick");
+	fake_run(fake, "quick");
+	assert_non_null(strstr(fake_said(fake), "aliases that stand for themselves"));
+}
+
+/* Words of the command line are final: no dollar, quote or comment counts. */
+static void test_final_words(void **state)
+{
+	static const char *const call[] = { "call", "Bob \"B\" $x", "#1", "from=my work" };
+	static const char *const echo[] = { "echo", "$code", "a  b" };
+	static const char *const on[] = { "on", "incoming", "do", "echo", "two words", "$from" };
+	struct fake *fake = *state;
+
+	runner_words(fake->runner, call, ARRAY_LEN(call));
+	assert_string_equal(fake_told(fake), "call Bob \"B\" $x #1 from=my work\n");
+	fake_said(fake);
+	runner_words(fake->runner, echo, ARRAY_LEN(echo));
+	assert_string_equal(fake_said(fake), "> $code a  b\n");
+	runner_words(fake->runner, on, ARRAY_LEN(on));
+	fake_run(fake, "show handlers");
+	assert_string_equal(fake_said(fake), "= on incoming as 1 do echo \"two words\" $from\n");
+}
+
+static void test_near(void **state)
+{
+	(void)state;
+	assert_int_equal(near_distance(SLICE("anwser"), SLICE("answer")), 1);
+	assert_int_equal(near_distance(SLICE(""), SLICE("abc")), 3);
+	assert_int_equal(near_distance(SLICE("kitten"), SLICE("sitting")), 3);
+	assert_int_equal(near_distance(SLICE("same"), SLICE("same")), 0);
+}
+
+/* Every row is whole: a group that help knows, texts, no name twice, examples that parse. */
+static void test_rows(void **state)
+{
+	struct fake *fake = *state;
+	struct bind_how how = { .commands = fake->commands };
+
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		const struct command *row = table_row(i);
+		struct slice aliases = slice_of(row->aliases), alias;
+		assert_ptr_equal(table_find(slice_of(row->name)), row);
+		while (table_next_word(&aliases, &alias))
+			assert_ptr_equal(table_find(alias), row);
+		assert_non_null(row->run);
+		assert_true(row->summary && row->summary[0] >= 'a' && row->summary[0] <= 'z' && row->text && row->examples[0]);
+		for (size_t k = 0; k < COMMAND_EXAMPLES_MAX && row->examples[k]; k++) {
+			struct bound bound = { 0 };
+			struct failure failure = { 0 };
+			size_t at;
+			bool good = bind_line(&how, slice_of(row->examples[k]), &bound, &failure, &at);
+			if (!good || bound.command != row)
+				fail_msg("example %s: %s", row->examples[k], failure.text);
+			bound_fini(&bound);
+		}
+	}
+}
+
+/* Every prefix of every example and of every wrong line: read within its bounds, whatever it is. */
+static void test_line_prefixes(void **state)
+{
+	struct fake *fake = *state;
+	struct bind_how how = { .commands = fake->commands, .interactive = true };
+
+	for (size_t i = 0, n = table_count() + ARRAY_LEN(wrong); i < n; i++) {
+		const char *line = i < table_count() ? table_row(i)->examples[0] : wrong[i - table_count()].line;
+		for (size_t k = 0; k <= strlen(line); k++) {
+			char *copy = malloc(k + 1);
+			struct bound bound = { 0 };
+			struct failure failure = { 0 };
+			size_t at = 0;
+			memcpy(copy, line, k);
+			if (!bind_line(&how, slice_make(copy, k), &bound, &failure, &at))
+				assert_true(failure.text[0] && at <= k);
+			bound_fini(&bound);
+			free(copy);
+		}
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(told), TEST(errors), TEST(caret), TEST(checks_only), TEST(prefixes), TEST(aliases), TEST(final_words), TEST(near), TEST(rows), TEST(line_prefixes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

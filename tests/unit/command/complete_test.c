@@ -1,0 +1,135 @@
+/* What Tab offers. */
+#include "tests/unit/command/fake_phone.h"
+
+#include <unistd.h>
+
+/* "START: a b c" */
+static const char *offers(struct fake *fake, const char *line)
+{
+	static char text[8192];
+	struct completion completion;
+	size_t n;
+
+	commands_complete(fake->commands, slice_of(line), strlen(line), &completion);
+	n = (size_t)snprintf(text, sizeof text, "%zu:", completion.start);
+	for (size_t i = 0; i < completion.count; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, " %s", completion.words[i]);
+	completion_fini(&completion);
+	return text;
+}
+
+static void test_offers(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "ans", "0: answer" },
+		{ "  /ans", "2: /answer" },
+		{ "-han", "0: -hangup" },
+		{ "xyz", "0:" },
+		{ "myo", "0: myown" },
+		{ "account ", "8: add default list remove set show" },
+		{ "acco re", "5: remove" },
+		{ "audio in", "6: input" },
+		{ "call B", "5: Bob Brown" },
+		{ "call Bob B", "5: Bob Brown" },
+		{ "call \"Bob B", "5: \"Bob Brown\"" },
+		{ "call e", "5: echo" },
+		{ "call sip:d", "5: sip:dave@denver.com" },
+		{ "call Bob fr", "9: from=" },
+		{ "call Bob from=w", "14: work" },
+		{ "call Bob from=work fr", "19:" },
+		{ "call Bob codec=", "15: PCMA PCMU opus" },
+		{ "call Bob sdp=", "13: none" },
+		{ "answer ", "7: 1 2 after=" },
+		{ "hangup a", "7: all" },
+		{ "select ", "7: 1 2 next previous" },
+		{ "reject 486 ca", "11: call=" },
+		{ "dtmf 1 via=", "11: auto rtp" },
+		{ "register ", "9: work" },
+		{ "unregister work all=", "20: no yes" },
+		{ "account add sip:a@b pass", "20: password-command= password=" },
+		{ "account set work exp", "17: expires=" },
+		{ "contact remove ", "15: \"Bob Brown\" Carol" },
+		{ "contact remove \"Bo", "15: \"Bob Brown\"" },
+		{ "audio use U", "10: \"USB Headset\"" },
+		{ "audio use nu", "10: null" },
+		{ "codec order op", "12: opus" },
+		{ "set call.auto-a", "4: call.auto-answer" },
+		{ "set call.auto-answer ", "21: off on progress" },
+		{ "set audio.input U", "16: \"USB Headset\"" },
+		{ "get media.", "4: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
+		{ "wait ans", "5: answered" },
+		{ "wait no", "5: not" },
+		{ "wait failed|en", "5: failed|ended" },
+		{ "wait not ans", "9: answered" },
+		{ "wait answered wi", "14: within=" },
+		{ "wait incoming fr", "14: from=" },
+		{ "wait incoming dig", "14:" },
+		{ "wait dtmf dig", "10: digit=" },
+		{ "wait answered account=", "22: work" },
+		{ "expect med", "7: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
+		{ "expect media.loss ", "18: != < <= == =~ > >=" },
+		{ "if calls.count == 1 ", "20: do" },
+		{ "if calls.count == 1 do ans", "23: answer" },
+		{ "on incoming ", "12: account= as call= callid= direction= do from= id= name= to=" },
+		{ "on incoming as x ", "17: do" },
+		{ "on incoming do reject ca", "22: call=" },
+		{ "on incoming from=x as y do call Bob fr", "36: from=" },
+		{ "off ", "4: all pick" },
+		{ "show cal", "5: call calls" },
+		{ "show settings dns", "14: dns.servers" },
+		{ "help acc", "5: account add account default account list account remove account set account show" },
+		{ "echo $ca", "5: $call" },
+		{ "echo ${med", "5: ${media.loss} ${media.mos}" },
+		{ "echo $my", "5: $mine" },
+		{ "quit ", "5:" },
+		{ "trace l", "6: ladder" },
+		{ "source tests/unit/command/fake_phone.", "7: tests/unit/command/fake_phone.c tests/unit/command/fake_phone.h" },
+		{ "call x input=file:tests/unit/comm", "13: file:tests/unit/command/" },
+	};
+	struct fake *fake = *state;
+	const char *source = getenv("OFFHOOK_SOURCE");
+
+	if (source)
+		assert_int_equal(chdir(source), 0);
+	fake_call(fake, false, CALL_ANSWERED);
+	fake_call(fake, true, CALL_INCOMING);
+	fake->phone->account_count = 1;
+	fake->phone->accounts[0] = (struct account_view){ .name = "work", .address = "a@work.com", .state = "registered" };
+	fake_run(fake, "alias myown call");
+	fake_run(fake, "let mine 5");
+	fake_run(fake, "on incoming as pick do answer");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *got = offers(fake, rows[i][0]);
+		if (strcmp(got, rows[i][1]))
+			fail_msg("%s\nshould offer %s\nbut offers %s", rows[i][0], rows[i][1], got);
+	}
+}
+
+/* The point need not be the end; and at every point of strange lines nothing breaks. */
+static void test_points(void **state)
+{
+	static const char *const lines[] = { "call Bob from=work", "on incoming do if $code == 486 do \"", "\"", "'", "$", "${", "/", "-", "wait |||", "on on on on",
+					     "if if if if if", "account account", "set set =", "call = = =", "echo \"$x ${media.loss" };
+	struct fake *fake = *state;
+	struct completion completion;
+
+	commands_complete(fake->commands, SLICE("an call bob"), 2, &completion);
+	assert_int_equal(completion.count, 1);
+	assert_string_equal(completion.words[0], "answer");
+	completion_fini(&completion);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		for (size_t point = 0; point <= strlen(lines[i]) + 1; point++) {
+			commands_complete(fake->commands, slice_of(lines[i]), point, &completion);
+			assert_true(completion.start <= strlen(lines[i]));
+			completion_fini(&completion);
+		}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(offers), TEST(points) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

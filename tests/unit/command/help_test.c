@@ -1,0 +1,185 @@
+/* Help, the man page and shell completion: complete, well formed, and what they say of the tables. */
+#include "tests/unit/command/fake_phone.h"
+
+#include "command/event_keys.h"
+#include "command/options.h"
+#include "command/table.h"
+
+#include <unistd.h>
+
+static struct buf out;
+
+static const char *help(const char *topic)
+{
+	buf_clear(&out);
+	assert_true(help_print(slice_of(topic), &out));
+	return buf_text(&out);
+}
+
+static void test_topics(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(help(""), "Calls\n  call              call someone\n"));
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		const char *overview = help("");
+		assert_non_null(strstr(overview, table_row(i)->name));
+		const char *text = help(table_row(i)->name);
+		assert_int_equal(strncmp(text, table_row(i)->name, strlen(table_row(i)->name)), 0);
+		for (size_t k = 0; k < COMMAND_EXAMPLES_MAX && table_row(i)->examples[k]; k++)
+			assert_non_null(strstr(text, table_row(i)->examples[k]));
+		for (size_t k = 0; k < COMMAND_OPTIONS_MAX && table_row(i)->options[k].name; k++)
+			assert_non_null(strstr(text, table_row(i)->options[k].name));
+	}
+	assert_non_null(strstr(help("dial"), "also: dial invite"));
+	assert_non_null(strstr(help("account"), "account add"));
+	for (size_t i = 0; i < setting_count; i++) {
+		assert_non_null(strstr(help("settings"), setting_rows[i].name));
+		assert_non_null(strstr(help(setting_rows[i].name), setting_rows[i].sentence));
+	}
+	assert_non_null(strstr(help("quantities"), "media.loss"));
+	assert_false(help_print(SLICE("nothing"), &out));
+}
+
+/* No line of help is wider than a terminal. */
+static void test_width(void **state)
+{
+	(void)state;
+	for (size_t i = 0, n = table_count(); i <= n; i++) {
+		struct slice text = slice_of(help(i < n ? table_row(i)->name : ""));
+		while (text.n) {
+			struct slice line = slice_cut(&text, '\n');
+			if (line.n > 80 && strncmp(line.p, "    ", 4)) /* examples and keys stand as they are */
+				assert_true(slice_begins(line, SLICE("Keys:")));
+		}
+	}
+}
+
+/* Every event there is has its sentence and keys, and every key is an option of `wait`. */
+static void test_events(void **state)
+{
+	(void)state;
+	for (int i = 0; i < EVENT_KINDS; i++) {
+		const struct event_help *row = event_help((enum event_kind)i);
+		if (!row)
+			fail_msg("event %s has no help", event_name((enum event_kind)i));
+		assert_non_null(strstr(help("events"), row->name));
+		struct slice keys = slice_of(row->keys), key;
+		while (table_next_word(&keys, &key))
+			assert_non_null(event_key_option(key));
+	}
+}
+
+static void test_man(void **state)
+{
+	static const char *const sections[] = { ".TH OFFHOOK 1 ", ".SH NAME\n", ".SH SYNOPSIS\n", ".SH DESCRIPTION\n", ".SH OPTIONS\n", ".SH COMMANDS\n", ".SH SETTINGS\n",
+						".SH EVENTS\n", ".SH QUANTITIES\n", ".SH EXIT STATUS\n", ".SH FILES\n", ".SH EXAMPLES\n", ".SH SEE ALSO\n" };
+	const char *at;
+
+	(void)state;
+	buf_clear(&out);
+	help_print_man(&out);
+	at = buf_text(&out);
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+		at = strstr(at, sections[i]);
+		assert_non_null(at);
+	}
+	for (struct slice rest = buf_slice(&out); rest.n;) {
+		struct slice line = slice_cut(&rest, '\n');
+		assert_true(line.n > 0 && line.n < 1200);
+		assert_true(line.p[line.n - 1] != ' ');
+		/* A line that begins with a dot or a quote is a macro we mean. */
+		if (line.p[0] == '.')
+			assert_true(line.n > 1 && strchr(".TSPIBRnfb\\", line.p[1]));
+		assert_true(line.p[0] != '\'');
+	}
+}
+
+/* groff has nothing to say about it. */
+static void test_man_warnings(void **state)
+{
+	char name[] = "/tmp/offhook-man-XXXXXX", command[200], said[400] = "";
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_true(fd >= 0);
+	buf_clear(&out);
+	help_print_man(&out);
+	assert_int_equal(write(fd, out.p, out.n), out.n);
+	close(fd);
+	if (system("command -v groff >/dev/null") != 0) {
+		unlink(name);
+		skip();
+	}
+	snprintf(command, sizeof command, "groff -man -ww -z -Tutf8 %s 2>&1", name);
+	FILE *pipe = popen(command, "r");
+	size_t n = fread(said, 1, sizeof said - 1, pipe);
+	said[n] = '\0';
+	int status = pclose(pipe);
+	unlink(name);
+	assert_string_equal(said, "");
+	assert_int_equal(status, 0);
+}
+
+static void test_shell(void **state)
+{
+	static const char *const shells[] = { "bash", "zsh", "fish" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+		buf_clear(&out);
+		assert_true(help_print_shell_completion(slice_of(shells[i]), &out));
+		assert_non_null(strstr(buf_text(&out), "redial"));
+		assert_non_null(strstr(buf_text(&out), "timeout="));
+		for (size_t k = 0; k < program_option_count; k++)
+			if (program_options[k].name)
+				assert_non_null(strstr(buf_text(&out), program_options[k].name));
+	}
+	assert_false(help_print_shell_completion(SLICE("csh"), &out));
+}
+
+/* bash itself completes by what we print. */
+static void test_bash(void **state)
+{
+	char name[] = "/tmp/offhook-bash-XXXXXX", command[700], said[400];
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_true(fd >= 0);
+	buf_clear(&out);
+	help_print_shell_completion(SLICE("bash"), &out);
+	assert_int_equal(write(fd, out.p, out.n), out.n);
+	close(fd);
+	snprintf(command, sizeof command,
+		 "bash -c 'set -e; . %s; compopt() { :; }; t() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($#-1)); _offhook || :; echo \"${COMPREPLY[*]}\"; }; "
+		 "t offhook ans; t offhook -n -x foo acc; t offhook account re; t offhook call x cod; t offhook show trans; t offhook --print-completion z' 2>&1", name);
+	FILE *pipe = popen(command, "r");
+	size_t n = fread(said, 1, sizeof said - 1, pipe);
+	said[n] = '\0';
+	pclose(pipe);
+	unlink(name);
+	assert_string_equal(said, "answer\naccount\nremove\ncodec=\ntransactions\nzsh\n");
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	buf_init(&out, 4 << 20);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	buf_fini(&out);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_topics), cmocka_unit_test(test_width), cmocka_unit_test(test_events), cmocka_unit_test(test_man),
+		cmocka_unit_test(test_man_warnings), cmocka_unit_test(test_shell), cmocka_unit_test(test_bash),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}

@@ -1,0 +1,183 @@
+/* JSON-RPC on the command table. */
+#include "tests/unit/command/fake_phone.h"
+
+#include <jansson.h>
+
+static char answer[1 << 16];
+static int answers;
+
+static void on_reply(void *arg, const char *line)
+{
+	(void)arg;
+	answers++;
+	snprintf(answer, sizeof answer, "%s", line);
+	assert_null(strchr(line, '\n'));
+}
+
+static const char *ask(struct fake *fake, const char *line)
+{
+	answers = 0;
+	answer[0] = '\0';
+	rpc_line(fake->runner, slice_of(line), on_reply, NULL);
+	return answer;
+}
+
+#define REQUEST(method, params) "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method "\",\"params\":" params "}"
+#define RESULT(result) "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":" result "}"
+
+static void test_results(void **state)
+{
+	static const char *const rows[][3] = {
+		{ REQUEST("call", "{\"target\":\"sip:bob@biloxi.com\",\"from\":\"work\",\"header\":[\"A:1\",\"B:2\"]}"), RESULT("{\"call\":1,\"id\":\"id1\"}"),
+		  "call sip:bob@biloxi.com from=work A:1\n" },
+		{ REQUEST("dtmf", "{\"digits\":\"42#\",\"call\":1}"), RESULT("{\"call\":1}"), "dtmf 1 42# ''\n" },
+		{ REQUEST("account.add", "{\"address\":\"sip:a@b\",\"password\":\"x y\",\"expires\":60}"), RESULT("{}"), "account add sip:a@b [password=x y] [expires=60]\n" },
+		{ REQUEST("unregister", "{\"account\":\"work\",\"all\":true}"), RESULT("{}"), "unregister 'work' 1\n" },
+		{ REQUEST("contact.add", "{\"name\":\"Bob\",\"target\":[\"sip:b@c\"]}"), RESULT("{}"), "contact add 'Bob' sip:b@c\n" },
+		{ REQUEST("set", "{\"name\":\"call.max\",\"value\":5}"), RESULT("{}"), "set call.max=5\n" },
+		{ REQUEST("get", "{\"name\":\"call.max\"}"), RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
+		{ REQUEST("echo", "{\"text\":\"$who\"}"), RESULT("{\"text\":\"$who\"}"), "" },
+		{ REQUEST("why", "{}"), RESULT("{\"text\":\"because\"}"), "why '1'\n" },
+		{ REQUEST("codec", "{}"), RESULT("[{\"name\":\"opus\",\"enabled\":true},{\"name\":\"PCMU\",\"enabled\":true},{\"name\":\"PCMA\",\"enabled\":false}]"), "" },
+		{ REQUEST("contact.list", "{}"),
+		  RESULT("[{\"name\":\"Bob Brown\",\"target\":\"sip:bob@biloxi.com\"},{\"name\":\"Carol\",\"target\":\"sip:carol@chicago.com\"}]"), "" },
+		{ REQUEST("on", "{\"event\":\"incoming\",\"name\":\"pick\",\"from\":\"*@a.com\",\"command\":\"answer\"}"), RESULT("{\"handler\":\"pick\"}"), "" },
+		{ REQUEST("expect", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":1}"), RESULT("{}"), "" },
+		{ REQUEST("command", "{\"line\":\"mute 1\"}"), RESULT("{\"call\":1}"), "mute 1 1\n" },
+		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"), RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
+		{ REQUEST("command", "{\"line\":\"if calls.count == 7 do get call.max\"}"), RESULT("{}"), "" },
+	};
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_string_equal(ask(fake, rows[i][0]), rows[i][1]);
+		assert_int_equal(answers, 1);
+		assert_string_equal(fake_told(fake), rows[i][2]);
+	}
+	assert_string_equal(fake_said(fake), ""); /* answers go to those who asked */
+}
+
+static void test_errors(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "{", "\"code\":-32700" },
+		{ "{\"a\":1,\"a\":2}", "\"code\":-32700" },
+		{ "{}", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600" },
+		{ "{\"jsonrpc\":\"1.0\",\"id\":5,\"method\":\"why\"}", "\"id\":5,\"error\":{\"code\":-32600" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}", "\"id\":\"a\",\"error\":{\"code\":-32600" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":[\"x\"]}", "\"code\":-32600" },
+		{ REQUEST("cal", "{}"), "\"error\":{\"code\":-32601,\"message\":\"cal: no such method; did you mean 'call'?\"" },
+		{ REQUEST("account add", "{}"), "\"code\":-32601" },
+		{ REQUEST("call", "{}"), "\"code\":2,\"message\":\"TARGET is missing\",\"data\":{\"reason\":\"params\"}" },
+		{ REQUEST("call", "{\"target\":{}}"), "\"code\":2,\"message\":\"'TARGET' must be a text or a number\"" },
+		{ REQUEST("call", "{\"target\":\"a\",\"to\":\"b\"}"), "\"message\":\"to: no such member of params of call\"" },
+		{ REQUEST("call", "{\"target\":\"a\",\"codec\":[\"x\",\"y\"]}"), "\"message\":\"'codec' takes one value\"" },
+		{ REQUEST("sleep", "{\"duration\":5}"), "\"message\":\"5 has no unit: write 5s, 5ms or 5m\"" },
+		{ REQUEST("wait", "{\"event\":\"answered\",\"not\":1}"), "\"message\":\"'not' is true or false\"" },
+		{ REQUEST("account.add", "{\"address\":\"sip:a@b\",\"pasword\":\"x\"}"), "did you mean 'password'?" },
+		{ REQUEST("if", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":0,\"command\":\"hangpu\"}"), "hangpu: no such command" },
+		{ REQUEST("hangup", "{\"call\":9}"), "\"error\":{\"code\":4,\"message\":\"there is no call 9\",\"data\":{\"reason\":\"no-such-call\"}}" },
+		{ REQUEST("command", "{}"), "\"code\":2" },
+		{ REQUEST("command", "{\"line\":\"anwser\"}"), "\"code\":2,\"message\":\"anwser: no such command; did you mean 'answer'?\"" },
+		{ REQUEST("expect", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":1}"), "\"code\":1,\"message\":\"expect calls.count == 1: it was 0\"" },
+	};
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *got = ask(fake, rows[i][0]);
+		if (answers != 1 || !strstr(got, rows[i][1]))
+			fail_msg("%s\nshould answer %s\nbut answers %s", rows[i][0], rows[i][1], got);
+		json_t *json = json_loads(got, 0, NULL);
+		assert_non_null(json);
+		json_decref(json);
+	}
+	/* A failure of the protocol underneath carries its code. */
+	fake->phone->next_failure = (struct failure){ .status = STATUS_CALL, .reason = "busy", .text = "busy", .sip = 486 };
+	assert_string_equal(ask(fake, REQUEST("call", "{\"target\":\"x\"}")),
+			    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":4,\"message\":\"busy\",\"data\":{\"reason\":\"busy\",\"sip\":486}}}");
+}
+
+static void test_notifications(void **state)
+{
+	struct fake *fake = *state;
+
+	ask(fake, "{\"jsonrpc\":\"2.0\",\"method\":\"mute\"}");
+	assert_int_equal(answers, 0);
+	assert_string_equal(fake_told(fake), "mute 0 1\n");
+	ask(fake, "{\"jsonrpc\":\"2.0\",\"method\":\"nothing\"}");
+	assert_int_equal(answers, 0);
+}
+
+static void test_wait(void **state)
+{
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	ask(fake, REQUEST("call", "{\"target\":\"x\"}"));
+	ask(fake, REQUEST("wait", "{\"event\":\"answered\",\"within\":\"5s\"}"));
+	assert_int_equal(answers, 0);
+	fake_event(fake, "answered", 1, "code=200", "reason=OK", NULL);
+	fake_turn(fake);
+	assert_int_equal(answers, 1);
+	assert_non_null(strstr(answer, "\"result\":{\"event\":\"answered\",\"time\":\""));
+	assert_non_null(strstr(answer, "\"call\":1,\"code\":200,\"reason\":\"OK\"}"));
+	ask(fake, REQUEST("wait", "{\"event\":\"dtmf\",\"not\":true,\"within\":\"5s\"}"));
+	ask(fake, REQUEST("call", "{\"target\":\"y\"}"));
+	assert_int_equal(answers, 0);
+	runner_interrupt(fake->runner);
+	assert_int_equal(answers, 2); /* the waiting one and the one behind it */
+}
+
+static void test_bounds(void **state)
+{
+	struct fake *fake = *state;
+	size_t n = RPC_LINE_MAX + 10;
+	char *line = malloc(n + 1);
+
+	memset(line, '[', n);
+	line[n] = '\0';
+	assert_non_null(strstr(ask(fake, line), "-32600"));
+	line[100000] = '\0'; /* deep */
+	line[0] = '{';
+	assert_non_null(strstr(ask(fake, line), "-32700"));
+	free(line);
+	/* Bytes that are no UTF-8, and every prefix of a request. */
+	assert_non_null(strstr(ask(fake, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}"), "-32700"));
+	static const char whole[] = REQUEST("call", "{\"target\":\"sip:bob@biloxi.com\",\"header\":[\"A:1\"]}");
+	for (size_t i = 0; i < sizeof whole - 1; i++) {
+		char *copy = malloc(i + 1);
+		memcpy(copy, whole, i);
+		rpc_line(fake->runner, slice_make(copy, i), on_reply, NULL);
+		assert_non_null(strstr(answer, "-32700"));
+		free(copy);
+	}
+}
+
+static void test_event(void **state)
+{
+	struct fake *fake = *state;
+	char *line;
+
+	fake_event(fake, "incoming", 3, "from=sip:b@c", "code=0", NULL);
+	struct event *event = (struct event *)(uintptr_t)events_next(fake->phone->events, 0);
+	event->unix_us = INT64_C(1795344122001999);
+	line = rpc_event(event);
+	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"incoming\",\"time\":\"2026-11-22T10:42:02.001Z\",\"call\":3,"
+				  "\"from\":\"sip:b@c\",\"code\":0}}");
+	free(line);
+	line = rpc_hello();
+	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"name\":\"offhook\",\"version\":\"" PACKAGE_VERSION "\",\"protocol\":1}}");
+	free(line);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(results), TEST(errors), TEST(notifications), TEST(wait), TEST(bounds), TEST(event) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

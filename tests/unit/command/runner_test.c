@@ -1,0 +1,437 @@
+/* Scripts, handlers, variables, comparing, and what a runner does with failures. */
+#include "tests/unit/command/fake_phone.h"
+
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- files ---- */
+
+/* A file in a folder of its own; gone with forget(). */
+static char folder[] = "/tmp/offhook-runner-XXXXXX", path[300];
+
+static const char *write_file(const char *name, const char *text)
+{
+	if (strstr(folder, "XXXXXX"))
+		assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	return path;
+}
+
+static void test_file_is_checked_whole(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_false(fake_file(fake, "echo one\n# comment with \"\n\n  sleep 5\n\tanwser\necho two\\\n  three ${media.x}\r\n"));
+	assert_string_equal(fake_said(fake), "! f.call:4:9: 5 has no unit: write 5s, 5ms or 5m [2 duration]\n      sleep 5\n            ^\n"
+					     "! f.call:5:2: anwser: no such command; did you mean 'answer'? [2 no-such-command]\n     anwser\n     ^\n"
+					     "! f.call:7:9: media.x: no such quantity or setting [2 quantity]\n      three ${media.x}\n            ^\n");
+	assert_int_equal(runner_status(fake->runner), STATUS_USAGE);
+}
+
+static void test_lines(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_true(fake_file(fake, "\xef\xbb\xbf# first\necho a\\\n b\r\n   echo c # no comment\n#echo \\\necho d\necho e\\"));
+	assert_string_equal(fake_said(fake), "> a b\n> c # no comment\n> d\n> e\n");
+	assert_int_equal(fake->ended, 1);
+	assert_true(fake_file(fake, ""));
+	assert_true(fake_file(fake, "# nothing\n\n"));
+	assert_int_equal(fake->ended, 3);
+	assert_true(runner_text(fake->runner, "x", slice_make("echo \0", 5)));
+	assert_false(runner_text(fake->runner, "x", slice_make("echo \0b", 7)));
+}
+
+static void test_failure_ends_script(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_true(fake_file(fake, "-hangup 9\necho on, status $status\nhangup 8\necho never\n"));
+	assert_string_equal(fake_said(fake), "! f.call:1:1: there is no call 9 [4 no-such-call]\n    -hangup 9\n    ^\n> on, status 4\n"
+					     "! f.call:3:1: there is no call 8 [4 no-such-call]\n    hangup 8\n    ^\n");
+	assert_int_equal(fake->status, STATUS_CALL);
+	assert_int_equal(fake->ended, 1);
+	/* Later files of a script that is over do not run. */
+	assert_true(fake_file(fake, "echo later\n"));
+	assert_string_equal(fake_said(fake), "");
+}
+
+static void test_phone_failure(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->phone->next_failure = (struct failure){ .status = STATUS_NETWORK, .reason = "dns", .text = "no such host", .sip = 503 };
+	fake_run(fake, "-call sip:b@nowhere");
+	fake_run(fake, "echo $status $code");
+	assert_string_equal(fake_said(fake), "! -x:1:1: no such host [7 dns]\n    -call sip:b@nowhere\n    ^\n> 7 503\n");
+}
+
+static void test_source(void **state)
+{
+	struct fake *fake = *state;
+	char line[400];
+
+	snprintf(line, sizeof line, "source %s Bob \"two words\"", write_file("inner.call", "echo $1/$2/$3/$#\nif $# == 2 do echo $1 again\nhangup 7\necho never\n"));
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, line);
+	const char *said = fake_said(fake);
+	assert_non_null(strstr(said, "> Bob/two words//2\n> Bob again\n! "));
+	assert_non_null(strstr(said, "inner.call:3:1: there is no call 7"));
+	assert_null(strstr(said, "never"));
+	/* The prompt goes on, and the arguments are gone. */
+	fake_run(fake, "echo [$1] $# $0");
+	assert_string_equal(fake_said(fake), "> [] 0 -x\n");
+	/* A file that sources itself comes to an end. */
+	write_file("loop.call", "");
+	snprintf(line, sizeof line, "source %s", path);
+	write_file("loop.call", line);
+	fake_run(fake, line);
+	assert_non_null(strstr(fake_said(fake), "files that source files, more than 32 deep"));
+	/* One with errors does not run at all. */
+	snprintf(line, sizeof line, "source %s", write_file("bad.call", "echo one\nfoo\n"));
+	fake_run(fake, line);
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "bad.call:2:1: foo: no such command"));
+	assert_non_null(strstr(said, "bad.call has 1 error; nothing of it was run [2 syntax]"));
+	assert_null(strstr(said, "> one"));
+	snprintf(line, sizeof line, "source %s", folder);
+	fake_run(fake, line);
+	assert_non_null(strstr(fake_said(fake), "[6 file]"));
+}
+
+static void test_runner_file(void **state)
+{
+	struct fake *fake = *state;
+	static const char *const args[] = { "sip:b@c" };
+	struct buf out;
+
+	assert_true(runner_file(fake->runner, write_file("call.call", "call $1\necho $0\n"), args, 1));
+	assert_string_equal(fake_told(fake), "call sip:b@c\n");
+	assert_non_null(strstr(fake_said(fake), "/call.call\n"));
+	buf_init(&out, 1000);
+	assert_int_equal(commands_check_file(fake->commands, path, &out), 0);
+	assert_int_equal(commands_check_file(fake->commands, write_file("bad.call", "foo\nalias y call\ny bob\nbar\n"), &out), 2);
+	assert_non_null(strstr(buf_text(&out), "bad.call:1:1: foo: no such command"));
+	assert_non_null(strstr(buf_text(&out), "bad.call:4:1: bar: no such command"));
+	buf_clear(&out);
+	assert_int_equal(commands_check_file(fake->commands, "/nonexistent", &out), 1);
+	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: No such file or directory\n");
+	buf_fini(&out);
+	assert_false(runner_file(fake->runner, "/nonexistent", NULL, 0));
+	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
+}
+
+static void test_exit(void **state)
+{
+	struct fake *fake = *state;
+	int status = 77;
+
+	assert_true(fake_file(fake, "if calls.count == 0 do exit 3\necho never\n"));
+	assert_int_equal(fake->status, 3);
+	assert_string_equal(fake_said(fake), "");
+	assert_false(commands_quit_wanted(fake->commands, &status));
+	struct runner_output output = fake_output(fake);
+	struct runner *prompt = runner_new(fake->commands, "prompt", &output);
+	runner_keep_going(prompt, true);
+	runner_line(prompt, SLICE("exit 2"), true);
+	assert_true(commands_quit_wanted(fake->commands, &status));
+	assert_int_equal(status, 2);
+	runner_free(prompt);
+}
+
+static void test_quit(void **state)
+{
+	struct fake *fake = *state;
+	int status = 77;
+
+	assert_true(fake_file(fake, "quit\necho never\n"));
+	assert_true(commands_quit_wanted(fake->commands, &status));
+	assert_int_equal(status, 0);
+	assert_string_equal(fake_said(fake), "");
+}
+
+/* A long file loads and runs; the phone gets its turns meanwhile. */
+static void test_many_lines(void **state)
+{
+	struct fake *fake = *state;
+	struct buf text;
+	struct timespec before, after;
+
+	buf_init(&text, 1 << 20);
+	for (int i = 0; i < 10000; i++)
+		buf_printf(&text, "let x%d \"value %d\"\n", i % 100, i);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	assert_true(runner_text(fake->runner, "long.call", buf_slice(&text)));
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	print_message("10000 lines loaded in %ld ms of this build\n", (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000);
+	assert_false(runner_idle(fake->runner));
+	assert_int_equal(fake->loop.again, 1);
+	fake_turn(fake);
+	assert_true(runner_idle(fake->runner));
+	fake_run(fake, "echo $x99");
+	assert_string_equal(fake_said(fake), "> value 9999\n");
+	buf_fini(&text);
+}
+
+/* ---- variables and comparing ---- */
+
+static void test_variables(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "let peer \"Bob B.\"");
+	fake_run(fake, "call $peer from=${peer}");
+	assert_string_equal(fake_told(fake), "call Bob B. from=Bob B.\n");
+	fake_said(fake);
+	setenv("OFFHOOK_TEST", "from outside", 1);
+	fake_run(fake, "echo $OFFHOOK_TEST $call $id $to ${call.max} ${calls.count} $status $$ $account");
+	assert_string_equal(fake_said(fake), "> from outside 1 id1 sip:bob@biloxi.com 16 1 0 $ alice\n");
+	/* What the other side says keeps no control character and gives no path. */
+	fake_run(fake, "echo ${received.Contact}");
+	assert_string_equal(fake_said(fake), "> ../..[31m/etc/.x\n");
+	fake_run(fake, "let got ${received.Contact}");
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, "source x/$got");
+	assert_non_null(strstr(fake_said(fake), "! -x:6:1: x/[31metc.x cannot be read"));
+	fake_run(fake, "source \"${call.remote}\"");
+	assert_non_null(strstr(fake_said(fake), "[31metc.x cannot be read"));
+}
+
+static void test_expect(void **state)
+{
+	static const struct {
+		const char *line;
+		int status;
+		const char *says;
+	} rows[] = {
+		{ "expect calls.count == 0", 0, "" },
+		{ "expect calls.count != 0", 1, "expect calls.count != 0: it was 0" },
+		{ "expect calls.count == 7 status=42", 42, "it was 0" },
+		{ "expect media.loss < 1%", 0, "" },
+		{ "expect media.loss <= 0.5%", 0, "" },
+		{ "expect media.loss > 1%", 1, "it was 0.50%" },
+		{ "expect heard.level > -50dB", 0, "" },
+		{ "expect heard.level < -50dB", 1, "it was -30.0dB" },
+		{ "expect call.code == 200", 1, "it has no value now" },
+		{ "expect call.code != 200", 0, "" },
+		{ "expect call.code < 200", 1, "it has no value now" },
+		{ "expect call.state == \"\"", 0, "" },
+		{ "expect call.max == 16", 0, "" },
+		{ "expect call.auto-answer == off", 0, "" },
+		{ "expect call.remote =~ ^\\.\\./", 0, "" },
+		{ "expect call.remote =~ biloxi", 1, "" },
+		{ "expect $call == \"\"", 0, "" },
+		{ "expect \"abc\" == abd", 1, "expect abc == abd: false" },
+		{ "expect \"10\" >= 9", 0, "" },
+		{ "expect \"abc\" < 9", 2, "are not both numbers" },
+	};
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		fake_run(fake, rows[i].line);
+		const char *said = fake_said(fake);
+		if (runner_status(fake->runner) != rows[i].status || !strstr(said, rows[i].says))
+			fail_msg("%s: status %d, %s", rows[i].line, runner_status(fake->runner), said);
+	}
+}
+
+static void test_if(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_true(fake_file(fake, "if calls.count == 0 do echo none\nif calls.count > 0 do echo some\nif calls.count == 0 do if media.loss < 1% do echo both\n"
+				    "-if calls.count == 0 do hangup 9\nif calls.count == 0 do -hangup 8\nif calls.count == 0 do hangup 7\necho never\n"));
+	const char *said = fake_said(fake);
+	assert_non_null(strstr(said, "> none\n> both\n! f.call:4:25: there is no call 9"));
+	assert_non_null(strstr(said, "! f.call:5:24: there is no call 8"));
+	assert_non_null(strstr(said, "! f.call:6:24: there is no call 7"));
+	assert_null(strstr(said, "never"));
+	assert_null(strstr(said, "some"));
+}
+
+/* ---- handlers ---- */
+
+static void test_handlers(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_false(commands_have_handlers(fake->commands));
+	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), "from=sip:early@a.com", NULL);
+	fake_run(fake, "on incoming from=*@a.com as pick do echo $from on $call");
+	fake_run(fake, "on incoming do answer after=2s");
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), ""); /* what was before is not theirs */
+	assert_true(commands_have_handlers(fake->commands));
+	unsigned call = fake_call(fake, true, CALL_INCOMING);
+	fake_event(fake, "incoming", call, "from=sip:bob@a.com", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "> sip:bob@a.com on 2\n");
+	assert_string_equal(fake_told(fake), "answer 2 after 2000000\n");
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "");
+	/* One of the same name takes its place. */
+	fake_run(fake, "on incoming as pick do echo new");
+	fake_run(fake, "off 1");
+	fake_event(fake, "incoming", call, "from=sip:x@y", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "> new\n");
+	assert_string_equal(fake_told(fake), "");
+	fake_run(fake, "off all");
+	assert_false(commands_have_handlers(fake->commands));
+	fake_event(fake, "incoming", call, NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "");
+	fake_run(fake, "off all");
+	assert_int_equal(runner_status(fake->runner), 0);
+}
+
+/* Each firing is a script of its own: it may wait, and its failure is nobody else's. */
+static void test_firings(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "on dtmf digit=# as bye do hangup");
+	fake_run(fake, "on incoming do wait answered within=5s");
+	unsigned first = fake_call(fake, true, CALL_INCOMING), second = fake_call(fake, true, CALL_INCOMING);
+	fake_event(fake, "incoming", first, NULL);
+	fake_event(fake, "incoming", second, NULL);
+	fake_turn(fake);
+	fake_event(fake, "dtmf", second, "digit=#", NULL);
+	fake_event(fake, "dtmf", second, "digit=1", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_told(fake), "hangup 2\n");
+	fake_advance(fake, 6 * SECOND_US);
+	assert_string_equal(fake_said(fake), "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n"
+					     "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n");
+	assert_int_equal(runner_status(fake->runner), 0);
+}
+
+/* A handler that removes itself and others, and one whose command makes events. */
+static void test_handlers_change_handlers(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "on incoming as a do off all");
+	fake_run(fake, "on incoming as b do echo b");
+	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), NULL);
+	fake_turn(fake);
+	assert_false(commands_have_handlers(fake->commands));
+	assert_string_equal(fake_said(fake), "");
+	fake_run(fake, "on incoming do on dtmf as again do echo again");
+	fake_event(fake, "incoming", 1, NULL);
+	fake_event(fake, "dtmf", 1, "digit=1", NULL); /* before the handler was there */
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "");
+	fake_event(fake, "dtmf", 1, "digit=1", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "> again\n");
+}
+
+/* No more than a bounded number of them runs at a time. */
+static void test_flood(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "on dtmf as slow do sleep 1h");
+	unsigned call = fake_call(fake, true, CALL_ANSWERED);
+	for (int i = 0; i < 300; i++)
+		fake_event(fake, "dtmf", call, "digit=1", NULL);
+	fake_turn(fake);
+	const char *said = fake_said(fake);
+	assert_non_null(strstr(said, "handler slow: 256 commands of handlers run already"));
+	fake_run(fake, "on dtmf as third do on dtmf as fourth do echo x");
+}
+
+/* ---- devices ---- */
+
+static void test_devices(void **state)
+{
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, "audio");
+	assert_string_equal(fake_said(fake), "=   input output           null\n* input output           USB Headset\n");
+	fake->phone->slow_devices = true;
+	fake_run(fake, "audio list");
+	fake_run(fake, "echo next");
+	assert_string_equal(fake_said(fake), "");
+	fake_devices(fake);
+	assert_string_equal(fake_said(fake), "=   input output           null\n* input output           USB Headset\n> next\n");
+	/* Nobody waits any more when the answer comes. */
+	fake_run(fake, "audio list");
+	runner_interrupt(fake->runner);
+	fake_said(fake);
+	fake_devices(fake);
+	assert_string_equal(fake_said(fake), "");
+	fake_run(fake, "audio list"); /* and one comes after everything is gone: the teardown's */
+}
+
+static void test_ladder(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_call(fake, false, CALL_ANSWERED);
+	runner_set_columns(fake->runner, 120, true);
+	fake_run(fake, "trace ladder call=1");
+	fake_run(fake, "trace text");
+	fake_run(fake, "show ladder");
+	assert_string_equal(fake_said(fake), "= ladder of 1, 120 wide, ascii\n= text of 0\n= ladder of 0, 120 wide, ascii\n");
+	fake_run(fake, "trace on");
+	assert_true(phone_trace_is_on(fake->phone));
+	fake_run(fake, "trace off");
+	assert_false(phone_trace_is_on(fake->phone));
+}
+
+/* ---- a runner that goes while it speaks ---- */
+
+static void free_it(void *arg, struct runner *runner, int status)
+{
+	(void)status;
+	++*(int *)arg;
+	runner_free(runner);
+}
+
+static void test_freed_by_its_output(void **state)
+{
+	struct fake *fake = *state;
+	int freed = 0;
+	struct runner_output output = { .ended = free_it, .arg = &freed };
+
+	runner_line(runner_new(fake->commands, "a", &output), SLICE("echo x"), false);
+	assert_int_equal(freed, 1);
+	runner_line(runner_new(fake->commands, "b", &output), SLICE("sleep 1s"), false);
+	assert_int_equal(freed, 1);
+	fake_advance(fake, 2 * SECOND_US);
+	assert_int_equal(freed, 2);
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "inner.call", "loop.call", "bad.call", "call.call" };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(file_is_checked_whole), TEST(lines), TEST(failure_ends_script), TEST(phone_failure), TEST(source), TEST(runner_file), TEST(exit), TEST(quit),
+		TEST(many_lines), TEST(variables), TEST(expect), TEST(if), TEST(handlers), TEST(firings), TEST(handlers_change_handlers), TEST(flood), TEST(devices),
+		TEST(ladder), TEST(freed_by_its_output),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, remove_files);
+}
