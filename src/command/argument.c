@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static bool usage(struct failure *failure, const char *reason, const struct near *near, const char *format, ...) PRINTF_LIKE(4, 5);
+static bool usage(struct failure *failure, const char *reason, const struct near *near, const char *format, ...)
+	PRINTF_LIKE(4, 5);
 
 static bool usage(struct failure *failure, const char *reason, const struct near *near, const char *format, ...)
 {
@@ -44,7 +45,8 @@ static bool check_choice(const struct command_argument *argument, struct slice v
 	near_init(&near, value);
 	for (struct slice rest = slice_of(argument->choices); rest.p;)
 		near_offer(&near, slice_cut(&rest, '|'));
-	return usage(failure, "choice", &near, "'%.*s' is not one of %s", SLICE_ARG(slice_sub(value, 0, 60)), argument->choices);
+	return usage(failure, "choice", &near, "'%.*s' is not one of %s", SLICE_ARG(slice_sub(value, 0, 60)),
+		     argument->choices);
 }
 
 bool events_parse(struct slice text, bool wanted[EVENT_KINDS], struct failure *failure)
@@ -102,7 +104,8 @@ bool quantity_check(struct slice value, struct failure *failure)
 	for (size_t i = 0; names[i]; i++)
 		near_offer(&near, slice_of(names[i]));
 	near_settings(&near);
-	return usage(failure, "quantity", &near, "%.*s: no such quantity or setting", SLICE_ARG(slice_sub(value, 0, 60)));
+	return usage(failure, "quantity", &near, "%.*s: no such quantity or setting",
+		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
 static bool check_setting(struct slice value, struct failure *failure)
@@ -142,11 +145,13 @@ static bool check_account_option(const struct argument_context *context, struct 
 	struct near near;
 
 	if (!rest.p)
-		return usage(failure, "option", NULL, "'%.*s' must be written as KEY=VALUE", SLICE_ARG(slice_sub(value, 0, 60)));
+		return usage(failure, "option", NULL, "'%.*s' must be written as KEY=VALUE",
+			     SLICE_ARG(slice_sub(value, 0, 60)));
 	near_init(&near, key);
 	for (size_t i = 0; names[i]; i++) {
 		if (slice_eq(slice_of(names[i]), key))
-			return !setting_find(key) || context->literal || setting_value_check(context->commands, key, rest, failure);
+			return !setting_find(key) || context->literal ||
+			       setting_value_check(context->commands, key, rest, failure);
 		near_offer(&near, slice_of(names[i]));
 	}
 	return usage(failure, "option", &near, "%.*s: no such option of an account", SLICE_ARG(slice_sub(key, 0, 60)));
@@ -156,7 +161,10 @@ static bool check_digits(struct slice value, struct failure *failure)
 {
 	for (size_t i = 0; i < value.n; i++)
 		if (!value.p[i] || !strchr("0123456789*#ABCDabcd,", value.p[i]))
-			return usage(failure, "digits", NULL, "'%c' is no digit of a telephone: there are 0 to 9, * # A to D, and the comma for a pause", value.p[i]);
+			return usage(failure, "digits", NULL,
+				     "'%c' is no digit of a telephone: there are 0 to 9, * # A to D, and the comma for "
+				     "a pause",
+				     value.p[i]);
 	return value.n > 0 || usage(failure, "digits", NULL, "no digits");
 }
 
@@ -168,9 +176,11 @@ static bool check_duration(struct slice value, struct failure *failure)
 	if (duration_parse(value, &us))
 		return true;
 	if (slice_to_u64(value, UINT64_MAX, &number))
-		return usage(failure, "duration", NULL, "%.*s has no unit: write %.*ss, %.*sms or %.*sm", SLICE_ARG(slice_sub(value, 0, 20)),
-			     SLICE_ARG(slice_sub(value, 0, 20)), SLICE_ARG(slice_sub(value, 0, 20)), SLICE_ARG(slice_sub(value, 0, 20)));
-	return usage(failure, "duration", NULL, "'%.*s' is no duration: write 250ms, 10s, 5m, 1h or none", SLICE_ARG(slice_sub(value, 0, 60)));
+		return usage(failure, "duration", NULL, "%.*s has no unit: write %.*ss, %.*sms or %.*sm",
+			     SLICE_ARG(slice_sub(value, 0, 20)), SLICE_ARG(slice_sub(value, 0, 20)),
+			     SLICE_ARG(slice_sub(value, 0, 20)), SLICE_ARG(slice_sub(value, 0, 20)));
+	return usage(failure, "duration", NULL, "'%.*s' is no duration: write 250ms, 10s, 5m, 1h or none",
+		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
 static bool check_number(struct slice value, uint64_t from, uint64_t to, const char *what, struct failure *failure)
@@ -179,27 +189,32 @@ static bool check_number(struct slice value, uint64_t from, uint64_t to, const c
 
 	if (slice_to_u64(value, to, &number) && number >= from)
 		return true;
-	return usage(failure, "number", NULL, "'%.*s' is no %s: a number from %llu to %llu is expected", SLICE_ARG(slice_sub(value, 0, 60)), what,
-		     (unsigned long long)from, (unsigned long long)to);
+	return usage(failure, "number", NULL, "'%.*s' is no %s: a number from %llu to %llu is expected",
+		     SLICE_ARG(slice_sub(value, 0, 60)), what, (unsigned long long)from, (unsigned long long)to);
 }
 
 static bool check_operator(struct slice value, struct failure *failure)
 {
 	if (choice_has("==|!=|<|<=|>|>=|=~", value))
 		return true;
-	return usage(failure, "operator", NULL, "'%.*s' is no comparison: there are == != < <= > >= and =~", SLICE_ARG(slice_sub(value, 0, 60)));
+	return usage(failure, "operator", NULL, "'%.*s' is no comparison: there are == != < <= > >= and =~",
+		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
 static bool check_call(const struct command_argument *argument, struct slice value, struct failure *failure)
 {
 	bool all = argument->kind == ARG_CALL_OR_ALL, step = argument->kind == ARG_DIRECTION;
 
-	if ((all && slice_eq(value, SLICE("all"))) || (step && (slice_eq(value, SLICE("next")) || slice_eq(value, SLICE("previous")))))
+	if ((all && slice_eq(value, SLICE("all"))) ||
+	    (step && (slice_eq(value, SLICE("next")) || slice_eq(value, SLICE("previous")))))
 		return true;
 	for (size_t i = 0; i < value.n; i++)
 		if (value.p[i] == ' ' || value.p[i] == '\t')
 			value.n = 0;
-	return value.n > 0 || usage(failure, "call", NULL, "a call is expected: its number or id%s", all ? ", or all" : step ? ", next or previous" : "");
+	return value.n > 0 || usage(failure, "call", NULL, "a call is expected: its number or id%s",
+				    all    ? ", or all"
+				    : step ? ", next or previous"
+					   : "");
 }
 
 static bool check_header(struct slice value, struct failure *failure)
@@ -213,7 +228,8 @@ static bool check_header(struct slice value, struct failure *failure)
 			if (name.p[i] <= ' ' || name.p[i] == 0x7f || strchr("()<>@,;\\\"/[]?={}", name.p[i]))
 				break;
 		}
-	return usage(failure, "header", NULL, "'%.*s' is no header field: write header=Name:value", SLICE_ARG(slice_sub(value, 0, 60)));
+	return usage(failure, "header", NULL, "'%.*s' is no header field: write header=Name:value",
+		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
 static bool check_topic(struct slice value, struct failure *failure)
@@ -235,19 +251,25 @@ static bool check_topic(struct slice value, struct failure *failure)
 	return usage(failure, "topic", &near, "%.*s: no help on this", SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
-bool argument_check(const struct argument_context *context, const struct command_argument *argument, struct slice value, struct failure *failure)
+bool argument_check(const struct argument_context *context, const struct command_argument *argument, struct slice value,
+		    struct failure *failure)
 {
 	bool wanted[EVENT_KINDS];
 
 	if (value.n && memchr(value.p, '\0', value.n))
 		return usage(failure, "value", NULL, "%s has a zero byte", argument->name);
 	switch (argument->kind) {
-	case ARG_CALL: case ARG_CALL_OR_ALL: case ARG_DIRECTION:
+	case ARG_CALL:
+	case ARG_CALL_OR_ALL:
+	case ARG_DIRECTION:
 		return check_call(argument, value, failure);
-	case ARG_CHOICE: case ARG_VIEW:
+	case ARG_CHOICE:
+	case ARG_VIEW:
 		return check_choice(argument, value, failure);
 	case ARG_YES_NO:
-		return choice_has("yes|no|on|off", value) || usage(failure, "choice", NULL, "'%.*s' is neither yes nor no", SLICE_ARG(slice_sub(value, 0, 60)));
+		return choice_has("yes|no|on|off", value) ||
+		       usage(failure, "choice", NULL, "'%.*s' is neither yes nor no",
+			     SLICE_ARG(slice_sub(value, 0, 60)));
 	case ARG_DIGITS:
 		return check_digits(value, failure);
 	case ARG_NUMBER:
@@ -271,7 +293,9 @@ bool argument_check(const struct argument_context *context, const struct command
 	case ARG_NAME:
 		if (argument->choices && slice_eq(value, slice_of(argument->choices)))
 			return true;
-		return name_is_plain(value) || usage(failure, "name", NULL, "'%.*s' is no name: letters, digits and _, no digit first", SLICE_ARG(slice_sub(value, 0, 60)));
+		return name_is_plain(value) ||
+		       usage(failure, "name", NULL, "'%.*s' is no name: letters, digits and _, no digit first",
+			     SLICE_ARG(slice_sub(value, 0, 60)));
 	case ARG_ACCOUNT_OPTION:
 		return check_account_option(context, value, failure);
 	case ARG_TOPIC:
@@ -280,9 +304,23 @@ bool argument_check(const struct argument_context *context, const struct command
 		if (context->command && context->values && context->values[0])
 			return setting_value_check(context->commands, slice_of(context->values[0]), value, failure);
 		return true;
-	case ARG_TARGET: case ARG_ADDRESS: case ARG_ACCOUNT: case ARG_FILE: case ARG_CONTACT: case ARG_DEVICE: case ARG_CODEC: case ARG_HANDLER: case ARG_SUBJECT:
+	case ARG_TARGET:
+	case ARG_ADDRESS:
+	case ARG_ACCOUNT:
+	case ARG_FILE:
+	case ARG_CONTACT:
+	case ARG_DEVICE:
+	case ARG_CODEC:
+	case ARG_HANDLER:
+	case ARG_SUBJECT:
 		return slice_trim(value).n || usage(failure, "empty", NULL, "%s is empty", argument->name);
-	case ARG_TEXT: case ARG_WORD: case ARG_COMMAND: case ARG_COMMAND_LINE: case ARG_METHOD: case ARG_PATTERN: case ARG_KEYWORD:
+	case ARG_TEXT:
+	case ARG_WORD:
+	case ARG_COMMAND:
+	case ARG_COMMAND_LINE:
+	case ARG_METHOD:
+	case ARG_PATTERN:
+	case ARG_KEYWORD:
 		return true;
 	}
 	return true;
@@ -293,11 +331,14 @@ const char *argument_kind_word(enum argument_kind kind)
 	switch (kind) {
 	case ARG_TARGET:
 		return "TARGET";
-	case ARG_CALL: case ARG_CALL_OR_ALL: case ARG_DIRECTION:
+	case ARG_CALL:
+	case ARG_CALL_OR_ALL:
+	case ARG_DIRECTION:
 		return "CALL";
 	case ARG_ACCOUNT:
 		return "ACCOUNT";
-	case ARG_NUMBER: case ARG_STATUS:
+	case ARG_NUMBER:
+	case ARG_STATUS:
 		return "N";
 	case ARG_CODE:
 		return "CODE";

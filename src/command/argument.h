@@ -11,12 +11,14 @@ struct argument_context {
 };
 
 /** @return false with `failure` saying what was expected and, for a near miss, what it might be */
-bool argument_check(const struct argument_context *context, const struct command_argument *argument, struct slice value, struct failure *failure) MUST_CHECK;
+bool argument_check(const struct argument_context *context, const struct command_argument *argument, struct slice value,
+		    struct failure *failure) MUST_CHECK;
 /** Is this the name of a quantity ("media.loss", "sent.Via") or a setting? */
 bool quantity_is_known(struct slice name);
 bool choice_has(const char *choices, struct slice word);
 /** Check "KEY=VALUE" of an account or KEY VALUE of a setting. */
-bool setting_value_check(struct commands *commands, struct slice name, struct slice value, struct failure *failure) MUST_CHECK;
+bool setting_value_check(struct commands *commands, struct slice name, struct slice value,
+			 struct failure *failure) MUST_CHECK;
 /** Events separated by '|'. */
 bool events_parse(struct slice text, bool wanted[EVENT_KINDS], struct failure *failure) MUST_CHECK;
 /** "DURATION", "CALL": how help writes an option's value. */

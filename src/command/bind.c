@@ -2,189 +2,18 @@
 
 #include "base/xmalloc.h"
 #include "command/argument.h"
+#include "command/binder.h"
 #include "command/event_keys.h"
 #include "command/internal.h"
-#include "command/table.h"
 
 enum { ALIAS_DEPTH_MAX = 16 };
-
-/* Where words come from: a line, or words that are final. */
-struct source {
-	struct words words;
-	const char *const *fixed;
-	size_t fixed_count, next;
-};
-
-struct binder {
-	const struct bind_how *how;
-	struct source source;
-	struct word word;
-	struct bound *bound;
-	struct failure *failure;
-	size_t at;
-	size_t place;                          /* of the argument that comes next */
-	bool given[COMMAND_ARGS_MAX];
-	bool unknown[COMMAND_ARGS_MAX];        /* only checking, and the value has variables */
-	bool options_began;                    /* behind an option no plain word continues a joined argument */
-};
-
-/* ---- where words come from ---- */
-
-static enum words_result next_word(struct binder *binder)
-{
-	struct source *source = &binder->source;
-	struct word *word = &binder->word;
-
-	if (!source->fixed)
-		return words_next(&source->words, word, binder->failure, &binder->at);
-	if (source->next == source->fixed_count)
-		return WORD_NONE;
-	struct slice text = slice_of(source->fixed[source->next++]);
-	buf_clear(&word->text);
-	buf_clear(&word->network);
-	buf_add(&word->text, text);
-	size_t equals = slice_find(text, '=');
-	word->name_bytes = equals < text.n ? equals : SIZE_MAX;
-	word->quoted = word->dynamic = false;
-	return WORD_OK;
-}
-
-static size_t position(const struct source *source)
-{
-	return source->fixed ? source->next : source->words.at;
-}
-
-static void go_back(struct source *source, size_t to)
-{
-	if (source->fixed)
-		source->next = to;
-	else
-		source->words.at = to;
-}
-
-static bool failed(struct binder *binder, const char *reason, const struct near *near, const char *format, ...) PRINTF_LIKE(4, 5);
-
-/* A failure at the present word. */
-static bool failed(struct binder *binder, const char *reason, const struct near *near, const char *format, ...)
-{
-	struct buf text;
-	va_list args;
-
-	buf_init(&text, sizeof binder->failure->text);
-	va_start(args, format);
-	buf_vprintf(&text, format, args);
-	va_end(args);
-	if (near)
-		near_print(near, &text);
-	binder->at = binder->word.start;
-	fail(binder->failure, STATUS_USAGE, reason, "%s", buf_text(&text));
-	buf_fini(&text);
-	return false;
-}
-
-/* ---- which command ---- */
-
-static void no_such_command(struct binder *binder, struct slice first, struct slice second)
-{
-	struct buf name;
-	struct near near;
-
-	buf_init(&name, 256);
-	buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(slice_sub(first, 0, 60)), second.n ? " " : "", SLICE_ARG(slice_sub(second, 0, 60)));
-	near_init(&near, buf_slice(&name));
-	for (size_t i = 0, n = table_count(); i < n; i++) {
-		struct slice aliases = slice_of(table_row(i)->aliases), alias;
-		near_offer(&near, slice_of(table_row(i)->name));
-		while (table_next_word(&aliases, &alias))
-			near_offer(&near, alias);
-	}
-	aliases_offer(binder->how->commands, &near);
-	failed(binder, "no-such-command", &near, "%s: no such command", buf_text(&name));
-	buf_fini(&name);
-}
-
-static void second_word_missing(struct binder *binder, struct slice first)
-{
-	struct buf list;
-	size_t count = 0;
-
-	buf_init(&list, 300);
-	for (size_t i = 0, n = table_count(); i < n; i++) {
-		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
-		if (rest.n && slice_eq(word, first))
-			buf_printf(&list, "%s%.*s", count++ ? ", " : "", SLICE_ARG(rest));
-	}
-	failed(binder, "no-such-command", NULL, "%.*s needs one of these behind it: %s", SLICE_ARG(first), buf_text(&list));
-	buf_fini(&list);
-}
-
-/* The row of "FIRST SECOND", with the second word read; or of FIRST alone. `first` is a copy that lives on. */
-static bool find_two(struct binder *binder, struct slice first)
-{
-	size_t before = position(&binder->source);
-	struct buf name;
-	bool more;
-
-	switch (next_word(binder)) {
-	case WORD_BAD:
-		return false;
-	case WORD_NONE:
-		more = false;
-		break;
-	default:
-		more = true;
-	}
-	buf_init(&name, 256);
-	buf_printf(&name, "%.*s ", SLICE_ARG(first));
-	struct slice second = more ? buf_slice(&binder->word.text) : (struct slice){ NULL, 0 };
-	struct slice whole = more && binder->how->interactive ? table_complete(first, second, NULL) : (struct slice){ NULL, 0 };
-	buf_add(&name, whole.n ? whole : second);
-	binder->bound->command = second.n && !binder->word.dynamic ? table_find(buf_slice(&name)) : NULL;
-	if (!binder->bound->command) {
-		/* The word alone may be a command too; one without arguments takes no word behind it. */
-		const struct command *alone = table_find(first);
-		if (alone && (!more || alone->arguments[0].name)) {
-			binder->bound->command = alone;
-			go_back(&binder->source, before);
-		} else if (!more) {
-			second_word_missing(binder, first);
-		} else {
-			no_such_command(binder, first, second);
-		}
-	}
-	buf_fini(&name);
-	return binder->bound->command != NULL;
-}
-
-static bool find_command(struct binder *binder, struct slice first)
-{
-	struct buf several;
-
-	if (table_is_first_word(first))
-		return find_two(binder, first);
-	if ((binder->bound->command = table_find(first)))
-		return true;
-	if (binder->how->interactive) {
-		buf_init(&several, 256);
-		struct slice whole = table_complete((struct slice){ NULL, 0 }, first, &several);
-		bool ambiguous = !whole.n && several.n;
-		if (ambiguous)
-			failed(binder, "ambiguous", NULL, "%.*s could be %s", SLICE_ARG(first), buf_text(&several));
-		buf_fini(&several);
-		if (ambiguous)
-			return false;
-		if (whole.n)
-			return table_is_first_word(whole) ? find_two(binder, whole) : (binder->bound->command = table_find(whole)) != NULL;
-	}
-	no_such_command(binder, first, (struct slice){ NULL, 0 });
-	return false;
-}
 
 /* ---- arguments and options ---- */
 
 static bool is_joined(const struct command_argument *argument)
 {
-	return !argument->repeats && (argument->kind == ARG_TARGET || argument->kind == ARG_TOPIC || argument->kind == ARG_VALUE);
+	return !argument->repeats &&
+	       (argument->kind == ARG_TARGET || argument->kind == ARG_TOPIC || argument->kind == ARG_VALUE);
 }
 
 const struct command_argument *option_find(const struct command *command, struct slice name)
@@ -195,10 +24,14 @@ const struct command_argument *option_find(const struct command *command, struct
 	return command->event_keys ? event_key_option(name) : NULL;
 }
 
-static bool check_value(struct binder *binder, const struct command_argument *argument, struct slice value, bool literal, bool unknown)
+static bool check_value(struct binder *binder, const struct command_argument *argument, struct slice value,
+			bool literal, bool unknown)
 {
 	const char *values[COMMAND_ARGS_MAX];
-	struct argument_context context = { .commands = binder->how->commands, .command = binder->bound->command, .values = values, .literal = literal };
+	struct argument_context context = { .commands = binder->how->commands,
+					    .command = binder->bound->command,
+					    .values = values,
+					    .literal = literal };
 
 	for (size_t i = 0; i < COMMAND_ARGS_MAX; i++)
 		values[i] = binder->unknown[i] ? NULL : binder->bound->values[i];
@@ -216,9 +49,9 @@ static bool add_option(struct binder *binder, const struct command_argument *opt
 
 	for (size_t i = 0; i < bound->option_count && !option->repeats; i++)
 		if (bound->options[i].option == option)
-			return failed(binder, "option", NULL, "%s= is given twice", option->name);
+			return binder_failed(binder, "option", NULL, "%s= is given twice", option->name);
 	if (bound->option_count == BOUND_OPTIONS_MAX)
-		return failed(binder, "option", NULL, "too many options");
+		return binder_failed(binder, "option", NULL, "too many options");
 	if (!check_value(binder, option, value, true, unknown))
 		return false;
 	bound->options[bound->option_count].option = option;
@@ -245,9 +78,11 @@ static bool take_option(struct binder *binder, const struct command_argument *op
 
 	binder->options_began = true;
 	size_t count = binder->bound->option_count;
-	good = add_option(binder, option, file ? slice_from(slice_of(file), binder->word.name_bytes + 1) : value, unknown);
+	good = add_option(binder, option, file ? slice_from(slice_of(file), binder->word.name_bytes + 1) : value,
+			  unknown);
 	/* It was the value that did not do. */
-	if (!good && binder->bound->option_count == count && binder->at == binder->word.start && strcmp(binder->failure->reason, "option"))
+	if (!good && binder->bound->option_count == count && binder->at == binder->word.start &&
+	    strcmp(binder->failure->reason, "option"))
 		binder->at += binder->word.name_bytes + 1;
 	free(file);
 	return good;
@@ -272,11 +107,13 @@ static bool unexpected(struct binder *binder)
 
 	if (binder->word.name_bytes != SIZE_MAX && binder->word.name_bytes) {
 		near_option(binder, &near);
-		return failed(binder, "option", &near, "%.*s: no such option of '%s'", SLICE_ARG(slice_sub(near.word, 0, 60)), binder->bound->command->name);
+		return binder_failed(binder, "option", &near, "%.*s: no such option of '%s'",
+				     SLICE_ARG(slice_sub(near.word, 0, 60)), binder->bound->command->name);
 	}
 	buf_init(&synopsis, 240);
 	command_synopsis(binder->bound->command, &synopsis);
-	failed(binder, "arguments", NULL, "'%.*s' is one word too many: %s", SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)), buf_text(&synopsis));
+	binder_failed(binder, "arguments", NULL, "'%.*s' is one word too many: %s",
+		      SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)), buf_text(&synopsis));
 	buf_fini(&synopsis);
 	return false;
 }
@@ -288,7 +125,9 @@ static bool missing(struct binder *binder, const struct command_argument *argume
 	buf_init(&synopsis, 300);
 	command_synopsis(binder->bound->command, &synopsis);
 	binder->word.start = binder->source.words.line.n;
-	failed(binder, "arguments", NULL, argument->kind == ARG_KEYWORD ? "'%s' is missing: %s" : "%s is missing: %s", argument->name, buf_text(&synopsis));
+	binder_failed(binder, "arguments", NULL,
+		      argument->kind == ARG_KEYWORD ? "'%s' is missing: %s" : "%s is missing: %s", argument->name,
+		      buf_text(&synopsis));
 	buf_fini(&synopsis);
 	return false;
 }
@@ -324,7 +163,8 @@ static bool place_word(struct binder *binder, size_t place)
 		bound->literal[place] = false;
 	} else if (bound->values[place]) {
 		/* Devices have blanks in their names: between them stands a comma. */
-		bool comma = argument->kind == ARG_VALUE && bound->values[0] && slice_begins(slice_of(bound->values[0]), SLICE("audio."));
+		bool comma = argument->kind == ARG_VALUE && bound->values[0] &&
+			     slice_begins(slice_of(bound->values[0]), SLICE("audio."));
 		char *joined = xasprintf("%s%s%s", bound->values[place], comma ? "," : " ", text);
 		free(bound->values[place]);
 		free(text);
@@ -359,8 +199,8 @@ static bool take_plain(struct binder *binder)
 			continue;
 		}
 		if (argument->kind == ARG_KEYWORD && !slice_eq(buf_slice(&binder->word.text), slice_of(argument->name)))
-			return failed(binder, "arguments", NULL, "'%s' is expected, not '%.*s'", argument->name,
-				      SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)));
+			return binder_failed(binder, "arguments", NULL, "'%s' is expected, not '%.*s'", argument->name,
+					     SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)));
 		if (is_joined(argument) && binder->given[binder->place]) {
 			if (binder->options_began)
 				break;
@@ -390,7 +230,8 @@ static bool takes_rest(const struct binder *binder)
 {
 	const struct command_argument *argument = &binder->bound->command->arguments[binder->place];
 
-	return binder->place < COMMAND_ARGS_MAX && argument->name && (argument->kind == ARG_TEXT || is_command(argument));
+	return binder->place < COMMAND_ARGS_MAX && argument->name &&
+	       (argument->kind == ARG_TEXT || is_command(argument));
 }
 
 static bool rest_of_words(struct binder *binder, const struct command_argument *argument, struct buf *text)
@@ -425,7 +266,8 @@ static bool check_inner(struct binder *binder, struct slice line, size_t begins,
 	return good;
 }
 
-/* A text that begins with a quote is words like others: joined by blanks, and options may stand among and behind them. */
+/* A text that begins with a quote is words like others: joined by blanks, and options may stand among and behind them.
+ */
 static bool take_quoted(struct binder *binder, size_t place)
 {
 	struct buf text;
@@ -433,7 +275,7 @@ static bool take_quoted(struct binder *binder, size_t place)
 	bool good = true, first = true;
 
 	buf_init(&text, LINE_MAX_BYTES);
-	while (good && (result = next_word(binder)) != WORD_NONE) {
+	while (good && (result = binder_next(binder)) != WORD_NONE) {
 		const struct command_argument *option = result == WORD_OK && !first ? word_option(binder) : NULL;
 		if (result == WORD_BAD) {
 			good = false;
@@ -464,7 +306,8 @@ static bool take_rest(struct binder *binder)
 		if (binder->source.next == binder->source.fixed_count)
 			return true;
 		buf_init(&text, LINE_MAX_BYTES);
-		good = rest_of_words(binder, argument, &text) || failed(binder, "arguments", NULL, "%s is too long", argument->name);
+		good = rest_of_words(binder, argument, &text) ||
+		       binder_failed(binder, "arguments", NULL, "%s is too long", argument->name);
 		bound->values[place] = buf_take(&text);
 	} else if (!words_more(words)) {
 		return true;
@@ -483,14 +326,15 @@ static bool take_rest(struct binder *binder)
 	binder->given[place] = true;
 	binder->place++;
 	if (good && is_command(argument))
-		good = check_inner(binder, slice_of(bound->values[place]), bound->line_at[place], argument->kind == ARG_COMMAND);
+		good = check_inner(binder, slice_of(bound->values[place]), bound->line_at[place],
+				   argument->kind == ARG_COMMAND);
 	return good;
 }
 
 /* Options that stand before a TEXT. @return 1: one was taken, 0: none, -1: failure */
 static int option_before_rest(struct binder *binder)
 {
-	size_t before = position(&binder->source);
+	size_t before = binder_position(&binder->source);
 	const struct command_argument *option;
 	struct failure ignored;
 	struct failure *kept = binder->failure;
@@ -499,11 +343,11 @@ static int option_before_rest(struct binder *binder)
 	if (!binder->source.fixed && words_at_quote(&binder->source.words))
 		return 0;
 	binder->failure = &ignored; /* what is no option is read as text, where quotes mean nothing */
-	result = next_word(binder);
+	result = binder_next(binder);
 	binder->failure = kept;
 	option = result == WORD_NONE ? NULL : word_option(binder);
 	if (!option) {
-		go_back(&binder->source, before);
+		binder_go_back(&binder->source, before);
 		return 0;
 	}
 	if (result == WORD_BAD) {
@@ -555,7 +399,7 @@ static bool bind_arguments(struct binder *binder)
 			if (!take_rest(binder))
 				return false;
 		}
-		enum words_result result = next_word(binder);
+		enum words_result result = binder_next(binder);
 		if (result == WORD_BAD)
 			return false;
 		if (result == WORD_NONE)
@@ -577,7 +421,7 @@ static bool bind_alias(struct binder *binder, struct slice text, bool go_on)
 	bool good;
 
 	if (how.depth++ >= ALIAS_DEPTH_MAX)
-		return failed(binder, "alias", NULL, "aliases that stand for themselves");
+		return binder_failed(binder, "alias", NULL, "aliases that stand for themselves");
 	buf_init(&line, LINE_MAX_BYTES);
 	buf_add(&line, text);
 	if (binder->source.fixed)
@@ -607,11 +451,11 @@ static bool bind_all(struct binder *binder)
 	struct slice first, alias;
 	bool good;
 
-	switch (next_word(binder)) {
+	switch (binder_next(binder)) {
 	case WORD_BAD:
 		return false;
 	case WORD_NONE:
-		return failed(binder, "arguments", NULL, "a command is expected");
+		return binder_failed(binder, "arguments", NULL, "a command is expected");
 	default:
 		break;
 	}
@@ -623,20 +467,22 @@ static bool bind_all(struct binder *binder)
 		first = slice_from(first, 1);
 	}
 	if (binder->word.dynamic)
-		return failed(binder, "syntax", NULL, "the name of a command cannot come from a variable");
+		return binder_failed(binder, "syntax", NULL, "the name of a command cannot come from a variable");
 	if (binder->how->depth > 2 * ALIAS_DEPTH_MAX)
-		return failed(binder, "syntax", NULL, "commands within commands, too deep");
+		return binder_failed(binder, "syntax", NULL, "commands within commands, too deep");
 	if (!table_find(first) && !table_is_first_word(first) && (alias = find_alias(binder->how, first)).n)
 		return bind_alias(binder, alias, binder->bound->go_on);
 	char *name = slice_dup(first); /* the word's memory is used again for the second one */
-	good = find_command(binder, slice_of(name));
+	good = binder_find_command(binder, slice_of(name));
 	free(name);
 	return good && (binder->how->partial || bind_arguments(binder));
 }
 
 bool bind_line(const struct bind_how *how, struct slice line, struct bound *bound, struct failure *failure, size_t *at)
 {
-	struct binder binder = { .how = how, .bound = bound, .failure = failure,
+	struct binder binder = { .how = how,
+				 .bound = bound,
+				 .failure = failure,
 				 .source.words = { .line = line, .expand = how->expand, .arg = how->arg } };
 	bool good;
 
@@ -647,9 +493,12 @@ bool bind_line(const struct bind_how *how, struct slice line, struct bound *boun
 	return good;
 }
 
-bool bind_words(const struct bind_how *how, const char *const *words, size_t count, struct bound *bound, struct failure *failure)
+bool bind_words(const struct bind_how *how, const char *const *words, size_t count, struct bound *bound,
+		struct failure *failure)
 {
-	struct binder binder = { .how = how, .bound = bound, .failure = failure, .source = { .fixed = words, .fixed_count = count } };
+	struct binder binder = {
+		.how = how, .bound = bound, .failure = failure, .source = { .fixed = words, .fixed_count = count }
+	};
 	bool good;
 
 	word_init(&binder.word);
@@ -687,7 +536,8 @@ void command_synopsis(const struct command *command, struct buf *to)
 	buf_printf(to, "%s", command->name);
 	for (size_t i = 0; i < COMMAND_ARGS_MAX && arguments[i].name; i++) {
 		/* KEY=PATTERN stands behind the event. */
-		bool last_of_optional = arguments[i].optional && !(i + 1 < COMMAND_ARGS_MAX && arguments[i + 1].with_previous);
+		bool last_of_optional =
+			arguments[i].optional && !(i + 1 < COMMAND_ARGS_MAX && arguments[i + 1].with_previous);
 		bool opens = arguments[i].optional && !arguments[i].with_previous;
 		buf_printf(to, " %s", opens ? "[" : "");
 		print_argument(&arguments[i], to);
@@ -698,6 +548,7 @@ void command_synopsis(const struct command *command, struct buf *to)
 	}
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
 		buf_printf(to, " [%s=%s]%s", command->options[i].name,
-			   command->options[i].choices ? command->options[i].choices : argument_kind_word(command->options[i].kind),
+			   command->options[i].choices ? command->options[i].choices
+						       : argument_kind_word(command->options[i].kind),
 			   command->options[i].repeats ? "..." : "");
 }

@@ -1,40 +1,48 @@
 /* bind: words or JSON members -> the arguments and options of one row, each checked by its kind. */
 #pragma once
 
-#include "command/words.h"
 #include "command/command.h"
+#include "command/words.h"
 
 enum { BOUND_OPTIONS_MAX = 32 };
 
 struct bound {
 	const struct command *command;
-	bool go_on;                           /* -COMMAND: a failure ends nothing */
+	bool go_on; /* -COMMAND: a failure ends nothing */
 	char *values[COMMAND_ARGS_MAX];
 	bool literal[COMMAND_ARGS_MAX], network[COMMAND_ARGS_MAX];
 	char **rest;
 	size_t rest_count;
-	struct { const struct command_argument *option; char *value; } options[BOUND_OPTIONS_MAX];
+	struct {
+		const struct command_argument *option;
+		char *value;
+	} options[BOUND_OPTIONS_MAX];
 	size_t option_count;
-	size_t line_at[COMMAND_ARGS_MAX];     /* where in the line each value began, for errors of commands within commands */
+	size_t line_at[COMMAND_ARGS_MAX]; /* where in the line each value began, for errors of commands within commands
+					   */
 };
 
 struct bind_how {
 	struct commands *commands;
-	bool interactive;                     /* prefixes of commands will do */
-	words_expand_h *expand;               /* NULL: only check, values with variables pass */
+	bool interactive;       /* prefixes of commands will do */
+	words_expand_h *expand; /* NULL: only check, values with variables pass */
 	void *arg;
-	struct slice (*alias)(void *arg, struct slice name); /* a command file's own aliases while it is checked; NULL */
+	struct slice (*alias)(void *arg,
+			      struct slice name); /* a command file's own aliases while it is checked; NULL */
 	void *alias_arg;
-	bool partial;                         /* the command's name alone is looked at */
-	unsigned depth;                       /* of aliases and commands within commands */
+	bool partial;   /* the command's name alone is looked at */
+	unsigned depth; /* of aliases and commands within commands */
 };
 
 /** @return false with `failure` and *at, the byte of the line at fault; `bound` must be finished in either case */
-bool bind_line(const struct bind_how *how, struct slice line, struct bound *bound, struct failure *failure, size_t *at) MUST_CHECK;
+bool bind_line(const struct bind_how *how, struct slice line, struct bound *bound, struct failure *failure,
+	       size_t *at) MUST_CHECK;
 /** Words that are final. */
-bool bind_words(const struct bind_how *how, const char *const *words, size_t count, struct bound *bound, struct failure *failure) MUST_CHECK;
+bool bind_words(const struct bind_how *how, const char *const *words, size_t count, struct bound *bound,
+		struct failure *failure) MUST_CHECK;
 /** Named members of a JSON object (json_t *, may be NULL). */
-bool bind_members(const struct bind_how *how, const struct command *command, const void *params, struct bound *bound, struct failure *failure) MUST_CHECK;
+bool bind_members(const struct bind_how *how, const struct command *command, const void *params, struct bound *bound,
+		  struct failure *failure) MUST_CHECK;
 void bound_fini(struct bound *bound);
 
 /** The option of a command, its event keys included; NULL: none of that name. */

@@ -41,7 +41,8 @@ static bool is_named(const struct command_argument *argument, const char *key)
 
 static bool check(struct members *members, const struct command_argument *argument, const char *text)
 {
-	struct argument_context context = { .commands = members->how->commands, .command = members->bound->command,
+	struct argument_context context = { .commands = members->how->commands,
+					    .command = members->bound->command,
 					    .values = (const char *const *)members->bound->values };
 	struct bind_how how = *members->how;
 	struct bound inner = { 0 };
@@ -106,7 +107,8 @@ static bool add_option(struct members *members, const struct command_argument *o
 		char *text = value_text(json_is_array(value) ? json_array_get(value, i) : value);
 		if (!text || bound->option_count == BOUND_OPTIONS_MAX) {
 			free(text);
-			return bad(members, "params", text ? "'%s': too many options" : "'%s' must be a text or a number", option->name);
+			return bad(members, "params",
+				   text ? "'%s': too many options" : "'%s' must be a text or a number", option->name);
 		}
 		bound->options[bound->option_count].option = option;
 		bound->options[bound->option_count++].value = text;
@@ -138,9 +140,11 @@ static bool add_member(struct members *members, const char *key, const json_t *v
 	for (place = 0; place < COMMAND_ARGS_MAX && command->arguments[place].name; place++) {
 		last = &command->arguments[place];
 		/* Keywords that only introduce another argument have no member. */
-		bool introduces = last->kind == ARG_KEYWORD && (!last->optional || (place + 1 < COMMAND_ARGS_MAX && last[1].with_previous));
+		bool introduces = last->kind == ARG_KEYWORD &&
+				  (!last->optional || (place + 1 < COMMAND_ARGS_MAX && last[1].with_previous));
 		if (is_named(last, key) && !introduces)
-			return last->kind == ARG_KEYWORD ? add_keyword(members, place, value) : add_argument(members, place, value);
+			return last->kind == ARG_KEYWORD ? add_keyword(members, place, value)
+							 : add_argument(members, place, value);
 	}
 	if (option)
 		return add_option(members, option, value);
@@ -152,7 +156,8 @@ static bool add_member(struct members *members, const char *key, const json_t *v
 		free(text);
 		return add_rest(members, last, word);
 	}
-	return fail(members->failure, STATUS_USAGE, "params", "%.60s: no such member of params of %s", key, command->name);
+	return fail(members->failure, STATUS_USAGE, "params", "%.60s: no such member of params of %s", key,
+		    command->name);
 }
 
 /* What the line's words would have said by standing there, and what is missing. */
@@ -174,14 +179,16 @@ static bool complete_arguments(struct members *members)
 	return true;
 }
 
-bool bind_members(const struct bind_how *how, const struct command *command, const void *params, struct bound *bound, struct failure *failure)
+bool bind_members(const struct bind_how *how, const struct command *command, const void *params, struct bound *bound,
+		  struct failure *failure)
 {
 	struct members members = { .how = how, .bound = bound, .failure = failure };
 	const char *key;
 	json_t *value, *object = (json_t *)(uintptr_t)params;
 
 	bound->command = command;
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		if (!add_member(&members, key, value))
 			return false;
 	}

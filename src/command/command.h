@@ -1,12 +1,12 @@
 /*
- * command: the command language. One table row is the only place where a command is described; look-up, argument checking, completion, help,
- * man page, shell completion, JSON-RPC methods and the fuzz dictionary are made from it.
+ * command: the command language. One table row is the only place where a command is described; look-up, argument
+ * checking, completion, help, man page, shell completion, JSON-RPC methods and the fuzz dictionary are made from it.
  *
  *   table      the rows joined, look-up, near misses
  *   words      a line -> words: quotes, escapes, $variables, columns
  *   argument   each kind of argument: is a value one of it
  *   bind       words or JSON members -> the arguments and options of a row
- *   complete   what may come next on a line
+ *   complete   what may come next on a line; offer: what each kind of argument has to offer
  *   commands   what all runners share: aliases, variables of `let`; the turn's end
  *   invocation what the rows' functions share
  *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler
@@ -25,55 +25,78 @@
 
 #include "phone/phone.h"
 
-struct commands;   /* one per phone: handlers (`on`), aliases, variables of `let`, runners */
-struct runner;     /* one stream of commands */
+struct commands; /* one per phone: handlers (`on`), aliases, variables of `let`, runners */
+struct runner;   /* one stream of commands */
 
 enum argument_kind {
-	ARG_TARGET, ARG_CALL, ARG_CALL_OR_ALL, ARG_ACCOUNT, ARG_DIGITS, ARG_TEXT, ARG_WORD, ARG_NUMBER, ARG_CODE, ARG_DURATION, ARG_FILE, ARG_SETTING, ARG_VALUE,
-	ARG_EVENT, ARG_QUANTITY, ARG_OPERATOR, ARG_CHOICE, ARG_DEVICE, ARG_CODEC, ARG_CONTACT,
-	ARG_COMMAND,        /* the rest of the line as it stands: a command, perhaps without all its arguments */
-	ARG_COMMAND_LINE,   /* the rest of the line as it stands: a command, whole */
-	ARG_METHOD, ARG_HEADER,
-	ARG_YES_NO, ARG_PATTERN,
+	ARG_TARGET,
+	ARG_CALL,
+	ARG_CALL_OR_ALL,
+	ARG_ACCOUNT,
+	ARG_DIGITS,
+	ARG_TEXT,
+	ARG_WORD,
+	ARG_NUMBER,
+	ARG_CODE,
+	ARG_DURATION,
+	ARG_FILE,
+	ARG_SETTING,
+	ARG_VALUE,
+	ARG_EVENT,
+	ARG_QUANTITY,
+	ARG_OPERATOR,
+	ARG_CHOICE,
+	ARG_DEVICE,
+	ARG_CODEC,
+	ARG_CONTACT,
+	ARG_COMMAND,      /* the rest of the line as it stands: a command, perhaps without all its arguments */
+	ARG_COMMAND_LINE, /* the rest of the line as it stands: a command, whole */
+	ARG_METHOD,
+	ARG_HEADER,
+	ARG_YES_NO,
+	ARG_PATTERN,
 	ARG_KEYWORD,        /* a fixed word of the grammar: its name is the word */
 	ARG_NAME,           /* a name that people choose: of a variable, a handler, an alias */
 	ARG_ADDRESS,        /* who an account is: sip:alice@atlanta.com */
 	ARG_ACCOUNT_OPTION, /* KEY=VALUE of `account add` */
 	ARG_STATUS,         /* 0 to 255 */
-	ARG_HANDLER, ARG_VIEW, ARG_TOPIC, ARG_SUBJECT,
-	ARG_DIRECTION,      /* `select`: a call, next or previous */
+	ARG_HANDLER,
+	ARG_VIEW,
+	ARG_TOPIC,
+	ARG_SUBJECT,
+	ARG_DIRECTION, /* `select`: a call, next or previous */
 };
 
 enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 12, COMMAND_EXAMPLES_MAX = 4 };
 
 struct command_argument {
-	const char *name;          /* "TARGET"; options: "from" */
+	const char *name; /* "TARGET"; options: "from" */
 	enum argument_kind kind;
-	const char *choices;       /* ARG_CHOICE: "always|busy|noanswer" */
+	const char *choices; /* ARG_CHOICE: "always|busy|noanswer" */
 	bool optional, repeats;
-	bool with_previous;        /* only there when the optional keyword before it is */
-	const char *text;          /* a few words for help */
+	bool with_previous; /* only there when the optional keyword before it is */
+	const char *text;   /* a few words for help */
 };
 
 enum command_result {
 	COMMAND_DONE,
-	COMMAND_FAILED,            /* invocation.failure tells */
-	COMMAND_WAITS,             /* the runner is blocked until runner_resume() */
-	COMMAND_EXIT,              /* the script ends with invocation.failure.status */
+	COMMAND_FAILED, /* invocation.failure tells */
+	COMMAND_WAITS,  /* the runner is blocked until runner_resume() */
+	COMMAND_EXIT,   /* the script ends with invocation.failure.status */
 };
 
 struct invocation;
 typedef enum command_result command_run(struct invocation *invocation);
 
 struct command {
-	const char *name;          /* "account add": two words are one command */
-	const char *aliases;       /* "dial invite" or NULL */
-	const char *group;         /* "calls" ... as the man page groups them */
+	const char *name;    /* "account add": two words are one command */
+	const char *aliases; /* "dial invite" or NULL */
+	const char *group;   /* "calls" ... as the man page groups them */
 	struct command_argument arguments[COMMAND_ARGS_MAX];
 	struct command_argument options[COMMAND_OPTIONS_MAX];
-	bool event_keys;           /* KEY=PATTERN of events are options as well */
-	const char *summary;       /* "call someone" */
-	const char *text;          /* paragraphs for help and man */
+	bool event_keys;     /* KEY=PATTERN of events are options as well */
+	const char *summary; /* "call someone" */
+	const char *text;    /* paragraphs for help and man */
 	const char *examples[COMMAND_EXAMPLES_MAX];
 	command_run *run;
 };
@@ -91,8 +114,12 @@ struct invocation {
 	const char *values[COMMAND_ARGS_MAX]; /* by argument; NULL: omitted; a repeating last one is in `rest` */
 	bool literal[COMMAND_ARGS_MAX];       /* quoted or from a variable: a value, never the name of a quantity */
 	bool network[COMMAND_ARGS_MAX];       /* some of it came from the network */
-	const char *const *rest; size_t rest_count;
-	struct { const struct command_argument *option; const char *value; } options[32];
+	const char *const *rest;
+	size_t rest_count;
+	struct {
+		const struct command_argument *option;
+		const char *value;
+	} options[32];
 	size_t option_count;
 };
 /** The value of an option, or NULL. For repeated ones `nth`. */
@@ -100,10 +127,12 @@ const char *invocation_option(const struct invocation *invocation, const char *n
 
 /** How a runner talks. Any may be NULL. */
 struct runner_output {
-	void (*result)(void *arg, struct runner *runner, const struct invocation *invocation, const char *text);   /* a command ended well; text may be "" */
-	void (*error)(void *arg, struct runner *runner, const char *where, const struct failure *failure);        /* where: "f.call:1:3: " or "" */
+	void (*result)(void *arg, struct runner *runner, const struct invocation *invocation,
+		       const char *text); /* a command ended well; text may be "" */
+	void (*error)(void *arg, struct runner *runner, const char *where,
+		      const struct failure *failure); /* where: "f.call:1:3: " or "" */
 	void (*echo)(void *arg, struct runner *runner, const char *text);
-	void (*ended)(void *arg, struct runner *runner, int status);                                              /* no more lines and nothing waits */
+	void (*ended)(void *arg, struct runner *runner, int status); /* no more lines and nothing waits */
 	void *arg;
 };
 
@@ -119,23 +148,28 @@ bool commands_quit_wanted(const struct commands *commands, int *status);
 bool commands_have_handlers(const struct commands *commands);
 
 /**
- * A stream of commands. As it stands it is a script: a command that fails ends it, drops the lines that wait and keeps the status.
+ * A stream of commands. As it stands it is a script: a command that fails ends it, drops the lines that wait and keeps
+ * the status.
  * @param name    what errors call it where no file does: "-x"
  * @param output  copied; its functions may call runner_free()
  */
 struct runner *runner_new(struct commands *commands, const char *name, const struct runner_output *output);
 void runner_free(struct runner *runner);
-/** Go on after a failed line: the prompt, a JSON client, the control socket. A file that such a runner runs still ends at its first failure. */
+/** Go on after a failed line: the prompt, a JSON client, the control socket. A file that such a runner runs still ends
+ * at its first failure. */
 void runner_keep_going(struct runner *runner, bool keep_going);
 /** How wide ladders may be (80), and whether box drawing is out of question (told by the locale). */
 void runner_set_columns(struct runner *runner, unsigned columns, bool ascii);
-/** While runner_output.error is called: the line at fault and a caret below it, two lines indented by four blanks, each with its line feed; "" where there is none. Print it after the sentence. */
+/** While runner_output.error is called: the line at fault and a caret below it, two lines indented by four blanks, each
+ * with its line feed; "" where there is none. Print it after the sentence. */
 const char *runner_shown_line(const struct runner *runner);
-/** Queue one line (typed, -x, RPC). `interactive`: prefixes of commands are allowed. It runs at once if nothing waits. */
+/** Queue one line (typed, -x, RPC). `interactive`: prefixes of commands are allowed. It runs at once if nothing waits.
+ */
 void runner_line(struct runner *runner, struct slice line, bool interactive);
 /** Queue words that are final: not split, expanded or taken for comments. */
 void runner_words(struct runner *runner, const char *const *words, size_t count);
-/** Queue a command file ("-": standard input was read by the caller, use runner_text). Checked whole first. @return false: cannot be read or has errors (told) */
+/** Queue a command file ("-": standard input was read by the caller, use runner_text). Checked whole first. @return
+ * false: cannot be read or has errors (told) */
 bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count);
 bool runner_text(struct runner *runner, const char *name, struct slice text);
 bool runner_idle(const struct runner *runner);
@@ -148,10 +182,14 @@ void runner_interrupt(struct runner *runner);
 size_t commands_check_file(struct commands *commands, const char *path, struct buf *out);
 
 /* ---- completion and help ---- */
-struct completion { char **words; size_t count; size_t start; /* byte offset of the word replaced */ };
+struct completion {
+	char **words;
+	size_t count;
+	size_t start; /* byte offset of the word replaced */
+};
 void commands_complete(struct commands *commands, struct slice line, size_t point, struct completion *completion);
 void completion_fini(struct completion *completion);
-bool help_print(struct slice topic, struct buf *out);       /* empty topic: the overview. false: no such command */
+bool help_print(struct slice topic, struct buf *out); /* empty topic: the overview. false: no such command */
 void help_print_man(struct buf *out);
 bool help_print_shell_completion(struct slice shell, struct buf *out);
 
@@ -163,6 +201,7 @@ void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply, void
 /** An event as a JSON-RPC notification, without line feed; free(). */
 char *rpc_event(const struct event *event);
 char *rpc_hello(void);
-/** The result of a command that was given as a line: {"call":1}, {"text":"..."}; and of its failure: {"code":4,"message":...,"data":{...}}. free(). */
+/** The result of a command that was given as a line: {"call":1}, {"text":"..."}; and of its failure:
+ * {"code":4,"message":...,"data":{...}}. free(). */
 char *rpc_result(const struct invocation *invocation, const char *text);
 char *rpc_failure(const char *where, const struct failure *failure);

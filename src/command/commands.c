@@ -116,7 +116,8 @@ const struct variable *variable_find(const struct commands *commands, struct sli
 	return NULL;
 }
 
-bool variable_set(struct commands *commands, struct slice name, struct slice value, bool network, struct failure *failure)
+bool variable_set(struct commands *commands, struct slice name, struct slice value, bool network,
+		  struct failure *failure)
 {
 	struct variable *variable = NULL;
 	const char *const *taken = variable_names();
@@ -156,7 +157,8 @@ bool alias_set(struct commands *commands, struct slice name, struct slice text, 
 	struct alias *alias = NULL;
 
 	if (table_find(name) || table_is_first_word(name))
-		return fail(failure, STATUS_USAGE, "name", "%.*s is a command already", SLICE_ARG(slice_sub(name, 0, 60)));
+		return fail(failure, STATUS_USAGE, "name", "%.*s is a command already",
+			    SLICE_ARG(slice_sub(name, 0, 60)));
 	LIST_EACH(&commands->aliases, node)
 		if (slice_eq(slice_of(LIST_ENTRY(node, struct alias, node)->name), name))
 			alias = LIST_ENTRY(node, struct alias, node);
@@ -183,7 +185,10 @@ void aliases_offer(const struct commands *commands, struct near *near)
 
 static void check_error(void *arg, const char *where, const struct failure *failure, const char *shown)
 {
-	struct { struct buf *out; size_t count; } *checked = arg;
+	struct {
+		struct buf *out;
+		size_t count;
+	} *checked = arg;
 
 	buf_printf(checked->out, "%s%s\n%s", where, failure->text, shown);
 	checked->count++;
@@ -191,7 +196,10 @@ static void check_error(void *arg, const char *where, const struct failure *fail
 
 size_t commands_check_file(struct commands *commands, const char *path, struct buf *out)
 {
-	struct { struct buf *out; size_t count; } checked = { out, 0 };
+	struct {
+		struct buf *out;
+		size_t count;
+	} checked = { out, 0 };
 
 	script_release(script_read(commands, path, check_error, &checked));
 	return checked.count;

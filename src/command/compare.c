@@ -11,7 +11,8 @@ static bool matches(struct invocation *invocation, const char *text, const char 
 
 	if (error) {
 		regerror(error, &regex, why, sizeof why);
-		return fail(&invocation->failure, STATUS_USAGE, "pattern", "'%.80s' is no regular expression: %s", pattern, why);
+		return fail(&invocation->failure, STATUS_USAGE, "pattern", "'%.80s' is no regular expression: %s",
+			    pattern, why);
 	}
 	*truth = regexec(&regex, text, 0, NULL, 0) == 0;
 	regfree(&regex);
@@ -32,7 +33,8 @@ static bool holds(int order, const char *operation)
 	}
 }
 
-bool compare(struct invocation *invocation, const char *left, bool literal, const char *operation, const char *right, bool *truth, struct buf *was)
+bool compare(struct invocation *invocation, const char *left, bool literal, const char *operation, const char *right,
+	     bool *truth, struct buf *was)
 {
 	unsigned call = runner_is_interactive(invocation->runner) ? 0 : invocation->runner->call;
 	double left_number = 0, right_number = 0;
@@ -52,7 +54,9 @@ bool compare(struct invocation *invocation, const char *left, bool literal, cons
 		return true;
 	}
 	if (ordered && was->n)
-		return fail(&invocation->failure, STATUS_USAGE, "compare", "'%.60s' and '%.60s' are not both numbers: %s cannot compare them", buf_text(was), right, operation);
+		return fail(&invocation->failure, STATUS_USAGE, "compare",
+			    "'%.60s' and '%.60s' are not both numbers: %s cannot compare them", buf_text(was), right,
+			    operation);
 	/* What has no value is neither more nor less than anything. */
 	*truth = !ordered && holds(strcmp(buf_text(was), right) != 0, operation);
 	return true;

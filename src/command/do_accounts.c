@@ -19,7 +19,8 @@ static const char **account_options(const struct invocation *invocation)
 static enum command_result do_account_add(struct invocation *invocation)
 {
 	const char **options = account_options(invocation);
-	bool good = phone_account_add(invocation->phone, slice_of(invocation->values[0]), options, &invocation->failure);
+	bool good =
+		phone_account_add(invocation->phone, slice_of(invocation->values[0]), options, &invocation->failure);
 
 	free(options);
 	return invocation_end(invocation, good);
@@ -28,7 +29,8 @@ static enum command_result do_account_add(struct invocation *invocation)
 static enum command_result do_account_set(struct invocation *invocation)
 {
 	const char **options = account_options(invocation);
-	bool good = phone_account_set(invocation->phone, slice_of(invocation->values[0]), options, &invocation->failure);
+	bool good =
+		phone_account_set(invocation->phone, slice_of(invocation->values[0]), options, &invocation->failure);
 
 	free(options);
 	return invocation_end(invocation, good);
@@ -36,8 +38,9 @@ static enum command_result do_account_set(struct invocation *invocation)
 
 static json_t *account_object(const struct account_view *view)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", view->name, "address", view->address, "registrar", view->registrar ? view->registrar : "",
-				   "state", view->state, "default", (int)view->is_default);
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", view->name, "address", view->address,
+				   "registrar", view->registrar ? view->registrar : "", "state", view->state, "default",
+				   (int)view->is_default);
 
 	if (view->expires_left_s)
 		json_object_set_new(object, "expires", json_integer(view->expires_left_s));
@@ -58,7 +61,8 @@ static enum command_result do_account_list(struct invocation *invocation)
 	struct account_view *views = xcalloc(room + 1, sizeof *views);
 	size_t count = phone_accounts(invocation->phone, views, room);
 	json_t *list = json_array();
-	bool good = phone_show(invocation->phone, SLICE("accounts"), (struct slice){ NULL, 0 }, invocation->out, &invocation->failure);
+	bool good = phone_show(invocation->phone, SLICE("accounts"), (struct slice){ NULL, 0 }, invocation->out,
+			       &invocation->failure);
 
 	for (size_t i = 0; i < count && i < room; i++)
 		json_array_append_new(list, account_object(&views[i]));
@@ -72,9 +76,10 @@ static enum command_result do_account_show(struct invocation *invocation)
 	struct account_view view;
 
 	if (!phone_view_account(invocation->phone, slice_of(invocation->values[0]), &view))
-		return invocation_fail(invocation, STATUS_USAGE, "no-such-account", "there is no account %.60s", invocation->values[0] ? invocation->values[0] : "");
-	buf_printf(invocation->out, "%s%s\naddress    %s\nregistrar  %s\nstate      %s", view.name, view.is_default ? " (default)" : "", view.address,
-		   view.registrar ? view.registrar : "", view.state);
+		return invocation_fail(invocation, STATUS_USAGE, "no-such-account", "there is no account %.60s",
+				       invocation->values[0] ? invocation->values[0] : "");
+	buf_printf(invocation->out, "%s%s\naddress    %s\nregistrar  %s\nstate      %s", view.name,
+		   view.is_default ? " (default)" : "", view.address, view.registrar ? view.registrar : "", view.state);
 	if (view.expires_left_s)
 		buf_printf(invocation->out, ", %u s left", view.expires_left_s);
 	if (view.code)
@@ -90,17 +95,20 @@ static enum command_result do_account_show(struct invocation *invocation)
 
 static enum command_result do_account_remove(struct invocation *invocation)
 {
-	return invocation_end(invocation, phone_account_remove(invocation->phone, slice_of(invocation->values[0]), &invocation->failure));
+	return invocation_end(invocation, phone_account_remove(invocation->phone, slice_of(invocation->values[0]),
+							       &invocation->failure));
 }
 
 static enum command_result do_account_default(struct invocation *invocation)
 {
-	return invocation_end(invocation, phone_account_default(invocation->phone, slice_of(invocation->values[0]), &invocation->failure));
+	return invocation_end(invocation, phone_account_default(invocation->phone, slice_of(invocation->values[0]),
+								&invocation->failure));
 }
 
 static enum command_result do_register(struct invocation *invocation)
 {
-	return invocation_end(invocation, phone_register(invocation->phone, slice_of(invocation->values[0]), &invocation->failure));
+	return invocation_end(invocation,
+			      phone_register(invocation->phone, slice_of(invocation->values[0]), &invocation->failure));
 }
 
 static enum command_result do_unregister(struct invocation *invocation)
@@ -108,7 +116,8 @@ static enum command_result do_unregister(struct invocation *invocation)
 	const char *all = invocation_option(invocation, "all", 0);
 	bool all_bindings = all && (!strcmp(all, "yes") || !strcmp(all, "on"));
 
-	return invocation_end(invocation, phone_unregister(invocation->phone, slice_of(invocation->values[0]), all_bindings, &invocation->failure));
+	return invocation_end(invocation, phone_unregister(invocation->phone, slice_of(invocation->values[0]),
+							   all_bindings, &invocation->failure));
 }
 
 /* Aliases are this floor's: they are written behind what the phone saves. */
@@ -126,33 +135,94 @@ static enum command_result do_save(struct invocation *invocation)
 	return invocation_end(invocation, good);
 }
 
-#define ACCOUNT { .name = "ACCOUNT", .kind = ARG_ACCOUNT, .text = "its name or its address" }
-#define ANY_ACCOUNT { .name = "ACCOUNT", .kind = ARG_ACCOUNT, .optional = true, .text = "its name or its address; all or the default one when omitted" }
+#define ACCOUNT                                                                                                        \
+	{                                                                                                              \
+		.name = "ACCOUNT", .kind = ARG_ACCOUNT, .text = "its name or its address"                              \
+	}
+#define ANY_ACCOUNT                                                                                                    \
+	{                                                                                                              \
+		.name = "ACCOUNT", .kind = ARG_ACCOUNT, .optional = true,                                              \
+		.text = "its name or its address; all or the default one when omitted"                                 \
+	}
 
 const struct command accounts_commands[] = {
-	{ .name = "account add", .group = "accounts", .run = do_account_add,
+	{ .name = "account add",
+	  .group = "accounts",
+	  .run = do_account_add,
 	  .arguments = { { .name = "ADDRESS", .kind = ARG_ADDRESS, .text = "sip:USER@DOMAIN" },
-			 { .name = "KEY=VALUE", .kind = ARG_ACCOUNT_OPTION, .optional = true, .repeats = true, .text = "options of the account" } },
+			 { .name = "KEY=VALUE",
+			   .kind = ARG_ACCOUNT_OPTION,
+			   .optional = true,
+			   .repeats = true,
+			   .text = "options of the account" } },
 	  .summary = "be somebody somewhere",
-	  .text = "The first account is the default one. It registers at once; `registrar=none` keeps it from registering. `user` is the user part of the address, `auth-user` that of the credentials. "
-		  "Without a password you are asked for it; the first line that `password-command` prints is the password.",
-	  .examples = { "account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"", "account add sip:2001@192.0.2.4 name=work password=secret" } },
-	{ .name = "account set", .group = "accounts", .run = do_account_set,
-	  .arguments = { ACCOUNT, { .name = "KEY=VALUE", .kind = ARG_ACCOUNT_OPTION, .repeats = true, .text = "options of the account" } },
-	  .summary = "change an account", .text = "The keys are those of `account add`.", .examples = { "account set work expires=600" } },
-	{ .name = "account list", .group = "accounts", .run = do_account_list, .summary = "list the accounts", .text = "With their registrations.", .examples = { "account list" } },
-	{ .name = "account show", .group = "accounts", .run = do_account_show, .arguments = { ANY_ACCOUNT }, .summary = "show one account",
-	  .text = "Never its password.", .examples = { "account show work" } },
-	{ .name = "account remove", .group = "accounts", .run = do_account_remove, .arguments = { ACCOUNT }, .summary = "forget an account",
-	  .text = "Its binding is removed at the registrar.", .examples = { "account remove work" } },
-	{ .name = "account default", .group = "accounts", .run = do_account_default, .arguments = { ACCOUNT }, .summary = "call from this account",
-	  .text = "Bare users and numbers live at its domain.", .examples = { "account default work" } },
-	{ .name = "register", .group = "accounts", .run = do_register, .arguments = { ANY_ACCOUNT }, .summary = "register now",
-	  .text = "Returns at once: `wait registered` waits.", .examples = { "register", "register work" } },
-	{ .name = "unregister", .group = "accounts", .run = do_unregister, .arguments = { ANY_ACCOUNT },
-	  .options = { { .name = "all", .kind = ARG_YES_NO, .text = "remove the bindings of all other phones as well (Contact: *)" } },
-	  .summary = "remove our binding", .text = "Returns at once: `wait unregistered` waits.", .examples = { "unregister", "unregister work all=yes" } },
-	{ .name = "save", .group = "accounts", .run = do_save, .summary = "write what was changed",
-	  .text = "Accounts, settings and aliases go to the file `saved` beside the configuration file, which it leaves alone.", .examples = { "save" } },
+	  .text = "The first account is the default one. It registers at once; `registrar=none` keeps it from "
+		  "registering. `user` is the user part of the address, `auth-user` that of the credentials. "
+		  "Without a password you are asked for it; the first line that `password-command` prints is the "
+		  "password.",
+	  .examples = { "account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"",
+			"account add sip:2001@192.0.2.4 name=work password=secret" } },
+	{ .name = "account set",
+	  .group = "accounts",
+	  .run = do_account_set,
+	  .arguments = { ACCOUNT,
+			 { .name = "KEY=VALUE",
+			   .kind = ARG_ACCOUNT_OPTION,
+			   .repeats = true,
+			   .text = "options of the account" } },
+	  .summary = "change an account",
+	  .text = "The keys are those of `account add`.",
+	  .examples = { "account set work expires=600" } },
+	{ .name = "account list",
+	  .group = "accounts",
+	  .run = do_account_list,
+	  .summary = "list the accounts",
+	  .text = "With their registrations.",
+	  .examples = { "account list" } },
+	{ .name = "account show",
+	  .group = "accounts",
+	  .run = do_account_show,
+	  .arguments = { ANY_ACCOUNT },
+	  .summary = "show one account",
+	  .text = "Never its password.",
+	  .examples = { "account show work" } },
+	{ .name = "account remove",
+	  .group = "accounts",
+	  .run = do_account_remove,
+	  .arguments = { ACCOUNT },
+	  .summary = "forget an account",
+	  .text = "Its binding is removed at the registrar.",
+	  .examples = { "account remove work" } },
+	{ .name = "account default",
+	  .group = "accounts",
+	  .run = do_account_default,
+	  .arguments = { ACCOUNT },
+	  .summary = "call from this account",
+	  .text = "Bare users and numbers live at its domain.",
+	  .examples = { "account default work" } },
+	{ .name = "register",
+	  .group = "accounts",
+	  .run = do_register,
+	  .arguments = { ANY_ACCOUNT },
+	  .summary = "register now",
+	  .text = "Returns at once: `wait registered` waits.",
+	  .examples = { "register", "register work" } },
+	{ .name = "unregister",
+	  .group = "accounts",
+	  .run = do_unregister,
+	  .arguments = { ANY_ACCOUNT },
+	  .options = { { .name = "all",
+			 .kind = ARG_YES_NO,
+			 .text = "remove the bindings of all other phones as well (Contact: *)" } },
+	  .summary = "remove our binding",
+	  .text = "Returns at once: `wait unregistered` waits.",
+	  .examples = { "unregister", "unregister work all=yes" } },
+	{ .name = "save",
+	  .group = "accounts",
+	  .run = do_save,
+	  .summary = "write what was changed",
+	  .text = "Accounts, settings and aliases go to the file `saved` beside the configuration file, which it "
+		  "leaves alone.",
+	  .examples = { "save" } },
 };
 const size_t accounts_command_count = ARRAY_LEN(accounts_commands);

@@ -6,8 +6,14 @@
 #include <jansson.h>
 #include <string.h>
 
-#define CALL_OPTION { .name = "call", .kind = ARG_CALL, .text = "the call meant, by its number or id" }
-#define ONE_CALL { .name = "CALL", .kind = ARG_CALL, .optional = true, .text = "a call's number or id" }
+#define CALL_OPTION                                                                                                    \
+	{                                                                                                              \
+		.name = "call", .kind = ARG_CALL, .text = "the call meant, by its number or id"                        \
+	}
+#define ONE_CALL                                                                                                       \
+	{                                                                                                              \
+		.name = "CALL", .kind = ARG_CALL, .optional = true, .text = "a call's number or id"                    \
+	}
 
 static enum command_result end_dialled(struct invocation *invocation, bool good, unsigned call, struct buf *dialled)
 {
@@ -25,11 +31,15 @@ static enum command_result end_dialled(struct invocation *invocation, bool good,
 
 static enum command_result do_call(struct invocation *invocation)
 {
-	const char *anonymous = invocation_option(invocation, "anonymous", 0), *timeout = invocation_option(invocation, "timeout", 0);
+	const char *anonymous = invocation_option(invocation, "anonymous", 0),
+		   *timeout = invocation_option(invocation, "timeout", 0);
 	struct call_options options = {
-		.from = invocation_option(invocation, "from", 0), .display = invocation_option(invocation, "display", 0),
-		.anonymous = anonymous && (!strcmp(anonymous, "yes") || !strcmp(anonymous, "on")), .codec = invocation_option(invocation, "codec", 0),
-		.no_sdp = invocation_option(invocation, "sdp", 0) != NULL, .input = invocation_option(invocation, "input", 0),
+		.from = invocation_option(invocation, "from", 0),
+		.display = invocation_option(invocation, "display", 0),
+		.anonymous = anonymous && (!strcmp(anonymous, "yes") || !strcmp(anonymous, "on")),
+		.codec = invocation_option(invocation, "codec", 0),
+		.no_sdp = invocation_option(invocation, "sdp", 0) != NULL,
+		.input = invocation_option(invocation, "input", 0),
 		.output = invocation_option(invocation, "output", 0),
 	};
 	const char **headers = invocation_headers(invocation);
@@ -39,7 +49,8 @@ static enum command_result do_call(struct invocation *invocation)
 
 	options.headers = headers;
 	buf_init(&dialled, 4096);
-	good = good && phone_call(invocation->phone, slice_of(invocation->values[0]), &options, &call, &dialled, &invocation->failure);
+	good = good && phone_call(invocation->phone, slice_of(invocation->values[0]), &options, &call, &dialled,
+				  &invocation->failure);
 	free(headers);
 	return end_dialled(invocation, good, call, &dialled);
 }
@@ -59,7 +70,8 @@ static enum command_result with_call(struct invocation *invocation, const char *
 				     bool (*run)(struct phone *phone, unsigned *call, struct failure *failure))
 {
 	unsigned call;
-	bool good = invocation_call(invocation, word, need, &call) && run(invocation->phone, &call, &invocation->failure);
+	bool good =
+		invocation_call(invocation, word, need, &call) && run(invocation->phone, &call, &invocation->failure);
 
 	if (good && call && call != ALL_CALLS)
 		invocation->runner->call = call;
@@ -71,7 +83,8 @@ static enum command_result do_answer(struct invocation *invocation)
 	const char *after = invocation_option(invocation, "after", 0);
 	int64_t after_us = 0;
 	unsigned call;
-	bool good = (!after || duration_parse(slice_of(after), &after_us)) && invocation_call(invocation, invocation->values[0], NEED_RINGING, &call) &&
+	bool good = (!after || duration_parse(slice_of(after), &after_us)) &&
+		    invocation_call(invocation, invocation->values[0], NEED_RINGING, &call) &&
 		    phone_answer(invocation->phone, &call, after_us, &invocation->failure);
 
 	if (good && call)
@@ -169,7 +182,8 @@ static enum command_result do_select(struct invocation *invocation)
 	const char *word = invocation->values[0];
 	int step = !strcmp(word, "next") ? 1 : !strcmp(word, "previous") ? -1 : 0;
 	unsigned call = 0;
-	bool good = (step || invocation_call(invocation, word, NEED_ANY, &call)) && phone_select(invocation->phone, &call, step, &invocation->failure);
+	bool good = (step || invocation_call(invocation, word, NEED_ANY, &call)) &&
+		    phone_select(invocation->phone, &call, step, &invocation->failure);
 
 	if (good)
 		invocation->runner->call = call;
@@ -181,72 +195,163 @@ static enum command_result do_dtmf(struct invocation *invocation)
 	const char *via = invocation_option(invocation, "via", 0);
 	unsigned call;
 	bool good = invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_ALIVE, &call) &&
-		    phone_dtmf(invocation->phone, &call, slice_of(invocation->values[0]), slice_of(via), &invocation->failure);
+		    phone_dtmf(invocation->phone, &call, slice_of(invocation->values[0]), slice_of(via),
+			       &invocation->failure);
 
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
 const struct command calls_commands[] = {
-	{ .name = "call", .aliases = "dial invite", .group = "calls", .run = do_call,
+	{ .name = "call",
+	  .aliases = "dial invite",
+	  .group = "calls",
+	  .run = do_call,
 	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "whom" } },
-	  .options = {
-		{ .name = "from", .kind = ARG_ACCOUNT, .text = "the account to call from" },
-		{ .name = "display", .kind = ARG_WORD, .text = "the name that the other side sees" },
-		{ .name = "anonymous", .kind = ARG_YES_NO, .text = "say nothing about who calls" },
-		{ .name = "codec", .kind = ARG_CODEC, .text = "offer this codec alone" },
-		{ .name = "timeout", .kind = ARG_DURATION, .text = "give up when nobody has answered by then" },
-		{ .name = "header", .kind = ARG_HEADER, .repeats = true, .text = "one more header field of the INVITE" },
-		{ .name = "sdp", .kind = ARG_CHOICE, .choices = "none", .text = "send the INVITE without an offer" },
-		{ .name = "input", .kind = ARG_DEVICE, .text = "this call's microphone: a device, tone:HZ, file:PATH.wav, null" },
-		{ .name = "output", .kind = ARG_DEVICE, .text = "this call's loudspeaker: a device, file:PATH.wav, null" } },
+	  .options = { { .name = "from", .kind = ARG_ACCOUNT, .text = "the account to call from" },
+		       { .name = "display", .kind = ARG_WORD, .text = "the name that the other side sees" },
+		       { .name = "anonymous", .kind = ARG_YES_NO, .text = "say nothing about who calls" },
+		       { .name = "codec", .kind = ARG_CODEC, .text = "offer this codec alone" },
+		       { .name = "timeout", .kind = ARG_DURATION, .text = "give up when nobody has answered by then" },
+		       { .name = "header",
+			 .kind = ARG_HEADER,
+			 .repeats = true,
+			 .text = "one more header field of the INVITE" },
+		       { .name = "sdp",
+			 .kind = ARG_CHOICE,
+			 .choices = "none",
+			 .text = "send the INVITE without an offer" },
+		       { .name = "input",
+			 .kind = ARG_DEVICE,
+			 .text = "this call's microphone: a device, tone:HZ, file:PATH.wav, null" },
+		       { .name = "output",
+			 .kind = ARG_DEVICE,
+			 .text = "this call's loudspeaker: a device, file:PATH.wav, null" } },
 	  .summary = "call someone",
-	  .text = "A TARGET is a SIP address, a name among the contacts, a bare user or number at the default account's domain, a host, or `echo`, the built-in echo test.\n\n"
-		  "The command returns as soon as the call has its number; `wait answered` waits for the rest. `123,,4#` dials 123 and sends 4# after the answer; a comma is a pause.",
-	  .examples = { "call sip:bob@biloxi.com", "call +1-555-0100,,4711#", "call echo", "call Bob from=work timeout=20s" } },
-	{ .name = "answer", .aliases = "accept", .group = "calls", .run = do_answer,
+	  .text = "A TARGET is a SIP address, a name among the contacts, a bare user or number at the default "
+		  "account's domain, a host, or `echo`, the built-in echo test.\n\n"
+		  "The command returns as soon as the call has its number; `wait answered` waits for the rest. "
+		  "`123,,4#` dials 123 and sends 4# after the answer; a comma is a pause.",
+	  .examples = { "call sip:bob@biloxi.com", "call +1-555-0100,,4711#", "call echo",
+			"call Bob from=work timeout=20s" } },
+	{ .name = "answer",
+	  .aliases = "accept",
+	  .group = "calls",
+	  .run = do_answer,
 	  .arguments = { ONE_CALL },
 	  .options = { { .name = "after", .kind = ARG_DURATION, .text = "let it ring so long first" } },
 	  .summary = "take an incoming call",
-	  .text = "Without CALL the only ringing call is meant. Another call that is active is held (`call.auto-hold`).",
+	  .text = "Without CALL the only ringing call is meant. Another call that is active is held "
+		  "(`call.auto-hold`).",
 	  .examples = { "answer", "answer 2", "answer after=5s" } },
-	{ .name = "ring", .group = "calls", .run = do_ring, .arguments = { ONE_CALL },
-	  .summary = "tell the caller that it rings (180)", .text = "Sent by itself unless `call.auto-ring` is off.", .examples = { "ring" } },
-	{ .name = "progress", .group = "calls", .run = do_progress, .arguments = { ONE_CALL },
-	  .summary = "send sound to the caller before the answer (183)", .text = "Without CALL the only ringing call is meant.", .examples = { "progress" } },
-	{ .name = "reject", .aliases = "decline", .group = "calls", .run = do_reject,
+	{ .name = "ring",
+	  .group = "calls",
+	  .run = do_ring,
+	  .arguments = { ONE_CALL },
+	  .summary = "tell the caller that it rings (180)",
+	  .text = "Sent by itself unless `call.auto-ring` is off.",
+	  .examples = { "ring" } },
+	{ .name = "progress",
+	  .group = "calls",
+	  .run = do_progress,
+	  .arguments = { ONE_CALL },
+	  .summary = "send sound to the caller before the answer (183)",
+	  .text = "Without CALL the only ringing call is meant.",
+	  .examples = { "progress" } },
+	{ .name = "reject",
+	  .aliases = "decline",
+	  .group = "calls",
+	  .run = do_reject,
 	  .arguments = { { .name = "CODE", .kind = ARG_CODE, .optional = true, .text = "300 to 699; 486 when omitted" },
-			 { .name = "REASON", .kind = ARG_TEXT, .optional = true, .text = "the phrase behind it; the usual one when omitted" } },
+			 { .name = "REASON",
+			   .kind = ARG_TEXT,
+			   .optional = true,
+			   .text = "the phrase behind it; the usual one when omitted" } },
 	  .options = { CALL_OPTION },
 	  .summary = "refuse an incoming call",
-	  .text = "Without call= the only ringing call is meant. REASON takes the rest of the line, so call= stands before it.",
+	  .text = "Without call= the only ringing call is meant. REASON takes the rest of the line, so call= stands "
+		  "before it.",
 	  .examples = { "reject", "reject 603", "reject 480 call=2 Gone fishing" } },
-	{ .name = "redirect", .group = "calls", .run = do_redirect,
-	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "where the caller shall try" } }, .options = { CALL_OPTION },
-	  .summary = "send a caller elsewhere (302)", .text = "Without call= the only ringing call is meant.", .examples = { "redirect sip:carol@chicago.com" } },
-	{ .name = "hangup", .aliases = "bye cancel", .group = "calls", .run = do_hangup,
-	  .arguments = { { .name = "CALL", .kind = ARG_CALL_OR_ALL, .optional = true, .text = "a call's number or id, or all" } },
+	{ .name = "redirect",
+	  .group = "calls",
+	  .run = do_redirect,
+	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "where the caller shall try" } },
+	  .options = { CALL_OPTION },
+	  .summary = "send a caller elsewhere (302)",
+	  .text = "Without call= the only ringing call is meant.",
+	  .examples = { "redirect sip:carol@chicago.com" } },
+	{ .name = "hangup",
+	  .aliases = "bye cancel",
+	  .group = "calls",
+	  .run = do_hangup,
+	  .arguments = { { .name = "CALL",
+			   .kind = ARG_CALL_OR_ALL,
+			   .optional = true,
+			   .text = "a call's number or id, or all" } },
 	  .summary = "end a call, or stop dialling",
 	  .text = "Without CALL the selected call is meant or, if none is up, the only one that is being dialled.",
 	  .examples = { "hangup", "hangup 2", "hangup all" } },
-	{ .name = "hold", .group = "calls", .run = do_hold, .arguments = { ONE_CALL }, .summary = "hold a call", .text = "Without CALL the selected one.",
+	{ .name = "hold",
+	  .group = "calls",
+	  .run = do_hold,
+	  .arguments = { ONE_CALL },
+	  .summary = "hold a call",
+	  .text = "Without CALL the selected one.",
 	  .examples = { "hold" } },
-	{ .name = "resume", .aliases = "unhold", .group = "calls", .run = do_resume, .arguments = { ONE_CALL }, .summary = "go on with a held call",
-	  .text = "Without CALL the only held call is meant. Another call that is active is held.", .examples = { "resume", "resume 1" } },
-	{ .name = "reinvite", .group = "calls", .run = do_reinvite, .arguments = { ONE_CALL },
-	  .options = { { .name = "sdp", .kind = ARG_CHOICE, .choices = "none", .text = "leave the offer to the other side" } },
-	  .summary = "negotiate a call anew (re-INVITE)", .text = "Sends the session as it is, which finds a dead peer and renews addresses.", .examples = { "reinvite" } },
-	{ .name = "mute", .group = "calls", .run = do_mute, .arguments = { ONE_CALL }, .summary = "send silence",
-	  .text = "Without CALL the microphone is muted for all calls.", .examples = { "mute", "mute 1" } },
-	{ .name = "unmute", .group = "calls", .run = do_unmute, .arguments = { ONE_CALL }, .summary = "send the microphone again",
-	  .text = "Without CALL for all calls.", .examples = { "unmute" } },
-	{ .name = "select", .aliases = "line", .group = "calls", .run = do_select,
+	{ .name = "resume",
+	  .aliases = "unhold",
+	  .group = "calls",
+	  .run = do_resume,
+	  .arguments = { ONE_CALL },
+	  .summary = "go on with a held call",
+	  .text = "Without CALL the only held call is meant. Another call that is active is held.",
+	  .examples = { "resume", "resume 1" } },
+	{ .name = "reinvite",
+	  .group = "calls",
+	  .run = do_reinvite,
+	  .arguments = { ONE_CALL },
+	  .options = { { .name = "sdp",
+			 .kind = ARG_CHOICE,
+			 .choices = "none",
+			 .text = "leave the offer to the other side" } },
+	  .summary = "negotiate a call anew (re-INVITE)",
+	  .text = "Sends the session as it is, which finds a dead peer and renews addresses.",
+	  .examples = { "reinvite" } },
+	{ .name = "mute",
+	  .group = "calls",
+	  .run = do_mute,
+	  .arguments = { ONE_CALL },
+	  .summary = "send silence",
+	  .text = "Without CALL the microphone is muted for all calls.",
+	  .examples = { "mute", "mute 1" } },
+	{ .name = "unmute",
+	  .group = "calls",
+	  .run = do_unmute,
+	  .arguments = { ONE_CALL },
+	  .summary = "send the microphone again",
+	  .text = "Without CALL for all calls.",
+	  .examples = { "unmute" } },
+	{ .name = "select",
+	  .aliases = "line",
+	  .group = "calls",
+	  .run = do_select,
 	  .arguments = { { .name = "CALL", .kind = ARG_DIRECTION, .text = "a call's number or id, next or previous" } },
-	  .summary = "choose the call that you hear and that commands mean", .text = "Another call that is active is held, and the one chosen goes on.",
+	  .summary = "choose the call that you hear and that commands mean",
+	  .text = "Another call that is active is held, and the one chosen goes on.",
 	  .examples = { "select 2", "select next" } },
-	{ .name = "dtmf", .group = "calls", .run = do_dtmf,
+	{ .name = "dtmf",
+	  .group = "calls",
+	  .run = do_dtmf,
 	  .arguments = { { .name = "DIGITS", .kind = ARG_DIGITS, .text = "0-9 * # A-D, and a comma for a pause" } },
-	  .options = { CALL_OPTION, { .name = "via", .kind = ARG_CHOICE, .choices = "auto|rtp", .text = "how they go" } },
-	  .summary = "press keys of the keypad", .text = "The pause of a comma is `dtmf.pause`.", .examples = { "dtmf 42#", "dtmf 1,2 call=2" } },
-	{ .name = "redial", .group = "calls", .run = do_redial, .summary = "call the one called last", .text = "The target is dialled as it was typed.", .examples = { "redial" } },
+	  .options = { CALL_OPTION,
+		       { .name = "via", .kind = ARG_CHOICE, .choices = "auto|rtp", .text = "how they go" } },
+	  .summary = "press keys of the keypad",
+	  .text = "The pause of a comma is `dtmf.pause`.",
+	  .examples = { "dtmf 42#", "dtmf 1,2 call=2" } },
+	{ .name = "redial",
+	  .group = "calls",
+	  .run = do_redial,
+	  .summary = "call the one called last",
+	  .text = "The target is dialled as it was typed.",
+	  .examples = { "redial" } },
 };
 const size_t calls_command_count = ARRAY_LEN(calls_commands);

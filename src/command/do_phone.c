@@ -7,9 +7,20 @@
 
 static enum command_result do_set(struct invocation *invocation)
 {
+	static const char *const devices[] = { "input", "output", "ringer" };
 	bool from_config = !strcmp(invocation->runner->name, "config");
+	const char *name = invocation->values[0];
+	struct slice value = slice_of(invocation->values[1]);
 
-	return invocation_end(invocation, phone_set(invocation->phone, slice_of(invocation->values[0]), slice_of(invocation->values[1]), from_config, &invocation->failure));
+	/* A device that cannot be used ends a script; at the prompt and in the configuration it is a warning. */
+	for (size_t i = 0; !strncmp(name, "audio.", 6) && i < ARRAY_LEN(devices); i++)
+		if (!strcmp(name + 6, devices[i])) {
+			bool from_script = !from_config && !runner_is_interactive(invocation->runner);
+			return invocation_end(invocation, phone_audio_use(invocation->phone, devices[i], value,
+									  from_script, &invocation->failure));
+		}
+	return invocation_end(invocation,
+			      phone_set(invocation->phone, slice_of(name), value, from_config, &invocation->failure));
 }
 
 static enum command_result do_get(struct invocation *invocation)
@@ -20,8 +31,10 @@ static enum command_result do_get(struct invocation *invocation)
 	bool is_number = false;
 
 	buf_init(&value, 1 << 16);
-	bool good = phone_quantity(invocation->phone, call, slice_of(invocation->values[0]), &value, &number, &is_number) ||
-		    fail(&invocation->failure, STATUS_USAGE, "quantity", "%.60s: no such quantity or setting", invocation->values[0]);
+	bool good =
+		phone_quantity(invocation->phone, call, slice_of(invocation->values[0]), &value, &number, &is_number) ||
+		fail(&invocation->failure, STATUS_USAGE, "quantity", "%.60s: no such quantity or setting",
+		     invocation->values[0]);
 	if (good) {
 		buf_printf(invocation->out, "%s\n", buf_text(&value));
 		json_t *result = json_pack("{s:s, s:s}", "name", invocation->values[0], "value", buf_text(&value));
@@ -52,8 +65,10 @@ static enum command_result do_alias(struct invocation *invocation)
 		return COMMAND_DONE;
 	}
 	if (!invocation->values[1])
-		return invocation_fail(invocation, STATUS_USAGE, "arguments", "what shall %.60s stand for? alias NAME COMMAND", invocation->values[0]);
-	return invocation_end(invocation, alias_set(invocation->commands, slice_of(invocation->values[0]), slice_of(invocation->values[1]), &invocation->failure));
+		return invocation_fail(invocation, STATUS_USAGE, "arguments",
+				       "what shall %.60s stand for? alias NAME COMMAND", invocation->values[0]);
+	return invocation_end(invocation, alias_set(invocation->commands, slice_of(invocation->values[0]),
+						    slice_of(invocation->values[1]), &invocation->failure));
 }
 
 static enum command_result do_help(struct invocation *invocation)
@@ -71,16 +86,44 @@ static enum command_result do_quit(struct invocation *invocation)
 }
 
 const struct command phone_commands[] = {
-	{ .name = "set", .group = "phone", .run = do_set,
-	  .arguments = { { .name = "NAME", .kind = ARG_SETTING, .text = "a setting" }, { .name = "VALUE", .kind = ARG_VALUE, .text = "its new value; several words are one value" } },
-	  .summary = "change a setting", .text = "`help settings` lists them. `save` keeps the changes.", .examples = { "set call.auto-answer on", "set sip.listen 0.0.0.0:5060 [::]:5060" } },
-	{ .name = "get", .group = "phone", .run = do_get, .arguments = { { .name = "NAME", .kind = ARG_QUANTITY, .text = "a setting or a quantity" } },
-	  .summary = "print a setting or a quantity", .text = "`help quantities` lists what can be asked.", .examples = { "get call.state", "get script.timeout" } },
-	{ .name = "alias", .group = "phone", .run = do_alias,
-	  .arguments = { { .name = "NAME", .kind = ARG_NAME, .optional = true, .text = "a new word" }, { .name = "COMMAND", .kind = ARG_COMMAND, .optional = true, .text = "what it stands for" } },
-	  .summary = "give a command a name of your own", .text = "What follows the alias on a line follows the command. Without arguments lists the aliases.", .examples = { "alias bob call sip:bob@biloxi.com" } },
-	{ .name = "help", .group = "phone", .run = do_help, .arguments = { { .name = "TOPIC", .kind = ARG_TOPIC, .optional = true, .text = "a command, settings, events, quantities, or a setting" } },
-	  .summary = "explain a command", .text = "Without TOPIC an overview.", .examples = { "help", "help account add", "help settings" } },
-	{ .name = "quit", .group = "phone", .run = do_quit, .summary = "end the phone", .text = "Calls end by BYE and bindings are removed. From a script it ends the phone too.", .examples = { "quit" } },
+	{ .name = "set",
+	  .group = "phone",
+	  .run = do_set,
+	  .arguments = { { .name = "NAME", .kind = ARG_SETTING, .text = "a setting" },
+			 { .name = "VALUE", .kind = ARG_VALUE, .text = "its new value; several words are one value" } },
+	  .summary = "change a setting",
+	  .text = "`help settings` lists them. `save` keeps the changes.",
+	  .examples = { "set call.auto-answer on", "set sip.listen 0.0.0.0:5060 [::]:5060" } },
+	{ .name = "get",
+	  .group = "phone",
+	  .run = do_get,
+	  .arguments = { { .name = "NAME", .kind = ARG_QUANTITY, .text = "a setting or a quantity" } },
+	  .summary = "print a setting or a quantity",
+	  .text = "`help quantities` lists what can be asked.",
+	  .examples = { "get call.state", "get script.timeout" } },
+	{ .name = "alias",
+	  .group = "phone",
+	  .run = do_alias,
+	  .arguments = { { .name = "NAME", .kind = ARG_NAME, .optional = true, .text = "a new word" },
+			 { .name = "COMMAND", .kind = ARG_COMMAND, .optional = true, .text = "what it stands for" } },
+	  .summary = "give a command a name of your own",
+	  .text = "What follows the alias on a line follows the command. Without arguments lists the aliases.",
+	  .examples = { "alias bob call sip:bob@biloxi.com" } },
+	{ .name = "help",
+	  .group = "phone",
+	  .run = do_help,
+	  .arguments = { { .name = "TOPIC",
+			   .kind = ARG_TOPIC,
+			   .optional = true,
+			   .text = "a command, settings, events, quantities, or a setting" } },
+	  .summary = "explain a command",
+	  .text = "Without TOPIC an overview.",
+	  .examples = { "help", "help account add", "help settings" } },
+	{ .name = "quit",
+	  .group = "phone",
+	  .run = do_quit,
+	  .summary = "end the phone",
+	  .text = "Calls end by BYE and bindings are removed. From a script it ends the phone too.",
+	  .examples = { "quit" } },
 };
 const size_t phone_command_count = ARRAY_LEN(phone_commands);

@@ -15,7 +15,7 @@ struct device_request {
 	char **names, **kinds;
 	bool *in_use;
 	size_t count;
-	bool inside, done;         /* phone_audio_list() has not returned; the last name has come */
+	bool inside, done; /* phone_audio_list() has not returned; the last name has come */
 };
 
 static void request_free(struct device_request *request)
@@ -55,8 +55,10 @@ static void print_devices(struct invocation *invocation, const struct device_req
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < request->count; i++) {
-		buf_printf(invocation->out, "%s %-22s %s\n", request->in_use[i] ? "*" : " ", request->kinds[i], request->names[i]);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", request->names[i], "kind", request->kinds[i], "used", (int)request->in_use[i]));
+		buf_printf(invocation->out, "%s %-22s %s\n", request->in_use[i] ? "*" : " ", request->kinds[i],
+			   request->names[i]);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", request->names[i], "kind",
+						      request->kinds[i], "used", (int)request->in_use[i]));
 	}
 	invocation->result = list;
 }
@@ -153,8 +155,9 @@ static enum command_result use(struct invocation *invocation, const char *which,
 {
 	char *names = invocation_rest(invocation, ",");
 	bool from_script = !runner_is_interactive(invocation->runner);
-	bool good = phone_audio_use(invocation->phone, which, slice_of(names), from_script, &invocation->failure) &&
-		    (!also || phone_audio_use(invocation->phone, also, slice_of(names), from_script, &invocation->failure));
+	bool good =
+		phone_audio_use(invocation->phone, which, slice_of(names), from_script, &invocation->failure) &&
+		(!also || phone_audio_use(invocation->phone, also, slice_of(names), from_script, &invocation->failure));
 
 	free(names);
 	return invocation_end(invocation, good);
@@ -185,7 +188,10 @@ static enum command_result do_audio_ringer(struct invocation *invocation)
 enum { CODECS_MAX = 32 };
 
 struct codecs {
-	struct { const char *name; bool enabled; } rows[CODECS_MAX];
+	struct {
+		const char *name;
+		bool enabled;
+	} rows[CODECS_MAX];
 	size_t count;
 };
 
@@ -207,7 +213,8 @@ static enum command_result do_codec_list(struct invocation *invocation)
 	phone_codecs(invocation->phone, on_codec, &codecs);
 	for (size_t i = 0; i < codecs.count; i++) {
 		buf_printf(invocation->out, "%s%s\n", codecs.rows[i].name, codecs.rows[i].enabled ? "" : " (disabled)");
-		json_array_append_new(list, json_pack("{s:s, s:b}", "name", codecs.rows[i].name, "enabled", (int)codecs.rows[i].enabled));
+		json_array_append_new(list, json_pack("{s:s, s:b}", "name", codecs.rows[i].name, "enabled",
+						      (int)codecs.rows[i].enabled));
 	}
 	invocation->result = list;
 	return COMMAND_DONE;
@@ -244,7 +251,8 @@ static bool all_known(struct invocation *invocation, const struct codecs *codecs
 	return true;
 }
 
-/* media.codecs anew: `first` puts those named in front, `named` and `others` tell which of the enabled and disabled ones stay. */
+/* media.codecs anew: `first` puts those named in front, `named` and `others` tell which of the enabled and disabled
+ * ones stay. */
 static enum command_result change_codecs(struct invocation *invocation, bool named_first, bool named_stay)
 {
 	struct codecs codecs = { .count = 0 };
@@ -282,28 +290,80 @@ static enum command_result do_codec_disable(struct invocation *invocation)
 	return change_codecs(invocation, false, false);
 }
 
-#define DEVICES { .name = "NAME", .kind = ARG_DEVICE, .repeats = true, .text = "a device, or the part of its name that no other has" }
-#define CODECS { .name = "NAME", .kind = ARG_CODEC, .repeats = true, .text = "a codec" }
+#define DEVICES                                                                                                        \
+	{                                                                                                              \
+		.name = "NAME", .kind = ARG_DEVICE, .repeats = true,                                                   \
+		.text = "a device, or the part of its name that no other has"                                          \
+	}
+#define CODECS                                                                                                         \
+	{                                                                                                              \
+		.name = "NAME", .kind = ARG_CODEC, .repeats = true, .text = "a codec"                                  \
+	}
 
 const struct command sound_commands[] = {
-	{ .name = "audio list", .aliases = "audio", .group = "sound", .run = do_audio_list, .summary = "list the sound devices",
-	  .text = "Those in use have a star.", .examples = { "audio" } },
-	{ .name = "audio use", .group = "sound", .run = do_audio_use, .arguments = { DEVICES }, .summary = "use a device as microphone and loudspeaker",
-	  .text = "Several names are a wish list: the first that can be used is taken. `default` is the system's device, `null` is silence.",
+	{ .name = "audio list",
+	  .aliases = "audio",
+	  .group = "sound",
+	  .run = do_audio_list,
+	  .summary = "list the sound devices",
+	  .text = "Those in use have a star.",
+	  .examples = { "audio" } },
+	{ .name = "audio use",
+	  .group = "sound",
+	  .run = do_audio_use,
+	  .arguments = { DEVICES },
+	  .summary = "use a device as microphone and loudspeaker",
+	  .text = "Several names are a wish list: the first that can be used is taken. `default` is the system's "
+		  "device, `null` is silence.",
 	  .examples = { "audio use default", "audio use Jabra default" } },
-	{ .name = "audio input", .group = "sound", .run = do_audio_input, .arguments = { DEVICES }, .summary = "choose the microphone",
-	  .text = "Besides devices there are `null`, `tone:HZ` and `file:PATH.wav`.", .examples = { "audio input tone:440" } },
-	{ .name = "audio output", .group = "sound", .run = do_audio_output, .arguments = { DEVICES }, .summary = "choose the loudspeaker",
-	  .text = "Besides devices there are `null` and `file:PATH.wav`.", .examples = { "audio output default" } },
-	{ .name = "audio ringer", .group = "sound", .run = do_audio_ringer, .arguments = { DEVICES }, .summary = "choose where it rings",
-	  .text = "`null` is silence.", .examples = { "audio ringer null" } },
-	{ .name = "codec list", .aliases = "codec", .group = "sound", .run = do_codec_list, .summary = "list the codecs, the best first",
-	  .text = "In the order in which they are offered.", .examples = { "codec" } },
-	{ .name = "codec order", .group = "sound", .run = do_codec_order, .arguments = { CODECS }, .summary = "put codecs in front",
-	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named.", .examples = { "codec order opus PCMA" } },
-	{ .name = "codec enable", .group = "sound", .run = do_codec_enable, .arguments = { CODECS }, .summary = "offer codecs", .text = "Behind those that are enabled.",
+	{ .name = "audio input",
+	  .group = "sound",
+	  .run = do_audio_input,
+	  .arguments = { DEVICES },
+	  .summary = "choose the microphone",
+	  .text = "Besides devices there are `null`, `tone:HZ` and `file:PATH.wav`.",
+	  .examples = { "audio input tone:440" } },
+	{ .name = "audio output",
+	  .group = "sound",
+	  .run = do_audio_output,
+	  .arguments = { DEVICES },
+	  .summary = "choose the loudspeaker",
+	  .text = "Besides devices there are `null` and `file:PATH.wav`.",
+	  .examples = { "audio output default" } },
+	{ .name = "audio ringer",
+	  .group = "sound",
+	  .run = do_audio_ringer,
+	  .arguments = { DEVICES },
+	  .summary = "choose where it rings",
+	  .text = "`null` is silence.",
+	  .examples = { "audio ringer null" } },
+	{ .name = "codec list",
+	  .aliases = "codec",
+	  .group = "sound",
+	  .run = do_codec_list,
+	  .summary = "list the codecs, the best first",
+	  .text = "In the order in which they are offered.",
+	  .examples = { "codec" } },
+	{ .name = "codec order",
+	  .group = "sound",
+	  .run = do_codec_order,
+	  .arguments = { CODECS },
+	  .summary = "put codecs in front",
+	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named.",
+	  .examples = { "codec order opus PCMA" } },
+	{ .name = "codec enable",
+	  .group = "sound",
+	  .run = do_codec_enable,
+	  .arguments = { CODECS },
+	  .summary = "offer codecs",
+	  .text = "Behind those that are enabled.",
 	  .examples = { "codec enable PCMU" } },
-	{ .name = "codec disable", .group = "sound", .run = do_codec_disable, .arguments = { CODECS }, .summary = "offer codecs no more",
-	  .text = "One codec must stay.", .examples = { "codec disable PCMU" } },
+	{ .name = "codec disable",
+	  .group = "sound",
+	  .run = do_codec_disable,
+	  .arguments = { CODECS },
+	  .summary = "offer codecs no more",
+	  .text = "One codec must stay.",
+	  .examples = { "codec disable PCMU" } },
 };
 const size_t sound_command_count = ARRAY_LEN(sound_commands);

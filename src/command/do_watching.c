@@ -9,10 +9,12 @@
 
 static json_t *call_object(const struct call_view *view)
 {
-	json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b}", "call", (int)view->number, "id", view->id ? view->id : "", "direction",
-				   view->incoming ? "in" : "out", "state", call_state_name(view->state), "name", view->name ? view->name : "", "uri",
-				   view->uri ? view->uri : "", "selected", (int)view->selected, "muted", (int)view->muted, "held", (int)view->held_by_us, "remote-held",
-				   (int)view->held_by_peer);
+	json_t *object =
+		json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b}", "call", (int)view->number, "id",
+			  view->id ? view->id : "", "direction", view->incoming ? "in" : "out", "state",
+			  call_state_name(view->state), "name", view->name ? view->name : "", "uri",
+			  view->uri ? view->uri : "", "selected", (int)view->selected, "muted", (int)view->muted,
+			  "held", (int)view->held_by_us, "remote-held", (int)view->held_by_peer);
 
 	if (!object)
 		return json_null();
@@ -50,7 +52,8 @@ static void *settings_list(struct phone *phone, struct slice prefix)
 	for (size_t i = 0; i < setting_count; i++) {
 		const char *name = setting_rows[i].name;
 		if (slice_begins(slice_of(name), prefix))
-			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", name, "value", settings_text(phone_settings(phone), name), "changed",
+			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", name, "value",
+							      settings_text(phone_settings(phone), name), "changed",
 							      (int)settings_changed(phone_settings(phone), name)));
 	}
 	return list;
@@ -70,8 +73,10 @@ static void show_handlers(struct invocation *invocation)
 			buf_printf(&patterns, " %s=", handler->filter.patterns[i].key);
 			words_quote(&patterns, slice_of(handler->filter.patterns[i].pattern), false);
 		}
-		buf_printf(invocation->out, "on %s%s as %s do %s\n", handler->event, buf_text(&patterns), handler->name, handler->command);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", handler->name, "event", handler->event, "command", handler->command));
+		buf_printf(invocation->out, "on %s%s as %s do %s\n", handler->event, buf_text(&patterns), handler->name,
+			   handler->command);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", handler->name, "event", handler->event,
+						      "command", handler->command));
 		buf_fini(&patterns);
 	}
 	invocation->result = list;
@@ -85,7 +90,8 @@ static void show_log(struct invocation *invocation)
 	json_t *list = json_array();
 
 	/* The last hundred, in words. */
-	for (uint64_t number = last > 100 ? last - 100 : 0; (event = events_next(events, number)); number = event->number) {
+	for (uint64_t number = last > 100 ? last - 100 : 0; (event = events_next(events, number));
+	     number = event->number) {
 		json_t *object = event_object(event);
 		buf_printf(invocation->out, "%.12s ", json_string_value(json_object_get(object, "time")) + 11);
 		event_sentence(event, invocation->out);
@@ -129,7 +135,8 @@ static enum command_result do_show(struct invocation *invocation)
 		invocation->result = calls_list(invocation->phone);
 	else if (!strcmp(what, "settings"))
 		invocation->result = settings_list(invocation->phone, slice_of(argument));
-	return invocation_end(invocation, phone_show(invocation->phone, slice_of(what), slice_of(argument), invocation->out, &invocation->failure));
+	return invocation_end(invocation, phone_show(invocation->phone, slice_of(what), slice_of(argument),
+						     invocation->out, &invocation->failure));
 }
 
 static enum command_result do_trace_on(struct invocation *invocation)
@@ -170,28 +177,63 @@ static enum command_result do_why(struct invocation *invocation)
 		snprintf(number, sizeof number, "%u", invocation->runner->call);
 		subject = number;
 	}
-	return invocation_end(invocation, phone_why(invocation->phone, slice_of(subject), invocation->out, &invocation->failure));
+	return invocation_end(invocation,
+			      phone_why(invocation->phone, slice_of(subject), invocation->out, &invocation->failure));
 }
 
-#define CALL_OPTION { .name = "call", .kind = ARG_CALL, .text = "only this call's messages" }
+#define CALL_OPTION                                                                                                    \
+	{                                                                                                              \
+		.name = "call", .kind = ARG_CALL, .text = "only this call's messages"                                  \
+	}
 
 const struct command watching_commands[] = {
-	{ .name = "show", .group = "watching", .run = do_show,
-	  .arguments = { { .name = "WHAT", .kind = ARG_CHOICE,
-			   .choices = "calls|call|accounts|registrations|transactions|dialogs|media|contacts|history|quality|ladder|log|handlers|settings|version",
+	{ .name = "show",
+	  .group = "watching",
+	  .run = do_show,
+	  .arguments = { { .name = "WHAT",
+			   .kind = ARG_CHOICE,
+			   .choices = "calls|call|accounts|registrations|transactions|dialogs|media|contacts|history|"
+				      "quality|ladder|log|handlers|settings|version",
 			   .text = "what to show" },
-			 { .name = "ARGUMENT", .kind = ARG_SUBJECT, .optional = true, .text = "a call, an account, or how the settings begin" } },
-	  .summary = "show what the phone knows", .text = "Some views take an argument: `show call 2`, `show ladder 2`, `show settings media.`",
+			 { .name = "ARGUMENT",
+			   .kind = ARG_SUBJECT,
+			   .optional = true,
+			   .text = "a call, an account, or how the settings begin" } },
+	  .summary = "show what the phone knows",
+	  .text = "Some views take an argument: `show call 2`, `show ladder 2`, `show settings media.`",
 	  .examples = { "show calls", "show settings audio." } },
-	{ .name = "trace on", .group = "watching", .run = do_trace_on, .summary = "print SIP messages as they come and go",
-	  .text = "What is kept is kept in either case; credentials are left out (`trace.redact`).", .examples = { "trace on" } },
-	{ .name = "trace off", .group = "watching", .run = do_trace_off, .summary = "print them no more", .text = "The trace is still kept.", .examples = { "trace off" } },
-	{ .name = "trace ladder", .group = "watching", .run = do_trace_ladder, .options = { CALL_OPTION }, .summary = "draw the messages as a ladder",
-	  .text = "With times, one column a party.", .examples = { "trace ladder", "trace ladder call=1" } },
-	{ .name = "trace text", .group = "watching", .run = do_trace_text, .options = { CALL_OPTION }, .summary = "print the messages kept", .text = "In full, the oldest first.",
+	{ .name = "trace on",
+	  .group = "watching",
+	  .run = do_trace_on,
+	  .summary = "print SIP messages as they come and go",
+	  .text = "What is kept is kept in either case; credentials are left out (`trace.redact`).",
+	  .examples = { "trace on" } },
+	{ .name = "trace off",
+	  .group = "watching",
+	  .run = do_trace_off,
+	  .summary = "print them no more",
+	  .text = "The trace is still kept.",
+	  .examples = { "trace off" } },
+	{ .name = "trace ladder",
+	  .group = "watching",
+	  .run = do_trace_ladder,
+	  .options = { CALL_OPTION },
+	  .summary = "draw the messages as a ladder",
+	  .text = "With times, one column a party.",
+	  .examples = { "trace ladder", "trace ladder call=1" } },
+	{ .name = "trace text",
+	  .group = "watching",
+	  .run = do_trace_text,
+	  .options = { CALL_OPTION },
+	  .summary = "print the messages kept",
+	  .text = "In full, the oldest first.",
 	  .examples = { "trace text call=1" } },
-	{ .name = "why", .group = "watching", .run = do_why,
+	{ .name = "why",
+	  .group = "watching",
+	  .run = do_why,
 	  .arguments = { { .name = "SUBJECT", .kind = ARG_SUBJECT, .optional = true, .text = "a call or an account" } },
-	  .summary = "explain what went wrong", .text = "In a sentence or two, with what to do. Without SUBJECT what went wrong last.", .examples = { "why", "why 2" } },
+	  .summary = "explain what went wrong",
+	  .text = "In a sentence or two, with what to do. Without SUBJECT what went wrong last.",
+	  .examples = { "why", "why 2" } },
 };
 const size_t watching_command_count = ARRAY_LEN(watching_commands);

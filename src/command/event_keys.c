@@ -5,14 +5,19 @@
 static const struct event_help rows[] = {
 	{ "registered", "account code reason expires", "a registrar has taken our binding, or its refresh", false },
 	{ "unregistered", "account code reason", "our binding is gone", false },
-	{ "register-failed", "account code reason cause retry", "a registration failed; cause is auth, refused, dns, connect, tls or timeout; retry is in seconds, 0 when given up", false },
+	{ "register-failed", "account code reason cause retry",
+	  "a registration failed; cause is auth, refused, dns, connect, tls or timeout; retry is in seconds, 0 when "
+	  "given up",
+	  false },
 	{ "incoming", CALL_KEYS, "somebody calls; name is the display name", true },
 	{ "trying", CALL_KEYS "code reason", "the request was taken by the next hop (100)", true },
 	{ "ringing", CALL_KEYS "code reason", "it rings at the other side (180)", true },
 	{ "early-media", CALL_KEYS "code reason", "the other side sends sound before it answers", true },
 	{ "answered", CALL_KEYS "code reason codec", "the call is up", true },
-	{ "failed", CALL_KEYS "code reason cause target", "the call was refused, given up or could not be made; target is where a 3xx points", true },
-	{ "ended", CALL_KEYS "code reason cause duration by", "a call that was up is over; by is us or the peer", true },
+	{ "failed", CALL_KEYS "code reason cause target",
+	  "the call was refused, given up or could not be made; target is where a 3xx points", true },
+	{ "ended", CALL_KEYS "code reason cause duration by", "a call that was up is over; by is us or the peer",
+	  true },
 	{ "response", CALL_KEYS "code reason cause duration request server allow", "a request was answered", true },
 	{ "redirected", CALL_KEYS "target code", "the call goes on at another target (3xx)", true },
 	{ "held", "call id target", "we hold the call", true },
@@ -37,11 +42,15 @@ const struct event_help *event_help(enum event_kind kind)
 	return NULL;
 }
 
-#define KEY(key) { .name = key, .kind = ARG_PATTERN, .text = "a shell pattern that the event's " key " must match" }
+#define KEY(key)                                                                                                       \
+	{                                                                                                              \
+		.name = key, .kind = ARG_PATTERN, .text = "a shell pattern that the event's " key " must match"        \
+	}
 static const struct command_argument keys[] = {
-	KEY("call"), KEY("id"), KEY("callid"), KEY("direction"), KEY("from"), KEY("to"), KEY("account"), KEY("code"), KEY("reason"), KEY("cause"),
-	KEY("duration"), KEY("expires"), KEY("retry"), KEY("target"), KEY("codec"), KEY("rate"), KEY("side"), KEY("digit"), KEY("via"), KEY("request"),
-	KEY("name"), KEY("kind"), KEY("state"), KEY("address"), KEY("peer"), KEY("by"), KEY("server"), KEY("allow"),
+	KEY("call"),  KEY("id"),     KEY("callid"),  KEY("direction"), KEY("from"),    KEY("to"),      KEY("account"),
+	KEY("code"),  KEY("reason"), KEY("cause"),   KEY("duration"),  KEY("expires"), KEY("retry"),   KEY("target"),
+	KEY("codec"), KEY("rate"),   KEY("side"),    KEY("digit"),     KEY("via"),     KEY("request"), KEY("name"),
+	KEY("kind"),  KEY("state"),  KEY("address"), KEY("peer"),      KEY("by"),      KEY("server"),  KEY("allow"),
 };
 
 const struct command_argument *event_key_row(size_t place)

@@ -5,9 +5,9 @@
 
 struct event_help {
 	const char *name;
-	const char *keys;      /* "account code reason" */
+	const char *keys; /* "account code reason" */
 	const char *sentence;
-	bool of_call;          /* happens to a call */
+	bool of_call; /* happens to a call */
 };
 /** NULL: an event that this table does not know. */
 const struct event_help *event_help(enum event_kind kind);

@@ -102,8 +102,9 @@ static void fire(struct commands *commands, const struct handler *handler, const
 	char *name;
 
 	if (commands->firings >= FIRINGS_MAX) {
-		fail(&failure, STATUS_USAGE, "full", "handler %s: %d commands of handlers run already; this %s passes without", handler->name, FIRINGS_MAX,
-		     event_name(event->kind));
+		fail(&failure, STATUS_USAGE, "full",
+		     "handler %s: %d commands of handlers run already; this %s passes without", handler->name,
+		     FIRINGS_MAX, event_name(event->kind));
 		if (commands->output.error)
 			commands->output.error(commands->output.arg, NULL, "", &failure);
 		return;

@@ -1,8 +1,8 @@
 /* help: the tables as text for the terminal. */
+#include "command/help.h"
 #include "command/argument.h"
 #include "command/bind.h"
 #include "command/event_keys.h"
-#include "command/help.h"
 #include "command/table.h"
 
 #include <stdio.h>
@@ -13,8 +13,8 @@ enum { WIDTH = 78 };
 /* ---- what help and the man page share ---- */
 
 static const char *const groups[][2] = {
-	{ "calls", "Calls" }, { "sound", "Sound" }, { "accounts", "Accounts" }, { "people", "People" }, { "protocol", "Protocol" },
-	{ "watching", "Watching" }, { "scripts", "Scripts" }, { "phone", "Phone" },
+	{ "calls", "Calls" },       { "sound", "Sound" },       { "accounts", "Accounts" }, { "people", "People" },
+	{ "protocol", "Protocol" }, { "watching", "Watching" }, { "scripts", "Scripts" },   { "phone", "Phone" },
 };
 
 bool help_group(size_t place, const char **name, const char **title)
@@ -36,7 +36,8 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "call.duration", "since the answer" },
 		{ "call.remote", "the address of the other side" },
 		{ "call.encryption", "of the media: none" },
-		{ "sent.", "with the name of a header field behind it, as sent.Via: what our last message of the call said" },
+		{ "sent.",
+		  "with the name of a header field behind it, as sent.Via: what our last message of the call said" },
 		{ "received.", "the same of the other side's last message" },
 		{ "media.loss", "share of packets that did not come" },
 		{ "media.jitter", "how unevenly they come" },
@@ -62,9 +63,11 @@ const struct help_row *help_status_row(size_t place)
 		{ "1", "an `expect` was false, or `exit 1`" },
 		{ "2", "usage, syntax or configuration error" },
 		{ "3", "a registrar refused us" },
-		{ "4", "a call or request was refused, failed or ended when it should not have, or there is no such call" },
+		{ "4",
+		  "a call or request was refused, failed or ended when it should not have, or there is no such call" },
 		{ "5", "a `wait` ran out of time" },
-		{ "6", "a sound device named by `set` could not be used in a script, or a file could not be read or written" },
+		{ "6", "a sound device named by `set` could not be used in a script, or a file could not be read or "
+		       "written" },
 		{ "7", "the network or DNS could not be used" },
 		{ "129, 130, 143", "ended by hang-up, interrupt, terminate" },
 	};
@@ -102,7 +105,8 @@ static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, si
 	buf_add_char(out, '\n');
 }
 
-/* Lines of at most WIDTH, all but the first behind `indent` blanks; the first stands at `column` already. A blank line parts paragraphs. */
+/* Lines of at most WIDTH, all but the first behind `indent` blanks; the first stands at `column` already. A blank line
+ * parts paragraphs. */
 static void wrap(struct buf *out, const char *text, size_t indent, size_t column)
 {
 	struct slice rest = slice_of(text);
@@ -157,7 +161,8 @@ static void print_arguments(const struct command *command, struct buf *out)
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++) {
 		const struct command_argument *option = &command->options[i];
 		char name[64];
-		snprintf(name, sizeof name, "%s=%s", option->name, option->choices ? option->choices : argument_kind_word(option->kind));
+		snprintf(name, sizeof name, "%s=%s", option->name,
+			 option->choices ? option->choices : argument_kind_word(option->kind));
 		buf_printf(out, "%s", any ? "" : "\n");
 		any = true;
 		row(out, name, 16, option->text);
@@ -243,7 +248,8 @@ static void print_setting(const struct setting_row *setting, struct buf *out)
 
 	buf_init(&range, 512);
 	setting_print_range(setting, &range);
-	buf_printf(out, "%s  %s\n    default: %s; takes %s\n", setting->name, setting->sentence, setting->initial[0] ? setting->initial : "empty", buf_text(&range));
+	buf_printf(out, "%s  %s\n    default: %s; takes %s\n", setting->name, setting->sentence,
+		   setting->initial[0] ? setting->initial : "empty", buf_text(&range));
 	buf_fini(&range);
 }
 
@@ -251,7 +257,8 @@ static void print_settings(struct buf *out)
 {
 	for (size_t i = 0; i < setting_count; i++)
 		row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
-	buf_printf(out, "\nset NAME VALUE changes one, help NAME explains it, show settings tells what they are now.\n");
+	buf_printf(out,
+		   "\nset NAME VALUE changes one, help NAME explains it, show settings tells what they are now.\n");
 }
 
 static void print_events(struct buf *out)
@@ -276,7 +283,8 @@ static void print_quantities(struct buf *out)
 	for (size_t i = 0; help_quantity_row(i); i++)
 		if (quantity_exists(help_quantity_row(i)->name))
 			row(out, help_quantity_row(i)->name, 18, help_quantity_row(i)->text);
-	buf_printf(out, "\nSettings can be asked by name as well. expect, if and get take them; in texts write ${media.loss}.\n");
+	buf_printf(out, "\nSettings can be asked by name as well. expect, if and get take them; in texts write "
+			"${media.loss}.\n");
 }
 
 bool quantity_exists(const char *name)

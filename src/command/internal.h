@@ -7,7 +7,12 @@
 #include "command/script.h"
 
 enum {
-	HANDLERS_MAX = 256, FIRINGS_MAX = 256, VARIABLES_MAX = 4096, ALIASES_MAX = 512, PATTERNS_MAX = BOUND_OPTIONS_MAX, SCRIPT_DEPTH_MAX = 32,
+	HANDLERS_MAX = 256,
+	FIRINGS_MAX = 256,
+	VARIABLES_MAX = 4096,
+	ALIASES_MAX = 512,
+	PATTERNS_MAX = BOUND_OPTIONS_MAX,
+	SCRIPT_DEPTH_MAX = 32,
 	COMMANDS_A_TURN = 500, /* then the phone gets its turn */
 };
 
@@ -18,7 +23,7 @@ struct near;
 struct variable {
 	struct list_node node;
 	char *name, *value;
-	bool network;                /* its value came from the network */
+	bool network; /* its value came from the network */
 };
 
 struct alias {
@@ -29,7 +34,10 @@ struct alias {
 /* KEY=PATTERN... of `wait` and `on`. */
 struct event_filter {
 	bool kinds[EVENT_KINDS];
-	struct { const char *key; char *pattern; } patterns[PATTERNS_MAX];
+	struct {
+		const char *key;
+		char *pattern;
+	} patterns[PATTERNS_MAX];
 	size_t pattern_count;
 };
 
@@ -37,7 +45,7 @@ struct handler {
 	struct list_node node;
 	char *name, *command, *event; /* event: as it was written */
 	struct event_filter filter;
-	uint64_t since;              /* fires for events above this number */
+	uint64_t since; /* fires for events above this number */
 	bool dead;
 };
 
@@ -54,12 +62,13 @@ struct commands {
 	bool quit, turning;
 	int quit_status;
 	struct list device_requests;
-	char **devices;              /* names that the sound helper told last, for completion */
+	char **devices; /* names that the sound helper told last, for completion */
 	size_t device_count;
 };
 
 const struct variable *variable_find(const struct commands *commands, struct slice name);
-bool variable_set(struct commands *commands, struct slice name, struct slice value, bool network, struct failure *failure);
+bool variable_set(struct commands *commands, struct slice name, struct slice value, bool network,
+		  struct failure *failure);
 struct slice alias_find(const struct commands *commands, struct slice name);
 bool alias_set(struct commands *commands, struct slice name, struct slice text, struct failure *failure);
 void aliases_offer(const struct commands *commands, struct near *near);
@@ -71,8 +80,8 @@ typedef void reply_h(void *arg, const char *line);
 
 /* Whom to answer: the id of a JSON-RPC request. */
 struct reply {
-	void *id;                    /* json_t *, owned; NULL: a notification, or no JSON at all */
-	reply_h *send;               /* NULL: results go to the runner's output */
+	void *id;      /* json_t *, owned; NULL: a notification, or no JSON at all */
+	reply_h *send; /* NULL: results go to the runner's output */
 	void *arg;
 };
 
@@ -84,13 +93,13 @@ struct item {
 	enum item_kind kind;
 	bool interactive, go_on;
 	char *line;
-	unsigned number;             /* of a line that came alone: the first is 1 */
-	char **words;                /* ITEM_WORDS, and the arguments of an ITEM_SCRIPT, $0 first */
+	unsigned number; /* of a line that came alone: the first is 1 */
+	char **words;    /* ITEM_WORDS, and the arguments of an ITEM_SCRIPT, $0 first */
 	size_t word_count;
 	struct bound bound;
-	struct script *script;       /* ITEM_SCRIPT; of a line: the file it stands in, or NULL */
-	size_t script_line;          /* the next one; of a line: its own */
-	size_t shift;                /* bytes of the line before an inner command */
+	struct script *script; /* ITEM_SCRIPT; of a line: the file it stands in, or NULL */
+	size_t script_line;    /* the next one; of a line: its own */
+	size_t shift;          /* bytes of the line before an inner command */
 	struct reply reply;
 };
 
@@ -100,17 +109,29 @@ struct wait {
 	enum wait_kind kind;
 	struct event_filter filter;
 	bool negated, any_call;
-	unsigned call;               /* 0: any, or none yet */
-	int status;                  /* status=; -1: none */
-	uint64_t cursor;             /* the last event looked at */
+	unsigned call;   /* 0: any, or none yet */
+	int status;      /* status=; -1: none */
+	uint64_t cursor; /* the last event looked at */
 	int64_t within_us;
-	unsigned request;            /* WAIT_RESPONSE */
+	unsigned request; /* WAIT_RESPONSE */
 	int64_t began_us;
-	char *words;                 /* "answered": what is waited for, for errors */
+	char *words; /* "answered": what is waited for, for errors */
 	struct device_request *devices;
 };
 
-enum adopted { ADOPTED_ID, ADOPTED_FROM, ADOPTED_TO, ADOPTED_ACCOUNT, ADOPTED_CODE, ADOPTED_REASON, ADOPTED_DIGIT, ADOPTED_TEXT, ADOPTED_FILE, ADOPTED_EVENT, ADOPTED_COUNT };
+enum adopted {
+	ADOPTED_ID,
+	ADOPTED_FROM,
+	ADOPTED_TO,
+	ADOPTED_ACCOUNT,
+	ADOPTED_CODE,
+	ADOPTED_REASON,
+	ADOPTED_DIGIT,
+	ADOPTED_TEXT,
+	ADOPTED_FILE,
+	ADOPTED_EVENT,
+	ADOPTED_COUNT
+};
 
 struct runner {
 	struct list_node node;
@@ -118,15 +139,15 @@ struct runner {
 	char *name;
 	struct runner_output output;
 	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
-	bool over;                   /* a script that failed or said `exit` */
+	bool over; /* a script that failed or said `exit` */
 	unsigned columns, lines_given;
 	struct list queue;
 	int status, last_status;
 	unsigned call;
 	char *adopted[ADOPTED_COUNT];
 	unsigned adopted_call;
-	uint64_t begin, seen;        /* events: the last before the script began; the last that `used` tells about */
-	unsigned char *used;         /* a bit an event, by number: it has satisfied a wait */
+	uint64_t begin, seen; /* events: the last before the script began; the last that `used` tells about */
+	unsigned char *used;  /* a bit an event, by number: it has satisfied a wait */
 	struct item *current;
 	struct bound bound;
 	struct invocation invocation;
@@ -138,7 +159,8 @@ struct runner {
 /** Queue a line in front of all others: the command of `if`. It answers for the present one. */
 void runner_push_inner(struct runner *runner, const char *line, size_t shift, bool go_on);
 /** Queue a file in front of all others. */
-bool runner_push_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count, struct failure *failure);
+bool runner_push_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count,
+		      struct failure *failure);
 void runner_queue_bound(struct runner *runner, struct bound *bound, struct reply reply);
 void runner_queue_reply_line(struct runner *runner, struct slice line, struct reply reply);
 /** What the runner waits for has come (or failed, as runner->invocation.failure tells): go on. */
@@ -165,7 +187,8 @@ void wait_poll(struct runner *runner);
 void wait_fini(struct runner *runner);
 void wait_begin_timer(struct runner *runner, int64_t us);
 
-bool filter_from(struct event_filter *filter, const struct invocation *invocation, struct slice events, bool with_call, struct failure *failure);
+bool filter_from(struct event_filter *filter, const struct invocation *invocation, struct slice events, bool with_call,
+		 struct failure *failure);
 void filter_fini(struct event_filter *filter);
 /** Do kind and all patterns fit? */
 bool filter_matches(const struct event_filter *filter, const struct event *event);
@@ -175,7 +198,8 @@ void *event_object(const struct event *event);
 /* ---- comparing ---- */
 
 /** LEFT OP RIGHT. `was` gets what LEFT was. @return false with `failure`: they cannot be compared */
-bool compare(struct invocation *invocation, const char *left, bool literal, const char *operation, const char *right, bool *truth, struct buf *was);
+bool compare(struct invocation *invocation, const char *left, bool literal, const char *operation, const char *right,
+	     bool *truth, struct buf *was);
 
 /* ---- handlers ---- */
 
@@ -187,12 +211,14 @@ void handlers_free(struct commands *commands);
 /* ---- what do_* share ---- */
 
 enum call_need { NEED_RINGING, NEED_HELD, NEED_ALIVE, NEED_ANY };
-/** The call meant by `word` (NULL: omitted; then 0 may be the answer, for the phone to choose). @return false with the failure of the invocation */
+/** The call meant by `word` (NULL: omitted; then 0 may be the answer, for the phone to choose). @return false with the
+ * failure of the invocation */
 bool invocation_call(struct invocation *invocation, const char *word, enum call_need need, unsigned *call);
 enum command_result invocation_end(struct invocation *invocation, bool good);
 /** The result {"call": N}. */
 enum command_result invocation_end_call(struct invocation *invocation, bool good, unsigned call);
-enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason, const char *format, ...) PRINTF_LIKE(4, 5);
+enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason,
+				    const char *format, ...) PRINTF_LIKE(4, 5);
 /** All values of header=, NULL-ended; free(). */
 const char **invocation_headers(const struct invocation *invocation);
 /** The words of a repeating argument joined by `separator`; free(). */

@@ -18,7 +18,8 @@ enum command_result invocation_end_call(struct invocation *invocation, bool good
 	return invocation_end(invocation, good);
 }
 
-enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason, const char *format, ...)
+enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason,
+				    const char *format, ...)
 {
 	va_list args;
 	char text[sizeof invocation->failure.text];
@@ -43,8 +44,8 @@ static bool fits(const struct call_view *view, enum call_need need)
 }
 
 /*
- * A script means its own call where that one will do: the handler of `incoming` answers the call that fired it. The prompt, and a script whose call
- * will not do, leave it to the phone: the only ringing one, the selected one.
+ * A script means its own call where that one will do: the handler of `incoming` answers the call that fired it. The
+ * prompt, and a script whose call will not do, leave it to the phone: the only ringing one, the selected one.
  */
 bool invocation_call(struct invocation *invocation, const char *word, enum call_need need, unsigned *call)
 {

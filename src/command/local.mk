@@ -1,7 +1,7 @@
 noinst_LIBRARIES += src/command/libcommand.a
 src_command_libcommand_a_SOURCES = \
 	src/command/argument.c src/command/argument.h \
-	src/command/bind.c src/command/bind.h src/command/bind_members.c \
+	src/command/bind.c src/command/bind.h src/command/bind_command.c src/command/bind_members.c src/command/binder.h \
 	src/command/command.h src/command/commands.c \
 	src/command/compare.c \
 	src/command/complete.c \
@@ -18,6 +18,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/help.c src/command/help.h \
 	src/command/internal.h src/command/invocation.c \
 	src/command/man.c \
+	src/command/offer.c src/command/offer.h \
 	src/command/options.c src/command/options.h \
 	src/command/rpc.c src/command/rpc.h \
 	src/command/runner.c \

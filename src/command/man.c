@@ -62,7 +62,8 @@ static void argument_word(struct buf *out, const struct command_argument *argume
 	if (argument->kind == ARG_KEYWORD)
 		styled(out, "B", argument->name);
 	else
-		styled(out, argument->kind == ARG_CHOICE ? "B" : "I", argument->kind == ARG_CHOICE ? argument->choices : argument->name);
+		styled(out, argument->kind == ARG_CHOICE ? "B" : "I",
+		       argument->kind == ARG_CHOICE ? argument->choices : argument->name);
 	if (argument->repeats)
 		text(out, "...", false);
 }
@@ -74,7 +75,8 @@ static void synopsis(const struct command *command, struct buf *out)
 	styled(out, "B", command->name);
 	for (size_t i = 0; i < COMMAND_ARGS_MAX && arguments[i].name; i++) {
 		bool opens = arguments[i].optional && !arguments[i].with_previous;
-		bool closes = arguments[i].with_previous || (arguments[i].optional && !(i + 1 < COMMAND_ARGS_MAX && arguments[i + 1].with_previous));
+		bool closes = arguments[i].with_previous ||
+			      (arguments[i].optional && !(i + 1 < COMMAND_ARGS_MAX && arguments[i + 1].with_previous));
 		buf_printf(out, " %s", opens ? "[" : "");
 		argument_word(out, &arguments[i]);
 		buf_printf(out, "%s", closes ? "]" : "");
@@ -86,7 +88,8 @@ static void synopsis(const struct command *command, struct buf *out)
 		buf_printf(out, " [");
 		styled(out, "B", option->name);
 		buf_add_char(out, '=');
-		styled(out, option->choices ? "B" : "I", option->choices ? option->choices : argument_kind_word(option->kind));
+		styled(out, option->choices ? "B" : "I",
+		       option->choices ? option->choices : argument_kind_word(option->kind));
 		buf_printf(out, "]%s", option->repeats ? "..." : "");
 	}
 	buf_add_char(out, '\n');
@@ -157,9 +160,12 @@ static void commands(struct buf *out)
 	const char *group, *title;
 
 	buf_printf(out, ".SH COMMANDS\n");
-	paragraph(out, "A line is one command: words separated by blanks, in \"...\" with \\n \\t \\\" \\\\ and \\$, or in '...' as they stand. Options are NAME=VALUE words behind the other arguments. "
-		       "`$NAME` and `${NAME}` are variables; `$$` is a dollar. Durations carry their unit: 250ms, 10s, 5m, 1h, none. In files a line that begins with # is a comment, and a "
-		       "backslash at the end of a line joins it with the next. At the terminal commands may be shortened as far as they stay unambiguous. "
+	paragraph(out, "A line is one command: words separated by blanks, in \"...\" with \\n \\t \\\" \\\\ and \\$, "
+		       "or in '...' as they stand. Options are NAME=VALUE words behind the other arguments. "
+		       "`$NAME` and `${NAME}` are variables; `$$` is a dollar. Durations carry their unit: 250ms, 10s, "
+		       "5m, 1h, none. In files a line that begins with # is a comment, and a "
+		       "backslash at the end of a line joins it with the next. At the terminal commands may be "
+		       "shortened as far as they stay unambiguous. "
 		       "A command that fails ends its script with its status, unless a hyphen stands in front of it.");
 	for (size_t g = 0; help_group(g, &group, &title); g++) {
 		buf_printf(out, ".SS %s\n", title);
@@ -178,7 +184,8 @@ static void settings(struct buf *out)
 		buf_init(&sentence, 2048);
 		buf_init(&range, 512);
 		setting_print_range(&setting_rows[i], &range);
-		buf_printf(&sentence, "%s (%s; default %s)", setting_rows[i].sentence, buf_text(&range), setting_rows[i].initial[0] ? setting_rows[i].initial : "empty");
+		buf_printf(&sentence, "%s (%s; default %s)", setting_rows[i].sentence, buf_text(&range),
+			   setting_rows[i].initial[0] ? setting_rows[i].initial : "empty");
 		entry(out, setting_rows[i].name, buf_text(&sentence));
 		buf_fini(&sentence);
 		buf_fini(&range);
@@ -188,7 +195,8 @@ static void settings(struct buf *out)
 static void events(struct buf *out)
 {
 	buf_printf(out, ".SH EVENTS\n");
-	paragraph(out, "What `wait` and `on` take, and the keys of each. Keys are matched with shell patterns: from=*@biloxi.com.");
+	paragraph(out, "What `wait` and `on` take, and the keys of each. Keys are matched with shell patterns: "
+		       "from=*@biloxi.com.");
 	for (int i = 0; i < EVENT_KINDS; i++) {
 		const struct event_help *help = event_help((enum event_kind)i);
 		if (!help)
@@ -205,7 +213,8 @@ static void events(struct buf *out)
 static void quantities(struct buf *out)
 {
 	buf_printf(out, ".SH QUANTITIES\n");
-	paragraph(out, "Left sides of `expect` and `if`, arguments of `get`, and variables as `${media.loss}`. All settings are quantities too.");
+	paragraph(out, "Left sides of `expect` and `if`, arguments of `get`, and variables as `${media.loss}`. All "
+		       "settings are quantities too.");
 	for (size_t i = 0; help_quantity_row(i); i++)
 		if (quantity_exists(help_quantity_row(i)->name))
 			entry(out, help_quantity_row(i)->name, help_quantity_row(i)->text);
@@ -222,8 +231,15 @@ static void examples(struct buf *out)
 {
 	static const char *const lines[] = {
 		"# smoke.call - is my line alive?  offhook -n -f smoke.call; the exit status tells",
-		"account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"", "wait registered within=10s", "call echo@atlanta.com",
-		"wait answered within=20s", "wait media within=3s", "sleep 2s", "expect media.loss < 1%", "expect heard.level > -50dB", "hangup",
+		"account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"",
+		"wait registered within=10s",
+		"call echo@atlanta.com",
+		"wait answered within=20s",
+		"wait media within=3s",
+		"sleep 2s",
+		"expect media.loss < 1%",
+		"expect heard.level > -50dB",
+		"hangup",
 	};
 
 	buf_printf(out, ".SH EXAMPLES\n");
@@ -240,28 +256,37 @@ static void examples(struct buf *out)
 
 static void description(struct buf *out)
 {
-	paragraph(out, "A SIP softphone for the terminal. On a terminal it shows a screen with a command line; when standard input or output is no terminal it reads commands and "
-		       "prints plain lines. The words behind the options are one command, run once the phone is up; without a terminal the phone then ends with that call.");
+	paragraph(out, "A SIP softphone for the terminal. On a terminal it shows a screen with a command line; when "
+		       "standard input or output is no terminal it reads commands and "
+		       "prints plain lines. The words behind the options are one command, run once the phone is up; "
+		       "without a terminal the phone then ends with that call.");
 	buf_printf(out, ".PP\n");
-	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods (`--json`): the name of the command with a dot for the blank, its "
+	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
+		       "(`--json`): the name of the command with a dot for the blank, its "
 		       "arguments by name. The configuration file is a command file.");
 }
 
 void help_print_man(struct buf *out)
 {
 	static const struct help_row files[] = {
-		{ "$XDG_CONFIG_HOME/offhook/config", "the configuration: a command file, run at the start; ~/.config when the variable is not set" },
+		{ "$XDG_CONFIG_HOME/offhook/config",
+		  "the configuration: a command file, run at the start; ~/.config when the variable is not set" },
 		{ "$XDG_CONFIG_HOME/offhook/saved", "what `save` writes, read before it; only its owner may read it" },
 		{ "$XDG_CONFIG_HOME/offhook/contacts", "the contacts" },
-		{ "$XDG_STATE_HOME/offhook/", "the history of calls and of the command line; ~/.local/state when the variable is not set" },
+		{ "$XDG_STATE_HOME/offhook/",
+		  "the history of calls and of the command line; ~/.local/state when the variable is not set" },
 	};
 	struct help_row statuses[16];
 	size_t count = 0;
 
 	for (; help_status_row(count) && count < ARRAY_LEN(statuses); count++)
 		statuses[count] = *help_status_row(count);
-	buf_printf(out, ".\\\" Printed by offhook --print-man from its tables.\n.TH OFFHOOK 1 \"2026-11-23\" \"offhook %s\" \"User Commands\"\n", PACKAGE_VERSION);
-	buf_printf(out, ".SH NAME\noffhook \\- a SIP softphone for the terminal\n.SH SYNOPSIS\n.B offhook\n[\\fIOPTION\\fR]... [\\fICOMMAND\\fR...]\n.SH DESCRIPTION\n");
+	buf_printf(out,
+		   ".\\\" Printed by offhook --print-man from its tables.\n.TH OFFHOOK 1 \"2026-11-23\" \"offhook %s\" "
+		   "\"User Commands\"\n",
+		   PACKAGE_VERSION);
+	buf_printf(out, ".SH NAME\noffhook \\- a SIP softphone for the terminal\n.SH SYNOPSIS\n.B "
+			"offhook\n[\\fIOPTION\\fR]... [\\fICOMMAND\\fR...]\n.SH DESCRIPTION\n");
 	description(out);
 	buf_printf(out, ".SH OPTIONS\n");
 	options(out);
@@ -272,5 +297,6 @@ void help_print_man(struct buf *out)
 	rows(out, "EXIT STATUS", statuses, count);
 	rows(out, "FILES", files, ARRAY_LEN(files));
 	examples(out);
-	buf_printf(out, ".SH SEE ALSO\n.BR sipp (1),\n.BR sngrep (8),\n.BR tshark (1)\n.PP\nRFC 3261 (SIP), RFC 3264 (offer and answer), RFC 3550 (RTP), RFC 4733 (telephone events)\n");
+	buf_printf(out, ".SH SEE ALSO\n.BR sipp (1),\n.BR sngrep (8),\n.BR tshark (1)\n.PP\nRFC 3261 (SIP), RFC 3264 "
+			"(offer and answer), RFC 3550 (RTP), RFC 4733 (telephone events)\n");
 }

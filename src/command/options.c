@@ -1,8 +1,12 @@
 #include "command/options.h"
 
 const struct program_option program_options[] = {
-	{ .letter = 'f', .argument = "FILE", .sentence = "run a command file; '-' is standard input; may be given several times" },
-	{ .letter = 'x', .argument = "COMMAND", .sentence = "run a command as a line of a file, in the order of -f and -x" },
+	{ .letter = 'f',
+	  .argument = "FILE",
+	  .sentence = "run a command file; '-' is standard input; may be given several times" },
+	{ .letter = 'x',
+	  .argument = "COMMAND",
+	  .sentence = "run a command as a line of a file, in the order of -f and -x" },
 	{ .letter = 'e', .argument = "COMMAND", .sentence = "the same as -x" },
 	{ .name = "stay", .sentence = "run until quit or a signal, whatever happens to standard input" },
 	{ .name = "batch", .sentence = "never prompt, quit after the files, on a terminal too" },

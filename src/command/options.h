@@ -4,9 +4,9 @@
 #include "base/base.h"
 
 struct program_option {
-	const char *name;      /* "stay" for --stay; NULL: only a letter */
-	char letter;           /* 'f' for -f; 0: only a name */
-	const char *argument;  /* "FILE"; NULL: takes none */
+	const char *name;     /* "stay" for --stay; NULL: only a letter */
+	char letter;          /* 'f' for -f; 0: only a name */
+	const char *argument; /* "FILE"; NULL: takes none */
 	const char *sentence;
 };
 

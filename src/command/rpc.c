@@ -204,7 +204,8 @@ void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, v
 	if (id && id_good)
 		reply.id = json_incref(id);
 	if (!json_is_object(message) || !version || strcmp(version, "2.0") || !method || !id_good)
-		protocol_error(&reply, RPC_INVALID_REQUEST, "request", "a request has jsonrpc \"2.0\", a method, and an id that is a text or a number");
+		protocol_error(&reply, RPC_INVALID_REQUEST, "request",
+			       "a request has jsonrpc \"2.0\", a method, and an id that is a text or a number");
 	else if (params && !json_is_object(params))
 		protocol_error(&reply, RPC_INVALID_REQUEST, "request", "params are an object: arguments by name");
 	else
@@ -214,10 +215,12 @@ void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, v
 
 char *rpc_event(const struct event *event)
 {
-	return dump(json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params", (json_t *)event_object(event)));
+	return dump(json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params",
+			      (json_t *)event_object(event)));
 }
 
 char *rpc_hello(void)
 {
-	return dump(json_pack("{s:s, s:s, s:{s:s, s:s, s:i}}", "jsonrpc", "2.0", "method", "hello", "params", "name", "offhook", "version", PACKAGE_VERSION, "protocol", 1));
+	return dump(json_pack("{s:s, s:s, s:{s:s, s:s, s:i}}", "jsonrpc", "2.0", "method", "hello", "params", "name",
+			      "offhook", "version", PACKAGE_VERSION, "protocol", 1));
 }

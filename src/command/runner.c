@@ -172,7 +172,8 @@ static void present_place(struct runner *runner, size_t at, struct buf *where)
 
 	buf_clear(&runner->shown);
 	if (item->script) {
-		script_where(item->script, &item->script->lines[item->script_line], item->shift + at, where, &runner->shown);
+		script_where(item->script, &item->script->lines[item->script_line], item->shift + at, where,
+			     &runner->shown);
 	} else if (item->kind == ITEM_LINE && !item->interactive && runner->name[0]) {
 		struct slice line = slice_of(item->line);
 		buf_printf(where, "%s:%u:%u: ", runner->name, item->number, column_of(line, at));
@@ -301,15 +302,19 @@ static bool take_next(struct runner *runner)
 static bool bind_present(struct runner *runner, size_t *at)
 {
 	struct item *item = runner->current;
-	struct bind_how how = { .commands = runner->commands, .interactive = item->interactive, .expand = runner_expand, .arg = runner };
+	struct bind_how how = {
+		.commands = runner->commands, .interactive = item->interactive, .expand = runner_expand, .arg = runner
+	};
 
 	switch (item->kind) {
 	case ITEM_LINE:
 		if (!item->line)
-			return fail(&runner->invocation.failure, STATUS_USAGE, "syntax", "the line is too long, or it has a zero byte");
+			return fail(&runner->invocation.failure, STATUS_USAGE, "syntax",
+				    "the line is too long, or it has a zero byte");
 		return bind_line(&how, slice_of(item->line), &runner->bound, &runner->invocation.failure, at);
 	case ITEM_WORDS:
-		return bind_words(&how, (const char *const *)item->words, item->word_count, &runner->bound, &runner->invocation.failure);
+		return bind_words(&how, (const char *const *)item->words, item->word_count, &runner->bound,
+				  &runner->invocation.failure);
 	case ITEM_BOUND:
 		runner->bound = item->bound;
 		item->bound = (struct bound){ 0 };
@@ -325,8 +330,13 @@ static void make_invocation(struct runner *runner)
 	struct invocation *invocation = &runner->invocation;
 	struct bound *bound = &runner->bound;
 
-	*invocation = (struct invocation){ .command = bound->command, .commands = runner->commands, .runner = runner, .phone = runner->commands->phone,
-					   .out = &runner->out, .rest = (const char *const *)bound->rest, .rest_count = bound->rest_count,
+	*invocation = (struct invocation){ .command = bound->command,
+					   .commands = runner->commands,
+					   .runner = runner,
+					   .phone = runner->commands->phone,
+					   .out = &runner->out,
+					   .rest = (const char *const *)bound->rest,
+					   .rest_count = bound->rest_count,
 					   .option_count = bound->option_count };
 	for (size_t i = 0; i < COMMAND_ARGS_MAX; i++) {
 		invocation->values[i] = bound->values[i];
@@ -534,7 +544,8 @@ bool runner_text(struct runner *runner, const char *name, struct slice text)
 	return true;
 }
 
-bool runner_push_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count, struct failure *failure)
+bool runner_push_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count,
+		      struct failure *failure)
 {
 	struct telling telling = { .runner = runner, .is_inner = true };
 	struct script *script;
@@ -543,12 +554,14 @@ bool runner_push_file(struct runner *runner, const char *path, const char *const
 	LIST_EACH(&runner->queue, node)
 		depth += LIST_ENTRY(node, struct item, node)->kind == ITEM_SCRIPT;
 	if (depth >= SCRIPT_DEPTH_MAX)
-		return fail(failure, STATUS_USAGE, "depth", "%s: files that source files, more than %d deep", path, SCRIPT_DEPTH_MAX);
+		return fail(failure, STATUS_USAGE, "depth", "%s: files that source files, more than %d deep", path,
+			    SCRIPT_DEPTH_MAX);
 	if (!(script = script_read(runner->commands, path, script_error, &telling))) {
 		if (telling.first.reason[0] && !strcmp(telling.first.reason, "file"))
 			*failure = telling.first;
 		else
-			fail(failure, STATUS_USAGE, "syntax", "%s has %zu error%s; nothing of it was run", path, telling.count, telling.count == 1 ? "" : "s");
+			fail(failure, STATUS_USAGE, "syntax", "%s has %zu error%s; nothing of it was run", path,
+			     telling.count, telling.count == 1 ? "" : "s");
 		return false;
 	}
 	list_prepend(&runner->queue, &script_item(script, path, args, arg_count)->node);

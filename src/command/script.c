@@ -72,7 +72,8 @@ static size_t raw_offset(const struct script *script, const struct script_line *
 	}
 }
 
-void script_where(const struct script *script, const struct script_line *line, size_t at, struct buf *where, struct buf *shown)
+void script_where(const struct script *script, const struct script_line *line, size_t at, struct buf *where,
+		  struct buf *shown)
 {
 	size_t raw = raw_offset(script, line, at), begin = raw, end = raw;
 	unsigned number = line->number;
@@ -109,8 +110,8 @@ static struct slice without_cr(struct slice line)
 }
 
 /*
- * Joined lines are put together in place: the text of the script's copy `joined` only shrinks, and what errors show comes from the
- * untouched one.
+ * Joined lines are put together in place: the text of the script's copy `joined` only shrinks, and what errors show
+ * comes from the untouched one.
  */
 static void split(struct script *script, char *joined)
 {
@@ -197,7 +198,9 @@ static void check_line(struct commands *commands, struct checking *checking, con
 	size_t at = 0;
 
 	if (line->text.n > LINE_MAX_BYTES || memchr(line->text.p, '\0', line->text.n)) {
-		fail(&failure, STATUS_USAGE, "syntax", line->text.n > LINE_MAX_BYTES ? "the line is too long" : "the line has a zero byte: this is no command file");
+		fail(&failure, STATUS_USAGE, "syntax",
+		     line->text.n > LINE_MAX_BYTES ? "the line is too long"
+						   : "the line has a zero byte: this is no command file");
 		tell(checking, line, 0, &failure);
 	} else if (!bind_line(&how, line->text, &bound, &failure, &at)) {
 		tell(checking, line, at, &failure);
@@ -207,7 +210,8 @@ static void check_line(struct commands *commands, struct checking *checking, con
 	bound_fini(&bound);
 }
 
-struct script *script_new(struct commands *commands, const char *name, struct slice text, script_error_h *errors, void *arg)
+struct script *script_new(struct commands *commands, const char *name, struct slice text, script_error_h *errors,
+			  void *arg)
 {
 	struct script *script = xcalloc(1, sizeof *script);
 	struct checking checking = { .script = script, .errors = errors, .arg = arg };

@@ -4,10 +4,10 @@
 #include "command/command.h"
 
 struct script_line {
-	struct slice text;      /* what is run: lines joined, blanks at both ends gone */
-	size_t begins;          /* byte of the file where `text` begins */
-	unsigned number;        /* of the first line in the file, 1 first */
-	bool joined;            /* several lines of the file */
+	struct slice text; /* what is run: lines joined, blanks at both ends gone */
+	size_t begins;     /* byte of the file where `text` begins */
+	unsigned number;   /* of the first line in the file, 1 first */
+	bool joined;       /* several lines of the file */
 };
 
 struct script {
@@ -25,13 +25,15 @@ typedef void script_error_h(void *arg, const char *where, const struct failure *
  * @param errors  told of each error, all of them
  * @return NULL if there was one; else with one reference
  */
-struct script *script_new(struct commands *commands, const char *name, struct slice text, script_error_h *errors, void *arg);
+struct script *script_new(struct commands *commands, const char *name, struct slice text, script_error_h *errors,
+			  void *arg);
 /** Read and check a file. One that cannot be read is an error of status 6. */
 struct script *script_read(struct commands *commands, const char *path, script_error_h *errors, void *arg);
 struct script *script_keep(struct script *script);
 void script_release(struct script *script);
 /** Where byte `at` of a line's text stands: "f.call:3:7: "; and the line of the file with a caret below it. */
-void script_where(const struct script *script, const struct script_line *line, size_t at, struct buf *where, struct buf *shown);
+void script_where(const struct script *script, const struct script_line *line, size_t at, struct buf *where,
+		  struct buf *shown);
 /** A line with a caret below byte `at`, both indented by four blanks, cut to what a terminal shows. */
 void show_line(struct slice line, size_t at, struct buf *shown);
 /** Characters before byte `at`, plus one. */

@@ -78,19 +78,27 @@ static void print_bash(struct buf *out, const char *options, const char *words)
 
 	buf_init(&cases, 1 << 16);
 	each_first(&cases, "\t\t", "\t");
-	buf_printf(out, "# bash completion for offhook, printed by offhook --print-completion bash\n"
-			"_offhook()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i\n\tCOMPREPLY=()\n"
-			"\tcase $prev in\n\t-f|-c|--check) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n"
-			"\t--print-completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n\t-x|-e) return;;\n\tesac\n"
-			"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tcase ${COMP_WORDS[i]} in\n\t\t-f|-c|-x|-e|--check|--print-completion) ((i++));;\n\t\t-*) ;;\n"
-			"\t\t*) command=${COMP_WORDS[i]}; break;;\n\t\tesac\n\tdone\n"
-			"\tif [[ -z $command ]]; then\n\t\tif [[ $cur == -* ]]; then\n\t\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n\t\telse\n"
-			"\t\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n\t\tfi\n\t\treturn\n\tfi\n\tcase $command in\n", options, words);
+	buf_printf(out,
+		   "# bash completion for offhook, printed by offhook --print-completion bash\n"
+		   "_offhook()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= "
+		   "i\n\tCOMPREPLY=()\n"
+		   "\tcase $prev in\n\t-f|-c|--check) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n"
+		   "\t--print-completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n\t-x|-e) "
+		   "return;;\n\tesac\n"
+		   "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tcase ${COMP_WORDS[i]} "
+		   "in\n\t\t-f|-c|-x|-e|--check|--print-completion) ((i++));;\n\t\t-*) ;;\n"
+		   "\t\t*) command=${COMP_WORDS[i]}; break;;\n\t\tesac\n\tdone\n"
+		   "\tif [[ -z $command ]]; then\n\t\tif [[ $cur == -* ]]; then\n\t\t\tCOMPREPLY=($(compgen -W '%s' -- "
+		   "\"$cur\"))\n\t\telse\n"
+		   "\t\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n\t\tfi\n\t\treturn\n\tfi\n\tcase $command in\n",
+		   options, words);
 	for (struct slice rest = buf_slice(&cases); rest.n;) {
 		struct slice line = slice_trim(slice_cut(&rest, '\n')), first = slice_cut(&line, '\t');
-		buf_printf(out, "\t%.*s) COMPREPLY=($(compgen -W '%.*s' -- \"$cur\"));;\n", SLICE_ARG(first), SLICE_ARG(line));
+		buf_printf(out, "\t%.*s) COMPREPLY=($(compgen -W '%.*s' -- \"$cur\"));;\n", SLICE_ARG(first),
+			   SLICE_ARG(line));
 	}
-	buf_printf(out, "\tsource) COMPREPLY=($(compgen -f -- \"$cur\"));;\n\tesac\n\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n}\ncomplete -F _offhook offhook\n");
+	buf_printf(out, "\tsource) COMPREPLY=($(compgen -f -- \"$cur\"));;\n\tesac\n\t[[ ${COMPREPLY[0]} == *= ]] && "
+			"compopt -o nospace\n}\ncomplete -F _offhook offhook\n");
 	buf_fini(&cases);
 }
 
@@ -108,7 +116,8 @@ static void print_zsh(struct buf *out)
 
 	buf_init(&cases, 1 << 16);
 	each_first(&cases, "\t", "\t");
-	buf_printf(out, "#compdef offhook\n# zsh completion for offhook, printed by offhook --print-completion zsh\n_offhook() {\n\tlocal -a commands\n\tcommands=(\n");
+	buf_printf(out, "#compdef offhook\n# zsh completion for offhook, printed by offhook --print-completion "
+			"zsh\n_offhook() {\n\tlocal -a commands\n\tcommands=(\n");
 	struct slice last = { NULL, 0 };
 	for (size_t i = 0, n = table_count(); i < n; i++) {
 		struct slice rest = slice_of(table_row(i)->name), first = slice_cut(&rest, ' ');
@@ -122,15 +131,21 @@ static void print_zsh(struct buf *out)
 	buf_printf(out, "\t)\n\t_arguments -S \\\n");
 	for (size_t i = 0; i < program_option_count; i++) {
 		const struct program_option *option = &program_options[i];
-		const char *action = !option->argument ? "" : !strcmp(option->argument, "FILE") ? ":file:_files" : !strcmp(option->argument, "SHELL") ? ":shell:(bash zsh fish)" : ":command:";
+		const char *action = !option->argument                    ? ""
+				     : !strcmp(option->argument, "FILE")  ? ":file:_files"
+				     : !strcmp(option->argument, "SHELL") ? ":shell:(bash zsh fish)"
+									  : ":command:";
 		if (option->letter)
-			buf_printf(out, "\t\t'%s-%c[", option->letter == 'f' || option->letter == 'x' || option->letter == 'e' ? "*" : "", option->letter);
+			buf_printf(out, "\t\t'%s-%c[",
+				   option->letter == 'f' || option->letter == 'x' || option->letter == 'e' ? "*" : "",
+				   option->letter);
 		else
 			buf_printf(out, "\t\t'--%s[", option->name);
 		quoted(out, option->sentence);
 		buf_printf(out, "]%s' \\\n", action);
 	}
-	buf_printf(out, "\t\t'1:command:{_describe command commands}' '*::argument:_offhook_behind'\n}\n_offhook_behind() {\n\tcase $words[1] in\n");
+	buf_printf(out, "\t\t'1:command:{_describe command commands}' "
+			"'*::argument:_offhook_behind'\n}\n_offhook_behind() {\n\tcase $words[1] in\n");
 	for (struct slice rest = buf_slice(&cases); rest.n;) {
 		struct slice line = slice_trim(slice_cut(&rest, '\n')), first = slice_cut(&line, '\t');
 		buf_printf(out, "\t%.*s) compadd -S '' -- %.*s;;\n", SLICE_ARG(first), SLICE_ARG(line));
@@ -146,7 +161,9 @@ static void print_fish(struct buf *out)
 
 	buf_init(&cases, 1 << 16);
 	each_first(&cases, "", "\t");
-	buf_printf(out, "# fish completion for offhook, printed by offhook --print-completion fish\ncomplete -c offhook -f\n");
+	buf_printf(
+		out,
+		"# fish completion for offhook, printed by offhook --print-completion fish\ncomplete -c offhook -f\n");
 	for (size_t i = 0; i < program_option_count; i++) {
 		const struct program_option *option = &program_options[i];
 		buf_printf(out, "complete -c offhook");
@@ -155,7 +172,10 @@ static void print_fish(struct buf *out)
 		if (option->name)
 			buf_printf(out, " -l %s", option->name);
 		if (option->argument)
-			buf_printf(out, " -r%s", !strcmp(option->argument, "FILE") ? " -F" : !strcmp(option->argument, "SHELL") ? " -a 'bash zsh fish'" : "");
+			buf_printf(out, " -r%s",
+				   !strcmp(option->argument, "FILE")    ? " -F"
+				   : !strcmp(option->argument, "SHELL") ? " -a 'bash zsh fish'"
+									: "");
 		buf_printf(out, " -d '");
 		quoted(out, option->sentence);
 		buf_printf(out, "'\n");
@@ -171,7 +191,8 @@ static void print_fish(struct buf *out)
 	}
 	for (struct slice rest = buf_slice(&cases); rest.n;) {
 		struct slice line = slice_trim(slice_cut(&rest, '\n')), first = slice_cut(&line, '\t');
-		buf_printf(out, "complete -c offhook -n '__fish_seen_subcommand_from %.*s' -a '%.*s'\n", SLICE_ARG(first), SLICE_ARG(line));
+		buf_printf(out, "complete -c offhook -n '__fish_seen_subcommand_from %.*s' -a '%.*s'\n",
+			   SLICE_ARG(first), SLICE_ARG(line));
 	}
 	buf_printf(out, "complete -c offhook -n '__fish_seen_subcommand_from source' -F\n");
 	buf_fini(&cases);

@@ -6,10 +6,10 @@ static const struct {
 	const struct command *rows;
 	const size_t *count;
 } tables[] = {
-	{ calls_commands, &calls_command_count },	{ sound_commands, &sound_command_count },
+	{ calls_commands, &calls_command_count },       { sound_commands, &sound_command_count },
 	{ accounts_commands, &accounts_command_count }, { people_commands, &people_command_count },
 	{ protocol_commands, &protocol_command_count }, { watching_commands, &watching_command_count },
-	{ scripts_commands, &scripts_command_count },	{ phone_commands, &phone_command_count },
+	{ scripts_commands, &scripts_command_count },   { phone_commands, &phone_command_count },
 };
 
 size_t table_count(void)
@@ -67,7 +67,8 @@ bool table_is_first_word(struct slice word)
 }
 
 /* Offer the `place`-th word of a row's name and aliases as what `prefix` stands for. */
-static void complete_from(struct slice name, unsigned place, struct slice first, struct slice prefix, struct slice *found, size_t *count, struct buf *several)
+static void complete_from(struct slice name, unsigned place, struct slice first, struct slice prefix,
+			  struct slice *found, size_t *count, struct buf *several)
 {
 	struct slice rest = name, word = slice_cut(&rest, ' ');
 
@@ -145,7 +146,8 @@ void near_offer(struct near *near, struct slice candidate)
 	size_t distance = near_distance(near->word, candidate);
 
 	/* Of two as near the one that only goes on: "of" is rather "off" than "on". */
-	bool goes_on = near->best.n && distance == near->distance && slice_begins(candidate, near->word) && !slice_begins(near->best, near->word);
+	bool goes_on = near->best.n && distance == near->distance && slice_begins(candidate, near->word) &&
+		       !slice_begins(near->best, near->word);
 
 	if ((distance < near->distance || goes_on) && distance < candidate.n) {
 		near->distance = distance;

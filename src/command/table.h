@@ -4,10 +4,10 @@
 #include "command/command.h"
 
 /* The rows of each do_*.c, in the order in which help groups them. */
-extern const struct command calls_commands[], sound_commands[], accounts_commands[], people_commands[], protocol_commands[], watching_commands[],
-	scripts_commands[], phone_commands[];
-extern const size_t calls_command_count, sound_command_count, accounts_command_count, people_command_count, protocol_command_count,
-	watching_command_count, scripts_command_count, phone_command_count;
+extern const struct command calls_commands[], sound_commands[], accounts_commands[], people_commands[],
+	protocol_commands[], watching_commands[], scripts_commands[], phone_commands[];
+extern const size_t calls_command_count, sound_command_count, accounts_command_count, people_command_count,
+	protocol_command_count, watching_command_count, scripts_command_count, phone_command_count;
 
 size_t table_count(void);
 /** The row at `place`, 0 first. */

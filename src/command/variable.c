@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = { "id", "from", "to", "account", "code", "reason", "digit", "text", "file", "event", "call", "status", NULL };
+static const char *const names[] = { "id",   "from", "to",    "account", "code",   "reason", "digit",
+				     "text", "file", "event", "call",    "status", NULL };
 
 _Static_assert(ARRAY_LEN(names) == ADOPTED_COUNT + 3, "each adopted value has its name, $call and $status follow");
 
@@ -72,7 +73,8 @@ static bool phone_variable(const struct runner *runner, struct slice name, struc
 		if (!slice_eq(slice_of(names[i]), name))
 			continue;
 		*network = true;
-		if (runner->adopted[i] && (i > ADOPTED_REASON || !runner->call || runner->call == runner->adopted_call || !runner->adopted_call))
+		if (runner->adopted[i] && (i > ADOPTED_REASON || !runner->call ||
+					   runner->call == runner->adopted_call || !runner->adopted_call))
 			buf_printf(value, "%s", runner->adopted[i]);
 		else
 			from_call(runner, (enum adopted)i, value);
@@ -138,6 +140,6 @@ bool runner_expand(void *arg, struct slice name, struct buf *value, bool *networ
 		buf_printf(value, "%s", text);
 		return true;
 	}
-	return fail(failure, STATUS_USAGE, "variable", "$%.*s: no such variable; `let %.*s VALUE` makes one", SLICE_ARG(slice_sub(name, 0, 60)),
-		    SLICE_ARG(slice_sub(name, 0, 60)));
+	return fail(failure, STATUS_USAGE, "variable", "$%.*s: no such variable; `let %.*s VALUE` makes one",
+		    SLICE_ARG(slice_sub(name, 0, 60)), SLICE_ARG(slice_sub(name, 0, 60)));
 }

@@ -12,7 +12,8 @@
 
 /* ---- filters ---- */
 
-bool filter_from(struct event_filter *filter, const struct invocation *invocation, struct slice events, bool with_call, struct failure *failure)
+bool filter_from(struct event_filter *filter, const struct invocation *invocation, struct slice events, bool with_call,
+		 struct failure *failure)
 {
 	*filter = (struct event_filter){ 0 };
 	if (!events_parse(events, filter->kinds, failure))
@@ -62,8 +63,10 @@ void *event_object(const struct event *event)
 		const struct event_field *field = &event->fields[i];
 		json_t *value = NULL;
 		if (field->is_number)
-			value = strchr(field->value, '.') ? json_real(strtod(field->value, NULL)) : json_integer(strtoll(field->value, NULL, 10));
-		json_object_set_new(object, field->key, value ? value : json_stringn_nocheck(field->value, strlen(field->value)));
+			value = strchr(field->value, '.') ? json_real(strtod(field->value, NULL))
+							  : json_integer(strtoll(field->value, NULL, 10));
+		json_object_set_new(object, field->key,
+				    value ? value : json_stringn_nocheck(field->value, strlen(field->value)));
 	}
 	return object;
 }
@@ -111,7 +114,8 @@ static bool account_matches(const struct wait *wait, const struct account_view *
 {
 	for (size_t i = 0; i < wait->filter.pattern_count; i++) {
 		const char *pattern = wait->filter.patterns[i].pattern;
-		if (!strcmp(wait->filter.patterns[i].key, "account") && fnmatch(pattern, view->name, 0) && fnmatch(pattern, view->address, 0))
+		if (!strcmp(wait->filter.patterns[i].key, "account") && fnmatch(pattern, view->name, 0) &&
+		    fnmatch(pattern, view->address, 0))
 			return false;
 	}
 	return true;
@@ -179,7 +183,8 @@ static bool is_so(struct runner *runner)
 
 	if (wait->filter.kinds[EVENT_REGISTERED] && is_registered(runner))
 		return true;
-	if (!wait->call || !phone_view_call(runner->commands->phone, wait->call, &view) || !only_keys(wait, "id account direction"))
+	if (!wait->call || !phone_view_call(runner->commands->phone, wait->call, &view) ||
+	    !only_keys(wait, "id account direction"))
 		return false;
 	if (!pattern_fits(wait, "id", view.id) || !pattern_fits(wait, "account", view.account) ||
 	    !pattern_fits(wait, "direction", view.incoming ? "in" : "out"))
@@ -208,7 +213,8 @@ static bool never_registered(const struct runner *runner, struct failure *failur
 		dead++;
 		const char *cause = view->cause ? view->cause : "";
 		bool refused = !strcmp(cause, "auth") || !strcmp(cause, "refused") || (!cause[0] && view->code);
-		fail(failure, refused ? STATUS_REGISTER : STATUS_NETWORK, cause[0] ? cause : "register-failed", "%s is not registered: %s", view->address,
+		fail(failure, refused ? STATUS_REGISTER : STATUS_NETWORK, cause[0] ? cause : "register-failed",
+		     "%s is not registered: %s", view->address,
 		     view->reason && view->reason[0] ? view->reason : "given up");
 		failure->sip = view->code;
 	}
@@ -224,7 +230,8 @@ static bool call_event_may_come(const struct runner *runner, enum event_kind kin
 	if (phone_call_ended(phone, runner->wait.call) || !phone_view_call(phone, runner->wait.call, &view))
 		return false;
 	bool up = view.state == CALL_ANSWERED || view.state == CALL_HELD;
-	return !up || (kind != EVENT_TRYING && kind != EVENT_RINGING && kind != EVENT_EARLY_MEDIA && kind != EVENT_FAILED);
+	return !up ||
+	       (kind != EVENT_TRYING && kind != EVENT_RINGING && kind != EVENT_EARLY_MEDIA && kind != EVENT_FAILED);
 }
 
 static void call_is_over(struct runner *runner, struct failure *failure)
@@ -243,13 +250,15 @@ static void call_is_over(struct runner *runner, struct failure *failure)
 	if (!known)
 		fail(failure, STATUS_CALL, "no-such-call", "there is no call %u", call);
 	else if (!phone_call_ended(runner->commands->phone, call))
-		fail(failure, STATUS_CALL, "answered", "call %u is up: %s cannot come any more", call, runner->wait.words);
+		fail(failure, STATUS_CALL, "answered", "call %u is up: %s cannot come any more", call,
+		     runner->wait.words);
 	else if (view.code >= 300 || (view.code && view.state == CALL_FAILED))
-		fail(failure, STATUS_CALL, view.cause && view.cause[0] ? view.cause : "failed", "call %u %s: %u %s", call, view.state == CALL_FAILED ? "failed" : "ended",
-		     view.code, view.reason ? view.reason : "");
+		fail(failure, STATUS_CALL, view.cause && view.cause[0] ? view.cause : "failed", "call %u %s: %u %s",
+		     call, view.state == CALL_FAILED ? "failed" : "ended", view.code, view.reason ? view.reason : "");
 	else
-		fail(failure, STATUS_CALL, "ended", "call %u has %s%s%s", call, view.state == CALL_FAILED ? "failed" : "ended",
-		     view.reason && view.reason[0] ? ": " : "", view.reason ? view.reason : "");
+		fail(failure, STATUS_CALL, "ended", "call %u has %s%s%s", call,
+		     view.state == CALL_FAILED ? "failed" : "ended", view.reason && view.reason[0] ? ": " : "",
+		     view.reason ? view.reason : "");
 	failure->sip = view.code >= 300 ? view.code : 0;
 }
 
@@ -412,13 +421,18 @@ enum command_result wait_begin(struct invocation *invocation)
 {
 	struct runner *runner = invocation->runner;
 	struct wait *wait = &runner->wait;
-	const char *within = invocation_option(invocation, "within", 0), *status = invocation_option(invocation, "status", 0);
+	const char *within = invocation_option(invocation, "within", 0),
+		   *status = invocation_option(invocation, "status", 0);
 	int64_t within_us = settings_number(phone_settings(invocation->phone), "script.timeout");
 	enum command_result result;
 
-	*wait = (struct wait){ .kind = WAIT_EVENT, .negated = invocation->values[0] != NULL, .cursor = runner->begin,
-			       .status = status ? (int)strtol(status, NULL, 10) : -1, .words = xstrdup(invocation->values[1]) };
-	if (!filter_from(&wait->filter, invocation, slice_of(invocation->values[1]), false, &invocation->failure) || !wait_call(invocation, wait)) {
+	*wait = (struct wait){ .kind = WAIT_EVENT,
+			       .negated = invocation->values[0] != NULL,
+			       .cursor = runner->begin,
+			       .status = status ? (int)strtol(status, NULL, 10) : -1,
+			       .words = xstrdup(invocation->values[1]) };
+	if (!filter_from(&wait->filter, invocation, slice_of(invocation->values[1]), false, &invocation->failure) ||
+	    !wait_call(invocation, wait)) {
 		wait_fini(runner);
 		return COMMAND_FAILED;
 	}
@@ -446,22 +460,30 @@ static enum command_result look_response(struct runner *runner)
 	const struct event *event;
 
 	while ((event = events_next(events, wait->cursor))) {
-		const char *request = event_value(event, "request"), *code_text = event_value(event, "code"), *reason = event_value(event, "reason");
+		const char *request = event_value(event, "request"), *code_text = event_value(event, "code"),
+			   *reason = event_value(event, "reason");
 		const char *cause = event_value(event, "cause");
 		unsigned code = code_text ? (unsigned)strtoul(code_text, NULL, 10) : 0;
 		wait->cursor = event->number;
-		if (event->kind != EVENT_RESPONSE || event->call || !request || strtoul(request, NULL, 10) != wait->request || (code && code < 200))
+		if (event->kind != EVENT_RESPONSE || event->call || !request ||
+		    strtoul(request, NULL, 10) != wait->request || (code && code < 200))
 			continue;
 		const char *duration = event_value(event, "duration"), *server = event_value(event, "server");
-		double rtt_ms = duration ? strtod(duration, NULL) * 1000 : (double)(commands_timers(runner->commands)->now_us - wait->began_us) / 1000;
+		double rtt_ms = duration ? strtod(duration, NULL) * 1000
+					 : (double)(commands_timers(runner->commands)->now_us - wait->began_us) / 1000;
 		runner_adopt(runner, event);
 		if (code >= 200 && code < 300) {
-			buf_printf(invocation->out, "%u %s in %.0f ms%s%s\n", code, reason ? reason : "", rtt_ms, server ? ", " : "", server ? server : "");
-			invocation->result = json_pack("{s:i, s:s, s:f}", "code", (int)code, "reason", reason ? reason : "", "rtt", rtt_ms);
+			buf_printf(invocation->out, "%u %s in %.0f ms%s%s\n", code, reason ? reason : "", rtt_ms,
+				   server ? ", " : "", server ? server : "");
+			invocation->result = json_pack("{s:i, s:s, s:f}", "code", (int)code, "reason",
+						       reason ? reason : "", "rtt", rtt_ms);
 			return COMMAND_DONE;
 		}
-		invocation_fail(invocation, STATUS_CALL, cause ? cause : "refused", code ? "%s answered %u %s" : "%s did not answer", invocation->values[0], code,
-				reason ? reason : "");
+		/* The phone writes a code of its own for what never came back. */
+		bool answered = code && (!cause || !strcmp(cause, "response") || !strcmp(cause, "auth"));
+		invocation_fail(invocation, STATUS_CALL, cause ? cause : "refused",
+				answered ? "%s answered %u %s" : "%s cannot be asked: %u %s", invocation->values[0],
+				code, reason ? reason : "");
 		invocation->failure.sip = code;
 		return COMMAND_FAILED;
 	}

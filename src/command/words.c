@@ -132,7 +132,9 @@ static enum words_result add_variable(struct words *words, struct word *word, st
 		return WORD_OK;
 	}
 	if (!variable_name(words, &name))
-		return bad(failure, at, dollar, "a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar");
+		return bad(failure, at, dollar,
+			   "a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a "
+			   "dollar");
 	word->dynamic = true;
 	if (!words->expand) {
 		/* Only checking: a name with a dot can be nothing but a quantity or a setting. */
@@ -173,7 +175,8 @@ static enum words_result add_quoted(struct words *words, struct word *word, stru
 			char next = words->at + 1 < words->line.n ? words->line.p[words->at + 1] : '\0';
 			const char *known = next ? strchr(escapes, next) : NULL;
 			if (!known)
-				return bad(failure, at, words->at, "no such escape: in \"...\" there are \\n \\t \\\" \\\\ and \\$");
+				return bad(failure, at, words->at,
+					   "no such escape: in \"...\" there are \\n \\t \\\" \\\\ and \\$");
 			buf_add_char(&word->text, meanings[known - escapes]);
 			words->at += 2;
 			continue;

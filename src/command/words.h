@@ -1,4 +1,5 @@
-/* words: a line -> words. Quotes, escapes and $variables are dealt with here and nowhere else; a value is never parsed again. */
+/* words: a line -> words. Quotes, escapes and $variables are dealt with here and nowhere else; a value is never parsed
+ * again. */
 #pragma once
 
 #include "phone/phone.h"
@@ -13,17 +14,17 @@ typedef bool words_expand_h(void *arg, struct slice name, struct buf *value, boo
 
 struct words {
 	struct slice line;
-	size_t at;              /* next byte to be read */
+	size_t at; /* next byte to be read */
 	words_expand_h *expand;
 	void *arg;
 };
 
 struct word {
-	struct buf text;        /* without quotes, escapes and variables */
-	struct buf network;     /* a byte each, 1 where `text` came from the network; empty: nowhere */
-	size_t start, end;      /* where it stands in the line */
-	size_t name_bytes;      /* before the first '=' outside quotes and variables; SIZE_MAX: there is none */
-	bool quoted, dynamic;   /* has quotes; has variables */
+	struct buf text;      /* without quotes, escapes and variables */
+	struct buf network;   /* a byte each, 1 where `text` came from the network; empty: nowhere */
+	size_t start, end;    /* where it stands in the line */
+	size_t name_bytes;    /* before the first '=' outside quotes and variables; SIZE_MAX: there is none */
+	bool quoted, dynamic; /* has quotes; has variables */
 };
 
 enum words_result { WORD_NONE, WORD_OK, WORD_BAD };
@@ -32,8 +33,8 @@ void word_init(struct word *word);
 void word_fini(struct word *word);
 /**
  * Read the next word into `word` (initialised, reused).
- * @return WORD_NONE at the line's end; WORD_BAD with `failure` filled and *at where: a quote that is not closed, an unknown escape, a dollar without
- *         a name, no such variable
+ * @return WORD_NONE at the line's end; WORD_BAD with `failure` filled and *at where: a quote that is not closed, an
+ * unknown escape, a dollar without a name, no such variable
  */
 enum words_result words_next(struct words *words, struct word *word, struct failure *failure, size_t *at);
 /** All that is left, as it stands: only variables are replaced. Blanks at both ends go. */

@@ -11,7 +11,8 @@ static void test_told(void **state)
 		{ "/call bob", "call bob\n" },
 		{ "dial Bob Brown from=work codec=opus", "call Bob Brown from=work codec=opus\n" },
 		{ "call \"Bob\" <sip:bob@b.com> sdp=none", "call Bob <sip:bob@b.com> nosdp\n" },
-		{ "call sip:bob@b.com;transport=tcp header=\"Subject: a = b\"", "call sip:bob@b.com;transport=tcp Subject: a = b\n" },
+		{ "call sip:bob@b.com;transport=tcp header=\"Subject: a = b\"",
+		  "call sip:bob@b.com;transport=tcp Subject: a = b\n" },
 		{ "call from=work bob", "call bob from=work\n" },
 		{ "reject", "reject 0 486 ''\n" },
 		{ "reject 603", "reject 0 603 ''\n" },
@@ -25,12 +26,15 @@ static void test_told(void **state)
 		{ "select next", "select 0 1\n" },
 		{ "reinvite sdp=none", "reinvite 0 1\n" },
 		{ "unregister work all=yes", "unregister 'work' 1\n" },
-		{ "account add sip:alice@a.com password=\"a b\" name=work", "account add sip:alice@a.com [password=a b] [name=work]\n" },
+		{ "account add sip:alice@a.com password=\"a b\" name=work",
+		  "account add sip:alice@a.com [password=a b] [name=work]\n" },
 		{ "account set work expires=60", "account set work [expires=60]\n" },
-		{ "contact add \"Bob Brown\" sip:b@c.d 123", "contact add 'Bob Brown' sip:b@c.d\ncontact add 'Bob Brown 2' 123\n" },
-		{ "audio use \"USB Headset\" default", "audio input 'USB Headset,default' 1\naudio output 'USB Headset,default' 1\n" },
+		{ "contact add \"Bob Brown\" sip:b@c.d 123",
+		  "contact add 'Bob Brown' sip:b@c.d\ncontact add 'Bob Brown 2' 123\n" },
+		{ "audio use \"USB Headset\" default",
+		  "audio input 'USB Headset,default' 1\naudio output 'USB Headset,default' 1\n" },
 		{ "set sip.listen 127.0.0.1:5060 [::1]:5060", "set sip.listen=127.0.0.1:5060 [::1]:5060\n" },
-		{ "set audio.input \"USB Headset\" default", "set audio.input=USB Headset,default\n" },
+		{ "set audio.input \"USB Headset\" default", "audio input 'USB Headset,default' 1\n" },
 		{ "set call.auto-answer on", "set call.auto-answer=on\n" },
 		{ "codec order PCMA", "set media.codecs=PCMA opus PCMU\n" },
 		{ "codec enable PCMA", "set media.codecs=opus PCMU PCMA\n" },
@@ -151,15 +155,27 @@ static void test_caret(void **state)
 	struct fake *fake = *state;
 
 	fake_run(fake, "call b\303\266b fom=x");
-	assert_string_equal(fake_said(fake), "! -x:1:10: fom: no such option of 'call'; did you mean 'from'? [2 option]\n    call b\303\266b fom=x\n             ^\n");
+	assert_string_equal(fake_said(fake), "! -x:1:10: fom: no such option of 'call'; did you mean 'from'? [2 "
+					     "option]\n    call b\303\266b fom=x\n             ^\n");
 }
 
-/* Two commands of a file are checked before any is run; here what would be found there is found: a value behind a variable is not. */
+/* Two commands of a file are checked before any is run; here what would be found there is found: a value behind a
+ * variable is not. */
 static void test_checks_only(void **state)
 {
-	static const char *const good[] = { "sleep $x", "call $x from=$y", "set call.max $x", "set $x 5", "expect $x < 5", "wait answered within=$x", "dtmf $d",
-					    "account add $who password=$p", "if $a == $b do sleep $c", "on incoming do echo $from ${media.loss}", "source $1 $2" };
-	static const char *const bad[] = { "sleep $x y", "echo ${media.mso}", "account add $who pasword=$p", "if $a == $b do slep", "set call.mx $x" };
+	static const char *const good[] = { "sleep $x",
+					    "call $x from=$y",
+					    "set call.max $x",
+					    "set $x 5",
+					    "expect $x < 5",
+					    "wait answered within=$x",
+					    "dtmf $d",
+					    "account add $who password=$p",
+					    "if $a == $b do sleep $c",
+					    "on incoming do echo $from ${media.loss}",
+					    "source $1 $2" };
+	static const char *const bad[] = { "sleep $x y", "echo ${media.mso}", "account add $who pasword=$p",
+					   "if $a == $b do slep", "set call.mx $x" };
 	struct fake *fake = *state;
 	struct bind_how how = { .commands = fake->commands };
 
@@ -214,7 +230,8 @@ static void test_aliases(void **state)
 	fake_run(fake, "bbo");
 	assert_non_null(strstr(fake_said(fake), "did you mean 'bob'?"));
 	fake_run(fake, "save");
-	assert_string_equal(fake_told(fake), "save 'alias bob call sip:bob@biloxi.com\nalias quick bob codec=opus\n'\n");
+	assert_string_equal(fake_told(fake),
+			    "save 'alias bob call sip:bob@biloxi.com\nalias quick bob codec=opus\n'\n");
 	/* One that stands for itself ends. */
 	fake_run(fake, "alias quick quick");
 	fake_run(fake, "quick");
@@ -261,7 +278,8 @@ static void test_rows(void **state)
 		while (table_next_word(&aliases, &alias))
 			assert_ptr_equal(table_find(alias), row);
 		assert_non_null(row->run);
-		assert_true(row->summary && row->summary[0] >= 'a' && row->summary[0] <= 'z' && row->text && row->examples[0]);
+		assert_true(row->summary && row->summary[0] >= 'a' && row->summary[0] <= 'z' && row->text &&
+			    row->examples[0]);
 		for (size_t k = 0; k < COMMAND_EXAMPLES_MAX && row->examples[k]; k++) {
 			struct bound bound = { 0 };
 			struct failure failure = { 0 };
@@ -301,7 +319,8 @@ static void test_line_prefixes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(told), TEST(errors), TEST(caret), TEST(checks_only), TEST(prefixes), TEST(aliases), TEST(final_words), TEST(near), TEST(rows), TEST(line_prefixes),
+		TEST(told),    TEST(errors),      TEST(caret), TEST(checks_only), TEST(prefixes),
+		TEST(aliases), TEST(final_words), TEST(near),  TEST(rows),        TEST(line_prefixes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,8 @@ static void test_offers(void **state)
 		{ "set call.auto-a", "4: call.auto-answer" },
 		{ "set call.auto-answer ", "21: off on progress" },
 		{ "set audio.input U", "16: \"USB Headset\"" },
-		{ "get media.", "4: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
+		{ "get media.",
+		  "4: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
 		{ "wait ans", "5: answered" },
 		{ "wait no", "5: not" },
 		{ "wait failed|en", "5: failed|ended" },
@@ -66,7 +67,8 @@ static void test_offers(void **state)
 		{ "wait incoming dig", "14:" },
 		{ "wait dtmf dig", "10: digit=" },
 		{ "wait answered account=", "22: work" },
-		{ "expect med", "7: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
+		{ "expect med",
+		  "7: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
 		{ "expect media.loss ", "18: != < <= == =~ > >=" },
 		{ "if calls.count == 1 ", "20: do" },
 		{ "if calls.count == 1 do ans", "23: answer" },
@@ -80,10 +82,11 @@ static void test_offers(void **state)
 		{ "help acc", "5: account add account default account list account remove account set account show" },
 		{ "echo $ca", "5: $call" },
 		{ "echo ${med", "5: ${media.loss} ${media.mos}" },
-		{ "echo $my", "5: $mine" },
+		{ "echo $mi", "5: $mine" },
 		{ "quit ", "5:" },
 		{ "trace l", "6: ladder" },
-		{ "source tests/unit/command/fake_phone.", "7: tests/unit/command/fake_phone.c tests/unit/command/fake_phone.h" },
+		{ "source tests/unit/command/fake_phone.",
+		  "7: tests/unit/command/fake_phone.c tests/unit/command/fake_phone.h" },
 		{ "call x input=file:tests/unit/comm", "13: file:tests/unit/command/" },
 	};
 	struct fake *fake = *state;
@@ -94,7 +97,8 @@ static void test_offers(void **state)
 	fake_call(fake, false, CALL_ANSWERED);
 	fake_call(fake, true, CALL_INCOMING);
 	fake->phone->account_count = 1;
-	fake->phone->accounts[0] = (struct account_view){ .name = "work", .address = "a@work.com", .state = "registered" };
+	fake->phone->accounts[0] =
+		(struct account_view){ .name = "work", .address = "a@work.com", .state = "registered" };
 	fake_run(fake, "alias myown call");
 	fake_run(fake, "let mine 5");
 	fake_run(fake, "on incoming as pick do answer");
@@ -108,8 +112,21 @@ static void test_offers(void **state)
 /* The point need not be the end; and at every point of strange lines nothing breaks. */
 static void test_points(void **state)
 {
-	static const char *const lines[] = { "call Bob from=work", "on incoming do if $code == 486 do \"", "\"", "'", "$", "${", "/", "-", "wait |||", "on on on on",
-					     "if if if if if", "account account", "set set =", "call = = =", "echo \"$x ${media.loss" };
+	static const char *const lines[] = { "call Bob from=work",
+					     "on incoming do if $code == 486 do \"",
+					     "\"",
+					     "'",
+					     "$",
+					     "${",
+					     "/",
+					     "-",
+					     "wait |||",
+					     "on on on on",
+					     "if if if if if",
+					     "account account",
+					     "set set =",
+					     "call = = =",
+					     "echo \"$x ${media.loss" };
 	struct fake *fake = *state;
 	struct completion completion;
 

@@ -89,16 +89,27 @@ static unsigned add_call(struct phone *phone, bool incoming, enum call_state sta
 	struct call_view *view = &phone->calls[phone->call_count++];
 	static const char *const ids[] = { "id1", "id2", "id3", "id4", "id5", "id6", "id7", "id8" };
 
-	*view = (struct call_view){ .number = (unsigned)phone->call_count, .id = ids[phone->call_count - 1], .state = state, .incoming = incoming,
-				    .uri = "sip:bob@biloxi.com", .name = "Bob", .account = "alice", .reason = "", .cause = "", .codec = "" };
+	*view = (struct call_view){ .number = (unsigned)phone->call_count,
+				    .id = ids[phone->call_count - 1],
+				    .state = state,
+				    .incoming = incoming,
+				    .uri = "sip:bob@biloxi.com",
+				    .name = "Bob",
+				    .account = "alice",
+				    .reason = "",
+				    .cause = "",
+				    .codec = "" };
 	return view->number;
 }
 
-bool phone_call(struct phone *phone, struct slice target, const struct call_options *options, unsigned *call, struct buf *dialled, struct failure *failure)
+bool phone_call(struct phone *phone, struct slice target, const struct call_options *options, unsigned *call,
+		struct buf *dialled, struct failure *failure)
 {
-	if (!told(phone, failure, "call %.*s%s%s%s%s%s%s%s", SLICE_ARG(target), options && options->from ? " from=" : "",
-		  options && options->from ? options->from : "", options && options->codec ? " codec=" : "", options && options->codec ? options->codec : "",
-		  options && options->no_sdp ? " nosdp" : "", options && options->headers && options->headers[0] ? " " : "",
+	if (!told(phone, failure, "call %.*s%s%s%s%s%s%s%s", SLICE_ARG(target),
+		  options && options->from ? " from=" : "", options && options->from ? options->from : "",
+		  options && options->codec ? " codec=" : "", options && options->codec ? options->codec : "",
+		  options && options->no_sdp ? " nosdp" : "",
+		  options && options->headers && options->headers[0] ? " " : "",
 		  options && options->headers && options->headers[0] ? options->headers[0] : ""))
 		return false;
 	*call = add_call(phone, false, CALL_DIALLING);
@@ -107,10 +118,10 @@ bool phone_call(struct phone *phone, struct slice target, const struct call_opti
 	return true;
 }
 
-#define WITH_CALL(name)                                                                                    \
-	bool phone_##name(struct phone *phone, unsigned *call, struct failure *failure)                    \
-	{                                                                                                  \
-		return told(phone, failure, #name " %d", (int)*call);                                      \
+#define WITH_CALL(name)                                                                                                \
+	bool phone_##name(struct phone *phone, unsigned *call, struct failure *failure)                                \
+	{                                                                                                              \
+		return told(phone, failure, #name " %d", (int)*call);                                                  \
 	}
 WITH_CALL(ring)
 WITH_CALL(progress)
@@ -158,7 +169,8 @@ bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, stru
 	return phone_call(phone, SLICE("sip:last@biloxi.com"), NULL, call, dialled, failure);
 }
 
-bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request, struct failure *failure)
+bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,
+		   struct failure *failure)
 {
 	*request = ++phone->request;
 	return told(phone, failure, "options %.*s%s", SLICE_ARG(target), headers[0] ? headers[0] : "");
@@ -174,7 +186,8 @@ unsigned phone_find_call(const struct phone *phone, struct slice word)
 	uint32_t number;
 
 	for (size_t i = 0; i < phone->call_count; i++)
-		if ((slice_to_u32(word, &number) && number == phone->calls[i].number) || slice_eq(word, slice_of(phone->calls[i].id)))
+		if ((slice_to_u32(word, &number) && number == phone->calls[i].number) ||
+		    slice_eq(word, slice_of(phone->calls[i].id)))
 			return phone->calls[i].number;
 	return 0;
 }
@@ -193,7 +206,8 @@ bool phone_call_ended(const struct phone *phone, unsigned call)
 
 const char *call_state_name(enum call_state state)
 {
-	static const char *const names[] = { "calling", "trying", "ringing", "early", "incoming", "answered", "held", "ended", "failed" };
+	static const char *const names[] = { "calling",  "trying", "ringing", "early", "incoming",
+					     "answered", "held",   "ended",   "failed" };
 
 	return names[state];
 }
@@ -216,7 +230,8 @@ bool phone_view_call(const struct phone *phone, unsigned call, struct call_view 
 
 /* ---- accounts ---- */
 
-static bool told_words(struct phone *phone, const char *verb, struct slice subject, const char *const *words, struct failure *failure)
+static bool told_words(struct phone *phone, const char *verb, struct slice subject, const char *const *words,
+		       struct failure *failure)
 {
 	struct buf text;
 
@@ -260,7 +275,9 @@ bool phone_unregister(struct phone *phone, struct slice account, bool all_bindin
 
 const char *const *phone_account_options(void)
 {
-	static const char *const names[] = { "name", "display", "user", "auth-user", "password", "password-command", "registrar", "expires", NULL };
+	static const char *const names[] = { "name",      "display",  "user",
+					     "auth-user", "password", "password-command",
+					     "registrar", "expires",  NULL };
 
 	return names;
 }
@@ -312,7 +329,8 @@ void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg)
 	each(arg, "sip:dave@denver.com");
 }
 
-bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script, struct failure *failure)
+bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script,
+		     struct failure *failure)
 {
 	return told(phone, failure, "audio %s '%.*s' %d", which, SLICE_ARG(names), from_script);
 }
@@ -389,7 +407,9 @@ void phone_trace_text(struct phone *phone, unsigned call, struct buf *out)
 
 const char *const *phone_quantity_names(void)
 {
-	static const char *const names[] = { "call.state", "call.code", "call.remote", "call.duration", "sent.", "received.", "media.loss", "media.mos", "heard.level", "calls.count", NULL };
+	static const char *const names[] = { "call.state",  "call.code",   "call.remote", "call.duration",
+					     "sent.",       "received.",   "media.loss",  "media.mos",
+					     "heard.level", "calls.count", NULL };
 
 	return names;
 }
@@ -412,7 +432,8 @@ bool quantity_parse(struct slice text, double *number)
 	return good;
 }
 
-bool phone_quantity(const struct phone *phone, unsigned call, struct slice name, struct buf *text, double *number, bool *is_number)
+bool phone_quantity(const struct phone *phone, unsigned call, struct slice name, struct buf *text, double *number,
+		    bool *is_number)
 {
 	const struct call_view *view = view_of(phone, call ? call : phone->selected);
 
@@ -430,10 +451,12 @@ bool phone_quantity(const struct phone *phone, unsigned call, struct slice name,
 		*number = view ? view->code : 0;
 		if (view && view->code)
 			buf_printf(text, "%u", view->code);
-	} else if (slice_eq(name, SLICE("call.state")) || slice_eq(name, SLICE("media.mos")) || slice_eq(name, SLICE("call.duration"))) {
+	} else if (slice_eq(name, SLICE("call.state")) || slice_eq(name, SLICE("media.mos")) ||
+		   slice_eq(name, SLICE("call.duration"))) {
 		*is_number = false;
 		buf_printf(text, "%s", view && slice_ends(name, SLICE("state")) ? call_state_name(view->state) : "");
-	} else if (slice_eq(name, SLICE("call.remote")) || slice_begins(name, SLICE("received.")) || slice_begins(name, SLICE("sent."))) {
+	} else if (slice_eq(name, SLICE("call.remote")) || slice_begins(name, SLICE("received.")) ||
+		   slice_begins(name, SLICE("sent."))) {
 		*is_number = false;
 		buf_printf(text, "../..\033[31m/etc/.x");
 	} else if (setting_find(name)) {
@@ -463,7 +486,8 @@ static void on_error(void *arg, struct runner *runner, const char *where, const 
 {
 	struct fake *fake = arg;
 
-	buf_printf(&fake->said, "! %s%s [%d %s]\n%s", where, failure->text, (int)failure->status, failure->reason, runner ? runner_shown_line(runner) : "");
+	buf_printf(&fake->said, "! %s%s [%d %s]\n%s", where, failure->text, (int)failure->status, failure->reason,
+		   runner ? runner_shown_line(runner) : "");
 }
 
 static void on_echo(void *arg, struct runner *runner, const char *text)
@@ -485,7 +509,9 @@ static void on_ended(void *arg, struct runner *runner, int status)
 
 struct runner_output fake_output(struct fake *fake)
 {
-	return (struct runner_output){ .result = on_result, .error = on_error, .echo = on_echo, .ended = on_ended, .arg = fake };
+	return (struct runner_output){
+		.result = on_result, .error = on_error, .echo = on_echo, .ended = on_ended, .arg = fake
+	};
 }
 
 int fake_setup(void **state)
@@ -531,7 +557,8 @@ unsigned fake_call(struct fake *fake, bool incoming, enum call_state state)
 
 void fake_event(struct fake *fake, const char *name, unsigned call, ...)
 {
-	static const char *const keys[] = { "account", "code", "reason", "from", "to", "digit", "cause", "request", "codec", "id", "retry", "text", "duration" };
+	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",   "cause",
+					    "request", "codec", "id",     "retry", "text", "duration" };
 	struct event *event;
 	enum event_kind kind;
 	const char *field;

@@ -1,13 +1,18 @@
 /*
- * A phone that only remembers what it was told: phone.h and the few functions of loop.h that command/ calls, without network, sound or time of its own.
- * Events and settings are the real ones.
+ * A phone that only remembers what it was told: phone.h and the few functions of loop.h that command/ calls, without
+ * network, sound or time of its own. Events and settings are the real ones.
  */
 #pragma once
 
 #include "tests/unit/unit.h"
 #undef fail /* cmocka's; ours fills a struct failure */
 #undef fail_msg
-#define fail_msg(...) do { print_error(__VA_ARGS__); print_error("\n"); assert_true(!"failed"); } while (0)
+#define fail_msg(...)                                                                                                  \
+	do {                                                                                                           \
+		print_error(__VA_ARGS__);                                                                              \
+		print_error("\n");                                                                                     \
+		assert_true(!"failed");                                                                                \
+	} while (0)
 
 #include "base/timer.h"
 #include "command/command.h"
@@ -24,14 +29,14 @@ struct phone {
 	struct loop *loop;
 	struct events *events;
 	struct settings *settings;
-	struct buf told;                  /* a line each function that changes something */
-	struct failure next_failure;      /* of the next of them, when its text is not empty */
+	struct buf told;             /* a line each function that changes something */
+	struct failure next_failure; /* of the next of them, when its text is not empty */
 	struct call_view calls[FAKE_CALLS];
 	size_t call_count;
 	unsigned selected, request;
 	struct account_view accounts[FAKE_ACCOUNTS];
 	size_t account_count;
-	bool slow_devices;                /* the list of devices comes by fake_devices() */
+	bool slow_devices; /* the list of devices comes by fake_devices() */
 	phone_device_h *device_each;
 	void *device_arg;
 	bool traced;
@@ -43,8 +48,8 @@ struct fake {
 	struct phone *phone;
 	struct commands *commands;
 	struct runner *runner;
-	struct buf said;                  /* "= result", "> echo", "! where text", "  shown", "ended 0" */
-	int ended;                        /* how often the runner came to its end */
+	struct buf said; /* "= result", "> echo", "! where text", "  shown", "ended 0" */
+	int ended;       /* how often the runner came to its end */
 	int status;
 };
 

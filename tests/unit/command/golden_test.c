@@ -1,6 +1,6 @@
 /*
- * The help and the man page of the program that was built, against the copies in the source tree: whoever changes a table sees in the diff what
- * people will read. `OFFHOOK_GOLDEN=write` writes the copies anew.
+ * The help and the man page of the program that was built, against the copies in the source tree: whoever changes a
+ * table sees in the diff what people will read. `OFFHOOK_GOLDEN=write` writes the copies anew.
  */
 #include "tests/unit/unit.h"
 

@@ -28,23 +28,34 @@ static const char *ask(struct fake *fake, const char *line)
 static void test_results(void **state)
 {
 	static const char *const rows[][3] = {
-		{ REQUEST("call", "{\"target\":\"sip:bob@biloxi.com\",\"from\":\"work\",\"header\":[\"A:1\",\"B:2\"]}"), RESULT("{\"call\":1,\"id\":\"id1\"}"),
-		  "call sip:bob@biloxi.com from=work A:1\n" },
+		{ REQUEST("call", "{\"target\":\"sip:bob@biloxi.com\",\"from\":\"work\",\"header\":[\"A:1\",\"B:2\"]}"),
+		  RESULT("{\"call\":1,\"id\":\"id1\"}"), "call sip:bob@biloxi.com from=work A:1\n" },
 		{ REQUEST("dtmf", "{\"digits\":\"42#\",\"call\":1}"), RESULT("{\"call\":1}"), "dtmf 1 42# ''\n" },
-		{ REQUEST("account.add", "{\"address\":\"sip:a@b\",\"password\":\"x y\",\"expires\":60}"), RESULT("{}"), "account add sip:a@b [password=x y] [expires=60]\n" },
+		{ REQUEST("account.add", "{\"address\":\"sip:a@b\",\"password\":\"x y\",\"expires\":60}"), RESULT("{}"),
+		  "account add sip:a@b [password=x y] [expires=60]\n" },
 		{ REQUEST("unregister", "{\"account\":\"work\",\"all\":true}"), RESULT("{}"), "unregister 'work' 1\n" },
-		{ REQUEST("contact.add", "{\"name\":\"Bob\",\"target\":[\"sip:b@c\"]}"), RESULT("{}"), "contact add 'Bob' sip:b@c\n" },
+		{ REQUEST("contact.add", "{\"name\":\"Bob\",\"target\":[\"sip:b@c\"]}"), RESULT("{}"),
+		  "contact add 'Bob' sip:b@c\n" },
 		{ REQUEST("set", "{\"name\":\"call.max\",\"value\":5}"), RESULT("{}"), "set call.max=5\n" },
 		{ REQUEST("get", "{\"name\":\"call.max\"}"), RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("echo", "{\"text\":\"$who\"}"), RESULT("{\"text\":\"$who\"}"), "" },
 		{ REQUEST("why", "{}"), RESULT("{\"text\":\"because\"}"), "why '1'\n" },
-		{ REQUEST("codec", "{}"), RESULT("[{\"name\":\"opus\",\"enabled\":true},{\"name\":\"PCMU\",\"enabled\":true},{\"name\":\"PCMA\",\"enabled\":false}]"), "" },
+		{ REQUEST("codec", "{}"),
+		  RESULT("[{\"name\":\"opus\",\"enabled\":true},{\"name\":\"PCMU\",\"enabled\":true},{\"name\":"
+			 "\"PCMA\",\"enabled\":false}]"),
+		  "" },
 		{ REQUEST("contact.list", "{}"),
-		  RESULT("[{\"name\":\"Bob Brown\",\"target\":\"sip:bob@biloxi.com\"},{\"name\":\"Carol\",\"target\":\"sip:carol@chicago.com\"}]"), "" },
-		{ REQUEST("on", "{\"event\":\"incoming\",\"name\":\"pick\",\"from\":\"*@a.com\",\"command\":\"answer\"}"), RESULT("{\"handler\":\"pick\"}"), "" },
+		  RESULT("[{\"name\":\"Bob "
+			 "Brown\",\"target\":\"sip:bob@biloxi.com\"},{\"name\":\"Carol\",\"target\":\"sip:carol@"
+			 "chicago.com\"}]"),
+		  "" },
+		{ REQUEST("on",
+			  "{\"event\":\"incoming\",\"name\":\"pick\",\"from\":\"*@a.com\",\"command\":\"answer\"}"),
+		  RESULT("{\"handler\":\"pick\"}"), "" },
 		{ REQUEST("expect", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":1}"), RESULT("{}"), "" },
 		{ REQUEST("command", "{\"line\":\"mute 1\"}"), RESULT("{\"call\":1}"), "mute 1 1\n" },
-		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"), RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
+		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"),
+		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 7 do get call.max\"}"), RESULT("{}"), "" },
 	};
 	struct fake *fake = *state;
@@ -68,20 +79,29 @@ static void test_errors(void **state)
 		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}", "\"id\":\"a\",\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":[\"x\"]}", "\"code\":-32600" },
-		{ REQUEST("cal", "{}"), "\"error\":{\"code\":-32601,\"message\":\"cal: no such method; did you mean 'call'?\"" },
+		{ REQUEST("cal", "{}"),
+		  "\"error\":{\"code\":-32601,\"message\":\"cal: no such method; did you mean 'call'?\"" },
 		{ REQUEST("account add", "{}"), "\"code\":-32601" },
-		{ REQUEST("call", "{}"), "\"code\":2,\"message\":\"TARGET is missing\",\"data\":{\"reason\":\"params\"}" },
-		{ REQUEST("call", "{\"target\":{}}"), "\"code\":2,\"message\":\"'TARGET' must be a text or a number\"" },
-		{ REQUEST("call", "{\"target\":\"a\",\"to\":\"b\"}"), "\"message\":\"to: no such member of params of call\"" },
-		{ REQUEST("call", "{\"target\":\"a\",\"codec\":[\"x\",\"y\"]}"), "\"message\":\"'codec' takes one value\"" },
+		{ REQUEST("call", "{}"),
+		  "\"code\":2,\"message\":\"TARGET is missing\",\"data\":{\"reason\":\"params\"}" },
+		{ REQUEST("call", "{\"target\":{}}"),
+		  "\"code\":2,\"message\":\"'TARGET' must be a text or a number\"" },
+		{ REQUEST("call", "{\"target\":\"a\",\"to\":\"b\"}"),
+		  "\"message\":\"to: no such member of params of call\"" },
+		{ REQUEST("call", "{\"target\":\"a\",\"codec\":[\"x\",\"y\"]}"),
+		  "\"message\":\"'codec' takes one value\"" },
 		{ REQUEST("sleep", "{\"duration\":5}"), "\"message\":\"5 has no unit: write 5s, 5ms or 5m\"" },
 		{ REQUEST("wait", "{\"event\":\"answered\",\"not\":1}"), "\"message\":\"'not' is true or false\"" },
 		{ REQUEST("account.add", "{\"address\":\"sip:a@b\",\"pasword\":\"x\"}"), "did you mean 'password'?" },
-		{ REQUEST("if", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":0,\"command\":\"hangpu\"}"), "hangpu: no such command" },
-		{ REQUEST("hangup", "{\"call\":9}"), "\"error\":{\"code\":4,\"message\":\"there is no call 9\",\"data\":{\"reason\":\"no-such-call\"}}" },
+		{ REQUEST("if", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":0,\"command\":\"hangpu\"}"),
+		  "hangpu: no such command" },
+		{ REQUEST("hangup", "{\"call\":9}"),
+		  "\"error\":{\"code\":4,\"message\":\"there is no call 9\",\"data\":{\"reason\":\"no-such-call\"}}" },
 		{ REQUEST("command", "{}"), "\"code\":2" },
-		{ REQUEST("command", "{\"line\":\"anwser\"}"), "\"code\":2,\"message\":\"anwser: no such command; did you mean 'answer'?\"" },
-		{ REQUEST("expect", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":1}"), "\"code\":1,\"message\":\"expect calls.count == 1: it was 0\"" },
+		{ REQUEST("command", "{\"line\":\"anwser\"}"),
+		  "\"code\":2,\"message\":\"anwser: no such command; did you mean 'answer'?\"" },
+		{ REQUEST("expect", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":1}"),
+		  "\"code\":1,\"message\":\"expect calls.count == 1: it was 0\"" },
 	};
 	struct fake *fake = *state;
 
@@ -95,9 +115,11 @@ static void test_errors(void **state)
 		json_decref(json);
 	}
 	/* A failure of the protocol underneath carries its code. */
-	fake->phone->next_failure = (struct failure){ .status = STATUS_CALL, .reason = "busy", .text = "busy", .sip = 486 };
+	fake->phone->next_failure =
+		(struct failure){ .status = STATUS_CALL, .reason = "busy", .text = "busy", .sip = 486 };
 	assert_string_equal(ask(fake, REQUEST("call", "{\"target\":\"x\"}")),
-			    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":4,\"message\":\"busy\",\"data\":{\"reason\":\"busy\",\"sip\":486}}}");
+			    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":4,\"message\":\"busy\",\"data\":{"
+			    "\"reason\":\"busy\",\"sip\":486}}}");
 }
 
 static void test_notifications(void **state)
@@ -165,11 +187,13 @@ static void test_event(void **state)
 	struct event *event = (struct event *)(uintptr_t)events_next(fake->phone->events, 0);
 	event->unix_us = INT64_C(1795344122001999);
 	line = rpc_event(event);
-	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"incoming\",\"time\":\"2026-11-22T10:42:02.001Z\",\"call\":3,"
+	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"incoming\","
+				  "\"time\":\"2026-11-22T10:42:02.001Z\",\"call\":3,"
 				  "\"from\":\"sip:b@c\",\"code\":0}}");
 	free(line);
 	line = rpc_hello();
-	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"name\":\"offhook\",\"version\":\"" PACKAGE_VERSION "\",\"protocol\":1}}");
+	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"name\":\"offhook\","
+				  "\"version\":\"" PACKAGE_VERSION "\",\"protocol\":1}}");
 	free(line);
 }
 
@@ -177,7 +201,8 @@ static void test_event(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(results), TEST(errors), TEST(notifications), TEST(wait), TEST(bounds), TEST(event) };
+	const struct CMUnitTest tests[] = { TEST(results), TEST(errors), TEST(notifications),
+					    TEST(wait),    TEST(bounds), TEST(event) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

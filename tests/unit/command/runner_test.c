@@ -26,10 +26,15 @@ static void test_file_is_checked_whole(void **state)
 {
 	struct fake *fake = *state;
 
-	assert_false(fake_file(fake, "echo one\n# comment with \"\n\n  sleep 5\n\tanwser\necho two\\\n  three ${media.x}\r\n"));
-	assert_string_equal(fake_said(fake), "! f.call:4:9: 5 has no unit: write 5s, 5ms or 5m [2 duration]\n      sleep 5\n            ^\n"
-					     "! f.call:5:2: anwser: no such command; did you mean 'answer'? [2 no-such-command]\n     anwser\n     ^\n"
-					     "! f.call:7:9: media.x: no such quantity or setting [2 quantity]\n      three ${media.x}\n            ^\n");
+	assert_false(fake_file(
+		fake, "echo one\n# comment with \"\n\n  sleep 5\n\tanwser\necho two\\\n  three ${media.x}\r\n"));
+	assert_string_equal(
+		fake_said(fake),
+		"! f.call:4:9: 5 has no unit: write 5s, 5ms or 5m [2 duration]\n      sleep 5\n            ^\n"
+		"! f.call:5:2: anwser: no such command; did you mean 'answer'? [2 no-such-command]\n     anwser\n     "
+		"^\n"
+		"! f.call:7:9: media.x: no such quantity or setting [2 quantity]\n      three ${media.x}\n            "
+		"^\n");
 	assert_int_equal(runner_status(fake->runner), STATUS_USAGE);
 }
 
@@ -37,7 +42,8 @@ static void test_lines(void **state)
 {
 	struct fake *fake = *state;
 
-	assert_true(fake_file(fake, "\xef\xbb\xbf# first\necho a\\\n b\r\n   echo c # no comment\n#echo \\\necho d\necho e\\"));
+	assert_true(fake_file(
+		fake, "\xef\xbb\xbf# first\necho a\\\n b\r\n   echo c # no comment\n#echo \\\necho d\necho e\\"));
 	assert_string_equal(fake_said(fake), "> a b\n> c # no comment\n> d\n> e\n");
 	assert_int_equal(fake->ended, 1);
 	assert_true(fake_file(fake, ""));
@@ -52,8 +58,9 @@ static void test_failure_ends_script(void **state)
 	struct fake *fake = *state;
 
 	assert_true(fake_file(fake, "-hangup 9\necho on, status $status\nhangup 8\necho never\n"));
-	assert_string_equal(fake_said(fake), "! f.call:1:1: there is no call 9 [4 no-such-call]\n    -hangup 9\n    ^\n> on, status 4\n"
-					     "! f.call:3:1: there is no call 8 [4 no-such-call]\n    hangup 8\n    ^\n");
+	assert_string_equal(fake_said(fake),
+			    "! f.call:1:1: there is no call 9 [4 no-such-call]\n    -hangup 9\n    ^\n> on, status 4\n"
+			    "! f.call:3:1: there is no call 8 [4 no-such-call]\n    hangup 8\n    ^\n");
 	assert_int_equal(fake->status, STATUS_CALL);
 	assert_int_equal(fake->ended, 1);
 	/* Later files of a script that is over do not run. */
@@ -65,10 +72,12 @@ static void test_phone_failure(void **state)
 {
 	struct fake *fake = *state;
 
-	fake->phone->next_failure = (struct failure){ .status = STATUS_NETWORK, .reason = "dns", .text = "no such host", .sip = 503 };
+	fake->phone->next_failure =
+		(struct failure){ .status = STATUS_NETWORK, .reason = "dns", .text = "no such host", .sip = 503 };
 	fake_run(fake, "-call sip:b@nowhere");
 	fake_run(fake, "echo $status $code");
-	assert_string_equal(fake_said(fake), "! -x:1:1: no such host [7 dns]\n    -call sip:b@nowhere\n    ^\n> 7 503\n");
+	assert_string_equal(fake_said(fake),
+			    "! -x:1:1: no such host [7 dns]\n    -call sip:b@nowhere\n    ^\n> 7 503\n");
 }
 
 static void test_source(void **state)
@@ -76,7 +85,8 @@ static void test_source(void **state)
 	struct fake *fake = *state;
 	char line[400];
 
-	snprintf(line, sizeof line, "source %s Bob \"two words\"", write_file("inner.call", "echo $1/$2/$3/$#\nif $# == 2 do echo $1 again\nhangup 7\necho never\n"));
+	snprintf(line, sizeof line, "source %s Bob \"two words\"",
+		 write_file("inner.call", "echo $1/$2/$3/$#\nif $# == 2 do echo $1 again\nhangup 7\necho never\n"));
 	runner_keep_going(fake->runner, true);
 	fake_run(fake, line);
 	const char *said = fake_said(fake);
@@ -115,7 +125,9 @@ static void test_runner_file(void **state)
 	assert_non_null(strstr(fake_said(fake), "/call.call\n"));
 	buf_init(&out, 1000);
 	assert_int_equal(commands_check_file(fake->commands, path, &out), 0);
-	assert_int_equal(commands_check_file(fake->commands, write_file("bad.call", "foo\nalias y call\ny bob\nbar\n"), &out), 2);
+	assert_int_equal(
+		commands_check_file(fake->commands, write_file("bad.call", "foo\nalias y call\ny bob\nbar\n"), &out),
+		2);
 	assert_non_null(strstr(buf_text(&out), "bad.call:1:1: foo: no such command"));
 	assert_non_null(strstr(buf_text(&out), "bad.call:4:1: bar: no such command"));
 	buf_clear(&out);
@@ -168,7 +180,8 @@ static void test_many_lines(void **state)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	assert_true(runner_text(fake->runner, "long.call", buf_slice(&text)));
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	print_message("10000 lines loaded in %ld ms of this build\n", (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000);
+	print_message("10000 lines loaded in %ld ms of this build\n",
+		      (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000);
 	assert_false(runner_idle(fake->runner));
 	assert_int_equal(fake->loop.again, 1);
 	fake_turn(fake);
@@ -245,8 +258,10 @@ static void test_if(void **state)
 {
 	struct fake *fake = *state;
 
-	assert_true(fake_file(fake, "if calls.count == 0 do echo none\nif calls.count > 0 do echo some\nif calls.count == 0 do if media.loss < 1% do echo both\n"
-				    "-if calls.count == 0 do hangup 9\nif calls.count == 0 do -hangup 8\nif calls.count == 0 do hangup 7\necho never\n"));
+	assert_true(fake_file(fake, "if calls.count == 0 do echo none\nif calls.count > 0 do echo some\nif calls.count "
+				    "== 0 do if media.loss < 1% do echo both\n"
+				    "-if calls.count == 0 do hangup 9\nif calls.count == 0 do -hangup 8\nif "
+				    "calls.count == 0 do hangup 7\necho never\n"));
 	const char *said = fake_said(fake);
 	assert_non_null(strstr(said, "> none\n> both\n! f.call:4:25: there is no call 9"));
 	assert_non_null(strstr(said, "! f.call:5:24: there is no call 8"));
@@ -307,8 +322,9 @@ static void test_firings(void **state)
 	fake_turn(fake);
 	assert_string_equal(fake_told(fake), "hangup 2\n");
 	fake_advance(fake, 6 * SECOND_US);
-	assert_string_equal(fake_said(fake), "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n"
-					     "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n");
+	assert_string_equal(fake_said(fake),
+			    "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n"
+			    "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n");
 	assert_int_equal(runner_status(fake->runner), 0);
 }
 
@@ -362,7 +378,8 @@ static void test_devices(void **state)
 	fake_run(fake, "echo next");
 	assert_string_equal(fake_said(fake), "");
 	fake_devices(fake);
-	assert_string_equal(fake_said(fake), "=   input output           null\n* input output           USB Headset\n> next\n");
+	assert_string_equal(fake_said(fake),
+			    "=   input output           null\n* input output           USB Headset\n> next\n");
 	/* Nobody waits any more when the answer comes. */
 	fake_run(fake, "audio list");
 	runner_interrupt(fake->runner);
@@ -381,7 +398,8 @@ static void test_ladder(void **state)
 	fake_run(fake, "trace ladder call=1");
 	fake_run(fake, "trace text");
 	fake_run(fake, "show ladder");
-	assert_string_equal(fake_said(fake), "= ladder of 1, 120 wide, ascii\n= text of 0\n= ladder of 0, 120 wide, ascii\n");
+	assert_string_equal(fake_said(fake),
+			    "= ladder of 1, 120 wide, ascii\n= text of 0\n= ladder of 0, 120 wide, ascii\n");
 	fake_run(fake, "trace on");
 	assert_true(phone_trace_is_on(fake->phone));
 	fake_run(fake, "trace off");
@@ -428,9 +446,25 @@ static int remove_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(file_is_checked_whole), TEST(lines), TEST(failure_ends_script), TEST(phone_failure), TEST(source), TEST(runner_file), TEST(exit), TEST(quit),
-		TEST(many_lines), TEST(variables), TEST(expect), TEST(if), TEST(handlers), TEST(firings), TEST(handlers_change_handlers), TEST(flood), TEST(devices),
-		TEST(ladder), TEST(freed_by_its_output),
+		TEST(file_is_checked_whole),
+		TEST(lines),
+		TEST(failure_ends_script),
+		TEST(phone_failure),
+		TEST(source),
+		TEST(runner_file),
+		TEST(exit),
+		TEST(quit),
+		TEST(many_lines),
+		TEST(variables),
+		TEST(expect),
+		TEST(if),
+		TEST(handlers),
+		TEST(firings),
+		TEST(handlers_change_handlers),
+		TEST(flood),
+		TEST(devices),
+		TEST(ladder),
+		TEST(freed_by_its_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, remove_files);

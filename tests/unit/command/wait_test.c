@@ -19,7 +19,8 @@ static void test_event_comes(void **state)
 {
 	struct fake *fake = *state;
 
-	assert_true(fake_file(fake, "call sip:bob@b.com\nwait ringing\necho rings $event $code\nwait answered within=20s\necho up $call $reason\n"));
+	assert_true(fake_file(fake, "call sip:bob@b.com\nwait ringing\necho rings $event $code\nwait answered "
+				    "within=20s\necho up $call $reason\n"));
 	assert_string_equal(fake_said(fake), "= call 1: dialling sip:bob@b.com\n");
 	fake_event(fake, "ringing", 1, "code=180", NULL);
 	fake_turn(fake);
@@ -39,7 +40,8 @@ static void test_out_of_time(void **state)
 	fake_advance(fake, 9999 * MS_US);
 	assert_string_equal(fake_said(fake), "");
 	fake_advance(fake, 2 * MS_US);
-	assert_string_equal(fake_said(fake), "! -x:1:1: no incoming within 10s [5 timeout]\n    wait incoming within=10s\n    ^\n");
+	assert_string_equal(fake_said(fake),
+			    "! -x:1:1: no incoming within 10s [5 timeout]\n    wait incoming within=10s\n    ^\n");
 	assert_int_equal(runner_status(fake->runner), STATUS_TIMEOUT);
 	/* The script is over. */
 	fake_run(fake, "echo more");
@@ -145,11 +147,13 @@ static void test_patterns(void **state)
 	struct fake *fake = *state;
 
 	fake_run(fake, "wait incoming from=*@biloxi.com account=work");
-	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), "from=sip:eve@evil.com", "account=work", NULL);
+	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), "from=sip:eve@evil.com", "account=work",
+		   NULL);
 	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), "from=sip:bob@biloxi.com", NULL);
 	fake_turn(fake);
 	assert_false(runner_idle(fake->runner));
-	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), "from=sip:bob@biloxi.com", "account=work", NULL);
+	fake_event(fake, "incoming", fake_call(fake, true, CALL_INCOMING), "from=sip:bob@biloxi.com", "account=work",
+		   NULL);
 	fake_turn(fake);
 	assert_true(runner_idle(fake->runner));
 	assert_int_equal(runner_call(fake->runner), 3);
@@ -166,7 +170,8 @@ static void test_call_fails(void **state)
 	fake_said(fake);
 	end_call(fake, 1, CALL_FAILED, 486, "Busy Here");
 	fake_turn(fake);
-	assert_string_equal(fake_said(fake), "! -x:2:1: call 1 failed: 486 Busy Here [4 failed]\n    -wait answered|media within=60s\n    ^\n> 486 Busy Here 4\n");
+	assert_string_equal(fake_said(fake), "! -x:2:1: call 1 failed: 486 Busy Here [4 failed]\n    -wait "
+					     "answered|media within=60s\n    ^\n> 486 Busy Here 4\n");
 	/* wait failed takes it. */
 	fake_run(fake, "wait failed");
 	assert_true(runner_idle(fake->runner));
@@ -227,8 +232,12 @@ static void test_registered(void **state)
 	struct account_view *view = &fake->phone->accounts[0];
 
 	fake->phone->account_count = 2;
-	view[0] = (struct account_view){ .name = "alice", .address = "alice@atlanta.com", .state = "registering", .reason = "", .cause = "" };
-	view[1] = (struct account_view){ .name = "work", .address = "a@work.com", .state = "registered", .reason = "", .cause = "" };
+	view[0] = (struct account_view){
+		.name = "alice", .address = "alice@atlanta.com", .state = "registering", .reason = "", .cause = ""
+	};
+	view[1] = (struct account_view){
+		.name = "work", .address = "a@work.com", .state = "registered", .reason = "", .cause = ""
+	};
 	fake_run(fake, "wait registered");
 	fake_run(fake, "wait registered account=work");
 	assert_true(runner_idle(fake->runner));
@@ -359,8 +368,10 @@ static void test_flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(event_comes), TEST(out_of_time), TEST(default_time), TEST(forever), TEST(remembered), TEST(begins_fresh), TEST(latest_call), TEST(patterns),
-		TEST(call_fails), TEST(hopeless), TEST(is_so_already), TEST(registered), TEST(not), TEST(no_call), TEST(sleep_and_interrupt), TEST(options), TEST(flood),
+		TEST(event_comes),   TEST(out_of_time), TEST(default_time), TEST(forever),    TEST(remembered),
+		TEST(begins_fresh),  TEST(latest_call), TEST(patterns),     TEST(call_fails), TEST(hopeless),
+		TEST(is_so_already), TEST(registered),  TEST(not ),         TEST(no_call),    TEST(sleep_and_interrupt),
+		TEST(options),       TEST(flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-#include "tests/unit/command/fake_phone.h"
 #include "command/words.h"
+#include "tests/unit/command/fake_phone.h"
 
 /* $who is Bob, $evil comes from the network, nothing else is known. */
 static bool expand(void *arg, struct slice name, struct buf *value, bool *network, struct failure *failure)
@@ -64,10 +64,14 @@ static void test_words(void **state)
 		{ "say \"open", "4: this \" is never closed" },
 		{ "say 'open", "4: this ' is never closed" },
 		{ "say \"a\\qb\"", "6: no such escape: in \"...\" there are \\n \\t \\\" \\\\ and \\$" },
-		{ "say 5$", "5: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
-		{ "say ${}", "4: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
-		{ "say ${a b}", "4: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
-		{ "say ${open", "4: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
+		{ "say 5$",
+		  "5: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
+		{ "say ${}",
+		  "4: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
+		{ "say ${a b}",
+		  "4: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
+		{ "say ${open",
+		  "4: a '$' needs the name of a variable behind it, as $call or ${media.loss}; write $$ for a dollar" },
 		{ "say $nobody", "4: $nobody: no such variable" },
 		{ "$evil", "[../.ssh/[2Jidx]" },
 	};
@@ -109,10 +113,8 @@ static void test_marks(void **state)
 static void test_file_names(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "greeting.wav", "greeting.wav" },
-		{ "../mine/.x", "../mine/.x" },
-		{ "mail/$evil", "mail/ssh[2Jidx" },
-		{ "$evil", "ssh[2Jidx" },
+		{ "greeting.wav", "greeting.wav" },      { "../mine/.x", "../mine/.x" },
+		{ "mail/$evil", "mail/ssh[2Jidx" },      { "$evil", "ssh[2Jidx" },
 		{ "a-$evil.wav", "a-...ssh[2Jidx.wav" },
 	};
 	struct word word;
@@ -152,7 +154,8 @@ static void test_rest(void **state)
 /* What is quoted comes back as one word, the same. */
 static void test_quote(void **state)
 {
-	static const char *const rows[] = { "plain", "", "two words", "it's", "\"q\"", "back\\slash", "a$b", "line\nfeed\ttab", "$" };
+	static const char *const rows[] = { "plain",       "",    "two words",       "it's", "\"q\"",
+					    "back\\slash", "a$b", "line\nfeed\ttab", "$" };
 	struct buf line;
 	struct word word;
 
@@ -195,7 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words), cmocka_unit_test(test_marks), cmocka_unit_test(test_file_names),
-		cmocka_unit_test(test_rest), cmocka_unit_test(test_quote), cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_rest),  cmocka_unit_test(test_quote), cmocka_unit_test(test_prefixes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,157 @@
+/* bind_command: where words come from, and which command they mean. */
+#include "command/binder.h"
+#include "command/internal.h"
+
+/* ---- where words come from ---- */
+
+enum words_result binder_next(struct binder *binder)
+{
+	struct source *source = &binder->source;
+	struct word *word = &binder->word;
+
+	if (!source->fixed)
+		return words_next(&source->words, word, binder->failure, &binder->at);
+	if (source->next == source->fixed_count)
+		return WORD_NONE;
+	struct slice text = slice_of(source->fixed[source->next++]);
+	buf_clear(&word->text);
+	buf_clear(&word->network);
+	buf_add(&word->text, text);
+	size_t equals = slice_find(text, '=');
+	word->name_bytes = equals < text.n ? equals : SIZE_MAX;
+	word->quoted = word->dynamic = false;
+	return WORD_OK;
+}
+
+size_t binder_position(const struct source *source)
+{
+	return source->fixed ? source->next : source->words.at;
+}
+
+void binder_go_back(struct source *source, size_t to)
+{
+	if (source->fixed)
+		source->next = to;
+	else
+		source->words.at = to;
+}
+
+bool binder_failed(struct binder *binder, const char *reason, const struct near *near, const char *format, ...)
+{
+	struct buf text;
+	va_list args;
+
+	buf_init(&text, sizeof binder->failure->text);
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	if (near)
+		near_print(near, &text);
+	binder->at = binder->word.start;
+	fail(binder->failure, STATUS_USAGE, reason, "%s", buf_text(&text));
+	buf_fini(&text);
+	return false;
+}
+
+/* ---- which command ---- */
+
+static void no_such_command(struct binder *binder, struct slice first, struct slice second)
+{
+	struct buf name;
+	struct near near;
+
+	buf_init(&name, 256);
+	buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(slice_sub(first, 0, 60)), second.n ? " " : "",
+		   SLICE_ARG(slice_sub(second, 0, 60)));
+	near_init(&near, buf_slice(&name));
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice aliases = slice_of(table_row(i)->aliases), alias;
+		near_offer(&near, slice_of(table_row(i)->name));
+		while (table_next_word(&aliases, &alias))
+			near_offer(&near, alias);
+	}
+	aliases_offer(binder->how->commands, &near);
+	binder_failed(binder, "no-such-command", &near, "%s: no such command", buf_text(&name));
+	buf_fini(&name);
+}
+
+static void second_word_missing(struct binder *binder, struct slice first)
+{
+	struct buf list;
+	size_t count = 0;
+
+	buf_init(&list, 300);
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
+		if (rest.n && slice_eq(word, first))
+			buf_printf(&list, "%s%.*s", count++ ? ", " : "", SLICE_ARG(rest));
+	}
+	binder_failed(binder, "no-such-command", NULL, "%.*s needs one of these behind it: %s", SLICE_ARG(first),
+		      buf_text(&list));
+	buf_fini(&list);
+}
+
+/* The row of "FIRST SECOND", with the second word read; or of FIRST alone. `first` is a copy that lives on. */
+static bool find_two(struct binder *binder, struct slice first)
+{
+	size_t before = binder_position(&binder->source);
+	struct buf name;
+	bool more;
+
+	switch (binder_next(binder)) {
+	case WORD_BAD:
+		return false;
+	case WORD_NONE:
+		more = false;
+		break;
+	default:
+		more = true;
+	}
+	buf_init(&name, 256);
+	buf_printf(&name, "%.*s ", SLICE_ARG(first));
+	struct slice second = more ? buf_slice(&binder->word.text) : (struct slice){ NULL, 0 };
+	struct slice whole =
+		more && binder->how->interactive ? table_complete(first, second, NULL) : (struct slice){ NULL, 0 };
+	buf_add(&name, whole.n ? whole : second);
+	binder->bound->command = second.n && !binder->word.dynamic ? table_find(buf_slice(&name)) : NULL;
+	if (!binder->bound->command) {
+		/* The word alone may be a command too; one without arguments takes no word behind it. */
+		const struct command *alone = table_find(first);
+		if (alone && (!more || alone->arguments[0].name)) {
+			binder->bound->command = alone;
+			binder_go_back(&binder->source, before);
+		} else if (!more) {
+			second_word_missing(binder, first);
+		} else {
+			no_such_command(binder, first, second);
+		}
+	}
+	buf_fini(&name);
+	return binder->bound->command != NULL;
+}
+
+bool binder_find_command(struct binder *binder, struct slice first)
+{
+	struct buf several;
+
+	if (table_is_first_word(first))
+		return find_two(binder, first);
+	if ((binder->bound->command = table_find(first)))
+		return true;
+	if (binder->how->interactive) {
+		buf_init(&several, 256);
+		struct slice whole = table_complete((struct slice){ NULL, 0 }, first, &several);
+		bool ambiguous = !whole.n && several.n;
+		if (ambiguous)
+			binder_failed(binder, "ambiguous", NULL, "%.*s could be %s", SLICE_ARG(first),
+				      buf_text(&several));
+		buf_fini(&several);
+		if (ambiguous)
+			return false;
+		if (whole.n)
+			return table_is_first_word(whole) ? find_two(binder, whole)
+							  : (binder->bound->command = table_find(whole)) != NULL;
+	}
+	no_such_command(binder, first, (struct slice){ NULL, 0 });
+	return false;
+}

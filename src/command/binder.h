@@ -1,0 +1,36 @@
+/* binder: what bind.c and bind_command.c share while words become a command. */
+#pragma once
+
+#include "command/bind.h"
+#include "command/table.h"
+
+/* Where words come from: a line, or words that are final. */
+struct source {
+	struct words words;
+	const char *const *fixed;
+	size_t fixed_count, next;
+};
+
+struct binder {
+	const struct bind_how *how;
+	struct source source;
+	struct word word;
+	struct bound *bound;
+	struct failure *failure;
+	size_t at;
+	size_t place; /* of the argument that comes next */
+	bool given[COMMAND_ARGS_MAX];
+	bool unknown[COMMAND_ARGS_MAX]; /* only checking, and the value has variables */
+	bool options_began;             /* behind an option no plain word continues a joined argument */
+};
+
+/** Read the next word into binder->word. */
+enum words_result binder_next(struct binder *binder);
+size_t binder_position(const struct source *source);
+void binder_go_back(struct source *source, size_t to);
+/** A failure at the present word; returns false. */
+bool binder_failed(struct binder *binder, const char *reason, const struct near *near, const char *format, ...)
+	PRINTF_LIKE(4, 5);
+/** The row of the command whose first word was read, perhaps reading a second one. `first` must not lie in
+ * binder->word. */
+bool binder_find_command(struct binder *binder, struct slice first);

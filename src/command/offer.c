@@ -1,0 +1,342 @@
+#include "command/offer.h"
+
+#include "base/xmalloc.h"
+#include "command/argument.h"
+#include "command/table.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { OFFERS_MAX = 1000 };
+
+void offer(struct completing *at, struct slice word)
+{
+	struct completion *completion = at->completion;
+	struct buf text;
+
+	if (!slice_ibegins(word, slice_of(at->prefix)) || completion->count == OFFERS_MAX || !word.n)
+		return;
+	buf_init(&text, 8192);
+	if (at->lead)
+		buf_printf(&text, "%s", at->lead);
+	if (at->plain)
+		buf_add(&text, word);
+	else if (at->quote)
+		buf_printf(&text, "%c%.*s%c", at->quote, SLICE_ARG(word), at->quote);
+	else
+		words_quote(&text, word, true);
+	for (size_t i = 0; i < completion->count; i++)
+		if (!strcmp(completion->words[i], buf_text(&text))) {
+			buf_fini(&text);
+			return;
+		}
+	completion->words = xrealloc(completion->words, (completion->count + 2) * sizeof *completion->words);
+	completion->words[completion->count++] = buf_take(&text);
+	completion->words[completion->count] = NULL;
+}
+
+void offer_text(struct completing *at, const char *word)
+{
+	offer(at, slice_of(word));
+}
+
+static void offer_list(struct completing *at, const char *list, char separator)
+{
+	struct slice rest = slice_of(list);
+
+	while (rest.p)
+		offer(at, slice_cut(&rest, separator));
+}
+
+static void on_contact(void *arg, const char *name, const char *target)
+{
+	(void)target;
+	offer_text(arg, name);
+}
+
+static void on_recent(void *arg, const char *target)
+{
+	offer_text(arg, target);
+}
+
+static void on_codec(void *arg, const char *name, bool enabled)
+{
+	(void)enabled;
+	offer_text(arg, name);
+}
+
+static void offer_calls(struct completing *at)
+{
+	size_t room = phone_calls(at->commands->phone, NULL, 0);
+	struct call_view *views = xcalloc(room + 1, sizeof *views);
+	size_t count = phone_calls(at->commands->phone, views, room);
+
+	for (size_t i = 0; i < count && i < room; i++) {
+		char number[16];
+		snprintf(number, sizeof number, "%u", views[i].number);
+		offer_text(at, number);
+	}
+	free(views);
+}
+
+static void offer_accounts(struct completing *at)
+{
+	size_t room = phone_accounts(at->commands->phone, NULL, 0);
+	struct account_view *views = xcalloc(room + 1, sizeof *views);
+	size_t count = phone_accounts(at->commands->phone, views, room);
+
+	for (size_t i = 0; i < count && i < room; i++)
+		offer_text(at, views[i].name);
+	free(views);
+}
+
+static void offer_settings(struct completing *at)
+{
+	for (size_t i = 0; i < setting_count; i++)
+		offer_text(at, setting_rows[i].name);
+}
+
+static void offer_quantities(struct completing *at)
+{
+	const char *const *names = phone_quantity_names();
+
+	for (size_t i = 0; names[i]; i++)
+		offer_text(at, names[i]);
+	offer_settings(at);
+}
+
+/* Behind the last '|'. */
+static void offer_events(struct completing *at)
+{
+	size_t bar = slice_rfind(slice_of(at->prefix), '|');
+	struct slice typed = slice_of(at->prefix);
+	char *lead = NULL;
+
+	if (bar < typed.n) {
+		lead = slice_dup(slice_sub(typed, 0, bar + 1));
+		char *rest = slice_dup(slice_from(typed, bar + 1));
+		free(at->prefix);
+		at->prefix = rest;
+		at->lead = lead;
+	}
+	for (int i = 0; i < EVENT_KINDS; i++)
+		offer_text(at, event_name((enum event_kind)i));
+	at->lead = NULL;
+	free(lead);
+}
+
+static void offer_files(struct completing *at, const char *before)
+{
+	struct slice typed = slice_from(slice_of(at->prefix), strlen(before));
+	size_t slash = slice_rfind(typed, '/');
+	size_t cut = slash < typed.n ? slash + 1 : 0;
+	char *folder = cut ? slice_dup(slice_sub(typed, 0, cut)) : xstrdup("./");
+	struct slice name = slice_from(typed, cut);
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)) && at->completion->count < OFFERS_MAX) {
+		struct slice file = slice_of(entry->d_name);
+		struct stat info;
+		if (!slice_begins(file, name) || (file.p[0] == '.' && !(name.n && name.p[0] == '.')))
+			continue;
+		char *path = xasprintf("%s%s", folder, entry->d_name);
+		bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+		char *word = xasprintf("%s%.*s%s%s", before, SLICE_ARG(slice_sub(typed, 0, cut)), entry->d_name,
+				       is_folder ? "/" : "");
+		offer_text(at, word);
+		free(word);
+		free(path);
+	}
+	if (dir)
+		closedir(dir);
+	free(folder);
+}
+
+static void offer_devices(struct completing *at)
+{
+	if (slice_begins(slice_of(at->prefix), SLICE("file:"))) {
+		offer_files(at, "file:");
+		return;
+	}
+	offer_list(at, "default null tone:440 file:", ' ');
+	if (!at->commands->device_count)
+		devices_ask(at->commands);
+	for (size_t i = 0; i < at->commands->device_count; i++)
+		offer_text(at, at->commands->devices[i]);
+}
+
+static void offer_handlers(struct completing *at)
+{
+	LIST_EACH(&at->commands->handlers, node) {
+		const struct handler *handler = LIST_ENTRY(node, struct handler, node);
+		if (!handler->dead)
+			offer_text(at, handler->name);
+	}
+	offer_text(at, "all");
+}
+
+static void offer_value_of(struct completing *at, const struct setting_row *row)
+{
+	if (!row)
+		return;
+	if (row->choices)
+		offer_list(at, row->choices, '|');
+	if (slice_begins(slice_of(row->name), SLICE("audio.")) && row->type == SETTING_TEXT)
+		offer_devices(at);
+	if (!strcmp(row->name, "media.codecs"))
+		phone_codecs(at->commands->phone, on_codec, at);
+	offer_text(at, settings_text(phone_settings(at->commands->phone), row->name));
+	offer_text(at, row->initial);
+}
+
+static void offer_topics(struct completing *at)
+{
+	at->plain = true;
+	for (size_t i = 0, n = table_count(); i < n; i++)
+		offer_text(at, table_row(i)->name);
+	offer_list(at, "settings events quantities", ' ');
+	offer_settings(at);
+}
+
+/* KEY=PATTERN of events. */
+static void offer_pattern(struct completing *at, const char *key)
+{
+	if (!strcmp(key, "account"))
+		offer_accounts(at);
+	else if (!strcmp(key, "call"))
+		offer_calls(at);
+	else if (!strcmp(key, "direction"))
+		offer_list(at, "in|out", '|');
+	else if (!strcmp(key, "side"))
+		offer_list(at, "me|peer", '|');
+	else if (!strcmp(key, "cause"))
+		offer_list(at, "auth|refused|dns|connect|tls|timeout", '|');
+	else if (!strcmp(key, "codec"))
+		phone_codecs(at->commands->phone, on_codec, at);
+}
+
+void offer_kind(struct completing *at, const struct command_argument *argument, const char *first)
+{
+	struct phone *phone = at->commands->phone;
+
+	switch (argument->kind) {
+	case ARG_TARGET:
+		phone_contacts(phone, on_contact, at);
+		phone_recent(phone, on_recent, at);
+		offer_list(at, "echo sip:", ' ');
+		break;
+	case ARG_CALL_OR_ALL:
+		offer_text(at, "all");
+		offer_calls(at);
+		break;
+	case ARG_DIRECTION:
+		offer_list(at, "next|previous", '|');
+		offer_calls(at);
+		break;
+	case ARG_CALL:
+		offer_calls(at);
+		break;
+	case ARG_SUBJECT:
+		offer_calls(at);
+		offer_accounts(at);
+		if (first && !strcmp(first, "settings"))
+			offer_settings(at);
+		break;
+	case ARG_ACCOUNT:
+		offer_accounts(at);
+		break;
+	case ARG_ADDRESS:
+		offer_text(at, "sip:");
+		break;
+	case ARG_CHOICE:
+	case ARG_VIEW:
+		offer_list(at, argument->choices, '|');
+		break;
+	case ARG_YES_NO:
+		offer_list(at, "yes|no", '|');
+		break;
+	case ARG_SETTING:
+		offer_settings(at);
+		break;
+	case ARG_VALUE:
+		offer_value_of(at, setting_find(slice_of(first)));
+		break;
+	case ARG_EVENT:
+		offer_events(at);
+		break;
+	case ARG_QUANTITY:
+		offer_quantities(at);
+		break;
+	case ARG_OPERATOR:
+		offer_list(at, "==|!=|<|<=|>|>=|=~", '|');
+		break;
+	case ARG_KEYWORD:
+		offer_text(at, argument->name);
+		break;
+	case ARG_DEVICE:
+		offer_devices(at);
+		break;
+	case ARG_CODEC:
+		phone_codecs(phone, on_codec, at);
+		break;
+	case ARG_CONTACT:
+		phone_contacts(phone, on_contact, at);
+		break;
+	case ARG_FILE:
+		offer_files(at, "");
+		break;
+	case ARG_HANDLER:
+		offer_handlers(at);
+		break;
+	case ARG_TOPIC:
+		offer_topics(at);
+		break;
+	case ARG_PATTERN:
+		offer_pattern(at, argument->name);
+		break;
+	case ARG_METHOD:
+		offer_list(at, "INVITE ACK BYE CANCEL OPTIONS REGISTER", ' ');
+		break;
+	case ARG_TEXT:
+	case ARG_WORD:
+	case ARG_NUMBER:
+	case ARG_CODE:
+	case ARG_DURATION:
+	case ARG_DIGITS:
+	case ARG_COMMAND:
+	case ARG_COMMAND_LINE:
+	case ARG_HEADER:
+	case ARG_NAME:
+	case ARG_ACCOUNT_OPTION:
+	case ARG_STATUS:
+		break;
+	}
+}
+
+void offer_variables(struct completing *at)
+{
+	const char *const *names = variable_names();
+	const char *lead = at->prefix[1] == '{' ? "${" : "$", *tail = at->prefix[1] == '{' ? "}" : "";
+	const char *const *quantities = phone_quantity_names();
+
+	at->plain = true;
+	for (size_t i = 0; names[i]; i++) {
+		char *word = xasprintf("%s%s%s", lead, names[i], tail);
+		offer_text(at, word);
+		free(word);
+	}
+	LIST_EACH(&at->commands->variables, node) {
+		char *word = xasprintf("%s%s%s", lead, LIST_ENTRY(node, struct variable, node)->name, tail);
+		offer_text(at, word);
+		free(word);
+	}
+	for (size_t i = 0; quantities[i] && *tail; i++) {
+		char *word =
+			xasprintf("${%s%s", quantities[i], slice_ends(slice_of(quantities[i]), SLICE(".")) ? "" : "}");
+		offer_text(at, word);
+		free(word);
+	}
+}
