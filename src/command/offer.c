@@ -218,63 +218,78 @@ static void offer_pattern(struct completing *at, const char *key)
 		phone_codecs(at->commands->phone, on_codec, at);
 }
 
+/* Kinds whose words are always the same. */
+static bool offer_fixed(struct completing *at, const struct command_argument *argument)
+{
+	switch (argument->kind) {
+	case ARG_ADDRESS:
+		offer_text(at, "sip:");
+		return true;
+	case ARG_CHOICE:
+	case ARG_VIEW:
+		offer_list(at, argument->choices, '|');
+		return true;
+	case ARG_YES_NO:
+		offer_list(at, "yes|no", '|');
+		return true;
+	case ARG_SETTING:
+		offer_settings(at);
+		return true;
+	case ARG_EVENT:
+		offer_events(at);
+		return true;
+	case ARG_OPERATOR:
+		offer_list(at, "==|!=|<|<=|>|>=|=~", '|');
+		return true;
+	case ARG_KEYWORD:
+		offer_text(at, argument->name);
+		return true;
+	case ARG_METHOD:
+		offer_list(at, "INVITE ACK BYE CANCEL OPTIONS REGISTER", ' ');
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void offer_subjects(struct completing *at, const char *first)
+{
+	offer_calls(at);
+	offer_accounts(at);
+	if (first && !strcmp(first, "settings"))
+		offer_settings(at);
+}
+
 void offer_kind(struct completing *at, const struct command_argument *argument, const char *first)
 {
 	struct phone *phone = at->commands->phone;
 
+	if (offer_fixed(at, argument))
+		return;
 	switch (argument->kind) {
 	case ARG_TARGET:
 		phone_contacts(phone, on_contact, at);
 		phone_recent(phone, on_recent, at);
 		offer_list(at, "echo sip:", ' ');
 		break;
-	case ARG_CALL_OR_ALL:
-		offer_text(at, "all");
-		offer_calls(at);
-		break;
-	case ARG_DIRECTION:
-		offer_list(at, "next|previous", '|');
-		offer_calls(at);
-		break;
 	case ARG_CALL:
+	case ARG_CALL_OR_ALL:
+	case ARG_DIRECTION:
+		if (argument->kind != ARG_CALL)
+			offer_list(at, argument->kind == ARG_DIRECTION ? "next|previous" : "all", '|');
 		offer_calls(at);
 		break;
 	case ARG_SUBJECT:
-		offer_calls(at);
-		offer_accounts(at);
-		if (first && !strcmp(first, "settings"))
-			offer_settings(at);
+		offer_subjects(at, first);
 		break;
 	case ARG_ACCOUNT:
 		offer_accounts(at);
 		break;
-	case ARG_ADDRESS:
-		offer_text(at, "sip:");
-		break;
-	case ARG_CHOICE:
-	case ARG_VIEW:
-		offer_list(at, argument->choices, '|');
-		break;
-	case ARG_YES_NO:
-		offer_list(at, "yes|no", '|');
-		break;
-	case ARG_SETTING:
-		offer_settings(at);
-		break;
 	case ARG_VALUE:
 		offer_value_of(at, setting_find(slice_of(first)));
 		break;
-	case ARG_EVENT:
-		offer_events(at);
-		break;
 	case ARG_QUANTITY:
 		offer_quantities(at);
-		break;
-	case ARG_OPERATOR:
-		offer_list(at, "==|!=|<|<=|>|>=|=~", '|');
-		break;
-	case ARG_KEYWORD:
-		offer_text(at, argument->name);
 		break;
 	case ARG_DEVICE:
 		offer_devices(at);
@@ -297,21 +312,7 @@ void offer_kind(struct completing *at, const struct command_argument *argument, 
 	case ARG_PATTERN:
 		offer_pattern(at, argument->name);
 		break;
-	case ARG_METHOD:
-		offer_list(at, "INVITE ACK BYE CANCEL OPTIONS REGISTER", ' ');
-		break;
-	case ARG_TEXT:
-	case ARG_WORD:
-	case ARG_NUMBER:
-	case ARG_CODE:
-	case ARG_DURATION:
-	case ARG_DIGITS:
-	case ARG_COMMAND:
-	case ARG_COMMAND_LINE:
-	case ARG_HEADER:
-	case ARG_NAME:
-	case ARG_ACCOUNT_OPTION:
-	case ARG_STATUS:
+	default: /* texts, numbers, names: nobody can guess them */
 		break;
 	}
 }

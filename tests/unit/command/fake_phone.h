@@ -11,7 +11,7 @@
 	do {                                                                                                           \
 		print_error(__VA_ARGS__);                                                                              \
 		print_error("\n");                                                                                     \
-		assert_true(!"failed");                                                                                \
+		assert_true(false);                                                                                    \
 	} while (0)
 
 #include "base/timer.h"
