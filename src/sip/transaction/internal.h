@@ -33,6 +33,7 @@ struct server_transaction {
 	struct sip_message *response; /* the last one sent, or NULL */
 	struct sip_source source;
 	enum sip_method method;
+	uint32_t cseq;
 	char *method_name;
 	char *to_tag;                 /* that of the request, for RFC 2543 matching; "" without */
 	struct map_node by_merge;

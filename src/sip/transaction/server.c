@@ -28,6 +28,10 @@ static struct slice tag_of(const struct sip_address *address)
  * With the magic cookie: branch and sent-by. Without (RFC 2543): Request-URI, From tag, Call-ID, CSeq number and top
  * Via; the To tag, which an ACK has from the response, is compared in matches(). The method is no part of either: ACK
  * and CANCEL find their INVITE by the same key.
+ *
+ * The Call-ID counts with the cookie too. All requests of one transaction share it (9.1, 17.1.1.3), so nothing is lost;
+ * but who gives all its requests one branch is not answered with the response to another call, and a CANCEL that knows
+ * no more than the branch cancels nothing.
  */
 static void print_key(struct buf *key, const struct sip_message *request)
 {
@@ -37,12 +41,12 @@ static void print_key(struct buf *key, const struct sip_message *request)
 	buf_init(key, 2 * SIP_MESSAGE_MAX);
 	buf_printf(key, "%s%.*s\n", magic ? "+" : "-", SLICE_ARG(via->branch));
 	add_lower(key, via->host);
-	buf_printf(key, ":%u", via->port);
+	buf_printf(key, ":%u\n%.*s", via->port, SLICE_ARG(sip_message_call_id(request)));
 	if (magic)
 		return;
 	const struct sip_cseq *cseq = sip_message_cseq(request);
-	buf_printf(key, "\n%.*s\n%.*s\n%.*s\n%.*s\n%u", SLICE_ARG(via->transport), SLICE_ARG(request->request_uri),
-		   SLICE_ARG(tag_of(sip_message_from(request))), SLICE_ARG(sip_message_call_id(request)), cseq->number);
+	buf_printf(key, "\n%.*s\n%.*s\n%.*s\n%u", SLICE_ARG(via->transport), SLICE_ARG(request->request_uri),
+		   SLICE_ARG(tag_of(sip_message_from(request))), cseq->number);
 }
 
 static bool matches(const struct server_transaction *st, const struct sip_message *request)
@@ -51,8 +55,9 @@ static bool matches(const struct server_transaction *st, const struct sip_messag
 
 	if (ack ? st->method != SIP_INVITE : !slice_eq(slice_of(st->method_name), request->method_name))
 		return false;
+	/* Another CSeq number is another request; an ACK with a wrong one does its work all the same. */
 	if (st->base.key[0] == '+')
-		return true;
+		return ack || st->cseq == sip_message_cseq(request)->number;
 	struct slice tag = tag_of(sip_message_to(request));
 	if (ack && st->response && tag_of(sip_message_to(st->response)).n)
 		return slice_eq(tag, tag_of(sip_message_to(st->response)));
@@ -81,7 +86,7 @@ static struct server_transaction *find_cancelled(const struct transactions *tran
 	for (struct map_node *node = map_find(&transactions->servers, key); node; node = map_find_next(node)) {
 		struct server_transaction *st = entry(node);
 		bool same_to = st->base.key[0] == '+' || slice_eq(tag_of(sip_message_to(cancel)), slice_of(st->to_tag));
-		if (st->method != SIP_CANCEL && same_to)
+		if (st->method != SIP_CANCEL && same_to && st->cseq == sip_message_cseq(cancel)->number)
 			return st;
 	}
 	return NULL;
@@ -138,6 +143,7 @@ static struct server_transaction *server_new(struct transactions *transactions, 
 	st->source = *source;
 	st->source.flow = NULL; /* it may close at any time: its id is enough */
 	st->method = request->method;
+	st->cseq = sip_message_cseq(request)->number;
 	st->method_name = slice_dup(request->method_name);
 	st->to_tag = slice_dup(tag_of(sip_message_to(request)));
 	st->internal = internal;

@@ -368,6 +368,35 @@ static void an_old_cancel_matches_too(void **state)
 	expect_log(recorder, "INVITE cancel");
 }
 
+/* 9.1, 17.1.1.3: what belongs to one transaction has one Call-ID and one CSeq number. */
+static void one_branch_does_not_make_one_transaction(void **state)
+{
+	struct recorder *recorder = *state;
+	char *other = request_text("OPTIONS", VIA, TO, 1), *cancel = request_text("CANCEL", VIA "i", TO, 1);
+
+	recorder->answer_at_once = 200;
+	receive(recorder, "OPTIONS");
+	memcpy(strstr(other, "Call-ID: c1"), "Call-ID: c2", 11);
+	fake_net_datagram(&recorder->net, PEER, other);
+	receive_from(recorder, "OPTIONS", VIA, TO, 2);
+	expect_log(recorder, "OPTIONS OPTIONS OPTIONS");
+	fake_net_drop(&recorder->net);
+	recorder->answer_at_once = 0;
+	receive_from(recorder, "INVITE", VIA "i", TO, 1);
+	fake_net_drop(&recorder->net);
+	memcpy(strstr(cancel, "Call-ID: c1"), "Call-ID: c2", 11);
+	fake_net_datagram(&recorder->net, PEER, cancel);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "481"));
+	receive_from(recorder, "CANCEL", VIA "i", TO, 2);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "481"));
+	expect_log(recorder, "INVITE");
+	receive_from(recorder, "CANCEL", VIA "i", TO, 1);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "200"));
+	expect_log(recorder, "cancel");
+	free(other);
+	free(cancel);
+}
+
 /* ---- merged requests, limits ---- */
 
 /* 8.2.2.2 */
@@ -439,9 +468,9 @@ static char *long_invite(unsigned number)
 
 	memset(filler, 'x', 50000);
 	filler[50000] = '\0';
-	text = xasprintf("INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: %s%u;x=%s\r\nFrom: <sip:b@c>;tag=%u\r\nTo: %s\r\nCall-ID: %u\r\n"
+	text = xasprintf("INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: %s%u;x=%s\r\nFrom: <sip:b@c>;tag=%u\r\nTo: %s\r\nCall-ID: c1\r\n"
 			 "CSeq: 1 INVITE\r\n\r\n",
-			 VIA, number, filler, number, TO, number);
+			 VIA, number, filler, number, TO);
 	free(filler);
 	return text;
 }
@@ -538,6 +567,7 @@ int main(void)
 		TEST(a_short_request_gets_no_long_response_again),
 		TEST(the_users_pointer_is_kept),
 		TEST(mutated_messages_do_no_harm),
+		TEST(one_branch_does_not_make_one_transaction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
