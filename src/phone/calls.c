@@ -61,6 +61,7 @@ void call_setup_free(struct call_setup *setup)
 		free(setup->queue[i]);
 	for (size_t i = 0; i < setup->tried_count; i++)
 		free(setup->tried[i]);
+	call_thread_fini(&setup->thread);
 	free(setup->headers);
 	free(setup->uri);
 	free(setup->display);

@@ -100,6 +100,7 @@ static void invite(struct call *call)
 				      .offer = buf_slice(&offer),
 				      .extra = extra,
 				      .extra_count = count > 0 ? (size_t)count : 0,
+				      .thread = &setup->thread,
 				      .timeout_us = setup->timeout_us,
 				      .handlers = call_handlers(call) };
 	call->session = session_call(call->phone->ua, &config, &err);
@@ -401,6 +402,8 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	event_text(event, "id", slice_of(call->id));
 	event_text(event, "target", slice_of(setup->uri));
 	event_number(event, "code", outcome->status);
+	if (call->session)
+		session_thread(call->session, &setup->thread);
 	/* A new INVITE of the same call: its early dialogs and their sound are gone, the sockets stay. */
 	call->session = NULL;
 	call->state = CALL_DIALLING;

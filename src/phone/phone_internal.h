@@ -192,6 +192,7 @@ struct call_setup {
 	char *tried[REDIRECTS_MAX]; /* never dialled again */
 	size_t tried_count;
 	unsigned hops;
+	struct call_thread thread;  /* after a 3xx: what the next INVITE goes on with */
 	bool anonymous, no_sdp;
 	int64_t timeout_us;
 };

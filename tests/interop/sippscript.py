@@ -53,12 +53,13 @@ def receive(what, action="", optional=False, header_check=None, rrs=True, timeou
     attributes += f' timeout="{timeout}"' if timeout else ""
     if header_check:
         header, expression = header_check
-        action += f'<action><ereg regexp="{expression}" search_in="hdr" header="{header}:" check_it="true" assign_to="ignored"/></action>'
+        action += f'<ereg regexp="{expression}" search_in="hdr" header="{header}:" check_it="true" assign_to="ignored"/>'
+    action = f"<action>{action}</action>" if action else ""
     return f"<recv{attributes}>{action}</recv>"
 
 
 def body_check(expression):
-    return f'<action><ereg regexp="{expression}" search_in="body" check_it="true" assign_to="ignored"/></action>'
+    return f'<ereg regexp="{expression}" search_in="body" check_it="true" assign_to="ignored"/>'
 
 
 def pause(ms):

@@ -14,7 +14,7 @@ BARESIP = """sip_listen 127.0.0.1:{sip}
 net_interface 127.0.0.1
 call_local_timeout 120
 call_max_calls 10
-audio_player aufile,{out}
+audio_player aubridge,nobody
 audio_source aufile,{tone}
 audio_alert aufile,{alert}
 audio_level no
@@ -23,6 +23,9 @@ jitter_buffer_delay 1-5
 module_path {modules}
 module {codec}.so
 module aufile.so
+module aubridge.so
+module sndfile.so
+snd_path {folder}
 {extra}
 module_tmp uuid.so
 module_app account.so
@@ -41,7 +44,6 @@ class Baresip:
     def __init__(self, bench, codec, answers=True):
         need("baresip")
         self.bench = bench
-        self.recording = bench.path("baresip-heard.wav")
         rate = 48000 if codec == "opus" else 8000
         tone = write_tone(bench.path("baresip-says.wav"), 660, 60, rate)
         modules = "/usr/lib/baresip/modules"
@@ -49,13 +51,18 @@ class Baresip:
             modules = next(p for p in ("/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules") if os.path.isdir(p))
         extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp") if os.path.exists(f"{modules}/{m}.so"))
         os.makedirs(bench.path("baresip"), exist_ok=True)
-        bench.write("baresip/config", BARESIP.format(sip=PEER, out=self.recording, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
+        bench.write("baresip/config", BARESIP.format(sip=PEER, folder=bench.folder, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
                                                      extra=extra, control=CONTROL))
         bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{PEER}>;regint=0" + (";answermode=auto" if answers else "") + "\n")
         bench.write("baresip/contacts", "")
         self.process = bench.start(["baresip", "-f", bench.path("baresip")], log="baresip.log")
         self.control = wait_until(self._connect, "baresip's control port", 10)
         self.buffer = b""
+
+    @property
+    def recording(self):
+        """What it heard: its sndfile module writes one file for each direction of each call."""
+        return next((self.bench.path(n) for n in sorted(os.listdir(self.bench.folder)) if n.startswith("dump-") and n.endswith("-dec.wav")), "")
 
     def _connect(self):
         try:
@@ -162,11 +169,12 @@ class Linphone:
         self.bench = bench
         self.recording = bench.path("linphone-heard.wav")
         tone = write_tone(bench.path("linphone-says.wav"), 660, 60, 48000 if codec == "opus" else 8000)
-        bench.write("linphonerc", f"[sip]\nsip_port={PEER}\nsip_tcp_port=0\nsip_tls_port=0\nuse_ipv6=0\ncontact=sip:bob@127.0.0.1:{PEER}\nguess_hostname=0\n"
+        bench.write("linphonerc", f"[sip]\nsip_port={PEER}\nuse_ipv6=0\ncontact=sip:bob@127.0.0.1:{PEER}\nguess_hostname=0\nauto_net_state_mon=0\n"
                                   "[net]\nmtu=1300\nfirewall_policy=0\n[rtp]\naudio_rtp_port=32000\n[sound]\necho_cancellation=0\n[video]\nenabled=0\n[misc]\nstore_friends=0\n")
         self.process = bench.start(["linphonec", "-c", bench.path("linphonerc"), *(["-a"] if answers else [])], log="linphone.log",
                                    stdin=subprocess.PIPE)
         wait_until(lambda: "linphonec>" in bench.log_of(self.process), "linphonec is ready", 15)
+        self.type(f"ports sip {PEER}")  # the port of the rc file alone opens nothing in 5.1
         self.type("soundcard use files")
         self.type(f"play {tone}")
         self.type(f"record {self.recording}")

@@ -129,11 +129,12 @@ def refuse_unless_authorised():
 
 
 def digest(bench, code, phrase, challenge, header):
-    verify = ('<action><verifyauth assign_to="authorised" username="alice" password="wonder"/></action>')
+    # sipp checks the response of Authorization only; kamailio does for the other in test_trapezoid
+    verify = "" if code == 407 else '<verifyauth assign_to="authorised" username="alice" password="wonder"/>'
     uas = peer(bench, receive("INVITE"), send(answer(code, phrase, headers=challenge), retrans=500), receive("ACK"),
-               receive("INVITE", action=verify, header_check=(header, "Digest")), refuse_unless_authorised(),
+               receive("INVITE", action=verify, header_check=(header, "Digest")), "" if code == 407 else refuse_unless_authorised(),
                send(answer(200, "OK", sdp(), tag="second"), retrans=500), receive("ACK"), receive("BYE"), send(answer(200, "OK", tag=None)))
-    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wonder registrar=none")
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wonder registrar=none name=alice")
     call = dial(phone, " from=alice")
     phone.event("answered", call=call)
     phone.do(f"hangup {call}")
@@ -155,7 +156,7 @@ def test_wrong_password_ends(bench):
     challenge = 'WWW-Authenticate: Digest realm="atlanta.com", nonce="84a4cc6f", algorithm=MD5, qop="auth"'
     uas = peer(bench, receive("INVITE"), send(answer(401, "Unauthorized", headers=challenge), retrans=500), receive("ACK"),
                receive("INVITE"), send(answer(401, "Unauthorized", headers=challenge, tag="second"), retrans=500), receive("ACK"))
-    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wrong registrar=none")
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wrong registrar=none name=alice")
     call = dial(phone, " from=alice")
     failed = phone.event("failed", call=call)
     equal((failed["code"], failed["cause"]), (401, "auth"), "outcome")
@@ -163,25 +164,47 @@ def test_wrong_password_ends(bench):
 
 
 def test_lost_ack(bench):
-    """The 200 comes again: the ACK goes out again."""
-    uas = peer(bench, receive("INVITE"), send(answer(200, "OK", sdp())), receive("ACK"), send(answer(200, "OK", sdp())
-               .replace("[last_CSeq:]", "CSeq: [cseq] INVITE")), receive("ACK"), receive("BYE"), send(answer(200, "OK", tag=None)))
+    """The 200 comes again: the ACK goes out again, and again."""
+    peer_ua = Peer(PEER)
     phone = phone_for(bench)
     call = dial(phone)
+    invite = peer_ua.receive("INVITE")
+    acks = []
+    for _ in range(3):
+        peer_ua.respond(invite, 200, "OK", peer_ua.sdp())
+        acks.append(peer_ua.receive("ACK").raw)
+    equal(len(set(acks)), 1, "the ACKs are the same")
     phone.event("answered", call=call)
-    phone.do("sleep 700ms")
     phone.do(f"hangup {call}")
+    peer_ua.respond(peer_ua.receive("BYE"), 200, "OK")
     phone.event("ended", call=call)
-    sipp_ends(bench, uas)
 
 
 def test_lost_200(bench):
-    """As callee: the 200 is repeated until the ACK comes."""
-    uac = caller(bench, send(request("INVITE", body=sdp()), retrans=500), receive(100, optional=True), receive(180, optional=True), receive(200),
-                 pause(800), receive(200, timeout=3000), send(request("ACK", cseq=1)), pause(300), send(request("BYE", cseq=2), retrans=500), receive(200))
-    phone = phone_for(bench, "set call.auto-answer on")
-    phone.event("ended", within=20)
-    sipp_ends(bench, uac)
+    """As callee: the 200 is repeated until the ACK comes, and then no more."""
+    peer_ua = Peer(PEER)
+    phone = phone_for(bench, "set call.auto-answer on", "set sip.t1 100ms")
+    here = ("127.0.0.1", PHONE)
+    peer_ua.request("INVITE", f"sip:bob@127.0.0.1:{PHONE}", f"<sip:bob@127.0.0.1:{PHONE}>", f"<sip:peer@127.0.0.1>;tag={peer_ua.tag}", "lost-200", 1, here,
+                    peer_ua.sdp())
+    oks = [peer_ua.receive(200) for _ in range(3)]
+    equal(len({ok.raw for ok in oks}), 1, "the 200s are the same")
+    target = oks[0].get("Contact").split("<")[1].split(">")[0]
+    peer_ua.request("ACK", target, oks[0].get("To"), oks[0].get("From"), "lost-200", 1, here)
+    peer_ua.nothing(200, 1.0)
+    phone.do("hangup")
+    peer_ua.respond(peer_ua.receive("BYE"), 200, "OK")
+    phone.event("ended")
+
+
+def test_no_ack_ends_with_bye(bench):
+    """13.3.1.4: 64*T1 without an ACK: the callee gives up with BYE."""
+    peer_ua = Peer(PEER)
+    phone = phone_for(bench, "set call.auto-answer on", "set sip.t1 20ms", "set sip.t2 40ms")
+    peer_ua.request("INVITE", f"sip:bob@127.0.0.1:{PHONE}", f"<sip:bob@127.0.0.1:{PHONE}>", f"<sip:peer@127.0.0.1>;tag={peer_ua.tag}", "no-ack", 1,
+                    ("127.0.0.1", PHONE), peer_ua.sdp())
+    peer_ua.respond(peer_ua.receive("BYE"), 200, "OK")
+    phone.event("ended")
 
 
 def test_two_200s(bench):

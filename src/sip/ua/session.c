@@ -217,6 +217,23 @@ bool session_is_caller(const struct session *session)
 	return session->is_caller;
 }
 
+void call_thread_fini(struct call_thread *thread)
+{
+	free(thread->to);
+	free(thread->local_tag);
+	free(thread->call_id);
+	*thread = (struct call_thread){ 0 };
+}
+
+void session_thread(const struct session *session, struct call_thread *thread)
+{
+	call_thread_fini(thread);
+	*thread = (struct call_thread){ .to = xstrdup(session->peer_text),
+					.local_tag = xstrdup(session->local_tag),
+					.call_id = xstrdup(session->call_id),
+					.cseq = session->cseq };
+}
+
 struct slice session_call_id(const struct session *session)
 {
 	return slice_of(session->call_id);

@@ -62,12 +62,21 @@ struct session_handlers {
 	void *arg;
 };
 
+/* What a redirected call goes on with: the same To, From tag and Call-ID, the CSeq rising (8.1.3.4). */
+struct call_thread {
+	char *to, *local_tag, *call_id; /* NULL: no call yet */
+	uint32_t cseq;
+};
+/** Free what it holds and empty it. */
+void call_thread_fini(struct call_thread *thread);
+
 struct call_config {
 	const struct identity *identity; /* copied */
 	struct slice target;             /* Request-URI and To */
 	struct slice offer;              /* SDP; empty: INVITE without offer */
 	const struct extra_header *extra;
 	size_t extra_count;
+	const struct call_thread *thread; /* of the call that was redirected here, copied; NULL: a new call */
 	int64_t timeout_us; /* CANCEL when not answered by then; 0: none */
 	struct session_handlers handlers;
 };
@@ -88,6 +97,8 @@ void session_set_identity(struct session *session, const struct identity *identi
 enum session_state session_state(const struct session *session);
 bool session_is_caller(const struct session *session);
 struct slice session_call_id(const struct session *session);
+/** Caller: what a redirection goes on with, into an empty or used `thread`; owned by the caller. */
+void session_thread(const struct session *session, struct call_thread *thread);
 /** From/To of the first INVITE: the peer's address as it stood; borrowed. */
 const struct sip_address *session_peer(const struct session *session);
 /** The last message sent and received, for `sent.HEADER` and `received.HEADER`; may be NULL; borrowed. */

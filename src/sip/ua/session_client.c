@@ -301,6 +301,26 @@ static void start_invite(struct session *session, struct sip_draft *draft, bool 
 		timer_start(ua->world.timers, &session->timeout, config->timeout_us, not_answered, session);
 }
 
+/* Who is called by which Call-ID: as in the call that was redirected here, or anew. */
+static void begin_thread(struct session *session, const struct call_config *config)
+{
+	const struct call_thread *thread = config->thread;
+	struct buf to;
+
+	if (thread && thread->call_id) {
+		session->peer_text = xstrdup(thread->to);
+		session->call_id = xstrdup(thread->call_id);
+		session->local_tag = xstrdup(thread->local_tag);
+		session->cseq = thread->cseq;
+		return;
+	}
+	buf_init(&to, SIP_MESSAGE_MAX / 4);
+	request_print_to(&to, config->target);
+	session->peer_text = buf_take(&to);
+	session->call_id = core_token(session->ua, CALL_ID_CHARS);
+	session->local_tag = core_token(session->ua, TAG_CHARS);
+}
+
 struct session *session_call(struct ua *ua, const struct call_config *config, enum err *err)
 {
 	bool strict;
@@ -317,14 +337,9 @@ struct session *session_call(struct ua *ua, const struct call_config *config, en
 		return NULL;
 	}
 	struct session *session = session_new(ua, profile, true);
-	struct buf to;
-	buf_init(&to, SIP_MESSAGE_MAX / 4);
-	request_print_to(&to, config->target);
-	session->peer_text = buf_take(&to);
+	begin_thread(session, config);
 	session->handlers = config->handlers;
 	session->target = slice_dup(config->target);
-	session->call_id = core_token(ua, CALL_ID_CHARS);
-	session->local_tag = core_token(ua, TAG_CHARS);
 	session->offer = config->offer.n ? slice_dup(config->offer) : NULL;
 	bool parsed = sip_address_parse(slice_of(session->peer_text), &session->peer, NULL);
 	assert(parsed);
