@@ -25,8 +25,36 @@ unsigned column_of(struct slice line, size_t at)
 	return column;
 }
 
-void show_line(struct slice line, size_t at, struct buf *shown)
+/* The line with stars for the values of password=: what is shown may end in somebody's log. Owned by the caller. */
+static char *without_passwords(struct slice line)
 {
+	static const struct slice name = SLICE_INIT("password=");
+	char *copy = slice_dup(line), quote = '\0';
+	bool secret = false;
+
+	for (size_t i = 0; i < line.n; i++) {
+		bool blank = copy[i] == ' ' || copy[i] == '\t';
+		if (!secret) {
+			bool begins = i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t';
+			secret = begins && slice_begins(slice_from(line, i), name);
+			i += secret ? name.n - 1 : 0;
+		} else if (blank && !quote) {
+			secret = false;
+		} else {
+			if (line.p[i] == quote)
+				quote = '\0';
+			else if (!quote && (line.p[i] == '"' || line.p[i] == '\''))
+				quote = line.p[i];
+			copy[i] = '*';
+		}
+	}
+	return copy;
+}
+
+void show_line(struct slice whole, size_t at, struct buf *shown)
+{
+	char *safe = without_passwords(whole);
+	struct slice line = slice_make(safe, whole.n);
 	size_t from = 0;
 
 	if (at > line.n)
@@ -47,6 +75,7 @@ void show_line(struct slice line, size_t at, struct buf *shown)
 		if (!is_continuation(line.p[i]))
 			buf_add_char(shown, ' ');
 	buf_add(shown, SLICE("^\n"));
+	free(safe);
 }
 
 /* From a byte of a joined line's text to the byte of the file: what joins two lines counts for nothing. */

@@ -34,7 +34,8 @@ void script_release(struct script *script);
 /** Where byte `at` of a line's text stands: "f.call:3:7: "; and the line of the file with a caret below it. */
 void script_where(const struct script *script, const struct script_line *line, size_t at, struct buf *where,
 		  struct buf *shown);
-/** A line with a caret below byte `at`, both indented by four blanks, cut to what a terminal shows. */
-void show_line(struct slice line, size_t at, struct buf *shown);
+/** A line (passwords as stars) with a caret below byte `at`, both indented by four blanks, cut to what a terminal
+ * shows. */
+void show_line(struct slice whole, size_t at, struct buf *shown);
 /** Characters before byte `at`, plus one. */
 unsigned column_of(struct slice line, size_t at);

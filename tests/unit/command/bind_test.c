@@ -159,6 +159,17 @@ static void test_caret(void **state)
 					     "option]\n    call b\303\266b fom=x\n             ^\n");
 }
 
+/* A password is never shown. */
+static void test_password_is_not_shown(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "account add sip:a@b password=secret password=\"my secret\" pasword=x");
+	const char *said = fake_said(fake);
+	assert_null(strstr(said, "secret"));
+	assert_non_null(strstr(said, "    account add sip:a@b password=****** password=*********** pasword=x\n"));
+}
+
 /* Two commands of a file are checked before any is run; here what would be found there is found: a value behind a
  * variable is not. */
 static void test_checks_only(void **state)
@@ -319,8 +330,9 @@ static void test_line_prefixes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(told),    TEST(errors),      TEST(caret), TEST(checks_only), TEST(prefixes),
-		TEST(aliases), TEST(final_words), TEST(near),  TEST(rows),        TEST(line_prefixes),
+		TEST(told),        TEST(errors),   TEST(caret),         TEST(password_is_not_shown),
+		TEST(checks_only), TEST(prefixes), TEST(aliases),       TEST(final_words),
+		TEST(near),        TEST(rows),     TEST(line_prefixes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
