@@ -72,7 +72,7 @@ struct flow *flow__to(const struct transport *transport, const struct sip_target
 	return NULL;
 }
 
-bool flow__make_room(struct transport *transport)
+bool flow__make_room(struct transport *transport, size_t max)
 {
 	struct flow *oldest = NULL;
 	size_t live = 0;
@@ -86,7 +86,7 @@ bool flow__make_room(struct transport *transport)
 		    !keep_alive__wants(transport, flow))
 			oldest = flow;
 	}
-	if (live < transport->settings.max_flows)
+	if (live < max)
 		return true;
 	if (!oldest || transport->world.timers->now_us - oldest->used_us < IDLE_US)
 		return false;
@@ -106,7 +106,7 @@ enum err flow__open(struct transport *transport, const struct sip_target *target
 	*flow = flow__to(transport, target);
 	if (*flow)
 		return ERR_NONE;
-	if (!flow__make_room(transport))
+	if (!flow__make_room(transport, transport->settings.max_flows))
 		return ERR_FULL;
 	*flow = flow__new(transport, target, false);
 	enum err err = world->ops->connect(world->net, *flow);
@@ -217,6 +217,14 @@ static void expect_message(struct flow *flow)
 	timer_start(flow->transport->world.timers, &flow->timer, MESSAGE_TIMEOUT_US, message_timeout, flow);
 }
 
+/* Whoever has one IPv6 address usually has all of its /64. */
+static bool same_neighbourhood(const struct address *a, const struct address *b)
+{
+	if (!address_is_v6(a) || !address_is_v6(b))
+		return address_same_host(a, b);
+	return memcmp(&a->u.v6.sin6_addr, &b->u.v6.sin6_addr, 8) == 0;
+}
+
 /* No one host can take all connections. */
 static bool host_may_connect(const struct transport *transport, const struct address *remote)
 {
@@ -224,9 +232,16 @@ static bool host_may_connect(const struct transport *transport, const struct add
 
 	LIST_EACH(&transport->flows, node) {
 		const struct flow *flow = LIST_ENTRY(node, struct flow, node);
-		count += flow->incoming && flow->state == FLOW_OPEN && address_same_host(&flow->target.address, remote);
+		count += flow->incoming && flow->state == FLOW_OPEN &&
+			 same_neighbourhood(&flow->target.address, remote);
 	}
 	return count < (max ? max : 1);
+}
+
+/* Nor can all hosts together: a quarter is for connections of our own. */
+static size_t room_for_others(const struct transport *transport)
+{
+	return transport->settings.max_flows - transport->settings.max_flows / 4;
 }
 
 struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
@@ -234,7 +249,7 @@ struct flow *transport_accepted(struct transport *transport, enum sip_protocol p
 {
 	struct sip_target target = { .protocol = protocol, .address = *remote, .local = *local };
 
-	if (!host_may_connect(transport, remote) || !flow__make_room(transport))
+	if (!host_may_connect(transport, remote) || !flow__make_room(transport, room_for_others(transport)))
 		return NULL;
 	struct flow *flow = flow__new(transport, &target, true);
 	flow->state = FLOW_OPEN;

@@ -109,8 +109,8 @@ enum err flow__open(struct transport *transport, const struct sip_target *target
 enum err flow__send(struct flow *flow, const struct sip_message *message, bool may_look_up);
 /** Close it and tell handlers.failed, as soon as timers run. */
 void flow__fail_later(struct flow *flow, enum err err);
-/** Make room for one more. @return false: the limit is reached */
-bool flow__make_room(struct transport *transport);
+/** Make room for one more among `max`. @return false: the limit is reached */
+bool flow__make_room(struct transport *transport, size_t max);
 struct sip_source flow__source(struct flow *flow);
 
 /* response.c */

@@ -182,9 +182,9 @@ void transport_datagram(struct transport *transport, const struct address *local
 /** ICMP (port unreachable ...) for datagrams to `remote`. */
 void transport_datagram_failed(struct transport *transport, const struct address *remote, enum err err);
 /**
- * A connection that came in. @return its flow; NULL: too many (of one host: a quarter of max_flows), close it. A flow
- * whose peer does not complete a message within 32 s is closed, and above max_flows the one that was idle longest (a
- * minute at least).
+ * A connection that came in. @return its flow; NULL: too many, close it: of one host, or one /64 of IPv6, a quarter of
+ * max_flows, of all three quarters. A flow whose peer does not complete a message within 32 s is closed, and above the
+ * limit the one that was idle longest (a minute at least).
  */
 struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
 				const struct address *remote, void *connection);

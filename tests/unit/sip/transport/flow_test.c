@@ -243,10 +243,10 @@ static void connections_are_limited_and_the_idlest_makes_room(void **state)
 {
 	struct recorder *recorder = *state;
 	char remote[64], *text = request_text("OPTIONS", "SIP/2.0/TCP 198.51.100.7;branch=z9hG4bKa");
-	struct flow *flows[8];
+	struct flow *flows[6];
 
 	transport_settings(recorder->transport)->max_flows = 8;
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 6; i++) {
 		snprintf(remote, sizeof remote, "198.51.100.%d:1000", i / 2);
 		flows[i] = fake_net_accept(&recorder->net, SIP_TCP, remote);
 		assert_non_null(flows[i]);
@@ -262,6 +262,30 @@ static void connections_are_limited_and_the_idlest_makes_room(void **state)
 	assert_false(fake_net_is_open(&recorder->net, flows[0]));
 	assert_true(fake_net_is_open(&recorder->net, flows[1]));
 	free(text);
+}
+
+/* Whoever fills us with connections does not keep us from making our own. */
+static void strangers_leave_room_for_our_own_connections(void **state)
+{
+	struct recorder *recorder = *state;
+	struct sip_target target = fake_target("tcp " PEER);
+	char remote[64];
+	uint64_t id;
+	unsigned accepted = 0;
+
+	recorder->net.local6 = fake_address("[2001:db8::1]:5060");
+	transport_settings(recorder->transport)->max_flows = 8;
+	for (int i = 1; i <= 20; i++) {
+		snprintf(remote, sizeof remote, "[2001:db8:7::%d]:1000", i);
+		accepted += fake_net_accept(&recorder->net, SIP_TCP, remote) != NULL;
+	}
+	assert_int_equal(accepted, 2); /* one /64 is one host */
+	for (int i = 1; i <= 20; i++) {
+		snprintf(remote, sizeof remote, "198.51.100.%d:1000", i);
+		accepted += fake_net_accept(&recorder->net, SIP_TCP, remote) != NULL;
+	}
+	assert_int_equal(accepted, 6);
+	assert_int_equal(send_to(recorder, &target, &id), ERR_NONE);
 }
 
 /* 18.1.1 */
@@ -438,6 +462,7 @@ int main(void)
 		TEST(garbage_closes_the_flow),
 		TEST(a_peer_that_never_ends_its_message_is_closed),
 		TEST(connections_are_limited_and_the_idlest_makes_room),
+		TEST(strangers_leave_room_for_our_own_connections),
 		TEST(big_requests_go_by_tcp),
 		TEST(udp_targets_are_kept_alive),
 		TEST(a_missing_pong_means_a_dead_flow),
