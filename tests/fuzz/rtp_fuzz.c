@@ -1,12 +1,15 @@
 /*
  * Fuzz target of the media's network side: the bytes as one RTP, RTCP and event packet, and as a script of packets and
  * ticks for a stream with real sockets on the loopback address, whose jitter buffer and decoders so see them in any
- * order and at any time.
+ * order and at any time. A script is a row of records: a byte of what, a byte of length, bytes.
  *
- * A script is a row of records: a byte of what, a byte of length, bytes.
- *   bits 0-2 of what: 0 RTP as it is, 1 RTP whose header is made here, 2 the same but its numbers leap, 3 RTCP, 4
- * ticks, 5 the stream is configured anew, 6 RTCP on the port of RTP, 7 RTCP whose header is made here bit 3: it comes
- * from a stranger; bits 4-7: payload type, number of ticks and the like Run: rtp_fuzz tests/fuzz/corpus/rtp
+ *   bits 0-2 of what: 0 RTP as it is; 1 RTP whose header is made here; 2 the same, but its numbers leap; 3 RTCP;
+ *     4 ticks; 5 the stream is configured anew; 6 RTCP on the port of RTP; 7 RTCP whose header is made here. 4 and 5
+ *     have no bytes.
+ *   bit 3: it comes from a stranger
+ *   bits 4-7: payload type, number of ticks and the like
+ *
+ * Run: rtp_fuzz tests/fuzz/corpus/rtp
  */
 #include "media/stream.h"
 

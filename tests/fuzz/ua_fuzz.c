@@ -1,14 +1,19 @@
 /*
- * Fuzz target of the user agent: a script of packets, of things the user does and of time that passes, on a network in
- * memory.
+ * Fuzz target of the user agent: a script of packets, of what the user does and of time that passes, on a network in
+ * memory. The first byte chooses what has happened before (a call is up, a call rings ...); then come records,
+ * each ended by the byte 0x1e. The first byte of a record says what it is:
  *
- * The first byte chooses what has happened before (a call that is up, a call that rings ...); then come records, each
- * ended by the byte 0x1e. The first byte of a record says what it is: D  a datagram of the peer's          X  one of a
- * stranger's S  bytes on a TCP connection         R  an answer to the oldest request of ours: "200", a blank, header
- * lines, an empty line, a body T  milliseconds that pass            U  what the user does, a letter each (see
- * user_does()) In packets $t is the tag that we gave last, $c the Call-ID, $f our From tag and $b the branch of our
- * last request: so a script reaches into dialogs. $n is the byte NUL. Run: ua_fuzz -dict=tests/fuzz/message.dict
- * tests/fuzz/corpus/ua
+ *   D  a datagram of the peer's
+ *   X  one of a stranger's
+ *   S  bytes on a TCP connection
+ *   R  an answer to the oldest request of ours: "200", a blank, header lines, an empty line, a body
+ *   T  milliseconds that pass
+ *   U  what the user does, a letter each: see user_does()
+ *
+ * In packets and answers $t is the tag that we gave last, $c the Call-ID, $f our From tag and $b the branch of our last
+ * request: so a script reaches into dialogs. $n is the byte NUL, $l a word of 20,000 characters.
+ *
+ * Run: ua_fuzz -dict=tests/fuzz/message.dict tests/fuzz/corpus/ua
  */
 #include "sip/ua/registration.h"
 #include "sip/ua/session.h"
@@ -26,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define END "\x1e"
 #define SDP "Content-Type: application/sdp\r\n"
 
-enum { RECORDS_MAX = 64, OPEN_REQUESTS = 32 };
+enum { RECORDS_MAX = 64, OPEN_REQUESTS = 32, LONG_WORD = 20000 };
 
 struct world {
 	struct fake_net net;
@@ -252,20 +257,31 @@ static void pass(struct world *w, int64_t us)
 
 /* ---- records ---- */
 
+/* @return whether there is such a word */
+static bool add_word(const struct world *w, char name, struct buf *to)
+{
+	switch (name) {
+	case 't': buf_add(to, slice_of(w->tag)); break;
+	case 'c': buf_add(to, slice_of(w->call_id)); break;
+	case 'f': buf_add(to, slice_of(w->from_tag)); break;
+	case 'b': buf_add(to, slice_of(w->branch)); break;
+	case 'n': buf_add_char(to, '\0'); break;
+	case 'l':
+		for (int i = 0; i < LONG_WORD; i++)
+			buf_add_char(to, 'a');
+		break;
+	default: return false;
+	}
+	return true;
+}
+
 static void expand(const struct world *w, struct slice text, struct buf *to)
 {
 	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i] == '$' && i + 1 < text.n ? text.p[i + 1] : '\0';
-		const char *word = c == 't'   ? w->tag
-				   : c == 'c' ? w->call_id
-				   : c == 'f' ? w->from_tag
-				   : c == 'b' ? w->branch
-					      : NULL;
-		if (word)
-			buf_add(to, slice_of(word));
+		if (text.p[i] == '$' && i + 1 < text.n && add_word(w, text.p[i + 1], to))
+			i++;
 		else
-			buf_add_char(to, c == 'n' ? '\0' : text.p[i]);
-		i += word || c == 'n';
+			buf_add_char(to, text.p[i]);
 	}
 }
 
