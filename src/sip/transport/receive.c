@@ -158,6 +158,8 @@ static void receive_request(struct transport *transport, struct sip_message *mes
 		transport_answer(transport, request ? request : message, source, fault.status, fault.text, 0);
 	else if (request)
 		transport->handlers.request(transport->handlers.arg, request, source);
+	else /* there was no room left for what completes the Via */
+		transport_answer(transport, message, source, 513, NULL, 0);
 	sip_message_unref(request);
 }
 

@@ -468,8 +468,8 @@ static char *long_invite(unsigned number)
 
 	memset(filler, 'x', 50000);
 	filler[50000] = '\0';
-	text = xasprintf("INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: %s%u;x=%s\r\nFrom: <sip:b@c>;tag=%u\r\nTo: %s\r\nCall-ID: c1\r\n"
-			 "CSeq: 1 INVITE\r\n\r\n",
+	text = xasprintf("INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: %s%u;x=%s\r\nFrom: <sip:b@c>;tag=%u\r\nTo: %s\r\n"
+			 "Call-ID: c1\r\nCSeq: 1 INVITE\r\n\r\n",
 			 VIA, number, filler, number, TO);
 	free(filler);
 	return text;

@@ -143,6 +143,26 @@ static void what_is_missing_is_no_reason_for_silence(void **state)
 	assert_int_equal(recorder->requests, 0);
 }
 
+static void a_request_without_room_for_its_via_is_too_large(void **state)
+{
+	static const char head[] = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP host.example;branch=z9hG4bKa;rport\r\n"
+				   "From: <sip:bob@example.net>;tag=f1\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: c1\r\n"
+				   "CSeq: 1 OPTIONS\r\nSubject: ";
+	struct recorder *recorder = *state;
+	char *text = malloc(SIP_MESSAGE_MAX);
+
+	assert_non_null(text);
+	memset(text, 'x', SIP_MESSAGE_MAX);
+	memcpy(text, head, sizeof head - 1);
+	memcpy(text + SIP_MESSAGE_MAX - 4, "\r\n\r\n", 4);
+	fake_net_datagram_bytes(&recorder->net, PEER, slice_make(text, SIP_MESSAGE_MAX));
+	free(text);
+	assert_int_equal(recorder->requests, 0);
+	struct fake_packet *answer = fake_net_take(&recorder->net);
+	assert_true(fake_packet_is(answer, "513"));
+	assert_address(&answer->remote, PEER);
+}
+
 /* A quoted-pair may be a NUL (25.1). */
 static void a_nul_in_the_via_is_borne(void **state)
 {
@@ -224,6 +244,7 @@ int main(void)
 		TEST(garbage_is_not_answered),
 		TEST(broken_requests_are_answered_without_state),
 		TEST(what_is_missing_is_no_reason_for_silence),
+		TEST(a_request_without_room_for_its_via_is_too_large),
 		TEST(a_nul_in_the_via_is_borne),
 		TEST(stateless_answers_have_a_rate),
 		TEST(responses_to_others_are_dropped),
