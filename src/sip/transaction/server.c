@@ -303,10 +303,13 @@ static size_t held_bytes(const struct server_transaction *st)
 	return (st->request ? st->request->bytes.n : 0) + (st->response ? st->response->bytes.n : 0);
 }
 
-/* Nothing but retransmissions and an ACK is awaited: who needs its place loses less than who would be refused. */
+/*
+ * Nothing but retransmissions and an ACK is awaited: who needs its place loses less than who would be refused. A 2xx is
+ * repeated as long as the user holds on to it.
+ */
 static bool may_go(const struct server_transaction *st)
 {
-	return st->answered && !st->handling && st->base.state != ACCEPTED;
+	return st->answered && !st->handling && (st->base.state != ACCEPTED || !st->user);
 }
 
 /* Room for one more, in number and in bytes: the oldest that was answered goes. @return false: none may go */

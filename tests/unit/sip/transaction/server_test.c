@@ -462,6 +462,24 @@ static void above_the_limit_the_oldest_answered_goes(void **state)
 	expect_log(recorder, "");
 }
 
+/* Short calls one after the other: the INVITE of a call that is over makes room, that of one that lives does not. */
+static void above_the_limit_an_answered_call_goes_when_it_is_over(void **state)
+{
+	struct recorder *recorder = *state;
+
+	transaction_settings(recorder->transactions)->max = 1;
+	recorder->answer_at_once = 200;
+	receive_from(recorder, "INVITE", VIA "1", TO, 1);
+	server_transaction_set_user(recorder->st, recorder);
+	fake_net_drop(&recorder->net);
+	receive_from(recorder, "INVITE", VIA "2", TO, 2);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "503"));
+	server_transaction_set_user(recorder->st, NULL);
+	receive_from(recorder, "INVITE", VIA "2", TO, 2);
+	expect_log(recorder, "INVITE gone:full INVITE");
+	assert_int_equal(transactions_count(recorder->transactions), 1);
+}
+
 static char *long_invite(unsigned number)
 {
 	char *filler = xmalloc(50001), *text;
@@ -563,6 +581,7 @@ int main(void)
 		TEST(a_merged_request_gets_482),
 		TEST(above_the_limit_503_is_sent_without_state),
 		TEST(above_the_limit_the_oldest_answered_goes),
+		TEST(above_the_limit_an_answered_call_goes_when_it_is_over),
 		TEST(large_messages_are_kept_up_to_a_limit),
 		TEST(a_short_request_gets_no_long_response_again),
 		TEST(the_users_pointer_is_kept),
