@@ -4,6 +4,8 @@
 
 fuzz_message_sources = tests/fuzz/message_fuzz.c tests/torture/touch.c tests/torture/touch.h
 fuzz_message_libs = src/sip/syntax/libsyntax.a src/base/libbase.a
+fuzz_dns_sources = tests/fuzz/dns_fuzz.c src/net/dns_answer.c src/net/dns_answer.h
+fuzz_dns_libs = src/base/libbase.a
 fuzz_framing_sources = tests/fuzz/framing_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
 fuzz_framing_libs = src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a src/base/libbase.a
 fuzz_rtp_sources = tests/fuzz/rtp_fuzz.c
@@ -14,11 +16,14 @@ fuzz_ua_sources = tests/fuzz/ua_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/
 fuzz_ua_libs = src/sip/ua/libua.a src/sip/transaction/libtransaction.a $(fuzz_framing_libs) $(SSL_LIBS)
 
 if FUZZING
-noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
+noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
 	tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
 tests_fuzz_message_fuzz_SOURCES = $(fuzz_message_sources)
 tests_fuzz_message_fuzz_LDADD = $(fuzz_message_libs)
 tests_fuzz_message_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_dns_fuzz_SOURCES = $(fuzz_dns_sources)
+tests_fuzz_dns_fuzz_LDADD = $(fuzz_dns_libs)
+tests_fuzz_dns_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_framing_fuzz_SOURCES = $(fuzz_framing_sources)
 tests_fuzz_framing_fuzz_LDADD = $(fuzz_framing_libs)
 tests_fuzz_framing_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -32,11 +37,15 @@ tests_fuzz_ua_fuzz_SOURCES = $(fuzz_ua_sources)
 tests_fuzz_ua_fuzz_LDADD = $(fuzz_ua_libs)
 tests_fuzz_ua_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
-check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
+check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/dns_replay \
+	tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
 	tests/fuzz/ua_replay
 tests_fuzz_message_replay_SOURCES = tests/fuzz/replay.c $(fuzz_message_sources)
 tests_fuzz_message_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"message"'
 tests_fuzz_message_replay_LDADD = $(fuzz_message_libs)
+tests_fuzz_dns_replay_SOURCES = tests/fuzz/replay.c $(fuzz_dns_sources)
+tests_fuzz_dns_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"dns"'
+tests_fuzz_dns_replay_LDADD = $(fuzz_dns_libs)
 tests_fuzz_framing_replay_SOURCES = tests/fuzz/replay.c $(fuzz_framing_sources)
 tests_fuzz_framing_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"framing"'
 tests_fuzz_framing_replay_LDADD = $(fuzz_framing_libs)
