@@ -77,9 +77,10 @@ static void send_reply(struct reply *reply, const char *member, json_t *value)
 	json_t *message;
 	char *line;
 
-	/* A request without an id wants no answer. */
+	/* A request without an id wants no answer, but whoever counts wants to know that it is done. */
 	if (!reply->id) {
 		json_decref(value);
+		reply->send(reply->arg, NULL);
 		return;
 	}
 	message = json_object();
@@ -131,8 +132,10 @@ static void unknown_method(struct reply *reply, const char *method)
 	struct near near;
 	struct buf text;
 
-	if (!reply->id) /* a notification is never answered */
+	if (!reply->id) { /* a notification is never answered */
+		reply->send(reply->arg, NULL);
 		return;
+	}
 	buf_init(&text, 300);
 	near_init(&near, slice_of(method));
 	buf_printf(&text, "%.60s: no such method", method);

@@ -485,7 +485,11 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	call->target = NULL;
 	decide(call);
 	call_event(call, EVENT_INCOMING);
-	/* What is to be done is done when the session's own handler has returned. */
-	timer_start(phone->timers, &call->work_timer, 0, begin_work, call);
+	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the
+	 * session's own handler has returned. */
+	if (call->wants_ring)
+		begin_work(call);
+	else
+		timer_start(phone->timers, &call->work_timer, 0, begin_work, call);
 	calls_update_tones(phone);
 }

@@ -73,7 +73,8 @@ static void on_answer(void *arg, const char *line)
 	struct json *json = arg;
 
 	json->unanswered--;
-	put_line(json, line);
+	if (line)
+		put_line(json, line);
 }
 
 /* A command line is a request too: its answer carries the number of the line as id. */

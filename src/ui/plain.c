@@ -412,7 +412,8 @@ static struct ui *plain_start(const struct ui_config *config)
 	} else {
 		struct runner_output output = talk(plain);
 		plain->runner = runner_new(config->commands, "input", &output);
-		runner_keep_going(plain->runner, true);
+		/* At a terminal that readline cannot use people go on after a mistake; what comes from a pipe is a script. */
+		runner_keep_going(plain->runner, config->interactive);
 		if (config->reads_input)
 			plain->input = input_new(config->loop, STDIN_FILENO, on_bytes, on_end, plain);
 	}

@@ -12,6 +12,9 @@ no-daemon
 bind-interfaces
 listen-address={DNS}
 port=53
+local=/atlanta.com/
+local=/biloxi.com/
+local=/invalid/
 srv-host=_sip._udp.atlanta.com,proxy.atlanta.com,5060,1,10
 srv-host=_sip._tcp.atlanta.com,proxy.atlanta.com,5060,1,10
 srv-host=_sip._udp.biloxi.com,proxy.biloxi.com,5060,1,10

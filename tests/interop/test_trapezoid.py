@@ -27,7 +27,7 @@ wait unregistered within=5s
 ALICE_SCRIPT = """set sip.listen {alice}:5060
 set audio.input tone:440
 set audio.output null
-account add sip:alice@atlanta.com display=Alice {password}
+account add sip:alice@atlanta.com display=Alice proxy=sip:atlanta.com {password}
 wait registered within=10s
 call sip:bob@biloxi.com
 wait ringing within=10s

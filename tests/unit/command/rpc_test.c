@@ -9,6 +9,8 @@ static int answers;
 static void on_reply(void *arg, const char *line)
 {
 	(void)arg;
+	if (!line)
+		return;
 	answers++;
 	snprintf(answer, sizeof answer, "%s", line);
 	assert_null(strchr(line, '\n'));

@@ -153,7 +153,7 @@ static void the_account_and_the_uri_choose_the_transport(void **state)
 static void a_preloaded_route_leads(void **state)
 {
 	struct lab *lab = *state;
-	const char *routes[] = { "<sip:192.0.2.31;lr>", "sip:192.0.2.32;lr", NULL };
+	const char *routes[] = { "sip:192.0.2.31;lr", "<sip:192.0.2.32;lr>", NULL };
 	struct asked asked = { 0 };
 
 	lab->alice.routes = routes;
