@@ -59,8 +59,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 }
 
 /*
- * All that the child itself wrote is in the pipe when it has ended. The end of file is not waited for: something that it
- * left running in the background may hold the pipe for ever.
+ * All that the child itself wrote is in the pipe when it has ended. The end of file is not waited for: something that
+ * it left running in the background may hold the pipe for ever.
  */
 static void read_rest(struct loop_child *child)
 {

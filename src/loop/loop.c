@@ -12,7 +12,7 @@ struct turn_end {
 
 struct loop {
 	uv_loop_t uv;
-	uv_prepare_t alive; /* an active handle: a loop with nothing to watch waits for its timers instead of returning */
+	uv_prepare_t alive; /* an active handle: a loop with nothing to watch waits for its timers */
 	uv_timer_t alarm;   /* wakes us when the next of `timers` is due; stopped when there is none */
 	uv_idle_t hurry;    /* active: libuv must not wait in this turn */
 	struct timers timers;
@@ -84,6 +84,14 @@ struct loop *loop_new(void)
 	return loop;
 }
 
+/* Anything else would keep loop_free() waiting for ever; a killed child is waited for, shortly. */
+static void check_closed(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	assert(uv_is_closing(handle) || handle->type == UV_PROCESS);
+	(void)handle;
+}
+
 void loop_free(struct loop *loop)
 {
 	if (!loop)
@@ -92,6 +100,7 @@ void loop_free(struct loop *loop)
 	uv_close((uv_handle_t *)&loop->alive, NULL);
 	uv_close((uv_handle_t *)&loop->alarm, NULL);
 	uv_close((uv_handle_t *)&loop->hurry, NULL);
+	uv_walk(&loop->uv, check_closed, NULL);
 	while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
 		;
 	int rc = uv_loop_close(&loop->uv);
@@ -197,7 +206,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void start_poll(struct loop_watch *watch)
 {
-	int rc = watch->events ? uv_poll_start(&watch->poll, uv_events(watch->events), on_poll) : uv_poll_stop(&watch->poll);
+	int rc = watch->events ? uv_poll_start(&watch->poll, uv_events(watch->events), on_poll)
+			       : uv_poll_stop(&watch->poll);
 
 	assert(rc == 0);
 	(void)rc;

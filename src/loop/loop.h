@@ -23,8 +23,8 @@ void loop_free(struct loop *loop);
 /** The clock and timers of this thread. */
 struct timers *loop_timers(struct loop *loop);
 /**
- * For net/ and ui/ only: what libuv can do that loop.h does not wrap. Callbacks of such handles begin with loop_begin_turn(),
- * or the clock would stand where the last turn left it.
+ * For net/ and ui/ only: what libuv can do that loop.h does not wrap. Callbacks of such handles begin with
+ * loop_begin_turn(), or the clock would stand where the last turn left it.
  */
 struct uv_loop_s *loop_uv(struct loop *loop);
 /** Read the clock for this turn and fire the due timers; does nothing when that was done in this turn already. */
@@ -39,11 +39,14 @@ void loop_at_turn_end(struct loop *loop, loop_h *handler, void *arg);
 /** Take another turn without waiting. */
 void loop_again(struct loop *loop);
 
-/* LOOP_ERROR is told, never asked for: an error waits at the descriptor (or in its error queue); the other bits are then set as watched. */
+/* LOOP_ERROR is told, never asked for: an error waits at the descriptor; the other bits are then set as watched. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_ERROR = 4 };
 struct loop_watch;
 typedef void loop_watch_h(void *arg, int events);
-/** Watch a socket, pipe or eventfd (not a regular file). The descriptor stays the caller's. @return owned by the caller: loop_unwatch() */
+/**
+ * Watch a socket, pipe or eventfd (not a regular file). The descriptor stays the caller's.
+ * @return owned by the caller: loop_unwatch()
+ */
 struct loop_watch *loop_watch(struct loop *loop, int fd, int events, loop_watch_h *handler, void *arg);
 /** Watch for other events from now on; 0: for none. */
 void loop_watch_change(struct loop_watch *watch, int events);

@@ -115,7 +115,8 @@ static void set_timeout(struct dns *dns)
 		timer_stop(loop_timers(dns->net->loop), &dns->timeout);
 		return;
 	}
-	timer_start(loop_timers(dns->net->loop), &dns->timeout, wait.tv_sec * SECOND_US + wait.tv_usec + MS_US, on_timeout, dns);
+	timer_start(loop_timers(dns->net->loop), &dns->timeout, wait.tv_sec * SECOND_US + wait.tv_usec + MS_US,
+		    on_timeout, dns);
 }
 
 static void on_timeout(void *arg)
@@ -133,7 +134,8 @@ static void on_socket(void *arg, int events)
 	ares_socket_t fd = s->fd;
 
 	/* `s` may be gone when this returns. A refused port is met by reading. */
-	ares_process_fd(dns->channel, events & (LOOP_READ | LOOP_ERROR) ? fd : ARES_SOCKET_BAD, events & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
+	ares_process_fd(dns->channel, events & (LOOP_READ | LOOP_ERROR) ? fd : ARES_SOCKET_BAD,
+			events & LOOP_WRITE ? fd : ARES_SOCKET_BAD);
 	set_timeout(dns);
 }
 
@@ -187,7 +189,9 @@ static void use_servers(struct dns *dns)
 /* Another network, another resolv.conf: it is looked at whenever no question is under way. */
 static bool open_channel(struct dns *dns)
 {
-	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_socket_state, .sock_state_cb_data = dns };
+	struct ares_options options = {
+		.timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_socket_state, .sock_state_cb_data = dns
+	};
 	struct timespec changed = file_time("/etc/resolv.conf");
 
 	if (dns->channel && !dns->pending && !same_time(changed, dns->resolv_conf))
@@ -198,7 +202,8 @@ static bool open_channel(struct dns *dns)
 		return false;
 	dns->library = true;
 	dns->resolv_conf = changed;
-	if (ares_init_options(&dns->channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) {
+	if (ares_init_options(&dns->channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
+	    ARES_SUCCESS) {
 		dns->channel = NULL;
 		return false;
 	}
@@ -213,7 +218,8 @@ enum err dns_set_servers(struct dns *dns, struct slice servers)
 
 	while (slice_trim(servers).n) {
 		struct address address;
-		if (count == SERVERS_MAX || !address_parse(&address, slice_trim(slice_cut(&servers, ',')), 53) || !address_port(&address))
+		if (count == SERVERS_MAX || !address_parse(&address, slice_trim(slice_cut(&servers, ',')), 53) ||
+		    !address_port(&address))
 			return ERR_SYNTAX;
 		struct ares_addr_port_node *node = &nodes[count++];
 		node->family = address.u.any.sa_family;
@@ -340,7 +346,8 @@ static struct dns_entry *ask(struct dns *dns, const char *name, enum dns_type ty
 	return entry;
 }
 
-enum dns_status dns_get(struct dns *dns, const char *name, enum dns_type type, int64_t since_us, const struct dns_record **rows, size_t *count)
+enum dns_status dns_get(struct dns *dns, const char *name, enum dns_type type, int64_t since_us,
+			const struct dns_record **rows, size_t *count)
 {
 	struct dns_entry *entry = find(dns, name, type, false);
 
@@ -366,7 +373,8 @@ static bool is_localhost(const char *name)
 {
 	struct slice s = slice_of(name), local = SLICE("localhost");
 
-	return slice_ieq(s, local) || (s.n > local.n && s.p[s.n - local.n - 1] == '.' && slice_ieq(slice_from(s, s.n - local.n), local));
+	return slice_ieq(s, local) ||
+	       (s.n > local.n && s.p[s.n - local.n - 1] == '.' && slice_ieq(slice_from(s, s.n - local.n), local));
 }
 
 static struct address from_hostent(const struct hostent *host, size_t i)
@@ -412,7 +420,8 @@ static void forget_hosts(struct dns *dns)
 }
 
 /* Some hosts files are megabytes long: a name is looked up once, until the file changes. */
-enum dns_status dns_get_host(struct dns *dns, const char *name, enum dns_type type, const struct dns_record **rows, size_t *count)
+enum dns_status dns_get_host(struct dns *dns, const char *name, enum dns_type type, const struct dns_record **rows,
+			     size_t *count)
 {
 	struct timespec changed = file_time("/etc/hosts");
 

@@ -22,10 +22,12 @@ void dns_free(struct dns *dns);
 /** Other servers, or the system's for an empty list; forgets the cache, and what is pending fails. */
 enum err dns_set_servers(struct dns *dns, struct slice servers) MUST_CHECK;
 /**
- * The records of `type` for `name`. An answer counts while its time to live lasts, and for those who began before it came
- * (`since_us`, loop time) in any case.
+ * The records of `type` for `name`. An answer counts while its time to live lasts, and for those who began before it
+ * came (`since_us`, loop time) in any case.
  * @param rows  valid until the next call of anything in dns.h or the next turn
  */
-enum dns_status dns_get(struct dns *dns, const char *name, enum dns_type type, int64_t since_us, const struct dns_record **rows, size_t *count);
-/** The same for the hosts file, and for "localhost", which is there whatever the file lacks: DNS_FOUND or DNS_NONE, at once. */
-enum dns_status dns_get_host(struct dns *dns, const char *name, enum dns_type type, const struct dns_record **rows, size_t *count);
+enum dns_status dns_get(struct dns *dns, const char *name, enum dns_type type, int64_t since_us,
+			const struct dns_record **rows, size_t *count);
+/** The same for the hosts file, and for "localhost", which is always there: DNS_FOUND or DNS_NONE, at once. */
+enum dns_status dns_get_host(struct dns *dns, const char *name, enum dns_type type, const struct dns_record **rows,
+			     size_t *count);

@@ -180,7 +180,8 @@ static void keep_ttl(struct dns_records *records, uint32_t ttl_s)
 }
 
 /* One walk over the answers for `name`: its records, or the name that it stands for. */
-static bool collect(struct reader r, unsigned answers, char name[DNS_NAME], enum dns_type type, struct dns_records *records, bool *renamed)
+static bool collect(struct reader r, unsigned answers, char name[DNS_NAME], enum dns_type type,
+		    struct dns_records *records, bool *renamed)
 {
 	struct resource rr;
 

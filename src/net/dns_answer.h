@@ -25,4 +25,5 @@ struct dns_records {
  * @param name  NULL: whatever the answer says was asked (search domains)
  * @return false: malformed, or an answer to something else. No records at all is true with count 0.
  */
-bool dns_answer_parse(struct slice answer, const char *name, enum dns_type type, struct dns_records *records) MUST_CHECK;
+bool dns_answer_parse(struct slice answer, const char *name, enum dns_type type,
+		      struct dns_records *records) MUST_CHECK;

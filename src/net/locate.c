@@ -1,6 +1,7 @@
 /*
- * RFC 3263. A locate is a walk through its rules that is repeated from the beginning whenever an answer came in: what is
- * known comes out of the cache, what is not is asked for, and when nothing that is needed is missing the walk has the result.
+ * RFC 3263. A locate is a walk through its rules that is repeated from the beginning whenever an answer came in: what
+ * is known comes out of the cache, what is not is asked for, and when nothing that is needed is missing the walk has
+ * the result.
  */
 #include "net/internal.h"
 
@@ -43,7 +44,8 @@ static bool has_family(const struct net *net, bool v6)
 	return false;
 }
 
-static void add_target(struct locating *l, enum sip_protocol protocol, const struct address *host, uint16_t port, bool literal)
+static void add_target(struct locating *l, enum sip_protocol protocol, const struct address *host, uint16_t port,
+		       bool literal)
 {
 	struct sip_target target = { .protocol = protocol, .address = *host };
 	struct address local;
@@ -63,14 +65,16 @@ static void add_target(struct locating *l, enum sip_protocol protocol, const str
 }
 
 /* Ask; what is still open at the deadline has failed. */
-static enum dns_status known(struct locating *l, const char *name, enum dns_type type, const struct dns_record **rows, size_t *count)
+static enum dns_status known(struct locating *l, const char *name, enum dns_type type, const struct dns_record **rows,
+			     size_t *count)
 {
 	enum dns_status status = dns_get(l->net->dns, name, type, l->since_us, rows, count);
 
 	return status == DNS_PENDING && l->late ? DNS_FAILED : status;
 }
 
-static enum dns_status needed(struct locating *l, const char *name, enum dns_type type, const struct dns_record **rows, size_t *count)
+static enum dns_status needed(struct locating *l, const char *name, enum dns_type type, const struct dns_record **rows,
+			      size_t *count)
 {
 	enum dns_status status = known(l, name, type, rows, count);
 
@@ -88,7 +92,8 @@ static void prefetch(struct locating *l, const char *name, enum dns_type type)
 	(void)known(l, name, type, &rows, &count);
 }
 
-static void add_rows(struct locating *l, enum sip_protocol protocol, uint16_t port, const struct dns_record *rows, size_t count)
+static void add_rows(struct locating *l, enum sip_protocol protocol, uint16_t port, const struct dns_record *rows,
+		     size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		add_target(l, protocol, &rows[i].address, port, false);
@@ -105,8 +110,8 @@ static bool is_host(struct locating *l, const char *name)
 }
 
 /*
- * IPv6 before IPv4 where both have a route (RFC 6724's default policy). Names of the hosts file the other way round: most
- * local programs listen on IPv4 alone.
+ * IPv6 before IPv4 where both have a route (RFC 6724's default policy). Names of the hosts file the other way round:
+ * most local programs listen on IPv4 alone.
  */
 static void add_addresses(struct locating *l, const char *name, enum sip_protocol protocol, uint16_t port)
 {
@@ -123,7 +128,8 @@ static void add_addresses(struct locating *l, const char *name, enum sip_protoco
 	if (has_family(l->net, false))
 		prefetch(l, name, DNS_A);
 	for (size_t i = 0; i < ARRAY_LEN(dns_order); i++)
-		if (has_family(l->net, dns_order[i] == DNS_AAAA) && needed(l, name, dns_order[i], &rows, &count) == DNS_FOUND)
+		if (has_family(l->net, dns_order[i] == DNS_AAAA) &&
+		    needed(l, name, dns_order[i], &rows, &count) == DNS_FOUND)
 			add_rows(l, protocol, port, rows, count);
 }
 
@@ -135,13 +141,14 @@ static void swap(struct dns_record *rows, size_t a, size_t b)
 	rows[b] = row;
 }
 
-/* RFC 2782: by priority; among equals a draw by weight, in which those of weight 0 come first in line and so rarely win. */
+/* RFC 2782: by priority; among equals a draw by weight, in which those of weight 0 stand first and so rarely win. */
 static void order_srv(struct random *random, struct dns_record *rows, size_t count)
 {
 	for (size_t i = 1; i < count; i++)
 		for (size_t k = i; k > 0; k--) {
 			const struct dns_record *a = &rows[k - 1], *b = &rows[k];
-			if (a->priority < b->priority || (a->priority == b->priority && (a->weight == 0 || b->weight != 0)))
+			if (a->priority < b->priority ||
+			    (a->priority == b->priority && (a->weight == 0 || b->weight != 0)))
 				break;
 			swap(rows, k - 1, k);
 		}
@@ -181,7 +188,7 @@ static bool add_srv(struct locating *l, const char *name, enum sip_protocol prot
 
 static void srv_name(char name[DNS_NAME], enum sip_protocol protocol, const char *host)
 {
-	snprintf(name, DNS_NAME, "%s%.240s", protocol == SIP_UDP ? "_sip._udp." : protocol == SIP_TCP ? "_sip._tcp." : "_sips._tcp.", host);
+	snprintf(name, DNS_NAME, "%s%.240s", protocol == SIP_UDP ? "_sip._udp." : "_sip._tcp.", host);
 }
 
 static bool naptr_protocol(const struct dns_record *row, enum sip_protocol *protocol)

@@ -81,7 +81,7 @@ struct address socket_address(int fd)
 	return address;
 }
 
-/* The same port for both: another program may hold it for the other protocol, so a port of the kernel's choice is tried several times. */
+/* The same port for both: another program may hold the kernel's choice for the other protocol, so several are tried. */
 static enum err open_both(struct listener *listener, const struct address *wanted)
 {
 	enum err err = ERR_ADDRESS_IN_USE;
@@ -169,7 +169,7 @@ static const struct route *route_to(struct net *net, const struct address *remot
 	return route;
 }
 
-/* The listener on the very address that the route leaves from; else one on all addresses; else one on some other address. */
+/* The listener on the address that the route leaves from; else one on all addresses; else one on some other. */
 static const struct listener *listener_for(struct net *net, const struct route *route, const struct address *remote)
 {
 	const struct listener *best = NULL;

@@ -46,8 +46,8 @@ static bool open_pair(struct address *address, uint16_t port, int *rtp_fd, int *
 	return false;
 }
 
-bool net_rtp_pair(const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd, int *rtcp_fd, struct address *bound,
-		  enum err *err)
+bool net_rtp_pair(const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd, int *rtcp_fd,
+		  struct address *bound, enum err *err)
 {
 	uint32_t first = (low + 1u) & ~1u, pairs = high > first ? (high - first + 1u) / 2 : 0;
 	struct random random;

@@ -44,8 +44,8 @@ enum err tcp_open(const struct address *address, int *fd)
 	if (*fd < 0)
 		return err_from_errno(errno);
 	if ((address_is_v6(address) && setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
-	    setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(*fd, &address->u.any, address_len(address)) != 0 ||
-	    listen(*fd, BACKLOG) != 0) {
+	    setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    bind(*fd, &address->u.any, address_len(address)) != 0 || listen(*fd, BACKLOG) != 0) {
 		enum err err = err_from_errno(errno);
 		close(*fd);
 		*fd = -1;
@@ -322,7 +322,7 @@ void tcp_close_all(struct net *net)
 		discard(LIST_ENTRY(list_first(&net->connections), struct connection, node));
 }
 
-/* Descriptors have run out: take one connection with the spare one and drop it, or the listener would be ready for ever. */
+/* Descriptors have run out: take one connection with the spare one and drop it, or the listener stays ready. */
 static void refuse_one(struct listener *listener)
 {
 	struct net *net = listener->net;

@@ -74,16 +74,18 @@ static bool receive_batch(struct listener *listener)
 	for (int i = 0; i < count && !listener->closed; i++) {
 		struct address local = destination_of(&messages[i].msg_hdr, &listener->address);
 		if (net->transport && address_port(&remotes[i]))
-			transport_datagram(net->transport, &local, &remotes[i], slice_make(parts[i].iov_base, messages[i].msg_len));
+			transport_datagram(net->transport, &local, &remotes[i],
+					   slice_make(parts[i].iov_base, messages[i].msg_len));
 	}
 	return count == PACKET_BATCH && !listener->closed;
 }
 
-/* RFC 3261 18.4: unreachable hosts, networks, ports and protocols, and parameter problems; neither sizes nor time exceeded. */
+/* RFC 3261 18.4: unreachable hosts, networks, ports, protocols, parameter problems; neither sizes nor time exceeded. */
 static bool is_fatal(const struct sock_extended_err *e)
 {
 	if (e->ee_origin == SO_EE_ORIGIN_ICMP)
-		return (e->ee_type == ICMP_DEST_UNREACH && e->ee_code != ICMP_FRAG_NEEDED) || e->ee_type == ICMP_PARAMETERPROB;
+		return (e->ee_type == ICMP_DEST_UNREACH && e->ee_code != ICMP_FRAG_NEEDED) ||
+		       e->ee_type == ICMP_PARAMETERPROB;
 	if (e->ee_origin == SO_EE_ORIGIN_ICMP6)
 		return e->ee_type == ICMP6_DST_UNREACH || e->ee_type == ICMP6_PARAM_PROB;
 	return false;
@@ -94,7 +96,8 @@ static bool take_error(int fd, struct address *remote, enum err *err)
 	_Alignas(struct cmsghdr) char control[512];
 	char ours[1];
 	struct iovec part = { ours, sizeof ours };
-	struct msghdr header = { .msg_name = &remote->u, .msg_namelen = sizeof remote->u, .msg_iov = &part, .msg_iovlen = 1,
+	struct msghdr header = { .msg_name = &remote->u, .msg_namelen = sizeof remote->u,
+				 .msg_iov = &part, .msg_iovlen = 1,
 				 .msg_control = control, .msg_controllen = sizeof control };
 
 	*remote = (struct address){ 0 };
@@ -159,7 +162,7 @@ void udp_watch(struct listener *listener)
 	listener->udp_watch = loop_watch(listener->net->loop, listener->udp, LOOP_READ, on_udp, listener);
 }
 
-/* Whose socket sends: the one bound to this address and port, else to all addresses and this port, else to this address, else any. */
+/* Whose socket sends: the one bound to this address and port, else to all addresses, else to this address, else any. */
 static struct listener *sender_for(struct net *net, const struct address *local, const struct address *remote)
 {
 	struct listener *best = NULL;
@@ -172,7 +175,8 @@ static struct listener *sender_for(struct net *net, const struct address *local,
 		bool any = address_is_any(&l->address);
 		int rank = 1;
 		if (address_is_set(local)) {
-			bool host = address_same_host(&l->address, local), port = address_port(&l->address) == address_port(local);
+			bool host = address_same_host(&l->address, local);
+			bool port = address_port(&l->address) == address_port(local);
 			rank = (host || any ? 2 : 1) + (host ? 1 : 0) + (port && (host || any) ? 2 : 0);
 		} else if (any) {
 			rank = 2;
@@ -191,14 +195,19 @@ static void set_source(struct msghdr *header, const struct address *local)
 	struct cmsghdr *c = header->msg_control;
 
 	if (address_is_v6(local)) {
-		struct in6_pktinfo info = { .ipi6_addr = local->u.v6.sin6_addr, .ipi6_ifindex = local->u.v6.sin6_scope_id };
+		struct in6_pktinfo info = { .ipi6_addr = local->u.v6.sin6_addr,
+					    .ipi6_ifindex = local->u.v6.sin6_scope_id };
 		header->msg_controllen = CMSG_SPACE(sizeof info);
-		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO };
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info),
+				       .cmsg_level = IPPROTO_IPV6,
+				       .cmsg_type = IPV6_PKTINFO };
 		memcpy(CMSG_DATA(c), &info, sizeof info);
 	} else {
 		struct in_pktinfo info = { .ipi_spec_dst = local->u.v4.sin_addr };
 		header->msg_controllen = CMSG_SPACE(sizeof info);
-		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO };
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info),
+				       .cmsg_level = IPPROTO_IP,
+				       .cmsg_type = IP_PKTINFO };
 		memcpy(CMSG_DATA(c), &info, sizeof info);
 	}
 }
@@ -209,7 +218,8 @@ enum err udp_send(void *arg, const struct address *local, const struct address *
 	struct address none = { 0 }, chosen, to = *remote;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = { 0 };
 	struct iovec part = { (void *)(uintptr_t)bytes.p, bytes.n };
-	struct msghdr header = { .msg_name = &to.u, .msg_namelen = address_len(remote), .msg_iov = &part, .msg_iovlen = 1,
+	struct msghdr header = { .msg_name = &to.u, .msg_namelen = address_len(remote),
+				 .msg_iov = &part, .msg_iovlen = 1,
 				 .msg_control = control };
 
 	if (!address_is_set(remote) || !address_port(remote))
@@ -225,7 +235,7 @@ enum err udp_send(void *arg, const struct address *local, const struct address *
 		set_source(&header, local);
 	if (!header.msg_controllen)
 		header.msg_control = NULL;
-	/* An ICMP error of an earlier datagram, to whomever, fails the next call: so an error counts when it persists. */
+	/* An ICMP error of an earlier datagram, to whomever, fails the next call: an error counts when it persists. */
 	for (int tries = 0; tries < SEND_TRIES; tries++) {
 		if (sendmsg(listener->udp, &header, MSG_NOSIGNAL) >= 0)
 			return ERR_NONE;

@@ -26,7 +26,7 @@ struct sdp_row {
 struct sdp_negotiation {
 	uint64_t session_id, version;
 	char *user;
-	char *sent;                       /* the last description that we wrote, from behind the version on; NULL: none yet */
+	char *sent;                       /* our last description, from behind the version on; NULL: none yet */
 	struct sdp_line lines[SDP_MEDIA_MAX]; /* of the last exchange */
 	size_t line_count;                /* 0: no exchange yet */
 	size_t ours;                      /* the line that is our audio */

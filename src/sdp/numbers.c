@@ -1,6 +1,6 @@
 /*
- * Payload type numbers: within a session a number that was given a meaning never gets another (RFC 3264 8.3.2), and a codec
- * keeps the number it was last used under.
+ * Payload type numbers: within a session a number that was given a meaning never gets another (RFC 3264 8.3.2), and a
+ * codec keeps the number it was last used under.
  */
 #include "sdp/internal.h"
 

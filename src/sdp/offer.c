@@ -90,7 +90,12 @@ enum { SENDS = 1, RECEIVES = 2 };
 
 static unsigned direction_bits(enum sdp_direction direction)
 {
-	static const unsigned bits[] = { [SDP_SENDRECV] = SENDS | RECEIVES, [SDP_SENDONLY] = SENDS, [SDP_RECVONLY] = RECEIVES, [SDP_INACTIVE] = 0 };
+	static const unsigned bits[] = {
+		[SDP_SENDRECV] = SENDS | RECEIVES,
+		[SDP_SENDONLY] = SENDS,
+		[SDP_RECVONLY] = RECEIVES,
+		[SDP_INACTIVE] = 0,
+	};
 
 	return bits[direction];
 }
@@ -119,7 +124,8 @@ static bool holds(const struct sdp_media *peer)
 
 /* ---- what was agreed ---- */
 
-static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec, const struct sdp_format *format, uint8_t receive_pt)
+static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec, const struct sdp_format *format,
+			uint8_t receive_pt)
 {
 	bool event = sdp_is_event(codec);
 	struct sdp_agreed_codec *codecs = event ? agreed->events : agreed->codecs;
@@ -226,7 +232,9 @@ static size_t offer_rows(struct sdp_negotiation *n, const struct sdp_local *loca
 void sdp_make_offer(struct sdp_negotiation *n, const struct sdp_local *local, struct buf *offer)
 {
 	struct sdp_row rows[SDP_FORMATS_MAX];
-	struct sdp_description d = { .local = local, .rows = rows, .direction = local->direction, .times = SLICE("0 0") };
+	struct sdp_description d = {
+		.local = local, .rows = rows, .direction = local->direction, .times = SLICE("0 0")
+	};
 
 	d.row_count = offer_rows(n, local, rows);
 	if (n->line_count) {
@@ -255,8 +263,9 @@ static const struct sdp_row *offered_row(const struct sdp_negotiation *n, const 
 {
 	for (size_t i = 0; i < n->offered_count; i++) {
 		const struct sdp_row *row = &n->offered[i];
-		if (format->encoding.n ? sdp_same_codec(format->encoding, format->clock_rate, format->channels, &row->codec) :
-					 format->payload_type == row->payload_type)
+		if (format->encoding.n
+			    ? sdp_same_codec(format->encoding, format->clock_rate, format->channels, &row->codec)
+			    : format->payload_type == row->payload_type)
 			return row;
 	}
 	return NULL;
@@ -330,7 +339,8 @@ bool sdp_take_answer(struct sdp_negotiation *n, struct slice text, struct sdp_ag
 static const struct sdp_codec *local_codec(const struct sdp_local *local, const struct sdp_format *format)
 {
 	for (size_t i = 0; i < local->codec_count; i++)
-		if (format->encoding.n && sdp_same_codec(format->encoding, format->clock_rate, format->channels, &local->codecs[i]))
+		if (format->encoding.n &&
+		    sdp_same_codec(format->encoding, format->clock_rate, format->channels, &local->codecs[i]))
 			return &local->codecs[i];
 	return NULL;
 }
@@ -338,7 +348,8 @@ static const struct sdp_codec *local_codec(const struct sdp_local *local, const 
 static bool has_codec(const struct sdp_row *rows, size_t count, const struct sdp_codec *codec)
 {
 	for (size_t i = 0; i < count; i++)
-		if (sdp_same_codec(slice_of(codec->encoding), codec->clock_rate, codec->channels ? codec->channels : 1, &rows[i].codec))
+		if (sdp_same_codec(slice_of(codec->encoding), codec->clock_rate, codec->channels ? codec->channels : 1,
+				   &rows[i].codec))
 			return true;
 	return false;
 }
@@ -373,7 +384,8 @@ static size_t choose_events(struct sdp_row *rows, size_t count)
 }
 
 /* What is common, in the order of the offer and under its numbers. @return 0 when there is no audio codec among it */
-static size_t common_rows(const struct sdp_media *media, const struct sdp_local *local, struct sdp_row rows[SDP_FORMATS_MAX])
+static size_t common_rows(const struct sdp_media *media, const struct sdp_local *local,
+			  struct sdp_row rows[SDP_FORMATS_MAX])
 {
 	size_t count = 0;
 
@@ -395,7 +407,8 @@ static bool is_multicast(const struct address *address)
 	return IN_MULTICAST(ntohl(address->u.v4.sin_addr.s_addr));
 }
 
-static size_t usable_rows(const struct sdp_media *media, const struct sdp_local *local, struct sdp_row rows[SDP_FORMATS_MAX])
+static size_t usable_rows(const struct sdp_media *media, const struct sdp_local *local,
+			  struct sdp_row rows[SDP_FORMATS_MAX])
 {
 	if (!slice_ieq(media->type, SLICE("audio")) || !slice_ieq(media->protocol, SLICE("RTP/AVP")) || !media->port ||
 	    !media->has_address || is_multicast(&media->address))
@@ -404,8 +417,8 @@ static size_t usable_rows(const struct sdp_media *media, const struct sdp_local 
 }
 
 /* The line in use stays in use while it can; else the first usable one. @return 0: none */
-static size_t choose_line(const struct sdp_negotiation *n, const struct sdp_session *offer, const struct sdp_local *local, size_t *line,
-			  struct sdp_row rows[SDP_FORMATS_MAX])
+static size_t choose_line(const struct sdp_negotiation *n, const struct sdp_session *offer,
+			  const struct sdp_local *local, size_t *line, struct sdp_row rows[SDP_FORMATS_MAX])
 {
 	size_t count = 0;
 
@@ -419,8 +432,8 @@ static size_t choose_line(const struct sdp_negotiation *n, const struct sdp_sess
 	return count;
 }
 
-static void agree_offer(const struct sdp_media *peer, const struct sdp_local *local, const struct sdp_row *rows, size_t count,
-			struct sdp_agreed *agreed)
+static void agree_offer(const struct sdp_media *peer, const struct sdp_local *local, const struct sdp_row *rows,
+			size_t count, struct sdp_agreed *agreed)
 {
 	*agreed = (struct sdp_agreed){ 0 };
 	for (size_t i = 0; i < count; i++) {
@@ -432,8 +445,8 @@ static void agree_offer(const struct sdp_media *peer, const struct sdp_local *lo
 	agree_line(agreed, peer, local->direction);
 }
 
-static void accept_line(struct sdp_negotiation *n, const struct sdp_session *offer, size_t line, const struct sdp_description *d,
-			struct buf *answer)
+static void accept_line(struct sdp_negotiation *n, const struct sdp_session *offer, size_t line,
+			const struct sdp_description *d, struct buf *answer)
 {
 	struct sdp_description whole = *d;
 
@@ -477,7 +490,9 @@ bool sdp_make_answer(struct sdp_negotiation *n, struct slice text, const struct 
 	if (count) {
 		const struct sdp_row *kept = copy_rows(&arena, rows, count);
 		agree_offer(&offer->media[line], local, kept, count, agreed);
-		struct sdp_description d = { .local = local, .rows = kept, .row_count = count, .direction = agreed->direction };
+		struct sdp_description d = {
+			.local = local, .rows = kept, .row_count = count, .direction = agreed->direction
+		};
 		accept_line(n, offer, line, &d, answer);
 		keep_peer(n, &arena, agreed);
 	} else {

@@ -1,8 +1,10 @@
 /*
- * Offer and answer (RFC 3264) for one audio stream beside whatever else the peer offers (rejected lines keep their place).
+ * Offer and answer (RFC 3264) for one audio stream beside whatever else the peer offers (rejected lines keep their
+ * place).
  *
- * One struct sdp_negotiation a call: it remembers our o= line, payload type numbers and the media lines of the last exchange, so that every
- * description it writes is a legal successor of the one before; the version rises by one only when the text changes (RFC 3264 8).
+ * One struct sdp_negotiation a call: it remembers our o= line, payload type numbers and the media lines of the last
+ * exchange, so that every description it writes is a legal successor of the one before; the version rises by one only
+ * when the text changes (RFC 3264 8).
  */
 #pragma once
 
@@ -25,7 +27,7 @@ struct sdp_local {
 };
 
 struct sdp_agreed_codec {
-	const struct sdp_codec *codec;    /* one of ours; a copy that the negotiation keeps: compare texts, not pointers */
+	const struct sdp_codec *codec;    /* one of ours, as a copy of the negotiation's: compare texts, not pointers */
 	uint8_t send_pt;                  /* the number the peer wants to receive */
 	uint8_t receive_pt;               /* the number we told it to send */
 	struct slice peer_fmtp;
@@ -36,10 +38,10 @@ struct sdp_agreed {
 	bool rejected;                    /* no usable audio: port 0 or no common codec */
 	struct address rtp, rtcp;         /* the peer's; unset address: hold by c=0.0.0.0 */
 	enum sdp_direction direction;     /* ours now: SENDRECV, SENDONLY (peer only receives), RECVONLY, INACTIVE */
-	bool peer_holds;                  /* the peer's line says sendonly, inactive or 0.0.0.0 (as before where our own offer left it no choice) */
+	bool peer_holds;                  /* it says sendonly, inactive or 0.0.0.0; as before where it had no choice */
 	uint32_t ptime_ms;                /* what the peer wants to receive; 0: ours */
 	uint32_t maxptime_ms;
-	struct sdp_agreed_codec codecs[SDP_FORMATS_MAX]; /* in the order of preference that counts for sending; audio codecs only */
+	struct sdp_agreed_codec codecs[SDP_FORMATS_MAX]; /* audio, in the order of preference that counts for sending */
 	size_t codec_count;
 	struct sdp_agreed_codec events[4]; /* telephone-event by clock rate */
 	size_t event_count;
@@ -53,15 +55,17 @@ struct sdp_negotiation *sdp_negotiation_copy(const struct sdp_negotiation *negot
 void sdp_negotiation_free(struct sdp_negotiation *negotiation);
 
 /**
- * Write an offer; it becomes the pending one. Never fails. Telephone-event is offered for the clock rates of the audio codecs only.
+ * Write an offer; it becomes the pending one. Never fails. Telephone-event is offered for the clock rates of the audio
+ * codecs only.
  * RFC 3264 5, 8; RFC 4733 2.4
  */
 void sdp_make_offer(struct sdp_negotiation *negotiation, const struct sdp_local *local, struct buf *offer);
 /**
  * The peer's answer to our pending offer. `agreed` borrows from the negotiation until its next change.
- * A format beside the agreed ones that was not offered is passed over; `agreed->rejected` says that the peer refused the audio line.
- * @return false: no offer is pending, no SDP, another number of media lines, another type or protocol, or no codec that was offered: nothing
- *         was agreed, the offer is no longer pending
+ * A format beside the agreed ones that was not offered is passed over; `agreed->rejected` says that the peer refused
+ * the audio line.
+ * @return false: no offer is pending, no SDP, another number of media lines, another type or protocol, or no codec that
+ *         was offered: nothing was agreed, the offer is no longer pending
  * RFC 3264 6, 7
  */
 bool sdp_take_answer(struct sdp_negotiation *negotiation, struct slice answer, struct sdp_agreed *agreed) MUST_CHECK;
@@ -72,8 +76,8 @@ bool sdp_take_answer(struct sdp_negotiation *negotiation, struct slice answer, s
  * @return false: no SDP at all, or nothing in it that we can do (488): `answer` is left as it was and so is the state
  * RFC 3264 6, 8; RFC 7587 7
  */
-bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local, struct buf *answer,
-		     struct sdp_agreed *agreed) MUST_CHECK;
+bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local,
+		     struct buf *answer, struct sdp_agreed *agreed) MUST_CHECK;
 /** Forget the pending offer (it was refused): the state before it stands. */
 void sdp_drop_offer(struct sdp_negotiation *negotiation);
 /** What we can do, as the body of a 200 to OPTIONS (RFC 3261 11.2). */

@@ -145,11 +145,13 @@ static bool parse_media(struct parser *p, struct slice value)
 /* "96 opus/48000/2", for every format with that number: some list a number twice. */
 static void parse_rtpmap(struct sdp_media *media, struct slice value)
 {
-	struct slice number = word(&value), map = word(&value), encoding = slice_cut(&map, '/'), clock = slice_cut(&map, '/');
+	struct slice number = word(&value), map = word(&value);
+	struct slice encoding = slice_cut(&map, '/'), clock = slice_cut(&map, '/');
 	uint64_t payload_type;
 	uint32_t clock_rate, channels = 1;
 
-	if (!slice_to_u64(number, 127, &payload_type) || !encoding.n || !slice_to_u32(clock, &clock_rate) || !clock_rate)
+	if (!slice_to_u64(number, 127, &payload_type) || !encoding.n || !slice_to_u32(clock, &clock_rate) ||
+	    !clock_rate)
 		return;
 	if (map.n && (!slice_to_u32(slice_cut(&map, '/'), &channels) || !channels))
 		return;
@@ -354,7 +356,8 @@ bool sdp_parse(struct arena *arena, struct slice text, struct sdp_session *sessi
 
 	session->media_count = session->attribute_count = 0;
 	session->attributes = NULL;
-	session->origin_user = session->origin_id = session->origin_version = session->name = session->times = SLICE("");
+	session->origin_user = session->origin_id = session->origin_version = session->name = session->times =
+		SLICE("");
 	if (text.n > SDP_MAX)
 		return fault(offset, SDP_MAX);
 	if (slice_find(text, '\0') < text.n)

@@ -66,10 +66,10 @@ struct sdp_session {
 /**
  * Parse; slices point into `arena`, into which the text is copied.
  *
- * Strict where guessing would be a lie: v=0 and o= come first, each line is a known letter and "=", media lines have their fields.
- * Lenient elsewhere: bare LF, missing s= and t=, attributes in any order. More formats than SDP_FORMATS_MAX a line and more attributes
- * than SDP_ATTRIBUTES_MAX a section are not kept (but understood all the same); more media lines than SDP_MEDIA_MAX, text longer than
- * SDP_MAX and NUL bytes are refused.
+ * Strict where guessing would be a lie: v=0 and o= come first, each line is a known letter and "=", media lines have
+ * their fields. Lenient elsewhere: bare LF, missing s= and t=, attributes in any order. More formats than
+ * SDP_FORMATS_MAX a line and more attributes than SDP_ATTRIBUTES_MAX a section are not kept (but understood all the
+ * same); more media lines than SDP_MEDIA_MAX, text longer than SDP_MAX and NUL bytes are refused.
  * @param offset  [bytes] start of the line with the fault; may be NULL
  * @return false: no session description
  * RFC 8866 5, 9; RFC 3551 6; RFC 3605; RFC 5761

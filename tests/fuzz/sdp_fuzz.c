@@ -1,6 +1,6 @@
 /*
- * Fuzz target of session descriptions: any bytes as an offer and as an answer; what comes back must itself be a description,
- * with as many media lines, and hold nothing that was not offered.
+ * Fuzz target of session descriptions: any bytes as an offer and as an answer; what comes back must itself be a
+ * description, with as many media lines, and hold nothing that was not offered.
  * Run: sdp_fuzz -dict=tests/fuzz/sdp.dict tests/fuzz/corpus/sdp
  */
 #include "sdp/offer.h"

@@ -1,5 +1,6 @@
 /*
- * Stands in for sip/transport under the tests of net/: it notes what it is told. Holds definitions: include it once a program.
+ * Stands in for sip/transport under the tests of net/: it notes what it is told. Holds definitions: include it once a
+ * program.
  */
 #pragma once
 
@@ -58,7 +59,8 @@ uint16_t sip_protocol_port(enum sip_protocol protocol)
 	return protocol == SIP_TLS ? 5061 : 5060;
 }
 
-void transport_datagram(struct transport *t, const struct address *local, const struct address *remote, struct slice bytes)
+void transport_datagram(struct transport *t, const struct address *local, const struct address *remote,
+			struct slice bytes)
 {
 	t->datagrams++;
 	t->local = *local;
@@ -84,8 +86,8 @@ static inline struct flow *fake_flow(struct transport *t)
 	return t->flows[t->flow_count++] = flow;
 }
 
-struct flow *transport_accepted(struct transport *t, enum sip_protocol protocol, const struct address *local, const struct address *remote,
-				void *connection)
+struct flow *transport_accepted(struct transport *t, enum sip_protocol protocol, const struct address *local,
+				const struct address *remote, void *connection)
 {
 	assert_int_equal(protocol, SIP_TCP);
 	if (t->refuse_flows)

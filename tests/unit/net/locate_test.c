@@ -1,4 +1,4 @@
-/* RFC 3263 against a small name server of the test's own on the same loop, and against dnsmasq where that is installed. */
+/* RFC 3263 against a small name server of the test's own on the same loop, and against dnsmasq where there is one. */
 #include "fake_transport.h"
 
 #include "net/dns_answer.h"
@@ -529,7 +529,9 @@ static void test_lists_of_servers(void **state)
 	assert_int_equal(net_set_dns(w->t->net, "dns.example"), ERR_SYNTAX);
 	assert_int_equal(net_set_dns(w->t->net, "127.0.0.1:0"), ERR_SYNTAX);
 	assert_int_equal(net_set_dns(w->t->net, "127.0.0.1,,127.0.0.2"), ERR_SYNTAX);
-	assert_int_equal(net_set_dns(w->t->net, "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1"), ERR_SYNTAX);
+	assert_int_equal(
+		net_set_dns(w->t->net, "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1"),
+		ERR_SYNTAX);
 }
 
 static void test_more_targets_than_are_kept(void **state)
@@ -554,13 +556,15 @@ static pid_t start_dnsmasq(const char *port)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-poll",
-		       "--bind-interfaces", "--listen-address=127.0.0.1", port, "--pid-file=", "--user=", "--local-ttl=30",
+		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
+		       "--no-hosts", "--no-poll", "--bind-interfaces", "--listen-address=127.0.0.1", port,
+		       "--pid-file=", "--user=", "--local-ttl=30",
 		       "--naptr-record=biloxi.test,30,50,s,SIP+D2U,,_sip._udp.biloxi.test",
 		       "--naptr-record=biloxi.test,90,50,s,SIPS+D2T,,_sips._tcp.biloxi.test",
 		       "--srv-host=_sip._udp.biloxi.test,dead.biloxi.test,5060,0,10",
-		       "--srv-host=_sip._udp.biloxi.test,proxy.biloxi.test,5070,1,10", "--host-record=proxy.biloxi.test,127.0.1.2,::1",
-		       "--host-record=dead.biloxi.test,127.0.1.99", (char *)NULL);
+		       "--srv-host=_sip._udp.biloxi.test,proxy.biloxi.test,5070,1,10",
+		       "--host-record=proxy.biloxi.test,127.0.1.2,::1", "--host-record=dead.biloxi.test,127.0.1.99",
+		       (char *)NULL);
 		_exit(127);
 	}
 	return pid;

@@ -23,7 +23,9 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof *w);
 
 	w->n = sdp_negotiation_new(4711, "alice");
-	w->local = (struct sdp_local){ .codecs = all, .codec_count = ARRAY_LEN(all), .ptime_ms = 20, .direction = SDP_SENDRECV };
+	w->local = (struct sdp_local){
+		.codecs = all, .codec_count = ARRAY_LEN(all), .ptime_ms = 20, .direction = SDP_SENDRECV
+	};
 	assert_true(address_parse(&w->local.rtp, SLICE("192.0.2.1:4000"), 0));
 	buf_init(&w->text, 2 * SDP_MAX);
 	*state = w;
@@ -166,8 +168,9 @@ static void test_an_answer_with_one_codec(void **state)
 	struct world *w = *state;
 
 	offer(w);
-	assert_true(take(w, HEAD(1) "m=audio 6000 RTP/AVP 8 101\r\na=rtpmap:8 pcma/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-				    "a=fmtp:101 0-15\r\na=ptime:30\r\n"));
+	assert_true(take(
+		w, HEAD(1) "m=audio 6000 RTP/AVP 8 101\r\na=rtpmap:8 pcma/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+			   "a=fmtp:101 0-15\r\na=ptime:30\r\n"));
 	assert_false(w->agreed.rejected);
 	assert_int_equal(w->agreed.codec_count, 1);
 	assert_codec(&w->agreed.codecs[0], "PCMA", 8, 8);
@@ -189,7 +192,9 @@ static void test_an_answer_with_several_codecs_counts_in_its_order(void **state)
 	struct world *w = *state;
 
 	offer(w);
-	assert_true(take(w, HEAD(1) "m=audio 6000 RTP/AVP 0 111 8 96 0\r\na=rtpmap:111 OPUS/48000/2\r\na=fmtp:111 stereo=0\r\n"));
+	assert_true(take(
+		w,
+		HEAD(1) "m=audio 6000 RTP/AVP 0 111 8 96 0\r\na=rtpmap:111 OPUS/48000/2\r\na=fmtp:111 stereo=0\r\n"));
 	assert_int_equal(w->agreed.codec_count, 3);
 	assert_codec(&w->agreed.codecs[0], "PCMU", 0, 0);
 	assert_codec(&w->agreed.codecs[1], "opus", 111, 96);
@@ -228,7 +233,8 @@ static void test_answers_that_are_none(void **state)
 		HEAD(1) "m=audio 6000 RTP/SAVP 0\r\n",
 		HEAD(1) "m=audio 6000 RTP/AVP 18\r\n",
 		HEAD(1) "m=audio 6000 RTP/AVP 98\r\na=rtpmap:98 telephone-event/8000\r\n",
-		HEAD(1) "m=audio 6000 RTP/AVP 96\r\na=rtpmap:96 opus/48000\r\n", /* RFC 7587 7: opus/48000/2 and nothing else */
+		/* RFC 7587 7: opus/48000/2 and nothing else. */
+		HEAD(1) "m=audio 6000 RTP/AVP 96\r\na=rtpmap:96 opus/48000\r\n",
 		HEAD(1) "m=audio 6000 RTP/AVP 0\r\nc=IN IP4 host.example.com\r\n",
 	};
 	struct world *w = *state;
@@ -378,9 +384,11 @@ static void test_events_at_the_clock_of_a_codec_or_at_any(void **state)
 {
 	struct world *w = *state;
 
-	assert_has(answer(w, HEAD(1) "m=audio 6000 RTP/AVP 0 100 101\r\na=rtpmap:100 telephone-event/48000\r\na=rtpmap:101 telephone-event/8000\r\n"),
+	assert_has(answer(w, HEAD(1) "m=audio 6000 RTP/AVP 0 100 101\r\na=rtpmap:100 "
+				     "telephone-event/48000\r\na=rtpmap:101 telephone-event/8000\r\n"),
 		   "m=audio 4000 RTP/AVP 0 101\r\n");
-	assert_has(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"),
+	assert_has(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 "
+				     "telephone-event/8000\r\n"),
 		   "m=audio 4000 RTP/AVP 111 101\r\n");
 	assert_int_equal(w->agreed.event_count, 1);
 }
@@ -409,12 +417,14 @@ static void test_other_lines_keep_their_place_and_are_rejected(void **state)
 	assert_address(&w->agreed.rtp, "192.0.2.3:7006");
 	/* Our own later offer has the same lines in the same order. */
 	w->local.direction = SDP_SENDONLY;
-	assert_has(offer(w), "t=0 0\r\nm=image 0 udptl t38\r\nm=audio 0 RTP/SAVP 0 8\r\nm=audio 0 RTP/AVP 18\r\nm=audio 4000 RTP/AVP 96 0 8 97 98\r\n");
+	assert_has(offer(w), "t=0 0\r\nm=image 0 udptl t38\r\nm=audio 0 RTP/SAVP 0 8\r\nm=audio 0 RTP/AVP "
+			     "18\r\nm=audio 4000 RTP/AVP 96 0 8 97 98\r\n");
 	assert_has(buf_text(&w->text), "a=sendonly\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 0\r\n");
 	assert_has(buf_text(&w->text), "o=alice 4711 2 ");
 	assert_false(take(w, HEAD(1) "m=audio 6000 RTP/AVP 0\r\n"));
 	offer(w);
-	assert_true(take(w, HEAD(1) "m=image 0 udptl t38\r\nm=audio 0 RTP/SAVP 0\r\nm=audio 0 RTP/AVP 0\r\nm=audio 7006 RTP/AVP 0\r\na=recvonly\r\n"
+	assert_true(take(w, HEAD(1) "m=image 0 udptl t38\r\nm=audio 0 RTP/SAVP 0\r\nm=audio 0 RTP/AVP 0\r\nm=audio "
+				    "7006 RTP/AVP 0\r\na=recvonly\r\n"
 				    "m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n"));
 	assert_address(&w->agreed.rtp, "192.0.2.2:7006");
 	assert_int_equal(w->agreed.direction, SDP_SENDONLY);
@@ -424,10 +434,13 @@ static void test_the_line_in_use_stays_in_use(void **state)
 {
 	struct world *w = *state;
 
-	assert_has(answer(w, HEAD(1) "m=audio 0 RTP/AVP 0\r\nm=audio 6000 RTP/AVP 0\r\n"), "m=audio 0 RTP/AVP 0\r\nm=audio 4000 ");
-	assert_has(answer(w, HEAD(2) "m=audio 6002 RTP/AVP 0\r\nm=audio 6000 RTP/AVP 0\r\n"), "m=audio 0 RTP/AVP 0\r\nm=audio 4000 ");
+	assert_has(answer(w, HEAD(1) "m=audio 0 RTP/AVP 0\r\nm=audio 6000 RTP/AVP 0\r\n"),
+		   "m=audio 0 RTP/AVP 0\r\nm=audio 4000 ");
+	assert_has(answer(w, HEAD(2) "m=audio 6002 RTP/AVP 0\r\nm=audio 6000 RTP/AVP 0\r\n"),
+		   "m=audio 0 RTP/AVP 0\r\nm=audio 4000 ");
 	assert_address(&w->agreed.rtp, "192.0.2.2:6000");
-	assert_has(answer(w, HEAD(3) "m=audio 6002 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"), "m=audio 4000 RTP/AVP 0\r\n");
+	assert_has(answer(w, HEAD(3) "m=audio 6002 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n"),
+		   "m=audio 4000 RTP/AVP 0\r\n");
 	assert_has(buf_text(&w->text), "a=sendrecv\r\nm=audio 0 RTP/AVP 0\r\n");
 }
 
@@ -466,11 +479,13 @@ static void test_numbers_of_the_peer_are_not_used_for_something_else(void **stat
 {
 	struct world *w = *state;
 
-	assert_non_null(answer(w, HEAD(1) "m=audio 6000 RTP/AVP 0 96 97\r\na=rtpmap:96 iLBC/8000\r\na=rtpmap:97 speex/8000\r\n"));
+	assert_non_null(answer(
+		w, HEAD(1) "m=audio 6000 RTP/AVP 0 96 97\r\na=rtpmap:96 iLBC/8000\r\na=rtpmap:97 speex/8000\r\n"));
 	/* opus gets the first number that means nothing yet. */
 	assert_has(offer(w), "m=audio 4000 RTP/AVP 98 0 8 99 100\r\n");
 	/* And what was agreed under the peer's number keeps it. */
-	assert_non_null(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 113 114\r\na=rtpmap:113 opus/48000/2\r\na=rtpmap:114 telephone-event/48000\r\n"));
+	assert_non_null(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 113 114\r\na=rtpmap:113 opus/48000/2\r\na=rtpmap:114 "
+					  "telephone-event/48000\r\n"));
 	assert_has(offer(w), "m=audio 4000 RTP/AVP 113 0 8 114 100\r\n");
 }
 
@@ -506,11 +521,15 @@ static void test_rfc_3264_section_10(void **state)
 	bob.codecs = &all[1];
 	bob.codec_count = 2;
 	assert_true(address_parse(&bob.rtp, SLICE("192.0.2.2:49920"), 0));
-	const char *first = "v=0\r\no=alice 2890844526 2890844526 IN IP4 192.0.2.1\r\ns=\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-			    "m=audio 49170 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 51372 RTP/AVP 31\r\na=rtpmap:31 H261/90000\r\n"
-			    "m=video 53000 RTP/AVP 32\r\na=rtpmap:32 MPV/90000\r\n";
+	const char *first =
+		"v=0\r\no=alice 2890844526 2890844526 IN IP4 192.0.2.1\r\ns=\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+		"m=audio 49170 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 51372 RTP/AVP 31\r\na=rtpmap:31 "
+		"H261/90000\r\n"
+		"m=video 53000 RTP/AVP 32\r\na=rtpmap:32 MPV/90000\r\n";
 	assert_true(sdp_make_answer(b, slice_of(first), &bob, &text, &agreed));
-	assert_has(buf_text(&text), "m=audio 49920 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\nm=video 0 RTP/AVP 31\r\nm=video 0 RTP/AVP 32\r\n");
+	assert_has(buf_text(&text),
+		   "m=audio 49920 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\nm=video 0 RTP/AVP "
+		   "31\r\nm=video 0 RTP/AVP 32\r\n");
 	assert_has(buf_text(&text), "o=bob 2890844730 1 ");
 	/* Bob moves his port. */
 	address_set_port(&bob.rtp, 65422);
@@ -519,9 +538,12 @@ static void test_rfc_3264_section_10(void **state)
 	assert_has(buf_text(&text), "o=bob 2890844730 2 ");
 	assert_has(buf_text(&text), "m=audio 65422 RTP/AVP 0 8\r\n");
 	assert_has(buf_text(&text), "m=video 0 RTP/AVP 31\r\nm=video 0 RTP/AVP 32\r\n");
-	assert_true(sdp_take_answer(b, slice_of("v=0\r\no=alice 2890844526 2890844527 IN IP4 192.0.2.1\r\ns=\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-						"m=audio 49170 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nm=video 0 RTP/AVP 32\r\n"),
-				    &agreed));
+	assert_true(sdp_take_answer(
+		b,
+		slice_of(
+			"v=0\r\no=alice 2890844526 2890844527 IN IP4 192.0.2.1\r\ns=\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+			"m=audio 49170 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nm=video 0 RTP/AVP 32\r\n"),
+		&agreed));
 	assert_int_equal(agreed.codec_count, 1);
 	/* 10.2: inactive first, then one codec with both directions; each side ours. */
 	w->local.direction = SDP_INACTIVE;

@@ -154,7 +154,8 @@ static void test_what_is_forgiven(void **state)
 static void test_numbers_of_any_length_in_the_origin(void **state)
 {
 	(void)state;
-	parse("v=0\r\no=mhandley 29739199999999999999999999 7272939 IN IP4 192.0.2.3\r\ns=\r\nc=IN IP4 192.0.2.4\r\nt=3149328700 0\r\n"
+	parse("v=0\r\no=mhandley 29739199999999999999999999 7272939 IN IP4 192.0.2.3\r\ns=\r\nc=IN IP4 "
+	      "192.0.2.4\r\nt=3149328700 0\r\n"
 	      "m=audio 49217 RTP/AVP 0 12\r\n");
 	assert_slice(s.origin_id, "29739199999999999999999999");
 	assert_slice(s.name, "");
@@ -171,7 +172,8 @@ static void test_torture_bodies(void **state)
 	assert_int_equal(s.media_count, 2);
 	assert_address(&s.media[0].address, "192.0.2.4:49217");
 	assert_slice(s.media[1].formats[0].encoding, "H261"); /* its rtpmap has no clock rate: no rtpmap */
-	parse("v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\nm=audio 49217 RTP/AVP 0\r\n");
+	parse("v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\nm=audio 49217 "
+	      "RTP/AVP 0\r\n");
 	assert_int_equal(s.media_count, 1);
 }
 
@@ -261,8 +263,9 @@ static void test_bounds(void **state)
 	buf_fini(&text);
 }
 
-static const char whole[] = HEAD "a=group:x\r\nm=audio 49170/2 RTP/AVP 111 0\r\nc=IN IP6 2001:db8::7/1\r\na=rtpmap:111 opus/48000/2\r\n"
-				 "a=fmtp:111 useinbandfec=1\r\na=ptime:20\r\na=rtcp:53020 IN IP4 192.0.2.9\r\na=sendonly\r\n";
+static const char whole[] =
+	HEAD "a=group:x\r\nm=audio 49170/2 RTP/AVP 111 0\r\nc=IN IP6 2001:db8::7/1\r\na=rtpmap:111 opus/48000/2\r\n"
+	     "a=fmtp:111 useinbandfec=1\r\na=ptime:20\r\na=rtcp:53020 IN IP4 192.0.2.9\r\na=sendonly\r\n";
 
 static void test_every_prefix_at_a_guard_page(void **state)
 {
