@@ -13,9 +13,16 @@ static enum err send_datagram(struct transport *transport, const struct address 
 	return transport__datagram_send(transport, local, &to, response->bytes);
 }
 
+static bool is_multicast(const struct address *a)
+{
+	return address_is_v6(a) ? IN6_IS_ADDR_MULTICAST(&a->u.v6.sin6_addr)
+				: IN_MULTICAST(ntohl(a->u.v4.sin_addr.s_addr));
+}
+
 /*
  * RFC 3581 4: to the port the request came from when its sender asked so, else to the port of sent-by; the address is
- * that of `received`, which is always the one the packet came from. A maddr that is a name must be looked up.
+ * that of `received`, which is always the one the packet came from. A maddr counts only where it is a multicast group
+ * (18.2.2): any other would let a stranger choose to whom we send.
  */
 static enum err send_udp(struct transport *transport, const struct sip_source *source, const struct sip_via *via,
 			 const struct sip_message *response)
@@ -23,12 +30,8 @@ static enum err send_udp(struct transport *transport, const struct sip_source *s
 	uint16_t port = via->port ? via->port : sip_protocol_port(SIP_UDP);
 	struct address maddr;
 
-	if (via->maddr.n) {
-		if (address_parse_host(&maddr, via->maddr, port))
-			return send_datagram(transport, &source->local, &maddr, port, response);
-		reply__look_up(transport, response, SIP_UDP, &source->local, via->maddr, port);
-		return ERR_NONE;
-	}
+	if (via->maddr.n && address_parse_host(&maddr, via->maddr, port) && is_multicast(&maddr))
+		return send_datagram(transport, &source->local, &maddr, port, response);
 	return send_datagram(transport, &source->local, &source->remote,
 			     via->has_rport ? address_port(&source->remote) : port, response);
 }
