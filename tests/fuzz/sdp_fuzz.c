@@ -88,7 +88,8 @@ static void as_offer(struct slice text, const struct sdp_local *local)
 		buf_clear(&again);
 		sdp_make_offer(n, local, &again);
 		check(!again.full);
-		(void)sdp_take_answer(n, text, &agreed);
+		if (sdp_take_answer(n, text, &agreed))
+			check_agreed(&agreed);
 	} else {
 		check(!first.n);
 	}

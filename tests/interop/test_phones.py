@@ -171,6 +171,7 @@ class Linphone:
         tone = write_tone(bench.path("linphone-says.wav"), 660, 60, 48000 if codec == "opus" else 8000)
         bench.write("linphonerc", f"[sip]\nsip_port={PEER}\nuse_ipv6=0\ncontact=sip:bob@127.0.0.1:{PEER}\nguess_hostname=0\nauto_net_state_mon=0\n"
                                   "[net]\nmtu=1300\nfirewall_policy=0\n[rtp]\naudio_rtp_port=32000\n[sound]\necho_cancellation=0\n[video]\nenabled=0\n[misc]\nstore_friends=0\n")
+        os.makedirs(bench.path(".local/share/linphone"))  # without its data base it takes no calls
         self.process = bench.start(["linphonec", "-c", bench.path("linphonerc"), *(["-a"] if answers else [])], log="linphone.log",
                                    stdin=subprocess.PIPE)
         wait_until(lambda: "linphonec>" in bench.log_of(self.process), "linphonec is ready", 15)

@@ -209,18 +209,25 @@ def test_no_ack_ends_with_bye(bench):
 
 def test_two_200s(bench):
     """13.2.2.4: a fork's second 200 gets ACK and BYE; the first call stands."""
-    second = answer(200, "OK", sdp(), tag="fork")
-    uas = peer(bench, receive("INVITE"), send(answer(200, "OK", sdp(), tag="first")), send(second),
-               receive("ACK"), receive("ACK"), receive("BYE", header_check=("To", "tag=fork")), send(answer(200, "OK", tag=None)),
-               receive("BYE", header_check=("To", "tag=first")), send(answer(200, "OK", tag=None)))
+    peer_ua = Peer(PEER)
     phone = phone_for(bench)
     call = dial(phone)
+    invite = peer_ua.receive("INVITE")
+    peer_ua.respond(invite, 200, "OK", peer_ua.sdp(), tag="first")
+    check("tag=first" in peer_ua.receive("ACK").get("To"), "the first 200 gets its ACK")
     phone.event("answered", call=call)
-    phone.do("sleep 500ms")
+    peer_ua.respond(invite, 200, "OK", peer_ua.sdp(), tag="fork")
+    check("tag=fork" in peer_ua.receive("ACK").get("To"), "the second 200 gets its ACK")
+    bye = peer_ua.receive("BYE")
+    check("tag=fork" in bye.get("To"), "and its BYE")
+    peer_ua.respond(bye, 200, "OK")
+    peer_ua.nothing("BYE", 0.5)
     equal(phone.get("call.state"), "answered", "the first call")
     phone.do(f"hangup {call}")
+    bye = peer_ua.receive("BYE")
+    check("tag=first" in bye.get("To"), "the BYE of the first call")
+    peer_ua.respond(bye, 200, "OK")
     phone.event("ended", call=call)
-    sipp_ends(bench, uas)
 
 
 def test_hold_and_resume_by_us(bench):

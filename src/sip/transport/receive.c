@@ -105,7 +105,7 @@ static bool within_rate(struct transport *transport)
 /* With Via and CSeq its sender finds what the answer belongs to, whatever else is missing (RFC 4475 3.3.1). */
 static bool is_answerable(const struct sip_message *request)
 {
-	return request->is_request && request->method != SIP_ACK && sip_message_via(request, 0) &&
+	return request->is_request && request->method != SIP_ACK && sip_message_value(request, SIP_HEADER_VIA).n &&
 	       sip_message_value(request, SIP_HEADER_CSEQ).n;
 }
 
@@ -115,7 +115,7 @@ static void print_tag(const struct transport *transport, const struct sip_messag
 	struct buf text;
 
 	buf_init(&text, SIP_MESSAGE_MAX);
-	buf_add(&text, sip_message_via(request, 0)->branch);
+	buf_add(&text, sip_message_value(request, SIP_HEADER_VIA));
 	buf_add_char(&text, '\n');
 	buf_add(&text, sip_message_value(request, SIP_HEADER_CALL_ID));
 	buf_add_char(&text, '\n');

@@ -60,8 +60,11 @@ enum err transport_send_response(struct transport *transport, const struct sip_s
 {
 	const struct sip_via *via = sip_message_via(response, 0);
 
+	/* A 400 for a Via that nobody can read goes back to where the request came from (RFC 4475 3.1.2.1). */
 	if (!via)
-		return ERR_SYNTAX;
+		return source->flow_id ? ERR_SYNTAX
+				       : send_datagram(transport, &source->local, &source->remote,
+						       address_port(&source->remote), response);
 	if (sip_protocol_is_stream(source->protocol))
 		return send_stream(transport, source, via, response);
 	return send_udp(transport, source, via, response);
