@@ -159,8 +159,8 @@ enum err transport_send_request(struct transport *transport, const struct sip_ta
 				const struct sip_message *request, uint64_t *flow_id) MUST_CHECK;
 /**
  * Send a response where 18.2.2 and RFC 3581 want it: on the flow it came by while that lives (else a new one to
- * received and sent-by port), for UDP to received:rport, a maddr that is a multicast group, or sent-by. It goes out from the address the request
- * came to.
+ * received and sent-by port), for UDP to received:rport, a maddr that is a multicast group, or sent-by. It goes out
+ * from the address the request came to.
  */
 enum err transport_send_response(struct transport *transport, const struct sip_source *source,
 				 const struct sip_message *response) MUST_CHECK;

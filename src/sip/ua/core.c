@@ -1,6 +1,7 @@
 #include "sip/ua/core.h"
 
 #include "base/xmalloc.h"
+#include "sip/syntax/scan.h"
 
 void core_bury(struct ua *ua, struct mortal *mortal, void (*bury)(struct mortal *mortal))
 {
@@ -81,13 +82,8 @@ void core_respond(struct ua *ua, struct server_transaction *st, unsigned status,
 enum err core_check_extra(const struct extra_header *extra, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!extra[i].name.n)
+		if (!scan_is_token(extra[i].name))
 			return ERR_SYNTAX;
-		for (size_t k = 0; k < extra[i].name.n; k++) {
-			unsigned char c = (unsigned char)extra[i].name.p[k];
-			if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
-				return ERR_SYNTAX;
-		}
 		switch (sip_header_find(extra[i].name)) {
 		case SIP_HEADER_VIA:
 		case SIP_HEADER_FROM:

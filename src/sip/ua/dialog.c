@@ -4,17 +4,82 @@
 
 #include <assert.h>
 
+/* A copy of what came from outside. A quoted string may hold a NUL, which would cut it (25.1): it becomes a blank. */
+static char *clean(struct slice text)
+{
+	char *copy = slice_dup(text);
+
+	for (size_t i = 0; i < text.n; i++)
+		if (!copy[i])
+			copy[i] = ' ';
+	return copy;
+}
+
 static char *dialog_id(struct slice call_id, struct slice local_tag, struct slice remote_tag)
 {
-	/* None of the three may hold a blank, so no two dialogs share an ID. */
-	return xasprintf("%.*s %.*s %.*s", SLICE_ARG(call_id), SLICE_ARG(local_tag), SLICE_ARG(remote_tag));
+	struct buf id;
+
+	/* None of the three may hold a line feed, so no two dialogs share an ID. */
+	buf_init(&id, call_id.n + local_tag.n + remote_tag.n + 3);
+	buf_add(&id, call_id);
+	buf_add_char(&id, '\n');
+	buf_add(&id, local_tag);
+	buf_add_char(&id, '\n');
+	buf_add(&id, remote_tag);
+	char *text = clean(buf_slice(&id));
+	buf_fini(&id);
+	return text;
 }
 
 static void drop_routes(struct dialog *dialog)
 {
 	for (size_t i = 0; i < dialog->route_count; i++)
 		free(dialog->routes[i]);
+	free(dialog->routes);
+	dialog->routes = NULL;
 	dialog->route_count = 0;
+}
+
+/* How many routers does it record? @return false: more than we keep */
+static bool count_routes(const struct sip_message *message, size_t *count)
+{
+	struct sip_values values;
+	struct slice value;
+	size_t bytes = 0;
+
+	*count = 0;
+	sip_values_begin(&values, message, SIP_HEADER_RECORD_ROUTE);
+	while (sip_values_next(&values, &value)) {
+		bytes += value.n;
+		if (++*count > DIALOG_ROUTES_MAX || bytes > DIALOG_ROUTE_BYTES_MAX)
+			return false;
+	}
+	return true;
+}
+
+bool dialog_can_begin(const struct sip_message *request)
+{
+	size_t count;
+
+	return count_routes(request, &count);
+}
+
+/* A value of Record-Route as Route shall carry it: no display name, which is of no use there. NULL: it is no URI. */
+static char *route_of(struct slice value)
+{
+	struct sip_address address;
+	struct buf text;
+
+	if (!sip_address_parse(value, &address, NULL) || address.star)
+		return NULL;
+	buf_init(&text, value.n + 2);
+	buf_add_char(&text, '<');
+	buf_add(&text, address.uri.text);
+	buf_add_char(&text, '>');
+	buf_add(&text, address.params);
+	char *route = clean(buf_slice(&text));
+	buf_fini(&text);
+	return route;
 }
 
 /* Record-Route in order for who answers, from behind for who asked. */
@@ -22,13 +87,17 @@ static void take_routes(struct dialog *dialog, const struct sip_message *message
 {
 	struct sip_values values;
 	struct slice value;
+	size_t count;
 
 	drop_routes(dialog);
+	if (!count_routes(message, &count) || !count)
+		return;
+	dialog->routes = xcalloc(count, sizeof *dialog->routes);
 	sip_values_begin(&values, message, SIP_HEADER_RECORD_ROUTE);
-	while (dialog->route_count < DIALOG_ROUTES_MAX && sip_values_next(&values, &value)) {
-		struct sip_address address;
-		if (sip_address_parse(value, &address, NULL))
-			dialog->routes[dialog->route_count++] = slice_dup(value);
+	while (sip_values_next(&values, &value)) {
+		char *route = route_of(value);
+		if (route)
+			dialog->routes[dialog->route_count++] = route;
 	}
 	for (size_t i = 0; dialog->ours && i < dialog->route_count / 2; i++) {
 		char *other = dialog->routes[dialog->route_count - 1 - i];
@@ -41,10 +110,11 @@ void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
 {
 	const struct sip_address *contact = sip_message_address(message, SIP_HEADER_CONTACT, 0);
 
-	if (!contact || contact->star || contact->uri.scheme == SIP_SCHEME_OTHER || !contact->uri.host.n)
+	if (!contact || contact->star || contact->uri.scheme == SIP_SCHEME_OTHER || !contact->uri.host.n ||
+	    contact->uri.text.n > HOP_URI_MAX)
 		return;
 	free(dialog->remote_target);
-	dialog->remote_target = slice_dup(contact->uri.text);
+	dialog->remote_target = clean(contact->uri.text);
 }
 
 static struct dialog *dialog_new(struct ua *ua, const struct sip_message *message, struct slice local_tag,
@@ -56,7 +126,7 @@ static struct dialog *dialog_new(struct ua *ua, const struct sip_message *messag
 	list_init(&dialog->usages);
 	dialog->call_id = slice_dup(sip_message_call_id(message));
 	dialog->local_tag = slice_dup(local_tag);
-	dialog->remote_tag = slice_dup(remote_tag);
+	dialog->remote_tag = clean(remote_tag);
 	dialog->id = dialog_id(sip_message_call_id(message), local_tag, remote_tag);
 	map_add(&ua->dialogs, &dialog->node, slice_of(dialog->id));
 	return dialog;
@@ -70,7 +140,7 @@ struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *reques
 
 	dialog->ours = true;
 	dialog->local = slice_dup(sip_message_value(request, SIP_HEADER_FROM));
-	dialog->remote = slice_dup(sip_message_value(response, SIP_HEADER_TO));
+	dialog->remote = clean(sip_message_value(response, SIP_HEADER_TO));
 	dialog->local_cseq = sip_message_cseq(request)->number;
 	dialog->scope = slice_dup(scope);
 	/* A 1xx without Contact leaves nothing better than where the request went. */
@@ -83,12 +153,13 @@ struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *reques
 {
 	const struct sip_address *from = sip_message_from(request);
 	struct dialog *dialog = dialog_new(ua, request, local_tag, from->tag);
-	struct slice to = sip_message_value(request, SIP_HEADER_TO);
+	char *to = clean(sip_message_value(request, SIP_HEADER_TO));
 
-	dialog->local = xasprintf("%.*s;tag=%.*s", SLICE_ARG(to), SLICE_ARG(local_tag));
-	dialog->remote = slice_dup(sip_message_value(request, SIP_HEADER_FROM));
+	dialog->local = xasprintf("%s;tag=%.*s", to, SLICE_ARG(local_tag));
+	free(to);
+	dialog->remote = clean(sip_message_value(request, SIP_HEADER_FROM));
 	dialog->scope = slice_dup(sip_message_call_id(request));
-	dialog->remote_target = slice_dup(from->uri.text);
+	dialog->remote_target = clean(from->uri.text);
 	dialog->remote_cseq = sip_message_cseq(request)->number;
 	dialog->has_remote_cseq = true;
 	take_routes(dialog, request);
@@ -136,6 +207,21 @@ void dialog_hide(struct dialog *dialog)
 void dialog_add_usage(struct dialog *dialog, struct usage *usage)
 {
 	list_append(&dialog->usages, &usage->node);
+}
+
+bool dialog_has_remote_tag(const struct dialog *dialog, struct slice tag)
+{
+	char *text = clean(tag);
+	bool same = strcmp(text, dialog->remote_tag) == 0;
+
+	free(text);
+	return same;
+}
+
+void dialog_raise_cseq(struct dialog *dialog, uint32_t number)
+{
+	if (dialog->local_cseq < number)
+		dialog->local_cseq = number;
 }
 
 void dialog_confirm(struct dialog *dialog, const struct sip_message *response)
@@ -186,9 +272,14 @@ static void ack_located(void *arg, enum err err)
 {
 	struct ack *ack = arg;
 	struct transport *transport = transactions_transport(ack->ua->transactions);
+	struct slice host = slice_of(ack->hop.host);
 
 	for (size_t i = 0; i < ack->hop.count; i++) {
 		struct sip_target target = ack->hop.targets[i];
+		if (!digest_trusts_hop(ack->ua->digests, ack->profile, host, &target.address, false)) {
+			sip_draft_remove(ack->draft, SIP_HEADER_AUTHORIZATION);
+			sip_draft_remove(ack->draft, SIP_HEADER_PROXY_AUTHORIZATION);
+		}
 		target.protocol = transport_choose(transport, &target, sip_draft_size(ack->draft));
 		err = ack_to(ack, &target);
 		if (err && target.protocol != ack->hop.targets[i].protocol)
@@ -199,12 +290,14 @@ static void ack_located(void *arg, enum err err)
 	log_line(ack->ua->world.log, LOG_WARNING, "an ACK could not be sent: %s", err_text(err));
 }
 
-struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body)
+struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,
+		     struct profile *profile)
 {
 	struct ack *ack = xcalloc(1, sizeof *ack);
 	bool strict;
 
 	ack->ua = dialog->ua;
+	ack->profile = profile_ref(profile);
 	ack->cseq = sip_message_cseq(invite)->number;
 	ack->draft = dialog_draft(dialog, SLICE("ACK"), &strict);
 	sip_draft_set(ack->draft, SIP_HEADER_CSEQ, "%u ACK", ack->cseq);
@@ -228,6 +321,7 @@ void ack_free(struct ack *ack)
 	if (!ack)
 		return;
 	hop_fini(&ack->hop);
+	profile_unref(ack->profile);
 	sip_draft_free(ack->draft);
 	sip_message_unref(ack->sent);
 	free(ack);

@@ -24,7 +24,10 @@ struct usage {
 	const struct usage_ops *ops;
 };
 
-enum { DIALOG_ROUTES_MAX = 32 };
+enum {
+	DIALOG_ROUTES_MAX = 70,            /* hops that Max-Forwards lets a request make */
+	DIALOG_ROUTE_BYTES_MAX = 16 * 1024, /* of all routes: what we send must still fit a message */
+};
 
 struct dialog {
 	struct map_node node;
@@ -34,7 +37,7 @@ struct dialog {
 	char *call_id, *local_tag, *remote_tag;
 	char *local, *remote; /* From and To of our requests, with tags */
 	char *remote_target;
-	char *routes[DIALOG_ROUTES_MAX];
+	char **routes; /* values of Route: "<sip:p1.example.com;lr>" */
 	size_t route_count;
 	uint32_t local_cseq, remote_cseq;
 	bool has_remote_cseq, ours; /* ours: we sent the request that made it, so its Call-ID is ours */
@@ -47,6 +50,9 @@ struct dialog *dialog_new_client(struct ua *ua, const struct sip_message *reques
 				 struct slice scope);
 /** Made by a request that we answer with this tag (12.1.1). */
 struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *request, struct slice local_tag);
+/** Can the dialog of this INVITE be kept? @return false: its Record-Route leads through more hops than a request can
+ * make, answer 513 */
+bool dialog_can_begin(const struct sip_message *request) MUST_CHECK;
 /** Usages must have left. */
 void dialog_free(struct dialog *dialog);
 /** The dialog that an incoming message belongs to, or NULL. */
@@ -55,9 +61,15 @@ struct dialog *dialog_find(struct ua *ua, const struct sip_message *message);
 void dialog_hide(struct dialog *dialog);
 void dialog_add_usage(struct dialog *dialog, struct usage *usage);
 
-/** The 2xx is what counts for the route set (13.2.2.4). */
+/** Is this the tag of the other side? */
+bool dialog_has_remote_tag(const struct dialog *dialog, struct slice tag);
+/** The 2xx is what counts for the route set (13.2.2.4). One that no request can follow leaves none: then requests go
+ * straight to the remote target. */
 void dialog_confirm(struct dialog *dialog, const struct sip_message *response);
-/** Target refresh: the Contact of a request or 2xx (12.2). */
+/** The next request must be numbered above this (12.2.1.1). */
+void dialog_raise_cseq(struct dialog *dialog, uint32_t number);
+/** Target refresh: the Contact of a request or 2xx (12.2). One that is no target, or longer than a URI may be, changes
+ * nothing. */
 void dialog_refresh(struct dialog *dialog, const struct sip_message *message);
 /** May this request be acted on (12.2.2)? Its CSeq number is kept when it may. @return false: lower than one seen,
  * answer 500 */
@@ -70,6 +82,7 @@ struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool 
 struct ack {
 	struct list_node node; /* its owner's */
 	struct ua *ua;
+	struct profile *profile;
 	struct hop hop;
 	struct sip_draft *draft;
 	struct sip_target target;
@@ -81,9 +94,11 @@ struct ack {
  * Send the ACK for the INVITE of ours that got a 2xx.
  * @param invite  as sent: its CSeq number and credentials are repeated
  * @param body    the answer to an offer in the 2xx; may be empty
+ * @param profile  whose credentials they are: they go to its own hosts only; a reference is taken
  * @return owned by the caller
  */
-struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body);
+struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,
+		     struct profile *profile);
 /** The 2xx came again. */
 void ack_repeat(struct ack *ack);
 /** NULL is harmless. */

@@ -2,6 +2,7 @@
 
 #include "base/xmalloc.h"
 #include "sip/ua/hash.h"
+#include "sip/ua/hop.h"
 
 enum {
 	CNONCE_CHARS = 16,
@@ -45,12 +46,21 @@ struct learned {
 	char *owner, *realm;
 };
 
+/* A place that is an identity's own. */
+struct home {
+	struct list_node node; /* newest first */
+	char *owner, *name;    /* name: of a registrar, NULL elsewhere */
+	struct address address;
+};
+
 struct digest_cache {
 	struct random *random;
 	struct list entries;
 	size_t entry_count;
 	struct list learned;
 	size_t learned_count;
+	struct list homes;
+	size_t home_count;
 };
 
 struct digest_cache *digest_cache_new(struct random *random)
@@ -60,6 +70,7 @@ struct digest_cache *digest_cache_new(struct random *random)
 	cache->random = random;
 	list_init(&cache->entries);
 	list_init(&cache->learned);
+	list_init(&cache->homes);
 	return cache;
 }
 
@@ -84,12 +95,23 @@ static void learned_free(struct digest_cache *cache, struct learned *learned)
 	free(learned);
 }
 
+static void home_free(struct digest_cache *cache, struct home *home)
+{
+	list_remove(&home->node);
+	cache->home_count--;
+	free(home->owner);
+	free(home->name);
+	free(home);
+}
+
 void digest_cache_free(struct digest_cache *cache)
 {
 	LIST_EACH(&cache->entries, node)
 		entry_free(cache, LIST_ENTRY(node, struct entry, node));
 	LIST_EACH(&cache->learned, node)
 		learned_free(cache, LIST_ENTRY(node, struct learned, node));
+	LIST_EACH(&cache->homes, node)
+		home_free(cache, LIST_ENTRY(node, struct home, node));
 	free(cache);
 }
 
@@ -116,16 +138,82 @@ static char *owner_of(const struct profile *profile)
 	return xasprintf("%.*s %s", SLICE_ARG(profile->auth_user), profile->identity.uri ? profile->identity.uri : "");
 }
 
-static struct entry *find_entry(struct digest_cache *cache, const char *owner, struct slice scope, bool proxy,
-				struct slice realm)
+static struct slice name_of(const struct digest_scope *scope, bool proxy)
+{
+	return proxy ? scope->hop : scope->call;
+}
+
+static struct entry *find_entry(struct digest_cache *cache, const char *owner, const struct digest_scope *scope,
+				bool proxy, struct slice realm)
 {
 	LIST_EACH(&cache->entries, node) {
 		struct entry *entry = LIST_ENTRY(node, struct entry, node);
 		if (entry->proxy == proxy && strcmp(entry->owner, owner) == 0 &&
-		    slice_eq(slice_of(entry->scope), scope) && slice_eq(slice_of(entry->realm), realm))
+		    slice_eq(slice_of(entry->scope), name_of(scope, proxy)) && slice_eq(slice_of(entry->realm), realm))
 			return entry;
 	}
 	return NULL;
+}
+
+/* ---- whom to trust ---- */
+
+static bool is_own_name(const struct profile *profile, struct slice host)
+{
+	const char *const *routes = profile->identity.routes;
+	struct sip_address route;
+
+	if (profile->identity.uri && slice_ieq(hop_host(&profile->uri), host))
+		return true;
+	for (size_t i = 0; routes && routes[i]; i++)
+		if (sip_address_parse(slice_of(routes[i]), &route, NULL) && slice_ieq(hop_host(&route.uri), host))
+			return true;
+	return false;
+}
+
+static void remember_home(struct digest_cache *cache, const char *owner, struct slice name,
+			  const struct address *address)
+{
+	LIST_EACH(&cache->homes, node) {
+		struct home *home = LIST_ENTRY(node, struct home, node);
+		if (strcmp(home->owner, owner) == 0 && address_same_host(&home->address, address) &&
+		    slice_ieq(slice_of(home->name), name))
+			return;
+	}
+	if (cache->home_count >= DIGEST_HOMES_MAX)
+		home_free(cache, LIST_ENTRY(list_last(&cache->homes), struct home, node));
+	struct home *home = xcalloc(1, sizeof *home);
+	*home = (struct home){
+		.owner = xstrdup(owner), .name = name.n ? slice_dup(name) : NULL, .address = *address
+	};
+	list_prepend(&cache->homes, &home->node);
+	cache->home_count++;
+}
+
+bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile, struct slice host,
+		       const struct address *address, bool registers)
+{
+	char *owner = owner_of(profile);
+	bool own = registers || is_own_name(profile, host), found = false;
+
+	LIST_EACH(&cache->homes, node) {
+		struct home *home = LIST_ENTRY(node, struct home, node);
+		if (strcmp(home->owner, owner) != 0)
+			continue;
+		own |= home->name && slice_ieq(slice_of(home->name), host);
+		found |= address_same_host(&home->address, address);
+	}
+	if (own)
+		remember_home(cache, owner, registers ? host : slice_of(NULL), address);
+	free(owner);
+	return own || found;
+}
+
+bool digest_knows_host(const struct digest_cache *cache, const struct address *host)
+{
+	LIST_EACH(&cache->homes, node)
+		if (address_same_host(&LIST_ENTRY(node, struct home, node)->address, host))
+			return true;
+	return false;
 }
 
 /* ---- challenges ---- */
@@ -147,10 +235,11 @@ static const struct algorithm *find_algorithm(struct slice name)
 	return NULL;
 }
 
-/* qop="auth,auth-int": auth where it is offered. @return false: only words that we do not know */
+/* qop="auth,auth-int": auth where it is offered, none where nothing is. @return false: only words that we do not know
+ */
 static bool choose_qop(struct slice text, enum qop *qop)
 {
-	bool found = false;
+	bool found = !slice_trim(text).n;
 
 	while (text.n) {
 		struct slice word = slice_trim(slice_cut(&text, ','));
@@ -242,7 +331,8 @@ static bool trusts(struct digest_cache *cache, const struct profile *profile, co
 	return true;
 }
 
-static void remember(struct digest_cache *cache, const char *owner, struct slice scope, const struct challenge *c)
+static void remember(struct digest_cache *cache, const char *owner, const struct digest_scope *scope,
+		     const struct challenge *c)
 {
 	struct entry *entry = find_entry(cache, owner, scope, c->proxy, c->realm);
 
@@ -253,7 +343,7 @@ static void remember(struct digest_cache *cache, const char *owner, struct slice
 	entry = xcalloc(1, sizeof *entry);
 	*entry = (struct entry){
 		.owner = xstrdup(owner),
-		.scope = slice_dup(scope),
+		.scope = slice_dup(name_of(scope, c->proxy)),
 		.proxy = c->proxy,
 		.realm = slice_dup(c->realm),
 		.nonce = slice_dup(c->nonce),
@@ -285,7 +375,7 @@ static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 	return VERDICT_NEW;
 }
 
-bool digest_challenge(struct digest_cache *cache, const struct profile *profile, struct slice scope,
+bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		      const struct sip_message *response, bool may_learn, struct digest_tries *tries)
 {
 	struct challenge list[DIGEST_REALMS_MAX];
@@ -319,6 +409,56 @@ bool digest_challenge(struct digest_cache *cache, const struct profile *profile,
 	free(owner);
 	arena_fini(&arena);
 	return fresh && !refused;
+}
+
+static bool read_next_nonce(struct arena *arena, const struct sip_message *response, bool proxy, struct slice *nonce)
+{
+	const struct sip_header *header =
+		proxy ? sip_message_header_named(response, SLICE("Proxy-Authentication-Info"), 0)
+		      : sip_message_header(response, SIP_HEADER_AUTHENTICATION_INFO, 0);
+	struct sip_auth auth;
+
+	if (!header)
+		return false;
+	/* The parameters are those of a challenge, without the scheme before them. */
+	char *text = arena_alloc(arena, sizeof "Digest " + header->value.n);
+	memcpy(text, "Digest ", sizeof "Digest ");
+	memcpy(text + strlen("Digest "), header->value.p, header->value.n);
+	return sip_auth_parse(slice_make(text, strlen("Digest ") + header->value.n), &auth) &&
+	       sip_auth_param(arena, &auth, SLICE("nextnonce"), nonce) && nonce->n;
+}
+
+void digest_next_nonce(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
+		       const struct sip_message *response, const struct digest_tries *tries)
+{
+	struct arena arena;
+	struct slice nonce;
+
+	if (!tries->count)
+		return;
+	arena_init(&arena);
+	char *owner = owner_of(profile);
+	for (int proxy = 0; proxy < 2; proxy++) {
+		const struct digest_try *tried = NULL;
+		size_t realms = 0;
+		for (size_t i = 0; i < tries->count; i++) {
+			if (tries->tries[i].proxy != proxy)
+				continue;
+			tried = &tries->tries[i];
+			realms++;
+		}
+		/* It names no realm: of several we cannot tell whose it is. */
+		if (realms != 1 || !read_next_nonce(&arena, response, proxy, &nonce))
+			continue;
+		struct entry *entry = find_entry(cache, owner, scope, proxy, slice_of(tried->realm));
+		if (!entry || strcmp(entry->nonce, tried->nonce) != 0)
+			continue;
+		free(entry->nonce);
+		entry->nonce = slice_dup(nonce);
+		entry->count = 0;
+	}
+	free(owner);
+	arena_fini(&arena);
 }
 
 /* ---- credentials ---- */
@@ -422,7 +562,7 @@ static void note_try(struct digest_tries *tries, const struct entry *entry)
 	xreplace(&tried->nonce, entry->nonce);
 }
 
-void digest_authorize(struct digest_cache *cache, const struct profile *profile, struct slice scope,
+void digest_authorize(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		      struct sip_draft *draft, struct digest_tries *tries)
 {
 	if (!profile->identity.password || list_empty(&cache->entries))
@@ -430,7 +570,8 @@ void digest_authorize(struct digest_cache *cache, const struct profile *profile,
 	char *owner = owner_of(profile);
 	LIST_EACH(&cache->entries, node) {
 		struct entry *entry = LIST_ENTRY(node, struct entry, node);
-		if (strcmp(entry->owner, owner) != 0 || !slice_eq(slice_of(entry->scope), scope))
+		if (strcmp(entry->owner, owner) != 0 ||
+		    !slice_eq(slice_of(entry->scope), name_of(scope, entry->proxy)))
 			continue;
 		add_credentials(entry, profile, draft);
 		note_try(tries, entry);

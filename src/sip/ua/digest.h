@@ -10,11 +10,21 @@
 #include "base/list.h"
 #include "sip/ua/profile.h"
 
-enum { DIGEST_CACHE_MAX = 64, DIGEST_REALMS_MAX = 8 };
+enum { DIGEST_CACHE_MAX = 64, DIGEST_REALMS_MAX = 8, DIGEST_HOMES_MAX = 64 };
 
 struct digest_cache;
 struct digest_cache *digest_cache_new(struct random *random);
 void digest_cache_free(struct digest_cache *cache);
+
+/*
+ * With which further requests credentials are sent ahead of a challenge: those for a proxy with all that go to the same
+ * next hop (22.3), those for a server with the rest of the dialog, registration or attempt only: they are long, and the
+ * next one may be answered by another server.
+ */
+struct digest_scope {
+	struct slice hop;  /* names the next hop: for answers to Proxy-Authenticate */
+	struct slice call; /* Call-ID: for answers to WWW-Authenticate */
+};
 
 /* What one request has tried so far: that is how a wrong password is told from a nonce that grew old. */
 struct digest_tries {
@@ -29,16 +39,33 @@ struct digest_tries {
 void digest_tries_fini(struct digest_tries *tries);
 
 /**
- * Learn the challenges of a 401 or 407.
- * @param scope     where the request goes: credentials are sent again only with requests of the same scope
+ * Is the place where a request goes one of the identity's own: may it see what can be made of the password, and name
+ * realms?
+ *
+ * It is when its name is the host of identity.uri or of a preloaded route, when the identity registers there, or when
+ * it is at an address where one of those was found before (a proxy that puts its address into Record-Route).
+ * @param host       the name that was looked up, as hop_host() has it
+ * @param address    what was found
+ * @param registers  this is a REGISTER of the identity: the place is its registrar from now on
+ */
+bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile, struct slice host,
+		       const struct address *address, bool registers);
+/** Is it an address where a request of any identity found one of its own hosts? */
+bool digest_knows_host(const struct digest_cache *cache, const struct address *host);
+/**
+ * Learn the challenges of a 401 or 407 that came from one of the identity's own hosts.
+ * @param scope     credentials are sent again only with requests of the same scope
  * @param may_learn may a realm be answered that this identity has not met before? (Not in dialogs that others began:
  * whoever calls us could ask for a digest of our password.)
  * @return true: digest_authorize() has something new to say, try again. False: no password, no challenge that we can
  * answer, or ours was refused RFC 3261 22.1 to 22.3, RFC 7616 3.3 and 3.6, RFC 8760 2.4
  */
-bool digest_challenge(struct digest_cache *cache, const struct profile *profile, struct slice scope,
+bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		      const struct sip_message *response, bool may_learn, struct digest_tries *tries) MUST_CHECK;
+/** A 2xx may bring the nonce for the next request (Authentication-Info; RFC 7616 3.5). */
+void digest_next_nonce(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
+		       const struct sip_message *response, const struct digest_tries *tries);
 /** Add Authorization and Proxy-Authorization lines for every realm known in this scope. The body counts for auth-int
  * only. */
-void digest_authorize(struct digest_cache *cache, const struct profile *profile, struct slice scope,
+void digest_authorize(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		      struct sip_draft *draft, struct digest_tries *tries);

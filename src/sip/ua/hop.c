@@ -34,7 +34,7 @@ struct sip_draft *hop_draft(struct slice method, struct slice target, const stru
 	*strict = route_count && !is_loose(first);
 	if (!sip_uri_parse(*strict ? first : target, &uri, NULL))
 		return NULL;
-	buf_init(&request_uri, SIP_MESSAGE_MAX / 4);
+	buf_init(&request_uri, uri.text.n + 1); /* printed it is never longer */
 	sip_uri_print_request(&request_uri, &uri);
 	struct sip_draft *draft = sip_draft_request(method, buf_slice(&request_uri));
 	buf_fini(&request_uri);
@@ -100,6 +100,15 @@ static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *
 		*err = ERR_UNSUPPORTED;
 }
 
+struct slice hop_host(const struct sip_uri *uri)
+{
+	struct slice host;
+
+	if (!sip_uri_param(uri, SLICE("maddr"), &host) || !host.n)
+		host = uri->host;
+	return without_brackets(host);
+}
+
 static enum err read_uri(struct slice text, const enum sip_protocol *protocol, struct sip_hop *wanted)
 {
 	struct sip_uri uri;
@@ -111,9 +120,7 @@ static enum err read_uri(struct slice text, const enum sip_protocol *protocol, s
 		return ERR_SYNTAX;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return ERR_UNSUPPORTED;
-	if (!sip_uri_param(&uri, SLICE("maddr"), &host) || !host.n)
-		host = uri.host;
-	host = without_brackets(host);
+	host = hop_host(&uri);
 	if (!host.n || host.n >= sizeof wanted->host)
 		return ERR_SYNTAX;
 	memcpy(wanted->host, host.p, host.n);

@@ -4,6 +4,8 @@
 
 #include "sip/ua/core.h"
 
+enum { HOP_URI_MAX = 8 * 1024 }; /* bytes of a URI that we send requests to */
+
 /**
  * A draft with Request-URI and Route for this target and route set.
  * @param routes  Route values in order ("<sip:p1.example.com;lr>"; bare URIs get their <>)
@@ -12,6 +14,9 @@
  */
 struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count,
 			    bool *strict);
+
+/** The host that a request to this URI goes to, brackets of an IPv6 literal off; empty: none. */
+struct slice hop_host(const struct sip_uri *uri);
 
 /** `err` is ERR_NONE when targets were found. */
 typedef void hop_h(void *arg, enum err err);
@@ -25,7 +30,7 @@ struct hop {
 	enum err err;
 	hop_h *done;
 	void *arg;
-	char host[256]; /* the name looked up: the scope of credentials */
+	char host[256]; /* the name looked up, as hop_host() has it: the scope of credentials */
 };
 
 /**

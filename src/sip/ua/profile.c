@@ -16,7 +16,8 @@ static const char *const *keep_routes(struct arena *arena, const char *const *ro
 	while (routes[count])
 		count++;
 	const char **copy = arena_alloc(arena, (count + 1) * sizeof *copy);
-	/* Within <> the parameters are the URI's: a bare sip:proxy;lr would be a strict router with a header parameter. */
+	/* Within <> the parameters are the URI's: a bare sip:proxy;lr would be a strict router with a header parameter.
+	 */
 	for (size_t i = 0; i < count; i++)
 		copy[i] = routes[i][0] == '<' ? keep(arena, routes[i]) : arena_printf(arena, "<%s>", routes[i]).p;
 	return copy;

@@ -91,7 +91,9 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	else
 		buf_add(&text, config->registrar);
 	r->registrar = buf_take(&text);
-	r->to = xasprintf("<%s>", profile->identity.uri);
+	buf_init(&text, SIP_MESSAGE_MAX);
+	profile_from(profile, true, &text);
+	r->to = buf_take(&text);
 	r->call_id = core_token(ua, CALL_ID_CHARS);
 	r->tag = core_token(ua, TAG_CHARS);
 	list_append(&ua->registrations, &r->node);
@@ -217,6 +219,7 @@ static void send_register(struct registration *r, enum errand errand)
 								  .draft = draft,
 								  .strict = strict,
 								  .takes_protocol = true,
+								  .registers = true,
 								  .cseq = &r->cseq,
 								  .prepare = prepare,
 								  .event = on_answer,

@@ -1,6 +1,7 @@
 #include "sip/ua/request.h"
 
 #include "base/xmalloc.h"
+#include "sip/syntax/scan.h"
 
 #include <assert.h>
 
@@ -15,7 +16,7 @@ struct request {
 	struct ua *ua;
 	struct profile *profile;
 	struct sip_draft *draft;
-	bool strict, others_dialog, is_invite;
+	bool strict, others_dialog, registers, is_invite;
 	uint32_t *cseq, own_cseq;
 	char *scope;
 	struct hop hop;
@@ -100,15 +101,29 @@ static void finish_with(struct request *r, unsigned status, enum cause cause, en
 
 static client_transaction_h on_event;
 
-static void add_attempt_lines(struct request *r, struct sip_draft *draft)
+/* Credentials go to the account's own hosts, and its realms are known from there only. */
+static bool at_home(struct request *r, const struct sip_target *target)
+{
+	return digest_trusts_hop(r->ua->digests, r->profile, slice_of(r->hop.host), &target->address, r->registers);
+}
+
+static struct digest_scope scope_of(const struct request *r)
+{
+	return (struct digest_scope){ .hop = request_scope(r),
+				      .call = sip_draft_value(r->draft, SIP_HEADER_CALL_ID, 0) };
+}
+
+static void add_attempt_lines(struct request *r, struct sip_draft *draft, const struct sip_target *target)
 {
 	struct slice method = sip_draft_method(draft);
+	struct digest_scope scope = scope_of(r);
 
 	if (!r->repeat_cseq)
 		++*r->cseq;
 	r->repeat_cseq = false;
 	sip_draft_set(draft, SIP_HEADER_CSEQ, "%u %.*s", *r->cseq, SLICE_ARG(method));
-	digest_authorize(r->ua->digests, r->profile, request_scope(r), draft, &r->tries);
+	if (at_home(r, target))
+		digest_authorize(r->ua->digests, r->profile, &scope, draft, &r->tries);
 }
 
 static enum err start_transaction(struct request *r, struct sip_target *target)
@@ -119,7 +134,7 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 
 	/* Contact names the way by which we can be reached, which size does not change. */
 	if (!r->prepare || r->prepare(r->arg, draft, target)) {
-		add_attempt_lines(r, draft);
+		add_attempt_lines(r, draft, target);
 		enum sip_protocol protocol =
 			r->no_upgrade ? target->protocol : transport_choose(transport, target, sip_draft_size(draft));
 		r->upgraded = protocol != target->protocol;
@@ -203,8 +218,10 @@ static void again(struct request *r, struct sip_message *response)
 
 static bool answer_challenge(struct request *r, struct sip_message *response)
 {
-	return !r->cancelled && r->attempts < ATTEMPTS_MAX &&
-	       digest_challenge(r->ua->digests, r->profile, request_scope(r), response, !r->others_dialog, &r->tries);
+	struct digest_scope scope = scope_of(r);
+
+	return !r->cancelled && r->attempts < ATTEMPTS_MAX && at_home(r, &r->sent_to) &&
+	       digest_challenge(r->ua->digests, r->profile, &scope, response, !r->others_dialog, &r->tries);
 }
 
 static void final(struct request *r, struct sip_message *response)
@@ -225,6 +242,10 @@ static void final(struct request *r, struct sip_message *response)
 		return;
 	}
 	struct outcome outcome = core_outcome_of(response, status < 300 ? CAUSE_NONE : CAUSE_RESPONSE);
+	if (status < 300) {
+		struct digest_scope scope = scope_of(r);
+		digest_next_nonce(r->ua->digests, r->profile, &scope, response, &r->tries);
+	}
 	if (challenged) {
 		outcome.cause = CAUSE_AUTH;
 		outcome.err = ERR_AUTH;
@@ -298,6 +319,7 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	r->draft = spec->draft;
 	r->strict = spec->strict;
 	r->others_dialog = spec->others_dialog;
+	r->registers = spec->registers;
 	r->is_invite = slice_eq(sip_draft_method(spec->draft), SLICE("INVITE"));
 	r->cseq = spec->cseq ? spec->cseq : &r->own_cseq;
 	r->scope = spec->scope.n ? slice_dup(spec->scope) : NULL;
@@ -395,7 +417,7 @@ void request_add_basics(struct sip_draft *draft, const struct profile *profile, 
 {
 	struct buf from;
 
-	buf_init(&from, SIP_MESSAGE_MAX / 4);
+	buf_init(&from, SIP_MESSAGE_MAX);
 	profile_from(profile, open, &from);
 	buf_printf(&from, ";tag=%.*s", SLICE_ARG(tag));
 	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "70");
@@ -444,7 +466,7 @@ struct sip_draft *request_outside(const struct profile *profile, struct slice me
 	for (; count < ARRAY_LEN(routes) && profile->identity.routes && profile->identity.routes[count]; count++)
 		routes[count] = slice_of(profile->identity.routes[count]);
 	*err = ERR_SYNTAX;
-	if (!sip_uri_parse(target, &uri, NULL))
+	if (target.n > HOP_URI_MAX || !sip_uri_parse(target, &uri, NULL))
 		return NULL;
 	*err = ERR_UNSUPPORTED;
 	if (uri.scheme == SIP_SCHEME_OTHER || (uri.scheme == SIP_SCHEME_TEL && !count))
@@ -470,12 +492,7 @@ static bool may_ask(struct slice method)
 {
 	enum sip_method known = sip_method_find(method);
 
-	if (!method.n || known == SIP_INVITE || known == SIP_ACK || known == SIP_CANCEL)
-		return false;
-	for (size_t i = 0; i < method.n; i++)
-		if (method.p[i] <= ' ' || method.p[i] == 0x7f || strchr("()<>@,;:\\\"/[]?={}", method.p[i]))
-			return false;
-	return true;
+	return scan_is_token(method) && known != SIP_INVITE && known != SIP_ACK && known != SIP_CANCEL;
 }
 
 void request_set_handler(struct request *request, bool wants_provisional, request_h *handler, void *arg)
@@ -506,7 +523,7 @@ struct request *ua_request(struct ua *ua, const struct request_config *config, e
 	}
 	struct buf to;
 	char *tag = core_token(ua, TAG_CHARS), *call_id = core_token(ua, CALL_ID_CHARS);
-	buf_init(&to, SIP_MESSAGE_MAX / 4);
+	buf_init(&to, SIP_MESSAGE_MAX);
 	request_print_to(&to, config->target);
 	request_add_basics(draft, profile, false, slice_of(tag), buf_slice(&to), slice_of(call_id));
 	core_user_agent(ua, draft);

@@ -23,9 +23,10 @@ struct request_spec {
 	struct sip_draft *draft; /* taken over; complete but for Via, CSeq, credentials and what `prepare` adds */
 	bool strict;             /* of hop_draft() */
 	bool others_dialog;      /* inside a dialog that the peer began: no new realm is answered there */
+	bool registers;          /* a REGISTER of the identity: where it goes is the identity's own host */
 	bool takes_protocol;     /* the account's transport counts where the URI names none */
 	uint32_t *cseq; /* the counter of the sender: raised by one for each attempt; lives until request_detach() */
-	struct slice scope;         /* of credentials; empty: the host of the next hop */
+	struct slice scope;         /* of credentials for proxies; empty: the host of the next hop */
 	request_prepare_h *prepare; /* or NULL */
 	request_event_h *event;
 	void *arg;
@@ -45,7 +46,7 @@ void request_cancel(struct request *request, struct slice reason);
 const struct sip_message *request_message(const struct request *request);
 /** Where it was last sent; or NULL. */
 const struct sip_target *request_target(const struct request *request);
-/** The scope of its credentials, for the requests that follow in its dialog. */
+/** The scope of its credentials for proxies, for the requests that follow in its dialog. */
 struct slice request_scope(const struct request *request);
 /** Tell a request_h what happens, in place of `event` of the spec. */
 void request_set_handler(struct request *request, bool wants_provisional, request_h *handler, void *arg);

@@ -1,6 +1,7 @@
 #include "sip/ua/session_internal.h"
 
 #include "base/xmalloc.h"
+#include "sip/syntax/scan.h"
 
 #include <assert.h>
 
@@ -478,17 +479,43 @@ struct leg *session_add_leg(struct session *session, struct dialog *dialog)
 	return leg;
 }
 
+void session_drop_leg(struct leg *leg)
+{
+	assert(leg != leg->session->leg && !leg->bye);
+	leg_free(leg);
+}
+
 struct leg *session_find_leg(struct session *session, struct slice remote_tag)
 {
 	LIST_EACH(&session->legs, node) {
 		struct leg *leg = LIST_ENTRY(node, struct leg, node);
-		if (slice_eq(slice_of(leg->dialog->remote_tag), remote_tag))
+		if (dialog_has_remote_tag(leg->dialog, remote_tag))
 			return leg;
 	}
 	return NULL;
 }
 
 /* ---- errands ---- */
+
+bool session_is_destroyed_by(unsigned status)
+{
+	switch (status) {
+	case 404:
+	case 408:
+	case 410:
+	case 416:
+	case 481:
+	case 482:
+	case 483:
+	case 484:
+	case 485:
+	case 502:
+	case 604:
+		return true;
+	default:
+		return false;
+	}
+}
 
 static void on_errand(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
 {
@@ -504,8 +531,7 @@ static void on_errand(void *arg, struct request *request, enum request_event eve
 	if (errand->handler)
 		errand->handler(errand->arg, request, outcome, true);
 	free(errand);
-	/* The dialog is gone, or nobody is there any more (12.2.1.2, RFC 5057). */
-	if ((outcome->status == 481 || outcome->status == 408) && session->state == SESSION_CONFIRMED)
+	if (session_is_destroyed_by(outcome->status) && session->state == SESSION_CONFIRMED)
 		session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
 }
 
@@ -534,6 +560,8 @@ enum err session_request(struct session *session, struct slice method, struct sl
 		return ERR_STATE;
 	if (known == SIP_INVITE || known == SIP_ACK || known == SIP_CANCEL || known == SIP_BYE)
 		return ERR_UNSUPPORTED;
+	if (!scan_is_token(method))
+		return ERR_SYNTAX;
 	enum err err = core_check_extra(extra, extra_count);
 	if (err)
 		return err;

@@ -125,7 +125,8 @@ enum err session_reinvite(struct session *session, struct slice offer) MUST_CHEC
 /**
  * Any request inside the dialog of an answered or incoming session. The body may be empty. `handler` gets the final
  * outcome, unless the session ends before. 481 and 408 end the session (12.2.1.2). Errors: ERR_STATE there is no
- * dialog; ERR_UNSUPPORTED INVITE, ACK, CANCEL, BYE; ERR_SYNTAX, ERR_EXISTS a header line
+ * dialog; ERR_UNSUPPORTED INVITE, ACK, CANCEL, BYE; ERR_SYNTAX the method or a header name
+ * is no token; ERR_EXISTS a header line that we write ourselves
  */
 enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body,
 			 const struct extra_header *extra, size_t extra_count, request_h *handler,

@@ -49,13 +49,14 @@ static struct ack *find_ack(struct leg *leg, uint32_t cseq)
 static void acknowledge(struct leg *leg, const struct sip_message *invite, struct slice body)
 {
 	struct session *session = leg->session;
-	struct ack *ack = ack_send(leg->dialog, invite, body);
+	struct ack *ack = ack_send(leg->dialog, invite, body, session->profile);
 	size_t count = 0;
 
 	list_prepend(&leg->acks, &ack->node);
 	session_note_ack(session, ack);
+	/* The oldest is that of the first 2xx, which may come again for 32 seconds: it stays. */
 	LIST_EACH(&leg->acks, node) {
-		if (++count <= ACKS_MAX)
+		if (++count < ACKS_MAX || node == list_last(&leg->acks))
 			continue;
 		list_remove(node);
 		ack_free(LIST_ENTRY(node, struct ack, node));
@@ -81,25 +82,55 @@ static struct slice scope_of(const struct session *session)
 	return first ? slice_of(LIST_ENTRY(first, struct leg, node)->dialog->scope) : slice_of(NULL);
 }
 
-/* The leg of a response, made when it is the first of its dialog. @return NULL: too many */
+/* The dialog that was heard of first and has not been used yet. */
+static struct leg *oldest_idle(struct session *session)
+{
+	LIST_EACH(&session->legs, node) {
+		struct leg *leg = LIST_ENTRY(node, struct leg, node);
+		if (leg != session->leg && !leg->bye)
+			return leg;
+	}
+	return NULL;
+}
+
+static bool has_room(struct session *session)
+{
+	size_t count = 0;
+
+	LIST_EACH(&session->legs, node)
+		count++;
+	return count < LEGS_MAX;
+}
+
+/* The leg of a response, made when it is the first of its dialog; a 2xx takes the place of an idle one when there are
+ * too many. @return NULL: there is no room */
 static struct leg *leg_of(struct session *session, const struct sip_message *invite, const struct sip_message *response)
 {
 	const struct sip_address *to = sip_message_to(response);
 	struct leg *leg = session_find_leg(session, to->tag);
 
-	if (leg || session->leg_count >= LEGS_MAX)
+	if (leg)
 		return leg;
+	if (!has_room(session)) {
+		struct leg *idle = response->status >= 200 ? oldest_idle(session) : NULL;
+		if (!idle)
+			return NULL;
+		session_drop_leg(idle);
+	}
 	return session_add_leg(session, dialog_new_client(session->ua, invite, response, scope_of(session)));
 }
 
 /* ---- offers and answers ---- */
 
-/* Write the answer to the offer in a 2xx of the peer. @return the status to refuse with, 0: accepted */
+/* Write the answer to the offer that a 2xx must bring where our INVITE had none (13.2.1). @return the status to refuse
+ * with, 0: accepted */
 static unsigned take_offer(struct leg *leg, const struct sip_message *response, struct buf *answer)
 {
 	struct session_handlers *handlers = &leg->session->handlers;
 
-	if (!has_sdp(response) || !handlers->offer)
+	if (!has_sdp(response))
+		return 488;
+	if (!handlers->offer)
 		return 0;
 	return handlers->offer(handlers->arg, leg->session, leg->number, response, answer);
 }
@@ -191,9 +222,11 @@ static void take_success(struct session *session, const struct sip_message *invi
 	struct leg *leg = leg_of(session, invite, response);
 
 	session_note_received(session, response);
-	if (!leg || repeat_ack(leg, response))
+	/* A 2xx of the dialog that was chosen is a repeated one (13.2.2.4), whether its ACK is still known or not. */
+	if (!leg || repeat_ack(leg, response) || leg == session->leg)
 		return;
 	dialog_confirm(leg->dialog, response);
+	dialog_raise_cseq(leg->dialog, sip_message_cseq(invite)->number);
 	if (session->cancelled || session->leg || session_is_over(session)) {
 		bool never_up = session->cancelled && !session->leg;
 		turn_away(leg, invite);
@@ -256,9 +289,16 @@ static void on_invite(void *arg, struct request *request, enum request_event eve
 	}
 }
 
+/* Does it answer the first INVITE, as it was sent last? */
+static bool is_of_invite(const struct session *session, const struct sip_message *response)
+{
+	return session->invite_sent &&
+	       sip_message_cseq(session->invite_sent)->number == sip_message_cseq(response)->number;
+}
+
 void session_late_success(struct session *session, struct leg *leg, struct sip_message *response)
 {
-	if (!repeat_ack(leg, response) && session->invite_sent)
+	if (!repeat_ack(leg, response) && is_of_invite(session, response))
 		take_success(session, session->invite_sent, response);
 }
 
@@ -266,7 +306,7 @@ void session_stray(struct ua *ua, struct sip_message *response)
 {
 	LIST_EACH(&ua->sessions, node) {
 		struct session *session = LIST_ENTRY(node, struct session, node);
-		if (!session->is_caller || !session->invite_sent ||
+		if (!session->is_caller || !is_of_invite(session, response) ||
 		    !slice_eq(slice_of(session->call_id), sip_message_call_id(response)) ||
 		    !slice_eq(slice_of(session->local_tag), sip_message_from(response)->tag))
 			continue;
@@ -314,7 +354,7 @@ static void begin_thread(struct session *session, const struct call_config *conf
 		session->cseq = thread->cseq;
 		return;
 	}
-	buf_init(&to, SIP_MESSAGE_MAX / 4);
+	buf_init(&to, SIP_MESSAGE_MAX);
 	request_print_to(&to, config->target);
 	session->peer_text = buf_take(&to);
 	session->call_id = core_token(session->ua, CALL_ID_CHARS);
@@ -422,8 +462,7 @@ static void reinvite_final(struct session *session, struct request *request, con
 		return;
 	} else {
 		end_reinvite(session, outcome);
-		/* The dialog is gone, or nobody is there any more (12.2.1.2, RFC 5057). */
-		if ((outcome->status == 481 || outcome->status == 408) && !session_is_over(session))
+		if (session_is_destroyed_by(outcome->status) && !session_is_over(session))
 			session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
 	}
 	session_try_reinvite(session);

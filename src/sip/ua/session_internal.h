@@ -6,8 +6,7 @@
 #include "sip/ua/session.h"
 
 enum {
-	LEGS_MAX =
-		16,   /* early dialogs of one call; answers of further ones still get ACK and BYE while there is room */
+	LEGS_MAX = 16,   /* dialogs of one call; a 2xx takes the place of the oldest early one */
 	ACKS_MAX = 4, /* remembered per leg, for 2xx that come again */
 	GLARES_MAX = 10, /* 491 in a row before we give up */
 };
@@ -106,6 +105,7 @@ struct session {
 /* session.c */
 struct session *session_new(struct ua *ua, struct profile *profile, bool is_caller);
 struct leg *session_add_leg(struct session *session, struct dialog *dialog);
+void session_drop_leg(struct leg *leg);
 struct leg *session_find_leg(struct session *session, struct slice remote_tag);
 /** Tell the end now, from an event of the network ... */
 void session_fail(struct session *session, const struct outcome *outcome);
@@ -114,6 +114,9 @@ void session_end(struct session *session, const struct outcome *outcome, bool by
 void session_end_later(struct session *session, struct outcome outcome);
 /** Say goodbye to one leg. */
 void session_bye(struct leg *leg);
+/** Does this answer to a request in a dialog say that dialog or session are gone, or that nobody is there any more
+ * (12.2.1.2, RFC 5057 5.1)? */
+bool session_is_destroyed_by(unsigned status);
 /** BYE, now or after the ACK, and tell why. */
 void session_break(struct session *session, struct outcome outcome);
 /** Free it when nothing is under way any more. */
@@ -148,6 +151,8 @@ void session_refuse(struct session *session, unsigned status);
 
 /* for ua.c */
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite);
+/** Is it a call from this host that we have not answered yet? */
+bool session_rings_from(const struct session *session, const struct address *host);
 void session_peer_cancelled(struct session *session, struct sip_message *cancel);
 void session_server_gone(struct session *session, struct server_transaction *st);
 /** A fork's 2xx long after: ACK and BYE, when a session remembers the INVITE. */

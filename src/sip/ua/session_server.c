@@ -44,11 +44,22 @@ void session_server_gone(struct session *session, struct server_transaction *st)
 
 /* ---- responses to INVITE ---- */
 
+/* Is our Contact to be a sips URI (12.1.1)? */
+static bool wants_sips(const struct sip_message *request)
+{
+	const struct sip_uri *uri = sip_message_request_uri(request);
+	const struct sip_address *next = sip_message_address(request, SIP_HEADER_RECORD_ROUTE, 0);
+
+	if (!next)
+		next = sip_message_address(request, SIP_HEADER_CONTACT, 0);
+	return (uri && uri->scheme == SIP_SCHEME_SIPS) || (next && next->uri.scheme == SIP_SCHEME_SIPS);
+}
+
 static void add_dialog_lines(struct session *session, struct sip_draft *draft)
 {
 	const struct sip_message *request = session->server.request;
 	const struct sip_uri *uri = sip_message_request_uri(request);
-	bool secure = uri && uri->scheme == SIP_SCHEME_SIPS;
+	bool secure = wants_sips(request);
 	struct slice user = uri && uri->scheme != SIP_SCHEME_OTHER ? uri->user : slice_of(NULL);
 	struct buf contact;
 
@@ -265,6 +276,11 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 static bool is_ringing(const struct session *session)
 {
 	return !session->is_caller && !session_is_over(session) && session->server.pending && !session->server.again;
+}
+
+bool session_rings_from(const struct session *session, const struct address *host)
+{
+	return is_ringing(session) && address_same_host(&session->hop.address, host);
 }
 
 enum err session_progress(struct session *session, unsigned status, struct slice body)

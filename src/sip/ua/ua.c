@@ -7,7 +7,13 @@
 
 #include <assert.h>
 
-enum { MAX_SESSIONS = 64 };
+enum {
+	MAX_SESSIONS = 64,
+	/* What a 420 tells of a Require: more than a caller can mean, less than whoever forged the caller's address
+	 * would like to have sent there. */
+	OPTIONS_TOLD = 16,
+	OPTION_BYTES = 64,
+};
 
 /* ---- refusals with what they must say ---- */
 
@@ -30,10 +36,18 @@ static void add_unsupported(void *arg, struct sip_draft *draft)
 	const struct sip_message *request = arg;
 	struct sip_values values;
 	struct slice value;
+	struct buf line;
 
+	buf_init(&line, OPTIONS_TOLD * (OPTION_BYTES + 2));
 	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
-	while (sip_values_next(&values, &value))
-		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, value);
+	for (size_t told = 0; told < OPTIONS_TOLD && sip_values_next(&values, &value);) {
+		if (value.n > OPTION_BYTES)
+			continue;
+		buf_printf(&line, told++ ? ", %.*s" : "%.*s", SLICE_ARG(value));
+	}
+	if (line.n)
+		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, buf_slice(&line));
+	buf_fini(&line);
 }
 
 static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
@@ -160,7 +174,13 @@ static void add_capabilities(void *arg, struct sip_draft *draft)
 static void answer_options(struct ua *ua, struct server_transaction *st, struct sip_message *request)
 {
 	struct capabilities c = { ua, request };
+	bool outside = !sip_message_to(request)->tag.n;
 
+	/* As an INVITE would be answered now (11.2). */
+	if (outside && ua->session_count >= ua->settings.max_sessions) {
+		refuse(ua, st, request, 486);
+		return;
+	}
 	core_respond(ua, st, 200, add_capabilities, &c);
 }
 
@@ -193,6 +213,21 @@ static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transa
 
 /* ---- requests outside dialogs ---- */
 
+/*
+ * Nobody may keep all lines ringing: one host gets a quarter of them until we answer. The account's own servers bring
+ * the calls of all the world, and this machine is trusted.
+ */
+static bool rings_too_much(const struct ua *ua, const struct address *host)
+{
+	size_t share = ua->settings.max_sessions / 4, ringing = 0;
+
+	if (address_is_loopback(host) || digest_knows_host(ua->digests, host))
+		return false;
+	LIST_EACH(&ua->sessions, node)
+		ringing += session_rings_from(LIST_ENTRY(node, struct session, node), host);
+	return ringing >= (share < 2 ? 2 : share);
+}
+
 static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 		       const struct sip_source *source)
 {
@@ -200,8 +235,13 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse(ua, st, invite, 406);
 		return;
 	}
-	if (ua->session_count >= ua->settings.max_sessions || !ua->handlers.incoming) {
+	if (ua->session_count >= ua->settings.max_sessions || !ua->handlers.incoming ||
+	    rings_too_much(ua, &source->remote)) {
 		refuse(ua, st, invite, 486);
+		return;
+	}
+	if (!dialog_can_begin(invite)) {
+		refuse(ua, st, invite, 513);
 		return;
 	}
 	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite), invite, source);

@@ -31,7 +31,7 @@ struct identity {
 	const char *display;       /* or NULL */
 	const char *auth_user;     /* NULL: the user part of uri */
 	const char *password;      /* NULL: challenges are not answered */
-	const char *realm;         /* NULL: credentials serve the first realms seen; else this realm only */
+	const char *realm;         /* only this realm is answered; NULL: those met at the account's own servers */
 	const char *const *routes; /* preloaded Route URIs in order (outbound proxy ...), NULL-ended, or NULL */
 	const char *contact_user;  /* user part of our Contact; NULL: that of uri */
 	bool has_contact;          /* the outside face of the NAT as a registration saw it: */
@@ -99,7 +99,7 @@ struct ua_handlers {
 struct ua_settings {
 	char user_agent[128];    /* User-Agent and Server; empty: none */
 	int64_t ring_timeout_us; /* an unanswered incoming call ends with 480 after this; 0: never */
-	size_t max_sessions;     /* further INVITEs get 486 */
+	size_t max_sessions;     /* further INVITEs get 486; one stranger may hold a quarter of them ringing */
 };
 
 struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers);

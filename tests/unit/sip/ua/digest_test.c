@@ -12,6 +12,8 @@ struct bench {
 	struct digest_tries tries;
 };
 
+static const struct digest_scope bench_scope = { SLICE_INIT("proxy.example"), SLICE_INIT("call") };
+
 static int setup(void **state)
 {
 	struct bench *bench = xcalloc(1, sizeof *bench);
@@ -52,7 +54,7 @@ static struct sip_message *challenge(const char *lines)
 static bool learn(struct bench *bench, const char *lines, bool may_learn)
 {
 	struct sip_message *message = challenge(lines);
-	bool again = digest_challenge(bench->cache, bench->profile, SLICE("scope"), message, may_learn, &bench->tries);
+	bool again = digest_challenge(bench->cache, bench->profile, &bench_scope, message, may_learn, &bench->tries);
 
 	sip_message_unref(message);
 	return again;
@@ -69,7 +71,7 @@ static char *credentials(struct bench *bench, size_t nth)
 	sip_draft_add(draft, SIP_HEADER_CALL_ID, "c");
 	sip_draft_add(draft, SIP_HEADER_CSEQ, "1 OPTIONS");
 	sip_draft_body(draft, SLICE("text/plain"), SLICE("body"));
-	digest_authorize(bench->cache, bench->profile, SLICE("scope"), draft, &bench->tries);
+	digest_authorize(bench->cache, bench->profile, &bench_scope, draft, &bench->tries);
 	struct slice value = sip_draft_value(draft, SIP_HEADER_AUTHORIZATION, nth);
 	char *text = value.p ? slice_dup(value) : NULL;
 	sip_draft_free(draft);
@@ -263,11 +265,68 @@ static void the_cache_is_bounded(void **state)
 		struct sip_message *message = challenge("WWW-Authenticate: Digest realm=\"one\", nonce=\"1\"\r\n");
 		struct digest_tries tries = { .count = 0 };
 		snprintf(scope, sizeof scope, "host%d", i);
-		assert_true(digest_challenge(bench->cache, bench->profile, slice_of(scope), message, true, &tries));
+		struct digest_scope other = { slice_of(scope), slice_of(scope) };
+		assert_true(digest_challenge(bench->cache, bench->profile, &other, message, true, &tries));
 		digest_tries_fini(&tries);
 		sip_message_unref(message);
 	}
 	assert_null(credentials(bench, 0));
+}
+
+static bool trusts(struct bench *bench, const char *host, const char *literal, bool registers)
+{
+	struct address address;
+
+	assert_true(address_parse_host(&address, slice_of(literal), 5060));
+	return digest_trusts_hop(bench->cache, bench->profile, slice_of(host), &address, registers);
+}
+
+static void own_hosts_are_known_by_name_by_registration_and_by_address(void **state)
+{
+	static const char *const routes[] = { "<sip:[2001:db8::5]:5070;lr>", NULL };
+	struct bench *bench = *state;
+	struct address address;
+
+	assert_false(trusts(bench, "192.0.2.5", "192.0.2.5", false));
+	assert_true(trusts(bench, "BILOXI.com", "192.0.2.5", false));
+	assert_true(trusts(bench, "192.0.2.5", "192.0.2.5", false));
+	assert_false(trusts(bench, "evil.biloxi.com", "192.0.2.6", false));
+	assert_true(trusts(bench, "registrar.example", "192.0.2.7", true));
+	assert_true(trusts(bench, "registrar.example", "192.0.2.8", false));
+	assert_true(address_parse_host(&address, SLICE("192.0.2.8"), 1));
+	assert_true(digest_knows_host(bench->cache, &address));
+	assert_true(address_parse_host(&address, SLICE("192.0.2.9"), 1));
+	assert_false(digest_knows_host(bench->cache, &address));
+	/* Each identity has its own. */
+	profile_unref(bench->profile);
+	bench->identity.uri = "sip:carol@atlanta.com";
+	bench->identity.routes = routes;
+	bench->profile = profile_new(&bench->identity);
+	assert_false(trusts(bench, "biloxi.com", "192.0.2.5", false));
+	assert_true(trusts(bench, "2001:db8::5", "2001:db8::5", false));
+}
+
+static void the_own_hosts_remembered_are_bounded(void **state)
+{
+	struct bench *bench = *state;
+	char literal[32];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(literal, sizeof literal, "198.51.100.%d", i);
+		assert_true(trusts(bench, "biloxi.com", literal, false));
+	}
+	assert_false(trusts(bench, "198.51.100.1", "198.51.100.1", false));
+	assert_true(trusts(bench, "198.51.100.199", "198.51.100.199", false));
+}
+
+static void an_empty_qop_is_none(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n1\", qop=\"\"\r\n", true));
+	char *text = credentials(bench, 0);
+	assert_null(strstr(text, "qop"));
+	free(text);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -284,6 +343,9 @@ int main(void)
 		TEST(several_realms_are_all_answered),
 		TEST(strangers_are_not_told_and_many_realms_neither),
 		TEST(the_cache_is_bounded),
+		TEST(own_hosts_are_known_by_name_by_registration_and_by_address),
+		TEST(the_own_hosts_remembered_are_bounded),
+		TEST(an_empty_qop_is_none),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/digest", tests, NULL, NULL);

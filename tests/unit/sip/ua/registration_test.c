@@ -87,7 +87,7 @@ static void it_registers_refreshes_and_removes(void **state)
 	struct fake_packet *first = lab_take(lab, "REGISTER");
 
 	lab_uri(first, "sip:192.0.2.50");
-	lab_value(first, SIP_HEADER_TO, "<sip:alice@192.0.2.1>");
+	lab_value(first, SIP_HEADER_TO, "Alice <sip:alice@192.0.2.1>");
 	lab_has(first, SIP_HEADER_FROM, "<sip:alice@192.0.2.1>;tag=");
 	lab_value(first, SIP_HEADER_CONTACT, OUR_CONTACT ";expires=3600");
 	lab_value(first, SIP_HEADER_EXPIRES, "3600");
@@ -413,6 +413,37 @@ static void a_bad_account_is_refused(void **state)
 	assert_null(registration_new(lab->ua, &config, &err));
 }
 
+static void answer_of(struct lab *lab, const char *target, bool expected)
+{
+	struct request_config config = { .identity = &lab->alice,
+					 .method = SLICE("OPTIONS"),
+					 .target = slice_of(target) };
+	enum err err;
+
+	assert_non_null(ua_request(lab->ua, &config, &err));
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "r",
+		   "WWW-Authenticate: Digest realm=\"atlanta\", nonce=\"n9\"\r\n", "");
+	if (expected)
+		lab_has(lab_take(lab, "OPTIONS"), SIP_HEADER_AUTHORIZATION, "realm=\"atlanta\"");
+	else
+		lab_quiet(lab);
+}
+
+static void the_registrar_may_ask_elsewhere_too(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.password = "zanzibar";
+	answer_of(lab, "sip:bob@192.0.2.50", false);
+	struct registration *registration = begin(lab);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 401, "r",
+		   "WWW-Authenticate: Digest realm=\"atlanta\", nonce=\"n1\"\r\n", "");
+	lab_has(lab_take(lab, "REGISTER"), SIP_HEADER_AUTHORIZATION, "realm=\"atlanta\"");
+	answer_of(lab, "sip:bob@192.0.2.50", true);
+	answer_of(lab, "sip:bob@192.0.2.51", false);
+	done(lab, registration);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +463,7 @@ int main(void)
 		LAB_TEST(it_is_kept_alive),
 		LAB_TEST(stopping_and_freeing_at_any_time),
 		LAB_TEST(a_bad_account_is_refused),
+		LAB_TEST(the_registrar_may_ask_elsewhere_too),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/registration", tests, NULL, NULL);

@@ -339,6 +339,52 @@ static void the_peers_requests_are_asked_about(void **state)
 	lab_said(lab, "");
 }
 
+static void the_first_200_may_come_again_after_many(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *invite = lab_call_up(lab);
+
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+		lab_answer(lab, lab_take(lab, "INVITE"), 200, NULL, BOB_CONTACT SDP_LINES, "a2");
+		lab_take(lab, "ACK");
+	}
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	lab_value(lab_take(lab, "ACK"), SIP_HEADER_CSEQ, "1 ACK");
+	lab_quiet(lab);
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+}
+
+/* RFC 5057 5.1 */
+static void some_refusals_end_the_dialog_too(void **state)
+{
+	static const unsigned statuses[] = { 404, 410, 416, 482, 483, 484, 485, 502, 604 };
+	struct lab *lab = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		lab_call_up(lab);
+		assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+		lab_answer(lab, lab_take(lab, "INVITE"), statuses[i], NULL, "", "");
+		lab_take(lab, "ACK");
+		lab_answer(lab, lab_take(lab, "BYE"), 200, NULL, "", "");
+		lab_pass(lab, 0);
+		assert_null(lab->session);
+		buf_clear(&lab->said);
+	}
+}
+
+static void without_any_offer_it_ends_with_bye(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	assert_int_equal(session_reinvite(lab->session, slice_of(NULL)), ERR_NONE);
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, NULL, BOB_CONTACT, "");
+	lab_take(lab, "ACK");
+	lab_take(lab, "BYE");
+	lab_said(lab, "ended us 488 media|");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +406,9 @@ int main(void)
 		LAB_TEST(a_2xx_that_crosses_our_bye_is_acknowledged),
 		LAB_TEST(our_requests_go_inside_the_dialog),
 		LAB_TEST(the_peers_requests_are_asked_about),
+		LAB_TEST(the_first_200_may_come_again_after_many),
+		LAB_TEST(some_refusals_end_the_dialog_too),
+		LAB_TEST(without_any_offer_it_ends_with_bye),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/reinvite", tests, NULL, NULL);

@@ -217,14 +217,71 @@ static void tcp_that_does_not_open_in_a_second_goes_back_to_udp(void **state)
 	assert_int_equal(asked.final, 0);
 }
 
+/* ---- what a user can get wrong ---- */
+
+static void what_is_no_token_is_no_method_and_no_header_name(void **state)
+{
+	static const char *const words[] = { "FO#", "A$B", "A&B", "A^B", "A|B", "F\x80", "FOO BAR", "" };
+	struct lab *lab = *state;
+	enum err err;
+
+	lab_call_up(lab);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct slice word = slice_of(words[i]);
+		struct extra_header extra = { word, SLICE("1") };
+		struct request_config config = { .identity = &lab->alice,
+						 .method = word,
+						 .target = SLICE("sip:192.0.2.9") };
+		assert_null(ua_request(lab->ua, &config, &err));
+		assert_int_equal(err, ERR_UNSUPPORTED);
+		config.method = SLICE("OPTIONS");
+		config.extra = &extra;
+		config.extra_count = 1;
+		assert_null(ua_request(lab->ua, &config, &err));
+		assert_int_equal(err, ERR_SYNTAX);
+		assert_int_equal(session_request(lab->session, word, slice_of(NULL), slice_of(NULL), NULL, 0, NULL, NULL),
+				 ERR_SYNTAX);
+	}
+	lab_quiet(lab);
+}
+
+static void a_target_of_twenty_thousand_bytes_is_refused(void **state)
+{
+	struct lab *lab = *state;
+	struct buf uri;
+	enum err err;
+
+	buf_init(&uri, 1 << 16);
+	buf_add(&uri, SLICE("sip:"));
+	for (int i = 0; i < 20000; i++)
+		buf_add_char(&uri, 'a');
+	buf_add(&uri, SLICE("@192.0.2.9"));
+	struct call_config call = { .identity = &lab->alice, .target = buf_slice(&uri), .offer = SLICE("o1") };
+	struct request_config config = { .identity = &lab->alice,
+					 .method = SLICE("INFO"),
+					 .target = buf_slice(&uri) };
+	assert_null(session_call(lab->ua, &call, &err));
+	assert_int_equal(err, ERR_SYNTAX);
+	assert_null(ua_request(lab->ua, &config, &err));
+	assert_int_equal(err, ERR_SYNTAX);
+	buf_fini(&uri);
+}
+
 /* ---- digest ---- */
+
+/* Alice's own server is the one that Bob's URI names. */
+static void subscribe(struct lab *lab)
+{
+	lab->alice.uri = "sip:alice@192.0.2.9";
+	lab->alice.password = "zanzibar";
+}
 
 static void a_401_is_answered_once(void **state)
 {
 	struct lab *lab = *state;
 	struct asked asked = { 0 };
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
 	struct fake_packet *again = lab_take(lab, "OPTIONS");
@@ -260,7 +317,7 @@ static void a_stale_nonce_is_renewed_once(void **state)
 	struct lab *lab = *state;
 	struct asked asked = { 0 };
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b",
@@ -273,28 +330,46 @@ static void a_stale_nonce_is_renewed_once(void **state)
 	assert_int_equal(asked.cause, CAUSE_AUTH);
 }
 
-static void credentials_are_kept_for_the_next_request(void **state)
+static void credentials_for_a_proxy_are_kept_for_the_next_request(void **state)
 {
 	struct lab *lab = *state;
 	struct asked asked = { 0 };
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
-	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 407, "b", CHALLENGE_PROXY, "");
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 200, "b", "", "");
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	struct fake_packet *packet = lab_take(lab, "OPTIONS");
-	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nc=00000002");
+	lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nc=00000002");
 	/* The server forgot that nonce without saying so: the new one is answered. */
-	lab_answer(lab, packet, 401, "b",
-		   "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"n7\", qop=\"auth\"\r\n", "");
+	lab_answer(lab, packet, 407, "b",
+		   "Proxy-Authenticate: Digest realm=\"atlanta.com\", nonce=\"n7\", qop=\"auth\"\r\n", "");
 	packet = lab_take(lab, "OPTIONS");
-	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nonce=\"n7\"");
-	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nc=00000001");
+	lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nonce=\"n7\"");
+	lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nc=00000001");
 	lab_answer(lab, packet, 200, "b", "", "");
 	/* But not elsewhere. */
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.10", NULL);
+	lab_has_not(lab_take(lab, "OPTIONS"), SIP_HEADER_PROXY_AUTHORIZATION, "Digest");
+}
+
+static void credentials_for_a_server_stay_in_their_dialog(void **state)
+{
+	struct lab *lab = *state;
+	struct asked asked = { 0 };
+
+	subscribe(lab);
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 401, "b", CHALLENGE_MD5, "");
+	lab_take(lab, "ACK");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_has_not(lab_take(lab, "OPTIONS"), SIP_HEADER_AUTHORIZATION, "Digest");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_has(lab_take(lab, "BYE"), SIP_HEADER_AUTHORIZATION, "nc=00000002");
+	lab_said(lab, "answer 0 a1|answered 0 200|ended us 200 none|");
 }
 
 static void a_proxy_and_the_server_behind_it_both_ask(void **state)
@@ -302,7 +377,7 @@ static void a_proxy_and_the_server_behind_it_both_ask(void **state)
 	struct lab *lab = *state;
 	struct asked asked = { 0 };
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 407, "b", CHALLENGE_PROXY, "");
 	struct fake_packet *second = lab_take(lab, "OPTIONS");
@@ -321,7 +396,7 @@ static void the_strongest_algorithm_is_answered(void **state)
 	struct lab *lab = *state;
 	struct asked asked = { 0 };
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_answer(
 		lab, lab_take(lab, "OPTIONS"), 401, "b",
@@ -337,12 +412,110 @@ static void the_strongest_algorithm_is_answered(void **state)
 	assert_null(sip_message_header(packet->message, SIP_HEADER_AUTHORIZATION, 1));
 }
 
+/* Who is called must not learn what a password can be searched from, though he names our realm. */
+static void a_stranger_gets_no_digest(void **state)
+{
+	struct lab *lab = *state;
+	struct asked asked = { 0 };
+
+	subscribe(lab);
+	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 200, "b", "", "");
+	for (int i = 0; i < 2; i++) {
+		lab->alice.realm = i ? "biloxi.com" : NULL;
+		asked = (struct asked){ 0 };
+		ask(lab, &asked, "OPTIONS", "sip:mallory@203.0.113.9", NULL);
+		lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
+		lab_quiet(lab);
+		assert_int_equal(asked.cause, CAUSE_AUTH);
+	}
+}
+
+static void the_outbound_proxy_may_ask(void **state)
+{
+	static const char *const routes[] = { "<sip:proxy.atlanta.com;lr>", NULL };
+	struct lab *lab = *state;
+	struct asked asked = { 0 };
+
+	fake_net_name(&lab->net, "proxy.atlanta.com", "udp 192.0.2.31:5060");
+	lab->alice.uri = "sip:alice@atlanta.com";
+	lab->alice.password = "zanzibar";
+	lab->alice.routes = routes;
+	ask(lab, &asked, "OPTIONS", "sip:bob@biloxi.com", NULL);
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 407, "b", CHALLENGE_PROXY, "");
+	lab_has(lab_take(lab, "OPTIONS"), SIP_HEADER_PROXY_AUTHORIZATION, "realm=\"atlanta.com\"");
+}
+
+/* The proxy records its address, not its name: it is the same one still. */
+static void the_proxy_may_ask_in_the_dialog_by_its_address(void **state)
+{
+	struct lab *lab = *state;
+
+	fake_net_name(&lab->net, "atlanta.com", "udp 192.0.2.31:5060");
+	lab->alice.uri = "sip:alice@atlanta.com";
+	lab->alice.password = "zanzibar";
+	lab_call(lab, "sip:bob@atlanta.com", "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b",
+		   "Record-Route: <sip:192.0.2.31;lr>\r\n" BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_answer(lab, lab_take(lab, "BYE"), 407, NULL, CHALLENGE_PROXY, "");
+	lab_has(lab_take(lab, "BYE"), SIP_HEADER_PROXY_AUTHORIZATION, "realm=\"atlanta.com\"");
+	lab_said(lab, "answer 0 a1|answered 0 200|ended us 200 none|");
+}
+
+/* The callee is reached directly from here on: what the proxy was told is not for him. */
+static void a_contact_elsewhere_gets_no_credentials(void **state)
+{
+	struct lab *lab = *state;
+
+	subscribe(lab);
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 407, "p", CHALLENGE_PROXY, "");
+	lab_take(lab, "ACK");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_has(invite, SIP_HEADER_PROXY_AUTHORIZATION, "Digest");
+	lab_answer(lab, invite, 200, "b", "Contact: <sip:bob@203.0.113.9>\r\n" SDP_LINES, "a1");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_to(ack, "203.0.113.9:5060");
+	lab_has_not(ack, SIP_HEADER_PROXY_AUTHORIZATION, "Digest");
+	session_hangup(lab->session, slice_of(NULL));
+	struct fake_packet *bye = lab_take(lab, "BYE");
+	lab_has_not(bye, SIP_HEADER_PROXY_AUTHORIZATION, "Digest");
+	lab_answer(lab, bye, 407, NULL,
+		   "Proxy-Authenticate: Digest realm=\"atlanta.com\", nonce=\"chosen\", stale=true\r\n", "");
+	lab_quiet(lab);
+	lab_said(lab, "answer 0 a1|answered 0 200|ended us 200 none|");
+}
+
+static void a_2xx_may_bring_the_next_nonce(void **state)
+{
+	struct lab *lab = *state;
+
+	subscribe(lab);
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 401, "b", CHALLENGE_MD5, "");
+	lab_take(lab, "ACK");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b",
+		   BOB_CONTACT SDP_LINES "Authentication-Info: qop=auth, nextnonce=\"n2\"\r\n", "a1");
+	lab_take(lab, "ACK");
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	struct fake_packet *again = lab_take(lab, "INVITE");
+	lab_has(again, SIP_HEADER_AUTHORIZATION, "nonce=\"n2\"");
+	lab_has(again, SIP_HEADER_AUTHORIZATION, "nc=00000001");
+	lab_answer(lab, again, 200, NULL, BOB_CONTACT SDP_LINES "Authentication-Info: nextnonce=\r\n", "a1");
+	lab_take(lab, "ACK");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_has(lab_take(lab, "BYE"), SIP_HEADER_AUTHORIZATION, "nc=00000002");
+}
+
 static void a_realm_that_is_not_ours_gets_nothing(void **state)
 {
 	struct lab *lab = *state;
 	struct asked asked = { 0 };
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	lab->alice.realm = "atlanta.com";
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
 	lab_answer(lab, lab_take(lab, "OPTIONS"), 401, "b", CHALLENGE_MD5, "");
@@ -368,7 +541,7 @@ static void a_challenged_invite_keeps_its_credentials_in_ack_and_bye(void **stat
 {
 	struct lab *lab = *state;
 
-	lab->alice.password = "zanzibar";
+	subscribe(lab);
 	lab_call(lab, NULL, "o1");
 	struct fake_packet *first = lab_take(lab, "INVITE");
 	lab_answer(lab, first, 407, "p", CHALLENGE_PROXY, "");
@@ -405,12 +578,20 @@ int main(void)
 		LAB_TEST(a_big_request_goes_by_tcp),
 		LAB_TEST(refused_tcp_goes_back_to_udp_and_is_remembered),
 		LAB_TEST(tcp_that_does_not_open_in_a_second_goes_back_to_udp),
+		LAB_TEST(what_is_no_token_is_no_method_and_no_header_name),
+		LAB_TEST(a_target_of_twenty_thousand_bytes_is_refused),
 		LAB_TEST(a_401_is_answered_once),
 		LAB_TEST(without_password_a_challenge_is_the_end),
 		LAB_TEST(a_stale_nonce_is_renewed_once),
-		LAB_TEST(credentials_are_kept_for_the_next_request),
+		LAB_TEST(credentials_for_a_proxy_are_kept_for_the_next_request),
+		LAB_TEST(credentials_for_a_server_stay_in_their_dialog),
 		LAB_TEST(a_proxy_and_the_server_behind_it_both_ask),
 		LAB_TEST(the_strongest_algorithm_is_answered),
+		LAB_TEST(a_stranger_gets_no_digest),
+		LAB_TEST(the_outbound_proxy_may_ask),
+		LAB_TEST(the_proxy_may_ask_in_the_dialog_by_its_address),
+		LAB_TEST(a_contact_elsewhere_gets_no_credentials),
+		LAB_TEST(a_2xx_may_bring_the_next_nonce),
 		LAB_TEST(a_realm_that_is_not_ours_gets_nothing),
 		LAB_TEST(who_calls_us_gets_no_digest_of_our_password),
 		LAB_TEST(a_challenged_invite_keeps_its_credentials_in_ack_and_bye),

@@ -400,6 +400,153 @@ static void freeing_the_ua_in_mid_call_leaks_nothing(void **state)
 	lab_call(lab, "sip:bob@nowhere.example", "o1");
 }
 
+/* ---- what a hostile or strange peer says ---- */
+
+/* A header line whose URI has a user part of so many bytes. Owned by the caller. */
+static char *long_line(const char *name, size_t bytes, const char *host_and_end)
+{
+	struct buf line;
+
+	buf_init(&line, bytes + 256);
+	buf_printf(&line, "%s: <sip:", name);
+	for (size_t i = 0; i < bytes; i++)
+		buf_add_char(&line, 'a');
+	buf_printf(&line, "@%s\r\n" SDP_LINES, host_and_end);
+	return buf_take(&line);
+}
+
+static void a_contact_of_twenty_thousand_bytes_is_no_target(void **state)
+{
+	struct lab *lab = *state;
+	char *lines = long_line("Contact", 20000, "203.0.113.9>");
+
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", lines, "a1");
+	lab_uri(lab_take(lab, "ACK"), "sip:bob@192.0.2.9");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_uri(lab_take(lab, "BYE"), "sip:bob@192.0.2.9");
+	lab_said(lab, "answer 0 a1|answered 0 200|ended us 200 none|");
+	free(lines);
+}
+
+static void a_record_route_that_no_request_can_follow_is_none(void **state)
+{
+	struct lab *lab = *state;
+	char *lines = long_line("Record-Route", 20000, "192.0.2.7>");
+
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", lines, "a1");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_to(ack, "192.0.2.9:5060");
+	assert_null(sip_message_header(ack->message, SIP_HEADER_ROUTE, 0));
+	free(lines);
+	/* A long one that can be followed is. */
+	lines = long_line("Record-Route", 10000, "192.0.2.7>");
+	buf_clear(&lab->said);
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", lines, "a1");
+	lab_to(lab_take(lab, "ACK"), "192.0.2.7:5060");
+	free(lines);
+}
+
+static void forty_record_routes_are_all_followed(void **state)
+{
+	struct lab *lab = *state;
+	struct buf lines;
+
+	buf_init(&lines, 1 << 16);
+	for (int i = 0; i < 40; i++)
+		buf_printf(&lines, "Record-Route: \"Number %d\" <sip:192.0.2.%d;lr>;n=%d\r\n", i, 100 + i, i);
+	buf_add(&lines, SLICE(BOB_CONTACT SDP_LINES));
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", buf_text(&lines), "a1");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_to(ack, "192.0.2.139:5060");
+	lab_value(ack, SIP_HEADER_ROUTE, "<sip:192.0.2.139;lr>;n=39");
+	assert_true(slice_eq(fake_packet_value(ack, SIP_HEADER_ROUTE, 39), SLICE("<sip:192.0.2.100;lr>;n=0")));
+	/* More hops than a request can make. */
+	for (int i = 0; i < 40; i++)
+		buf_printf(&lines, "Record-Route: <sip:192.0.2.%d;lr>\r\n", 100 + i);
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", buf_text(&lines), "a1");
+	lab_to(lab_take(lab, "ACK"), "192.0.2.9:5060");
+	buf_fini(&lines);
+}
+
+static void the_seventeenth_fork_may_answer(void **state)
+{
+	struct lab *lab = *state;
+	char tag[16];
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	for (int i = 0; i < 20; i++) {
+		snprintf(tag, sizeof tag, "t%d", i);
+		lab_answer(lab, invite, 180, tag, BOB_CONTACT, "");
+	}
+	buf_clear(&lab->said);
+	lab_answer(lab, invite, 200, "winner", BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	lab_said(lab, "answer 16 a1|answered 16 200|");
+	/* Further answers get ACK and BYE as long as there is room. */
+	for (int i = 0; i < 20; i++) {
+		snprintf(tag, sizeof tag, "u%d", i);
+		lab_answer(lab, invite, 200, tag, BOB_CONTACT SDP_LINES, "a1");
+	}
+	for (int i = 0; i < 15; i++) {
+		lab_take(lab, "ACK");
+		lab_take(lab, "BYE");
+	}
+	lab_quiet(lab);
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+}
+
+static void a_stray_2xx_does_not_end_the_call(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *invite = lab_call_up(lab);
+	char *text = fake_net_answer_text(invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+
+	strstr(text, "CSeq: 1")[6] = '7';
+	char *branch = strstr(text, "branch=z9hG4bK") + 15;
+	*branch = *branch == 'x' ? 'y' : 'x';
+	fake_net_send_back(&lab->net, invite, text);
+	lab_quiet(lab);
+	/* Nor does it begin another dialog. */
+	strstr(text, ";tag=b\r\n")[5] = 'c';
+	fake_net_send_back(&lab->net, invite, text);
+	lab_quiet(lab);
+	free(text);
+}
+
+static void bye_is_numbered_above_the_invite_that_was_answered(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.uri = "sip:alice@192.0.2.9";
+	lab->alice.password = "zanzibar";
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *first = lab_take(lab, "INVITE");
+	lab_answer(lab, first, 180, "b", BOB_CONTACT, "");
+	lab_answer(lab, first, 407, "b", "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n1\"\r\n", "");
+	lab_take(lab, "ACK");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", BOB_CONTACT SDP_LINES, "a1");
+	lab_value(lab_take(lab, "ACK"), SIP_HEADER_CSEQ, "2 ACK");
+	session_hangup(lab->session, slice_of(NULL));
+	lab_value(lab_take(lab, "BYE"), SIP_HEADER_CSEQ, "3 BYE");
+}
+
+static void neither_offers_nor_answers_end_with_bye(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, NULL);
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", BOB_CONTACT, "");
+	lab_take(lab, "ACK");
+	lab_take(lab, "BYE");
+	lab_said(lab, "failed 488 media|");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +572,13 @@ int main(void)
 		LAB_TEST(a_route_set_is_followed),
 		LAB_TEST(a_strict_router_gets_its_own_request_uri),
 		LAB_TEST(freeing_the_ua_in_mid_call_leaks_nothing),
+		LAB_TEST(a_contact_of_twenty_thousand_bytes_is_no_target),
+		LAB_TEST(a_record_route_that_no_request_can_follow_is_none),
+		LAB_TEST(forty_record_routes_are_all_followed),
+		LAB_TEST(the_seventeenth_fork_may_answer),
+		LAB_TEST(a_stray_2xx_does_not_end_the_call),
+		LAB_TEST(bye_is_numbered_above_the_invite_that_was_answered),
+		LAB_TEST(neither_offers_nor_answers_end_with_bye),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/session_client", tests, NULL, NULL);

@@ -372,6 +372,160 @@ static void the_identity_of_the_called_names_the_contact(void **state)
 	lab_value(lab_take(lab, "200"), SIP_HEADER_CONTACT, "<sip:alice%231@203.0.113.5:6000>");
 }
 
+/* A call with these lines that may hold a NUL, answered; then we hang up. @return the BYE */
+static struct fake_packet *called_with(struct lab *lab, const char *names, struct slice lines)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 16);
+	buf_add(&text, SLICE("INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx"));
+	buf_printf(&text, "%s\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n", names, names);
+	buf_add(&text, lines);
+	buf_add(&text, SLICE("Max-Forwards: 70\r\n" SDP_LINES "Content-Length: 2\r\n\r\no1"));
+	fake_net_datagram_bytes(&lab->net, "192.0.2.9:5060", buf_slice(&text));
+	buf_fini(&text);
+	assert_int_equal(session_answer(lab->session), ERR_NONE);
+	struct fake_packet *ok = lab_take(lab, "200");
+	snprintf(lab->invite_tag, sizeof lab->invite_tag, "%.*s", SLICE_ARG(sip_message_to(ok->message)->tag));
+	lab_request(lab, "ACK", names, 1, true, "", "");
+	session_hangup(lab->session, slice_of(NULL));
+	return lab_take(lab, "BYE");
+}
+
+#define FROM_AND_TO "From: Bob <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\n"
+
+/* A quoted string may hold one (25.1; RFC 4475 3.1.1.2). */
+static void a_nul_in_a_name_cuts_nothing(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *bye;
+
+	bye = called_with(lab, "n1",
+			  SLICE(BOB_CONTACT FROM_AND_TO
+				"Record-Route: \"a\\\0b\" <sip:192.0.2.7;lr>;x=\"\\\0\"\r\n"));
+	lab_to(bye, "192.0.2.7:5060");
+	lab_has(bye, SIP_HEADER_ROUTE, "<sip:192.0.2.7;lr>");
+	bye = called_with(lab, "n2",
+			  SLICE("From: \"a\\\0b\" <sip:bob@192.0.2.9>;tag=b\r\n"
+				"To: \"c\\\0d\" <sip:alice@192.0.2.1>\r\n" BOB_CONTACT));
+	assert_non_null(sip_message_to(bye->message));
+	assert_true(slice_eq(sip_message_to(bye->message)->tag, SLICE("b")));
+	assert_true(slice_eq(sip_message_from(bye->message)->tag, slice_of(lab->invite_tag)));
+	buf_clear(&lab->said);
+}
+
+static void a_contact_of_thirty_thousand_bytes_is_no_target(void **state)
+{
+	struct lab *lab = *state;
+	struct buf lines;
+
+	buf_init(&lines, 1 << 16);
+	buf_add(&lines, SLICE(FROM_AND_TO "Contact: <sip:"));
+	for (int i = 0; i < 30000; i++)
+		buf_add_char(&lines, 'a');
+	buf_add(&lines, SLICE("@192.0.2.9>\r\n"));
+	struct fake_packet *bye = called_with(lab, "n1", buf_slice(&lines));
+	lab_uri(bye, "sip:bob@192.0.2.9");
+	buf_fini(&lines);
+	buf_clear(&lab->said);
+}
+
+static void a_route_that_no_request_can_follow_is_513(void **state)
+{
+	struct lab *lab = *state;
+	struct buf lines;
+
+	buf_init(&lines, 1 << 16);
+	buf_add(&lines, SLICE("Record-Route: <sip:192.0.2.7;lr>"));
+	for (int i = 0; i < 70; i++)
+		buf_add(&lines, SLICE(", <sip:192.0.2.7;lr>"));
+	buf_add(&lines, SLICE("\r\n" SDP_LINES));
+	lab_request(lab, "INVITE", "c1", 1, false, buf_text(&lines), "o1");
+	lab_take(lab, "513");
+	buf_clear(&lines);
+	buf_add(&lines, SLICE("Record-Route: <sip:"));
+	for (int i = 0; i < 30000; i++)
+		buf_add_char(&lines, 'a');
+	buf_add(&lines, SLICE("@192.0.2.7>\r\n" SDP_LINES));
+	lab_request(lab, "INVITE", "c2", 1, false, buf_text(&lines), "o1");
+	lab_take(lab, "513");
+	lab_said(lab, "");
+	buf_fini(&lines);
+}
+
+static void a_sips_route_or_contact_makes_our_contact_sips(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_request(lab, "INVITE", "c1", 1, false, "Record-Route: <sips:192.0.2.31;lr>\r\n" SDP_LINES, "o1");
+	assert_int_equal(session_progress(lab->session, 180, slice_of(NULL)), ERR_NONE);
+	lab_has(lab_take(lab, "180"), SIP_HEADER_CONTACT, "<sips:");
+	lab_request(lab, "INVITE", "c2", 1, false, "Record-Route: <sip:192.0.2.31;lr>\r\n" SDP_LINES, "o1");
+	assert_int_equal(session_progress(lab->session, 180, slice_of(NULL)), ERR_NONE);
+	lab_has(lab_take(lab, "180"), SIP_HEADER_CONTACT, "<sip:");
+}
+
+/* ---- one host alone cannot keep the phone busy ---- */
+
+static void ring_from(struct lab *lab, const char *host, unsigned number)
+{
+	char text[1024], from[64];
+
+	snprintf(from, sizeof from, "%s:5060", host);
+	snprintf(text, sizeof text,
+		 "INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKf%u\r\nMax-Forwards: 70\r\n"
+		 "From: <sip:bob@%s>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: f%u\r\nCSeq: 1 INVITE\r\n"
+		 "Contact: <sip:bob@%s>\r\nContent-Length: 0\r\n\r\n",
+		 host, number, host, number, host);
+	fake_net_datagram(&lab->net, from, text);
+	ua_sweep(lab->ua);
+}
+
+static void one_host_may_hold_a_quarter_of_the_lines_ringing(void **state)
+{
+	struct lab *lab = *state;
+	struct session *first = NULL;
+
+	ua_settings(lab->ua)->max_sessions = 16;
+	for (unsigned i = 0; i < 4; i++) {
+		ring_from(lab, "203.0.113.9", i);
+		first = first ? first : lab->session;
+	}
+	lab_said(lab, "incoming bob|incoming bob|incoming bob|incoming bob|");
+	ring_from(lab, "203.0.113.9", 4);
+	lab_take(lab, "486");
+	ring_from(lab, "203.0.113.10", 5);
+	lab_said(lab, "incoming bob|");
+	/* Answered ones do not count. */
+	assert_int_equal(session_answer(first), ERR_NONE);
+	lab_said(lab, "make|answered 0 200|");
+	fake_net_drop(&lab->net);
+	ring_from(lab, "203.0.113.9", 6);
+	lab_said(lab, "incoming bob|");
+}
+
+static void our_own_proxy_and_this_machine_bring_more(void **state)
+{
+	struct lab *lab = *state;
+	struct request_config config = { .identity = &lab->alice,
+					 .method = SLICE("OPTIONS"),
+					 .target = SLICE("sip:203.0.113.9") };
+	enum err err;
+
+	ua_settings(lab->ua)->max_sessions = 16;
+	lab->alice.uri = "sip:alice@203.0.113.9";
+	assert_non_null(ua_request(lab->ua, &config, &err));
+	lab_take(lab, "OPTIONS");
+	for (unsigned i = 0; i < 8; i++) {
+		ring_from(lab, "203.0.113.9", i);
+		lab_said(lab, "incoming bob|");
+		ring_from(lab, "127.0.0.1", 10 + i);
+		lab_said(lab, "incoming bob|");
+	}
+	ring_from(lab, "127.0.0.1", 20);
+	lab_said(lab, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +551,12 @@ int main(void)
 		LAB_TEST(the_peers_bye_ends_it),
 		LAB_TEST(two_byes_that_cross_are_both_answered),
 		LAB_TEST(the_identity_of_the_called_names_the_contact),
+		LAB_TEST(a_nul_in_a_name_cuts_nothing),
+		LAB_TEST(a_contact_of_thirty_thousand_bytes_is_no_target),
+		LAB_TEST(a_route_that_no_request_can_follow_is_513),
+		LAB_TEST(a_sips_route_or_contact_makes_our_contact_sips),
+		LAB_TEST(one_host_may_hold_a_quarter_of_the_lines_ringing),
+		LAB_TEST(our_own_proxy_and_this_machine_bring_more),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/session_server", tests, NULL, NULL);

@@ -180,6 +180,46 @@ static void a_call_to_ourselves_works(void **state)
 		      "200|acknowledged|ended us 200 none|ended peer 200 none|");
 }
 
+/* The answer goes to whoever the packet says it is from: it must not be much larger. */
+static void a_long_require_gets_a_short_420(void **state)
+{
+	struct lab *lab = *state;
+	struct buf lines;
+
+	request(lab, "OPTIONS", "sip:alice@192.0.2.1", "Require: foo,bar\r\nRequire: baz\r\n", "");
+	lab_value(lab_take(lab, "420"), SIP_HEADER_UNSUPPORTED, "foo, bar, baz");
+	buf_init(&lines, 2000);
+	buf_add(&lines, SLICE("Require: a"));
+	for (int i = 0; i < 500; i++)
+		buf_add(&lines, SLICE(",a"));
+	buf_add(&lines, SLICE("\r\n"));
+	request(lab, "OPTIONS", "sip:alice@192.0.2.1", buf_text(&lines), "");
+	struct fake_packet *refusal = lab_take(lab, "420");
+	assert_null(sip_message_header(refusal->message, SIP_HEADER_UNSUPPORTED, 1));
+	assert_true(refusal->bytes_n < 500);
+	buf_clear(&lines);
+	buf_add(&lines, SLICE("Require: "));
+	for (int i = 0; i < 1000; i++)
+		buf_add_char(&lines, 'a');
+	buf_add(&lines, SLICE(", b\r\n"));
+	request(lab, "OPTIONS", "sip:alice@192.0.2.1", buf_text(&lines), "");
+	lab_value(lab_take(lab, "420"), SIP_HEADER_UNSUPPORTED, "b");
+	buf_fini(&lines);
+}
+
+static void options_says_what_an_invite_would_get(void **state)
+{
+	struct lab *lab = *state;
+
+	ua_settings(lab->ua)->max_sessions = 1;
+	lab_called_up(lab);
+	request(lab, "OPTIONS", "sip:alice@192.0.2.1", "", "");
+	lab_take(lab, "486");
+	/* In the dialog it asks about the other end of it. */
+	lab_request(lab, "OPTIONS", "c1", 2, true, "", "");
+	lab_take(lab, "200");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +233,8 @@ int main(void)
 		LAB_TEST(cancel_of_nothing_is_481),
 		LAB_TEST(every_prefix_of_a_call_is_survived),
 		LAB_TEST(a_call_to_ourselves_works),
+		LAB_TEST(a_long_require_gets_a_short_420),
+		LAB_TEST(options_says_what_an_invite_would_get),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/ua", tests, NULL, NULL);
