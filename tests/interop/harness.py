@@ -278,19 +278,17 @@ def power_at(samples, rate, hz):
     return (a * a + b * b - k * a * b) / (len(samples) / 2) ** 2 / 2 if samples else 0.0
 
 
-def hears(path, hz, seconds=0.5):
-    """Does some window of the recording hold this tone and little else?"""
+def hears(path, hz, windows=5):
+    """Do some windows of a tenth of a second hold this tone and little else? Short ones, since a gap of a busy machine shifts the phase."""
     rate, samples = read_wav(path)
-    n = int(rate * seconds)
-    best = 0.0
-    for start in range(0, max(len(samples) - n, 0) + 1, n):
+    n = rate // 10
+    found = 0
+    for start in range(0, len(samples) - n + 1, n):
         part = samples[start:start + n]
-        if len(part) < n:
-            break
         total = sum(s * s for s in part) / n
-        if total > 1e4:
-            best = max(best, power_at(part, rate, hz) / total)
-    return best > 0.7
+        if total > 1e4 and power_at(part, rate, hz) / total > 0.7:
+            found += 1
+    return found >= windows
 
 
 # ---- sipp ----
