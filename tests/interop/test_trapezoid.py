@@ -105,8 +105,9 @@ def test_figure_1_and_2(bench):
     ack = find(m, "ACK", ALICE, BOB)
     bye = find(m, "BYE", BOB, ALICE)
     bye_ok = find(m, (200, "BYE"), ALICE, BOB)
-    order = [f1, f3, f5, *ringing, *oks, ack, bye, bye_ok]
-    check([x.at for x in order] == sorted(x.at for x in order), "the order of the figure")
+    # bob's 200 may leave before his 180 has reached alice: each follows its own way.
+    for order in ([f1, f3, f5, *ringing], [f5, ringing[0], *oks, ack, bye, bye_ok]):
+        check([x.at for x in order] == sorted(x.at for x in order), "the order of the figure")
     expected = 14 + len([x for x in m if x.status == 100 and x.source.startswith(BOB)])  # the phone's own 100 is permitted
     equal(len(m), expected, f"messages of the call ({[str(x) for x in m]})")
     # What must be equal end to end (RFC 3261 8.1.1, 16.6, 16.7, 8.2.6)
@@ -189,7 +190,7 @@ def record_routed(bench, algorithm):
     # ACK and BYE through both proxies
     for method, way in (("ACK", [ALICE, ATLANTA, BILOXI, BOB]), ("BYE", [BOB, BILOXI, ATLANTA, ALICE])):
         hops = [(x.source.split(":")[0], x.destination.split(":")[0]) for x in m if x.is_request and x.method == method and
-                x.get("CSeq").split()[0] != first.get("CSeq").split()[0]]
+                (method, x.get("CSeq").split()[0]) != ("ACK", first.get("CSeq").split()[0])]
         equal(hops, list(zip(way, way[1:])), f"the way of the {method}")
     ok = [x for x in m if x.status == 200 and x.method == "INVITE" and x.destination.startswith(ALICE)][0]
     routes = [r.strip() for value in ok.all("Record-Route") for r in value.split(",")]
