@@ -6,7 +6,7 @@
 #include "command/event_keys.h"
 #include "command/internal.h"
 
-enum { ALIAS_DEPTH_MAX = 16 };
+enum { ALIAS_DEPTH_MAX = 16, USAGE_BYTES_MAX = 96 };
 
 /* ---- arguments and options ---- */
 
@@ -99,10 +99,28 @@ static void near_option(const struct binder *binder, struct near *near)
 		event_keys_offer(near);
 }
 
+/* How the command is written; of a long one the options are left to its help. */
+static void add_usage(const struct command *command, struct buf *to)
+{
+	struct buf synopsis;
+
+	buf_init(&synopsis, 4096);
+	command_synopsis(command, &synopsis);
+	struct slice text = buf_slice(&synopsis), plain = slice_sub(text, 0, slice_find(text, '='));
+	if (text.n <= USAGE_BYTES_MAX)
+		buf_add(to, text);
+	else if (plain.n < text.n)
+		buf_printf(to, "%.*s...; `help %s` tells all", SLICE_ARG(slice_sub(plain, 0, slice_rfind(plain, '['))),
+			   command->name);
+	else
+		buf_printf(to, "`help %s` tells all", command->name);
+	buf_fini(&synopsis);
+}
+
 /* A word that no argument wants. */
 static bool unexpected(struct binder *binder)
 {
-	struct buf synopsis;
+	struct buf usage;
 	struct near near;
 
 	if (binder->word.name_bytes != SIZE_MAX && binder->word.name_bytes) {
@@ -110,25 +128,28 @@ static bool unexpected(struct binder *binder)
 		return binder_failed(binder, "option", &near, "%.*s: no such option of '%s'",
 				     SLICE_ARG(slice_sub(near.word, 0, 60)), binder->bound->command->name);
 	}
-	buf_init(&synopsis, 240);
-	command_synopsis(binder->bound->command, &synopsis);
+	buf_init(&usage, 240);
+	add_usage(binder->bound->command, &usage);
 	binder_failed(binder, "arguments", NULL, "'%.*s' is one word too many: %s",
-		      SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)), buf_text(&synopsis));
-	buf_fini(&synopsis);
+		      SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)), buf_text(&usage));
+	buf_fini(&usage);
 	return false;
 }
 
 static bool missing(struct binder *binder, const struct command_argument *argument)
 {
-	struct buf synopsis;
+	struct buf usage;
 
-	buf_init(&synopsis, 300);
-	command_synopsis(binder->bound->command, &synopsis);
+	buf_init(&usage, 300);
+	if (argument->kind == ARG_CHOICE)
+		buf_printf(&usage, "one of %s", argument->choices);
+	else
+		add_usage(binder->bound->command, &usage);
 	binder->word.start = binder->source.words.line.n;
 	binder_failed(binder, "arguments", NULL,
 		      argument->kind == ARG_KEYWORD ? "'%s' is missing: %s" : "%s is missing: %s", argument->name,
-		      buf_text(&synopsis));
-	buf_fini(&synopsis);
+		      buf_text(&usage));
+	buf_fini(&usage);
 	return false;
 }
 
@@ -188,7 +209,6 @@ static bool steps_aside(const struct binder *binder, const struct command_argume
 static bool take_plain(struct binder *binder)
 {
 	const struct command_argument *arguments = binder->bound->command->arguments;
-	struct near near;
 
 	while (binder->place < COMMAND_ARGS_MAX && arguments[binder->place].name) {
 		const struct command_argument *argument = &arguments[binder->place];
@@ -204,11 +224,9 @@ static bool take_plain(struct binder *binder)
 		if (is_joined(argument) && binder->given[binder->place]) {
 			if (binder->options_began)
 				break;
-			if (binder->word.name_bytes != SIZE_MAX && argument->kind == ARG_TARGET) {
-				near_option(binder, &near);
-				if (near.best.n)
-					break;
-			}
+			if (binder->word.name_bytes != SIZE_MAX && binder->word.name_bytes &&
+			    argument->kind == ARG_TARGET)
+				break;
 		}
 		if (!place_word(binder, binder->place))
 			return false;

@@ -125,6 +125,9 @@ static void complete_arguments(struct completing *at, const struct command *comm
 		return;
 	if (argument->kind == ARG_ACCOUNT_OPTION)
 		offer_account_options(at, from + 1);
+	/* Behind a target options are wanted; only what begins none may go on with a name of several words. */
+	if (joined_from != SIZE_MAX && at->completion->count)
+		return;
 	if (joined_from != SIZE_MAX || argument->kind == ARG_TARGET) {
 		/* A name of several words is one target. */
 		size_t whole = joined_from != SIZE_MAX ? at->words[joined_from].start : at->start;

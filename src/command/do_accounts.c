@@ -76,8 +76,12 @@ static enum command_result do_account_show(struct invocation *invocation)
 	struct account_view view;
 
 	if (!phone_view_account(invocation->phone, slice_of(invocation->values[0]), &view))
-		return invocation_fail(invocation, STATUS_USAGE, "no-such-account", "there is no account %.60s",
-				       invocation->values[0] ? invocation->values[0] : "");
+		return invocation->values[0]
+			       ? invocation_fail(invocation, STATUS_USAGE, "no-such-account",
+						 "there is no account '%.60s': `account list` shows them",
+						 invocation->values[0])
+			       : invocation_fail(invocation, STATUS_USAGE, "no-account",
+						 "there is no account: add one by `account add sip:you@example.com`");
 	buf_printf(invocation->out, "%s%s\naddress    %s\nregistrar  %s\nstate      %s", view.name,
 		   view.is_default ? " (default)" : "", view.address, view.registrar ? view.registrar : "", view.state);
 	if (view.expires_left_s)

@@ -177,13 +177,29 @@ static enum command_result do_unmute(struct invocation *invocation)
 	return set_muted(invocation, false);
 }
 
+static bool is_held(const struct invocation *invocation, unsigned call)
+{
+	struct call_view view;
+
+	return phone_view_call(invocation->phone, call, &view) && view.state == CALL_HELD;
+}
+
+/* Whoever chooses a call that we hold wants to talk in it: resuming chooses it as well. */
+static bool select_call(struct invocation *invocation, int step, unsigned *call)
+{
+	if (!step && is_held(invocation, *call))
+		return phone_resume(invocation->phone, call, &invocation->failure);
+	return phone_select(invocation->phone, call, step, &invocation->failure) &&
+	       (!is_held(invocation, *call) || phone_resume(invocation->phone, call, &invocation->failure));
+}
+
 static enum command_result do_select(struct invocation *invocation)
 {
 	const char *word = invocation->values[0];
 	int step = !strcmp(word, "next") ? 1 : !strcmp(word, "previous") ? -1 : 0;
 	unsigned call = 0;
 	bool good = (step || invocation_call(invocation, word, NEED_ANY, &call)) &&
-		    phone_select(invocation->phone, &call, step, &invocation->failure);
+		    select_call(invocation, step, &call);
 
 	if (good)
 		invocation->runner->call = call;

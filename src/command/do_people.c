@@ -41,6 +41,8 @@ static enum command_result do_contact_list(struct invocation *invocation)
 	struct listing listing = { invocation, json_array() };
 
 	phone_contacts(invocation->phone, on_contact, &listing);
+	if (!json_array_size(listing.list))
+		buf_printf(invocation->out, "no contacts\n");
 	invocation->result = listing.list;
 	return COMMAND_DONE;
 }

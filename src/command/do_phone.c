@@ -55,6 +55,8 @@ static void list_aliases(struct invocation *invocation)
 		buf_printf(invocation->out, "alias %s %s\n", alias->name, alias->text);
 		json_array_append_new(list, json_pack("{s:s, s:s}", "name", alias->name, "command", alias->text));
 	}
+	if (!json_array_size(list))
+		buf_printf(invocation->out, "no aliases\n");
 	invocation->result = list;
 }
 

@@ -79,6 +79,8 @@ static void show_handlers(struct invocation *invocation)
 						      "command", handler->command));
 		buf_fini(&patterns);
 	}
+	if (!json_array_size(list))
+		buf_printf(invocation->out, "no handlers\n");
 	invocation->result = list;
 }
 
@@ -98,7 +100,15 @@ static void show_log(struct invocation *invocation)
 		buf_add_char(invocation->out, '\n');
 		json_array_append_new(list, object);
 	}
+	if (!json_array_size(list))
+		buf_printf(invocation->out, "nothing has happened yet\n");
 	invocation->result = list;
+}
+
+static void say_if_empty(struct invocation *invocation)
+{
+	if (!invocation->out->n)
+		buf_printf(invocation->out, "nothing was sent or received yet\n");
 }
 
 static bool utf8_locale(void)
@@ -114,6 +124,7 @@ static enum command_result draw_ladder(struct invocation *invocation, const char
 	if (word && !invocation_call(invocation, word, NEED_ANY, &call))
 		return COMMAND_FAILED;
 	phone_ladder(invocation->phone, call, runner->columns, runner->ascii || !utf8_locale(), invocation->out);
+	say_if_empty(invocation);
 	return COMMAND_DONE;
 }
 
@@ -164,6 +175,7 @@ static enum command_result do_trace_text(struct invocation *invocation)
 	if (word && !invocation_call(invocation, word, NEED_ANY, &call))
 		return COMMAND_FAILED;
 	phone_trace_text(invocation->phone, call, invocation->out);
+	say_if_empty(invocation);
 	return COMMAND_DONE;
 }
 

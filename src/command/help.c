@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 78 };
+enum { WIDTH = 78, ARGUMENT_COLS = 18 };
 
 /* ---- what help and the man page share ---- */
 
@@ -86,6 +86,25 @@ static size_t characters(struct slice text)
 	return count;
 }
 
+/* A word longer than a line, such as a|b|c, goes on behind one of its bars. @return the column behind it */
+static size_t wrap_choices(struct buf *out, struct slice word, size_t indent, size_t column)
+{
+	buf_add_char(out, ' ');
+	column++;
+	while (word.n) {
+		size_t n = slice_find(word, '|');
+		struct slice piece = slice_sub(word, 0, n < word.n ? n + 1 : word.n);
+		if (column + characters(piece) > WIDTH && column > indent) {
+			buf_printf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		}
+		buf_add(out, piece);
+		column += characters(piece);
+		word = slice_from(word, piece.n);
+	}
+	return column;
+}
+
 static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, size_t column)
 {
 	struct slice word;
@@ -93,6 +112,10 @@ static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, si
 
 	while (table_next_word(&text, &word)) {
 		size_t n = characters(word);
+		if (!first && indent + n > WIDTH) {
+			column = wrap_choices(out, word, indent, column);
+			continue;
+		}
 		if (!first && column + 1 + n > WIDTH) {
 			buf_printf(out, "\n%*s", (int)indent, "");
 			column = indent;
@@ -135,15 +158,33 @@ static void row(struct buf *out, const char *name, size_t width, const char *tex
 
 /* ---- topics ---- */
 
+static void print_group(const char *group, struct buf *out)
+{
+	for (size_t i = 0, n = table_count(); i < n; i++)
+		if (!strcmp(table_row(i)->group, group))
+			row(out, table_row(i)->name, 16, table_row(i)->summary);
+}
+
+/* The commands of a group: "help calls". */
+static bool print_group_named(struct slice topic, struct buf *out)
+{
+	const char *group, *title;
+
+	for (size_t g = 0; help_group(g, &group, &title); g++)
+		if (slice_eq(topic, slice_of(group))) {
+			print_group(group, out);
+			return true;
+		}
+	return false;
+}
+
 static void print_overview(struct buf *out)
 {
 	const char *group, *title;
 
 	for (size_t g = 0; help_group(g, &group, &title); g++) {
 		buf_printf(out, "%s%s\n", g ? "\n" : "", title);
-		for (size_t i = 0, n = table_count(); i < n; i++)
-			if (!strcmp(table_row(i)->group, group))
-				row(out, table_row(i)->name, 16, table_row(i)->summary);
+		print_group(group, out);
 	}
 	buf_printf(out, "\nhelp COMMAND explains one; see also help settings, help events, help quantities.\n");
 }
@@ -156,7 +197,7 @@ static void print_arguments(const struct command *command, struct buf *out)
 		if (command->arguments[i].text) {
 			buf_printf(out, "%s", any ? "" : "\n");
 			any = true;
-			row(out, command->arguments[i].name, 16, command->arguments[i].text);
+			row(out, command->arguments[i].name, ARGUMENT_COLS, command->arguments[i].text);
 		}
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++) {
 		const struct command_argument *option = &command->options[i];
@@ -165,10 +206,10 @@ static void print_arguments(const struct command *command, struct buf *out)
 			 option->choices ? option->choices : argument_kind_word(option->kind));
 		buf_printf(out, "%s", any ? "" : "\n");
 		any = true;
-		row(out, name, 16, option->text);
+		row(out, name, ARGUMENT_COLS, option->text);
 	}
 	if (command->event_keys)
-		row(out, "KEY=PATTERN", 16, "only events whose KEY fits the shell pattern: help events lists the keys");
+		row(out, "KEY=PATTERN", ARGUMENT_COLS, "only events whose KEY fits the shell pattern: help events lists the keys");
 }
 
 static void print_account_keys(struct buf *out)
@@ -297,6 +338,22 @@ bool quantity_exists(const char *name)
 	return false;
 }
 
+/* `sent.Via` is explained by the row `sent.`. */
+static bool print_quantity(struct slice topic, struct buf *out)
+{
+	const struct help_row *found;
+
+	for (size_t i = 0; (found = help_quantity_row(i)); i++) {
+		struct slice name = slice_of(found->name);
+		bool open = slice_ends(name, SLICE("."));
+		if (quantity_exists(found->name) && (open ? slice_begins(topic, name) : slice_eq(topic, name))) {
+			row(out, found->name, 18, found->text);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool help_print(struct slice topic, struct buf *out)
 {
 	const struct command *command;
@@ -323,6 +380,6 @@ bool help_print(struct slice topic, struct buf *out)
 	else if (event_find(topic, &kind) && event_help(kind))
 		print_event(event_help(kind), out);
 	else
-		return false;
+		return print_quantity(topic, out) || print_group_named(topic, out);
 	return true;
 }

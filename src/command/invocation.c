@@ -54,6 +54,9 @@ bool invocation_call(struct invocation *invocation, const char *word, enum call_
 
 	*call = 0;
 	if (word) {
+		/* Alone it stands plain, but `hangup call=2` is as clear. */
+		if (slice_begins(slice_of(word), SLICE("call=")))
+			word += strlen("call=");
 		*call = phone_find_call(invocation->phone, slice_of(word));
 		return *call || fail(&invocation->failure, STATUS_CALL, "no-such-call", "there is no call %.60s", word);
 	}

@@ -2,6 +2,7 @@
 
 #include "base/xmalloc.h"
 #include "command/argument.h"
+#include "command/help.h"
 #include "command/table.h"
 
 #include <dirent.h>
@@ -192,12 +193,35 @@ static void offer_value_of(struct completing *at, const struct setting_row *row)
 	offer_text(at, row->initial);
 }
 
+static void offer_family(struct completing *at, struct slice first)
+{
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
+		if (slice_eq(word, first))
+			offer(at, rest);
+	}
+}
+
+static void offer_groups(struct completing *at)
+{
+	const char *name, *title;
+
+	for (size_t i = 0; help_group(i, &name, &title); i++)
+		offer_text(at, name);
+}
+
 static void offer_topics(struct completing *at)
 {
 	at->plain = true;
+	/* The second word of `help account add`. */
+	if (at->count > 1) {
+		offer_family(at, slice_of(at->words[at->count - 1].text));
+		return;
+	}
 	for (size_t i = 0, n = table_count(); i < n; i++)
 		offer_text(at, table_row(i)->name);
 	offer_list(at, "settings events quantities", ' ');
+	offer_groups(at);
 	offer_settings(at);
 }
 

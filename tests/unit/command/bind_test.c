@@ -70,6 +70,7 @@ static const struct {
 	{ "call", 5, "TARGET is missing: call TARGET" },
 	{ "call \"\"", 6, "TARGET is empty" },
 	{ "call bob fom=work", 10, "fom: no such option of 'call'; did you mean 'from'?" },
+	{ "call bob foo=1", 10, "foo: no such option of 'call'" },
 	{ "call bob from=work smith", 20, "'smith' is one word too many: call TARGET" },
 	{ "call bob from=a from=b", 17, "from= is given twice" },
 	{ "call bob sdp=some", 14, "'some' is not one of none" },
