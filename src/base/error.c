@@ -28,6 +28,7 @@ static const char *const names[ERR_COUNT] = {
 	[ERR_AUTH] = "auth",
 	[ERR_ADDRESS_IN_USE] = "address-in-use",
 	[ERR_PERMISSION] = "permission",
+	[ERR_DESCRIPTORS] = "descriptors",
 	[ERR_IO] = "io",
 	[ERR_DEVICE] = "device",
 	[ERR_MEDIA] = "media",
@@ -66,10 +67,17 @@ enum err err_from_errno(int error)
 		return ERR_ADDRESS_IN_USE;
 	case EACCES:
 	case EPERM:
+	case EROFS:
 		return ERR_PERMISSION;
 	case EMSGSIZE:
 	case EFBIG:
 		return ERR_TOO_BIG;
+	case EMFILE:
+	case ENFILE:
+		return ERR_DESCRIPTORS;
+	case ENOSPC:
+	case EDQUOT:
+		return ERR_FULL;
 	case ENOENT:
 		return ERR_NOT_FOUND;
 	case EEXIST:
