@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ struct contact {
 struct contacts {
 	const char *dir;
 	const struct log *log;
+	struct buf others; /* lines of the file that are no contacts: comments, and what was damaged */
+	bool unread;       /* the file could not be read: it must not be overwritten */
 	struct contact **sorted; /* by name */
 	size_t count, room;
 	struct map by_name, by_uri;
@@ -108,63 +111,96 @@ static bool put(struct contacts *contacts, struct slice name, struct slice targe
 	return true;
 }
 
+/* What is no contact is somebody's all the same: it is kept for the next time the file is written. */
+static void load_line(struct contacts *contacts, struct slice line, size_t *bad)
+{
+	struct slice target = line, name;
+
+	if (target.n && target.p[target.n - 1] == '\r')
+		target.n--;
+	if (!target.n)
+		return;
+	name = slice_cut(&target, '\t');
+	if (line.p[0] != '#') {
+		if (name.n && target.n && utf8_valid(line) && put(contacts, name, slice_trim(target)))
+			return;
+		++*bad;
+	}
+	buf_printf(&contacts->others, "%.*s\n", SLICE_ARG(line));
+}
+
 static void load(struct contacts *contacts, struct slice text)
 {
 	size_t bad = 0;
 
-	while (text.n) {
-		struct slice target = slice_cut(&text, '\n');
-		if (target.n && target.p[target.n - 1] == '\r')
-			target.n--;
-		if (!target.n || target.p[0] == '#')
-			continue;
-		struct slice name = slice_cut(&target, '\t');
-		if (!name.n || !target.n || !utf8_valid(name) || !utf8_valid(target) ||
-		    !put(contacts, name, slice_trim(target)))
-			bad++;
-	}
+	while (text.n)
+		load_line(contacts, slice_cut(&text, '\n'), &bad);
 	if (bad)
 		log_line(contacts->log, LOG_WARNING, "contacts: %zu lines are not NAME TAB ADDRESS and were left out",
 			 bad);
 }
 
-static char *read_file(const char *path, size_t max, size_t *bytes)
+/* Only a file is read: a pipe or a device in its place may never end. */
+static enum err check_file(int fd)
 {
-	FILE *file = fopen(path, "re");
-	struct buf text;
-	char chunk[4096];
+	struct stat info;
 
-	*bytes = 0;
-	if (!file)
-		return NULL;
-	buf_init(&text, max);
-	for (size_t n; (n = fread(chunk, 1, sizeof chunk, file)) > 0;)
-		buf_add(&text, slice_make(chunk, n));
-	fclose(file);
-	*bytes = text.n;
-	return buf_take(&text);
+	if (fstat(fd, &info))
+		return err_from_errno(errno);
+	if (!S_ISREG(info.st_mode))
+		return ERR_UNSUPPORTED;
+	return info.st_size > FILE_MAX ? ERR_TOO_BIG : ERR_NONE;
+}
+
+static enum err read_file(const char *path, struct buf *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char chunk[4096];
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+	enum err err = check_file(fd);
+	while (!err && (n = read(fd, chunk, sizeof chunk)) > 0)
+		if (!buf_add(text, slice_make(chunk, (size_t)n)))
+			err = ERR_TOO_BIG;
+	if (!err && n < 0)
+		err = err_from_errno(errno);
+	close(fd);
+	return err;
+}
+
+static void read_contacts(struct contacts *contacts)
+{
+	char *path = xasprintf("%s/contacts", contacts->dir);
+	struct buf text;
+
+	buf_init(&text, FILE_MAX);
+	enum err err = read_file(path, &text);
+	if (err) {
+		contacts->unread = true;
+		log_line(contacts->log, LOG_WARNING, "%s cannot be read: %s; it is left as it is", path,
+			 err == ERR_UNSUPPORTED ? "it is no file" : err_text(err));
+	} else {
+		load(contacts, buf_slice(&text));
+	}
+	buf_fini(&text);
+	free(path);
 }
 
 struct contacts *contacts_new(const char *dir, const struct log *log)
 {
 	struct contacts *contacts = xcalloc(1, sizeof *contacts);
 	struct random random;
-	size_t bytes;
 
 	random_init(&random);
 	contacts->dir = dir;
 	contacts->log = log;
 	map_init(&contacts->by_name, &random);
 	map_init(&contacts->by_uri, &random);
-	if (dir) {
-		char *path = xasprintf("%s/contacts", dir), *text = read_file(path, FILE_MAX, &bytes);
-		if (text)
-			load(contacts, slice_make(text, bytes));
-		else if (errno != ENOENT)
-			log_line(log, LOG_WARNING, "%s cannot be read: %s", path, strerror(errno));
-		free(text);
-		free(path);
-	}
+	buf_init(&contacts->others, FILE_MAX);
+	if (dir)
+		read_contacts(contacts);
 	return contacts;
 }
 
@@ -174,6 +210,7 @@ void contacts_free(struct contacts *contacts)
 		contact_free(contacts, contacts->sorted[i]);
 	map_fini(&contacts->by_name);
 	map_fini(&contacts->by_uri);
+	buf_fini(&contacts->others);
 	free(contacts->sorted);
 	free(contacts);
 }
@@ -201,7 +238,12 @@ static bool save(const struct contacts *contacts, struct failure *failure)
 
 	if (!contacts->dir)
 		return true;
+	if (contacts->unread)
+		return fail(failure, STATUS_SOUND, "unread",
+			    "%s/contacts could not be read and is left as it is: the change counts until the phone ends",
+			    contacts->dir);
 	buf_init(&text, FILE_MAX);
+	buf_add(&text, buf_slice(&contacts->others));
 	for (size_t i = 0; i < contacts->count; i++)
 		buf_printf(&text, "%s\t%s\n", contacts->sorted[i]->name, contacts->sorted[i]->target);
 	enum err err = text.full ? ERR_TOO_BIG : write_file(contacts->dir, "contacts", buf_slice(&text));
@@ -259,12 +301,26 @@ void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg)
 		each(arg, phone->contacts->sorted[i]->name, phone->contacts->sorted[i]->target);
 }
 
+/* As mkdir -p does: a new account of a host has no ~/.config yet. What fails is seen when a file is made in it. */
+void make_folder(const char *dir)
+{
+	char *path = xstrdup(dir);
+
+	for (char *at = strchr(path + (*path == '/'), '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		mkdir(path, 0700);
+		*at = '/';
+	}
+	mkdir(path, 0700);
+	free(path);
+}
+
 enum err write_file(const char *dir, const char *name, struct slice bytes)
 {
 	char *path = xasprintf("%s/%s", dir, name), *beside = xasprintf("%s/.%s.new", dir, name);
 	enum err err = ERR_NONE;
 
-	mkdir(dir, 0700);
+	make_folder(dir);
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		err = err_from_errno(errno);

@@ -40,7 +40,7 @@ struct history {
 	const struct log *log;
 	struct list entries;
 	size_t count, keep, in_file;
-	bool loaded, warned;
+	bool loaded, warned, closed; /* closed: what is in its place is no history of ours */
 };
 
 static struct slice column(const struct entry *entry, enum column which)
@@ -85,7 +85,7 @@ static void warn(struct history *history, const char *what)
 	history->warned = true;
 }
 
-static void load_lines(struct history *history, int fd)
+static void read_lines(struct history *history, int fd)
 {
 	struct buf text;
 	char chunk[65536];
@@ -108,6 +108,19 @@ static void load_lines(struct history *history, int fd)
 	buf_fini(&text);
 }
 
+/* Only a file of our own making is read: a device or pipe in its place may never end, and is never written to. */
+static void load_file(struct history *history, int fd)
+{
+	struct stat info;
+
+	if (!fstat(fd, &info) && S_ISREG(info.st_mode) && info.st_size <= FILE_MAX) {
+		read_lines(history, fd);
+		return;
+	}
+	history->closed = true;
+	warn(history, S_ISREG(info.st_mode) ? "the file is too big" : "there is something else in the place of its file");
+}
+
 /* Only when somebody asks or something is added: a phone that just registers needs no history. */
 static void load(struct history *history)
 {
@@ -117,12 +130,9 @@ static void load(struct history *history)
 	if (!history->dir)
 		return;
 	char *path = path_of(history);
-	struct stat info;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0) {
-		/* Only a file of our own making is read: a device or pipe in its place may never end. */
-		if (!fstat(fd, &info) && S_ISREG(info.st_mode) && info.st_size <= FILE_MAX)
-			load_lines(history, fd);
+		load_file(history, fd);
 		close(fd);
 	} else if (errno != ENOENT) {
 		warn(history, strerror(errno));
@@ -169,30 +179,49 @@ static void rewrite(struct history *history)
 		history->in_file = history->count;
 }
 
+/* A line that a crash or a full disk left half written must not take ours with it. */
+static bool ends_in_half_a_line(int fd, off_t size)
+{
+	char last;
+
+	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+static void write_to(struct history *history, int fd, struct slice line)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) || !S_ISREG(info.st_mode)) {
+		warn(history, "there is something else in the place of its file");
+		return;
+	}
+	if (!ends_in_half_a_line(fd, info.st_size))
+		line = slice_from(line, 1);
+	ssize_t n = write(fd, line.p, line.n);
+	if (n == (ssize_t)line.n) {
+		history->in_file++;
+		history->warned = false;
+		return;
+	}
+	/* A disk that filled up: no half line may stay. */
+	warn(history, n < 0 ? strerror(errno) : strerror(ENOSPC));
+	if (n > 0 && ftruncate(fd, info.st_size))
+		warn(history, strerror(errno));
+}
+
+/* The line begins with a line feed, for the case that the file does not end in one. */
 static void write_line(struct history *history, struct slice line)
 {
 	char *path = path_of(history);
-	struct stat info;
 
-	mkdir(history->dir, 0700);
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	make_folder(history->dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (fd < 0) {
 		warn(history, strerror(errno));
-		goto out;
-	}
-	off_t before = fstat(fd, &info) ? 0 : info.st_size;
-	ssize_t n = write(fd, line.p, line.n);
-	if (n != (ssize_t)line.n) {
-		/* A disk that filled up: no half line may stay. */
-		warn(history, n < 0 ? strerror(errno) : strerror(ENOSPC));
-		if (n > 0 && ftruncate(fd, before))
-			warn(history, strerror(errno));
 	} else {
-		history->in_file++;
-		history->warned = false;
+		write_to(history, fd, line);
+		close(fd);
 	}
-	close(fd);
-out:
 	free(path);
 }
 
@@ -214,6 +243,7 @@ void history_add(struct history *history, const struct call *call)
 	clock_gettime(CLOCK_REALTIME, &now);
 	int64_t age_us = call->phone->timers->now_us - call->started_us;
 	buf_init(&line, LINE_MAX_BYTES);
+	buf_add_char(&line, '\n');
 	buf_printf(&line, "%" PRId64 "\t%s\t%s\t%" PRId64 "\t%u\t", (int64_t)now.tv_sec - age_us / SECOND_US,
 		   call->incoming ? "in" : "out",
 		   was_up                               ? "answered"
@@ -225,8 +255,8 @@ void history_add(struct history *history, const struct call *call)
 	add_column(&line, call->is_echo ? "echo" : call->incoming ? call->uri : call->target);
 	buf_add_char(&line, '\t');
 	add_column(&line, call->name);
-	append(history, buf_slice(&line));
-	if (history->dir) {
+	append(history, slice_from(buf_slice(&line), 1));
+	if (history->dir && !history->closed) {
 		buf_add_char(&line, '\n');
 		write_line(history, buf_slice(&line));
 		if (history->in_file > history->keep + history->keep / 4 + 16)

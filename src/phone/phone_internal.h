@@ -283,5 +283,7 @@ void sound_apply(struct phone *phone, enum engine_device which);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
 /** The nth word of a list parted by blanks or commas. */
 bool list_word(struct slice *rest, struct slice *word);
+/** The folder and those above it, as far as they are missing; mode 0700. */
+void make_folder(const char *dir);
 /** Write a file whole or not at all: beside it, synced, renamed; mode 0600. */
 enum err write_file(const char *dir, const char *name, struct slice bytes) MUST_CHECK;

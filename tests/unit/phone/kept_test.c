@@ -2,6 +2,9 @@
 #include "tests/unit/phone/phone_fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 static char *read_whole(struct world *world, const char *name)
 {
@@ -119,21 +122,116 @@ static void history_is_bounded_and_survives(void **state)
 	buf_fini(&out);
 }
 
+static void write_whole(struct world *world, const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/%s", world->dir, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fputs(text, file) < 0, 0);
+	assert_int_equal(fclose(file), 0);
+}
+
 static void a_full_disk_is_a_warning(void **state)
 {
 	struct world *world = *state;
-	char path[128];
-	struct phone *phone;
+	struct rlimit before, limit;
+	struct phone *phone = world_phone(world, 0, true);
 
-	/* Writing to /dev/full fails as a full disk does. */
-	snprintf(path, sizeof path, "%s/history", world->dir);
-	assert_int_equal(symlink("/dev/full", path), 0);
-	phone = world_phone(world, 0, true);
+	/* The disk ends in the middle of the second line: the first stays whole, and no half line after it. */
+	add_past_call(phone, "sip:bob@biloxi.com");
+	char *whole = read_whole(world, "history");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = strlen(whole) + 10;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	add_past_call(phone, "sip:bob@biloxi.com");
 	add_past_call(phone, "sip:bob@biloxi.com");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
 	char *first = strstr(world->warnings, "history cannot be written");
 	assert_non_null(first);
 	assert_null(strstr(first + 1, "history cannot be written"));
+	char *after = read_whole(world, "history");
+	assert_string_equal(after, whole);
+	free(after);
+	free(whole);
+}
+
+/* A pipe may block for ever, and a device may never end. Neither is read, written or replaced. */
+static void what_is_no_file_is_left_alone(void **state)
+{
+	struct world *world = *state;
+	struct failure failure;
+	struct stat info;
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/history", world->dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof path, "%s/contacts", world->dir);
+	assert_int_equal(symlink("/dev/zero", path), 0);
+	struct phone *phone = world_phone(world, 0, true);
+	assert_non_null(strstr(world->warnings, "contacts cannot be read: it is no file"));
+	add_past_call(phone, "sip:bob@biloxi.com");
+	assert_non_null(strstr(world->warnings, "something else in the place of its file"));
+	assert_false(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
+	assert_string_equal(failure.reason, "unread");
+	assert_int_equal(lstat(path, &info), 0);
+	assert_true(S_ISLNK(info.st_mode));
+}
+
+/* A crash in the middle of a line costs that line, not the next one. */
+static void a_half_written_history_goes_on(void **state)
+{
+	struct world *world = *state;
+	const char *begin = "1\tout\tfailed\t0\t408\t\tsip:a@b\t\n2\tout\tfai";
+
+	write_whole(world, "history", begin);
+	add_past_call(world_phone(world, 0, true), "sip:bob@biloxi.com");
+	char *file = read_whole(world, "history");
+	assert_int_equal(strncmp(file, begin, strlen(begin)), 0);
+	assert_int_equal(file[strlen(begin)], '\n');
+	assert_non_null(strstr(file, "\tsip:bob@biloxi.com\t"));
+	free(file);
+}
+
+static void comments_and_damaged_contacts_stay_in_the_file(void **state)
+{
+	struct world *world = *state;
+	struct failure failure;
+
+	write_whole(world, "contacts", "# friends\nBob\tbob@biloxi.com\nCarol carol@chic");
+	struct phone *phone = world_phone(world, 0, true);
+	assert_non_null(strstr(world->warnings, "1 lines are not NAME TAB ADDRESS"));
+	assert_true(phone_contact_add(phone, SLICE("desk"), SLICE("sip:100@biloxi.com"), &failure));
+	char *file = read_whole(world, "contacts");
+	assert_string_equal(file, "# friends\nCarol carol@chic\nBob\tbob@biloxi.com\ndesk\tsip:100@biloxi.com\n");
+	free(file);
+}
+
+/* An account of the host that is new has no ~/.config and no ~/.local yet. */
+static void folders_are_made_down_to_the_last(void **state)
+{
+	struct world *world = *state;
+	struct failure failure;
+	char dir[200];
+
+	snprintf(dir, sizeof dir, "%s/a/b/c", world->dir);
+	struct phone_config config = { .loop = world->loop, .log = &world->log, .config_dir = dir, .state_dir = dir };
+	struct phone *phone = world->phones[0] = phone_new(&config);
+	assert_true(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
+	add_past_call(phone, "sip:bob@biloxi.com");
+	char *file = read_whole(world, "a/b/c/history");
+	assert_non_null(file);
+	free(file);
+	static const char *const made[] = { "a/b/c/history", "a/b/c/contacts", "a/b/c", "a/b", "a" };
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		char path[300];
+		snprintf(path, sizeof path, "%s/%s", world->dir, made[i]);
+		assert_int_equal(remove(path), 0);
+	}
 }
 
 static void what_is_saved_can_be_read_again(void **state)
@@ -213,6 +311,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_written, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(history_is_bounded_and_survives, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_file_is_left_alone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_half_written_history_goes_on, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(comments_and_damaged_contacts_stay_in_the_file, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(folders_are_made_down_to_the_last, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again, world_setup, world_teardown),
 		cmocka_unit_test(quantities_as_people_write_them),
 		cmocka_unit_test_setup_teardown(quantities_of_a_phone_without_calls, world_setup, world_teardown),
