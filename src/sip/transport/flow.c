@@ -33,7 +33,6 @@ void flow__free(struct flow *flow)
 	struct timers *timers = flow->transport->world.timers;
 
 	timer_stop(timers, &flow->timer);
-	timer_stop(timers, &flow->pong);
 	LIST_EACH(&flow->waiting, node)
 		waiting_free(LIST_ENTRY(node, struct waiting, node));
 	framing_fini(&flow->framing);
@@ -192,7 +191,6 @@ void flow__fail_later(struct flow *flow, enum err err)
 		return;
 	flow->state = FLOW_FAILING;
 	flow->err = err;
-	timer_stop(flow->transport->world.timers, &flow->pong);
 	timer_start(flow->transport->world.timers, &flow->timer, 0, fail_now, flow);
 }
 
@@ -307,8 +305,6 @@ static bool take(struct flow *flow, enum framing_result result, struct slice mes
 		(void)world->ops->send_stream(world->net, flow, SLICE("\r\n"));
 		return true;
 	case FRAMING_PONG:
-		flow->answers_pings = true;
-		timer_stop(world->timers, &flow->pong);
 		return true;
 	case FRAMING_BROKEN:
 		transport__refuse_unframed(flow, framing_head(&flow->framing));

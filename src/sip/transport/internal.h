@@ -28,13 +28,11 @@ struct flow {
 	enum flow_state state;
 	enum err err;                 /* why it is failing */
 	bool incoming;
-	bool answers_pings;           /* a pong has come: a missing one means a dead flow (RFC 5626 4.4.1) */
 	int64_t used_us;              /* when a message went or came last */
 	struct framing framing;
 	struct list waiting;          /* struct waiting */
 	size_t waiting_count, waiting_bytes;
 	struct timer timer;           /* connecting: patience; failing: report; open: a message must become complete */
-	struct timer pong;
 };
 
 struct waiting {

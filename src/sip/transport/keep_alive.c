@@ -3,7 +3,6 @@
 #include "base/xmalloc.h"
 
 #define ASLEEP_US (30 * SECOND_US) /* while settings.keep_alive_us is 0: how often that is looked at again */
-#define PONG_US (10 * SECOND_US)   /* RFC 5626 4.4.1 */
 
 static bool same_target(const struct sip_target *a, const struct sip_target *b)
 {
@@ -30,11 +29,11 @@ bool keep_alive__wants(const struct transport *transport, const struct flow *flo
 	return false;
 }
 
-static void no_pong(void *arg)
-{
-	flow__fail_later(arg, ERR_TIMEOUT);
-}
-
+/*
+ * A pong that does not come ends nothing: it is owed only where outbound was agreed (RFC 5626 4.4.1), and many peers do
+ * not know it. A dead connection shows at the next request, or by the system's own patience with what is not
+ * acknowledged.
+ */
 static void ping_flow(struct flow *flow)
 {
 	const struct sip_world *world = &flow->transport->world;
@@ -44,12 +43,8 @@ static void ping_flow(struct flow *flow)
 	enum err err = world->ops->send_stream(world->net, flow, SLICE("\r\n\r\n"));
 	if (err && err != ERR_FULL)
 		flow__fail_later(flow, err);
-	if (err)
-		return;
-	flow->framing.awaits_pong = true;
-	/* Not every peer knows pongs: only one that has sent some owes us the next. */
-	if (flow->answers_pings && !timer_running(&flow->pong))
-		timer_start(world->timers, &flow->pong, PONG_US, no_pong, flow);
+	else if (!err)
+		flow->framing.awaits_pong = true;
 }
 
 static void ping_datagram(struct transport *transport, const struct sip_target *target)

@@ -344,33 +344,30 @@ static void udp_targets_are_kept_alive(void **state)
 	assert_int_equal(timers_next_us(&recorder->net.timers), INT64_MAX);
 }
 
-/* RFC 5626 4.4.1, for peers that have shown that they answer. */
-static void a_missing_pong_means_a_dead_flow(void **state)
+/* RFC 5626 4.4.1 lets a missing pong end a flow only where outbound was agreed, which we never ask for. */
+static void a_missing_pong_ends_nothing(void **state)
 {
 	struct recorder *recorder = *state;
 	struct sip_target target = fake_target("tcp " PEER);
 	uint64_t flow_id;
+	unsigned pings = 0;
 
 	transport_keep_alive(recorder->transport, &target, true);
 	assert_int_equal(send_to(recorder, &target, &flow_id), ERR_NONE);
 	fake_net_pass(&recorder->net, 0);
 	struct flow *flow = fake_net_newest(&recorder->net);
 	fake_net_drop(&recorder->net);
-	fake_net_pass(&recorder->net, 60 * SECOND_US);
+	fake_net_pass(&recorder->net, 30 * SECOND_US);
 	assert_string_equal(fake_net_take(&recorder->net)->bytes, "\r\n\r\n");
-	assert_int_equal(recorder->failures, 0);
 	fake_net_bytes(&recorder->net, flow, "\r\n");
 	fake_net_drop(&recorder->net);
-	while (!fake_net_waiting(&recorder->net))
-		fake_net_pass(&recorder->net, SECOND_US);
-	fake_net_pass(&recorder->net, 9 * SECOND_US);
-	fake_net_bytes(&recorder->net, flow, "\r\n");
-	fake_net_pass(&recorder->net, 5 * SECOND_US);
+	/* It has answered once, and never does again. */
+	fake_net_pass(&recorder->net, 300 * SECOND_US);
+	for (struct fake_packet *packet; (packet = fake_net_take(&recorder->net)); pings++)
+		assert_string_equal(packet->bytes, "\r\n\r\n");
+	assert_in_range(pings, 11, 15);
 	assert_int_equal(recorder->failures, 0);
-	fake_net_pass(&recorder->net, 40 * SECOND_US);
-	assert_int_equal(recorder->failures, 1);
-	assert_int_equal(recorder->failed_err, ERR_TIMEOUT);
-	assert_int_equal(recorder->failed_flow_id, flow_id);
+	assert_true(fake_net_is_open(&recorder->net, flow));
 }
 
 /* The pong may share its segment with a message. */
@@ -465,7 +462,7 @@ int main(void)
 		TEST(strangers_leave_room_for_our_own_connections),
 		TEST(big_requests_go_by_tcp),
 		TEST(udp_targets_are_kept_alive),
-		TEST(a_missing_pong_means_a_dead_flow),
+		TEST(a_missing_pong_ends_nothing),
 		TEST(a_pong_in_front_of_a_message_counts),
 		TEST(a_stream_without_lengths_is_refused_and_closed),
 		TEST(freeing_closes_what_is_open),
