@@ -13,7 +13,7 @@ static struct sip_fault check_start_line(const struct sip_message *message)
 	const struct sip_message_typed *typed = message->typed;
 
 	if (!slice_ieq(message->version, SLICE("SIP/2.0")))
-		return FAULT(505, "Version not supported");
+		return FAULT(505, "Version Not Supported");
 	if (typed->fault)
 		return FAULT(typed->fault_status, typed->fault);
 	if (!message->is_request)

@@ -3,9 +3,9 @@
  * RFC 3261 sections 7, 19, 20, 25.
  *
  *   scan      character classes, tokens, quoted strings, LWS, comments
- *   method    method.def: the methods
- *   header    header.def: every header field: long and compact name, single or list, where it may appear
- *   status    status.def: every status code: phrase, a sentence for people
+ *   names     methods, header fields and status codes by name and number, out of three tables:
+ *             method.def, header.def (long and compact name, single or list, type, where it may stand) and
+ *             status.def (phrase, a sentence for people)
  *   uri       SIP, SIPS and tel URIs; comparison (19.1.4), escapes
  *   params    ;name=value lists
  *   address   name-addr and addr-spec (From, To, Contact, Route, Refer-To ...)

@@ -375,6 +375,15 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 
 /* Escapes. */
 
+struct slice sip_uri_hop_host(const struct sip_uri *uri)
+{
+	struct slice host;
+
+	if (!sip_uri_param(uri, SLICE("maddr"), &host) || !host.n)
+		host = uri->host;
+	return host.n > 2 && host.p[0] == '[' ? slice_sub(host, 1, host.n - 2) : host;
+}
+
 struct slice sip_unescape(struct arena *arena, struct slice text)
 {
 	if (slice_find(text, '%') == text.n)

@@ -28,6 +28,9 @@ bool sip_uri_parse(struct slice text, struct sip_uri *uri, size_t *offset) MUST_
 bool sip_uri_param(const struct sip_uri *uri, struct slice name, struct slice *value);
 /** Equal by the rules of 19.1.4 (escapes, case of the host, order of parameters). */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
+/** The host that a request to this URI goes to (8.1.2): that of maddr where there is one; brackets of an IPv6 reference
+ * off. Empty: none. */
+struct slice sip_uri_hop_host(const struct sip_uri *uri);
 /** Decode %HH. */
 struct slice sip_unescape(struct arena *arena, struct slice text);
 /** Add `user` with everything that the user part does not permit written as %HH ('#' becomes %23). */

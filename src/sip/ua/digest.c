@@ -2,7 +2,6 @@
 
 #include "base/xmalloc.h"
 #include "sip/ua/hash.h"
-#include "sip/ua/hop.h"
 
 enum {
 	CNONCE_CHARS = 16,
@@ -162,10 +161,11 @@ static bool is_own_name(const struct profile *profile, struct slice host)
 	const char *const *routes = profile->identity.routes;
 	struct sip_address route;
 
-	if (profile->identity.uri && slice_ieq(hop_host(&profile->uri), host))
+	if (profile->identity.uri && slice_ieq(sip_uri_hop_host(&profile->uri), host))
 		return true;
 	for (size_t i = 0; routes && routes[i]; i++)
-		if (sip_address_parse(slice_of(routes[i]), &route, NULL) && slice_ieq(hop_host(&route.uri), host))
+		if (sip_address_parse(slice_of(routes[i]), &route, NULL) &&
+		    slice_ieq(sip_uri_hop_host(&route.uri), host))
 			return true;
 	return false;
 }

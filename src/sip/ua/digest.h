@@ -44,7 +44,7 @@ void digest_tries_fini(struct digest_tries *tries);
  *
  * It is when its name is the host of identity.uri or of a preloaded route, when the identity registers there, or when
  * it is at an address where one of those was found before (a proxy that puts its address into Record-Route).
- * @param host       the name that was looked up, as hop_host() has it
+ * @param host       the name that was looked up, as sip_uri_hop_host() has it
  * @param address    what was found
  * @param registers  this is a REGISTER of the identity: the place is its registrar from now on
  */

@@ -70,11 +70,6 @@ static void found_at_once(void *arg)
 	hop->done(hop->arg, hop->err);
 }
 
-static struct slice without_brackets(struct slice host)
-{
-	return host.n > 2 && host.p[0] == '[' ? slice_sub(host, 1, host.n - 2) : host;
-}
-
 /* sips means TLS at least: transport=tcp there is TLS over TCP (26.2.2). */
 static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *protocol, struct sip_hop *wanted,
 			    enum err *err)
@@ -100,15 +95,6 @@ static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *
 		*err = ERR_UNSUPPORTED;
 }
 
-struct slice hop_host(const struct sip_uri *uri)
-{
-	struct slice host;
-
-	if (!sip_uri_param(uri, SLICE("maddr"), &host) || !host.n)
-		host = uri->host;
-	return without_brackets(host);
-}
-
 static enum err read_uri(struct slice text, const enum sip_protocol *protocol, struct sip_hop *wanted)
 {
 	struct sip_uri uri;
@@ -120,7 +106,7 @@ static enum err read_uri(struct slice text, const enum sip_protocol *protocol, s
 		return ERR_SYNTAX;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return ERR_UNSUPPORTED;
-	host = hop_host(&uri);
+	host = sip_uri_hop_host(&uri);
 	if (!host.n || host.n >= sizeof wanted->host)
 		return ERR_SYNTAX;
 	memcpy(wanted->host, host.p, host.n);

@@ -15,9 +15,6 @@ enum { HOP_URI_MAX = 8 * 1024 }; /* bytes of a URI that we send requests to */
 struct sip_draft *hop_draft(struct slice method, struct slice target, const struct slice *routes, size_t route_count,
 			    bool *strict);
 
-/** The host that a request to this URI goes to, brackets of an IPv6 literal off; empty: none. */
-struct slice hop_host(const struct sip_uri *uri);
-
 /** `err` is ERR_NONE when targets were found. */
 typedef void hop_h(void *arg, enum err err);
 
@@ -30,7 +27,7 @@ struct hop {
 	enum err err;
 	hop_h *done;
 	void *arg;
-	char host[256]; /* the name looked up, as hop_host() has it: the scope of credentials */
+	char host[256]; /* the name looked up, as sip_uri_hop_host() has it: the scope of credentials */
 };
 
 /**

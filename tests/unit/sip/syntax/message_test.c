@@ -575,7 +575,7 @@ static void checks(void **state)
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 INVITE\r\n\r\n", 400,
 		  "CSeq method differs from the request" },
 		{ "NEWMETHOD sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 INVITE\r\n\r\n", 0, NULL },
-		{ "OPTIONS sip:b@h SIP/7.0\r\n" VIA REST "\r\n", 505, "Version not supported" },
+		{ "OPTIONS sip:b@h SIP/7.0\r\n" VIA REST "\r\n", 505, "Version Not Supported" },
 		{ "OPTIONS sip:b@h sip/2.0\r\n" VIA REST "\r\n", 0, NULL },
 		{ "OPTIONS tel:+123 SIP/2.0\r\n" VIA REST "\r\n", 0, NULL },
 		{ "OPTIONS nobodyKnowsThisScheme:opaque SIP/2.0\r\n" VIA REST "\r\n", 0, NULL },
@@ -589,7 +589,7 @@ static void checks(void **state)
 		  NULL },
 		{ "SIP/2.0 200 OK\r\n" VIA REST "To: <sip:x@y>\r\n\r\n", 400, "More than one To" },
 		{ "SIP/2.0 200 OK\r\n" VIA REST "l: 9\r\n\r\n", 400, "Content-Length larger than the message" },
-		{ "SIP/3.0 200 OK\r\n" VIA REST "\r\n", 505, "Version not supported" },
+		{ "SIP/3.0 200 OK\r\n" VIA REST "\r\n", 505, "Version Not Supported" },
 	};
 
 	(void)state;

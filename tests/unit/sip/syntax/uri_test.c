@@ -334,6 +334,25 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void the_host_of_the_next_hop(void **state)
+{
+	static const struct { const char *uri, *host; } rows[] = {
+		{ "sip:bob@biloxi.com:5070;lr", "biloxi.com" },
+		{ "sip:[2001:db8::1]:5070", "2001:db8::1" },
+		{ "sip:bob@biloxi.com;maddr=239.255.255.1;ttl=15", "239.255.255.1" },
+		{ "sip:bob@biloxi.com;maddr=[2001:db8::2]", "2001:db8::2" },
+		{ "tel:+15550100", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sip_uri uri;
+		assert_true(sip_uri_parse(slice_of(rows[i].uri), &uri, NULL));
+		struct slice host = sip_uri_hop_host(&uri);
+		assert_true(slice_eq(host, slice_of(rows[i].host)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +366,7 @@ int main(void)
 		cmocka_unit_test(escapes),
 		cmocka_unit_test(printed_as_request_uri),
 		cmocka_unit_test(parameters_are_found),
+		cmocka_unit_test(the_host_of_the_next_hop),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
