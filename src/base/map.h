@@ -25,7 +25,8 @@ struct map {
 void map_init(struct map *map, struct random *random);
 /** Frees the buckets; the things are their owners'. */
 void map_fini(struct map *map);
-/** Add under `key`, whose bytes must live as long as the node is in the map. Equal keys may be added: find gives the newest. */
+/** Add under `key`, whose bytes must live as long as the node is in the map. Equal keys may be added: find gives the
+ * newest. */
 void map_add(struct map *map, struct map_node *node, struct slice key);
 /** The newest node with this key, or NULL; borrowed. */
 struct map_node *map_find(const struct map *map, struct slice key);

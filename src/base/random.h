@@ -21,5 +21,6 @@ void random_fill(struct random *random, void *bytes, size_t n);
 uint32_t random_u32(struct random *random);
 /** Uniform in 0..bound-1; bound > 0. */
 uint32_t random_below(struct random *random, uint32_t bound);
-/** `chars` characters of [a-z2-7] (5 bits each) and a NUL into `text`, which has chars + 1 bytes. For tags, branches, Call-IDs. */
+/** `chars` characters of [a-z2-7] (5 bits each) and a NUL into `text`, which has chars + 1 bytes. For tags, branches,
+ * Call-IDs. */
 void random_token(struct random *random, char *text, size_t chars);

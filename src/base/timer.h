@@ -38,7 +38,8 @@ void timers_run(struct timers *timers, int64_t now_us);
 /** Virtual time: step from due time to due time until `now_us + us` is reached. For tests and simulations. */
 void timers_advance(struct timers *timers, int64_t us);
 
-/** (Re)start: `fire(arg)` is called once, `after_us` from now; negative counts as 0. Never calls back before it returns. */
+/** (Re)start: `fire(arg)` is called once, `after_us` from now; negative counts as 0. Never calls back before it
+ * returns. */
 void timer_start(struct timers *timers, struct timer *timer, int64_t after_us, timer_h *fire, void *arg);
 /** Harmless when not running. */
 void timer_stop(struct timers *timers, struct timer *timer);

@@ -79,7 +79,8 @@ static void replay(const char *path)
 int main(int argc, char **argv)
 {
 	const char *source = getenv("OFFHOOK_SOURCE");
-	char *folder = argc > 1 ? xstrdup(argv[1]) : xasprintf("%s/tests/fuzz/corpus/%s", source ? source : ".", CORPUS);
+	char *folder = argc > 1 ? xstrdup(argv[1])
+				: xasprintf("%s/tests/fuzz/corpus/%s", source ? source : ".", CORPUS);
 	DIR *dir = opendir(folder);
 	int files = 0;
 

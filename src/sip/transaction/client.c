@@ -115,8 +115,8 @@ static struct client_transaction *start(struct transactions *transactions, struc
 /* ---- in ---- */
 
 /*
- * A response repeats From, Call-ID and CSeq of its request (8.2.6.2). One that has our branch but not these was made up,
- * or belongs to a request that is forgotten: it must not begin or end anything.
+ * A response repeats From, Call-ID and CSeq of its request (8.2.6.2). One that has our branch but not these was made
+ * up, or belongs to a request that is forgotten: it must not begin or end anything.
  */
 static bool is_answer_to(const struct sip_message *response, const struct sip_message *request)
 {
