@@ -114,14 +114,15 @@ double tone_find(const int16_t pcm[TONE_FIND_FRAMES])
 	float complex x[FFT_SIZE];
 	double energy = 0;
 
-	for (size_t i = 0; i < FFT_SIZE; i++) {
-		double sample = i < TONE_FIND_FRAMES ? pcm[i] : 0;
-		energy += sample * sample;
-		x[i] = (float)(sample * (0.5 - 0.5 * cos(2 * M_PI * (double)i / TONE_FIND_FRAMES)));
-	}
+	for (size_t i = 0; i < TONE_FIND_FRAMES; i++)
+		energy += (double)pcm[i] * pcm[i];
 	/* -57 dB: below it there is only the noise of a codec, and what the low-pass left of higher tones. */
 	if (energy < 32.0 * 32.0 * TONE_FIND_FRAMES)
 		return 0;
+	for (size_t i = 0; i < FFT_SIZE; i++)
+		x[i] = i < TONE_FIND_FRAMES
+			       ? (float)(pcm[i] * (0.5 - 0.5 * cos(2 * M_PI * (double)i / TONE_FIND_FRAMES)))
+			       : 0;
 	fft(x);
 	size_t best = (size_t)(LEAST_HZ / BIN_HZ), last = (size_t)(MOST_HZ / BIN_HZ);
 	for (size_t i = best; i <= last; i++)
