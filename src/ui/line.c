@@ -252,6 +252,10 @@ void line_start(const struct line_handler *handler, const char *prompt, const ch
 	rl_sort_completion_matches = 1;
 	rl_completion_query_items = 0;
 	rl_variable_bind("show-all-if-ambiguous", "on");
+	/* In the C locale readline takes the bytes of an umlaut for Meta keys, and "6" of them for a count. */
+	rl_variable_bind("convert-meta", "off");
+	rl_variable_bind("input-meta", "on");
+	rl_variable_bind("output-meta", "on");
 	rl_initialize();
 	rl_variable_bind("bell-style", "none"); /* readline would write it to standard error */
 	rl_set_screen_size(rows, cols);

@@ -91,9 +91,21 @@ check paste_runs_nothing
 test_long_output() {
 	open 80x24 "${quiet[@]}"
 	until_shown "$prompt" && line help && until_shown 'back to the calls' && until_shown '^ Log'
-	keys PPage && keys NPage && keys Escape && until_shown '^ Calls'
+	keys PPage && keys NPage && keys Escape && until_shown '^ Calls' && until_gone 'Log .PgDn'
+	line help && until_shown '^ Log' && line 'echo short' && until_shown '^ Calls' && until_shown '^short'
 }
 check long_output
+
+# Bytes of UTF-8 in the C locale are characters of the line, not Meta keys.
+test_bytes_in_c() {
+	ENVIRONMENT=(env LC_ALL=C)
+	open 80x24 "${quiet[@]}" --plain
+	until_shown "$prompt" || return
+	printf 'echo bj\303\266rk' | mux load-buffer -
+	mux paste-buffer
+	until_shown '^offhook> echo bj' && keys Enter && until_shown '^bj[^r]*rk$'
+}
+check bytes_in_c
 
 test_incoming() {
 	local port=$((30000 + $$ % 20000)) caller

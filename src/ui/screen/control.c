@@ -26,7 +26,24 @@ static size_t page_of(const struct screen *screen)
 	return page > 2 ? page - 1 : 1;
 }
 
-/* Run `format` with the call that the key shows; if that changed just now, the person meant another one. */
+/* A view that was chosen stays. */
+static void show_view(struct screen *screen, enum view view)
+{
+	screen->view = view;
+	screen->long_text = false;
+}
+
+/* Back from a long text: the newest of the log again, and no word of keys that do nothing now. */
+static void leave_long_text(struct screen *screen)
+{
+	if (screen->long_text)
+		screen->view = VIEW_CALLS;
+	screen->long_text = false;
+	screen->scroll[VIEW_LOG] = 0;
+	screen->notice[0] = 0;
+}
+
+/* Run `what` with the call that the key shows; if that changed just now, the person meant another one. */
 static void run_on(struct screen *screen, const char *what, unsigned call)
 {
 	char line[64];
@@ -41,6 +58,7 @@ static void run_on(struct screen *screen, const char *what, unsigned call)
 		return;
 	}
 	snprintf(line, sizeof line, "%s %s%u", what, strcmp(what, "reject") ? "" : "call=", call);
+	leave_long_text(screen);
 	prompt_run(screen->prompt, line);
 }
 
@@ -93,6 +111,7 @@ bool screen_key(void *arg, enum key key, struct slice bytes)
 		return true;
 	if (!screen->view_focus) {
 		if (key == KEY_IS_ESCAPE && !line_is_vi() && line_is_empty() && screen->view != VIEW_CALLS) {
+			leave_long_text(screen);
 			screen->view = VIEW_CALLS;
 			return true;
 		}
@@ -108,7 +127,7 @@ bool screen_key(void *arg, enum key key, struct slice bytes)
 		return true;
 	case KEY_IS_CONTROL:
 		if (bytes.p[0] == '\t')
-			screen->view = (enum view)((screen->view + 1) % VIEWS);
+			show_view(screen, (enum view)((screen->view + 1) % VIEWS));
 		/* C-c, C-d and C-z mean the same in a view. */
 		return bytes.p[0] != 'C' - '@' && bytes.p[0] != 'D' - '@' && bytes.p[0] != 'Z' - '@';
 	default:
@@ -122,7 +141,7 @@ static void view_letter(struct screen *screen, char c)
 	case '1':
 	case '2':
 	case '3':
-		screen->view = (enum view)(c - '1');
+		show_view(screen, (enum view)(c - '1'));
 		break;
 	case 'z':
 		screen->zoomed = !screen->zoomed;
@@ -175,7 +194,7 @@ static bool picks_view(struct screen *screen, struct slice line)
 		if (rest.n && !call)
 			return false; /* the command says what is wrong */
 		screen->ladder_call = call;
-		screen->view = (enum view)i;
+		show_view(screen, (enum view)i);
 		screen->scroll[i] = 0;
 		return true;
 	}
@@ -199,6 +218,6 @@ bool screen_entered(void *arg, const char *text)
 		free(shown);
 	}
 	free(kept);
-	screen->notice[0] = 0;
+	leave_long_text(screen);
 	return picks_view(screen, slice_of(text));
 }

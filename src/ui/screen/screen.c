@@ -51,6 +51,7 @@ static void show_long(struct screen *screen, size_t count_before)
 
 	if (added <= 1 || (page && added <= page))
 		return;
+	screen->long_text = screen->long_text || screen->view == VIEW_CALLS;
 	screen->view = VIEW_LOG;
 	screen->scroll[VIEW_LOG] = added > whole ? added - whole : 0;
 	screen_notice(screen, STYLE_DIM,
@@ -67,7 +68,8 @@ static void on_result(void *arg, struct runner *runner, const struct invocation 
 		return;
 	screen->scroll[VIEW_LOG] = 0;
 	screen_log_add(screen, STYLE_PLAIN, text);
-	screen_notice(screen, STYLE_PLAIN, text);
+	/* The first of many rows alone tells nothing. */
+	screen_notice(screen, STYLE_PLAIN, strchr(text, '\n') && strchr(text, '\n')[1] ? "" : text);
 	if (screen->prompt && runner == prompt_runner(screen->prompt))
 		show_long(screen, before);
 }
@@ -292,8 +294,12 @@ static void draw_views(struct screen *screen, int top, int rows)
 		calls.rows = wanted < rows / 2 ? wanted : rows / 2;
 		struct area log = { top + calls.rows, left.x, rows - calls.rows, left.cols };
 		view_log(screen, &log);
+		if (side != VIEW_CALLS)
+			draw_rule(log.y, left.cols, 1, GLYPH_LEFT, false);
 	}
 	view_calls(screen, &calls);
+	if (side != VIEW_CALLS)
+		draw_rule(top, left.cols, 1, GLYPH_DOWN, false);
 }
 
 static void draw_too_small(struct screen *screen)

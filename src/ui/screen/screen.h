@@ -51,6 +51,7 @@ struct screen {
 	bool dirty, typed, ended, title_set;
 	enum view view;
 	bool view_focus, zoomed;
+	bool long_text;       /* the log view was opened for a long text: the next line or Esc closes it */
 	size_t scroll[VIEWS]; /* rows above the end (ladder, log) or below the start (calls) */
 	size_t page[VIEWS];   /* rows shown of each, for page keys */
 	struct screen_log log;

@@ -21,7 +21,7 @@ static const struct {
 	[GLYPH_ACTIVE] = { "●", "*" }, [GLYPH_IDLE] = { "○", "o" },       [GLYPH_RINGING] = { "◌", "?" },
 	[GLYPH_HELD] = { "‖", "=" },   [GLYPH_ENDED] = { "·", "." },      [GLYPH_SELECTED] = { "▶", ">" },
 	[GLYPH_BELL] = { "♪", "!" },   [GLYPH_HORIZONTAL] = { "─", "-" }, [GLYPH_VERTICAL] = { "│", "|" },
-	[GLYPH_DOWN] = { "┬", "+" },   [GLYPH_UP] = { "┴", "+" },
+	[GLYPH_DOWN] = { "┬", "+" },   [GLYPH_LEFT] = { "┤", "+" },
 };
 
 static bool coloured;

@@ -93,7 +93,8 @@ static void draw_call(const struct area *area, int row, const struct call_view *
 	buf_fini(&who);
 }
 
-static void add_figure(struct buf *to, const char *format, double value)
+/* Figures are shown whole or not at all. */
+static void add_figure(struct buf *to, int cols, const char *format, double value)
 {
 	char text[40];
 
@@ -103,7 +104,8 @@ static void add_figure(struct buf *to, const char *format, double value)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(text, sizeof text, format, value);
 #pragma GCC diagnostic pop
-	buf_printf(to, "  %s", text);
+	if ((int)(to->n + strlen(text)) + 2 <= cols)
+		buf_printf(to, "  %s", text);
 }
 
 static void draw_figures(const struct area *area, int row, const struct call_view *call)
@@ -112,13 +114,13 @@ static void draw_figures(const struct area *area, int row, const struct call_vie
 
 	buf_init(&line, 1024);
 	buf_printf(&line, "      %s", call->codec);
-	add_figure(&line, "loss %.1f%%", call->loss * 100);
-	add_figure(&line, "jitter %.0fms", call->jitter_ms);
+	add_figure(&line, area->cols, "loss %.1f%%", call->loss * 100);
+	add_figure(&line, area->cols, "jitter %.0fms", call->jitter_ms);
 	if (call->mos > 0)
-		add_figure(&line, "mos %.1f", call->mos);
+		add_figure(&line, area->cols, "mos %.1f", call->mos);
 	if (call->rtt_ms > 0)
-		add_figure(&line, "rtt %.0fms", call->rtt_ms);
-	add_figure(&line, "buf %.0fms", call->buffer_ms);
+		add_figure(&line, area->cols, "rtt %.0fms", call->rtt_ms);
+	add_figure(&line, area->cols, "buf %.0fms", call->buffer_ms);
 	draw_text(area, row, 0, 0, call->loss > 0.05 ? STYLE_BAD : STYLE_DIM, buf_slice(&line));
 	buf_fini(&line);
 }

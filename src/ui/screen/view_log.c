@@ -24,14 +24,33 @@ void screen_log_free(struct screen_log *log)
 		free(log->lines[i].text);
 }
 
+/* Where the later rows of a wrapped line begin: behind the time of an event, below the second column of a table. */
+static size_t hang_of(struct slice line, size_t cols)
+{
+	size_t lead = 0, at;
+
+	while (lead < line.n && line.p[lead] == ' ')
+		lead++;
+	at = lead;
+	if (line.n > 9 && line.p[2] == ':' && line.p[5] == ':' && line.p[8] == ' ')
+		return 9;
+	for (size_t i = lead + 2; i < line.n; i++)
+		if (line.p[i - 1] == ' ' && line.p[i - 2] == ' ' && line.p[i] != ' ' &&
+		    text_cols(slice_sub(line, 0, i)) <= cols * 2 / 3)
+			at = i;
+	size_t hang = text_cols(slice_sub(line, 0, at));
+	return hang <= cols * 2 / 3 ? hang : 0;
+}
+
 /* Rows that a line takes when it is wrapped. */
 static int rows_of(struct slice line, size_t cols)
 {
 	int rows = 1;
-	size_t skip, n;
+	size_t skip, n, hang = hang_of(line, cols), room = cols;
 
-	while ((n = text_break(line, cols, &skip)) < line.n) {
+	while ((n = text_break(line, room, &skip)) < line.n) {
 		line = slice_from(line, n + skip);
+		room = cols - hang;
 		rows++;
 	}
 	return rows;
@@ -40,13 +59,14 @@ static int rows_of(struct slice line, size_t cols)
 /* Draw `line` with its first row at `row`, which may be above the area. */
 static void draw_wrapped(const struct area *area, int row, struct slice line, enum style style)
 {
-	size_t skip, n;
+	size_t skip, n, hang = hang_of(line, (size_t)area->cols), col = 0;
 
 	do {
-		n = text_break(line, (size_t)area->cols, &skip);
+		n = text_break(line, (size_t)area->cols - col, &skip);
 		if (row >= 0)
-			draw_text(area, row, 0, 0, style, slice_sub(line, 0, n));
+			draw_text(area, row, (int)col, 0, style, slice_sub(line, 0, n));
 		line = slice_from(line, n + skip);
+		col = hang;
 		row++;
 	} while (line.n);
 }
