@@ -1,5 +1,5 @@
 /* RFC 3261 figure 5 as RFC 6026 replaced it, with the CANCEL of section 9.1. */
-#include "sip/transaction/internal.h"
+#include "sip/transaction/client_actions.h"
 
 static void resend(struct transaction *transaction, struct sip_message *none)
 {
@@ -7,11 +7,6 @@ static void resend(struct transaction *transaction, struct sip_message *none)
 	transaction->interval_us *= 2;
 	transaction__arm(transaction, TIMER_A);
 	client__send(client_of(transaction));
-}
-
-static void pass_up(struct transaction *transaction, struct sip_message *response)
-{
-	client__tell(client_of(transaction), CLIENT_RESPONSE, response, ERR_NONE);
 }
 
 /* 9.1: a CANCEL may leave only when a provisional response has come. */
@@ -49,19 +44,6 @@ static void ack_and_pass_up(struct transaction *transaction, struct sip_message 
 {
 	send_ack(transaction, response);
 	pass_up(transaction, response);
-}
-
-static void time_out(struct transaction *transaction, struct sip_message *none)
-{
-	(void)none;
-	transaction->err = ERR_TIMEOUT;
-	client__tell(client_of(transaction), CLIENT_TIMEOUT, NULL, ERR_TIMEOUT);
-}
-
-static void report_error(struct transaction *transaction, struct sip_message *none)
-{
-	(void)none;
-	client__tell(client_of(transaction), CLIENT_TRANSPORT_ERROR, NULL, transaction->err);
 }
 
 static const struct cell cells[STATES][EVENTS] = {

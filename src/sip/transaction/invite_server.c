@@ -1,17 +1,5 @@
 /* RFC 3261 figure 7 as RFC 6026 replaced it. The 100 (Trying) leaves when the transaction is made. */
-#include "sip/transaction/internal.h"
-
-static void answer(struct transaction *transaction, struct sip_message *response)
-{
-	server__take(server_of(transaction), response);
-	server__send(server_of(transaction));
-}
-
-static void resend(struct transaction *transaction, struct sip_message *none)
-{
-	(void)none;
-	server__send(server_of(transaction));
-}
+#include "sip/transaction/server_actions.h"
 
 static void resend_later(struct transaction *transaction, struct sip_message *none)
 {

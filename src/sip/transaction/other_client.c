@@ -1,5 +1,5 @@
 /* RFC 3261 figure 6. */
-#include "sip/transaction/internal.h"
+#include "sip/transaction/client_actions.h"
 
 static void resend(struct transaction *transaction, struct sip_message *none)
 {
@@ -11,24 +11,6 @@ static void resend(struct transaction *transaction, struct sip_message *none)
 		transaction->interval_us = t2_us;
 	transaction__arm(transaction, TIMER_E);
 	client__send(client_of(transaction));
-}
-
-static void pass_up(struct transaction *transaction, struct sip_message *response)
-{
-	client__tell(client_of(transaction), CLIENT_RESPONSE, response, ERR_NONE);
-}
-
-static void time_out(struct transaction *transaction, struct sip_message *none)
-{
-	(void)none;
-	transaction->err = ERR_TIMEOUT;
-	client__tell(client_of(transaction), CLIENT_TIMEOUT, NULL, ERR_TIMEOUT);
-}
-
-static void report_error(struct transaction *transaction, struct sip_message *none)
-{
-	(void)none;
-	client__tell(client_of(transaction), CLIENT_TRANSPORT_ERROR, NULL, transaction->err);
 }
 
 static const struct cell cells[STATES][EVENTS] = {

@@ -1,17 +1,5 @@
 /* RFC 3261 figure 8, with the 100 (Trying) of RFC 4320 4.1; a transport error ends nothing (RFC 6026 8.8). */
-#include "sip/transaction/internal.h"
-
-static void answer(struct transaction *transaction, struct sip_message *response)
-{
-	server__take(server_of(transaction), response);
-	server__send(server_of(transaction));
-}
-
-static void resend(struct transaction *transaction, struct sip_message *none)
-{
-	(void)none;
-	server__send(server_of(transaction));
-}
+#include "sip/transaction/server_actions.h"
 
 static void send_trying(struct transaction *transaction, struct sip_message *none)
 {

@@ -9,6 +9,7 @@
  *   other_client    figure 6
  *   invite_server   figure 7 with RFC 6026
  *   other_server    figure 8
+ *   client_actions, server_actions  what two tables do alike
  */
 #pragma once
 
@@ -47,8 +48,9 @@ struct transaction_handlers {
 	void *arg;
 };
 
-/** Makes the transport below too. */
+/** Makes the transport below too. World and handlers are copied; what they point to outlives this. Never NULL. */
 struct transactions *transactions_new(const struct sip_world *world, const struct transaction_handlers *handlers);
+/** Forgets all at once: nothing is sent, no handler is called. */
 void transactions_free(struct transactions *transactions);
 struct transaction_settings *transaction_settings(struct transactions *transactions);
 struct transport *transactions_transport(struct transactions *transactions);

@@ -125,7 +125,9 @@ enum {
 	STATELESS_PER_SECOND = 100,  /* answers of transport_answer() in one second: nobody can make us a reflector */
 };
 
+/** Both are copied; what they point to outlives the transport. It opens nothing by itself. Never NULL. */
 struct transport *transport_new(const struct sip_world *world, const struct transport_handlers *handlers);
+/** Closes every flow and forgets what waits; no handler is called. */
 void transport_free(struct transport *transport);
 /** To be read and changed at any time. */
 struct transport_settings *transport_settings(struct transport *transport);
@@ -177,6 +179,7 @@ void transport_keep_alive(struct transport *transport, const struct sip_target *
 
 /* ---- upwards: what net/ reports ---- */
 
+/** A datagram came to `local`. Keep-alives and what is no SIP message go without a word. */
 void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
 			struct slice bytes);
 /** ICMP (port unreachable ...) for datagrams to `remote`. */
@@ -188,7 +191,9 @@ void transport_datagram_failed(struct transport *transport, const struct address
  */
 struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
 				const struct address *remote, void *connection);
+/** connect() has succeeded; what waited is sent. */
 void transport_flow_opened(struct transport *transport, struct flow *flow, const struct address *local);
+/** Bytes came on a stream, cut anywhere. The flow may be failing afterwards, but it is closed only when timers run. */
 void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes);
 /** The connection is gone (or could not be made); `flow` must not be used by net any more. */
 void transport_flow_closed(struct transport *transport, struct flow *flow, enum err err);
