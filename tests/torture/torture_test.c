@@ -6,7 +6,8 @@
 
 #include "sip/syntax/message.h"
 #include "tests/torture/touch.h"
-#include "tests/unit/guard.h"
+#define GUARD_ROOM SIP_MESSAGE_MAX
+#include "tests/unit/guard_group.h"
 
 #define V "Via: SIP/2.0/UDP 192.0.2.53;branch=z9hG4bKkdjuw\r\n"
 #define F "From: sip:caller@y.example;tag=323\r\n"
@@ -34,8 +35,6 @@ static const struct {
 #include "tests/torture/rfc4475.def"
 #undef TORTURE
 };
-
-static struct guard guard;
 
 static void check_verdict(const char *name, struct slice bytes, unsigned verdict)
 {
@@ -168,20 +167,6 @@ static void our_own_cover_the_rfc(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_new(SIP_MESSAGE_MAX);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_free(&guard);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,5 +178,5 @@ int main(void)
 		cmocka_unit_test(prefixes_of_rfc_4475),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, guard_set_up, guard_tear_down);
 }

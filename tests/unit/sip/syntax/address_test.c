@@ -3,9 +3,8 @@
 #include "sip/syntax/address.h"
 #include "sip/syntax/params.h"
 #include "sip/syntax/via.h"
-#include "tests/unit/guard.h"
-
-static struct guard guard;
+#define GUARD_ROOM 4096
+#include "tests/unit/guard_group.h"
 
 static void check_text(struct slice s, const char *text)
 {
@@ -344,20 +343,6 @@ static void quotes_are_removed(void **state)
 	arena_fini(&arena);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_new(4096);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_free(&guard);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,5 +361,5 @@ int main(void)
 		cmocka_unit_test(quotes_are_removed),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, guard_set_up, guard_tear_down);
 }

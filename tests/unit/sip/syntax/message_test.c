@@ -2,15 +2,14 @@
 
 #include "sip/syntax/message.h"
 #include "tests/bench/messages.h"
-#include "tests/unit/guard.h"
+#define GUARD_ROOM SIP_MESSAGE_MAX
+#include "tests/unit/guard_group.h"
 
 #define VIA "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
 #define FROM "From: <sip:a@h>;tag=1\r\n"
 #define TO "To: <sip:b@h>\r\n"
 #define REST FROM TO "Call-ID: c\r\nCSeq: 1 OPTIONS\r\n"
 #define REQUEST(lines) "OPTIONS sip:b@h SIP/2.0\r\n" VIA REST lines "\r\n"
-
-static struct guard guard;
 
 static enum scan parse_slice(struct slice s, enum sip_framing framing, struct sip_message **message, size_t *used,
 			     size_t *offset)
@@ -617,20 +616,6 @@ static void a_star_contact_registers(void **state)
 	sip_message_unref(message);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_new(SIP_MESSAGE_MAX);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_free(&guard);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -659,5 +644,5 @@ int main(void)
 		cmocka_unit_test(a_star_contact_registers),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, guard_set_up, guard_tear_down);
 }

@@ -1,9 +1,8 @@
 #include "tests/unit/unit.h"
 
 #include "sip/syntax/uri.h"
-#include "tests/unit/guard.h"
-
-static struct guard guard;
+#define GUARD_ROOM 4096
+#include "tests/unit/guard_group.h"
 
 static bool parse(const char *text, struct sip_uri *uri, size_t *offset)
 {
@@ -320,20 +319,6 @@ static void parameters_are_found(void **state)
 	assert_false(sip_uri_param(&uri, SLICE("maddr"), NULL));
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_new(4096);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_free(&guard);
-	return 0;
-}
-
 static void the_host_of_the_next_hop(void **state)
 {
 	static const struct { const char *uri, *host; } rows[] = {
@@ -369,5 +354,5 @@ int main(void)
 		cmocka_unit_test(the_host_of_the_next_hop),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, guard_set_up, guard_tear_down);
 }

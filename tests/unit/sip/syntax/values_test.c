@@ -3,9 +3,8 @@
 #include "sip/syntax/auth.h"
 #include "sip/syntax/scan.h"
 #include "sip/syntax/values.h"
-#include "tests/unit/guard.h"
-
-static struct guard guard;
+#define GUARD_ROOM 4096
+#include "tests/unit/guard_group.h"
 
 static struct slice placed(const char *text)
 {
@@ -277,20 +276,6 @@ static void scanners(void **state)
 	assert_null(scan_quoted(s.p, s.p + s.n));
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_new(4096);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_free(&guard);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,5 +289,5 @@ int main(void)
 		cmocka_unit_test(scanners),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, guard_set_up, guard_tear_down);
 }
