@@ -35,7 +35,7 @@ bool address_same_host(const struct address *a, const struct address *b);
 /** 0.0.0.0 or :: */
 bool address_is_any(const struct address *a);
 bool address_is_loopback(const struct address *a);
-/** From a literal "192.0.2.4", "2001:db8::1" or "[2001:db8::1]"; no names are resolved. @return false when it is none */
+/** From a literal "192.0.2.4", "2001:db8::1" or "[2001:db8::1]"; resolves no names. @return false when it is none */
 bool address_parse_host(struct address *a, struct slice host, uint16_t port) MUST_CHECK;
 /** From "192.0.2.4:5060", "[::1]:5060" or a literal without port (then `default_port`). */
 bool address_parse(struct address *a, struct slice text, uint16_t default_port) MUST_CHECK;
