@@ -400,18 +400,30 @@ static size_t common_rows(const struct sdp_media *media, const struct sdp_local 
 	return audio_rows(rows, count, 0) ? choose_events(rows, count) : 0;
 }
 
-static bool is_multicast(const struct address *address)
+/* Sound goes to one host: neither to a group nor to everybody. */
+static bool is_for_many(const struct address *address)
 {
 	if (address_is_v6(address))
 		return IN6_IS_ADDR_MULTICAST(&address->u.v6.sin6_addr);
-	return IN_MULTICAST(ntohl(address->u.v4.sin_addr.s_addr));
+	uint32_t host = ntohl(address->u.v4.sin_addr.s_addr);
+	return IN_MULTICAST(host) || host == INADDR_BROADCAST;
+}
+
+/* Our socket is of one family. An address that is not set is a hold of old (RFC 3264 8.4), in either family. */
+static bool can_be_reached(const struct address *peer, const struct sdp_local *local)
+{
+	bool any = address_is_v6(peer) ? IN6_IS_ADDR_UNSPECIFIED(&peer->u.v6.sin6_addr)
+				       : peer->u.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+
+	return any || !address_is_set(&local->rtp) || address_is_v6(peer) == address_is_v6(&local->rtp);
 }
 
 static size_t usable_rows(const struct sdp_media *media, const struct sdp_local *local,
 			  struct sdp_row rows[SDP_FORMATS_MAX])
 {
 	if (!slice_ieq(media->type, SLICE("audio")) || !slice_ieq(media->protocol, SLICE("RTP/AVP")) || !media->port ||
-	    !media->has_address || is_multicast(&media->address))
+	    !media->has_address || is_for_many(&media->address) ||
+	    !can_be_reached(&media->address, local))
 		return 0;
 	return common_rows(media, local, rows);
 }
