@@ -39,6 +39,7 @@ struct net {
 	struct route routes[ROUTES_KEPT];
 	size_t next_route;
 	unsigned char *packets;      /* PACKET_BATCH * PACKET_MAX; only pages that are used cost memory */
+	bool said_refused;           /* that connections are refused; until one is taken again */
 	int spare_fd;                /* given up for a moment to refuse a connection when descriptors have run out */
 };
 

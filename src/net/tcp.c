@@ -334,7 +334,10 @@ static void refuse_one(struct listener *listener)
 	if (fd >= 0)
 		close(fd);
 	net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	log_line(net->log, LOG_WARNING, "a connection was refused: too many open files");
+	/* A flood is told once. */
+	if (!net->said_refused)
+		log_line(net->log, LOG_WARNING, "connections are refused: too many open files");
+	net->said_refused = true;
 }
 
 static void adopt(struct listener *listener, int fd, const struct address *remote)
@@ -366,6 +369,7 @@ static void on_accept(void *arg, int events)
 		socklen_t length = sizeof remote.u;
 		int fd = accept4(listener->tcp, &remote.u.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
+			listener->net->said_refused = false;
 			adopt(listener, fd, &remote);
 		} else if (errno == EMFILE || errno == ENFILE) {
 			refuse_one(listener);
