@@ -22,12 +22,12 @@ struct engine *engine_new(struct random *random, bool threaded)
 	engine->notes = ring_new(ENGINE_NOTES, sizeof(struct note));
 	list_init(&engine->streams);
 	engine_ports_init(engine);
-	engine_media_init(engine);
-	if (threaded && !engine_media_start(engine)) {
-		fputs("offhook: no thread for the sound\n", stderr);
-		abort();
-	}
-	return engine;
+	bool good = engine_media_init(engine) && engine->event_fd >= 0 && engine->command_fd >= 0;
+	if (good && (!threaded || engine_media_start(engine)))
+		return engine;
+	engine->threaded = false;
+	engine_free(engine);
+	return NULL;
 }
 
 /* ---- commands to the media thread ---- */
@@ -269,8 +269,10 @@ void engine_free(struct engine *engine)
 	} while (ring_count(engine->commands) || engine->waiting_count);
 	engine_ports_fini(engine);
 	engine_media_fini(engine);
-	close(engine->event_fd);
-	close(engine->command_fd);
+	if (engine->event_fd >= 0)
+		close(engine->event_fd);
+	if (engine->command_fd >= 0)
+		close(engine->command_fd);
 	free(engine->waiting);
 	free(engine->commands);
 	free(engine->notes);

@@ -102,6 +102,7 @@ struct engine_settings {
 
 /**
  * @param threaded  true: a thread of its own; false: the caller steps it by engine_step() (tests, simulations)
+ * @return NULL: no descriptors or no thread left
  */
 struct engine *engine_new(struct random *random, bool threaded);
 /** Streams must have been removed. Stops the thread and the sound helper. */

@@ -118,7 +118,8 @@ struct engine {
 void engine_turn(struct engine *engine, int64_t now_us);
 /** Execute waiting commands as far as their answers fit. */
 void engine_run_commands(struct engine *engine, int64_t now_us);
-void engine_media_init(struct engine *engine);
+/** @return false: no descriptors left; engine_media_fini() all the same */
+bool engine_media_init(struct engine *engine);
 void engine_media_fini(struct engine *engine);
 /** Start the thread. @return false when there is none to be had */
 bool engine_media_start(struct engine *engine);

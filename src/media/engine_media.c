@@ -469,7 +469,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-void engine_media_init(struct engine *engine)
+bool engine_media_init(struct engine *engine)
 {
 	struct epoll_event commands = { .events = EPOLLIN, .data.u32 = CONTROL_COMMANDS };
 	struct epoll_event timer = { .events = EPOLLIN, .data.u32 = CONTROL_TIMER };
@@ -484,6 +484,7 @@ void engine_media_init(struct engine *engine)
 			   (uint64_t)random_u32(engine->random) << 32 | random_u32(engine->random));
 	engine->batch = receive_batch_new();
 	list_init(&engine->active);
+	return engine->control_poll >= 0 && engine->packet_poll >= 0 && engine->timer_fd >= 0;
 }
 
 bool engine_media_start(struct engine *engine)
@@ -499,8 +500,10 @@ bool engine_media_start(struct engine *engine)
 
 void engine_media_fini(struct engine *engine)
 {
-	close(engine->control_poll);
-	close(engine->packet_poll);
-	close(engine->timer_fd);
+	const int fds[] = { engine->control_poll, engine->packet_poll, engine->timer_fd };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	free(engine->batch);
 }

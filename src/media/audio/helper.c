@@ -189,6 +189,14 @@ static void check_running(struct helper_device *helper, int64_t now)
 	}
 }
 
+/* The helper can write there whatever it likes: what its ring says of itself must be what we made. */
+static bool ring_is_ours(const struct helper_device *helper)
+{
+	const struct ring *ring = sound_ring(helper->shared);
+
+	return ring->capacity == SOUND_RING_FRAMES && ring->record_bytes == sizeof(int16_t);
+}
+
 /* Everything that can go wrong with the helper is seen here, at each tick. */
 static void supervise(struct helper_device *helper)
 {
@@ -206,6 +214,10 @@ static void supervise(struct helper_device *helper)
 		message[sizeof message - 1] = '\0';
 		uint32_t err = atomic_load(&helper->shared->error);
 		give_up(helper, err > ERR_NONE && err < ERR_COUNT ? (enum err)err : ERR_DEVICE, message);
+		return;
+	}
+	if (!ring_is_ours(helper)) {
+		give_up(helper, ERR_DEVICE, "the sound helper went wild");
 		return;
 	}
 	if (waitpid(helper->pid, &status, WNOHANG) == helper->pid) {
@@ -258,7 +270,7 @@ static size_t helper_read(struct device *device, int16_t *samples, size_t frames
 	struct helper_device *helper = of(device);
 	size_t got = 0;
 
-	if (helper->running) {
+	if (helper->running && ring_is_ours(helper)) {
 		SpeexResamplerState *state = resampler(helper);
 		got = state ? read_resampled(helper, state, samples, frames)
 			    : ring_read(sound_ring(helper->shared), samples, (uint32_t)frames);
@@ -273,7 +285,7 @@ static size_t helper_write(struct device *device, const int16_t *samples, size_t
 	int16_t raw[CHUNK_FRAMES];
 	size_t done = 0;
 
-	if (!helper->running)
+	if (!helper->running || !ring_is_ours(helper))
 		return frames;
 	SpeexResamplerState *state = resampler(helper);
 	if (!state)
@@ -364,10 +376,12 @@ static int above_standard(int fd)
 
 static bool map(struct helper_device *helper)
 {
-	helper->shm_fd = above_standard(memfd_create("offhook-sound", MFD_CLOEXEC));
+	helper->shm_fd = above_standard(memfd_create("offhook-sound", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	helper->wake_fd = above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (helper->shm_fd < 0 || helper->wake_fd < 0 || ftruncate(helper->shm_fd, (off_t)sound_shared_bytes()) < 0)
 		return false;
+	/* A helper gone wild neither fills the memory of the host nor takes ours away under us. */
+	fcntl(helper->shm_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 	void *memory = mmap(NULL, sound_shared_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, helper->shm_fd, 0);
 	helper->shared = memory == MAP_FAILED ? NULL : memory;
 	return helper->shared;
