@@ -120,7 +120,7 @@ static bool open_media(struct call *call, struct failure *failure)
 	enum err err = media_open(&call->media, &call->local, NULL);
 	if (err)
 		return fail(failure, STATUS_NETWORK, err_name(err),
-			    "call %u: no port for sound is free: see media.ports", call->number);
+			    "call %u: no port for sound: %s; see media.ports", call->number, err_text(err));
 	return true;
 }
 
@@ -234,6 +234,10 @@ bool phone_reject(struct phone *phone, unsigned *number, unsigned code, struct s
 	if (!find_meant(phone, number, MEANT_RINGING, &call, failure) || !need_ringing(call, failure))
 		return false;
 	call->answering = true; /* dealt with: not missed */
+	if (reason.n) {
+		free(call->refusal);
+		call->refusal = clean(reason);
+	}
 	return told(call, session_reject(call->session, code, reason, (struct slice){ 0 }), "refusing", failure);
 }
 
@@ -332,8 +336,10 @@ bool phone_mute(struct phone *phone, unsigned number, bool muted, struct failure
 	struct call *call;
 
 	if (!number) {
-		phone->muted_all = muted;
-		engine_mute(phone_engine(phone), NULL, muted);
+		struct engine *engine = phone_engine(phone);
+		phone->muted_all = muted; /* counts for an engine that comes later, too */
+		if (engine)
+			engine_mute(engine, NULL, muted);
 		return true;
 	}
 	if (!find_meant(phone, &number, MEANT_SELECTED, &call, failure))
@@ -416,7 +422,7 @@ static void begin_work(void *arg)
 {
 	struct call *call = arg;
 	struct failure failure;
-	bool good = true;
+	bool good = true, automatic = call->wants_answer || call->wants_progress;
 
 	if (!is_ringing(call) || !call->session)
 		return;
@@ -434,6 +440,10 @@ static void begin_work(void *arg)
 	}
 	if (!good)
 		log_line(call->phone->log, LOG_ERROR, "%s", failure.text);
+	/* Nobody is there to try again: the caller must not ring for ever. */
+	if (!good && automatic && is_ringing(call) && call->session &&
+	    session_reject(call->session, 500, (struct slice){ 0 }, (struct slice){ 0 }))
+		log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
 	calls_update_tones(call->phone);
 }
 

@@ -79,7 +79,8 @@ void call_free(struct call *call)
 {
 	char *const texts[] = { call->account_name, call->name,   call->uri,      call->account_uri,
 				call->call_id,      call->target, call->digits,   call->reason,
-				call->cause,        call->detail, call->redirect, call->codec };
+				call->cause,        call->detail, call->redirect, call->codec,
+				call->refusal };
 
 	stop_timers(call);
 	if (call->locating)
@@ -183,8 +184,11 @@ static void set_tone(struct phone *phone, enum engine_tone tone)
 {
 	if (phone->tone == tone || (tone == TONE_NONE && !phone->engine))
 		return;
+	struct engine *engine = phone_engine(phone);
+	if (!engine)
+		return;
 	phone->tone = tone;
-	engine_tone(phone_engine(phone), tone);
+	engine_tone(engine, tone);
 }
 
 void calls_update_tones(struct phone *phone)
@@ -283,8 +287,11 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 {
 	struct buf detail;
 
+	const char *local = explain_local_cause(outcome);
+	struct slice reason = call->refusal ? slice_of(call->refusal) : local ? slice_of(local) : outcome->reason;
+
 	if (!was_up || outcome->cause == CAUSE_TIMEOUT || outcome->cause == CAUSE_CONNECT)
-		call_set_status(call, outcome->status, outcome->reason);
+		call_set_status(call, outcome->status, reason);
 	if (outcome->cause != CAUSE_NONE && !(was_up && outcome->cause == CAUSE_RESPONSE))
 		xreplace(&call->cause, cause_name(outcome->cause));
 	buf_init(&detail, 2048);
@@ -375,6 +382,17 @@ static void on_first_packet(struct call *call)
 	calls_update_tones(call->phone);
 }
 
+/* On hold, muted, or with no device at all nobody need be told. */
+static bool silence_is_meant(const struct call *call, int side)
+{
+	const struct phone *phone = call->phone;
+
+	if (call->held_by_peer || call->held_by_us)
+		return true;
+	return !side && (call->muted || phone->muted_all ||
+			 !strcmp(engine_device_name(phone->engine, ENGINE_INPUT), "null"));
+}
+
 void calls_engine_event(struct call *call, const struct engine_event *from)
 {
 	struct event *event;
@@ -385,9 +403,13 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 			on_first_packet(call);
 		break;
 	case ENGINE_SILENT:
+		if (silence_is_meant(call, from->side))
+			break;
 		event_text(call_event(call, EVENT_SILENT), "side", from->side ? SLICE("peer") : SLICE("me"));
 		break;
 	case ENGINE_LOST:
+		if (call->held_by_peer || call->held_by_us)
+			break;
 		call_event(call, EVENT_MEDIA_LOST);
 		break;
 	case ENGINE_DTMF:

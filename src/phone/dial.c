@@ -50,8 +50,8 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 
 static void open_failed(struct call *call, enum err err)
 {
-	char *reason = xasprintf(err == ERR_NOT_FOUND ? "no codec '%s'" : "no port for sound: see media.ports%.0s",
-				 call->codec ? call->codec : "");
+	char *reason = err == ERR_NOT_FOUND ? xasprintf("no codec '%s'", call->codec ? call->codec : "")
+					    : xasprintf("no port for sound: %s; see media.ports", err_text(err));
 
 	call_fail_locally(call, CAUSE_LOCAL, err, reason);
 	free(reason);
@@ -221,7 +221,8 @@ static bool use_devices(struct call *call, const struct call_options *options, s
 	for (int i = ENGINE_INPUT; i <= ENGINE_OUTPUT; i++) {
 		if (!names[i])
 			continue;
-		enum err err = engine_use(phone_engine(call->phone), (enum engine_device)i, names[i]);
+		struct engine *engine = phone_engine(call->phone);
+		enum err err = engine ? engine_use(engine, (enum engine_device)i, names[i]) : ERR_DESCRIPTORS;
 		if (err)
 			return fail(failure, STATUS_SOUND, err_name(err), "%s=%s cannot be used: %s",
 				    i == ENGINE_INPUT ? "input" : "output", names[i], err_text(err));

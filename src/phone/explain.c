@@ -31,6 +31,24 @@ const char *explain_cause(enum cause cause, unsigned status)
 	}
 }
 
+const char *explain_local_cause(const struct outcome *outcome)
+{
+	if (outcome->response)
+		return NULL;
+	switch (outcome->cause) {
+	case CAUSE_DNS:
+		return "no such host";
+	case CAUSE_CONNECT:
+		return "no way there, or nothing listens";
+	case CAUSE_REFUSED:
+		return "nothing listens there";
+	case CAUSE_TIMEOUT:
+		return "nobody answered";
+	default:
+		return NULL;
+	}
+}
+
 static enum cause cause_find(const char *name)
 {
 	for (int i = CAUSE_NONE; name && i <= CAUSE_LOCAL; i++)
@@ -149,7 +167,8 @@ void explain_account(const struct account *account, struct buf *out)
 {
 	int64_t wait_us = account->retry_at_us - account->phone->timers->now_us;
 
-	buf_printf(out, "Account %s is %s", account->name, account_state_name(account->state));
+	buf_printf(out, "Account %s%s %s", account->name, account->state == ACCOUNT_FAILED ? "" : " is",
+		   account_state_name(account->state));
 	if (account->state == ACCOUNT_FAILED) {
 		buf_printf(out, ": %.0u%s%s.", account->code, account->code ? " " : "", account->reason);
 		if (account->needs_password && !account->password)
@@ -163,7 +182,7 @@ void explain_account(const struct account *account, struct buf *out)
 		add_detail(account->detail, out);
 		if (account->retry_at_us)
 			buf_printf(out, " The next try comes in %" PRId64 " s.",
-				   wait_us > 0 ? wait_us / SECOND_US + 1 : 0);
+				   wait_us > 0 ? (wait_us + SECOND_US - 1) / SECOND_US : 1);
 		else
 			buf_printf(out, " It is not tried again: mend it, then `register %s`.", account->name);
 	} else if (account->state == ACCOUNT_REGISTERED && account->binding) {

@@ -232,8 +232,11 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 	} else {
 		config.rtp_fd = media->rtp_fd;
 		config.rtcp_fd = media->rtcp_fd;
-		media->stream = engine_add(phone_engine(media->phone), &config, (void *)media->user, &err);
+		struct engine *engine = phone_engine(media->phone);
+		err = ERR_DESCRIPTORS;
+		media->stream = engine ? engine_add(engine, &config, (void *)media->user, &err) : NULL;
 		if (media->stream) {
+			err = ERR_NONE;
 			media->rtp_taken = true;
 			engine_mute(media->phone->engine, media->stream, media->muted);
 		}
@@ -344,8 +347,7 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 	media->settled = true;
 	if (!plan.usable && !media->stream)
 		return 488;
-	apply(media, &plan);
-	return 0;
+	return apply(media, &plan) ? 0 : 500;
 }
 
 bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local)

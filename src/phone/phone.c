@@ -349,6 +349,8 @@ struct engine *phone_engine(struct phone *phone)
 	if (phone->engine)
 		return phone->engine;
 	phone->engine = engine_new(&phone->random, true);
+	if (!phone->engine)
+		return NULL;
 	phone->engine_watch = loop_watch(phone->loop, engine_event_fd(phone->engine), LOOP_READ, on_engine, phone);
 	apply_jitter(phone);
 	for (int i = 0; i < ENGINE_DEVICES; i++)
@@ -373,6 +375,7 @@ struct phone *phone_new(const struct phone_config *config)
 	random_init(&phone->random);
 	list_init(&phone->calls);
 	list_init(&phone->ended);
+	list_init(&phone->listings);
 	list_init(&phone->accounts);
 	list_init(&phone->retired);
 	list_init(&phone->requests);
@@ -408,6 +411,7 @@ void phone_free(struct phone *phone)
 	if (!phone)
 		return;
 	requests_free(phone);
+	sound_free(phone);
 	accounts_free(phone);
 	calls_free(phone);
 	echo_free(phone->echo);

@@ -130,6 +130,7 @@ struct call {
 	struct address source, local; /* incoming: where it came from; ours that the peer is reached from */
 	char *account_name, *name, *uri, *account_uri, *call_id, *target, *digits;
 	unsigned code;
+	char *refusal; /* the words we refused it with, or NULL */
 	char *reason, *cause, *detail, *redirect; /* detail: Warning, Reason and other texts of the last failure */
 	int64_t started_us, answered_us, ended_us;
 	struct call_media media;
@@ -225,6 +226,8 @@ void explain_response(const struct sip_message *response, struct buf *to);
 void explain_call(const struct call *call, struct buf *out);
 void explain_account(const struct account *account, struct buf *out);
 /** The sentence for a status or cause. */
+/** What happened when nobody sent a response, in a few words; NULL: a response came, or the cause says no more. */
+const char *explain_local_cause(const struct outcome *outcome);
 const char *explain_cause(enum cause cause, unsigned status);
 
 struct phone {
@@ -265,6 +268,7 @@ struct phone {
 	uint64_t farewells[FAREWELLS_MAX]; /* BYEs that wait for their answer, by the hash of their Call-ID; 0: none */
 	size_t farewell_next, farewell_count;
 	struct list requests; /* OPTIONS under way */
+	struct list listings; /* of devices, that offhook-sound was asked for */
 };
 
 /** Forget the OPTIONS that are under way. */
@@ -279,6 +283,8 @@ bool phone_local_for(struct phone *phone, const struct address *remote, struct a
 /** A copy of raw text, cleaned; never NULL. */
 char *clean(struct slice text);
 void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);
+/** Forget the lists of devices that are still asked for. */
+void sound_free(struct phone *phone);
 void sound_apply(struct phone *phone, enum engine_device which);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
 /** The nth word of a list parted by blanks or commas. */

@@ -42,7 +42,8 @@ static void on_options(void *arg, struct request *request, const struct outcome 
 	event_text(event, "to", slice_of(pending->target));
 	event_text(event, "account", slice_of(pending->account));
 	event_number(event, "code", outcome->status);
-	event_text(event, "reason", outcome->reason);
+	const char *local = explain_local_cause(outcome);
+	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
 	event_text(event, "cause", slice_of(outcome->cause == CAUSE_NONE ? "response" : cause_name(outcome->cause)));
 	event_number(event, "duration", (double)(phone->timers->now_us - pending->sent_us) / 1e6);
 	if (outcome->response) {
@@ -53,7 +54,7 @@ static void on_options(void *arg, struct request *request, const struct outcome 
 		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
 	}
 	if (outcome->status >= 300) {
-		char *reason = clean(outcome->reason);
+		char *reason = clean(local ? slice_of(local) : outcome->reason);
 		phone_note_failure(phone, "OPTIONS to %s: %u %s", pending->target, outcome->status, reason);
 		free(reason);
 	}

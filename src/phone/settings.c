@@ -217,12 +217,29 @@ static bool check_ports(struct slice value, struct buf *why)
 	return false;
 }
 
+static bool check_tone(struct slice hertz, struct buf *why)
+{
+	struct slice part = hertz, whole = slice_cut(&part, '.');
+	uint64_t hz, unused;
+
+	if (slice_to_u64(whole, 20000, &hz) && (!part.p || slice_to_u64(part, 999999, &unused)) && (hz || part.n))
+		return true;
+	buf_printf(why, "tone:%.*s: a tone wants its hertz, 1 to 20000: tone:440", SLICE_ARG(hertz));
+	return false;
+}
+
 static bool check_device(struct slice value, struct buf *why)
 {
-	if (slice_trim(value).n)
-		return true;
-	buf_printf(why, "a device is needed: default, null, or a name that `audio` lists");
-	return false;
+	if (!slice_trim(value).n) {
+		buf_printf(why, "a device is needed: default, null, or a name that `audio` lists");
+		return false;
+	}
+	while (value.p) {
+		struct slice name = slice_trim(slice_cut(&value, ','));
+		if (slice_begins(name, SLICE("tone:")) && !check_tone(slice_from(name, 5), why))
+			return false;
+	}
+	return true;
 }
 
 static const struct {
@@ -281,10 +298,11 @@ static bool choice_check(const struct setting_row *row, struct slice value, int6
 			*number = slice_ieq(value, slice_of(yes[i]));
 			return true;
 		}
-	buf_printf(why, "%s is one of", row->name);
-	for (struct slice rest = slice_of(row->choices); rest.p;) {
-		struct slice word = slice_cut(&rest, '|');
-		buf_printf(why, "%s %.*s", rest.p ? "" : " or", SLICE_ARG(word));
+	buf_printf(why, "%s is ", row->name);
+	for (struct slice rest = slice_of(row->choices), word = slice_cut(&rest, '|'); word.p;) {
+		bool last = !rest.p, next_is_last = !last && slice_find(rest, '|') == rest.n;
+		buf_printf(why, "%.*s%s", SLICE_ARG(word), last ? "" : next_is_last ? " or " : ", ");
+		word = last ? (struct slice){ 0 } : slice_cut(&rest, '|');
 	}
 	return false;
 }
@@ -321,6 +339,11 @@ static bool number_check(const struct setting_row *row, struct slice value, int6
 		return false;
 	}
 	/* Zero is the meaning of the word in `choices`, outside the range that numbers keep. */
+	/* Codecs count in steps of 10 ms. */
+	if (!strcmp(row->name, "media.ptime") && *number % (10 * MS_US)) {
+		buf_printf(why, "%s is 10, 20, 30, 40, 50 or 60 ms", row->name);
+		return false;
+	}
 	if ((*number == 0 && row->choices) || (*number >= row->minimum && *number <= row->maximum))
 		return true;
 	buf_printf(why, "%s goes from ", row->name);

@@ -4,8 +4,13 @@
 #include "media/audio/helper.h"
 #include "phone/phone_internal.h"
 
+enum { LIST_LIMIT_US = 5000000 };
+
 static const char *const kinds[ENGINE_DEVICES] = {
 	[ENGINE_INPUT] = "input", [ENGINE_OUTPUT] = "output", [ENGINE_RINGER] = "ringer"
+};
+static const char *const people_say[ENGINE_DEVICES] = {
+	[ENGINE_INPUT] = "microphone", [ENGINE_OUTPUT] = "loudspeaker", [ENGINE_RINGER] = "ringer"
 };
 static const char *const settings_of[ENGINE_DEVICES] = {
 	[ENGINE_INPUT] = "audio.input", [ENGINE_OUTPUT] = "audio.output", [ENGINE_RINGER] = "audio.ringer"
@@ -38,11 +43,14 @@ static bool wish(const struct phone *phone, enum engine_device which, int nth, s
 static enum err use_from(struct phone *phone, enum engine_device which, int nth)
 {
 	struct slice name;
+	struct engine *engine = phone_engine(phone);
 	enum err err = ERR_NOT_FOUND;
 
+	if (!engine)
+		return ERR_DESCRIPTORS;
 	for (; wish(phone, which, nth, &name); nth++) {
 		char *text = slice_dup(name);
-		err = engine_use(phone_engine(phone), which, text);
+		err = engine_use(engine, which, text);
 		free(text);
 		phone->wish[which] = nth;
 		if (!err)
@@ -60,6 +68,20 @@ void sound_apply(struct phone *phone, enum engine_device which)
 			 settings_of[which], settings_text(phone->settings, settings_of[which]), err_text(err));
 }
 
+/* "default: no such device" -> its name and why. @return the reason, may be empty */
+static struct slice device_words(const struct phone *phone, enum engine_device which, struct slice text,
+				 struct slice *name)
+{
+	struct slice wished;
+
+	*name = text;
+	if (!wish(phone, which, phone->wish[which], &wished) || !slice_begins(text, wished) || text.n < wished.n + 2 ||
+	    text.p[wished.n] != ':')
+		return (struct slice){ 0 };
+	*name = wished;
+	return slice_trim(slice_from(text, wished.n + 1));
+}
+
 void sound_engine_event(struct phone *phone, const struct engine_event *from)
 {
 	enum engine_device which;
@@ -67,20 +89,24 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 
 	if (!kind_find(slice_of(from->kind_text), &which))
 		return;
+	bool failed = slice_eq(state, SLICE("failed")), lost = slice_eq(state, SLICE("lost"));
+	struct slice name, why = device_words(phone, which, slice_of(from->text), &name);
 	struct event *event = events_add(phone->events, EVENT_DEVICE, 0);
-	event_text(event, "name", slice_of(from->text));
+	event_text(event, "name", name);
 	event_text(event, "kind", slice_of(kinds[which]));
-	event_text(event, "state", slice_eq(state, SLICE("failed")) ? SLICE("lost") : state);
+	event_text(event, "state", failed ? SLICE("lost") : state);
 	/* The next of the wish list, when one could not be opened at all. */
-	if (slice_eq(state, SLICE("failed")) && wish(phone, which, phone->wish[which] + 1, &next)) {
+	if (failed && wish(phone, which, phone->wish[which] + 1, &next)) {
 		use_from(phone, which, phone->wish[which] + 1);
 		return;
 	}
-	char *name = clean(slice_of(from->text));
-	if (slice_eq(state, SLICE("failed")) || slice_eq(state, SLICE("lost")))
-		log_line(phone->log, LOG_WARNING, "the %s device '%s' cannot be used now: silence takes its place",
-			 kinds[which], name);
-	free(name);
+	if (!failed && !lost)
+		return;
+	char *shown = clean(name), *shown_why = clean(why);
+	log_line(phone->log, LOG_WARNING, "the %s '%s' cannot be used%s%s%s: silence takes its place", people_say[which],
+		 shown, *shown_why ? " (" : "", shown_why, *shown_why ? ")" : "");
+	free(shown);
+	free(shown_why);
 }
 
 bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script,
@@ -120,6 +146,9 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 /* ---- the list of devices ---- */
 
 struct listing {
+	struct list_node node; /* of the phone's listings */
+	struct timer limit;
+	struct loop_child *child;
 	struct phone *phone;
 	phone_device_h *each;
 	void *arg;
@@ -165,6 +194,13 @@ static void list_line(struct listing *listing, struct slice line)
 	free(name);
 }
 
+static void listing_free(struct listing *listing)
+{
+	timer_stop(listing->phone->timers, &listing->limit);
+	list_remove(&listing->node);
+	free(listing);
+}
+
 static void listed(void *arg, int status, const char *output, size_t bytes)
 {
 	struct listing *listing = arg;
@@ -177,7 +213,26 @@ static void listed(void *arg, int status, const char *output, size_t bytes)
 		log_line(listing->phone->log, LOG_WARNING,
 			 "the sound system of this host could not be asked (status %d)", status);
 	listing->each(listing->arg, NULL, NULL, false);
-	free(listing);
+	listing_free(listing);
+}
+
+static void list_takes_too_long(void *arg)
+{
+	struct listing *listing = arg;
+
+	loop_child_kill(listing->child);
+	listing->child = NULL;
+	log_line(listing->phone->log, LOG_WARNING, "the sound system of this host does not answer");
+	listed(listing, 0, "", 0);
+}
+
+void sound_free(struct phone *phone)
+{
+	while (!list_empty(&phone->listings)) {
+		struct listing *listing = LIST_ENTRY(list_first(&phone->listings), struct listing, node);
+		loop_child_kill(listing->child);
+		listing_free(listing);
+	}
 }
 
 void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg)
@@ -187,8 +242,13 @@ void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg)
 	char *argv[] = { program, verb, NULL };
 	enum err err = ERR_NOT_FOUND;
 
-	*listing = (struct listing){ phone, each, arg };
-	if (!program || !loop_run_child(phone->loop, argv, listed, listing, &err)) {
+	*listing = (struct listing){ .phone = phone, .each = each, .arg = arg };
+	list_append(&phone->listings, &listing->node);
+	/* A sound server may hang; nobody waits for it for ever. */
+	timer_start(phone->timers, &listing->limit, LIST_LIMIT_US, list_takes_too_long, listing);
+	if (program)
+		listing->child = loop_run_child(phone->loop, argv, listed, listing, &err);
+	if (!listing->child) {
 		log_line(phone->log, LOG_WARNING, "offhook-sound cannot be run: %s; only the built-in devices are here",
 			 err_text(err));
 		listed(listing, 0, "", 0);
