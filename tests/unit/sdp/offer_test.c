@@ -305,6 +305,21 @@ static void test_we_hold_and_resume(void **state)
 	assert_true(w->agreed.peer_holds); /* as before */
 }
 
+/* Sound goes to one host of our own family of addresses, or nowhere. */
+static void test_addresses_that_no_sound_can_be_sent_to(void **state)
+{
+	static const char *const lines[] = { "c=IN IP4 255.255.255.255\r\n", "c=IN IP4 224.0.0.1\r\n",
+					     "c=IN IP6 2001:db8::1\r\n", "c=IN IP6 ff02::1\r\n" };
+	struct world *w = *state;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		snprintf(text, sizeof text, "%sm=audio 6000 RTP/AVP 0\r\n%s", HEAD(1), lines[i]);
+		const char *made = answer(w, text);
+		assert_true(!made || strstr(made, "m=audio 0 "));
+	}
+}
+
 static void test_the_peer_holds(void **state)
 {
 	static const struct {
@@ -641,6 +656,7 @@ int main(void)
 		T(test_answers_that_are_none),
 		T(test_later_offers_keep_numbers),
 		T(test_we_hold_and_resume),
+		T(test_addresses_that_no_sound_can_be_sent_to),
 		T(test_the_peer_holds),
 		T(test_an_answer_follows_the_offers_order_and_numbers),
 		T(test_events_at_the_clock_of_a_codec_or_at_any),
