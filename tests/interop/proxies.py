@@ -55,7 +55,7 @@ def start_proxy(bench, domain, ip, defines, algorithm="MD5"):
     for key, value in (("@DOMAIN@", domain), ("@IP@", ip), ("@ALGORITHM@", algorithm)):
         text = text.replace(key, value)
     path = bench.write(f"{domain}/kamailio.cfg", text)
-    argv = ["kamailio", "-DD", "-E", "-f", path, "-Y", folder, "-P", os.path.join(folder, "kamailio.pid"), "-m", "16", "-M", "4"]
+    argv = ["kamailio", "-DD", "-E", "-f", path, "-Y", folder, "-P", os.path.join(folder, "kamailio.pid"), "-m", "32", "-M", "8"]
     for word in defines:
         argv += ["-A", word]
     process = bench.start(argv, log=f"{domain}.log")
@@ -67,5 +67,4 @@ def start_trapezoid(bench, *defines, algorithm="MD5"):
     """The figure's four hosts but for the phones."""
     need("kamailio", "dnsmasq")
     start_dns(bench)
-    start_proxy(bench, "atlanta.com", ATLANTA, defines, algorithm)
-    start_proxy(bench, "biloxi.com", BILOXI, defines, algorithm)
+    return [start_proxy(bench, "atlanta.com", ATLANTA, defines, algorithm), start_proxy(bench, "biloxi.com", BILOXI, defines, algorithm)]

@@ -38,10 +38,13 @@ expect tone.hz > 650
 expect tone.hz < 670
 expect heard.level > -40dB
 wait ended within=20s
+unregister
+wait unregistered within=5s
+expect account.state == unregistered
 """
 
 
-def run_phones(bench, password):
+def run_phones(bench, password, proxies):
     bob_file = bench.write("bob.call", BOB_SCRIPT.format(bob=BOB, password=password))
     alice_file = bench.write("alice.call", ALICE_SCRIPT.format(alice=ALICE, password=password))
     bob = bench.start([OFFHOOK, "-n", "-v", "-f", bob_file], log="bob.log")
@@ -53,6 +56,8 @@ def run_phones(bench, password):
         except subprocess.TimeoutExpired:
             status = "no end"
         check(status == 0, f"{name}'s script ended with {status}: {bench.log_of(process)[-600:]}")
+    for proxy in proxies:
+        check(proxy.poll() is None, f"a proxy died: {bench.log_of(proxy)[-400:]}")
 
 
 def steps_of(sniffer, register=False):
@@ -91,9 +96,9 @@ def via_parts(message, received=True):
 
 def test_figure_1_and_2(bench):
     """Run A: no Record-Route, no digest: F1 to F14 as the figure lists them; ACK and BYE go directly."""
-    start_trapezoid(bench)
+    proxies = start_trapezoid(bench)
     sniffer = Sniffer()
-    run_phones(bench, "")
+    run_phones(bench, "", proxies)
     m = steps_of(sniffer)
     f1 = find(m, "INVITE", ALICE, ATLANTA)
     f2 = find(m, (100, "INVITE"), ATLANTA, ALICE)
@@ -170,9 +175,9 @@ def figure_2(sniffer):
 
 
 def record_routed(bench, algorithm):
-    start_trapezoid(bench, "RECORD_ROUTE", "DIGEST", algorithm=algorithm)
+    proxies = start_trapezoid(bench, "RECORD_ROUTE", "DIGEST", algorithm=algorithm)
     sniffer = Sniffer()
-    run_phones(bench, "password=secret")
+    run_phones(bench, "password=secret", proxies)
     m = steps_of(sniffer)
     invites = [x for x in m if x.is_request and x.method == "INVITE" and x.source.startswith(ALICE)]
     equal(len(invites), 2, "INVITEs of alice")

@@ -107,10 +107,13 @@ static bool at_home(struct request *r, const struct sip_target *target)
 	return digest_trusts_hop(r->ua->digests, r->profile, slice_of(r->hop.host), &target->address, r->registers);
 }
 
+/* A registration keeps to what it was asked for itself: a registrar that finds a proxy's credentials beside its own may
+ * stumble over them (kamailio 5.6 does, fatally). */
 static struct digest_scope scope_of(const struct request *r)
 {
-	return (struct digest_scope){ .hop = request_scope(r),
-				      .call = sip_draft_value(r->draft, SIP_HEADER_CALL_ID, 0) };
+	struct slice call = sip_draft_value(r->draft, SIP_HEADER_CALL_ID, 0);
+
+	return (struct digest_scope){ .hop = r->registers ? call : request_scope(r), .call = call };
 }
 
 static void add_attempt_lines(struct request *r, struct sip_draft *draft, const struct sip_target *target)
