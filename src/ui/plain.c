@@ -182,11 +182,15 @@ static void tell_events(struct plain *plain)
 				plain->config.verbose &&
 					!settings_changed(phone_settings(plain->config.phone), "events.show")))
 			continue;
+		if (plain->config.interactive && show_asks_instead(plain->config.phone, event))
+			continue;
 		if (event->kind == EVENT_INCOMING && plain->config.interactive &&
 		    settings_on(phone_settings(plain->config.phone), "notify.bell"))
 			output_write(plain->config.out, SLICE("\a"));
 		buf_init(&line, 16384);
 		event_sentence(event, &line);
+		if (plain->config.interactive)
+			buf_printf(&line, "%s", show_what_to_do(plain->config.phone, event));
 		buf_add_char(&line, '\n');
 		print_out(plain, buf_text(&line));
 		buf_fini(&line);

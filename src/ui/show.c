@@ -24,6 +24,22 @@ bool show_event(struct phone *phone, const struct event *event, bool all)
 	}
 }
 
+bool show_asks_instead(struct phone *phone, const struct event *event)
+{
+	const char *name = event->kind == EVENT_REGISTER_FAILED ? event_value(event, "account") : NULL;
+	struct account_view view;
+
+	return name && phone_view_account(phone, slice_of(name), &view) && view.needs_password;
+}
+
+const char *show_what_to_do(struct phone *phone, const struct event *event)
+{
+	if (event->kind != EVENT_INCOMING ||
+	    strcmp(settings_text(phone_settings(phone), "call.auto-answer"), "off"))
+		return "";
+	return ": `answer` takes it, `reject` refuses it";
+}
+
 char *show_error(const struct runner *runner, const char *where, const struct failure *failure)
 {
 	const char *line = runner_shown_line(runner);

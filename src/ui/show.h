@@ -5,6 +5,10 @@
 
 /** Is this event to be told, by the setting events.show? */
 bool show_event(struct phone *phone, const struct event *event, bool all);
+/** Is this a registration that failed for want of a password, for which an interactive front end asks? */
+bool show_asks_instead(struct phone *phone, const struct event *event);
+/** What a person at plain lines may do now, to stand behind the sentence of `event`; may be empty. */
+const char *show_what_to_do(struct phone *phone, const struct event *event);
 /** "f.call:1:3: no such command ..." and the line at fault, each with a line feed; free(). Only while
  * runner_output.error is called. */
 char *show_error(const struct runner *runner, const char *where, const struct failure *failure);

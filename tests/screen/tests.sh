@@ -51,7 +51,7 @@ test_resize() {
 	open 80x24 "${quiet[@]}"
 	until_shown "$prompt" && text 'call nobody' && until_shown 'call nobody'
 	mux resize-window -x 120 -y 40
-	until_shown '│ Ladder' && until_shown 'offhook> call nobody'
+	until_shown '┬ Ladder' && until_shown 'offhook> call nobody'
 	mux resize-window -x 30 -y 8
 	until_shown '30x8: offhook needs 40x10'
 	mux resize-window -x 40 -y 10

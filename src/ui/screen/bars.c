@@ -19,6 +19,10 @@ static void account_text(const struct account_view *account, struct buf *to)
 		return;
 	}
 	buf_printf(to, "%s %s ", account->name, theme_glyph(GLYPH_IDLE, utf8));
+	if (account->needs_password) {
+		buf_printf(to, "password?");
+		return;
+	}
 	if (strcmp(account->state, "failed")) {
 		buf_printf(to, "%s", account->state);
 		return;

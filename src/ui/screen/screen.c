@@ -185,7 +185,8 @@ static void read_events(struct screen *screen)
 			screen->latest_call = event->call;
 		if (event->kind == EVENT_INCOMING)
 			announce(screen, event);
-		if (show_event(screen->config.phone, event, false))
+		if (show_event(screen->config.phone, event, false) &&
+		    !show_asks_instead(screen->config.phone, event))
 			tell_event(screen, event);
 	}
 }
