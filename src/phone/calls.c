@@ -279,8 +279,11 @@ static void keep_redirect(struct call *call, const struct sip_message *response)
 {
 	const struct sip_address *contact = sip_message_address(response, SIP_HEADER_CONTACT, 0);
 
-	if (contact && !contact->star)
-		call->redirect = clean(contact->uri.text);
+	if (!contact || contact->star)
+		return;
+	call->redirect = clean(contact->uri.text);
+	if (strcmp(settings_text(call->phone->settings, "call.follow-redirect"), "ask") == 0)
+		xreplace(&call->phone->redirected_to, call->redirect);
 }
 
 static void keep_outcome(struct call *call, const struct outcome *outcome, bool was_up)

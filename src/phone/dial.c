@@ -261,6 +261,7 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	struct target target;
 
 	options = options ? options : &none;
+	xreplace(&phone->redirected_to, NULL);
 	if (phone->shutting_down)
 		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
 	if (!account_for(phone, options->from, &account, failure) ||
@@ -309,9 +310,11 @@ static void take_first(void *arg, const char *target)
 
 bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure)
 {
-	char *target = NULL;
+	char *target = phone->redirected_to;
 
-	history_recent(phone->history, take_first, &target);
+	phone->redirected_to = NULL;
+	if (!target)
+		history_recent(phone->history, take_first, &target);
 	if (!target)
 		return fail(failure, STATUS_CALL, "no-history", "nobody was called yet");
 	bool good = phone_call(phone, slice_of(target), NULL, call, dialled, failure);

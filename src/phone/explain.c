@@ -116,8 +116,9 @@ static void explain_failed(const struct call *call, struct buf *out)
 	if (call->code || cause == CAUSE_CONNECT)
 		buf_printf(out, " %s", explain_cause(cause, call->code));
 	if (call->redirect)
-		buf_printf(out, " It names %s: `call %s`, or `set call.follow-redirect on` for all such answers.",
-			   call->redirect, call->redirect);
+		buf_printf(out, " It names %s: `%s%s` calls that, `set call.follow-redirect on` does so by itself.",
+			   call->redirect, call->phone->redirected_to ? "redial" : "call ",
+			   call->phone->redirected_to ? "" : call->redirect);
 	add_detail(call->detail, out);
 }
 

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-enum { DESCRIPTION_MAX = 2 * SDP_MAX, CNAME_CHARS = 16 };
+enum { DESCRIPTION_MAX = 2 * SDP_MAX };
 
 /* Every codec of the phone as SDP names it, in the order of enum media_codec. */
 static const struct sdp_codec codec_rows[MEDIA_CODECS] = {
@@ -226,7 +226,9 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 	}
 	media->plan = *plan;
 	media->plan.config = config;
-	random_token(&media->phone->random, config.cname, CNAME_CHARS);
+	if (!media->cname[0])
+		random_token(&media->phone->random, media->cname, CNAME_CHARS);
+	memcpy(config.cname, media->cname, sizeof media->cname);
 	if (media->stream) {
 		err = engine_change(media->phone->engine, media->stream, &config);
 	} else {

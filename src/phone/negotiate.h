@@ -28,10 +28,13 @@ struct media_leg {
 	struct media_plan plan;
 };
 
+enum { CNAME_CHARS = 16 };
+
 struct call_media {
 	struct phone *phone;
 	uintptr_t user; /* what the engine's events carry */
 	bool loop_back;
+	char cname[CNAME_CHARS + 1]; /* RTCP: one for the life of the sockets (RFC 3550 6.5.1); "" until they are made */
 	bool opened, rtp_taken; /* rtp_taken: the stream owns the sockets */
 	int rtp_fd, rtcp_fd;
 	struct address local; /* of the RTP socket */

@@ -426,6 +426,7 @@ void phone_free(struct phone *phone)
 	contacts_free(phone->contacts);
 	settings_free(phone->settings);
 	events_free(phone->events);
+	free(phone->redirected_to);
 	buf_fini(&phone->last_failure);
 	map_fini(&phone->by_number);
 	map_fini(&phone->by_id);

@@ -114,6 +114,7 @@ bool phone_select(struct phone *phone, unsigned *call, int step,
 		  struct failure *failure); /* step +1, -1: next, previous; 0: *call */
 /** via: "auto", "rtp" */
 bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct slice via, struct failure *failure);
+/** Call the one called last, or where a 3xx has pointed since (call.follow-redirect ask). */
 bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure);
 /** OPTIONS; its outcome comes as the event `response` (call 0) with `request` numbering it: *request. */
 bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,

@@ -250,6 +250,7 @@ struct phone {
 	size_t ended_count;
 	struct map by_number, by_id;
 	unsigned last_call, selected, latest_ended;
+	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
 	struct timer tone_timer;
 	enum engine_tone tone;
 	struct list accounts, retired; /* of struct account, of struct binding */

@@ -50,12 +50,12 @@ tests_fuzz_framing_replay_SOURCES = tests/fuzz/replay.c $(fuzz_framing_sources)
 tests_fuzz_framing_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"framing"'
 tests_fuzz_framing_replay_LDADD = $(fuzz_framing_libs)
 tests_fuzz_rtp_replay_SOURCES = tests/fuzz/replay.c $(fuzz_rtp_sources)
-tests_fuzz_rtp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"rtp"' -DMUTATIONS=60 -DPREFIX_STEP=8
+tests_fuzz_rtp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"rtp"' -DMUTATIONS=150 -DPREFIX_STEP=4
 tests_fuzz_rtp_replay_LDADD = $(fuzz_rtp_libs)
 tests_fuzz_sdp_replay_SOURCES = tests/fuzz/replay.c $(fuzz_sdp_sources)
 tests_fuzz_sdp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"sdp"'
 tests_fuzz_sdp_replay_LDADD = $(fuzz_sdp_libs)
 tests_fuzz_ua_replay_SOURCES = tests/fuzz/replay.c $(fuzz_ua_sources)
-tests_fuzz_ua_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"ua"' -DMUTATIONS=100 -DPREFIX_STEP=4
+tests_fuzz_ua_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"ua"' -DMUTATIONS=400 -DPREFIX_STEP=2
 tests_fuzz_ua_replay_LDADD = $(fuzz_ua_libs)
 endif

@@ -80,6 +80,8 @@ static struct sip_draft *response_draft(struct session *session, unsigned status
 
 	if (status > 100 && status < 300)
 		add_dialog_lines(session, draft);
+	if (status / 100 == 2) /* 13.3.1.4: empty, since none of the extensions is supported yet */
+		sip_draft_add_slice(draft, SIP_HEADER_SUPPORTED, slice_of(""));
 	return draft;
 }
 
@@ -107,6 +109,8 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%.*s>", SLICE_ARG(contact));
 	if (status == 488 || status == 415)
 		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
+	if (status == 488) /* 13.3.1.3 */
+		sip_draft_add(draft, SIP_HEADER_WARNING, "305 offhook \"Incompatible media format\"");
 	session->server.pending = false;
 	stop_ringing(session);
 	/* Nothing more can be done about a refusal that could not be sent: the caller's own timers end it. */

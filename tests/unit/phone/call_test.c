@@ -234,8 +234,43 @@ static void refused_and_redirected(void **state)
 	assert_string_equal(event_value(event, "target"), "sip:carol@192.0.2.77");
 	buf_clear(&out);
 	assert_true(phone_why(a, (struct slice){ 0 }, &out, &failure));
-	assert_non_null(strstr(buf_text(&out), "call sip:carol@192.0.2.77"));
+	assert_non_null(strstr(buf_text(&out), "sip:carol@192.0.2.77: `redial` calls that"));
+	/* call.follow-redirect is ask: nobody was dialled, but one word does it. */
+	unsigned again = 0;
+	buf_clear(&out);
+	must(phone_redial(a, &again, &out, &failure), &failure);
+	assert_non_null(strstr(buf_text(&out), "sip:carol@192.0.2.77"));
 	buf_fini(&out);
+}
+
+static bool rings_back(const struct phone *phone)
+{
+	return phone->tone == TONE_RINGBACK;
+}
+
+/* Ringback with the 180, and off with the first sound of the callee: here early media after a 183. */
+static void ringback_until_sound_comes(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned theirs = 0;
+
+	must_set(b, "call.auto-ring", "off");
+	unsigned call = dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	assert_false(rings_back(a));
+	must(phone_ring(b, &theirs, &failure), &failure);
+	await(world, a, EVENT_RINGING);
+	assert_true(rings_back(a));
+	theirs = 0;
+	must(phone_progress(b, &theirs, &failure), &failure);
+	await(world, a, EVENT_MEDIA);
+	assert_false(rings_back(a));
+	must(phone_hangup(a, &call, &failure), &failure);
+	await(world, a, EVENT_FAILED);
+	assert_false(rings_back(a));
 }
 
 static void a_redirect_is_followed_when_asked(void **state)
@@ -474,6 +509,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hold_and_resume, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_second_call_holds_the_first, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_and_redirected, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(ringback_until_sound_comes, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cancelled, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nobody_there, world_setup, world_teardown),
