@@ -8,6 +8,7 @@ import math
 import os
 import queue
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -90,8 +91,9 @@ class Bench:
     def start(self, argv, log=None, env=None, stdin=subprocess.DEVNULL, cwd=None):
         """Start a process that dies with the test; its output goes to a file of the test's folder."""
         out = open(self.path(log or os.path.basename(argv[0]) + f"-{len(self.processes)}.log"), "wb")
+        # Whoever runs the tests by nohup must not make the phone deaf to SIGHUP.
         process = subprocess.Popen(argv, stdin=stdin, stdout=out, stderr=subprocess.STDOUT, env=env or self.environment(),
-                                   cwd=cwd or self.folder)
+                                   cwd=cwd or self.folder, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
         process.log = out.name
         self.processes.append(process)
         return process
