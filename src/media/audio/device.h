@@ -34,6 +34,11 @@ struct device {
 	const struct device_ops *ops;
 };
 
+/* Rows for tables of devices that take nothing, have no clock and cannot fail. */
+size_t device_write_nothing(struct device *device, const int16_t *samples, size_t frames);
+int device_no_clock(struct device *device);
+enum err device_healthy(struct device *device);
+
 enum device_side { DEVICE_IN, DEVICE_OUT };
 
 /** Open "null", "tone:HZ", "file:PATH", "default" or a PortAudio name. @return NULL with *err: ERR_SYNTAX, ERR_NOT_FOUND, ERR_IO, ERR_DEVICE */

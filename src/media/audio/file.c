@@ -24,12 +24,6 @@ enum {
 	BATCH_FRAMES = 9600,      /* the writer is woken for 200 ms at a time */
 };
 
-static int no_number(struct device *device)
-{
-	(void)device;
-	return -1;
-}
-
 /* ---- a file as the microphone: read whole when it is opened ---- */
 
 struct file_input {
@@ -122,19 +116,6 @@ static size_t read_file(struct device *device, int16_t *samples, size_t frames)
 	return frames;
 }
 
-static size_t write_nothing(struct device *device, const int16_t *samples, size_t frames)
-{
-	(void)device;
-	(void)samples;
-	return frames;
-}
-
-static enum err healthy(struct device *device)
-{
-	(void)device;
-	return ERR_NONE;
-}
-
 static void close_input(struct device *device)
 {
 	struct file_input *input = CONTAINER_OF(device, struct file_input, device);
@@ -146,8 +127,8 @@ static void close_input(struct device *device)
 static struct device *open_input(const char *path, enum err *err)
 {
 	static const struct device_ops OPS = {
-		.name = "file", .read = read_file, .write = write_nothing, .pending = no_number,
-		.wake_fd = no_number, .health = healthy, .close = close_input,
+		.name = "file", .read = read_file, .write = device_write_nothing, .pending = device_no_clock,
+		.wake_fd = device_no_clock, .health = device_healthy, .close = close_input,
 	};
 	SF_INFO info = { 0 };
 	struct stat stat_of;
@@ -279,8 +260,8 @@ static bool start_writer(struct file_output *output)
 static struct device *open_output(const char *path, enum err *err)
 {
 	static const struct device_ops OPS = {
-		.name = "file", .read = read_silence, .write = write_ring, .pending = no_number,
-		.wake_fd = no_number, .health = output_health, .close = close_output,
+		.name = "file", .read = read_silence, .write = write_ring, .pending = device_no_clock,
+		.wake_fd = device_no_clock, .health = output_health, .close = close_output,
 	};
 	SF_INFO info = { .samplerate = DEVICE_RATE_HZ, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
 	struct stat stat_of;

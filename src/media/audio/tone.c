@@ -23,25 +23,6 @@ static size_t read_sine(struct device *device, int16_t *samples, size_t frames)
 	return frames;
 }
 
-static size_t write_nothing(struct device *device, const int16_t *samples, size_t frames)
-{
-	(void)device;
-	(void)samples;
-	return frames;
-}
-
-static int no_number(struct device *device)
-{
-	(void)device;
-	return -1;
-}
-
-static enum err healthy(struct device *device)
-{
-	(void)device;
-	return ERR_NONE;
-}
-
 static void close_tone(struct device *device)
 {
 	free(CONTAINER_OF(device, struct tone_device, device));
@@ -50,8 +31,8 @@ static void close_tone(struct device *device)
 struct device *tone_device_open(double hz)
 {
 	static const struct device_ops OPS = {
-		.name = "tone", .read = read_sine, .write = write_nothing, .pending = no_number,
-		.wake_fd = no_number, .health = healthy, .close = close_tone,
+		.name = "tone", .read = read_sine, .write = device_write_nothing, .pending = device_no_clock,
+		.wake_fd = device_no_clock, .health = device_healthy, .close = close_tone,
 	};
 	struct tone_device *tone = xcalloc(1, sizeof *tone);
 
