@@ -190,8 +190,8 @@ static void check_error(void *arg, const char *where, const struct failure *fail
 		size_t count;
 	} *checked = arg;
 
-	buf_printf(checked->out, "%s%s\n%s", where, failure->text, shown);
-	checked->count++;
+	if (checked->count++ < ERRORS_SHOWN)
+		buf_printf(checked->out, "%s%s\n%s", where, failure->text, shown);
 }
 
 size_t commands_check_file(struct commands *commands, const char *path, struct buf *out)
@@ -202,5 +202,7 @@ size_t commands_check_file(struct commands *commands, const char *path, struct b
 	} checked = { out, 0 };
 
 	script_release(script_read(commands, path, check_error, &checked));
+	if (checked.count > ERRORS_SHOWN)
+		buf_printf(out, "%s: and %zu errors more\n", path, checked.count - ERRORS_SHOWN);
 	return checked.count;
 }

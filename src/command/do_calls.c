@@ -21,6 +21,7 @@ static enum command_result end_dialled(struct invocation *invocation, bool good,
 
 	if (good) {
 		invocation->runner->call = call;
+		handlers_note_call(invocation->runner, call);
 		buf_printf(invocation->out, "call %u: %s\n", call, buf_text(dialled));
 		bool known = phone_view_call(invocation->phone, call, &view);
 		invocation->result = json_pack("{s:i, s:s}", "call", (int)call, "id", known && view.id ? view.id : "");

@@ -94,6 +94,12 @@ void handlers_free(struct commands *commands)
 		handler_free(LIST_ENTRY(node, struct handler, node));
 }
 
+void handlers_note_call(struct runner *runner, unsigned call)
+{
+	if (runner->of_handler)
+		runner->commands->chain[call % CHAIN_CALLS] = call;
+}
+
 /* Each firing is a script of its own, with the event's call as its current one. */
 static void fire(struct commands *commands, const struct handler *handler, const struct event *event)
 {
@@ -121,6 +127,41 @@ static void fire(struct commands *commands, const struct handler *handler, const
 	runner_line(runner, slice_of(handler->command), false);
 }
 
+/*
+ * May a handler have caused this event? What comes from the network does not count, or whoever floods us with calls
+ * would switch our handlers off.
+ */
+static bool is_of_handlers(const struct commands *commands, const struct event *event)
+{
+	if (!event->call)
+		return event->kind != EVENT_CONNECTION;
+	return event->kind == EVENT_HELD || event->kind == EVENT_RESUMED ||
+	       commands->chain[event->call % CHAIN_CALLS] == event->call;
+}
+
+/* `on failed do call nobody` fires itself for ever, as fast as the host can. @return true: it is taken off (told) */
+static bool fires_without_end(struct commands *commands, struct handler *handler, const struct event *event)
+{
+	int64_t now_us = commands_timers(commands)->now_us;
+	struct failure failure;
+
+	if (!is_of_handlers(commands, event))
+		return false;
+	if (now_us - handler->second_us >= SECOND_US) {
+		handler->second_us = now_us;
+		handler->fired = 0;
+	}
+	if (handler->fired++ < CHAIN_PER_SECOND)
+		return false;
+	fail(&failure, STATUS_USAGE, "endless",
+	     "`on %s` (handler %s) fires itself without end, %d times within a second: it is taken off", handler->event,
+	     handler->name, CHAIN_PER_SECOND);
+	retire(commands, handler);
+	if (commands->output.error)
+		commands->output.error(commands->output.arg, NULL, "", &failure);
+	return true;
+}
+
 void handlers_turn_end(struct commands *commands)
 {
 	struct events *events = phone_events(commands->phone);
@@ -140,7 +181,8 @@ void handlers_turn_end(struct commands *commands)
 			/* An event may leave the log while the commands of another handler add theirs. */
 			if (!event || event->number != number)
 				break;
-			if (!handler->dead && number > handler->since && filter_matches(&handler->filter, event)) {
+			if (!handler->dead && number > handler->since && filter_matches(&handler->filter, event) &&
+			    !fires_without_end(commands, handler, event)) {
 				fire(commands, handler, event);
 				event = events_next(events, number - 1);
 			}

@@ -9,6 +9,8 @@
 enum {
 	HANDLERS_MAX = 256,
 	FIRINGS_MAX = 256,
+	CHAIN_PER_SECOND = 100, /* firings of a handler by what handlers did themselves */
+	CHAIN_CALLS = 256,      /* calls of handlers that are remembered */
 	VARIABLES_MAX = 65536,
 	ALIASES_MAX = 512,
 	PATTERNS_MAX = BOUND_OPTIONS_MAX,
@@ -46,6 +48,8 @@ struct handler {
 	char *name, *command, *event; /* event: as it was written */
 	struct event_filter filter;
 	uint64_t since; /* fires for events above this number */
+	int64_t second_us; /* when the second began in which `fired` counts */
+	unsigned fired;
 	bool dead;
 };
 
@@ -58,6 +62,7 @@ struct commands {
 	struct runner_output output; /* of handlers */
 	uint64_t cursor;             /* the last event that handlers have seen */
 	unsigned firings;            /* runners of handlers */
+	unsigned chain[CHAIN_CALLS]; /* the calls that handlers started last, by number */
 	unsigned handlers_made;
 	bool quit, turning;
 	int quit_status;
@@ -203,6 +208,8 @@ bool compare(struct invocation *invocation, const char *left, bool literal, cons
 
 /* ---- handlers ---- */
 
+/** A script has started a call. */
+void handlers_note_call(struct runner *runner, unsigned call);
 void handlers_turn_end(struct commands *commands);
 bool handler_add(struct invocation *invocation);
 bool handler_remove(struct commands *commands, struct slice name);

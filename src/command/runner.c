@@ -507,8 +507,18 @@ static void script_error(void *arg, const char *where, const struct failure *fai
 
 	if (!telling->count++)
 		telling->first = *failure;
-	if (!telling->is_inner || where[0])
+	if (telling->count <= ERRORS_SHOWN && (!telling->is_inner || where[0]))
 		refuse(telling->runner, where, failure, shown);
+}
+
+static void tell_more(struct telling *telling, const char *name)
+{
+	struct failure failure;
+
+	if (telling->count <= ERRORS_SHOWN)
+		return;
+	fail(&failure, STATUS_USAGE, "syntax", "%s: and %zu errors more", name, telling->count - ERRORS_SHOWN);
+	refuse(telling->runner, "", &failure, "");
 }
 
 static struct item *script_item(struct script *script, const char *name, const char *const *args, size_t arg_count)
@@ -525,6 +535,7 @@ bool runner_file(struct runner *runner, const char *path, const char *const *arg
 	struct telling telling = { .runner = runner };
 	struct script *script = script_read(runner->commands, path, script_error, &telling);
 
+	tell_more(&telling, path);
 	if (!script)
 		return false;
 	runner->had_work = true;
@@ -537,6 +548,7 @@ bool runner_text(struct runner *runner, const char *name, struct slice text)
 	struct telling telling = { .runner = runner };
 	struct script *script = script_new(runner->commands, name, text, script_error, &telling);
 
+	tell_more(&telling, name);
 	if (!script)
 		return false;
 	runner->had_work = true;
@@ -557,6 +569,7 @@ bool runner_push_file(struct runner *runner, const char *path, const char *const
 		return fail(failure, STATUS_USAGE, "depth", "%s: files that source files, more than %d deep", path,
 			    SCRIPT_DEPTH_MAX);
 	if (!(script = script_read(runner->commands, path, script_error, &telling))) {
+		tell_more(&telling, path);
 		if (telling.first.reason[0] && !strcmp(telling.first.reason, "file"))
 			*failure = telling.first;
 		else

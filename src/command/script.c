@@ -5,7 +5,9 @@
 #include "command/bind.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 16 << 20, SHOWN_BYTES = 110 };
 
@@ -226,10 +228,8 @@ static void check_line(struct commands *commands, struct checking *checking, con
 	struct failure failure = { 0 };
 	size_t at = 0;
 
-	if (line->text.n > LINE_MAX_BYTES || memchr(line->text.p, '\0', line->text.n)) {
-		fail(&failure, STATUS_USAGE, "syntax",
-		     line->text.n > LINE_MAX_BYTES ? "the line is too long"
-						   : "the line has a zero byte: this is no command file");
+	if (line->text.n > LINE_MAX_BYTES) {
+		fail(&failure, STATUS_USAGE, "syntax", "the line is too long");
 		tell(checking, line, 0, &failure);
 	} else if (!bind_line(&how, line->text, &bound, &failure, &at)) {
 		tell(checking, line, at, &failure);
@@ -237,6 +237,26 @@ static void check_line(struct commands *commands, struct checking *checking, con
 		keep_alias(checking, &bound);
 	}
 	bound_fini(&bound);
+}
+
+/* A zero byte in the whole text: that is something else than commands, and one sentence is enough. */
+static bool is_binary(struct checking *checking)
+{
+	const struct script *script = checking->script;
+	const char *zero = script->bytes ? memchr(script->text, '\0', script->bytes) : NULL;
+	struct script_line line = { .number = 1 };
+	struct failure failure = { 0 };
+
+	if (!zero)
+		return false;
+	for (size_t i = 0; script->text + i < zero; i++)
+		if (script->text[i] == '\n') {
+			line.number++;
+			line.begins = i + 1;
+		}
+	fail(&failure, STATUS_USAGE, "syntax", "a zero byte: this is no command file");
+	tell(checking, &line, (size_t)(zero - script->text) - line.begins, &failure);
+	return true;
 }
 
 struct script *script_new(struct commands *commands, const char *name, struct slice text, script_error_h *errors,
@@ -253,7 +273,8 @@ struct script *script_new(struct commands *commands, const char *name, struct sl
 	if (text.n)
 		memcpy(script->text, text.p, text.n);
 	split(script, script->text + text.n + 1);
-	for (size_t i = 0; i < script->line_count; i++)
+	bool binary = is_binary(&checking);
+	for (size_t i = 0; !binary && i < script->line_count; i++)
 		check_line(commands, &checking, &script->lines[i]);
 	for (size_t i = 0; i < checking.alias_count; i++)
 		free(checking.aliases[i]);
@@ -264,36 +285,45 @@ struct script *script_new(struct commands *commands, const char *name, struct sl
 	return NULL;
 }
 
+/* Only a regular file ends for certain: a pipe, a terminal or a device would keep the whole phone waiting. */
+static bool read_regular(const char *path, struct buf *text, struct failure *failure)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	char block[16384];
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		return fail(failure, STATUS_SOUND, "file", "%s cannot be read: it is a %s and no regular file", path,
+			    S_ISDIR(st.st_mode)	   ? "directory"
+			    : S_ISFIFO(st.st_mode) ? "pipe"
+						   : "device");
+	}
+	while (fd >= 0 && ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR)))
+		if (n > 0 && !buf_add(text, slice_make(block, (size_t)n)))
+			break;
+	int error = errno;
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return fail(failure, STATUS_SOUND, "file", "%s cannot be read: %s", path, strerror(error));
+	if (text->full)
+		return fail(failure, STATUS_SOUND, "file", "%s is too big for a command file", path);
+	return true;
+}
+
 struct script *script_read(struct commands *commands, const char *path, script_error_h *errors, void *arg)
 {
-	FILE *file = fopen(path, "re");
 	struct script *script = NULL;
 	struct failure failure = { 0 };
 	struct buf text;
-	char block[16384];
-	size_t n;
-	int error = 0;
 
-	if (!file) {
-		fail(&failure, STATUS_SOUND, "file", "%s cannot be read: %s", path, strerror(errno));
-		errors(arg, "", &failure, "");
-		return NULL;
-	}
 	buf_init(&text, FILE_MAX);
-	errno = 0;
-	while ((n = fread(block, 1, sizeof block, file)) > 0 && buf_add(&text, slice_make(block, n)))
-		;
-	if (ferror(file))
-		error = errno;
-	fclose(file);
-	if (error)
-		fail(&failure, STATUS_SOUND, "file", "%s cannot be read: %s", path, strerror(error));
-	else if (text.full)
-		fail(&failure, STATUS_SOUND, "file", "%s is too big for a command file", path);
-	if (failure.text[0])
-		errors(arg, "", &failure, "");
-	else
+	if (read_regular(path, &text, &failure))
 		script = script_new(commands, path, buf_slice(&text), errors, arg);
+	else
+		errors(arg, "", &failure, "");
 	buf_fini(&text);
 	return script;
 }

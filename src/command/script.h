@@ -18,6 +18,8 @@ struct script {
 	size_t line_count;
 };
 
+enum { ERRORS_SHOWN = 20 }; /* of one file; the rest is only counted */
+
 typedef void script_error_h(void *arg, const char *where, const struct failure *failure, const char *shown);
 
 /**
@@ -27,7 +29,8 @@ typedef void script_error_h(void *arg, const char *where, const struct failure *
  */
 struct script *script_new(struct commands *commands, const char *name, struct slice text, script_error_h *errors,
 			  void *arg);
-/** Read and check a file. One that cannot be read is an error of status 6. */
+/** Read and check a regular file. One that cannot be read, and whatever else bears that name, is an error of status 6.
+ */
 struct script *script_read(struct commands *commands, const char *path, script_error_h *errors, void *arg);
 struct script *script_keep(struct script *script);
 void script_release(struct script *script);

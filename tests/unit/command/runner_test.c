@@ -38,6 +38,51 @@ static void test_file_is_checked_whole(void **state)
 	assert_int_equal(runner_status(fake->runner), STATUS_USAGE);
 }
 
+/* A pipe, a device or a folder is told at once: nobody waits for its end. Rubbish is told once. */
+static void test_no_command_files(void **state)
+{
+	struct fake *fake = *state;
+	char fifo[300], sentence[400];
+
+	write_file("x", "");
+	snprintf(fifo, sizeof fifo, "%s/fifo", folder);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_false(runner_file(fake->runner, fifo, NULL, 0));
+	snprintf(sentence, sizeof sentence, "! %s cannot be read: it is a pipe and no regular file [6 file]\n", fifo);
+	assert_string_equal(fake_said(fake), sentence);
+	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
+	unlink(fifo);
+	assert_false(runner_file(fake->runner, "/dev/zero", NULL, 0));
+	assert_non_null(strstr(fake_said(fake), "it is a device"));
+	assert_false(runner_file(fake->runner, "/", NULL, 0));
+	assert_non_null(strstr(fake_said(fake), "it is a directory"));
+	assert_false(runner_text(fake->runner, "bin", slice_make("echo a\nx\0y\n\0z\nfoo\n", 17)));
+	assert_string_equal(fake_said(fake),
+			    "! bin:2:2: a zero byte: this is no command file [2 syntax]\n    x y\n     ^\n");
+}
+
+static void test_many_errors(void **state)
+{
+	struct fake *fake = *state;
+	struct buf text, out;
+	size_t errors = 0;
+
+	buf_init(&text, 65536);
+	buf_init(&out, 65536);
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&text, "foo\n");
+	assert_false(fake_file(fake, buf_text(&text)));
+	const char *said = fake_said(fake);
+	for (const char *at = said; (at = strstr(at, "no such command")); at++)
+		errors++;
+	assert_int_equal(errors, 20);
+	assert_non_null(strstr(said, "! f.call: and 980 errors more [2 syntax]\n"));
+	assert_int_equal(commands_check_file(fake->commands, write_file("many.call", buf_text(&text)), &out), 1000);
+	assert_non_null(strstr(buf_text(&out), "many.call: and 980 errors more\n"));
+	buf_fini(&text);
+	buf_fini(&out);
+}
+
 static void test_lines(void **state)
 {
 	struct fake *fake = *state;
@@ -306,6 +351,40 @@ static void test_handlers(void **state)
 	assert_int_equal(runner_status(fake->runner), 0);
 }
 
+/* A handler that causes its own event is taken off; what the network causes never does that. */
+static void test_endless_handler(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_run(fake, "on incoming as in do echo $call");
+	fake_run(fake, "on device as loop do echo again");
+	unsigned call = fake_call(fake, true, CALL_INCOMING);
+	for (int i = 0; i < 150; i++) {
+		fake_event(fake, "device", 0, NULL);
+		fake_event(fake, "incoming", call, NULL);
+		fake_turn(fake);
+	}
+	const char *said = fake_said(fake);
+	assert_non_null(strstr(said, "`on device` (handler loop) fires itself without end, 100 times within a second: it is "
+				     "taken off [2 endless]"));
+	size_t again = 0, told = 0;
+	for (const char *at = said; (at = strstr(at, "> again\n")); at++)
+		again++;
+	for (const char *at = said; (at = strstr(at, "> 1\n")); at++)
+		told++;
+	assert_int_equal(again, 100);
+	assert_int_equal(told, 150);
+	assert_true(commands_have_handlers(fake->commands));
+	/* Slowly it may go on for ever. */
+	fake_run(fake, "on device as loop do echo again");
+	for (int i = 0; i < 150; i++) {
+		fake_advance(fake, SECOND_US / 20);
+		fake_event(fake, "device", 0, NULL);
+		fake_turn(fake);
+	}
+	assert_null(strstr(fake_said(fake), "endless"));
+}
+
 /* Each firing is a script of its own: it may wait, and its failure is nobody else's. */
 static void test_firings(void **state)
 {
@@ -447,6 +526,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(file_is_checked_whole),
+		TEST(no_command_files),
+		TEST(many_errors),
 		TEST(lines),
 		TEST(failure_ends_script),
 		TEST(phone_failure),
@@ -460,6 +541,7 @@ int main(void)
 		TEST(if),
 		TEST(handlers),
 		TEST(firings),
+		TEST(endless_handler),
 		TEST(handlers_change_handlers),
 		TEST(flood),
 		TEST(devices),
