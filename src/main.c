@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { STANDARD_INPUT_MAX = 16 << 20, QUIET_LIMIT_S = 5 };
+enum { INPUT_TEXT_MAX = 16 << 20, QUIET_LIMIT_S = 5, DESCRIPTORS_NEEDED = 22 };
 
 struct app {
 	struct options options;
@@ -33,6 +33,7 @@ struct app {
 	struct input *input; /* -f -: standard input until its end */
 	struct buf input_text;
 	bool input_ended;
+	int input_error;
 	struct timer limit;
 	struct loop_signal *signals[3];
 	int status;
@@ -176,24 +177,40 @@ static void on_input_end(void *arg)
 	struct app *app = arg;
 
 	app->input_ended = true;
+	app->input_error = input_error(app->input);
 }
 
-/* `-f -`: the whole of standard input is checked before its first line runs, as with any file. @return false: not all
- * of it is there yet */
-static bool run_standard_input(struct app *app)
+/* `-f -`, and what a shell opens for us: `-f <(make-commands)` is /dev/fd/63. -1: a path like any other */
+static int inherited_descriptor(const char *path)
 {
+	int fd, end = 0;
+
+	if (!strcmp(path, "-") || !strcmp(path, "/dev/stdin"))
+		return STDIN_FILENO;
+	return sscanf(path, "/dev/fd/%9d%n", &fd, &end) == 1 && !path[end] && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
+}
+
+/* The whole of it is checked before its first line runs, as with any file. @return false: not all of it is there yet */
+static bool run_input(struct app *app, const char *name, int fd)
+{
+	const char *called = strcmp(name, "-") ? name : "standard input";
+
 	if (!app->input) {
-		buf_init(&app->input_text, STANDARD_INPUT_MAX);
-		app->input = input_new(app->loop, STDIN_FILENO, on_input_bytes, on_input_end, app);
+		buf_init(&app->input_text, INPUT_TEXT_MAX);
+		app->input = input_new(app->loop, fd, on_input_bytes, on_input_end, app);
 	}
 	if (!app->input_ended)
 		return false;
 	input_free(app->input);
 	app->input = NULL;
-	if (app->input_text.full) {
-		message(app, LOG_ERROR, "standard input is longer than 16 MiB: that is no command file");
-		app->status = STATUS_USAGE;
-	} else if (!runner_text(app->script, "-", buf_slice(&app->input_text))) {
+	if (app->input_error || app->input_text.full) {
+		char *text = app->input_error
+				     ? xasprintf("%s cannot be read: %s", called, strerror(app->input_error))
+				     : xasprintf("%s is longer than 16 MiB: that is no command file", called);
+		message(app, LOG_ERROR, text);
+		free(text);
+		app->status = app->input_error ? STATUS_SOUND : STATUS_USAGE;
+	} else if (!runner_text(app->script, name, buf_slice(&app->input_text))) {
 		app->status = STATUS_USAGE;
 	}
 	buf_fini(&app->input_text);
@@ -204,10 +221,12 @@ static bool run_standard_input(struct app *app)
 /* @return false: it waits */
 static bool run_source(struct app *app, const struct source *source)
 {
+	int fd = source->is_file ? inherited_descriptor(source->text) : -1;
+
 	if (!source->is_file)
 		runner_line(app->script, slice_of(source->text), false);
-	else if (!strcmp(source->text, "-"))
-		return run_standard_input(app);
+	else if (fd >= 0)
+		return run_input(app, source->text, fd);
 	else if (!runner_file(app->script, source->text, NULL, 0) && !app->status)
 		app->status = runner_status(app->script) ? runner_status(app->script) : STATUS_USAGE;
 	return true;
@@ -359,6 +378,22 @@ static void keep_standard_descriptors(void)
 			_exit(STATUS_SOUND);
 }
 
+/* What the loop, the front end and a call need: better a sentence now than a failure in the midst of it. */
+static bool descriptors_suffice(void)
+{
+	int fds[DESCRIPTORS_NEEDED], count = 0;
+
+	while (count < DESCRIPTORS_NEEDED && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		count++;
+	bool enough = count == DESCRIPTORS_NEEDED;
+	if (!enough)
+		fprintf(stderr, "offhook: too few file descriptors (%s): %d more are needed, there are %d; see `ulimit -n`\n",
+			strerror(errno), DESCRIPTORS_NEEDED, count);
+	while (count)
+		close(fds[--count]);
+	return enough;
+}
+
 static char *home_folder(const char *variable, const char *below_home)
 {
 	const char *base = getenv(variable), *home = getenv("HOME");
@@ -371,7 +406,8 @@ static char *home_folder(const char *variable, const char *below_home)
 static bool takes_standard_input(const struct options *options)
 {
 	for (size_t i = 0; i < options->source_count; i++)
-		if (options->sources[i].is_file && !strcmp(options->sources[i].text, "-"))
+		if (options->sources[i].is_file &&
+		    inherited_descriptor(options->sources[i].text) == STDIN_FILENO)
 			return true;
 	return false;
 }
@@ -390,10 +426,11 @@ static void look_around(struct app *app)
 					       (options->stay && !options->batch)));
 }
 
-/* @return false: there is none, or it has errors (told) */
+/* @return false: it cannot be read, or it has errors (told) */
 static bool run_config_file(struct app *app, const char *path, bool wanted)
 {
-	if (!path || (!wanted && access(path, F_OK) < 0))
+	/* Anything else that hides it from us (a folder without permission, a link to itself) is told. */
+	if (!path || (!wanted && access(path, F_OK) < 0 && errno == ENOENT))
 		return true;
 	return runner_file(app->config, path, NULL, 0);
 }
@@ -487,6 +524,18 @@ static void app_start(struct app *app)
 	app->commands = commands_new(app->phone, app->loop);
 }
 
+/* A full disk must not look like success. A reader that has enough (`| head`) is no failure, nor is a terminal that went
+ * away. */
+static void tell_lost_output(struct app *app)
+{
+	int error = output_error(app->out);
+
+	if (app->interactive || !error || error == EPIPE || error == EIO)
+		return;
+	output_printf(app->err, "offhook: standard output cannot be written: %s\n", strerror(error));
+	app->status = app->status ? app->status : STATUS_SOUND;
+}
+
 static void app_stop(struct app *app)
 {
 	/* What a signal told to end does not wait for a reader; what ends by itself writes all that it has to say. */
@@ -510,6 +559,7 @@ static void app_stop(struct app *app)
 	commands_free(app->commands);
 	phone_free(app->phone);
 	output_flush(app->out, limit_ms);
+	tell_lost_output(app);
 	output_flush(app->err, limit_ms);
 	output_free(app->out);
 	output_free(app->err);
@@ -538,6 +588,10 @@ int main(int argc, char *argv[])
 		int status = run_errand(&app.options);
 		options_fini(&app.options);
 		return status;
+	}
+	if (!descriptors_suffice()) {
+		options_fini(&app.options);
+		return STATUS_NETWORK;
 	}
 	look_around(&app);
 	app_start(&app);

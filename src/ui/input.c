@@ -14,6 +14,7 @@ struct input {
 	struct loop *loop;
 	int fd;
 	int shared_flags; /* to restore; -1: nothing was changed */
+	int error; /* why it ended; 0: as all things do */
 	bool own, polled, paused, ended;
 	bool *freed;              /* set when a handler frees us */
 	struct loop_watch *watch; /* terminals, pipes and sockets */
@@ -75,7 +76,9 @@ static void on_turn(void *arg)
 		return;
 	}
 	if (n <= 0) {
-		finish(input); /* an error (a directory, a terminal that went away) ends it like the end of a file */
+		/* An error ends it like the end of a file; that a terminal went away is no more than that. */
+		input->error = n < 0 && errno != EIO ? errno : 0;
+		finish(input);
 		return;
 	}
 	input->freed = &freed;
@@ -134,6 +137,11 @@ void input_pause(struct input *input, bool paused)
 		return;
 	input->paused = paused;
 	keep_reading(input);
+}
+
+int input_error(const struct input *input)
+{
+	return input ? input->error : 0;
 }
 
 void lines_init(struct lines *lines)

@@ -19,6 +19,8 @@ typedef void input_end_h(void *arg);
 struct input *input_new(struct loop *loop, int fd, input_bytes_h *bytes, input_end_h *end, void *arg)
 	__attribute__((returns_nonnull));
 void input_free(struct input *input);
+/** Why it ended before its end: an errno, as of a directory; 0: it did not. */
+int input_error(const struct input *input);
 /** Nothing is read while paused: whoever writes to us waits. */
 void input_pause(struct input *input, bool paused);
 

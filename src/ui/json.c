@@ -17,6 +17,7 @@ struct json {
 	struct lines lines;
 	uint64_t seen, line_number;
 	size_t unanswered;
+	int status; /* of standard input */
 	bool ended;
 };
 
@@ -134,6 +135,12 @@ static void on_end(void *arg)
 	struct json *json = arg;
 
 	json->ended = true;
+	if (input_error(json->input)) {
+		char *text = xasprintf("standard input cannot be read: %s", strerror(input_error(json->input)));
+		ui_json.message(&json->ui, LOG_ERROR, text);
+		free(text);
+		json->status = STATUS_SOUND;
+	}
 	take_lines(json);
 }
 
@@ -236,8 +243,7 @@ static bool json_finished(const struct ui *ui)
 
 static int json_status(const struct ui *ui)
 {
-	(void)ui;
-	return 0; /* each answer told its own */
+	return json_of(ui)->status; /* each answer told its own */
 }
 
 static bool json_interrupt(struct ui *ui)

@@ -14,6 +14,7 @@ struct output {
 	struct loop *loop;
 	int fd;           /* what we write to: our own, or the caller's where it cannot be opened anew */
 	int shared_flags; /* the caller's flags to restore, -1: nothing was changed */
+	int error;        /* why it is broken, 0: it was closed from the start */
 	bool own, broken, waits, polled;
 	struct loop_watch *watch;
 	struct buf queue;
@@ -98,6 +99,7 @@ static void push(struct output *output)
 		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && output->polled) {
 			return;
 		} else {
+			output->error = n < 0 ? errno : ENOSPC;
 			output->broken = true;
 		}
 	}
@@ -173,6 +175,11 @@ size_t output_pending(const struct output *output)
 bool output_broken(const struct output *output)
 {
 	return output->broken;
+}
+
+int output_error(const struct output *output)
+{
+	return output->error;
 }
 
 void output_on_drained(struct output *output, loop_h *drained, void *arg)

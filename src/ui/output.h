@@ -31,6 +31,8 @@ void output_printf(struct output *output, const char *format, ...) PRINTF_LIKE(2
 size_t output_pending(const struct output *output);
 /** The descriptor failed: nobody reads any more. */
 bool output_broken(const struct output *output);
+/** Why it failed: an errno; 0: it did not, or it was never open. */
+int output_error(const struct output *output);
 /** `drained(arg)` is called in a later turn whenever the queue has become empty. */
 void output_on_drained(struct output *output, loop_h *drained, void *arg);
 /** Wait, blocking, until all is written or `limit_ms` have passed (-1: no limit). For the end of the program only. */

@@ -296,8 +296,15 @@ static void on_bytes(void *arg, struct slice bytes)
 static void on_end(void *arg)
 {
 	struct plain *plain = arg;
+	int error = input_error(plain->input);
 
 	plain->ended = true;
+	if (!error)
+		return;
+	char *text = xasprintf("offhook: standard input cannot be read: %s\n", strerror(error));
+	print_err(plain, text);
+	free(text);
+	plain->status = plain->status ? plain->status : STATUS_SOUND;
 }
 
 static void ask_line(struct plain *plain)
