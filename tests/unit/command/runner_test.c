@@ -468,6 +468,25 @@ static void test_devices(void **state)
 	fake_run(fake, "audio list"); /* and one comes after everything is gone: the teardown's */
 }
 
+/* The helper is asked whether there is what a script names. */
+static void test_named_device(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_true(fake_file(fake, "audio use headset\nset audio.input NoSuch, USB Headset\n"
+				    "set audio.output NoSuch,default\nset audio.ringer null\necho good\n"));
+	assert_string_equal(fake_said(fake), "> good\n");
+	fake_type(fake, "set audio.input NoSuch");
+	assert_string_equal(fake_said(fake), "");
+	fake->phone->slow_devices = true;
+	assert_true(fake_file(fake, "set audio.input NoSuch\necho never\n"));
+	assert_string_equal(fake_said(fake), "");
+	fake_devices(fake);
+	assert_string_equal(fake_said(fake), "! f.call:1:1: audio.input: 'NoSuch' cannot be used: no device, or more than "
+					     "one, has that in its name [6 device]\n    set audio.input NoSuch\n    ^\n");
+	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
+}
+
 static void test_ladder(void **state)
 {
 	struct fake *fake = *state;
@@ -545,6 +564,7 @@ int main(void)
 		TEST(handlers_change_handlers),
 		TEST(flood),
 		TEST(devices),
+		TEST(named_device),
 		TEST(ladder),
 		TEST(freed_by_its_output),
 	};
