@@ -163,7 +163,7 @@ static void add_outcome(const struct event *event, struct buf *line)
 	if (code || reason)
 		buf_printf(line, ": %s%s%s", code ? code : "", code && reason ? " " : "", reason ? reason : "");
 	if (cause && strcmp(cause, "response") && strcmp(cause, "none"))
-		buf_printf(line, " (%s)", cause);
+		buf_printf(line, " (%s)", strcmp(cause, "local") ? cause : "by us");
 }
 
 /* "Bob <sip:bob@biloxi.com>" */

@@ -94,6 +94,13 @@ static void every_event_has_a_sentence(void **state)
 	buf_clear(&line);
 	event_sentence(event, &line);
 	assert_string_equal(buf_text(&line), "call 2: failed: 486 Busy Here");
+	event = events_add(events, EVENT_FAILED, 3);
+	event_number(event, "code", 603);
+	event_text(event, "reason", SLICE("Decline"));
+	event_text(event, "cause", SLICE("local"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "call 3: failed: 603 Decline (by us)");
 	buf_fini(&line);
 	events_free(events);
 }
