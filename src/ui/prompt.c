@@ -191,7 +191,7 @@ struct prompt *prompt_new(const struct ui_config *config, const struct prompt_ha
 	buf_init(&prompt->declined, 65536);
 	prompt->runner = runner_new(config->commands, "prompt", output);
 	runner_keep_going(prompt->runner, true);
-	runner_set_columns(prompt->runner, (unsigned)cols, !terminal_is_utf8());
+	prompt_set_columns(prompt, cols);
 	prompt->keys = keys_new(loop_timers(config->loop), &(struct keys_handler){ on_text, on_key, on_paste, prompt });
 	line_start(&(struct line_handler){ on_entered, on_changed, complete, prompt }, PROMPT, history, rows, cols);
 	free(history);
@@ -201,6 +201,11 @@ struct prompt *prompt_new(const struct ui_config *config, const struct prompt_ha
 void prompt_resize(struct prompt *prompt, int rows, int cols)
 {
 	line_resize(rows, cols);
+	prompt_set_columns(prompt, cols);
+}
+
+void prompt_set_columns(struct prompt *prompt, int cols)
+{
 	runner_set_columns(prompt->runner, (unsigned)cols, !terminal_is_utf8());
 }
 

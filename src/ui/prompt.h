@@ -33,6 +33,8 @@ void prompt_bytes(struct prompt *prompt, struct slice bytes);
 void prompt_turn_end(struct prompt *prompt);
 /** The terminal has another size. */
 void prompt_resize(struct prompt *prompt, int rows, int cols);
+/** How wide the results of commands may be where they are shown; the terminal's width at first and after a resize. */
+void prompt_set_columns(struct prompt *prompt, int cols);
 /** C-c, or SIGINT from outside: clear the line; with an empty one stop what waits. */
 void prompt_interrupt(struct prompt *prompt);
 /** Run a line as if it had been typed, without history: function keys. */

@@ -261,6 +261,12 @@ static void start_tick(struct screen *screen)
 
 /* ---- drawing ---- */
 
+/* Calls and log stand left of the ladder where there is room for both. */
+static int left_cols(const struct screen *screen)
+{
+	return screen->cols < WIDE_COLS || screen->zoomed ? screen->cols : screen->cols * 9 / 20;
+}
+
 static void draw_views(struct screen *screen, int top, int rows)
 {
 	struct area whole = { top, 0, rows, screen->cols };
@@ -280,7 +286,7 @@ static void draw_views(struct screen *screen, int top, int rows)
 	struct area left = whole;
 	if (side != VIEW_CALLS) {
 		struct area right = whole;
-		left.cols = screen->cols * 9 / 20;
+		left.cols = left_cols(screen);
 		right.x = left.cols + 1;
 		right.cols = screen->cols - right.x;
 		draw_rule(top, left.cols, rows, GLYPH_VERTICAL, true);
@@ -378,6 +384,7 @@ static void take_size(struct screen *screen)
 	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
 	draw_resize(screen->rows, screen->cols);
 	prompt_resize(screen->prompt, screen->rows, screen->cols);
+	prompt_set_columns(screen->prompt, left_cols(screen));
 	screen_touch(screen);
 }
 
@@ -500,6 +507,7 @@ static struct ui *screen_start(const struct ui_config *config)
 							      .stop = stop,
 							      .arg = screen },
 				    &output, screen->rows, screen->cols);
+	prompt_set_columns(screen->prompt, left_cols(screen));
 	screen->resized = loop_signal(config->loop, SIGWINCH, on_resized, screen);
 	screen->continued = loop_signal(config->loop, SIGCONT, on_continued, screen);
 	screen->input = input_new(config->loop, STDIN_FILENO, on_typed, on_end, screen);
