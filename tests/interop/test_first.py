@@ -77,6 +77,36 @@ def test_every_kind_of_standard_input(bench):
     equal((done.returncode, "dash" in done.stdout), (0, True), f"-f - ({done.stderr})")
 
 
+def test_files_that_cannot_be_used_are_told(bench):
+    """A full disk, a folder, a pipe without a writer, too few descriptors: a sentence, an exit status, never a wait."""
+    def offhook(words, shell_first="", config=None):
+        environment = dict(bench.environment())
+        if config:
+            environment["XDG_CONFIG_HOME"] = config
+        done = subprocess.run(["bash", "-c", f"{shell_first} exec {OFFHOOK} {words}"], capture_output=True, text=True, timeout=20, env=environment)
+        return done.returncode, done.stdout, done.stderr
+
+    cases = [
+        ("-n -x 'echo hi' >/dev/full", "", 6, "standard output cannot be written"), ("-n --json --batch -x 'echo hi' >/dev/full", "", 6, "standard output cannot be written"),
+        ("-n </", "", 6, "standard input cannot be read"), ("-n --json </", "", 6, "standard input cannot be read"), ("-n -f - </", "", 6, "standard input cannot be read"),
+        ("-n -x 'echo hi'", "ulimit -n 10;", 7, "too few file descriptors"), ("-n -f /dev/zero", "", 6, "it is a device"),
+    ]
+    for words, shell_first, want, sentence in cases:
+        status, _, err = offhook(words, shell_first)
+        equal((status, sentence in err), (want, True), f"{shell_first} {words} ({err[-200:]})")
+    equal(offhook("-n -f <(echo 'echo substituted')")[:2], (0, "substituted\n"), "a pipe of the shell")
+    home = os.path.dirname(bench.write("here", ""))
+    os.mkdir(os.path.join(home, "offhook"))
+    config = os.path.join(home, "offhook", "config")
+    os.mkfifo(config)
+    status, _, err = offhook("--batch -x 'echo hi'", config=home)
+    equal((status, "it is a pipe" in err), (6, True), f"a pipe as configuration ({err})")
+    os.unlink(config)
+    os.symlink("config", config)
+    status, _, err = offhook("--batch -x 'echo hi'", config=home)
+    equal((status, "symbolic links" in err), (6, True), f"a link to itself as configuration ({err})")
+
+
 def test_output_that_nobody_reads(bench):
     """A stalled reader must not stall signalling: the call goes on and ends, and the phone still obeys SIGTERM."""
     read_end, write_end = os.pipe()
