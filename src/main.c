@@ -387,7 +387,8 @@ static bool descriptors_suffice(void)
 		count++;
 	bool enough = count == DESCRIPTORS_NEEDED;
 	if (!enough)
-		fprintf(stderr, "offhook: too few file descriptors (%s): %d more are needed, there are %d; see `ulimit -n`\n",
+		fprintf(stderr, "offhook: too few file descriptors (%s): %d more are needed, there are %d; see `ulimit "
+				"-n`\n",
 			strerror(errno), DESCRIPTORS_NEEDED, count);
 	while (count)
 		close(fds[--count]);
@@ -524,8 +525,8 @@ static void app_start(struct app *app)
 	app->commands = commands_new(app->phone, app->loop);
 }
 
-/* A full disk must not look like success. A reader that has enough (`| head`) is no failure, nor is a terminal that went
- * away. */
+/* A full disk must not look like success. A reader that has enough (`| head`) is no failure, nor is a terminal that
+ * went away. */
 static void tell_lost_output(struct app *app)
 {
 	int error = output_error(app->out);

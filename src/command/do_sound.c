@@ -63,7 +63,7 @@ static void print_devices(struct invocation *invocation, const struct device_req
 	invocation->result = list;
 }
 
-/* ---- a device that a script names must be there; the helper finds it by these rules, but only at the first sound ---- */
+/* ---- a device that a script names must be there: the helper finds it by these rules, but at the first sound ---- */
 
 static bool is_usable(const struct device_request *request, const char *side, struct slice wish)
 {

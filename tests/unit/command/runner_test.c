@@ -365,8 +365,8 @@ static void test_endless_handler(void **state)
 		fake_turn(fake);
 	}
 	const char *said = fake_said(fake);
-	assert_non_null(strstr(said, "`on device` (handler loop) fires itself without end, 100 times within a second: it is "
-				     "taken off [2 endless]"));
+	assert_non_null(strstr(said, "`on device` (handler loop) fires itself without end, 100 times within a "
+				     "second: it is taken off [2 endless]"));
 	size_t again = 0, told = 0;
 	for (const char *at = said; (at = strstr(at, "> again\n")); at++)
 		again++;
@@ -482,8 +482,9 @@ static void test_named_device(void **state)
 	assert_true(fake_file(fake, "set audio.input NoSuch\necho never\n"));
 	assert_string_equal(fake_said(fake), "");
 	fake_devices(fake);
-	assert_string_equal(fake_said(fake), "! f.call:1:1: audio.input: 'NoSuch' cannot be used: no device, or more than "
-					     "one, has that in its name [6 device]\n    set audio.input NoSuch\n    ^\n");
+	assert_string_equal(fake_said(fake),
+			    "! f.call:1:1: audio.input: 'NoSuch' cannot be used: no device, or more than one, has that "
+			    "in its name [6 device]\n    set audio.input NoSuch\n    ^\n");
 	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
 }
 
