@@ -365,6 +365,7 @@ static void test_endless_handler(void **state)
 		fake_turn(fake);
 	}
 	const char *said = fake_said(fake);
+	assert_string_equal(runner_shown_line(NULL), "");
 	assert_non_null(strstr(said, "`on device` (handler loop) fires itself without end, 100 times within a "
 				     "second: it is taken off [2 endless]"));
 	size_t again = 0, told = 0;
