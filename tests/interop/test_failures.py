@@ -137,7 +137,7 @@ class Jack:
         if not os.path.exists(VCARD):
             raise Skip("vcard was not built: libjack is missing")
         self.bench = bench
-        self.env = bench.environment(JACK_DEFAULT_SERVER=f"test{os.getpid()}", JACK_NO_AUDIO_RESERVATION="1", JACK_NO_START_SERVER="1")
+        self.env = bench.environment(JACK_DEFAULT_SERVER="test" + os.urandom(4).hex(), JACK_NO_AUDIO_RESERVATION="1", JACK_NO_START_SERVER="1")
         self.seconds = seconds
         self.cards = None
         self.start()
@@ -156,15 +156,19 @@ class Jack:
                                            f"phoneB={mic[1]},{self.bench.path('spkB.wav')}"], log="vcard.log", env=self.env)
         return wait_until(lambda: "ready" in self.bench.log_of(self.cards) or self.cards.poll() is not None, "vcard") and "ready" in self.bench.log_of(self.cards)
 
-    def phone(self, name, *lines):
-        return self.bench.phone(f"set audio.input {name}", f"set audio.output {name}", "set audio.ringer null", *lines, env=self.env, quiet=False)
+    def phone(self, name, port, *lines):
+        """A phone on this card; it listens once it has found the card."""
+        phone = self.bench.phone(f"set audio.input {name}", f"set audio.output {name}", "set audio.ringer null", *lines, f"set sip.listen 127.0.0.1:{port}",
+                                 env=self.env, quiet=False)
+        wait_until(lambda: port_answers("127.0.0.1", port), f"the phone on {name} listens", 20)
+        return phone
 
 
 def test_real_devices(bench):
     """Two phones on two virtual cards through PortAudio: each loudspeaker gets the other's microphone."""
     jack = Jack(bench)
-    a = jack.phone("phoneA", "set sip.listen 127.0.0.1:5070")
-    b = jack.phone("phoneB", "set sip.listen 127.0.0.1:5080", "set call.auto-answer on", "set call.accept any")
+    a = jack.phone("phoneA", 5070)
+    b = jack.phone("phoneB", 5080, "set call.auto-answer on", "set call.accept any")
     listed = str(a.do("audio list"))
     check("phoneA" in listed and "phoneB" in listed, f"audio list shows the cards: {listed}")
     jack.cards.send_signal(signal.SIGUSR1)
@@ -181,8 +185,10 @@ def test_real_devices(bench):
 
 def sound_server_trouble(bench, how):
     jack = Jack(bench, 60)
-    a = jack.phone("phoneA", "set sip.listen 127.0.0.1:5070")
-    bench.phone("set sip.listen 127.0.0.1:5080", "set call.auto-answer on", "set call.accept any", "set audio.input tone:660", "set audio.output null", quiet=False)
+    a = jack.phone("phoneA", 5070)
+    bench.phone("set call.auto-answer on", "set call.accept any", "set audio.input tone:660", "set audio.output null", "set sip.listen 127.0.0.1:5080",
+                quiet=False)
+    wait_until(lambda: port_answers("127.0.0.1", 5080), "the other phone listens")
     jack.cards.send_signal(signal.SIGUSR1)
     a.do("call sip:b@127.0.0.1:5080")
     a.event("answered")
