@@ -63,48 +63,6 @@ static void print_devices(struct invocation *invocation, const struct device_req
 	invocation->result = list;
 }
 
-/* ---- a device that a script names must be there: the helper finds it by these rules, but at the first sound ---- */
-
-static bool is_usable(const struct device_request *request, const char *side, struct slice wish)
-{
-	char *name = slice_dup(wish);
-	size_t hits = 0;
-	bool exact = false;
-
-	for (size_t i = 0; i < request->count; i++) {
-		bool fits = strstr(request->kinds[i], !strcmp(side, "input") ? "input" : "output") != NULL;
-		exact |= fits && !strcmp(request->names[i], name);
-		hits += fits && strcasestr(request->names[i], name);
-	}
-	free(name);
-	return exact || hits == 1;
-}
-
-static bool check_side(struct invocation *invocation, const struct device_request *request, const char *side)
-{
-	struct slice rest = slice_of(invocation->runner->wait.words);
-
-	while (rest.n)
-		if (is_usable(request, side, slice_trim(slice_cut(&rest, ','))))
-			return true;
-	return fail(&invocation->failure, STATUS_SOUND, "device",
-		    "audio.%s: '%.100s' cannot be used: no device, or more than one, has that in its name", side,
-		    invocation->runner->wait.words);
-}
-
-static void check_devices(struct invocation *invocation, const struct device_request *request)
-{
-	const struct wait *wait = &invocation->runner->wait;
-
-	if (check_side(invocation, request, wait->side) && wait->also)
-		check_side(invocation, request, wait->also);
-}
-
-static enum command_result result_of(const struct invocation *invocation)
-{
-	return invocation->failure.text[0] ? COMMAND_FAILED : COMMAND_DONE;
-}
-
 static void on_device(void *arg, const char *name, const char *kind, bool in_use)
 {
 	struct device_request *request = arg;
@@ -125,12 +83,9 @@ static void on_device(void *arg, const char *name, const char *kind, bool in_use
 		keep_names(request);
 	if (runner && runner->wait.devices == request) {
 		runner->wait.devices = NULL;
-		if (runner->wait.side)
-			check_devices(&runner->invocation, request);
-		else
-			print_devices(&runner->invocation, request);
+		print_devices(&runner->invocation, request);
 		if (!runner->running)
-			runner_resume(runner, result_of(&runner->invocation));
+			runner_resume(runner, COMMAND_DONE);
 	}
 	if (!request->inside)
 		request_free(request);
@@ -186,40 +141,9 @@ enum command_result devices_begin(struct invocation *invocation)
 	runner->wait.kind = WAIT_DEVICES;
 	if (ask(invocation->commands, runner)) {
 		wait_fini(runner);
-		return result_of(invocation);
+		return COMMAND_DONE;
 	}
 	return COMMAND_WAITS;
-}
-
-/* A wish list that ends in one of these can always be fulfilled, at the worst with a warning. */
-static bool needs_no_device(struct slice names)
-{
-	static const char *const built_in[] = { "default", "null", "tone:", "file:" };
-
-	while (names.n) {
-		struct slice wish = slice_trim(slice_cut(&names, ','));
-		for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
-			if (slice_begins(wish, slice_of(built_in[i])))
-				return true;
-	}
-	return false;
-}
-
-enum command_result devices_use(struct invocation *invocation, const char *side, const char *also, struct slice names)
-{
-	struct runner *runner = invocation->runner;
-	/* At the prompt and in the configuration it is a warning. */
-	bool from_script = strcmp(runner->name, "config") != 0 && !runner_is_interactive(runner);
-
-	if (!phone_audio_use(invocation->phone, side, names, from_script, &invocation->failure) ||
-	    (also && !phone_audio_use(invocation->phone, also, names, from_script, &invocation->failure)))
-		return COMMAND_FAILED;
-	if (!from_script || needs_no_device(names))
-		return COMMAND_DONE;
-	runner->wait.side = side;
-	runner->wait.also = also;
-	runner->wait.words = slice_dup(names);
-	return devices_begin(invocation);
 }
 
 static enum command_result do_audio_list(struct invocation *invocation)
@@ -230,10 +154,13 @@ static enum command_result do_audio_list(struct invocation *invocation)
 static enum command_result use(struct invocation *invocation, const char *which, const char *also)
 {
 	char *names = invocation_rest(invocation, ",");
-	enum command_result result = devices_use(invocation, which, also, slice_of(names));
+	bool from_script = !runner_is_interactive(invocation->runner);
+	bool good =
+		phone_audio_use(invocation->phone, which, slice_of(names), from_script, &invocation->failure) &&
+		(!also || phone_audio_use(invocation->phone, also, slice_of(names), from_script, &invocation->failure));
 
 	free(names);
-	return result;
+	return invocation_end(invocation, good);
 }
 
 static enum command_result do_audio_use(struct invocation *invocation)

@@ -122,7 +122,6 @@ struct wait {
 	int64_t began_us;
 	char *words; /* "answered": what is waited for, for errors */
 	struct device_request *devices;
-	const char *side, *also; /* WAIT_DEVICES: "input", of a name (`words`) to be looked for; NULL: a list is wanted */
 };
 
 enum adopted {
@@ -233,9 +232,6 @@ const char **invocation_headers(const struct invocation *invocation);
 char *invocation_rest(const struct invocation *invocation, const char *separator);
 /** List the devices: now or when the helper answers. */
 enum command_result devices_begin(struct invocation *invocation);
-/** Take `names` for `side` ("input", "output", "ringer") and `also` (may be NULL). Of a script the command waits until
- * the devices of this host are known: a name that none of them has is a failure of status 6. */
-enum command_result devices_use(struct invocation *invocation, const char *side, const char *also, struct slice names);
 void devices_ask(struct commands *commands);
 /** The runner that waits for a list does so no more. */
 void devices_abandon(struct device_request *request);
