@@ -129,8 +129,8 @@ const char *invocation_option(const struct invocation *invocation, const char *n
 struct runner_output {
 	void (*result)(void *arg, struct runner *runner, const struct invocation *invocation,
 		       const char *text); /* a command ended well; text may be "" */
-	void (*error)(void *arg, struct runner *runner, const char *where,
-		      const struct failure *failure); /* where: "f.call:1:3: " or "" */
+	/* where: "f.call:1:3: " or ""; runner: NULL for what is nobody's command, as a handler that is taken off */
+	void (*error)(void *arg, struct runner *runner, const char *where, const struct failure *failure);
 	void (*echo)(void *arg, struct runner *runner, const char *text);
 	void (*ended)(void *arg, struct runner *runner, int status); /* no more lines and nothing waits */
 	void *arg;
@@ -161,7 +161,7 @@ void runner_keep_going(struct runner *runner, bool keep_going);
 /** How wide ladders may be (80), and whether box drawing is out of question (told by the locale). */
 void runner_set_columns(struct runner *runner, unsigned columns, bool ascii);
 /** While runner_output.error is called: the line at fault and a caret below it, two lines indented by four blanks, each
- * with its line feed; "" where there is none. Print it after the sentence. */
+ * with its line feed; "" where there is none, and of no runner. Print it after the sentence. */
 const char *runner_shown_line(const struct runner *runner);
 /** Queue one line (typed, -x, RPC). `interactive`: prefixes of commands are allowed. It runs at once if nothing waits.
  */

@@ -125,7 +125,7 @@ void runner_set_columns(struct runner *runner, unsigned columns, bool ascii)
 
 const char *runner_shown_line(const struct runner *runner)
 {
-	return buf_text(&runner->shown);
+	return runner ? buf_text(&runner->shown) : "";
 }
 
 bool runner_idle(const struct runner *runner)
