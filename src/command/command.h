@@ -9,6 +9,7 @@
  *   complete   what may come next on a line; offer: what each kind of argument has to offer
  *   commands   what all runners share: aliases, variables of `let`; the turn's end
  *   invocation what the rows' functions share
+ *   devices    the sound devices: their list, and whether those that a script has named are there
  *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler
  *   variable   what $name is
  *   wait       waiting for events: what satisfies a wait, what makes it hopeless

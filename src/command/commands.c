@@ -17,6 +17,7 @@ struct commands *commands_new(struct phone *phone, struct loop *loop)
 	list_init(&commands->variables);
 	list_init(&commands->aliases);
 	list_init(&commands->device_requests);
+	list_init(&commands->device_checks);
 	commands->cursor = events_last(phone_events(phone));
 	return commands;
 }

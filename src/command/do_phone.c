@@ -12,13 +12,9 @@ static enum command_result do_set(struct invocation *invocation)
 	const char *name = invocation->values[0];
 	struct slice value = slice_of(invocation->values[1]);
 
-	/* A device that cannot be used ends a script; at the prompt and in the configuration it is a warning. */
 	for (size_t i = 0; !strncmp(name, "audio.", 6) && i < ARRAY_LEN(devices); i++)
-		if (!strcmp(name + 6, devices[i])) {
-			bool from_script = !from_config && !runner_is_interactive(invocation->runner);
-			return invocation_end(invocation, phone_audio_use(invocation->phone, devices[i], value,
-									  from_script, &invocation->failure));
-		}
+		if (!strcmp(name + 6, devices[i]))
+			return devices_use(invocation, devices[i], value);
 	return invocation_end(invocation,
 			      phone_set(invocation->phone, slice_of(name), value, from_config, &invocation->failure));
 }

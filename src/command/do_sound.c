@@ -6,146 +6,6 @@
 #include <jansson.h>
 #include <string.h>
 
-/* ---- the list of devices: the sound helper is asked, which takes a moment ---- */
-
-struct device_request {
-	struct list_node node;
-	struct commands *commands; /* NULL: gone meanwhile */
-	struct runner *runner;     /* NULL: nobody waits any more, the names are for completion */
-	char **names, **kinds;
-	bool *in_use;
-	size_t count;
-	bool inside, done; /* phone_audio_list() has not returned; the last name has come */
-};
-
-static void request_free(struct device_request *request)
-{
-	list_remove(&request->node);
-	for (size_t i = 0; i < request->count; i++) {
-		free(request->names[i]);
-		free(request->kinds[i]);
-	}
-	free(request->names);
-	free(request->kinds);
-	free(request->in_use);
-	free(request);
-}
-
-static void forget_names(struct commands *commands)
-{
-	for (size_t i = 0; i < commands->device_count; i++)
-		free(commands->devices[i]);
-	free(commands->devices);
-	commands->devices = NULL;
-	commands->device_count = 0;
-}
-
-static void keep_names(struct device_request *request)
-{
-	struct commands *commands = request->commands;
-
-	forget_names(commands);
-	commands->devices = xcalloc(request->count + 1, sizeof *commands->devices);
-	for (size_t i = 0; i < request->count; i++)
-		commands->devices[commands->device_count++] = xstrdup(request->names[i]);
-}
-
-static void print_devices(struct invocation *invocation, const struct device_request *request)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < request->count; i++) {
-		buf_printf(invocation->out, "%s %-22s %s\n", request->in_use[i] ? "*" : " ", request->kinds[i],
-			   request->names[i]);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", request->names[i], "kind",
-						      request->kinds[i], "used", (int)request->in_use[i]));
-	}
-	invocation->result = list;
-}
-
-static void on_device(void *arg, const char *name, const char *kind, bool in_use)
-{
-	struct device_request *request = arg;
-
-	if (name) {
-		size_t n = request->count++;
-		request->names = xrealloc(request->names, request->count * sizeof *request->names);
-		request->kinds = xrealloc(request->kinds, request->count * sizeof *request->kinds);
-		request->in_use = xrealloc(request->in_use, request->count * sizeof *request->in_use);
-		request->names[n] = xstrdup(name);
-		request->kinds[n] = xstrdup(kind ? kind : "");
-		request->in_use[n] = in_use;
-		return;
-	}
-	struct runner *runner = request->commands ? request->runner : NULL;
-	request->done = true;
-	if (request->commands)
-		keep_names(request);
-	if (runner && runner->wait.devices == request) {
-		runner->wait.devices = NULL;
-		print_devices(&runner->invocation, request);
-		if (!runner->running)
-			runner_resume(runner, COMMAND_DONE);
-	}
-	if (!request->inside)
-		request_free(request);
-}
-
-/* @return true: the answer came at once */
-static bool ask(struct commands *commands, struct runner *runner)
-{
-	struct device_request *request = xcalloc(1, sizeof *request);
-
-	request->commands = commands;
-	request->runner = runner;
-	request->inside = true;
-	if (runner)
-		runner->wait.devices = request;
-	phone_audio_list(commands->phone, on_device, request);
-	request->inside = false;
-	if (request->done) {
-		request_free(request);
-		return true;
-	}
-	list_append(&commands->device_requests, &request->node);
-	return false;
-}
-
-void devices_ask(struct commands *commands)
-{
-	if (list_empty(&commands->device_requests))
-		ask(commands, NULL);
-}
-
-void devices_forget(struct commands *commands)
-{
-	forget_names(commands);
-	/* They live until the phone has called back. */
-	LIST_EACH(&commands->device_requests, node) {
-		struct device_request *request = LIST_ENTRY(node, struct device_request, node);
-		list_remove(node);
-		request->commands = NULL;
-		request->runner = NULL;
-	}
-}
-
-void devices_abandon(struct device_request *request)
-{
-	request->runner = NULL;
-}
-
-enum command_result devices_begin(struct invocation *invocation)
-{
-	struct runner *runner = invocation->runner;
-
-	runner->wait.kind = WAIT_DEVICES;
-	if (ask(invocation->commands, runner)) {
-		wait_fini(runner);
-		return COMMAND_DONE;
-	}
-	return COMMAND_WAITS;
-}
-
 static enum command_result do_audio_list(struct invocation *invocation)
 {
 	return devices_begin(invocation);
@@ -154,13 +14,12 @@ static enum command_result do_audio_list(struct invocation *invocation)
 static enum command_result use(struct invocation *invocation, const char *which, const char *also)
 {
 	char *names = invocation_rest(invocation, ",");
-	bool from_script = !runner_is_interactive(invocation->runner);
-	bool good =
-		phone_audio_use(invocation->phone, which, slice_of(names), from_script, &invocation->failure) &&
-		(!also || phone_audio_use(invocation->phone, also, slice_of(names), from_script, &invocation->failure));
+	enum command_result result = devices_use(invocation, which, slice_of(names));
 
+	if (also && result == COMMAND_DONE)
+		result = devices_use(invocation, also, slice_of(names));
 	free(names);
-	return invocation_end(invocation, good);
+	return result;
 }
 
 static enum command_result do_audio_use(struct invocation *invocation)

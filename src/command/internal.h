@@ -66,7 +66,7 @@ struct commands {
 	unsigned handlers_made;
 	bool quit, turning;
 	int quit_status;
-	struct list device_requests;
+	struct list device_requests, device_checks;
 	char **devices; /* names that the sound helper told last, for completion */
 	size_t device_count;
 };
@@ -146,6 +146,7 @@ struct runner {
 	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
 	bool over; /* a script that failed or said `exit` */
 	unsigned columns, lines_given;
+	unsigned device_checks; /* names of devices that it gave and nobody has looked up yet */
 	struct list queue;
 	int status, last_status;
 	unsigned call;
@@ -168,6 +169,11 @@ bool runner_push_file(struct runner *runner, const char *path, const char *const
 		      struct failure *failure);
 void runner_queue_bound(struct runner *runner, struct bound *bound, struct reply reply);
 void runner_queue_reply_line(struct runner *runner, struct slice line, struct reply reply);
+/** Where the present command stands: "f.call:1:3: " and its line with a caret, as runner_output.error has them. */
+void runner_place(const struct runner *runner, size_t at, struct buf *where, struct buf *shown);
+/** What an earlier command began has failed: the script ends with that, whatever it does now; a prompt is only told. May
+ * free the runner. */
+void runner_fail(struct runner *runner, const char *where, const char *shown, const struct failure *failure);
 /** What the runner waits for has come (or failed, as runner->invocation.failure tells): go on. */
 void runner_resume(struct runner *runner, enum command_result result);
 /** Run what can be run. May free the runner. */
@@ -236,3 +242,10 @@ void devices_ask(struct commands *commands);
 /** The runner that waits for a list does so no more. */
 void devices_abandon(struct device_request *request);
 void devices_forget(struct commands *commands);
+/**
+ * Choose devices: `side` is "input", "output" or "ringer", `names` a wish list. A script that names a device which is
+ * not there ends with status 6, at the latest when all its commands are done.
+ */
+enum command_result devices_use(struct invocation *invocation, const char *side, struct slice names);
+/** The runner ends: nobody wants to know any more whether its devices are there. */
+void devices_forget_checks(struct runner *runner);

@@ -5,6 +5,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/command.h src/command/commands.c \
 	src/command/compare.c \
 	src/command/complete.c \
+	src/command/devices.c \
 	src/command/do_accounts.c \
 	src/command/do_calls.c \
 	src/command/do_people.c \

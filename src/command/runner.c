@@ -100,6 +100,7 @@ void runner_free(struct runner *runner)
 	if (runner->of_handler)
 		runner->commands->firings--;
 	forget_present(runner);
+	devices_forget_checks(runner);
 	LIST_EACH(&runner->queue, node)
 		item_free(LIST_ENTRY(node, struct item, node));
 	list_remove(&runner->node);
@@ -130,7 +131,7 @@ const char *runner_shown_line(const struct runner *runner)
 
 bool runner_idle(const struct runner *runner)
 {
-	return !runner->current && list_empty(&runner->queue);
+	return !runner->current && list_empty(&runner->queue) && (runner->over || !runner->device_checks);
 }
 
 int runner_status(const struct runner *runner)
@@ -165,19 +166,16 @@ const struct item *runner_script(const struct runner *runner)
 
 /* ---- results ---- */
 
-/* Where the present command stands, for errors. */
-static void present_place(struct runner *runner, size_t at, struct buf *where)
+void runner_place(const struct runner *runner, size_t at, struct buf *where, struct buf *shown)
 {
 	const struct item *item = runner->current;
 
-	buf_clear(&runner->shown);
 	if (item->script) {
-		script_where(item->script, &item->script->lines[item->script_line], item->shift + at, where,
-			     &runner->shown);
+		script_where(item->script, &item->script->lines[item->script_line], item->shift + at, where, shown);
 	} else if (item->kind == ITEM_LINE && !item->interactive && runner->name[0]) {
 		struct slice line = slice_of(item->line);
 		buf_printf(where, "%s:%u:%u: ", runner->name, item->number, column_of(line, at));
-		show_line(line, at, &runner->shown);
+		show_line(line, at, shown);
 	}
 }
 
@@ -192,7 +190,8 @@ static void tell_failure(struct runner *runner, size_t at)
 		return;
 	}
 	buf_init(&where, 8192);
-	present_place(runner, at, &where);
+	buf_clear(&runner->shown);
+	runner_place(runner, at, &where, &runner->shown);
 	if (runner->output.error)
 		runner->output.error(runner->output.arg, runner, buf_text(&where), failure);
 	buf_fini(&where);
@@ -579,6 +578,38 @@ bool runner_push_file(struct runner *runner, const char *path, const char *const
 	}
 	list_prepend(&runner->queue, &script_item(script, path, args, arg_count)->node);
 	return true;
+}
+
+/* The present command of a script that is over so is not told twice: it ends without a word, but who asked is told. */
+static void abandon_present(struct runner *runner)
+{
+	struct item *item = runner->current;
+
+	if (item && item->reply.send && item->reply.id)
+		rpc_answer_failure(&item->reply, &runner->invocation.failure);
+	forget_present(runner);
+}
+
+void runner_fail(struct runner *runner, const char *where, const char *shown, const struct failure *failure)
+{
+	bool inside = runner->running;
+
+	runner->running = true; /* an output function may free the runner */
+	refuse(runner, where, failure, shown);
+	if (!runner->keep_going) {
+		drop_queue(runner, false);
+		if (!inside && runner->wait.kind != WAIT_NOTHING) {
+			runner->invocation.failure = *failure;
+			abandon_present(runner);
+		}
+	}
+	runner->running = inside;
+	if (!inside && runner->dead) {
+		runner->dead = false;
+		runner_free(runner);
+	} else if (!inside) {
+		runner_run(runner);
+	}
 }
 
 void runner_interrupt(struct runner *runner)

@@ -47,7 +47,8 @@ def test_exit_statuses(bench):
     cases = [
         (["expect calls.count == 7"], 1), (["exit 3"], 3), (["nonsense"], 2), (["set media.ptime banana"], 2), (["hangup 77"], 4),
         ([*quiet, "call sip:nobody@127.0.0.1:9", "wait answered within=20s"], 4), (["wait incoming within=100ms"], 5),
-        (["set audio.input file:/nonexistent.wav"], 6), (["source /nonexistent.call"], 6), (["-hangup 77"], 0), (["wait incoming within=100ms status=42"], 42),
+        (["set audio.input file:/nonexistent.wav"], 6), (["set audio.input nosuchcard"], 6), (["set audio.output nosuchcard", "sleep 20s"], 6),
+        (["-set audio.output nosuchcard"], 0), (["set audio.output nosuchcard null"], 0), (["source /nonexistent.call"], 6), (["-hangup 77"], 0), (["wait incoming within=100ms status=42"], 42),
         ([*quiet, "call sip:nobody@127.0.0.1:9", "wait failed within=20s"], 0),
     ]
     for lines, want in cases:

@@ -1,0 +1,275 @@
+/* The sound devices: their list, for which the helper is asked, and whether those that a script has named are there. */
+#include "base/xmalloc.h"
+#include "command/internal.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* ---- the list ---- */
+
+struct device_request {
+	struct list_node node;
+	struct commands *commands; /* NULL: gone meanwhile */
+	struct runner *runner;     /* NULL: nobody waits any more, the names are for completion */
+	char **names, **kinds;
+	bool *in_use;
+	size_t count;
+	bool inside, done; /* phone_audio_list() has not returned; the last name has come */
+};
+
+static void request_free(struct device_request *request)
+{
+	list_remove(&request->node);
+	for (size_t i = 0; i < request->count; i++) {
+		free(request->names[i]);
+		free(request->kinds[i]);
+	}
+	free(request->names);
+	free(request->kinds);
+	free(request->in_use);
+	free(request);
+}
+
+static void forget_names(struct commands *commands)
+{
+	for (size_t i = 0; i < commands->device_count; i++)
+		free(commands->devices[i]);
+	free(commands->devices);
+	commands->devices = NULL;
+	commands->device_count = 0;
+}
+
+static void keep_names(struct device_request *request)
+{
+	struct commands *commands = request->commands;
+
+	forget_names(commands);
+	commands->devices = xcalloc(request->count + 1, sizeof *commands->devices);
+	for (size_t i = 0; i < request->count; i++)
+		commands->devices[commands->device_count++] = xstrdup(request->names[i]);
+}
+
+static void print_devices(struct invocation *invocation, const struct device_request *request)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < request->count; i++) {
+		buf_printf(invocation->out, "%s %-22s %s\n", request->in_use[i] ? "*" : " ", request->kinds[i],
+			   request->names[i]);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", request->names[i], "kind",
+						      request->kinds[i], "used", (int)request->in_use[i]));
+	}
+	invocation->result = list;
+}
+
+/*
+ * ---- a device that a script names must be there ----
+ *
+ * The engine opens it at the first sound, which may never come, and the list takes a moment that a script which dials
+ * must not lose. So the script goes on, and ends with status 6 when the list does not have the name; it has not ended
+ * before the list is there.
+ */
+
+struct device_check {
+	struct list_node node;
+	struct runner *runner;
+	const char *side; /* "input", "output", "ringer" */
+	char *names;
+	struct buf where, shown; /* of the command that named it */
+};
+
+static void check_free(struct device_check *check)
+{
+	check->runner->device_checks--;
+	list_remove(&check->node);
+	free(check->names);
+	buf_fini(&check->where);
+	buf_fini(&check->shown);
+	free(check);
+}
+
+/* Exactly its name, or the part of a name that no other has: so the helper finds it too. */
+static bool is_listed(const struct device_request *request, const char *side, struct slice wish)
+{
+	char *name = slice_dup(wish);
+	size_t hits = 0;
+	bool exact = false;
+
+	for (size_t i = 0; i < request->count; i++) {
+		bool fits = strstr(request->kinds[i], !strcmp(side, "input") ? "input" : "output") != NULL;
+		exact |= fits && !strcmp(request->names[i], name);
+		hits += fits && strcasestr(request->names[i], name);
+	}
+	free(name);
+	return exact || hits == 1;
+}
+
+static bool any_listed(const struct device_check *check, const struct device_request *request)
+{
+	struct slice rest = slice_of(check->names);
+
+	while (rest.n)
+		if (is_listed(request, check->side, slice_trim(slice_cut(&rest, ','))))
+			return true;
+	return false;
+}
+
+static void settle_check(struct device_check *check, const struct device_request *request)
+{
+	struct runner *runner = check->runner;
+	struct failure failure = { 0 };
+
+	if (any_listed(check, request)) {
+		check_free(check);
+		runner_run(runner);
+		return;
+	}
+	fail(&failure, STATUS_SOUND, "device",
+	     "audio.%s: '%.100s' cannot be used: no device, or more than one, has that in its name; `audio` lists them",
+	     check->side, check->names);
+	char *where = buf_take(&check->where), *shown = buf_take(&check->shown);
+	check_free(check);
+	runner_fail(runner, where, shown, &failure);
+	free(where);
+	free(shown);
+}
+
+/* Telling may free runners and their checks with them: always the first of those that are left. */
+static void settle_checks(const struct device_request *request)
+{
+	struct list *checks = &request->commands->device_checks;
+
+	while (!list_empty(checks))
+		settle_check(LIST_ENTRY(list_first(checks), struct device_check, node), request);
+}
+
+void devices_forget_checks(struct runner *runner)
+{
+	LIST_EACH(&runner->commands->device_checks, node) {
+		struct device_check *check = LIST_ENTRY(node, struct device_check, node);
+		if (check->runner == runner)
+			check_free(check);
+	}
+}
+
+/* A wish list with one of these can always be fulfilled, at the worst with a warning. */
+static bool needs_no_device(struct slice names)
+{
+	static const char *const built_in[] = { "default", "null", "tone:", "file:" };
+
+	while (names.n) {
+		struct slice wish = slice_trim(slice_cut(&names, ','));
+		for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
+			if (slice_begins(wish, slice_of(built_in[i])))
+				return true;
+	}
+	return false;
+}
+
+enum command_result devices_use(struct invocation *invocation, const char *side, struct slice names)
+{
+	struct runner *runner = invocation->runner;
+	/* At the prompt and in the configuration it is a warning. */
+	bool from_script = strcmp(runner->name, "config") != 0 && !runner_is_interactive(runner);
+
+	if (!phone_audio_use(invocation->phone, side, names, from_script, &invocation->failure))
+		return COMMAND_FAILED;
+	if (!from_script || (runner->bound.go_on || runner->current->go_on) || needs_no_device(names))
+		return COMMAND_DONE;
+	struct device_check *check = xcalloc(1, sizeof *check);
+	check->runner = runner;
+	check->side = side;
+	check->names = slice_dup(names);
+	buf_init(&check->where, 8192);
+	buf_init(&check->shown, 2 * LINE_MAX_BYTES);
+	runner_place(runner, 0, &check->where, &check->shown);
+	runner->device_checks++;
+	list_append(&invocation->commands->device_checks, &check->node);
+	devices_ask(invocation->commands);
+	return COMMAND_DONE;
+}
+
+static void on_device(void *arg, const char *name, const char *kind, bool in_use)
+{
+	struct device_request *request = arg;
+
+	if (name) {
+		size_t n = request->count++;
+		request->names = xrealloc(request->names, request->count * sizeof *request->names);
+		request->kinds = xrealloc(request->kinds, request->count * sizeof *request->kinds);
+		request->in_use = xrealloc(request->in_use, request->count * sizeof *request->in_use);
+		request->names[n] = xstrdup(name);
+		request->kinds[n] = xstrdup(kind ? kind : "");
+		request->in_use[n] = in_use;
+		return;
+	}
+	struct runner *runner = request->commands ? request->runner : NULL;
+	request->done = true;
+	if (request->commands) {
+		keep_names(request);
+		settle_checks(request);
+	}
+	if (runner && runner->wait.devices == request) {
+		runner->wait.devices = NULL;
+		print_devices(&runner->invocation, request);
+		if (!runner->running)
+			runner_resume(runner, COMMAND_DONE);
+	}
+	if (!request->inside)
+		request_free(request);
+}
+
+/* @return true: the answer came at once */
+static bool ask(struct commands *commands, struct runner *runner)
+{
+	struct device_request *request = xcalloc(1, sizeof *request);
+
+	request->commands = commands;
+	request->runner = runner;
+	request->inside = true;
+	if (runner)
+		runner->wait.devices = request;
+	phone_audio_list(commands->phone, on_device, request);
+	request->inside = false;
+	if (request->done) {
+		request_free(request);
+		return true;
+	}
+	list_append(&commands->device_requests, &request->node);
+	return false;
+}
+
+void devices_ask(struct commands *commands)
+{
+	if (list_empty(&commands->device_requests))
+		ask(commands, NULL);
+}
+
+void devices_forget(struct commands *commands)
+{
+	forget_names(commands);
+	/* They live until the phone has called back. */
+	LIST_EACH(&commands->device_requests, node) {
+		struct device_request *request = LIST_ENTRY(node, struct device_request, node);
+		list_remove(node);
+		request->commands = NULL;
+		request->runner = NULL;
+	}
+}
+
+void devices_abandon(struct device_request *request)
+{
+	request->runner = NULL;
+}
+
+enum command_result devices_begin(struct invocation *invocation)
+{
+	struct runner *runner = invocation->runner;
+
+	runner->wait.kind = WAIT_DEVICES;
+	if (ask(invocation->commands, runner)) {
+		wait_fini(runner);
+		return COMMAND_DONE;
+	}
+	return COMMAND_WAITS;
+}
