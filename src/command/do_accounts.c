@@ -124,6 +124,33 @@ static enum command_result do_unregister(struct invocation *invocation)
 							   all_bindings, &invocation->failure));
 }
 
+static void print_binding(void *arg, const char *contact, uint32_t expires_s)
+{
+	struct invocation *invocation = arg;
+
+	buf_printf(invocation->out, "%-50s %u s left\n", contact, expires_s);
+	json_array_append_new(invocation->result,
+			      json_pack("{s:s, s:i}", "contact", contact, "expires", (int)expires_s));
+}
+
+static void print_bindings(struct invocation *invocation)
+{
+	invocation->result = json_array();
+	phone_account_bindings(invocation->phone, slice_of(invocation->values[0]), print_binding, invocation);
+	if (!json_array_size(invocation->result))
+		buf_printf(invocation->out, "no phone is registered there\n");
+}
+
+static enum command_result do_account_bindings(struct invocation *invocation)
+{
+	uint64_t cursor = events_last(phone_events(invocation->phone));
+	unsigned request = 0;
+
+	if (!phone_account_fetch(invocation->phone, slice_of(invocation->values[0]), &request, &invocation->failure))
+		return COMMAND_FAILED;
+	return wait_begin_response(invocation, request, cursor, print_bindings);
+}
+
 /* Aliases are this floor's: they are written behind what the phone saves. */
 static enum command_result do_save(struct invocation *invocation)
 {
@@ -190,6 +217,15 @@ const struct command accounts_commands[] = {
 	  .summary = "show one account",
 	  .text = "Never its password.",
 	  .examples = { "account show work" } },
+	{ .name = "account bindings",
+	  .aliases = "fetch_reg",
+	  .group = "accounts",
+	  .run = do_account_bindings,
+	  .arguments = { ANY_ACCOUNT },
+	  .summary = "ask the registrar which phones are registered at an address",
+	  .text = "Every contact that the registrar keeps for it, ours and those of other phones, with the seconds "
+		  "that each is good for. Nothing is changed; `unregister all=yes` removes them all.",
+	  .examples = { "account bindings", "account bindings work" } },
 	{ .name = "account remove",
 	  .group = "accounts",
 	  .run = do_account_remove,

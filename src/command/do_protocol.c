@@ -5,7 +5,6 @@
 
 static enum command_result do_options(struct invocation *invocation)
 {
-	struct runner *runner = invocation->runner;
 	const char **headers = invocation_headers(invocation);
 	uint64_t cursor = events_last(phone_events(invocation->phone));
 	unsigned request = 0;
@@ -15,12 +14,7 @@ static enum command_result do_options(struct invocation *invocation)
 	free(headers);
 	if (!good)
 		return COMMAND_FAILED;
-	runner->wait = (struct wait){ .kind = WAIT_RESPONSE,
-				      .request = request,
-				      .cursor = cursor,
-				      .status = -1,
-				      .began_us = commands_timers(invocation->commands)->now_us };
-	return COMMAND_WAITS;
+	return wait_begin_response(invocation, request, cursor, NULL);
 }
 
 const struct command protocol_commands[] = {

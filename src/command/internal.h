@@ -119,6 +119,7 @@ struct wait {
 	uint64_t cursor; /* the last event looked at */
 	int64_t within_us;
 	unsigned request; /* WAIT_RESPONSE */
+	void (*answered)(struct invocation *invocation); /* what a 2xx brought; NULL: its code and how long it took */
 	int64_t began_us;
 	char *words; /* "answered": what is waited for, for errors */
 	struct device_request *devices;
@@ -193,6 +194,9 @@ const char *const *variable_names(void);
 
 /** Begin to wait: at once done, failed, or blocked. */
 enum command_result wait_begin(struct invocation *invocation);
+/** Wait for the event `response` of this request; `cursor` is the last event before it was sent. */
+enum command_result wait_begin_response(struct invocation *invocation, unsigned request, uint64_t cursor,
+					void (*answered)(struct invocation *invocation));
 /** At the turn's end: has it come? */
 void wait_poll(struct runner *runner);
 void wait_fini(struct runner *runner);

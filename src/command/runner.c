@@ -172,7 +172,7 @@ void runner_place(const struct runner *runner, size_t at, struct buf *where, str
 
 	if (item->script) {
 		script_where(item->script, &item->script->lines[item->script_line], item->shift + at, where, shown);
-	} else if (item->kind == ITEM_LINE && !item->interactive && runner->name[0]) {
+	} else if (item->kind == ITEM_LINE && !item->interactive && item->number && runner->name[0]) {
 		struct slice line = slice_of(item->line);
 		buf_printf(where, "%s:%u:%u: ", runner->name, item->number, column_of(line, at));
 		show_line(line, at, shown);

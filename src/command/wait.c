@@ -473,6 +473,10 @@ static enum command_result look_response(struct runner *runner)
 					 : (double)(commands_timers(runner->commands)->now_us - wait->began_us) / 1000;
 		runner_adopt(runner, event);
 		if (code >= 200 && code < 300) {
+			if (wait->answered) {
+				wait->answered(invocation);
+				return COMMAND_DONE;
+			}
 			buf_printf(invocation->out, "%u %s in %.0f ms%s%s\n", code, reason ? reason : "", rtt_ms,
 				   server ? ", " : "", server ? server : "");
 			invocation->result = json_pack("{s:i, s:s, s:f}", "code", (int)code, "reason",
@@ -480,13 +484,26 @@ static enum command_result look_response(struct runner *runner)
 			return COMMAND_DONE;
 		}
 		/* The phone writes a code of its own for what never came back. */
+		const char *asked = event_value(event, "to");
 		bool answered = code && (!cause || !strcmp(cause, "response") || !strcmp(cause, "auth"));
 		invocation_fail(invocation, STATUS_CALL, cause ? cause : "refused",
-				answered ? "%s answered %u %s" : "%s cannot be asked: %u %s", invocation->values[0],
-				code, reason ? reason : "");
+				answered ? "%s answered %u %s" : "%s cannot be asked: %u %s",
+				asked ? asked : invocation->values[0], code, reason ? reason : "");
 		invocation->failure.sip = code;
 		return COMMAND_FAILED;
 	}
+	return COMMAND_WAITS;
+}
+
+enum command_result wait_begin_response(struct invocation *invocation, unsigned request, uint64_t cursor,
+					void (*answered)(struct invocation *invocation))
+{
+	invocation->runner->wait = (struct wait){ .kind = WAIT_RESPONSE,
+						  .request = request,
+						  .answered = answered,
+						  .cursor = cursor,
+						  .status = -1,
+						  .began_us = commands_timers(invocation->commands)->now_us };
 	return COMMAND_WAITS;
 }
 

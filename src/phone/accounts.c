@@ -38,7 +38,7 @@ struct account *account_find(const struct phone *phone, struct slice word)
 	return NULL;
 }
 
-static bool find_or_fail(struct phone *phone, struct slice word, struct account **account, struct failure *failure)
+bool account_find_or_fail(struct phone *phone, struct slice word, struct account **account, struct failure *failure)
 {
 	*account = word.n ? account_find(phone, word) : phone->default_account;
 	if (*account)
@@ -56,7 +56,7 @@ bool account_for(struct phone *phone, const char *word, struct account **account
 		*account = phone->default_account;
 		return true;
 	}
-	return find_or_fail(phone, slice_of(word), account, failure);
+	return account_find_or_fail(phone, slice_of(word), account, failure);
 }
 
 static bool is_server(const struct account *account, const struct address *remote)
@@ -165,7 +165,7 @@ static void account_free(struct account *account)
 	char *const texts[] = { account->name,      account->display, account->user,     account->domain,
 				account->auth_user, account->realm,   account->password, account->password_command,
 				account->registrar, account->proxy,   account->uri,      account->reason,
-				account->cause,     account->detail };
+				account->cause,     account->detail,  account->bindings };
 
 	if (account->child)
 		loop_child_kill(account->child);
@@ -252,7 +252,7 @@ bool phone_account_set(struct phone *phone, struct slice name, const char *const
 {
 	struct account *account;
 
-	if (!find_or_fail(phone, name, &account, failure) || !account_set_options(account, options, failure))
+	if (!account_find_or_fail(phone, name, &account, failure) || !account_set_options(account, options, failure))
 		return false;
 	/* Whatever changed, the registrar hears of it: the old binding goes, a new one comes. */
 	account_retire(account);
@@ -276,7 +276,7 @@ bool phone_account_remove(struct phone *phone, struct slice name, struct failure
 {
 	struct account *account;
 
-	if (!find_or_fail(phone, name, &account, failure))
+	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
 	account_retire(account);
 	account_free(account);
@@ -287,7 +287,7 @@ bool phone_account_default(struct phone *phone, struct slice name, struct failur
 {
 	struct account *account;
 
-	if (!find_or_fail(phone, name, &account, failure))
+	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
 	phone->default_account = account;
 	return true;
@@ -298,7 +298,7 @@ bool phone_register(struct phone *phone, struct slice name, struct failure *fail
 	struct account *account;
 
 	if (name.n || list_empty(&phone->accounts))
-		return find_or_fail(phone, name, &account, failure) && account_start(account, failure);
+		return account_find_or_fail(phone, name, &account, failure) && account_start(account, failure);
 	LIST_EACH(&phone->accounts, node) {
 		account = LIST_ENTRY(node, struct account, node);
 		if (account_registers(account) && !account_start(account, failure))
@@ -311,7 +311,7 @@ bool phone_unregister(struct phone *phone, struct slice name, bool all_bindings,
 {
 	struct account *account;
 
-	if (!find_or_fail(phone, name, &account, failure))
+	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
 	account->start_wanted = false;
 	if (!account->binding) {

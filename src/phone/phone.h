@@ -169,6 +169,13 @@ bool phone_account_default(struct phone *phone, struct slice account, struct fai
 /** `account` empty: all (register) or the default. */
 bool phone_register(struct phone *phone, struct slice account, struct failure *failure);
 bool phone_unregister(struct phone *phone, struct slice account, bool all_bindings, struct failure *failure);
+/**
+ * Ask the registrar for the bindings of this address (RFC 3261 10.2.3). The outcome comes as the event `response` with
+ * `request` *request; phone_account_bindings() lists what was fetched last.
+ */
+bool phone_account_fetch(struct phone *phone, struct slice account, unsigned *request, struct failure *failure);
+typedef void phone_binding_h(void *arg, const char *contact, uint32_t expires_s);
+void phone_account_bindings(const struct phone *phone, struct slice account, phone_binding_h *each, void *arg);
 /** The names of the options of `account add`, NULL-ended, for completion and help. */
 const char *const *phone_account_options(void);
 struct account_view {

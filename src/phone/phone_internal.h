@@ -19,7 +19,8 @@ enum {
 	EXTRA_HEADERS_MAX = 32,
 	REDIRECTS_MAX = 16,
 	REDIRECT_HOPS_MAX = 5,
-	FAREWELLS_MAX = 64
+	FAREWELLS_MAX = 64,
+	BINDINGS_TEXT_MAX = 1 << 17
 };
 
 struct contacts;
@@ -57,12 +58,18 @@ struct account {
 	int64_t retry_at_us; /* 0: none */
 	bool needs_password;
 	struct address server; /* that answered our REGISTER */
+	unsigned fetch_request; /* `account bindings` under way; 0: none */
+	int64_t fetched_us;
+	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
 };
 
 struct account *account_find(const struct phone *phone, struct slice word);
 /** The account meant by from= or, when `word` is NULL, the default one; false: no such account. *account may become
  * NULL: none exists. */
 bool account_for(struct phone *phone, const char *word, struct account **account, struct failure *failure);
+/** By its name or address; an empty name means the default one. */
+bool account_find_or_fail(struct phone *phone, struct slice name, struct account **account,
+			  struct failure *failure);
 /** Whom a request from outside is for; NULL: none of ours. */
 struct account *account_of_request(const struct phone *phone, const struct sip_message *request,
 				   const struct sip_source *source);
@@ -274,6 +281,14 @@ struct phone {
 
 /** Forget the OPTIONS that are under way. */
 void requests_free(struct phone *phone);
+/* A request outside dialogs that somebody waits for, and when it was sent. */
+struct told_response {
+	unsigned number;
+	const char *method, *target, *account;
+	int64_t sent_us;
+};
+/** Its final outcome as the event `response`. */
+void phone_add_response(struct phone *phone, const struct told_response *request, const struct outcome *outcome);
 /** The engine, made now if it is not there. */
 struct engine *phone_engine(struct phone *phone);
 bool phone_needs_start(struct phone *phone, struct failure *failure);

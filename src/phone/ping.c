@@ -28,24 +28,18 @@ void requests_free(struct phone *phone)
 	}
 }
 
-static void on_options(void *arg, struct request *request, const struct outcome *outcome, bool final)
+void phone_add_response(struct phone *phone, const struct told_response *request, const struct outcome *outcome)
 {
-	struct pending_request *pending = arg;
-	struct phone *phone = pending->phone;
-
-	(void)request;
-	if (!final)
-		return;
 	struct event *event = events_add(phone->events, EVENT_RESPONSE, 0);
-	event_number(event, "request", pending->number);
+	event_number(event, "request", request->number);
 	event_text(event, "direction", SLICE("out"));
-	event_text(event, "to", slice_of(pending->target));
-	event_text(event, "account", slice_of(pending->account));
+	event_text(event, "to", slice_of(request->target));
+	event_text(event, "account", slice_of(request->account));
 	event_number(event, "code", outcome->status);
 	const char *local = explain_local_cause(outcome);
 	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
 	event_text(event, "cause", slice_of(outcome->cause == CAUSE_NONE ? "response" : cause_name(outcome->cause)));
-	event_number(event, "duration", (double)(phone->timers->now_us - pending->sent_us) / 1e6);
+	event_number(event, "duration", (double)(phone->timers->now_us - request->sent_us) / 1e6);
 	if (outcome->response) {
 		event_text(event, "server",
 			   sip_message_value(outcome->response, SIP_HEADER_SERVER).n
@@ -55,9 +49,26 @@ static void on_options(void *arg, struct request *request, const struct outcome 
 	}
 	if (outcome->status >= 300) {
 		char *reason = clean(local ? slice_of(local) : outcome->reason);
-		phone_note_failure(phone, "OPTIONS to %s: %u %s", pending->target, outcome->status, reason);
+		phone_note_failure(phone, "%s to %s: %u %s", request->method, request->target, outcome->status, reason);
 		free(reason);
 	}
+}
+
+static void on_options(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	struct pending_request *pending = arg;
+	struct phone *phone = pending->phone;
+
+	(void)request;
+	if (!final)
+		return;
+	phone_add_response(phone,
+			   &(struct told_response){ .number = pending->number,
+						    .method = "OPTIONS",
+						    .target = pending->target,
+						    .account = pending->account,
+						    .sent_us = pending->sent_us },
+			   outcome);
 	request_done(pending);
 }
 

@@ -108,6 +108,52 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	account_add_result(account_event(account, EVENT_UNREGISTERED), account);
 }
 
+/* ---- whom else the registrar knows at this address ---- */
+
+static void keep_contacts(struct account *account, const struct sip_message *response)
+{
+	const struct sip_address *contact;
+	uint32_t seconds;
+	struct buf lines;
+
+	buf_init(&lines, BINDINGS_TEXT_MAX);
+	for (size_t i = 0; (contact = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++) {
+		if (contact->star)
+			continue;
+		char *uri = clean(contact->uri.text);
+		buf_printf(&lines, "%s\t%u\n", uri, sip_address_expires(contact, &seconds) ? seconds : 0);
+		free(uri);
+	}
+	free(account->bindings);
+	account->bindings = buf_take(&lines);
+}
+
+static void tell_fetched(struct account *account, const struct outcome *outcome)
+{
+	if (!account->fetch_request)
+		return;
+	phone_add_response(account->phone,
+			   &(struct told_response){ .number = account->fetch_request,
+						    .method = "REGISTER",
+						    .target = account->registrar,
+						    .account = account->name,
+						    .sent_us = account->fetched_us },
+			   outcome);
+	account->fetch_request = 0;
+}
+
+static void on_bindings(void *arg, struct registration *registration, const struct outcome *outcome)
+{
+	struct binding *binding = arg;
+
+	(void)registration;
+	if (!binding->account)
+		return;
+	if (outcome->response && outcome->status < 300)
+		keep_contacts(binding->account, outcome->response);
+	tell_fetched(binding->account, outcome);
+}
+
 /* ---- registering ---- */
 
 void binding_free(struct binding *binding)
@@ -125,6 +171,8 @@ void account_retire(struct account *account)
 	account->binding = NULL;
 	if (!binding)
 		return;
+	tell_fetched(account, &(struct outcome){
+				      .status = 487, .reason = SLICE("Request Terminated"), .cause = CAUSE_CANCELLED });
 	binding->account = NULL;
 	list_append(&account->phone->retired, &binding->node);
 	if (registration_state(binding->registration) == REGISTRATION_REGISTERED)
@@ -139,7 +187,7 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	char nobody[160];
 	enum err err = ERR_NONE;
 	struct binding *binding = xcalloc(1, sizeof *binding);
-	struct registration_handlers handlers = { on_registered, on_failed, on_unregistered, NULL, binding };
+	struct registration_handlers handlers = { on_registered, on_failed, on_unregistered, on_bindings, binding };
 
 	binding->phone = account->phone;
 	binding->account = account;
@@ -236,4 +284,40 @@ bool account_start(struct account *account, struct failure *failure)
 	if (account->password_command && !account->given_password)
 		return run_password_command(account, failure);
 	return begin(account, failure);
+}
+
+bool phone_account_fetch(struct phone *phone, struct slice name, unsigned *request, struct failure *failure)
+{
+	struct account *account;
+
+	if (!account_find_or_fail(phone, name, &account, failure))
+		return false;
+	if (!account_registers(account))
+		return fail(failure, STATUS_USAGE, "no-registrar", "account %s has no registrar to ask (registrar=none)",
+			    account->name);
+	if (!phone_needs_start(phone, failure) ||
+	    (!account->binding && !account_make_binding(account, failure)))
+		return false;
+	if (!account->fetch_request) {
+		account->fetch_request = ++phone->last_request;
+		account->fetched_us = phone->timers->now_us;
+		registration_fetch(account->binding->registration);
+	}
+	*request = account->fetch_request;
+	return true;
+}
+
+void phone_account_bindings(const struct phone *phone, struct slice name, phone_binding_h *each, void *arg)
+{
+	const struct account *account = name.n ? account_find(phone, name) : phone->default_account;
+	struct slice lines = slice_of(account ? account->bindings : NULL);
+
+	while (lines.n) {
+		struct slice seconds = slice_cut(&lines, '\n'), uri = slice_cut(&seconds, '\t');
+		char *text = slice_dup(uri);
+		uint32_t number = 0;
+		(void)!slice_to_u32(seconds, &number);
+		each(arg, text, number);
+		free(text);
+	}
 }

@@ -204,11 +204,11 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	(void)outcome;
 }
 
-static void on_bindings(void *arg, struct registration *registration, const struct sip_message *response)
+static void on_bindings(void *arg, struct registration *registration, const struct outcome *outcome)
 {
 	(void)arg;
 	(void)registration;
-	if (!response)
+	if (!outcome || !outcome->status)
 		abort();
 }
 

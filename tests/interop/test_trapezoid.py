@@ -209,3 +209,20 @@ def test_record_route_and_digest(bench):
 
 def test_record_route_and_digest_sha256(bench):
     record_routed(bench, "SHA-256")
+
+
+def test_bindings_are_fetched(bench):
+    """`account bindings` asks the registrar who else is there: two phones at one address."""
+    proxies = start_trapezoid(bench)
+    account = "account add sip:bob@biloxi.com password=secret"
+    first = bench.start([OFFHOOK, "-n", "--stay", "-v", "-x", f"set sip.listen {BOB}:5060", "-x", account], log="first.log",
+                        stdin=subprocess.DEVNULL)
+    wait_until(lambda: "registered" in bench.log_of(first), "the first phone registers")
+    status, out, err = bench.script(f"set sip.listen {ALICE}:5070", account, "wait registered within=10s", "account bindings", "unregister", "wait unregistered within=5s",
+                                    "account bindings")
+    equal(status, 0, f"status ({err.strip()[-300:]})")
+    lines = [line for line in out.splitlines() if "sip:bob@" in line]
+    equal(sorted(line.split()[0].split("@")[1].split(";")[0] for line in lines), sorted([f"{BOB}:5060", f"{ALICE}:5070", f"{BOB}:5060"]), f"bindings: {out}")
+    check(all(0 < int(line.split()[1]) <= 3600 for line in lines), f"seconds left: {out}")
+    for proxy in proxies:
+        check(proxy.poll() is None, "a proxy died")

@@ -36,6 +36,7 @@ struct server_transaction {
 	uint32_t cseq;
 	char *method_name;
 	char *to_tag;                 /* that of the request, for RFC 2543 matching; "" without */
+	char *answer_tag;             /* the To tag that the user answers with, once it has said so; NULL */
 	struct map_node by_merge;
 	char *merge_key;              /* NULL: inside a dialog */
 	enum err sent_err;            /* how sending the last response went */

@@ -115,6 +115,7 @@ void server__free(struct server_transaction *st)
 	sip_message_unref(st->response);
 	free(st->method_name);
 	free(st->to_tag);
+	free(st->answer_tag);
 	free(st->merge_key);
 	free(st);
 }
@@ -246,7 +247,7 @@ static void tell_cancelled(struct server_transaction *st, struct sip_message *ca
 		handlers->cancel(handlers->arg, st, cancel);
 }
 
-/* 9.2: the 200 to the CANCEL has the To tag of the responses to the INVITE, as far as there is one yet. */
+/* 9.2: the 200 to the CANCEL has the To tag of the responses to the INVITE, those to come as well. */
 static void receive_cancel(struct transactions *transactions, struct sip_message *cancel,
 			   const struct sip_source *source, struct slice key)
 {
@@ -256,6 +257,8 @@ static void receive_cancel(struct transactions *transactions, struct sip_message
 
 	if (cancelled && cancelled->response)
 		tag = tag_of(sip_message_to(cancelled->response));
+	if (cancelled && !tag.n)
+		tag = slice_of(cancelled->answer_tag);
 	if (!tag.n) {
 		random_token(transactions->world.random, token, TAG_CHARS);
 		tag = slice_of(token);
@@ -422,6 +425,12 @@ const struct sip_source *server_transaction_source(const struct server_transacti
 bool server_transaction_answered(const struct server_transaction *st)
 {
 	return st->answered;
+}
+
+void server_transaction_set_tag(struct server_transaction *st, struct slice tag)
+{
+	free(st->answer_tag);
+	st->answer_tag = slice_dup(tag);
 }
 
 void server_transaction_set_user(struct server_transaction *st, void *user)

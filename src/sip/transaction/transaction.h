@@ -124,6 +124,8 @@ struct sip_message *server_transaction_request(const struct server_transaction *
 const struct sip_source *server_transaction_source(const struct server_transaction *st);
 /** Was a final response sent? */
 bool server_transaction_answered(const struct server_transaction *st);
+/** The To tag that the ua will answer with; the answer to a CANCEL that comes first has it too (9.2). Copied. */
+void server_transaction_set_tag(struct server_transaction *st, struct slice tag);
 /** The ua's own pointer, NULL at first. */
 void server_transaction_set_user(struct server_transaction *st, void *user);
 void *server_transaction_user(const struct server_transaction *st);

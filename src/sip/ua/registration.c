@@ -12,6 +12,7 @@ enum {
 	RETRY_AFTER_MAX_S = 60 * 60, /* a registrar that says "later" is believed up to here */
 	SHORT_S = 60,                /* bindings shorter than this are refreshed at half their time */
 	TOO_BRIEF_MAX = 2,           /* 423 in a row */
+	REDIRECTS_MAX = 5,           /* 3xx in a row */
 };
 
 /* What the REGISTER under way is for; several may wait, one at a time is sent (10.2). */
@@ -25,6 +26,8 @@ struct registration {
 	struct registration_handlers handlers;
 	bool freed;
 	char *registrar, *to, *call_id, *tag;
+	char *elsewhere; /* the registrar's 3xx named this one, which is asked in its place while it answers; NULL */
+	unsigned redirects;
 	uint32_t cseq;
 	uint32_t asked; /* seconds that we ask for; a 423 raises it */
 	enum registration_state state;
@@ -61,16 +64,29 @@ static int64_t now_us(const struct registration *r)
 
 /* ---- life ---- */
 
+/* The Request-URI of REGISTER has no user part (10.2). @return owned by the caller; NULL: no SIP URI */
+static char *without_user(struct slice text)
+{
+	struct sip_uri uri;
+
+	if (!sip_uri_parse(text, &uri, NULL) || (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
+		return NULL;
+	if (!uri.has_user)
+		return slice_dup(text);
+	return xasprintf("%.*s:%.*s", SLICE_ARG(uri.scheme_name),
+			 SLICE_ARG(slice_from(text, (size_t)(uri.host.p - text.p))));
+}
+
 struct registration *registration_new(struct ua *ua, const struct registration_config *config, enum err *err)
 {
 	struct profile *profile = profile_new(config->identity);
-	struct sip_uri uri;
+	char *registrar = without_user(config->registrar);
 	struct buf text;
 
 	*err = ERR_SYNTAX;
-	if (!profile || !profile->identity.uri || !sip_uri_parse(config->registrar, &uri, NULL) ||
-	    (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)) {
+	if (!profile || !profile->identity.uri || !registrar) {
 		profile_unref(profile);
+		free(registrar);
 		return NULL;
 	}
 	*err = ERR_NONE;
@@ -82,15 +98,7 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	profile->identity.has_contact = false;
 	r->handlers = config->handlers;
 	r->asked = config->expires ? config->expires : 3600;
-	/* No user part in the Request-URI (10.2). */
-	buf_init(&text, SIP_MESSAGE_MAX / 4);
-	size_t host = uri.has_user ? (size_t)(uri.host.p - config->registrar.p) : 0;
-	if (uri.has_user)
-		buf_printf(&text, "%.*s:%.*s", SLICE_ARG(uri.scheme_name),
-			   SLICE_ARG(slice_from(config->registrar, host)));
-	else
-		buf_add(&text, config->registrar);
-	r->registrar = buf_take(&text);
+	r->registrar = registrar;
 	buf_init(&text, SIP_MESSAGE_MAX);
 	profile_from(profile, true, &text);
 	r->to = buf_take(&text);
@@ -120,6 +128,7 @@ static void bury(struct mortal *mortal)
 
 	profile_unref(r->profile);
 	free(r->registrar);
+	free(r->elsewhere);
 	free(r->to);
 	free(r->call_id);
 	free(r->tag);
@@ -162,10 +171,16 @@ static void note_contact(struct registration *r, struct slice contact, const str
 		(void)!address_parse(&r->sent_contact, slice_of(host), sip_protocol_port(target->protocol));
 }
 
+/* The registrar that is asked now. */
+static struct slice registrar_of(const struct registration *r)
+{
+	return slice_of(r->elsewhere ? r->elsewhere : r->registrar);
+}
+
 static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target *target)
 {
 	struct registration *r = arg;
-	bool secure = slice_ibegins(slice_of(r->registrar), SLICE("sips:"));
+	bool secure = slice_ibegins(registrar_of(r), SLICE("sips:"));
 	struct buf contact;
 
 	if (r->errand == ERRAND_FETCH)
@@ -199,7 +214,7 @@ static void send_register(struct registration *r, enum errand errand)
 	assert(!r->request);
 	timer_stop(r->ua->world.timers, &r->timer);
 	r->errand = errand;
-	struct sip_draft *draft = request_outside(r->profile, SLICE("REGISTER"), slice_of(r->registrar), &strict, &err);
+	struct sip_draft *draft = request_outside(r->profile, SLICE("REGISTER"), registrar_of(r), &strict, &err);
 	if (!draft) {
 		/* A Route that is no URI: it will not become one. */
 		struct outcome outcome = core_outcome(503, CAUSE_CONNECT, err);
@@ -342,7 +357,7 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	free(r->stale_contact);
 	r->stale_contact = NULL;
 	r->tried_face = false;
-	r->failures = r->too_brief = 0;
+	r->failures = r->too_brief = r->redirects = 0;
 	r->expires_us = now_us(r) + (int64_t)seconds * SECOND_US;
 	r->state = REGISTRATION_REGISTERED;
 	keep_alive(r, request_target(r->request));
@@ -401,15 +416,50 @@ static bool ask_longer(struct registration *r, const struct outcome *outcome)
 	return true;
 }
 
+/* The Contact that a 3xx likes best, as the URI of a registrar. @return owned by the caller; NULL: none */
+static char *best_contact(const struct sip_message *response)
+{
+	const struct sip_address *contact, *best = NULL;
+
+	for (size_t i = 0; (contact = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++)
+		if (!best || sip_address_q(contact) > sip_address_q(best))
+			best = contact;
+	return best && !best->star ? without_user(best->uri.text) : NULL;
+}
+
+/*
+ * The registrar sends us to another one (8.1.3.4). It is asked as long as it answers; a failure goes back to the first.
+ * A registrar that was to be reached securely only sends to another such.
+ */
+static bool go_elsewhere(struct registration *r, const struct outcome *outcome)
+{
+	if (!outcome->response || outcome->status < 300 || outcome->status > 302 || r->redirects >= REDIRECTS_MAX)
+		return false;
+	char *target = best_contact(outcome->response);
+	bool downgrade = slice_ibegins(slice_of(r->registrar), SLICE("sips:")) &&
+			 !slice_ibegins(slice_of(target), SLICE("sips:"));
+	if (!target || downgrade || slice_eq(slice_of(target), registrar_of(r))) {
+		free(target);
+		return false;
+	}
+	r->redirects++;
+	free(r->elsewhere);
+	r->elsewhere = target;
+	return true;
+}
+
 static void refused(struct registration *r, const struct outcome *outcome)
 {
 	struct outcome told = *outcome;
 	int64_t pause_us = 0;
 
-	if (ask_longer(r, outcome)) {
+	if (ask_longer(r, outcome) || go_elsewhere(r, outcome)) {
 		r->waiting |= ERRAND_REFRESH;
 		return;
 	}
+	free(r->elsewhere);
+	r->elsewhere = NULL;
+	r->redirects = 0;
 	if (told.cause == CAUSE_RESPONSE)
 		told.cause = CAUSE_REFUSED;
 	r->state = REGISTRATION_FAILED;
@@ -462,8 +512,8 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 		removed(r, outcome);
 		break;
 	case ERRAND_FETCH:
-		if (accepted && r->handlers.bindings)
-			r->handlers.bindings(r->handlers.arg, r, outcome->response);
+		if (r->handlers.bindings)
+			r->handlers.bindings(r->handlers.arg, r, outcome);
 		break;
 	case ERRAND_NONE:
 		break;

@@ -21,8 +21,8 @@ struct registration_handlers {
 	void (*failed)(void *arg, struct registration *registration, const struct outcome *outcome, int64_t retry_us);
 	/** The binding was removed, or its removal failed. */
 	void (*unregistered)(void *arg, struct registration *registration, const struct outcome *outcome);
-	/** The bindings that the registrar has, after registration_fetch(): Contacts in `response`. May be NULL. */
-	void (*bindings)(void *arg, struct registration *registration, const struct sip_message *response);
+	/** After registration_fetch(): a 2xx has the bindings that the registrar keeps as its Contacts. May be NULL. */
+	void (*bindings)(void *arg, struct registration *registration, const struct outcome *outcome);
 	void *arg;
 };
 
@@ -37,7 +37,7 @@ struct registration_config {
 struct registration *registration_new(struct ua *ua, const struct registration_config *config, enum err *err);
 /** Forget it without a word to the registrar; no handler is called any more. Allowed in its own handlers. */
 void registration_free(struct registration *registration);
-/** Register now, and refresh until stopped. */
+/** Register now, and refresh until stopped. A registrar's 300 to 302 is followed (8.1.3.4). */
 void registration_start(struct registration *registration);
 /** Remove our binding (Expires: 0); `all`: every binding of this address (Contact: *). */
 void registration_stop(struct registration *registration, bool all);

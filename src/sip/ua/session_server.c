@@ -266,6 +266,7 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 	session->peer = *sip_message_from(invite);
 	session->call_id = slice_dup(sip_message_call_id(invite));
 	session->local_tag = core_token(ua, TAG_CHARS);
+	server_transaction_set_tag(st, slice_of(session->local_tag));
 	session->leg = session_add_leg(session, dialog_new_server(ua, invite, slice_of(session->local_tag)));
 	session_note_received(session, invite);
 	begin_server(session, st, invite, false);

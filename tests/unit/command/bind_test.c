@@ -63,7 +63,7 @@ static const struct {
 	{ "anwser", 1, "anwser: no such command; did you mean 'answer'?" },
 	{ "xyzzy", 1, "xyzzy: no such command" },
 	{ "hang", 1, "hang: no such command" },
-	{ "account", 1, "account needs one of these behind it: add, set, list, show, remove, default" },
+	{ "account", 1, "account needs one of these behind it: add, set, list, show, bindings, remove, default" },
 	{ "account ad x", 9, "account ad: no such command; did you mean 'account add'?" },
 	{ "audio foo", 7, "audio foo: no such command; did you mean 'audio use'?" },
 	{ "$x bob", 1, "$x: no such variable" },

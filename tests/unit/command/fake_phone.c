@@ -258,6 +258,19 @@ bool phone_account_remove(struct phone *phone, struct slice account, struct fail
 	return told(phone, failure, "account remove %.*s", SLICE_ARG(account));
 }
 
+bool phone_account_fetch(struct phone *phone, struct slice account, unsigned *request, struct failure *failure)
+{
+	*request = ++phone->request;
+	return told(phone, failure, "fetch '%.*s'", SLICE_ARG(account));
+}
+
+void phone_account_bindings(const struct phone *phone, struct slice account, phone_binding_h *each, void *arg)
+{
+	(void)phone;
+	(void)account;
+	each(arg, "sip:alice@192.0.2.7", 600);
+}
+
 bool phone_account_default(struct phone *phone, struct slice account, struct failure *failure)
 {
 	return told(phone, failure, "account default %.*s", SLICE_ARG(account));

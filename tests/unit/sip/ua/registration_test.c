@@ -27,12 +27,13 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	buf_printf(&lab->said, "unregistered %u|", outcome->status);
 }
 
-static void on_bindings(void *arg, struct registration *registration, const struct sip_message *response)
+static void on_bindings(void *arg, struct registration *registration, const struct outcome *outcome)
 {
 	struct lab *lab = arg;
+	struct slice contact = outcome->response ? sip_message_value(outcome->response, SIP_HEADER_CONTACT) : SLICE("");
 
 	(void)registration;
-	buf_printf(&lab->said, "bindings %.*s|", SLICE_ARG(sip_message_value(response, SIP_HEADER_CONTACT)));
+	buf_printf(&lab->said, "bindings %u %.*s|", outcome->status, SLICE_ARG(contact));
 }
 
 static struct registration *begin(struct lab *lab)
@@ -160,7 +161,7 @@ static void bindings_are_fetched_without_contact(void **state)
 	assert_null(sip_message_header(packet->message, SIP_HEADER_CONTACT, 0));
 	assert_null(sip_message_header(packet->message, SIP_HEADER_EXPIRES, 0));
 	ok(lab, packet, "<sip:x@h>");
-	lab_said(lab, "registered 600 first|bindings <sip:x@h>|");
+	lab_said(lab, "registered 600 first|bindings 200 <sip:x@h>|");
 	done(lab, registration);
 }
 
@@ -444,6 +445,51 @@ static void the_registrar_may_ask_elsewhere_too(void **state)
 	done(lab, registration);
 }
 
+/* 300 to 302: the registrar that it names is asked, now and for refreshes, with the same Call-ID, until it fails. */
+static void a_redirection_is_followed(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+	struct fake_packet *first = lab_take(lab, "REGISTER");
+
+	lab_answer(lab, first, 302, "r",
+		   "Contact: <sip:192.0.2.61>;q=0.1, \"Other\" <sip:alice@192.0.2.60:5080>;q=0.7\r\n", "");
+	struct fake_packet *second = lab_take(lab, "REGISTER");
+	lab_uri(second, "sip:192.0.2.60:5080");
+	lab_to(second, "192.0.2.60:5080");
+	lab_value(second, SIP_HEADER_TO, "Alice <sip:alice@192.0.2.1>");
+	assert_true(slice_eq(fake_packet_value(second, SIP_HEADER_CALL_ID, 0),
+			     fake_packet_value(first, SIP_HEADER_CALL_ID, 0)));
+	assert_true(lab_cseq(second) > lab_cseq(first));
+	ok(lab, second, OUR_CONTACT ";expires=600");
+	lab_said(lab, "registered 600 first|");
+	struct fake_packet *refresh = await(lab, 600 * SECOND_US);
+	lab_to(refresh, "192.0.2.60:5080");
+	lab_answer(lab, refresh, 500, "r", "", "");
+	assert_non_null(strstr(buf_text(&lab->said), "failed 500 refused"));
+	buf_clear(&lab->said);
+	lab_to(await(lab, 60 * SECOND_US), "192.0.2.50:5060");
+	done(lab, registration);
+}
+
+/* Round and round, back to itself, and to what is no SIP URI: failures as any other. */
+static void redirections_end(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+	char lines[64];
+
+	for (unsigned i = 0; i < 6; i++) {
+		snprintf(lines, sizeof lines, "Contact: <sip:192.0.2.%u>\r\n", 60 + i % 2);
+		lab_answer(lab, lab_take(lab, "REGISTER"), 301, "r", lines, "");
+	}
+	lab_quiet(lab);
+	assert_non_null(strstr(buf_text(&lab->said), "failed 301 refused"));
+	buf_clear(&lab->said);
+	lab_to(await(lab, 60 * SECOND_US), "192.0.2.50:5060");
+	done(lab, registration);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +510,8 @@ int main(void)
 		LAB_TEST(stopping_and_freeing_at_any_time),
 		LAB_TEST(a_bad_account_is_refused),
 		LAB_TEST(the_registrar_may_ask_elsewhere_too),
+		LAB_TEST(a_redirection_is_followed),
+		LAB_TEST(redirections_end),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/registration", tests, NULL, NULL);

@@ -113,6 +113,20 @@ static void cancel_ends_it_with_487(void **state)
 	assert_null(lab->session);
 }
 
+/* 9.2: the 200 and the 487 have one To tag, also when nothing but 100 was sent before. */
+static void a_cancel_before_the_180_gets_the_tag_of_the_487(void **state)
+{
+	struct lab *lab = *state;
+
+	ring(lab);
+	lab_cancel(lab, 1);
+	struct slice ok = fake_packet_value(lab_take(lab, "200"), SIP_HEADER_TO, 0);
+	assert_true(slice_find(ok, ';') < ok.n);
+	struct fake_packet *last = lab_take(lab, "487");
+	assert_true(slice_eq(fake_packet_value(last, SIP_HEADER_TO, 0), ok));
+	lab_said(lab, "failed 487 cancelled|");
+}
+
 static void cancel_after_the_answer_changes_nothing(void **state)
 {
 	struct lab *lab = *state;
@@ -534,6 +548,7 @@ int main(void)
 		LAB_TEST(without_ack_it_ends_with_bye_after_64_t1),
 		LAB_TEST(on_streams_the_200_is_repeated_too),
 		LAB_TEST(cancel_ends_it_with_487),
+		LAB_TEST(a_cancel_before_the_180_gets_the_tag_of_the_487),
 		LAB_TEST(cancel_after_the_answer_changes_nothing),
 		LAB_TEST(refusals_of_all_kinds),
 		LAB_TEST(refusing_in_the_handler_is_safe),
