@@ -21,6 +21,8 @@ struct ua {
 	struct list sessions;      /* struct session */
 	struct list requests;      /* struct request */
 	struct list registrations; /* struct registration */
+	struct list subscriptions; /* struct subscription */
+	struct list notifiers;     /* struct notifier */
 	size_t session_count;      /* sessions whose end was not told yet */
 	struct list dead;          /* struct mortal */
 	bool closing;              /* ua_free() is at work: nothing is told any more */

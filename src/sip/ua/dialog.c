@@ -122,6 +122,7 @@ static struct dialog *dialog_new(struct ua *ua, const struct sip_message *messag
 {
 	struct dialog *dialog = xcalloc(1, sizeof *dialog);
 
+	dialog->references = 1;
 	dialog->ua = ua;
 	list_init(&dialog->usages);
 	dialog->call_id = slice_dup(sip_message_call_id(message));
@@ -167,12 +168,37 @@ struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *reques
 	return dialog;
 }
 
+struct dialog *dialog_new_notified(struct ua *ua, const struct sip_message *notify, struct slice local, uint32_t cseq,
+				   struct slice scope)
+{
+	const struct sip_address *from = sip_message_from(notify), *to = sip_message_to(notify);
+	struct dialog *dialog = dialog_new(ua, notify, to->tag, from->tag);
+
+	dialog->local = slice_dup(local);
+	dialog->remote = clean(sip_message_value(notify, SIP_HEADER_FROM));
+	dialog->local_cseq = cseq;
+	dialog->remote_cseq = sip_message_cseq(notify)->number;
+	dialog->has_remote_cseq = true;
+	dialog->scope = slice_dup(scope);
+	dialog->remote_target = clean(from->uri.text);
+	take_routes(dialog, notify);
+	dialog_refresh(dialog, notify);
+	dialog->ours = true;
+	return dialog;
+}
+
+struct dialog *dialog_ref(struct dialog *dialog)
+{
+	dialog->references++;
+	return dialog;
+}
+
 void dialog_free(struct dialog *dialog)
 {
-	if (!dialog)
+	if (!dialog || --dialog->references)
 		return;
 	assert(list_empty(&dialog->usages));
-	dialog_hide(dialog);
+	map_remove(&dialog->ua->dialogs, &dialog->node);
 	drop_routes(dialog);
 	free(dialog->id);
 	free(dialog->call_id);
@@ -201,6 +227,10 @@ struct dialog *dialog_find(struct ua *ua, const struct sip_message *message)
 
 void dialog_hide(struct dialog *dialog)
 {
+	struct list_node *first = list_first(&dialog->usages);
+
+	if (first && list_next(&dialog->usages, first))
+		return;
 	map_remove(&dialog->ua->dialogs, &dialog->node);
 }
 

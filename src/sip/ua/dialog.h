@@ -31,6 +31,7 @@ enum {
 
 struct dialog {
 	struct map_node node;
+	unsigned references;
 	struct ua *ua;
 	struct list usages;
 	char *id; /* key of the map */
@@ -53,11 +54,18 @@ struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *reques
 /** Can the dialog of this INVITE be kept? @return false: its Record-Route leads through more hops than a request can
  * make, answer 513 */
 bool dialog_can_begin(const struct sip_message *request) MUST_CHECK;
-/** Usages must have left. */
+/** Made by the NOTIFY that answers a SUBSCRIBE or REFER of ours (RFC 6665 4.4.1): the route set is its own.
+ * @param local  From of our request, with its tag; @param cseq  its number */
+struct dialog *dialog_new_notified(struct ua *ua, const struct sip_message *notify, struct slice local, uint32_t cseq,
+				   struct slice scope);
+/** One more owner. */
+struct dialog *dialog_ref(struct dialog *dialog);
+/** For each owner once; usages must have left before the last. NULL is harmless. */
 void dialog_free(struct dialog *dialog);
 /** The dialog that an incoming message belongs to, or NULL. */
 struct dialog *dialog_find(struct ua *ua, const struct sip_message *message);
-/** Requests find it no more (it has ended), its owner still holds it. */
+/** Requests find it no more (its session has ended), its owner still holds it. Not while subscriptions use it too: then
+ * it ends with the last of them (RFC 5057 4.1). */
 void dialog_hide(struct dialog *dialog);
 void dialog_add_usage(struct dialog *dialog, struct usage *usage);
 

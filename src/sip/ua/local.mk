@@ -5,9 +5,13 @@ src_sip_ua_libua_a_SOURCES = \
 	src/sip/ua/digest.c src/sip/ua/digest.h \
 	src/sip/ua/hash.c src/sip/ua/hash.h \
 	src/sip/ua/hop.c src/sip/ua/hop.h \
+	src/sip/ua/notifier.c src/sip/ua/notifier.h src/sip/ua/notifier_internal.h \
+	src/sip/ua/package.c src/sip/ua/package.h \
 	src/sip/ua/profile.c src/sip/ua/profile.h \
 	src/sip/ua/registration.c src/sip/ua/registration.h src/sip/ua/registration_internal.h \
 	src/sip/ua/request.c src/sip/ua/request.h \
 	src/sip/ua/session.c src/sip/ua/session.h src/sip/ua/session_internal.h \
 	src/sip/ua/session_client.c src/sip/ua/session_server.c \
+	src/sip/ua/subscription.c src/sip/ua/subscription_branch.c \
+	src/sip/ua/subscription.h src/sip/ua/subscription_internal.h \
 	src/sip/ua/ua.c src/sip/ua/ua.h

@@ -2,13 +2,16 @@
 
 #include "base/xmalloc.h"
 #include "sip/ua/dialog.h"
+#include "sip/ua/notifier_internal.h"
 #include "sip/ua/registration_internal.h"
 #include "sip/ua/session_internal.h"
+#include "sip/ua/subscription_internal.h"
 
 #include <assert.h>
 
 enum {
 	MAX_SESSIONS = 64,
+	MAX_NOTIFIERS = 256,
 	/* What a 420 tells of a Require: more than a caller can mean, less than whoever forged the caller's address
 	 * would like to have sent there. */
 	OPTIONS_TOLD = 16,
@@ -25,8 +28,12 @@ static void add_allow(void *arg, struct sip_draft *draft)
 
 static void add_accept(void *arg, struct sip_draft *draft)
 {
-	(void)arg;
-	sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
+	const struct sip_message *request = arg;
+
+	if (request && request->method == SIP_MESSAGE)
+		sip_draft_add(draft, SIP_HEADER_ACCEPT, "text/plain, application/im-iscomposing+xml");
+	else
+		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
 }
 
@@ -50,9 +57,23 @@ static void add_unsupported(void *arg, struct sip_draft *draft)
 	buf_fini(&line);
 }
 
+static void add_events(void *arg, struct sip_draft *draft)
+{
+	const struct ua *ua = arg;
+
+	if (ua->settings.events)
+		sip_draft_add(draft, SIP_HEADER_ALLOW_EVENTS, "%s", ua->settings.events);
+}
+
 static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
 {
 	core_add_h *add = NULL;
+
+	/* What may be subscribed to instead (RFC 6665 8.3.2). */
+	if (status == 489) {
+		core_respond(ua, st, status, add_events, ua);
+		return;
+	}
 
 	if (status == 405)
 		add = add_allow;
@@ -73,6 +94,9 @@ static unsigned check_method(const struct sip_message *request)
 	case SIP_INVITE:
 	case SIP_OPTIONS:
 	case SIP_BYE:
+	case SIP_SUBSCRIBE:
+	case SIP_NOTIFY:
+	case SIP_MESSAGE:
 		return 0;
 	default:
 		return 405;
@@ -166,6 +190,7 @@ static void add_capabilities(void *arg, struct sip_draft *draft)
 
 	add_allow(NULL, draft);
 	add_accept(NULL, draft);
+	add_events(c->ua, draft);
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_LANGUAGE, "en");
 	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "%s", "");
 	add_body(c, draft);
@@ -186,6 +211,36 @@ static void answer_options(struct ua *ua, struct server_transaction *st, struct 
 
 /* ---- requests inside dialogs (12.2.2) ---- */
 
+/* A request that no usage of the dialog knows what to do with. */
+static unsigned not_used(struct ua *ua, const struct sip_message *request)
+{
+	struct package_event event;
+
+	switch (request->method) {
+	case SIP_METHOD_OTHER:
+		return 501;
+	case SIP_SUBSCRIBE:
+		if (package_event_of(request, &event) && !package_is_in(slice_of(ua->settings.events), event.name))
+			return 489;
+		return 481;
+	case SIP_NOTIFY:
+	case SIP_INVITE:
+	case SIP_BYE:
+		return 481;
+	default:
+		return 405;
+	}
+}
+
+/* MESSAGE, SUBSCRIBE and NOTIFY are no sessions' business. @return 0, or the status to refuse with */
+static unsigned pass_up(struct ua *ua, struct server_transaction *st, struct sip_message *request,
+			const struct sip_source *source)
+{
+	if (ua->handlers.request)
+		return ua->handlers.request(ua->handlers.arg, st, request, source);
+	return request->method == SIP_NOTIFY ? 481 : 405;
+}
+
 static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transaction *st, struct sip_message *request,
 		      const struct sip_source *source)
 {
@@ -205,10 +260,12 @@ static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transa
 	}
 	LIST_EACH(&dialog->usages, node) {
 		struct usage *usage = LIST_ENTRY(node, struct usage, node);
-		if (usage->ops->request(usage, st, request, source))
+		if (request->method != SIP_MESSAGE && usage->ops->request(usage, st, request, source))
 			return;
 	}
-	refuse(ua, st, request, request->method == SIP_METHOD_OTHER ? 501 : 405);
+	status = request->method == SIP_MESSAGE ? pass_up(ua, st, request, source) : not_used(ua, request);
+	if (status)
+		refuse(ua, st, request, status);
 }
 
 /* ---- requests outside dialogs ---- */
@@ -247,6 +304,15 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite), invite, source);
 }
 
+static unsigned check_event(struct ua *ua, const struct sip_message *request)
+{
+	struct package_event event;
+
+	if (!package_event_of(request, &event))
+		return 400;
+	return package_is_in(slice_of(ua->settings.events), event.name) ? 0 : 489;
+}
+
 static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source)
 {
 	unsigned status = check_method(request);
@@ -256,11 +322,13 @@ static unsigned check_outside(struct ua *ua, const struct sip_message *request, 
 		status = 481;
 	if (!status)
 		status = check_scheme(request);
-	if (!status && ua->handlers.accept)
+	if (!status && request->method == SIP_SUBSCRIBE)
+		status = check_event(ua, request);
+	if (!status && ua->handlers.accept && request->method != SIP_NOTIFY)
 		status = ua->handlers.accept(ua->handlers.arg, request, source);
 	if (!status)
 		status = check_require(request);
-	if (!status)
+	if (!status && (request->method == SIP_INVITE || request->method == SIP_OPTIONS))
 		status = check_body(request);
 	return status;
 }
@@ -275,13 +343,18 @@ static void on_request(void *arg, struct server_transaction *st, struct sip_mess
 		in_dialog(ua, dialog, st, request, source);
 		return;
 	}
+	if (request->method == SIP_NOTIFY && sip_message_to(request)->tag.n && !check_require(request) &&
+	    subscription_take_notify(ua, st, request))
+		return;
 	unsigned status = check_outside(ua, request, source);
+	if (!status && request->method == SIP_INVITE)
+		new_invite(ua, st, request, source);
+	else if (!status && request->method == SIP_OPTIONS)
+		answer_options(ua, st, request);
+	else if (!status)
+		status = pass_up(ua, st, request, source);
 	if (status)
 		refuse(ua, st, request, status);
-	else if (request->method == SIP_INVITE)
-		new_invite(ua, st, request, source);
-	else
-		answer_options(ua, st, request);
 }
 
 static void on_ack(void *arg, struct sip_message *ack, const struct sip_source *source)
@@ -361,11 +434,14 @@ struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handl
 	ua->world = *world;
 	ua->handlers = *handlers;
 	ua->settings.max_sessions = MAX_SESSIONS;
+	ua->settings.max_notifiers = MAX_NOTIFIERS;
 	ua->digests = digest_cache_new(world->random);
 	map_init(&ua->dialogs, world->random);
 	list_init(&ua->sessions);
 	list_init(&ua->requests);
 	list_init(&ua->registrations);
+	list_init(&ua->subscriptions);
+	list_init(&ua->notifiers);
 	list_init(&ua->dead);
 	ua->transactions = transactions_new(&ua->world, &(struct transaction_handlers){ .request = on_request,
 											.ack = on_ack,
@@ -384,6 +460,9 @@ void ua_free(struct ua *ua)
 		return;
 	assert(list_empty(&ua->registrations));
 	ua->closing = true;
+	ua_sweep(ua);
+	subscription_free_all(ua);
+	notifier_free_all(ua);
 	ua_sweep(ua);
 	session_free_all(ua);
 	request_free_all(ua);

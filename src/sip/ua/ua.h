@@ -9,6 +9,9 @@
  *   request       one request from its target list to its one final outcome
  *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
  *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE; session_client calls, session_server is called
+ *   package       Event and Subscription-State
+ *   subscription  RFC 6665: ours to others, made by SUBSCRIBE or REFER; subscription_branch one of its dialogs
+ *   notifier      RFC 6665: others' to us
  *   registration  10: one binding kept alive
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *
@@ -81,8 +84,14 @@ struct ua_handlers {
 	void (*incoming)(void *arg, struct session *session, struct sip_message *invite,
 			 const struct sip_source *source);
 	/**
-	 * May this request outside a dialog reach us? Asked for INVITE, OPTIONS and MESSAGE-like ones, before
-	 * `incoming`.
+	 * MESSAGE, in a dialog too; SUBSCRIBE to one of ua_settings.events (take it by notifier_accept()); NOTIFY without
+	 * a To tag, which no subscription asked for. Its body was not looked at.
+	 * @return 0: it was answered or taken; else the status to answer. May be NULL: 405, or 481 for NOTIFY
+	 */
+	unsigned (*request)(void *arg, struct server_transaction *st, struct sip_message *request,
+			    const struct sip_source *source);
+	/**
+	 * May this request outside a dialog reach us? Asked for all of them but NOTIFY, before `incoming` and `request`.
 	 * @return 0: yes; else the status to answer (404)
 	 */
 	unsigned (*accept)(void *arg, const struct sip_message *request, const struct sip_source *source);
@@ -99,6 +108,8 @@ struct ua_handlers {
 struct ua_settings {
 	char user_agent[128];    /* User-Agent and Server; empty: none */
 	int64_t ring_timeout_us; /* an unanswered incoming call ends with 480 after this; 0: never */
+	const char *events;      /* packages that others may subscribe to: "presence, dialog"; NULL: none. Not copied */
+	size_t max_notifiers;    /* further SUBSCRIBEs get 503; one stranger may hold a quarter of them */
 	size_t max_sessions;     /* further INVITEs get 486; one stranger may hold a quarter of them ringing */
 };
 

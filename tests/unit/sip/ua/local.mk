@@ -7,11 +7,13 @@ UA_TEST_LIBS = tests/unit/sip/ua/liblab.a tests/unit/sip/libfakenet.a src/sip/ua
 check_PROGRAMS += \
 	tests/unit/sip/ua/chaos_test \
 	tests/unit/sip/ua/digest_test \
+	tests/unit/sip/ua/notifier_test \
 	tests/unit/sip/ua/registration_test \
 	tests/unit/sip/ua/reinvite_test \
 	tests/unit/sip/ua/request_test \
 	tests/unit/sip/ua/session_client_test \
 	tests/unit/sip/ua/session_server_test \
+	tests/unit/sip/ua/subscription_test \
 	tests/unit/sip/ua/ua_test
 tests_unit_sip_ua_chaos_test_SOURCES = tests/unit/sip/ua/chaos_test.c
 tests_unit_sip_ua_chaos_test_LDADD = $(UA_TEST_LIBS)
@@ -29,3 +31,7 @@ tests_unit_sip_ua_session_server_test_SOURCES = tests/unit/sip/ua/session_server
 tests_unit_sip_ua_session_server_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_ua_test_SOURCES = tests/unit/sip/ua/ua_test.c
 tests_unit_sip_ua_ua_test_LDADD = $(UA_TEST_LIBS)
+tests_unit_sip_ua_subscription_test_SOURCES = tests/unit/sip/ua/subscription_test.c
+tests_unit_sip_ua_subscription_test_LDADD = $(UA_TEST_LIBS)
+tests_unit_sip_ua_notifier_test_SOURCES = tests/unit/sip/ua/notifier_test.c
+tests_unit_sip_ua_notifier_test_LDADD = $(UA_TEST_LIBS)

@@ -20,7 +20,7 @@ static void options_tells_what_we_can(void **state)
 
 	request(lab, "OPTIONS", "sip:alice@192.0.2.1", "", "");
 	struct fake_packet *ok = lab_take(lab, "200");
-	lab_value(ok, SIP_HEADER_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS");
+	lab_has(ok, SIP_HEADER_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS");
 	lab_has(ok, SIP_HEADER_ACCEPT, "application/sdp");
 	assert_non_null(sip_message_header(ok->message, SIP_HEADER_SUPPORTED, 0));
 	lab_has(ok, SIP_HEADER_TO, ";tag=");
@@ -33,13 +33,12 @@ static void options_tells_what_we_can(void **state)
 
 static void methods_are_known_or_not(void **state)
 {
-	static const char *const known[] = { "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER",
-					     "PUBLISH",  "INFO",      "UPDATE", "PRACK" };
+	static const char *const known[] = { "REGISTER", "MESSAGE", "REFER", "PUBLISH", "INFO", "UPDATE", "PRACK" };
 	struct lab *lab = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		request(lab, known[i], "sip:alice@192.0.2.1", "", "");
-		lab_value(lab_take(lab, "405"), SIP_HEADER_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS");
+		lab_has(lab_take(lab, "405"), SIP_HEADER_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS");
 	}
 	request(lab, "FROBNICATE", "sip:alice@192.0.2.1", "", "");
 	lab_take(lab, "501");
