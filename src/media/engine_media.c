@@ -328,9 +328,10 @@ static void tick(struct engine *engine, int64_t now_us)
 	LIST_EACH(&engine->active, node) {
 		struct stream *stream = LIST_ENTRY(node, struct stream, node);
 		bool selected = stream == engine->selected;
-		stream_tick(stream, &turn, selected && !engine->muted ? mic : NULL, heard);
+		stream_hear(stream, &turn);
+		stream_say(stream, &turn, selected && !engine->muted ? mic : NULL);
 		if (selected && !stream->config.loop_back)
-			mixer_add(&engine->mixer, heard);
+			mixer_add(&engine->mixer, stream->heard_now);
 		tell_events(engine, stream);
 	}
 	play_tone(engine);

@@ -347,18 +347,22 @@ static void say(struct stream *stream, const struct stream_turn *turn, const int
 	stream->clock += codec_clock_rate(send->codec) / 100;
 }
 
-void stream_tick(struct stream *stream, const struct stream_turn *turn, const int16_t *mic, int16_t *heard)
+void stream_hear(struct stream *stream, const struct stream_turn *turn)
+{
+	if (stream->ticks++ % 10 == 0)
+		arm_fec(stream);
+	hear(stream, turn->now_us, stream->heard_now);
+	level_add(&stream->heard, stream->heard_now);
+}
+
+void stream_say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm)
 {
 	bool loops = stream->config.loop_back;
 
-	if (stream->ticks++ % 10 == 0)
-		arm_fec(stream);
-	hear(stream, turn->now_us, heard);
-	level_add(&stream->heard, heard);
-	const int16_t *pcm = stream->muted ? NULL : loops ? heard : mic;
+	pcm = stream->muted ? NULL : loops ? stream->heard_now : pcm;
 	level_add(&stream->mic, stream->config.sends ? pcm : NULL);
 	say(stream, turn, pcm);
 	stream_report_if_due(stream, turn);
 	stream_watch(stream, turn, pcm && stream->config.sends && !loops);
-	stream_publish(stream, heard);
+	stream_publish(stream, stream->heard_now);
 }

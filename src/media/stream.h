@@ -116,6 +116,7 @@ struct stream {
 	struct jitter jitter;
 	int16_t play[STREAM_PLAY_FRAMES];
 	size_t play_frames, since_stretch;
+	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
 	struct level heard;
 	struct decimator decimator;
 	int64_t loud_us[2];               /* when each side was last louder than silence; 0: not watched */
@@ -147,12 +148,13 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 void stream_start(struct stream *stream, const struct stream_turn *turn);
 /** Say goodbye by RTCP. */
 void stream_stop(struct stream *stream, const struct stream_turn *turn);
+/** The first half of a tick of 10 ms: heard_now gets what the peer says. */
+void stream_hear(struct stream *stream, const struct stream_turn *turn);
 /**
- * One tick of 10 ms.
- * @param mic    480 frames of the microphone; NULL: this stream hears silence
- * @param heard  480 frames of what the peer says
+ * The second half: say it, report, publish.
+ * @param pcm  480 frames for the peer; NULL: silence. A stream that loops back says what it heard instead
  */
-void stream_tick(struct stream *stream, const struct stream_turn *turn, const int16_t *mic, int16_t *heard);
+void stream_say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm);
 void stream_receive_rtp(struct stream *stream, const struct stream_turn *turn);
 void stream_receive_rtcp(struct stream *stream, const struct stream_turn *turn);
 /** Send an RTP packet of ours. @return whether the network took it */

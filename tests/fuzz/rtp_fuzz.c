@@ -128,14 +128,15 @@ static void end(struct script *s)
 
 static void tick(struct script *s, unsigned count)
 {
-	int16_t heard[CODEC_TICK_FRAMES], mic[CODEC_TICK_FRAMES] = { 0 };
+	int16_t mic[CODEC_TICK_FRAMES] = { 0 };
 
 	for (; count && s->ticks < TICKS_MAX; count--, s->ticks++) {
 		s->now_us += TICK_US;
 		struct stream_turn turn = turn_of(s);
 		stream_receive_rtp(s->stream, &turn);
 		stream_receive_rtcp(s->stream, &turn);
-		stream_tick(s->stream, &turn, s->ticks & 1 ? mic : NULL, heard);
+		stream_hear(s->stream, &turn);
+		stream_say(s->stream, &turn, s->ticks & 1 ? mic : NULL);
 	}
 }
 
