@@ -472,6 +472,14 @@ static const struct ui_ops *choose_front_end(struct app *app)
 	}
 }
 
+static void on_trace(void *arg, const char *heading, const char *text)
+{
+	struct app *app = arg;
+
+	if (app->ui)
+		app->ui->ops->trace(app->ui, heading, text);
+}
+
 static bool start_front_end(struct app *app)
 {
 	const struct ui_ops *ops = choose_front_end(app);
@@ -498,6 +506,7 @@ static bool start_front_end(struct app *app)
 	}
 	app->file_output = app->ui->ops->file_output(app->ui);
 	commands_set_output(app->commands, &app->file_output);
+	phone_trace_watch(app->phone, on_trace, app);
 	return true;
 }
 

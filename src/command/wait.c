@@ -197,8 +197,9 @@ static bool is_so(struct runner *runner)
 
 /* ---- what can never come ---- */
 
-/* Every account that could register has been refused for good, or cannot be reached and is not tried again. */
-static bool never_registered(const struct runner *runner, struct failure *failure)
+/* Every account that could register (or be removed) has been refused for good, or cannot be reached and is not tried
+ * again. */
+static bool never_comes(const struct runner *runner, enum event_kind kind, struct failure *failure)
 {
 	size_t count, dead = 0, meant = 0;
 	struct account_view *views = accounts_of(runner->commands->phone, &count);
@@ -208,13 +209,15 @@ static bool never_registered(const struct runner *runner, struct failure *failur
 		if (!account_matches(&runner->wait, view))
 			continue;
 		meant++;
-		if (strcmp(view->state, "failed") || view->retry_s)
+		if (strcmp(view->state, "failed") || view->retry_s ||
+		    (kind == EVENT_UNREGISTERED && !view->removal_failed))
 			continue;
 		dead++;
 		const char *cause = view->cause ? view->cause : "";
 		bool refused = !strcmp(cause, "auth") || !strcmp(cause, "refused") || (!cause[0] && view->code);
 		fail(failure, refused ? STATUS_REGISTER : STATUS_NETWORK, cause[0] ? cause : "register-failed",
-		     "%s is not registered: %s", view->address,
+		     kind == EVENT_REGISTERED ? "%s is not registered: %s" : "%s may be registered still: %s",
+		     view->address,
 		     view->reason && view->reason[0] ? view->reason : "given up");
 		failure->sip = view->code;
 	}
@@ -272,8 +275,8 @@ static bool is_hopeless(struct runner *runner, struct failure *failure)
 		const struct event_help *help = event_help((enum event_kind)kind);
 		if (!wait->filter.kinds[kind])
 			continue;
-		if (kind == EVENT_REGISTERED) {
-			if (!never_registered(runner, failure))
+		if (kind == EVENT_REGISTERED || kind == EVENT_UNREGISTERED) {
+			if (!never_comes(runner, (enum event_kind)kind, failure))
 				return false;
 		} else if (help && help->of_call && kind != EVENT_INCOMING && wait->call && !wait->any_call) {
 			if (call_event_may_come(runner, (enum event_kind)kind))

@@ -61,8 +61,9 @@ bool account_for(struct phone *phone, const char *word, struct account **account
 
 static bool is_server(const struct account *account, const struct address *remote)
 {
-	return account->state == ACCOUNT_REGISTERED && address_is_set(&account->server) &&
-	       address_same_host(&account->server, remote);
+	/* Also while a refresh is under way or has failed: the registrar sends us calls as long as the binding lasts. */
+	return account->binding && registration_left(account->binding->registration) &&
+	       address_is_set(&account->server) && address_same_host(&account->server, remote);
 }
 
 /* "alice%2B" and "alice+" are the same user. */
@@ -314,6 +315,7 @@ bool phone_unregister(struct phone *phone, struct slice name, bool all_bindings,
 	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
 	account->start_wanted = false;
+	account->removal_failed = false;
 	if (!account->binding) {
 		if (!all_bindings) {
 			/* Nothing to remove, and scripts that wait for it go on. */
@@ -345,6 +347,7 @@ static void view_of(const struct account *account, struct account_view *view)
 		.cause = account->cause ? account->cause : "",
 		.is_default = account == account->phone->default_account,
 		.needs_password = account->needs_password,
+		.removal_failed = account->removal_failed,
 	};
 }
 
@@ -385,7 +388,7 @@ void accounts_shut_down(struct phone *phone)
 	LIST_EACH(&phone->accounts, node) {
 		struct account *account = LIST_ENTRY(node, struct account, node);
 		account->start_wanted = false;
-		if (account->binding && account->state == ACCOUNT_REGISTERED)
+		if (account->binding && registration_may_be_bound(account->binding->registration))
 			registration_stop(account->binding->registration, false);
 		else
 			account_retire(account);

@@ -317,7 +317,12 @@ void event_sentence(const struct event *event, struct buf *line)
 			   value_or(event, "state", "?"));
 		return;
 	case EVENT_CONNECTION:
-		buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"), value_or(event, "state", "?"));
+		if (event->call)
+			buf_printf(line, "call %u: the connection to %s on which it waits is lost (%s)", event->call,
+				   value_or(event, "peer", "?"), value_or(event, "reason", "?"));
+		else
+			buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"),
+				   value_or(event, "state", "?"));
 		return;
 	default:
 		media_sentence(event, line);

@@ -151,6 +151,10 @@ void explain_call(const struct call *call, struct buf *out)
 	case CALL_EARLY:
 		buf_printf(out, "is %s: %s", call_state_name(call->state),
 			   sip_status_sentence(call->code ? call->code : 100));
+		if (call->lost_connection)
+			buf_printf(out, " But the connection on which it said so is lost: the answer can only come by "
+					"another, and `hangup %u` gives up.",
+				   call->number);
 		break;
 	default:
 		buf_printf(out, "is up%s%s.", call->held_by_us ? ", on hold by you" : "",

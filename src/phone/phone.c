@@ -127,25 +127,40 @@ static struct slice last_call_id_to(const struct phone *phone, const struct addr
 	return (struct slice){ 0 };
 }
 
+/* A call of ours that waits for its answer on this connection; NULL: none. */
+static struct call *waiting_call(struct phone *phone, enum sip_protocol protocol, const struct address *remote)
+{
+	LIST_EACH(&phone->calls, node) {
+		struct call *call = LIST_ENTRY(node, struct call, node);
+		if (call->session && session_waits_on(call->session, protocol, remote))
+			return call;
+	}
+	return NULL;
+}
+
 static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
 				enum err err)
 {
 	struct phone *phone = arg;
+	struct call *call = flow_id ? waiting_call(phone, protocol, remote) : NULL;
 	char text[ADDRESS_TEXT];
 
-	(void)flow_id;
-	/* A stream that its other end closed in order is no fault. */
-	if (err == ERR_NONE || err == ERR_CLOSED)
+	/* A stream that its other end closed in order is no fault, but who rang by it may be gone. */
+	if ((err == ERR_NONE || err == ERR_CLOSED) && !call)
 		return;
-	char *words = xasprintf("%.*s: %s", SLICE_ARG(sip_protocol_name(protocol)), err_text(err));
+	const char *why = err ? err_text(err) : err_text(ERR_CLOSED);
+	char *words = xasprintf("%.*s: %s", SLICE_ARG(sip_protocol_name(protocol)), why);
 	char *call_id = slice_dup(last_call_id_to(phone, remote));
 	trace_note(phone->trace, TRACE_NOTE, protocol, remote, slice_of(call_id), slice_of(words));
 	free(call_id);
 	free(words);
-	struct event *event = events_add(phone->events, EVENT_CONNECTION, 0);
+	struct event *event =
+		call ? call_event(call, EVENT_CONNECTION) : events_add(phone->events, EVENT_CONNECTION, 0);
 	event_text(event, "state", SLICE("failed"));
 	event_text(event, "peer", slice_of(address_print(remote, text)));
-	event_text(event, "reason", slice_of(err_text(err)));
+	event_text(event, "reason", slice_of(why));
+	if (call)
+		call->lost_connection = true;
 }
 
 /* ---- settings ---- */
@@ -466,8 +481,6 @@ static void tell_watcher(struct phone *phone)
 		buf_init(&line, 2048);
 		buf_init(&text, 2 * SIP_MESSAGE_MAX);
 		trace_heading(entry, &line);
-		buf_printf(&line, "  ");
-		trace_first_line(entry, &line);
 		trace_message(entry, settings_on(phone->settings, "trace.redact"), &text);
 		phone->watch(phone->watch_arg, buf_text(&line), buf_text(&text));
 		buf_fini(&line);

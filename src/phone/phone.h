@@ -185,6 +185,7 @@ struct account_view {
 	unsigned code;
 	const char *reason, *cause;
 	bool is_default, needs_password;
+	bool removal_failed; /* state failed: our binding was not removed when it was to be */
 };
 size_t phone_accounts(const struct phone *phone, struct account_view *views, size_t max);
 bool phone_view_account(const struct phone *phone, struct slice account, struct account_view *view);
@@ -229,8 +230,8 @@ bool phone_trace_is_on(const struct phone *phone);
 /** The ladder as text lines, at most `cols` wide; `call` 0: everything kept. `ascii`: no box drawing. */
 void phone_ladder(struct phone *phone, unsigned call, unsigned cols, bool ascii, struct buf *out);
 void phone_trace_text(struct phone *phone, unsigned call, struct buf *out);
-/** New messages while the trace is on: `each` gets one line summary and the redacted text. */
-typedef void phone_trace_h(void *arg, const char *line, const char *text);
+/** New messages while the trace is on: `each` gets when it went where, and the redacted text. */
+typedef void phone_trace_h(void *arg, const char *heading, const char *text);
 void phone_trace_watch(struct phone *phone, phone_trace_h *each, void *arg);
 /**
  * A quantity: "call.state", "media.loss", "heard.level", "account.state", "calls.count", "sent.Via", a setting's name

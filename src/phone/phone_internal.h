@@ -58,6 +58,7 @@ struct account {
 	int64_t retry_at_us; /* 0: none */
 	bool needs_password;
 	struct address server; /* that answered our REGISTER */
+	bool removal_failed;    /* the registrar did not take our binding away */
 	unsigned fetch_request; /* `account bindings` under way; 0: none */
 	int64_t fetched_us;
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
@@ -130,7 +131,7 @@ struct call {
 	char id[ID_CHARS + 1];
 	enum call_state state;
 	bool incoming, is_echo, muted, held_by_us, held_by_peer, ringing_said, ringback, trying_said, early_said,
-		answering, ended, in_history;
+		answering, ended, in_history, lost_connection;
 	struct session *session; /* NULL before the target is located and after the end */
 	void *locating;
 	struct sip_message *invite;   /* incoming: for its offer */

@@ -13,6 +13,7 @@ void account_set_result(struct account *account, enum account_state state, unsig
 	account->reason = clean(reason);
 	xreplace(&account->cause, cause);
 	account->retry_at_us = 0;
+	account->removal_failed = false;
 }
 
 struct event *account_event(struct account *account, enum event_kind kind)
@@ -102,9 +103,17 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 		binding->dead = true;
 		return;
 	}
-	account_set_result(account, ACCOUNT_UNREGISTERED, outcome ? outcome->status : 0,
-			   outcome ? outcome->reason : (struct slice){ 0 },
-			   outcome && outcome->status >= 300 ? cause_name(outcome->cause) : NULL);
+	if (outcome->status >= 300) {
+		account_set_result(account, ACCOUNT_FAILED, outcome->status, outcome->reason, register_cause(outcome));
+		account->removal_failed = true;
+		struct event *event = account_event(account, EVENT_REGISTER_FAILED);
+		account_add_result(event, account);
+		event_number(event, "retry", 0);
+		phone_note_failure(account->phone, "account %s: our binding could not be removed: %u %s", account->name,
+				   account->code, account->reason);
+		return;
+	}
+	account_set_result(account, ACCOUNT_UNREGISTERED, outcome->status, outcome->reason, NULL);
 	account_add_result(account_event(account, EVENT_UNREGISTERED), account);
 }
 
@@ -175,7 +184,7 @@ void account_retire(struct account *account)
 				      .status = 487, .reason = SLICE("Request Terminated"), .cause = CAUSE_CANCELLED });
 	binding->account = NULL;
 	list_append(&account->phone->retired, &binding->node);
-	if (registration_state(binding->registration) == REGISTRATION_REGISTERED)
+	if (registration_may_be_bound(binding->registration))
 		registration_stop(binding->registration, false);
 	else
 		binding->dead = true;

@@ -193,6 +193,22 @@ static void json_message(struct ui *ui, enum log_level level, const char *text)
 	notify(json, level == LOG_ERROR ? "error" : "warning", text);
 }
 
+static void json_trace(struct ui *ui, const char *heading, const char *text)
+{
+	struct json *json = json_of(ui);
+	struct buf line;
+
+	buf_init(&line, 1 << 20);
+	buf_printf(&line, "{\"jsonrpc\":\"2.0\",\"method\":\"trace\",\"params\":{\"line\":");
+	add_string(&line, heading);
+	buf_printf(&line, ",\"text\":");
+	add_string(&line, text);
+	buf_add(&line, SLICE("}}"));
+	if (!line.full)
+		put_line(json, buf_text(&line));
+	buf_fini(&line);
+}
+
 static struct ui *json_start(const struct ui_config *config)
 {
 	struct json *json = xcalloc(1, sizeof *json);
@@ -271,5 +287,6 @@ const struct ui_ops ui_json = {
 	.interrupt = json_interrupt,
 	.file_output = json_file_output,
 	.message = json_message,
+	.trace = json_trace,
 	.stop = json_stop,
 };

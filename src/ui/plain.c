@@ -169,6 +169,15 @@ static void plain_message(struct ui *ui, enum log_level level, const char *text)
 	free(line);
 }
 
+static void plain_trace(struct ui *ui, const char *heading, const char *text)
+{
+	struct plain *plain = plain_of(ui);
+	char *whole = xasprintf("%s\n%s\n", heading, text);
+
+	print_out(plain, whole);
+	free(whole);
+}
+
 static void tell_events(struct plain *plain)
 {
 	struct events *events = phone_events(plain->config.phone);
@@ -511,5 +520,6 @@ const struct ui_ops ui_plain = {
 	.interrupt = plain_interrupt,
 	.file_output = plain_file_output,
 	.message = plain_message,
+	.trace = plain_trace,
 	.stop = plain_stop,
 };

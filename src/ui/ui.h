@@ -56,6 +56,8 @@ struct ui_ops {
 	struct runner_output (*file_output)(struct ui *ui);
 	/** A line of the phone's log, or a hint. */
 	void (*message)(struct ui *ui, enum log_level level, const char *text);
+	/** A SIP message while `trace on`: when, where and its first line; the whole text, cleaned and redacted. */
+	void (*trace)(struct ui *ui, const char *heading, const char *text);
 	/** Restore the terminal and free. */
 	void (*stop)(struct ui *ui);
 };

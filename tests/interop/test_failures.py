@@ -86,8 +86,45 @@ def test_proxy_killed(bench):
     alive(phone)
 
 
-def test_sipp_dies_before_answering(bench):
-    """A callee on TCP whose connection breaks while it rings."""
+class Ringing:
+    """A callee on TCP that sends 180 and then dies with its listener."""
+
+    def __init__(self, port):
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.listener.settimeout(10)
+
+    def ring(self):
+        self.flow, _ = self.listener.accept()
+        self.flow.settimeout(10)
+        text = b""
+        while b"\r\n\r\n" not in text:
+            text += self.flow.recv(65536)
+        wanted = [line for line in text.decode().split("\r\n") if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
+        lines = [line + ";tag=r" if line.startswith("To:") else line for line in wanted]
+        self.flow.sendall(("SIP/2.0 180 Ringing\r\n" + "\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode())
+
+    def die(self):
+        self.listener.close()
+        self.flow.close()
+
+
+def test_callee_dies_while_it_rings(bench):
+    """A callee on TCP whose connection breaks while it rings: that is told, and hanging up does not wait for it."""
+    callee = Ringing(5080)
+    phone = bench.phone("set sip.listen 127.0.0.1:5070")
+    call = phone.do("call sip:bob@127.0.0.1:5080;transport=tcp")["call"]
+    callee.ring()
+    phone.event("ringing", call=call)
+    callee.die()
+    phone.event("connection", call=call, state="failed")
+    check("connection on which it said so is lost" in phone.do("why")["text"], "why knows")
+    phone.do(f"hangup {call}")
+    phone.event("failed", call=call, within=5)
+    alive(phone)
+
+
+def test_callee_dies_after_answering(bench):
+    """The same after 200: BYE goes nowhere, and the call ends all the same."""
     need("sipp")
     uas = sipp(bench, "-sn", "uas", "-i", "127.0.0.1", "-p", "5080", "-t", "t1", "-d", "60000", "-nostdin")
     wait_until(lambda: port_answers("127.0.0.1", 5080), "sipp listens")

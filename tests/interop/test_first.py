@@ -1,4 +1,5 @@
 """The main job, seen from outside: the first run, ways of starting, the echo, what happens to input and output."""
+import json
 import os
 import signal
 import socket
@@ -187,3 +188,16 @@ def test_man_and_completions(bench):
     equal(subprocess.run(["bash", "-n", path]).returncode, 0, "bash accepts it")
     golden = open(os.path.join(TOP, "man", "offhook.1")).read()
     check(man.stdout == golden, "man/offhook.1 is what the program prints: build/offhook --print-man >man/offhook.1")
+
+
+def test_trace_on(bench):
+    """Messages are printed as they come and go, until `trace off`; a JSON client gets them as notifications."""
+    quiet = ["set audio.input null", "set audio.output null"]
+    status, out, err = bench.script(*quiet, "trace on", "options echo", "sleep 50ms", "trace off", "options echo")
+    equal(status, 0, f"status ({err.strip()[-300:]})")
+    equal(sum(line.startswith("OPTIONS sip:echo@") for line in out.splitlines()), 1, f"requests shown: {out}")
+    equal(sum(line == "SIP/2.0 200 OK" for line in out.splitlines()), 1, f"answers shown: {out}")
+    check("sent UDP 127.0.0.1:" in out and "received UDP 127.0.0.1:" in out, f"headings: {out}")
+    done = run(bench, "-n", "--json", "-x", "trace on", "-x", "options echo", "-x", "sleep 50ms")
+    traces = [json.loads(line)["params"] for line in done.stdout.splitlines() if '"method":"trace"' in line]
+    equal([t["text"].split("\n")[0].split()[0] for t in traces], ["OPTIONS", "SIP/2.0"], f"notifications: {done.stdout}")

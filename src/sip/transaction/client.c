@@ -35,6 +35,8 @@ static bool print_key(struct buf *key, const struct sip_message *message)
 
 void client__free(struct client_transaction *ct)
 {
+	if (ct->cancel)
+		client_transaction_detach(ct->cancel);
 	map_remove(&ct->base.owner->clients, &ct->base.by_key);
 	transaction__fini(&ct->base);
 	sip_message_unref(ct->request);
@@ -145,6 +147,13 @@ void client__receive(struct transactions *transactions, struct sip_message *resp
 	}
 }
 
+/* Who rings may answer by another connection. (A CANCEL that finds nobody ends that hope, but it is a transaction of
+ * its own.) */
+static bool may_answer_elsewhere(const struct client_transaction *ct)
+{
+	return ct->base.state == PROCEEDING && ct->request->method == SIP_INVITE;
+}
+
 /* 17.1.4. The table says in which states an error matters. */
 void client__failed(struct transactions *transactions, enum sip_protocol protocol, const struct address *remote,
 		    uint64_t flow_id, enum err err)
@@ -159,7 +168,7 @@ void client__failed(struct transactions *transactions, enum sip_protocol protoco
 		 * retransmission that is due asks again, and the second answer counts. */
 		if (!ct->base.stream && !ct->refused_once)
 			ct->refused_once = true;
-		else
+		else if (!may_answer_elsewhere(ct))
 			transaction__fail_later(&ct->base, err);
 	}
 }
@@ -194,6 +203,19 @@ void client__send_ack(struct client_transaction *ct, const struct sip_message *r
 		transaction__fail_later(&ct->base, err);
 }
 
+static void on_cancel(void *arg, struct client_transaction *cancel, enum client_event event,
+		      struct sip_message *response, enum err err)
+{
+	struct client_transaction *invite = arg;
+
+	(void)cancel;
+	(void)response;
+	if (event == CLIENT_TRANSPORT_ERROR)
+		transaction__fail_later(&invite->base, err);
+	else if (event == CLIENT_GONE)
+		invite->cancel = NULL;
+}
+
 void client__send_cancel(struct client_transaction *ct)
 {
 	struct sip_draft *draft = draft_from(ct, SIP_CANCEL, sip_message_value(ct->request, SIP_HEADER_TO));
@@ -201,9 +223,12 @@ void client__send_cancel(struct client_transaction *ct)
 
 	if (ct->cancel_reason)
 		sip_draft_add(draft, SIP_HEADER_REASON, "%s", ct->cancel_reason);
-	/* A CANCEL that cannot leave changes nothing: the timer of 9.1 ends the INVITE. */
-	(void)start(ct->base.owner, sip_draft_finish(draft, sip_message_via(ct->request, 0)->text), &ct->target, NULL,
-		    NULL, &err);
+	/* A CANCEL that cannot leave has nobody who would answer the INVITE. One without an answer leaves it to the
+	 * timer of 9.1. */
+	ct->cancel = start(ct->base.owner, sip_draft_finish(draft, sip_message_via(ct->request, 0)->text), &ct->target,
+			   on_cancel, ct, &err);
+	if (!ct->cancel)
+		transaction__fail_later(&ct->base, err);
 	sip_draft_free(draft);
 }
 

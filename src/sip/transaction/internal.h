@@ -23,6 +23,7 @@ struct client_transaction {
 	client_transaction_h *handler; /* NULL: nobody listens */
 	void *arg;
 	bool cancel_wanted, cancel_sent;
+	struct client_transaction *cancel; /* the CANCEL of this INVITE while it waits for its answer; NULL */
 	bool refused_once;            /* ICMP has said so once; it is believed the second time */
 	char *cancel_reason;          /* value of its Reason, or NULL */
 };

@@ -62,6 +62,7 @@ static const struct cell cells[STATES][EVENTS] = {
 		[EV_300_699]         = GO(COMPLETED, ack_and_pass_up),
 		[EV_CANCEL]          = GO(PROCEEDING, send_cancel),
 		[EV_TIMER_CANCEL]    = GO(TERMINATED, time_out),
+		[EV_TRANSPORT_ERROR] = GO(TERMINATED, report_error), /* of the CANCEL */
 	},
 	[ACCEPTED] = {
 		[EV_2XX]             = GO(ACCEPTED, pass_up),

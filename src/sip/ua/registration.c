@@ -483,8 +483,10 @@ static void removed(struct registration *r, const struct outcome *outcome)
 	if (told.cause == CAUSE_RESPONSE)
 		told.cause = CAUSE_REFUSED;
 	r->state = REGISTRATION_IDLE;
-	r->expires_us = 0;
 	keep_alive(r, NULL);
+	/* What the registrar did not let go stays until its time is over. */
+	if (outcome->status < 300)
+		r->expires_us = 0;
 	if (r->handlers.unregistered)
 		r->handlers.unregistered(r->handlers.arg, r, &told);
 }
@@ -569,6 +571,11 @@ void registration_fetch(struct registration *registration)
 enum registration_state registration_state(const struct registration *registration)
 {
 	return registration->state;
+}
+
+bool registration_may_be_bound(const struct registration *registration)
+{
+	return registration_left(registration) > 0 || registration->errand == ERRAND_REFRESH;
 }
 
 uint32_t registration_left(const struct registration *registration)

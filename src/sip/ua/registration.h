@@ -19,7 +19,7 @@ struct registration_handlers {
 	void (*registered)(void *arg, struct registration *registration, uint32_t expires, bool first);
 	/** `retry_us`: the next try comes after this; 0: given up (refused for good: wrong password, 403, 404 ...). */
 	void (*failed)(void *arg, struct registration *registration, const struct outcome *outcome, int64_t retry_us);
-	/** The binding was removed, or its removal failed. */
+	/** The binding was removed, or (status 300 and above) its removal failed and it may be there still. */
 	void (*unregistered)(void *arg, struct registration *registration, const struct outcome *outcome);
 	/** After registration_fetch(): a 2xx has the bindings that the registrar keeps as its Contacts. May be NULL. */
 	void (*bindings)(void *arg, struct registration *registration, const struct outcome *outcome);
@@ -46,6 +46,8 @@ void registration_fetch(struct registration *registration);
 enum registration_state registration_state(const struct registration *registration);
 /** Seconds until the binding expires, 0 when there is none. */
 uint32_t registration_left(const struct registration *registration);
+/** Is there a binding of ours, or one under way? Then registration_stop() has something to remove. */
+bool registration_may_be_bound(const struct registration *registration);
 /** The face of the NAT that the registrar saw, where it differs from our own address: goes into identity.contact.
  * @return false: none */
 bool registration_contact(const struct registration *registration, struct address *contact,

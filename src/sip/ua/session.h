@@ -122,6 +122,8 @@ void session_hangup(struct session *session, struct slice reason);
  * silence end the session (12.2.1.2). ERR_STATE: not up
  */
 enum err session_reinvite(struct session *session, struct slice offer) MUST_CHECK;
+/** Does a call of ours wait for its final answer, after a request that went by this protocol to this address? */
+bool session_waits_on(const struct session *session, enum sip_protocol protocol, const struct address *remote);
 /**
  * Any request inside the dialog of an answered or incoming session. The body may be empty. `handler` gets the final
  * outcome, unless the session ends before. 481 and 408 end the session (12.2.1.2). Errors: ERR_STATE there is no

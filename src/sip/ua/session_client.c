@@ -296,6 +296,14 @@ static bool is_of_invite(const struct session *session, const struct sip_message
 	       sip_message_cseq(session->invite_sent)->number == sip_message_cseq(response)->number;
 }
 
+bool session_waits_on(const struct session *session, enum sip_protocol protocol, const struct address *remote)
+{
+	const struct sip_target *target =
+		session->is_caller && session->invite ? request_target(session->invite) : NULL;
+
+	return target && target->protocol == protocol && address_eq(&target->address, remote);
+}
+
 void session_late_success(struct session *session, struct leg *leg, struct sip_message *response)
 {
 	if (!repeat_ack(leg, response) && is_of_invite(session, response))

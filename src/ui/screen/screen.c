@@ -115,6 +115,14 @@ static void screen_message(struct ui *ui, enum log_level level, const char *text
 		screen_notice(screen, style, text);
 }
 
+static void screen_trace(struct ui *ui, const char *heading, const char *text)
+{
+	struct screen *screen = screen_of(ui);
+
+	screen_log_add(screen, STYLE_REQUEST, heading);
+	screen_log_add(screen, STYLE_PLAIN, text);
+}
+
 /* ---- events ---- */
 
 static void announce(struct screen *screen, const struct event *event)
@@ -574,5 +582,6 @@ const struct ui_ops ui_screen = {
 	.interrupt = screen_interrupt,
 	.file_output = screen_file_output,
 	.message = screen_message,
+	.trace = screen_trace,
 	.stop = screen_stop,
 };

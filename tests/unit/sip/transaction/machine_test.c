@@ -53,7 +53,7 @@ static void expect_machine(const struct machine *machine, int cells, const char 
 static void invite_client_is_figure_5(void **state)
 {
 	(void)state;
-	expect_machine(&transaction__invite_client, 17,
+	expect_machine(&transaction__invite_client, 18,
 		       "INVITE client, first CALLING\n"
 		       "  CALLING + 1XX -> PROCEEDING, pass_up_and_cancel\n"
 		       "  CALLING + 2XX -> ACCEPTED, pass_up\n"
@@ -67,6 +67,7 @@ static void invite_client_is_figure_5(void **state)
 		       "  PROCEEDING + 2XX -> ACCEPTED, pass_up\n"
 		       "  PROCEEDING + 300_699 -> COMPLETED, ack_and_pass_up\n"
 		       "  PROCEEDING + CANCEL -> PROCEEDING, send_cancel\n"
+		       "  PROCEEDING + TRANSPORT_ERROR -> TERMINATED, report_error\n"
 		       "  PROCEEDING + TIMER_CANCEL -> TERMINATED, time_out\n"
 		       "  PROCEEDING runs CANCEL; starts\n"
 		       "  ACCEPTED + 2XX -> ACCEPTED, pass_up\n"
