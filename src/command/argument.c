@@ -275,7 +275,7 @@ bool argument_check(const struct argument_context *context, const struct command
 	case ARG_NUMBER:
 		return check_number(value, 0, UINT32_MAX, "number", failure);
 	case ARG_CODE:
-		return check_number(value, 300, 699, "SIP status that refuses", failure);
+		return check_number(value, 400, 699, "SIP status that refuses", failure);
 	case ARG_STATUS:
 		return check_number(value, 0, 255, "exit status", failure);
 	case ARG_DURATION:

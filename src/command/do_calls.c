@@ -278,7 +278,7 @@ const struct command calls_commands[] = {
 	  .aliases = "decline",
 	  .group = "calls",
 	  .run = do_reject,
-	  .arguments = { { .name = "CODE", .kind = ARG_CODE, .optional = true, .text = "300 to 699; 486 when omitted" },
+	  .arguments = { { .name = "CODE", .kind = ARG_CODE, .optional = true, .text = "400 to 699; 486 when omitted" },
 			 { .name = "REASON",
 			   .kind = ARG_TEXT,
 			   .optional = true,

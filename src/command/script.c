@@ -30,26 +30,12 @@ unsigned column_of(struct slice line, size_t at)
 /* The line with stars for the values of password=: what is shown may end in somebody's log. Owned by the caller. */
 static char *without_passwords(struct slice line)
 {
-	static const struct slice name = SLICE_INIT("password=");
-	char *copy = slice_dup(line), quote = '\0';
-	bool secret = false;
+	struct words_secret secret;
+	char *copy = slice_dup(line);
+	size_t at = 0;
 
-	for (size_t i = 0; i < line.n; i++) {
-		bool blank = copy[i] == ' ' || copy[i] == '\t';
-		if (!secret) {
-			bool begins = i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t';
-			secret = begins && slice_begins(slice_from(line, i), name);
-			i += secret ? name.n - 1 : 0;
-		} else if (blank && !quote) {
-			secret = false;
-		} else {
-			if (line.p[i] == quote)
-				quote = '\0';
-			else if (!quote && (line.p[i] == '"' || line.p[i] == '\''))
-				quote = line.p[i];
-			copy[i] = '*';
-		}
-	}
+	while (words_next_secret(line, &at, &secret))
+		memset(copy + secret.value, '*', secret.end - secret.value);
 	return copy;
 }
 

@@ -277,3 +277,53 @@ void words_quote(struct buf *to, struct slice text, bool expandable)
 	}
 	buf_add_char(to, '"');
 }
+
+/* Behind the word that begins at `i`, whatever is wrong with it: a quote that is not closed takes all the rest. */
+static size_t raw_word_end(struct slice line, size_t i)
+{
+	char quote = '\0';
+
+	for (; i < line.n && (quote || !is_blank(line.p[i])); i++) {
+		if (line.p[i] == '\\' && quote != '\'')
+			i++;
+		else if (line.p[i] == quote)
+			quote = '\0';
+		else if (!quote && (line.p[i] == '"' || line.p[i] == '\''))
+			quote = line.p[i];
+	}
+	return i < line.n ? i : line.n;
+}
+
+/* Where the value begins when the word is password=VALUE, with quotes anywhere; 0: it is none. */
+static size_t secret_value(struct slice word)
+{
+	static const struct slice name = SLICE_INIT("password=");
+	size_t matched = 0, i = 0;
+
+	for (; i < word.n && matched < name.n; i++) {
+		if (word.p[i] == '"' || word.p[i] == '\'' || word.p[i] == '\\')
+			continue;
+		if ((word.p[i] | 0x20) != (name.p[matched] | 0x20))
+			return 0;
+		matched++;
+	}
+	return matched == name.n ? i : 0;
+}
+
+bool words_next_secret(struct slice line, size_t *at, struct words_secret *secret)
+{
+	while (*at < line.n) {
+		size_t start = *at, end;
+		if (is_blank(line.p[start])) {
+			++*at;
+			continue;
+		}
+		*at = end = raw_word_end(line, start);
+		size_t value = secret_value(slice_sub(line, start, end - start));
+		if (value) {
+			*secret = (struct words_secret){ start, start + value, end };
+			return true;
+		}
+	}
+	return false;
+}

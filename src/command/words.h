@@ -47,5 +47,11 @@ bool words_at_quote(struct words *words);
 char *word_file_name(const struct word *word);
 /** May this be the name of a variable of `let`? Letters, digits and '_', no digit first. */
 bool name_is_plain(struct slice name);
+/* Where a password stands in a line: the word password=VALUE, quoted in whatever way. */
+struct words_secret {
+	size_t start, value, end;
+};
+/** The next one at or behind *at (first 0), also in a line that has errors. @return false: no other */
+bool words_next_secret(struct slice line, size_t *at, struct words_secret *secret);
 /** `text` as one word of a line: quoted if it must be. Dollars are kept alive when `expandable`. */
 void words_quote(struct buf *to, struct slice text, bool expandable);

@@ -148,7 +148,7 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 	} else if (slice_eq(key, SLICE("realm"))) {
 		set_text(&account->realm, value);
 	} else if (slice_eq(key, SLICE("password"))) {
-		set_text(&account->password, value);
+		account_set_password(account, value);
 		account->given_password = value.n > 0;
 	} else if (slice_eq(key, SLICE("password-command"))) {
 		set_text(&account->password_command, value);

@@ -164,7 +164,7 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 static void account_free(struct account *account)
 {
 	char *const texts[] = { account->name,      account->display, account->user,     account->domain,
-				account->auth_user, account->realm,   account->password, account->password_command,
+				account->auth_user, account->realm,   account->password_command,
 				account->registrar, account->proxy,   account->uri,      account->reason,
 				account->cause,     account->detail,  account->bindings };
 
@@ -175,6 +175,7 @@ static void account_free(struct account *account)
 		struct list_node *first = list_first(&account->phone->accounts);
 		account->phone->default_account = first ? LIST_ENTRY(first, struct account, node) : NULL;
 	}
+	account_set_password(account, (struct slice){ 0 });
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 	free(account);
@@ -268,7 +269,7 @@ bool phone_account_password(struct phone *phone, struct slice name, struct slice
 	const char *const options[] = { option, NULL };
 	bool good = phone_account_set(phone, name, options, failure);
 
-	memset(option, 0, strlen(option));
+	explicit_bzero(option, strlen(option));
 	free(option);
 	return good;
 }

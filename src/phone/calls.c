@@ -309,7 +309,7 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 	buf_fini(&detail);
 }
 
-static void restore_devices(struct call *call)
+void call_restore_devices(struct call *call)
 {
 	if (call->devices[ENGINE_INPUT])
 		sound_apply(call->phone, ENGINE_INPUT);
@@ -335,7 +335,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 		call->session = NULL;
 	}
 	media_close(&call->media);
-	restore_devices(call);
+	call_restore_devices(call);
 	struct event *event = call_event(call, was_up ? EVENT_ENDED : EVENT_FAILED);
 	if (was_up && by)
 		event_text(event, "by", slice_of(by));

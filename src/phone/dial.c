@@ -248,6 +248,7 @@ static bool aim_at_echo(struct call *call, struct failure *failure)
 
 static void forget(struct call *call)
 {
+	call_restore_devices(call);
 	call->phone->call_count--;
 	call->phone->last_call--;
 	call_free(call);

@@ -64,6 +64,8 @@ struct account {
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
 };
 
+/** Empty: none. The old one is wiped. */
+void account_set_password(struct account *account, struct slice password);
 struct account *account_find(const struct phone *phone, struct slice word);
 /** The account meant by from= or, when `word` is NULL, the default one; false: no such account. *account may become
  * NULL: none exists. */
@@ -158,6 +160,8 @@ struct call *call_new(struct phone *phone, bool incoming);
 void call_free(struct call *call);
 /** Its session is over (or never began): remember it as ended. Tells the event. */
 void call_finish(struct call *call, bool was_up, const struct outcome *outcome, const char *by);
+/** The devices that it chose for itself (input=, output=) give way to those of the settings. */
+void call_restore_devices(struct call *call);
 void call_set_peer(struct call *call, struct slice display, struct slice uri);
 struct event *call_event(struct call *call, enum event_kind kind);
 void call_set_status(struct call *call, unsigned code, struct slice reason);

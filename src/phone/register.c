@@ -4,6 +4,14 @@
 
 /* ---- what the registration says ---- */
 
+void account_set_password(struct account *account, struct slice password)
+{
+	if (account->password)
+		explicit_bzero(account->password, strlen(account->password));
+	free(account->password);
+	account->password = password.n ? slice_dup(password) : NULL;
+}
+
 void account_set_result(struct account *account, enum account_state state, unsigned code, struct slice reason,
 			const char *cause)
 {
@@ -255,8 +263,7 @@ static void password_done(void *arg, int status, const char *output, size_t byte
 		free(why);
 		return;
 	}
-	free(account->password);
-	account->password = slice_dup(line);
+	account_set_password(account, line);
 	if (!account->start_wanted)
 		return;
 	account->start_wanted = false;

@@ -1,6 +1,7 @@
 #include "ui/line.h"
 
 #include "base/xmalloc.h"
+#include "command/words.h"
 #include "ui/text.h"
 
 #include <errno.h>
@@ -112,30 +113,18 @@ static void offer(char **matches, int count, int longest)
 char *line_for_history(const char *text)
 {
 	struct slice line = slice_trim(slice_of(text));
+	struct words_secret password;
+	size_t at = 0, copied = 0;
 	struct buf kept;
 
 	if (!line.n)
 		return NULL;
 	buf_init(&kept, line.n + 1);
-	for (size_t i = 0; i < line.n;) {
-		bool at_word = i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t';
-		size_t quoted = at_word && (line.p[i] == '"' || line.p[i] == '\'') ? 1 : 0;
-		if (!at_word || !slice_ibegins(slice_from(line, i + quoted), SLICE("password="))) {
-			buf_add_char(&kept, line.p[i++]);
-			continue;
-		}
-		char quote = quoted ? line.p[i] : 0;
-		for (i += quoted; i < line.n && (quote || (line.p[i] != ' ' && line.p[i] != '\t')); i++) {
-			if (quote && line.p[i] == '\\' && quote == '"')
-				i++;
-			else if (line.p[i] == quote)
-				quote = 0;
-			else if (!quote && (line.p[i] == '"' || line.p[i] == '\''))
-				quote = line.p[i];
-			else if (!quote && line.p[i] == '\\')
-				i++;
-		}
+	while (words_next_secret(line, &at, &password)) {
+		buf_add(&kept, slice_sub(line, copied, password.start - copied));
+		copied = password.end;
 	}
+	buf_add(&kept, slice_from(line, copied));
 	struct slice rest = slice_trim(buf_slice(&kept));
 	char *result = rest.n ? slice_dup(rest) : NULL;
 	buf_fini(&kept);
@@ -154,6 +143,17 @@ static void make_folders(const char *path)
 	free(copy);
 }
 
+/* The session's history stays in memory. */
+static void stop_history(int error)
+{
+	char *text = xasprintf("what is typed is kept no more: %s: %s", history_file, strerror(error));
+
+	xreplace(&history_file, NULL);
+	if (on.warn)
+		on.warn(on.arg, text);
+	free(text);
+}
+
 /* One write a line, so that two phones and a crash leave whole lines. */
 static void append_line(const char *line)
 {
@@ -164,11 +164,20 @@ static void append_line(const char *line)
 		make_folders(history_file);
 		fd = open(history_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	}
-	if (fd < 0)
+	if (fd < 0) {
+		stop_history(errno);
 		return;
+	}
 	char *text = xasprintf("%s\n", line);
-	if (write(fd, text, strlen(text)) < 0)
-		xreplace(&history_file, NULL); /* a full disk: the session's history stays in memory */
+	off_t size = lseek(fd, 0, SEEK_END);
+	ssize_t written = write(fd, text, strlen(text));
+	if (written != (ssize_t)strlen(text)) {
+		int error = written < 0 ? errno : ENOSPC;
+		/* Half a line is none. */
+		if (written > 0 && size >= 0 && ftruncate(fd, size) < 0)
+			error = errno;
+		stop_history(error);
+	}
 	free(text);
 	close(fd);
 }
@@ -191,11 +200,11 @@ static void remember(const char *text)
  * old. */
 static void load_history(void)
 {
-	if (!history_file || read_history(history_file) != 0)
-		return;
+	unstifle_history(); /* or the file would never seem too long */
+	bool read = history_file && read_history(history_file) == 0;
 	int kept = history_length;
 	stifle_history(LINE_HISTORY_MAX);
-	if (kept <= LINE_HISTORY_MAX)
+	if (!read || kept <= LINE_HISTORY_MAX)
 		return;
 	char *fresh = xasprintf("%s.%ld", history_file, (long)getpid());
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -19,6 +19,8 @@ struct line_handler {
 	/** Fill `words` (malloc'd, each too) with what may stand in `line` from byte *start to `point`. @return how
 	 * many */
 	size_t (*complete)(void *arg, const char *line, size_t point, char ***words, size_t *start);
+	/** What is typed cannot be written down: the sentence for people. */
+	void (*warn)(void *arg, const char *text);
 	void *arg;
 };
 

@@ -174,6 +174,13 @@ static void on_text(void *arg, struct slice bytes)
 		line_bytes(bytes);
 }
 
+static void on_warning(void *arg, const char *text)
+{
+	struct prompt *prompt = arg;
+
+	prompt->on.say(prompt->on.arg, text);
+}
+
 static void on_paste(void *arg, struct slice text)
 {
 	(void)arg;
@@ -193,7 +200,8 @@ struct prompt *prompt_new(const struct ui_config *config, const struct prompt_ha
 	runner_keep_going(prompt->runner, true);
 	prompt_set_columns(prompt, cols);
 	prompt->keys = keys_new(loop_timers(config->loop), &(struct keys_handler){ on_text, on_key, on_paste, prompt });
-	line_start(&(struct line_handler){ on_entered, on_changed, complete, prompt }, PROMPT, history, rows, cols);
+	line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, prompt }, PROMPT, history,
+		   rows, cols);
 	free(history);
 	return prompt;
 }

@@ -84,7 +84,7 @@ static const struct {
 	{ "sleep soon", 7, "'soon' is no duration: write 250ms, 10s, 5m, 1h or none" },
 	{ "sleep 5s s", 10, "'s' is one word too many: sleep DURATION" },
 	{ "dtmf 12x", 6, "'x' is no digit of a telephone" },
-	{ "reject 200", 8, "'200' is no SIP status that refuses: a number from 300 to 699 is expected" },
+	{ "reject 200", 8, "'200' is no SIP status that refuses: a number from 400 to 699 is expected" },
 	{ "reject 486 \"a\" \"b", 16, "this \" is never closed" },
 	{ "reject 486 \"a\" call=1 call=2", 23, "call= is given twice" },
 	{ "exit 256", 6, "'256' is no exit status: a number from 0 to 255 is expected" },
@@ -169,6 +169,10 @@ static void test_password_is_not_shown(void **state)
 	const char *said = fake_said(fake);
 	assert_null(strstr(said, "secret"));
 	assert_non_null(strstr(said, "    account add sip:a@b password=****** password=*********** pasword=x\n"));
+	fake_run(fake, "account add sip:a@b \"password=top secret\" bogus=1");
+	assert_null(strstr(fake_said(fake), "secret"));
+	fake_run(fake, "account add sip:a@b password=\"a\\\"b secret\" bogus=1");
+	assert_null(strstr(fake_said(fake), "secret"));
 }
 
 /* Two commands of a file are checked before any is run; here what would be found there is found: a value behind a

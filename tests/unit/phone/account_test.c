@@ -107,6 +107,52 @@ static void added_registered_and_removed(void **state)
 	assert_non_null(strstr(r->last, "Expires: 0\r\n"));
 }
 
+/* A removal that the registrar refuses is no removal. */
+static void a_refused_removal_is_told(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct failure failure;
+	struct account_view view;
+	const char *const options[] = { registrar_option(r), "name=work", NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	r->status = "403 Forbidden";
+	assert_true(phone_unregister(phone, SLICE("work"), false, &failure));
+	const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
+	assert_string_equal(event_value(event, "code"), "403");
+	assert_true(phone_view_account(phone, SLICE("work"), &view));
+	assert_string_equal(view.state, "failed");
+	assert_true(view.removal_failed && view.expires_left_s > 500);
+	r->status = "200 OK";
+	assert_true(phone_unregister(phone, SLICE("work"), false, &failure));
+	await(world, phone, EVENT_UNREGISTERED);
+	assert_true(phone_view_account(phone, SLICE("work"), &view));
+	assert_false(view.removal_failed);
+}
+
+/* What was registered goes at the end, also after a refresh that failed. */
+static void a_binding_is_removed_after_a_failed_refresh(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct failure failure;
+	const char *const options[] = { registrar_option(r), "name=work", NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	r->status = "503 Service Unavailable";
+	assert_true(phone_register(phone, SLICE("work"), &failure));
+	await(world, phone, EVENT_REGISTER_FAILED);
+	r->status = "200 OK";
+	phone_shut_down(phone);
+	await(world, phone, EVENT_UNREGISTERED);
+	assert_non_null(strstr(r->last, "Expires: 0\r\n"));
+}
+
 static void a_challenge_without_password(void **state)
 {
 	struct world *world = *state;
@@ -233,6 +279,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(added_registered_and_removed, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_refused_removal_is_told, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_binding_is_removed_after_a_failed_refresh, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(a_challenge_without_password, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_password_command, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_for_good, world_setup, world_teardown),

@@ -15,6 +15,14 @@ static void on_entered(void *arg, const char *text)
 	xreplace(&entered, text);
 }
 
+static char *warned;
+
+static void on_warning(void *arg, const char *text)
+{
+	(void)arg;
+	xreplace(&warned, text);
+}
+
 static void on_changed(void *arg)
 {
 	(void)arg;
@@ -45,7 +53,7 @@ static int start(void **state)
 	snprintf(history, sizeof history, "%s/state/line-history", folder);
 	setenv("INPUTRC", "/dev/null", 1);
 	setenv("TERM", "xterm", 1);
-	line_start(&(struct line_handler){ on_entered, on_changed, complete, NULL }, "offhook> ", history, 24, 80);
+	line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, NULL }, "offhook> ", history, 24, 80);
 	return 0;
 }
 
@@ -186,7 +194,30 @@ static void test_passwords_are_not_kept(void **state)
 	expect_kept("account add sip:a@b password-command=\"pass a\"",
 		    "account add sip:a@b password-command=\"pass a\"");
 	expect_kept("message bob my-password=x", "message bob my-password=x");
+	expect_kept("account add sip:a@b \"password=a\\\"b secret\" user=a", "account add sip:a@b  user=a");
+	expect_kept("account add sip:a@b password=\"never closed user=a", "account add sip:a@b");
 	expect_kept("  ", NULL);
+}
+
+/* Where nothing can be written that is said once, and the lines stay in memory. */
+static void test_history_that_cannot_be_written(void **state)
+{
+	(void)state;
+	line_stop();
+	line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, NULL }, "offhook> ",
+		   "/dev/full", 24, 80);
+	xreplace(&warned, NULL);
+	line_bytes(SLICE("options carol\r"));
+	assert_non_null(warned);
+	assert_non_null(strstr(warned, "is kept no more: /dev/full: "));
+	xreplace(&warned, NULL);
+	line_bytes(SLICE("options dave\r"));
+	assert_null(warned);
+	line_bytes(SLICE("\020\020"));
+	expect_drawn("offhook> options carol", 22);
+	line_clear();
+	line_stop();
+	start(NULL);
 }
 
 static void test_history_file(void **state)
@@ -225,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_editing),      cmocka_unit_test(test_search_is_left_by_clear),
 		cmocka_unit_test(test_completion),   cmocka_unit_test(test_paste_runs_nothing),
 		cmocka_unit_test(test_secret),       cmocka_unit_test(test_passwords_are_not_kept),
+		cmocka_unit_test(test_history_that_cannot_be_written),
 		cmocka_unit_test(test_history_file),
 	};
 
