@@ -8,12 +8,13 @@
 
 enum { PACKET_MAX = 65536, PACKET_BATCH = 8, ROUTES_KEPT = 16 };
 
-/* A UDP and a TCP socket on the same address and port. */
+/* A UDP and a TCP socket on the same address and port, or one of them. */
 struct listener {
 	struct list_node node;       /* in net.listeners */
 	struct net *net;
 	struct address address;
-	int udp, tcp;
+	unsigned protocols;          /* bits: 1 << enum sip_protocol */
+	int udp, tcp;                /* -1: none */
 	struct loop_watch *udp_watch, *tcp_watch;
 	bool busy, closed;           /* in its handler; to be freed when that returns */
 };
@@ -25,6 +26,7 @@ struct route {
 };
 
 struct dns;
+struct tls_context;
 
 struct net {
 	struct loop *loop;
@@ -36,6 +38,7 @@ struct net {
 	struct list locates;         /* in the order they were asked for */
 	struct timer locate_turn;    /* looks at all of `locates` again */
 	struct dns *dns;
+	struct tls_context *tls;
 	struct route routes[ROUTES_KEPT];
 	size_t next_route;
 	unsigned char *packets;      /* PACKET_BATCH * PACKET_MAX; only pages that are used cost memory */
@@ -57,6 +60,8 @@ void tcp_close(void *net, struct flow *flow);
 void tcp_close_all(struct net *net);
 
 /* net */
+/** Does one of our listeners take that protocol? */
+bool net_listens(const struct net *net, enum sip_protocol protocol);
 bool net_local_address(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local);
 void listener_release(struct listener *listener);
 /** The address a socket is bound to. */

@@ -31,9 +31,9 @@ struct locating {
 	size_t count;
 };
 
-static bool speaks(enum sip_protocol protocol)
+static bool is_secure(enum sip_protocol protocol)
 {
-	return protocol == SIP_UDP || protocol == SIP_TCP;
+	return protocol == SIP_TLS || protocol == SIP_WSS;
 }
 
 static bool has_family(const struct net *net, bool v6)
@@ -188,22 +188,29 @@ static bool add_srv(struct locating *l, const char *name, enum sip_protocol prot
 
 static void srv_name(char name[DNS_NAME], enum sip_protocol protocol, const char *host)
 {
-	snprintf(name, DNS_NAME, "%s%.240s", protocol == SIP_UDP ? "_sip._udp." : "_sip._tcp.", host);
+	snprintf(name, DNS_NAME, "%s._%s.%.240s", is_secure(protocol) ? "_sips" : "_sip",
+		 protocol == SIP_UDP ? "udp" : "tcp", host);
 }
 
-static bool naptr_protocol(const struct dns_record *row, enum sip_protocol *protocol)
+/* A service that we speak; for sips: one that is secure (RFC 3263 4.1, RFC 7118 Appendix A). */
+static bool naptr_protocol(const struct locating *l, const struct dns_record *row, enum sip_protocol *protocol)
 {
-	struct slice services = slice_of(row->services);
+	static const struct {
+		struct slice service;
+		enum sip_protocol protocol;
+	} services[] = {
+		{ SLICE_INIT("SIP+D2U"), SIP_UDP }, { SLICE_INIT("SIP+D2T"), SIP_TCP },	 { SLICE_INIT("SIPS+D2T"), SIP_TLS },
+		{ SLICE_INIT("SIP+D2W"), SIP_WS },  { SLICE_INIT("SIPS+D2W"), SIP_WSS },
+	};
 
 	if (!slice_ieq(slice_of(row->flags), SLICE("s")) || !row->name[0])
 		return false;
-	if (slice_ieq(services, SLICE("SIP+D2U")))
-		*protocol = SIP_UDP;
-	else if (slice_ieq(services, SLICE("SIP+D2T")))
-		*protocol = SIP_TCP;
-	else
-		return false;
-	return true;
+	for (size_t i = 0; i < ARRAY_LEN(services); i++)
+		if (slice_ieq(slice_of(row->services), services[i].service)) {
+			*protocol = services[i].protocol;
+			return !l->hop.secure || is_secure(*protocol);
+		}
+	return false;
 }
 
 static bool naptr_before(const struct dns_record *a, const struct dns_record *b)
@@ -219,7 +226,7 @@ static bool add_naptr(struct locating *l, const struct dns_record *rows, size_t 
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!naptr_protocol(&rows[i], &protocol))
+		if (!naptr_protocol(l, &rows[i], &protocol))
 			continue;
 		size_t k = n++;
 		for (; k > 0 && naptr_before(&rows[i], line[k - 1]); k--)
@@ -227,10 +234,10 @@ static bool add_naptr(struct locating *l, const struct dns_record *rows, size_t 
 		line[k] = &rows[i];
 	}
 	/* Asking may move the cache: what is needed of the line is copied before. */
-	struct { char name[DNS_NAME]; enum sip_protocol protocol; } services[4];
+	struct { char name[DNS_NAME]; enum sip_protocol protocol; } services[5];
 	size_t service_count = n < ARRAY_LEN(services) ? n : ARRAY_LEN(services);
 	for (size_t i = 0; i < service_count; i++) {
-		(void)naptr_protocol(line[i], &services[i].protocol);
+		(void)naptr_protocol(l, line[i], &services[i].protocol);
 		snprintf(services[i].name, DNS_NAME, "%s", line[i]->name);
 	}
 	for (size_t i = 0; i < service_count; i++)
@@ -238,13 +245,19 @@ static bool add_naptr(struct locating *l, const struct dns_record *rows, size_t 
 	return service_count > 0;
 }
 
-static const enum sip_protocol in_our_order[] = { SIP_UDP, SIP_TCP };
+/* What is asked for where NAPTR says nothing; sips: the one at the end. */
+static const enum sip_protocol in_our_order[] = { SIP_UDP, SIP_TCP, SIP_TLS };
+
+static size_t first_for(const struct locating *l)
+{
+	return l->hop.secure ? ARRAY_LEN(in_our_order) - 1 : 0;
+}
 
 static void ask_ahead(struct locating *l)
 {
 	char name[DNS_NAME];
 
-	for (size_t i = 0; i < ARRAY_LEN(in_our_order); i++) {
+	for (size_t i = first_for(l); i < ARRAY_LEN(in_our_order); i++) {
 		srv_name(name, in_our_order[i], l->hop.host);
 		prefetch(l, name, DNS_SRV);
 	}
@@ -269,24 +282,24 @@ static void walk_naptr(struct locating *l)
 	}
 	if (status == DNS_FOUND && add_naptr(l, rows, count) && (l->count || l->pending || l->off))
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(in_our_order); i++) {
+	for (size_t i = first_for(l); i < ARRAY_LEN(in_our_order); i++) {
 		srv_name(name, in_our_order[i], l->hop.host);
 		found |= add_srv(l, name, in_our_order[i]);
 	}
 	if (!found)
-		add_addresses(l, l->hop.host, SIP_UDP, 0);
+		add_addresses(l, l->hop.host, l->hop.secure ? SIP_TLS : SIP_UDP, 0);
 }
 
 static void walk(struct locating *l)
 {
 	const struct sip_hop *hop = &l->hop;
-	enum sip_protocol protocol = hop->has_protocol ? hop->protocol : SIP_UDP;
+	enum sip_protocol protocol = hop->has_protocol ? hop->protocol : hop->secure ? SIP_TLS : SIP_UDP;
 	struct address literal;
 	char name[DNS_NAME];
 
 	l->pending = l->off = l->unreachable = false;
 	l->count = 0;
-	if (hop->secure || !speaks(protocol)) {
+	if (hop->secure && !is_secure(protocol)) {
 		l->err = ERR_UNSUPPORTED;
 		return;
 	}

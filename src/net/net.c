@@ -2,6 +2,7 @@
 
 #include "base/xmalloc.h"
 #include "net/dns.h"
+#include "net/tls.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ struct net *net_new(struct loop *loop, const struct log *log)
 	list_init(&net->locates);
 	net->spare_fd = -1;
 	net->dns = dns_new(net);
+	net->tls = tls_context_new();
 	return net;
 }
 
@@ -35,6 +37,7 @@ void net_free(struct net *net)
 	timer_stop(loop_timers(net->loop), &net->locate_turn);
 	tcp_close_all(net);
 	net_close_listeners(net);
+	tls_context_free(net->tls);
 	if (net->spare_fd >= 0)
 		close(net->spare_fd);
 	free(net->packets);
@@ -81,6 +84,16 @@ struct address socket_address(int fd)
 	return address;
 }
 
+void net_set_tls(struct net *net, const struct net_tls *tls)
+{
+	tls_context_set(net->tls, tls);
+}
+
+bool net_tls_can_serve(struct net *net, struct buf *why)
+{
+	return tls_can_serve(net->tls, why);
+}
+
 /* The same port for both: another program may hold the kernel's choice for the other protocol, so several are tried. */
 static enum err open_both(struct listener *listener, const struct address *wanted)
 {
@@ -99,12 +112,29 @@ static enum err open_both(struct listener *listener, const struct address *wante
 	return err;
 }
 
-bool net_listen(struct net *net, const struct address *address, enum err *err)
+static enum err open_sockets(struct listener *listener, const struct address *wanted)
+{
+	enum err err;
+
+	listener->udp = listener->tcp = -1;
+	if (listener->protocols == NET_PLAIN)
+		return open_both(listener, wanted);
+	if (listener->protocols & 1 << SIP_UDP)
+		err = udp_open(wanted, &listener->udp);
+	else
+		err = tcp_open(wanted, &listener->tcp);
+	if (!err)
+		listener->address = socket_address(listener->udp >= 0 ? listener->udp : listener->tcp);
+	return err;
+}
+
+bool net_listen(struct net *net, unsigned protocols, const struct address *address, enum err *err)
 {
 	struct listener *listener = xcalloc(1, sizeof *listener);
 
 	listener->net = net;
-	*err = open_both(listener, address);
+	listener->protocols = protocols;
+	*err = open_sockets(listener, address);
 	if (*err) {
 		free(listener);
 		return false;
@@ -114,19 +144,32 @@ bool net_listen(struct net *net, const struct address *address, enum err *err)
 	if (net->spare_fd < 0)
 		net->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	list_append(&net->listeners, &listener->node);
-	udp_watch(listener);
-	tcp_watch(listener);
+	if (listener->udp >= 0)
+		udp_watch(listener);
+	if (listener->tcp >= 0)
+		tcp_watch(listener);
 	return true;
 }
 
-bool net_bound(const struct net *net, size_t i, struct address *address)
+bool net_bound(const struct net *net, size_t i, struct address *address, unsigned *protocols)
 {
 	LIST_EACH(&net->listeners, node) {
-		if (i-- == 0) {
-			*address = LIST_ENTRY(node, struct listener, node)->address;
-			return true;
-		}
+		const struct listener *listener = LIST_ENTRY(node, struct listener, node);
+		if (i-- > 0)
+			continue;
+		*address = listener->address;
+		if (protocols)
+			*protocols = listener->protocols;
+		return true;
 	}
+	return false;
+}
+
+bool net_listens(const struct net *net, enum sip_protocol protocol)
+{
+	LIST_EACH(&net->listeners, node)
+		if (LIST_ENTRY(node, struct listener, node)->protocols & 1u << protocol)
+			return true;
 	return false;
 }
 
@@ -137,8 +180,10 @@ void listener_release(struct listener *listener)
 		list_remove(&listener->node);
 		loop_unwatch(listener->udp_watch);
 		loop_unwatch(listener->tcp_watch);
-		close(listener->udp);
-		close(listener->tcp);
+		if (listener->udp >= 0)
+			close(listener->udp);
+		if (listener->tcp >= 0)
+			close(listener->tcp);
 	}
 	if (!listener->busy)
 		free(listener);
@@ -170,14 +215,15 @@ static const struct route *route_to(struct net *net, const struct address *remot
 }
 
 /* The listener on the address that the route leaves from; else one on all addresses; else one on some other. */
-static const struct listener *listener_for(struct net *net, const struct route *route, const struct address *remote)
+static const struct listener *listener_for(struct net *net, unsigned protocols, const struct route *route,
+					   const struct address *remote)
 {
 	const struct listener *best = NULL;
 	int best_rank = 0;
 
 	LIST_EACH(&net->listeners, node) {
 		const struct listener *l = LIST_ENTRY(node, struct listener, node);
-		if (address_is_v6(&l->address) != address_is_v6(remote))
+		if (address_is_v6(&l->address) != address_is_v6(remote) || !(l->protocols & protocols))
 			continue;
 		int rank;
 		if (address_is_any(&l->address))
@@ -202,13 +248,17 @@ bool net_local_address(void *arg, enum sip_protocol protocol, const struct addre
 	struct net *net = arg;
 
 	*local = (struct address){ 0 };
-	if ((protocol != SIP_UDP && protocol != SIP_TCP) || !address_is_set(remote) || list_empty(&net->listeners))
+	if (!address_is_set(remote) || list_empty(&net->listeners))
 		return false;
 	const struct route *route = route_to(net, remote);
-	const struct listener *listener = listener_for(net, route, remote);
+	const struct listener *listener = listener_for(net, 1u << protocol, route, remote);
+	bool takes = listener != NULL;
+	/* By streams we reach others whether or not we listen; the address is that of the other listeners then. */
+	if (!listener && sip_protocol_is_stream(protocol))
+		listener = listener_for(net, ~0u, route, remote);
 	if (!listener)
 		return false;
 	*local = address_is_any(&listener->address) ? route->local : listener->address;
-	address_set_port(local, address_port(&listener->address));
+	address_set_port(local, takes ? address_port(&listener->address) : 0);
 	return true;
 }

@@ -4,6 +4,8 @@
  *   net         listeners, the table of operations, which of our addresses a peer would see
  *   udp         datagrams: the address each came to, ICMP errors told
  *   tcp         connections: bounded queues, half-close
+ *   wrap        what stands between a connection's socket and its flow: TLS
+ *   tls         TLS without a socket; tls_context its settings, tls_verify whom a certificate belongs to
  *   locate      RFC 3263: a host to a list of targets
  *   dns         questions to name servers (c-ares) and a cache bounded by the time to live
  *   dns_answer  raw DNS answers to records
@@ -12,6 +14,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "sip/transport/transport.h"
 
@@ -27,15 +30,37 @@ const struct transport_ops *net_ops(void);
 /** Who is told of messages and connections from now on; NULL: nobody (what comes in is dropped). */
 void net_attach(struct net *net, struct transport *transport);
 
+/* What a listener takes: bits 1 << enum sip_protocol. UDP and TCP may share one; the others stand alone. */
+enum { NET_PLAIN = 1 << SIP_UDP | 1 << SIP_TCP };
+
 /**
- * Listen for UDP and TCP on one address and port; may be called several times. Port 0: a port that is free for both.
- * 0.0.0.0 means all of IPv4, [::] all of IPv6 and nothing of IPv4.
+ * Listen on one address and port; may be called several times. Port 0: a free one (for UDP and TCP together when both
+ * are asked for). 0.0.0.0 means all of IPv4, [::] all of IPv6 and nothing of IPv4.
+ * @param protocols  NET_PLAIN, or one bit
  * Errors: ERR_ADDRESS_IN_USE; ERR_PERMISSION a port below 1024; ERR_UNREACHABLE not an address of this host;
  * ERR_UNSUPPORTED no such family
  */
-bool net_listen(struct net *net, const struct address *address, enum err *err) MUST_CHECK;
-/** The address and port of listener number `i` (from 0). @return false when there are fewer */
-bool net_bound(const struct net *net, size_t i, struct address *address);
+bool net_listen(struct net *net, unsigned protocols, const struct address *address, enum err *err) MUST_CHECK;
+/** The address and port of listener number `i` (from 0), and what it takes (`protocols` may be NULL).
+ * @return false when there are fewer */
+bool net_bound(const struct net *net, size_t i, struct address *address, unsigned *protocols);
+
+/* How TLS is spoken. "" or NULL: not given. */
+struct net_tls {
+	const char *ca;          /* file, or directory of hashed names; the system's when not given */
+	const char *certificate; /* PEM, the chain after it; a server must have one, a client may show it */
+	const char *key;         /* PEM; the certificate's file when not given */
+	const char *pin;         /* keys that are trusted whoever signed for them: net_tls_pin_parse() each */
+	bool verify;             /* false: anybody may be at the other end */
+};
+
+/** For connections made from now on. Files are read when first needed: connect() then says what is wrong with them. */
+void net_set_tls(struct net *net, const struct net_tls *tls);
+/** Can connections be taken by TLS? @return false with the sentence that says why not */
+bool net_tls_can_serve(struct net *net, struct buf *why) MUST_CHECK;
+/** A pin as people write it: base64 or hexadecimal digits of the SHA-256 of a public key, "sha256/" in front or not.
+ * RFC 7469 2.4 */
+bool net_tls_pin_parse(struct slice text, unsigned char pin[32]) MUST_CHECK;
 /** Connections that are open stay open. */
 void net_close_listeners(struct net *net);
 

@@ -1,6 +1,5 @@
-#include "net/internal.h"
+#include "net/connection.h"
 
-#include "base/buf.h"
 #include "base/xmalloc.h"
 
 #include <errno.h>
@@ -8,21 +7,9 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-enum { QUEUE_MAX = 1 << 20, READS_A_TURN = 4, ACCEPTS_A_TURN = 16, BACKLOG = 128 };
+enum { READS_A_TURN = 4, ACCEPTS_A_TURN = 16, BACKLOG = 128 };
 #define DRAIN_US (5 * SECOND_US)
-
-struct connection {
-	struct list_node node;     /* in net.connections */
-	struct net *net;
-	struct flow *flow;         /* NULL: nobody above knows it any more; it lives until its queue is written */
-	int fd;
-	struct loop_watch *watch;
-	struct buf queue;
-	size_t written;            /* bytes at the front of `queue` that are on their way */
-	struct timer drain;        /* bounds the life without a flow */
-	bool connecting, ended;    /* ended: the peer sends no more */
-	bool busy, closed;         /* in its handler; to be freed when that returns */
-};
+#define HANDSHAKE_US (10 * SECOND_US) /* for those who come to us; ours is the transport's patience */
 
 static void set_options(int fd)
 {
@@ -60,12 +47,13 @@ static void discard(struct connection *c)
 	if (!c->closed) {
 		c->closed = true;
 		list_remove(&c->node);
-		timer_stop(loop_timers(c->net->loop), &c->drain);
+		timer_stop(loop_timers(c->net->loop), &c->timer);
 		loop_unwatch(c->watch);
 		close(c->fd);
 	}
 	if (c->busy)
 		return;
+	wrap_fini(c);
 	buf_fini(&c->queue);
 	free(c);
 }
@@ -79,10 +67,13 @@ static void tell_closed(struct net *net, struct flow *flow, enum err err)
 	transport_flow_closed(net->transport, flow, err);
 }
 
-static void fail(struct connection *c, enum err err)
+void connection_fail(struct connection *c, enum err err, const char *why)
 {
 	struct flow *flow = c->flow;
 	struct net *net = c->net;
+
+	if (flow && *why)
+		flow_explain(flow, why);
 
 	c->flow = NULL;
 	discard(c);
@@ -113,7 +104,7 @@ static void let_drain(struct connection *c)
 		discard(c);
 		return;
 	}
-	timer_start(loop_timers(c->net->loop), &c->drain, DRAIN_US, on_drain_late, c);
+	timer_start(loop_timers(c->net->loop), &c->timer, DRAIN_US, on_drain_late, c);
 	set_watch(c);
 }
 
@@ -133,18 +124,20 @@ static enum err write_queue(struct connection *c)
 	return ERR_NONE;
 }
 
-static void on_end_of_stream(struct connection *c, enum err err)
+void connection_end(struct connection *c, enum err err)
 {
 	struct flow *flow = c->flow;
 	struct net *net = c->net;
 
+	enum err told = err ? err : c->tls && !c->open ? ERR_TLS : ERR_RESET;
+	wrap_cut(c);
 	c->ended = true;
 	c->flow = NULL;
 	if (err)
 		discard(c);
 	else
 		let_drain(c);
-	tell_closed(net, flow, err ? err : ERR_RESET);
+	tell_closed(net, flow, told);
 }
 
 static void read_stream(struct connection *c)
@@ -156,9 +149,9 @@ static void read_stream(struct connection *c)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0)
-			on_end_of_stream(c, n < 0 ? err_from_errno(errno) : ERR_NONE);
-		else if (c->flow && c->net->transport)
-			transport_flow_bytes(c->net->transport, c->flow, slice_make(c->net->packets, (size_t)n));
+			connection_end(c, n < 0 ? err_from_errno(errno) : ERR_NONE);
+		else
+			wrap_received(c, slice_make(c->net->packets, (size_t)n));
 	}
 }
 
@@ -181,14 +174,12 @@ static void finish_connect(struct connection *c)
 	if (!error && is_own_echo(c->fd))
 		error = ECONNREFUSED;
 	if (error) {
-		fail(c, err_from_errno(error));
+		connection_fail(c, err_from_errno(error), "");
 		return;
 	}
-	struct address local = socket_address(c->fd);
 	c->connecting = false;
 	set_watch(c);
-	if (c->flow && c->net->transport)
-		transport_flow_opened(c->net->transport, c->flow, &local);
+	wrap_begin(c);
 }
 
 static void on_tcp(void *arg, int events)
@@ -205,7 +196,7 @@ static void on_tcp(void *arg, int events)
 		if (!c->closed && events & (LOOP_WRITE | LOOP_ERROR))
 			err = write_queue(c);
 		if (!c->closed && err)
-			fail(c, err);
+			connection_fail(c, err, "");
 		else if (!c->closed && !c->flow && !waiting(c))
 			discard(c);
 		else if (!c->closed)
@@ -216,14 +207,16 @@ static void on_tcp(void *arg, int events)
 		discard(c);
 }
 
-static struct connection *connection_new(struct net *net, int fd, bool connecting)
+static struct connection *connection_new(struct net *net, enum sip_protocol protocol, int fd, bool connecting)
 {
 	struct connection *c = xcalloc(1, sizeof *c);
 
 	c->net = net;
+	c->protocol = protocol;
+	c->accepted = !connecting;
 	c->fd = fd;
 	c->connecting = connecting;
-	buf_init(&c->queue, QUEUE_MAX);
+	buf_init(&c->queue, CONNECTION_QUEUE_MAX);
 	set_options(fd);
 	list_append(&net->connections, &c->node);
 	c->watch = loop_watch(net->loop, fd, connecting ? LOOP_WRITE : LOOP_READ, on_tcp, c);
@@ -253,41 +246,38 @@ enum err tcp_connect(void *arg, struct flow *flow)
 	const struct sip_target *target = flow_target(flow);
 	struct address local = target->local;
 
-	if (target->protocol != SIP_TCP)
-		return ERR_UNSUPPORTED;
 	if (!address_is_set(&target->address) || !address_port(&target->address))
 		return ERR_NO_ROUTE;
 	if (address_is_set(&local) && address_is_v6(&local) != address_is_v6(&target->address))
 		local = (struct address){ 0 };
 	if (!address_is_set(&local))
-		(void)net_local_address(net, SIP_TCP, &target->address, &local);
+		(void)net_local_address(net, target->protocol, &target->address, &local);
 	int fd = socket(target->address.u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_from_errno(errno);
-	enum err err = start_connect(fd, &local, &target->address);
+	struct connection *c = connection_new(net, target->protocol, fd, true);
+	c->flow = flow;
+	enum err err = wrap_prepare(c);
+	if (!err)
+		err = start_connect(fd, &local, &target->address);
 	if (err) {
-		close(fd);
+		discard(c);
 		return err;
 	}
-	struct connection *c = connection_new(net, fd, true);
-	c->flow = flow;
+	local = socket_address(fd);
+	flow_set_local(flow, &local);
 	flow_set_connection(flow, c);
 	return ERR_NONE;
 }
 
-enum err tcp_send(void *net, struct flow *flow, struct slice bytes)
+enum err connection_queue(struct connection *c, struct slice bytes)
 {
-	struct connection *c = flow_connection(flow);
-
-	(void)net;
-	if (!c || c->closed || c->connecting)
-		return ERR_STATE;
 	if (c->written) {
 		buf_drop(&c->queue, c->written);
 		c->written = 0;
 	}
 	bool was_empty = !waiting(c);
-	if (bytes.n > c->queue.max - c->queue.n)
+	if (bytes.n > connection_room(c))
 		return ERR_FULL;
 	buf_add(&c->queue, bytes);
 	/* An error is met again by the next read, which also tells the transport that the flow is gone. */
@@ -300,6 +290,19 @@ enum err tcp_send(void *net, struct flow *flow, struct slice bytes)
 	return err;
 }
 
+size_t connection_room(const struct connection *c)
+{
+	return c->queue.max - waiting(c);
+}
+
+enum err tcp_send(void *net, struct flow *flow, struct slice bytes)
+{
+	struct connection *c = flow_connection(flow);
+
+	(void)net;
+	return c && !c->closed && c->open ? wrap_send(c, bytes) : ERR_STATE;
+}
+
 void tcp_close(void *net, struct flow *flow)
 {
 	struct connection *c = flow_connection(flow);
@@ -309,11 +312,13 @@ void tcp_close(void *net, struct flow *flow)
 	if (!c || c->closed)
 		return;
 	c->flow = NULL;
-	c->ended = true;
-	if (c->connecting)
+	if (c->connecting) {
 		discard(c);
-	else
-		let_drain(c);
+		return;
+	}
+	wrap_end(c);
+	c->ended = true;
+	let_drain(c);
 }
 
 void tcp_close_all(struct net *net)
@@ -340,6 +345,20 @@ static void refuse_one(struct listener *listener)
 	net->said_refused = true;
 }
 
+static void on_handshake_late(void *arg)
+{
+	connection_fail(arg, ERR_TIMEOUT, "");
+}
+
+/* The one stream among what a listener takes. */
+static enum sip_protocol stream_protocol(unsigned protocols)
+{
+	for (int i = SIP_TCP; i < SIP_PROTOCOLS; i++)
+		if (protocols & 1u << i)
+			return (enum sip_protocol)i;
+	return SIP_TCP;
+}
+
 static void adopt(struct listener *listener, int fd, const struct address *remote)
 {
 	struct net *net = listener->net;
@@ -349,13 +368,19 @@ static void adopt(struct listener *listener, int fd, const struct address *remot
 		close(fd);
 		return;
 	}
-	struct connection *c = connection_new(net, fd, false);
+	struct connection *c = connection_new(net, stream_protocol(listener->protocols), fd, false);
 	c->busy = true;
-	struct flow *flow = transport_accepted(net->transport, SIP_TCP, &local, remote, c);
-	c->busy = false;
+	struct flow *flow = transport_accepted(net->transport, c->protocol, &local, remote, c);
 	c->flow = c->closed ? NULL : flow;
+	if (flow && !c->closed && wrap_prepare(c) == ERR_NONE)
+		wrap_begin(c);
+	else if (flow && !c->closed)
+		connection_fail(c, ERR_TLS, "");
+	c->busy = false;
 	if (c->closed || !flow)
 		discard(c);
+	else if (!c->open)
+		timer_start(loop_timers(net->loop), &c->timer, HANDSHAKE_US, on_handshake_late, c);
 }
 
 static void on_accept(void *arg, int events)

@@ -170,7 +170,7 @@ static struct listener *sender_for(struct net *net, const struct address *local,
 
 	LIST_EACH(&net->listeners, node) {
 		struct listener *l = LIST_ENTRY(node, struct listener, node);
-		if (address_is_v6(&l->address) != address_is_v6(remote))
+		if (address_is_v6(&l->address) != address_is_v6(remote) || l->udp < 0)
 			continue;
 		bool any = address_is_any(&l->address);
 		int rank = 1;

@@ -26,11 +26,6 @@ static bool set_uri_option(char **to, const char *key, struct slice value, struc
 		return fail(failure, STATUS_USAGE, "syntax", "%s=%.*s is no host or SIP address", key,
 			    SLICE_ARG(value));
 	}
-	if (uri.scheme == SIP_SCHEME_SIPS) {
-		free(text);
-		return fail(failure, STATUS_NETWORK, "no-tls", "this version cannot do TLS, which %s=%.*s asks for",
-			    key, SLICE_ARG(value));
-	}
 	free(*to);
 	*to = text;
 	return true;
@@ -79,8 +74,12 @@ static bool set_transport(struct account *account, struct slice value, struct fa
 		account->has_transport = false;
 		return true;
 	}
-	if (!sip_protocol_find(value, &protocol) || (protocol != SIP_UDP && protocol != SIP_TCP))
-		return fail(failure, STATUS_USAGE, "range", "transport is udp or tcp, not '%.*s'", SLICE_ARG(value));
+	if (!sip_protocol_find(value, &protocol) || protocol > SIP_TLS)
+		return fail(failure, STATUS_USAGE, "range", "transport is udp, tcp or tls, not '%.*s'",
+			    SLICE_ARG(value));
+	if (account->secure && protocol == SIP_UDP)
+		return fail(failure, STATUS_USAGE, "range",
+			    "a sips: account reaches its servers by TLS: write transport=tls, or sip: in the address");
 	account->has_transport = true;
 	account->transport = protocol;
 	return true;
@@ -104,12 +103,22 @@ static bool set_name(struct account *account, struct slice value, struct failure
 	return true;
 }
 
+const char *account_scheme(const struct account *account)
+{
+	return account->secure ? "sips" : "sip";
+}
+
+const char *account_address(const struct account *account)
+{
+	return account->uri + strlen(account_scheme(account)) + 1;
+}
+
 void account_make_uri(struct account *account)
 {
 	struct buf uri;
 
 	buf_init(&uri, 4 * ACCOUNT_TEXT_MAX);
-	buf_printf(&uri, "sip:");
+	buf_printf(&uri, "%s:", account_scheme(account));
 	sip_escape_user(&uri, slice_of(account->user));
 	buf_printf(&uri, "@%s", account->domain);
 	free(account->uri);

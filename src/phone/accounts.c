@@ -23,7 +23,9 @@ bool account_registers(const struct account *account)
 
 struct account *account_find(const struct phone *phone, struct slice word)
 {
-	struct slice plain = slice_ibegins(word, SLICE("sip:")) ? slice_from(word, 4) : word;
+	struct slice plain = slice_ibegins(word, SLICE("sips:"))  ? slice_from(word, 5)
+			     : slice_ibegins(word, SLICE("sip:")) ? slice_from(word, 4)
+								  : word;
 
 	LIST_EACH(&phone->accounts, node) {
 		struct account *account = LIST_ENTRY(node, struct account, node);
@@ -32,7 +34,7 @@ struct account *account_find(const struct phone *phone, struct slice word)
 	}
 	LIST_EACH(&phone->accounts, node) {
 		struct account *account = LIST_ENTRY(node, struct account, node);
-		if (slice_ieq(plain, slice_from(slice_of(account->uri), 4)))
+		if (slice_ieq(plain, slice_of(account_address(account))))
 			return account;
 	}
 	return NULL;
@@ -133,10 +135,9 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	char host[ADDRESS_TEXT] = "anonymous.invalid";
 
 	*identity = (struct identity){ 0 };
-	if (!strcmp(settings_text(phone->settings, "sip.transport"), "tcp")) {
-		identity->has_protocol = true;
-		identity->protocol = SIP_TCP;
-	}
+	identity->has_protocol = sip_protocol_find(slice_of(settings_text(phone->settings, "sip.transport")),
+						   &identity->protocol) &&
+				 identity->protocol != SIP_UDP;
 	if (!account) {
 		if (local && address_is_set(local))
 			address_print_host(local, true, host);
@@ -200,21 +201,18 @@ static struct account *account_new(struct phone *phone, struct slice address, st
 		     SLICE_ARG(text));
 		goto out;
 	}
-	if (read.uri.scheme != SIP_SCHEME_SIP) {
-		fail(failure, STATUS_NETWORK, "no-tls", "this version cannot do TLS, which sips: asks for; try sip:");
-		goto out;
-	}
 	account = xcalloc(1, sizeof *account);
 	account->phone = phone;
 	account->user = slice_dup(sip_unescape(&arena, read.uri.user));
 	account->domain = read.uri.port ? xasprintf("%.*s:%u", SLICE_ARG(read.uri.host), read.uri.port)
 					: slice_dup(read.uri.host);
-	account->registrar = xasprintf("sip:%s", account->domain);
+	account->secure = read.uri.scheme == SIP_SCHEME_SIPS;
+	account->registrar = xasprintf("%s:%s", account_scheme(account), account->domain);
 	account->display = read.display.n ? slice_dup(sip_address_display(&arena, &read)) : NULL;
 	account->expires = EXPIRES_DEFAULT_S;
 	account->reason = xstrdup("");
 	account_make_uri(account);
-	account->name = xstrdup(account->uri + 4);
+	account->name = xstrdup(account_address(account));
 out:
 	arena_fini(&arena);
 	free(whole);

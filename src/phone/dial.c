@@ -143,8 +143,11 @@ static bool first_hop(const struct account *account, struct slice target, struct
 		hop->host[strcspn(hop->host, "]")] = '\0';
 	}
 	hop->port = uri.port;
+	hop->secure = uri.scheme == SIP_SCHEME_SIPS;
 	hop->has_protocol =
 		sip_uri_param(&uri, SLICE("transport"), &transport) && sip_protocol_find(transport, &hop->protocol);
+	if (hop->secure && hop->protocol == SIP_TCP)
+		hop->protocol = SIP_TLS;
 	return true;
 }
 

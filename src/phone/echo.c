@@ -192,8 +192,8 @@ uint16_t echo_port(struct echo *echo, enum err *err)
 	if (!echo->net)
 		echo->net = net_new(phone->loop, phone->log);
 	*err = ERR_SYNTAX;
-	if (!address_parse(&address, SLICE("127.0.0.1"), 0) || !net_listen(echo->net, &address, err) ||
-	    !net_bound(echo->net, 0, &address))
+	if (!address_parse(&address, SLICE("127.0.0.1"), 0) || !net_listen(echo->net, NET_PLAIN, &address, err) ||
+	    !net_bound(echo->net, 0, &address, NULL))
 		return 0;
 	echo->ua = ua_new(
 		&(struct sip_world){ .timers = phone->timers,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 enum { FAILURE_MAX = 1024, QUIET_AFTER_US = 2000000, LISTEN_MAX = 16, LOOK_BACK = 200 };
+enum { LISTENS_BY_TLS = 1 << SIP_TLS | 1 << SIP_WSS };
 
 bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
 {
@@ -148,8 +149,10 @@ static void on_transport_failed(void *arg, enum sip_protocol protocol, const str
 	/* A stream that its other end closed in order is no fault, but who rang by it may be gone. */
 	if ((err == ERR_NONE || err == ERR_CLOSED) && !call)
 		return;
-	const char *why = err ? err_text(err) : err_text(ERR_CLOSED);
-	char *words = xasprintf("%.*s: %s", SLICE_ARG(sip_protocol_name(protocol)), why);
+	struct slice why = transport_explanation(transactions_transport(ua_transactions(phone->ua)));
+	if (!why.n)
+		why = slice_of(err_text(err ? err : ERR_CLOSED));
+	char *words = xasprintf("%.*s: %.*s", SLICE_ARG(sip_protocol_name(protocol)), SLICE_ARG(why));
 	char *call_id = slice_dup(last_call_id_to(phone, remote));
 	trace_note(phone->trace, TRACE_NOTE, protocol, remote, slice_of(call_id), slice_of(words));
 	free(call_id);
@@ -158,7 +161,7 @@ static void on_transport_failed(void *arg, enum sip_protocol protocol, const str
 		call ? call_event(call, EVENT_CONNECTION) : events_add(phone->events, EVENT_CONNECTION, 0);
 	event_text(event, "state", SLICE("failed"));
 	event_text(event, "peer", slice_of(address_print(remote, text)));
-	event_text(event, "reason", slice_of(why));
+	event_text(event, "reason", why);
 	if (call)
 		call->lost_connection = true;
 }
@@ -204,6 +207,17 @@ static void apply_dns(struct phone *phone)
 	buf_fini(&list);
 }
 
+static void apply_tls(struct phone *phone)
+{
+	const struct settings *settings = phone->settings;
+
+	net_set_tls(phone->net, &(struct net_tls){ .ca = settings_text(settings, "tls.ca"),
+						   .certificate = settings_text(settings, "tls.certificate"),
+						   .key = settings_text(settings, "tls.key"),
+						   .pin = settings_text(settings, "tls.pin"),
+						   .verify = !strcmp(settings_text(settings, "tls.verify"), "on") });
+}
+
 static void on_setting(void *arg, const struct setting_row *row)
 {
 	struct phone *phone = arg;
@@ -218,6 +232,8 @@ static void on_setting(void *arg, const struct setting_row *row)
 		apply_jitter(phone);
 	if (slice_eq(name, SLICE("dns.servers")))
 		apply_dns(phone);
+	if (slice_begins(name, SLICE("tls.")))
+		apply_tls(phone);
 	if (slice_eq(name, SLICE("trace.keep")))
 		trace_keep(phone->trace, (size_t)settings_number(phone->settings, "trace.keep"));
 	if (slice_eq(name, SLICE("history.keep")))
@@ -256,14 +272,23 @@ static bool listen_on(struct phone *phone, struct slice word, struct failure *fa
 {
 	bool given = settings_changed(phone->settings, "sip.listen");
 	struct address address;
+	unsigned protocols;
 	enum err err = ERR_NONE;
 	char text[ADDRESS_TEXT];
+	struct buf why;
 
-	if (!address_parse(&address, word, 5060))
+	if (!listen_word_read(word, &protocols, &address))
 		return fail(failure, STATUS_USAGE, "syntax", "sip.listen: '%.*s' is no address", SLICE_ARG(word));
+	buf_init(&why, sizeof failure->text);
+	bool can = !(protocols & LISTENS_BY_TLS) || net_tls_can_serve(phone->net, &why);
+	if (!can)
+		fail(failure, STATUS_NETWORK, "tls", "cannot listen on %.*s: %s", SLICE_ARG(word), buf_text(&why));
+	buf_fini(&why);
+	if (!can)
+		return false;
 	if (!given && phone->ephemeral_port)
 		address_set_port(&address, 0);
-	if (net_listen(phone->net, &address, &err))
+	if (net_listen(phone->net, protocols, &address, &err))
 		return true;
 	/* A host without IPv6 has nothing to listen on there. */
 	if (!given && address_is_v6(&address))
@@ -273,7 +298,7 @@ static bool listen_on(struct phone *phone, struct slice word, struct failure *fa
 		log_line(phone->log, LOG_WARNING,
 			 "port 5060 is in use by another program, so a free one is taken; say `set sip.listen` to "
 			 "choose");
-		if (net_listen(phone->net, &address, &err))
+		if (net_listen(phone->net, protocols, &address, &err))
 			return true;
 	}
 	return fail(failure, STATUS_NETWORK, err_name(err),
@@ -285,12 +310,13 @@ static bool listen_on(struct phone *phone, struct slice word, struct failure *fa
 void phone_listen_on_loopback(struct phone *phone)
 {
 	struct address bound, loopback;
+	unsigned protocols;
 	enum err err = ERR_NONE;
 
-	for (size_t i = 0; net_bound(phone->net, i, &bound); i++)
-		if (!address_is_v6(&bound) && (address_is_any(&bound) || address_is_loopback(&bound)))
+	for (size_t i = 0; net_bound(phone->net, i, &bound, &protocols); i++)
+		if (protocols == NET_PLAIN && !address_is_v6(&bound) && (address_is_any(&bound) || address_is_loopback(&bound)))
 			return;
-	if (address_parse(&loopback, SLICE("127.0.0.1"), 0) && !net_listen(phone->net, &loopback, &err))
+	if (address_parse(&loopback, SLICE("127.0.0.1"), 0) && !net_listen(phone->net, NET_PLAIN, &loopback, &err))
 		log_line(phone->log, LOG_WARNING, "127.0.0.1 cannot be used: %s; the echo test will not work",
 			 err_text(err));
 }
@@ -326,7 +352,7 @@ bool phone_local_for(struct phone *phone, const struct address *remote, struct a
 	if (remote && (net_ops()->local_address(phone->net, SIP_UDP, remote, local) || net_route(remote, local)))
 		return true;
 	/* Nobody in particular: an address that the world may know, or else this host's own. */
-	for (size_t i = 0; net_bound(phone->net, i, &bound); i++)
+	for (size_t i = 0; net_bound(phone->net, i, &bound, NULL); i++)
 		if (!address_is_any(&bound) && !address_is_loopback(&bound)) {
 			*local = bound;
 			return true;

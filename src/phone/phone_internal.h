@@ -45,6 +45,7 @@ struct account {
 	struct phone *phone;
 	char *name, *display, *user, *domain, *auth_user, *realm, *password, *password_command, *registrar, *proxy;
 	char *uri;                          /* sip:user@domain */
+	bool secure;                        /* sips: */
 	bool has_transport, given_password; /* given_password: by option or by hand, not by command */
 	enum sip_protocol transport;
 	uint32_t expires;
@@ -93,6 +94,10 @@ const char *account_state_name(enum account_state state);
 /* account_options.c */
 enum { ACCOUNT_TEXT_MAX = 512 };
 bool account_set_options(struct account *account, const char *const *options, struct failure *failure);
+/** "sip" or "sips". */
+const char *account_scheme(const struct account *account);
+/** The address without its scheme: "alice@atlanta.com". */
+const char *account_address(const struct account *account);
 /** The address again, after its user changed. */
 void account_make_uri(struct account *account);
 /* register.c */

@@ -3,9 +3,12 @@
 #include "base/address.h"
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "net/net.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 #ifndef VERSION
 #define VERSION "0"
@@ -172,15 +175,63 @@ static bool check_addresses(struct slice value, struct buf *why)
 	return true;
 }
 
+bool listen_word_read(struct slice word, unsigned *protocols, struct address *address)
+{
+	struct slice rest = word, name = slice_cut(&rest, ':');
+	enum sip_protocol protocol;
+
+	*protocols = NET_PLAIN;
+	if (!rest.p || !sip_protocol_find(name, &protocol))
+		return address_parse(address, word, sip_protocol_port(SIP_UDP));
+	*protocols = 1u << protocol;
+	return address_parse(address, rest, sip_protocol_port(protocol));
+}
+
 static bool check_listen(struct slice value, struct buf *why)
 {
-	struct slice word, rest = value;
+	struct slice word;
+	struct address address;
+	unsigned protocols;
+	size_t count = 0;
 
-	if (!list_word(&rest, &word)) {
+	for (; list_word(&value, &word); count++)
+		if (!listen_word_read(word, &protocols, &address)) {
+			buf_printf(why,
+				   "'%.*s' is no place to listen: write 192.0.2.4:5060 or [2001:db8::1]:5060, for one "
+				   "protocol tls:0.0.0.0:5061",
+				   SLICE_ARG(word));
+			return false;
+		}
+	if (!count)
 		buf_printf(why, "at least one address is needed, as 0.0.0.0:5060");
-		return false;
-	}
-	return check_addresses(value, why);
+	return count > 0;
+}
+
+static bool check_file(struct slice value, struct buf *why)
+{
+	char *path = slice_dup(value);
+	bool good = !*path || access(path, R_OK) == 0;
+
+	if (!good)
+		buf_printf(why, "'%s' cannot be read: %s", path, strerror(errno));
+	free(path);
+	return good;
+}
+
+static bool check_pins(struct slice value, struct buf *why)
+{
+	unsigned char pin[32];
+	struct slice word;
+
+	while (list_word(&value, &word))
+		if (!net_tls_pin_parse(word, pin)) {
+			buf_printf(why,
+				   "'%.*s' is no pin: it is the SHA-256 of a public key, 44 characters of base64 or 64 "
+				   "hexadecimal digits",
+				   SLICE_ARG(word));
+			return false;
+		}
+	return true;
 }
 
 static bool check_codecs(struct slice value, struct buf *why)
@@ -248,7 +299,8 @@ static const struct {
 } text_checks[] = {
 	{ "sip.listen", check_listen },   { "dns.servers", check_addresses }, { "media.codecs", check_codecs },
 	{ "media.ports", check_ports },   { "audio.input", check_device },    { "audio.output", check_device },
-	{ "audio.ringer", check_device },
+	{ "audio.ringer", check_device }, { "tls.ca", check_file },           { "tls.certificate", check_file },
+	{ "tls.key", check_file },        { "tls.pin", check_pins },
 };
 
 static bool check_text(const struct setting_row *row, struct slice value, struct buf *why)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -49,3 +50,5 @@ bool settings_changed(const struct settings *settings, const char *name); /* dif
 bool duration_parse(struct slice text, int64_t *us) MUST_CHECK;
 void duration_print(struct buf *to, int64_t us);
 bool size_parse(struct slice text, int64_t *bytes) MUST_CHECK;
+/** Read "192.0.2.4:5060", "tls:[2001:db8::1]:5061": what sip.listen lists. The protocols are bits of net_listen(). */
+bool listen_word_read(struct slice word, unsigned *protocols, struct address *address);

@@ -296,13 +296,19 @@ static bool show_settings(struct phone *phone, struct slice argument, struct buf
 static bool show_version(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
 {
 	struct address bound;
+	unsigned protocols;
 	char text[ADDRESS_TEXT];
 
 	(void)argument;
 	(void)failure;
 	buf_printf(out, "offhook %s\n", VERSION);
-	for (size_t i = 0; net_bound(phone->net, i, &bound); i++)
-		buf_printf(out, "listens on %s\n", address_print(&bound, text));
+	for (size_t i = 0; net_bound(phone->net, i, &bound, &protocols); i++) {
+		buf_printf(out, "listens on %s", address_print(&bound, text));
+		for (int p = 0; protocols != NET_PLAIN && p < SIP_PROTOCOLS; p++)
+			if (protocols & 1u << p)
+				buf_printf(out, " by %.*s", SLICE_ARG(sip_protocol_name((enum sip_protocol)p)));
+		buf_add_char(out, '\n');
+	}
 	return true;
 }
 
@@ -392,15 +398,27 @@ static void add_word(struct buf *to, const char *key, const char *value)
 	buf_add_char(to, '"');
 }
 
+static void add_lower(struct buf *to, const char *key, struct slice word)
+{
+	char *text = slice_dup(word);
+
+	for (char *c = text; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c + ('a' - 'A'));
+	add_word(to, key, text);
+	free(text);
+}
+
 static void save_account(const struct account *account, struct buf *to)
 {
 	char own_registrar[512], expires[32];
 
-	snprintf(own_registrar, sizeof own_registrar, "sip:%s", account->domain);
+	snprintf(own_registrar, sizeof own_registrar, "%s:%s", account_scheme(account),
+		 account->domain);
 	snprintf(expires, sizeof expires, "%" PRIu32 "s", account->expires);
 	buf_printf(to, "account add");
 	add_word(to, NULL, account->uri);
-	if (strcmp(account->name, account->uri + 4) != 0)
+	if (strcmp(account->name, account_address(account)) != 0)
 		add_word(to, "name", account->name);
 	add_word(to, "display", account->display);
 	add_word(to, "auth-user", account->auth_user);
@@ -412,7 +430,7 @@ static void save_account(const struct account *account, struct buf *to)
 		add_word(to, "registrar", account->registrar);
 	add_word(to, "proxy", account->proxy);
 	if (account->has_transport)
-		add_word(to, "transport", account->transport == SIP_TCP ? "tcp" : "udp");
+		add_lower(to, "transport", sip_protocol_name(account->transport));
 	add_word(to, "expires", expires);
 	buf_add_char(to, '\n');
 }

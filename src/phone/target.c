@@ -132,17 +132,15 @@ static bool check_uri(struct slice text, struct failure *failure)
 	if (!sip_uri_parse(text, &uri, &offset) || !uri.host.n)
 		return fail(failure, STATUS_USAGE, "syntax",
 			    "'%.*s' is no address: something is wrong at character %zu", SLICE_ARG(text), offset + 1);
-	if (uri.scheme == SIP_SCHEME_SIPS)
-		return fail(failure, STATUS_NETWORK, "no-tls",
-			    "this version cannot do TLS, which sips: asks for; try the address with sip:");
 	if (!sip_uri_param(&uri, SLICE("transport"), &transport))
 		return true;
-	if (slice_ieq(transport, SLICE("tls")))
-		return fail(failure, STATUS_NETWORK, "no-tls",
-			    "this version cannot do TLS, which transport=tls asks for; try udp or tcp");
-	if (!sip_protocol_find(transport, &protocol) || (protocol != SIP_UDP && protocol != SIP_TCP))
+	if (!sip_protocol_find(transport, &protocol) || protocol > SIP_TLS)
 		return fail(failure, STATUS_NETWORK, "no-transport",
-			    "this version reaches others by UDP and TCP, not by transport=%.*s", SLICE_ARG(transport));
+			    "this version reaches others by UDP, TCP and TLS, not by transport=%.*s",
+			    SLICE_ARG(transport));
+	if (uri.scheme == SIP_SCHEME_SIPS && protocol == SIP_UDP)
+		return fail(failure, STATUS_NETWORK, "no-transport",
+			    "sips: goes by TLS, never by transport=udp; write sip: for a call that may be read on the way");
 	return true;
 }
 
@@ -155,7 +153,7 @@ static bool read_tel(struct slice number, const struct account *account, struct 
 		return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no telephone number", SLICE_ARG(number));
 	if (!account)
 		return no_domain(failure, number);
-	buf_printf(uri, "sip:");
+	buf_printf(uri, "%s:", account_scheme(account));
 	add_user(number, uri, digits);
 	buf_printf(uri, "@%s;user=phone", account->domain);
 	return true;
@@ -263,7 +261,7 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 	if (slice_find(text, ' ') < text.n && !looks_like_number(text))
 		return fail(failure, STATUS_USAGE, "no-such-contact",
 			    "there is no contact '%.*s', and an address has no blanks", SLICE_ARG(text));
-	buf_printf(uri, "sip:");
+	buf_printf(uri, "%s:", account_scheme(account));
 	add_user(text, uri, digits);
 	buf_printf(uri, "@%s", account->domain);
 	return true;

@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 
+from certificates import make_ca, make_certificate
 from harness import HERE, need, port_answers, wait_until
 
 ATLANTA, BILOXI, ALICE, BOB, DNS = "192.0.2.2", "192.0.2.3", "192.0.2.1", "192.0.2.4", "192.0.2.53"
@@ -19,6 +20,10 @@ srv-host=_sip._udp.atlanta.com,proxy.atlanta.com,5060,1,10
 srv-host=_sip._tcp.atlanta.com,proxy.atlanta.com,5060,1,10
 srv-host=_sip._udp.biloxi.com,proxy.biloxi.com,5060,1,10
 srv-host=_sip._tcp.biloxi.com,proxy.biloxi.com,5060,1,10
+srv-host=_sips._tcp.atlanta.com,dead.atlanta.com,5061,1,10
+srv-host=_sips._tcp.atlanta.com,proxy.atlanta.com,5061,2,10
+srv-host=_sips._tcp.biloxi.com,proxy.biloxi.com,5061,1,10
+host-record=dead.atlanta.com,{DNS}
 host-record=proxy.atlanta.com,{ATLANTA}
 host-record=proxy.biloxi.com,{BILOXI}
 host-record=atlanta.com,{ATLANTA}
@@ -52,7 +57,7 @@ def start_proxy(bench, domain, ip, defines, algorithm="MD5"):
     folder = bench.path(domain)
     os.makedirs(folder, exist_ok=True)
     text = open(os.path.join(HERE, "kamailio.cfg.in")).read()
-    for key, value in (("@DOMAIN@", domain), ("@IP@", ip), ("@ALGORITHM@", algorithm)):
+    for key, value in (("@DOMAIN@", domain), ("@IP@", ip), ("@ALGORITHM@", algorithm), ("@FOLDER@", folder)):
         text = text.replace(key, value)
     path = bench.write(f"{domain}/kamailio.cfg", text)
     argv = ["kamailio", "-DD", "-E", "-f", path, "-Y", folder, "-P", os.path.join(folder, "kamailio.pid"), "-m", "32", "-M", "8"]
@@ -63,8 +68,34 @@ def start_proxy(bench, domain, ip, defines, algorithm="MD5"):
     return process
 
 
-def start_trapezoid(bench, *defines, algorithm="MD5"):
+TLS_CONFIG = """[server:default]
+method = TLSv1.2+
+verify_certificate = no
+require_certificate = no
+private_key = {pem}
+certificate = {pem}
+[client:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+ca_list = {ca}
+"""
+
+
+def prepare_tls(bench):
+    """Certificates of both domains and what the TLS module reads; returns the path of the CA."""
+    ca = make_ca(bench)
+    for domain in ("atlanta.com", "biloxi.com"):
+        pem = make_certificate(bench, domain, f"DNS:{domain}")
+        os.makedirs(bench.path(domain), exist_ok=True)
+        bench.write(f"{domain}/tls.cfg", TLS_CONFIG.format(pem=pem, ca=ca))
+    return ca
+
+
+def start_trapezoid(bench, *defines, algorithm="MD5", tls=False):
     """The figure's four hosts but for the phones."""
     need("kamailio", "dnsmasq")
     start_dns(bench)
+    if tls:
+        prepare_tls(bench)
     return [start_proxy(bench, "atlanta.com", ATLANTA, defines, algorithm), start_proxy(bench, "biloxi.com", BILOXI, defines, algorithm)]

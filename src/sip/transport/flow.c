@@ -36,6 +36,7 @@ void flow__free(struct flow *flow)
 	LIST_EACH(&flow->waiting, node)
 		waiting_free(LIST_ENTRY(node, struct waiting, node));
 	framing_fini(&flow->framing);
+	free(flow->why);
 	list_remove(&flow->node);
 	free(flow);
 }
@@ -50,15 +51,34 @@ struct flow *flow__by_id(const struct transport *transport, uint64_t id)
 	return NULL;
 }
 
-/* A connection that came in over TLS proves nothing about a name, so it serves only targets without one. */
+static bool is_near(const struct flow *flow, const struct sip_target *target)
+{
+	return flow->state != FLOW_FAILING && flow->target.protocol == target->protocol &&
+	       address_eq(&flow->target.address, &target->address);
+}
+
+/*
+ * Over TLS a name must have been proved for the flow, so one that came in serves only targets without one. A target
+ * that is an address alone asks for nobody in particular: whoever is there already will do, or every Record-Route by
+ * address would need a certificate for the address.
+ */
 static bool serves(const struct flow *flow, const struct sip_target *target)
 {
-	if (flow->state == FLOW_FAILING || flow->target.protocol != target->protocol ||
-	    !address_eq(&flow->target.address, &target->address))
+	if (!is_near(flow, target))
 		return false;
-	if (target->protocol != SIP_TLS && target->protocol != SIP_WSS)
+	if ((target->protocol != SIP_TLS && target->protocol != SIP_WSS) || !target->name[0])
 		return true;
 	return slice_ieq(slice_of(flow->target.name), slice_of(target->name));
+}
+
+struct flow *flow__near(const struct transport *transport, const struct sip_target *target)
+{
+	LIST_EACH(&transport->flows, node) {
+		struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		if (is_near(flow, target))
+			return flow;
+	}
+	return NULL;
 }
 
 struct flow *flow__to(const struct transport *transport, const struct sip_target *target)
@@ -93,6 +113,14 @@ bool flow__make_room(struct transport *transport, size_t max)
 	return true;
 }
 
+/* What is known of the flow's end outlives it for a moment. */
+static void keep_explanation(struct flow *flow)
+{
+	free(flow->transport->why);
+	flow->transport->why = flow->why;
+	flow->why = NULL;
+}
+
 static void connect_timeout(void *arg)
 {
 	flow__fail_later(arg, ERR_TIMEOUT);
@@ -110,6 +138,7 @@ enum err flow__open(struct transport *transport, const struct sip_target *target
 	*flow = flow__new(transport, target, false);
 	enum err err = world->ops->connect(world->net, *flow);
 	if (err) {
+		keep_explanation(*flow);
 		flow__free(*flow);
 		*flow = NULL;
 		return err;
@@ -173,6 +202,7 @@ static void report(struct flow *flow, enum err err)
 	uint64_t id = flow->id;
 
 	look_up_waiting(flow);
+	keep_explanation(flow);
 	flow__free(flow);
 	transport->handlers.failed(transport->handlers.arg, target.protocol, &target.address, id, err);
 }
@@ -333,6 +363,17 @@ void transport_flow_closed(struct transport *transport, struct flow *flow, enum 
 {
 	(void)transport;
 	report(flow, flow->state == FLOW_FAILING ? flow->err : err);
+}
+
+void flow_set_local(struct flow *flow, const struct address *local)
+{
+	flow->target.local = *local;
+}
+
+void flow_explain(struct flow *flow, const char *sentence)
+{
+	free(flow->why);
+	flow->why = *sentence ? xstrdup(sentence) : NULL;
 }
 
 void *flow_connection(const struct flow *flow)

@@ -27,6 +27,7 @@ struct flow {
 	void *connection;
 	enum flow_state state;
 	enum err err;                 /* why it is failing */
+	char *why;                    /* a sentence that says more, or NULL */
 	bool incoming;
 	int64_t used_us;              /* when a message went or came last */
 	struct framing framing;
@@ -65,6 +66,7 @@ struct transport {
 	struct list flows, keep_alives, replies;
 	size_t reply_count;
 	uint64_t last_flow_id;
+	char *why;                    /* transport_explanation() */
 	uint64_t tag_key[2];          /* for To tags of stateless answers */
 	int64_t stateless_since_us;
 	unsigned stateless_count;
@@ -102,6 +104,8 @@ void flow__free(struct flow *flow);
 struct flow *flow__by_id(const struct transport *transport, uint64_t id);
 /** The flow that requests to this target may use, opening or open; NULL when there is none. */
 struct flow *flow__to(const struct transport *transport, const struct sip_target *target);
+/** Any flow to that address by that protocol, whatever name it was opened for. */
+struct flow *flow__near(const struct transport *transport, const struct sip_target *target);
 /** That flow, or a new one that begins to open. */
 enum err flow__open(struct transport *transport, const struct sip_target *target, struct flow **flow);
 enum err flow__send(struct flow *flow, const struct sip_message *message, bool may_look_up);

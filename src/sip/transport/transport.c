@@ -80,6 +80,7 @@ void transport_free(struct transport *transport)
 		world->ops->close(world->net, flow);
 		flow__free(flow);
 	}
+	free(transport->why);
 	free(transport);
 }
 
@@ -121,11 +122,17 @@ bool transport_sent_by(struct transport *transport, const struct sip_target *tar
 	const struct sip_world *world = &transport->world;
 	struct address local;
 
-	/* The listening port is what a peer can reach; that of a connection of ours is not. */
+	/* The listening port is what a peer can reach; that of a connection of ours only where there is no other. */
 	if (!world->ops->local_address(world->net, target->protocol, &target->address, &local))
 		return false;
 	if (address_is_set(&target->local) && !sip_protocol_is_stream(target->protocol))
 		local = target->local;
+	if (!address_port(&local)) {
+		struct flow *flow = flow__near(transport, target);
+		if (!flow && flow__open(transport, target, &flow))
+			return false;
+		local = flow->target.local;
+	}
 	remember_sent_by(transport, &local);
 	address_print(&local, text);
 	return true;
@@ -145,6 +152,21 @@ static bool is_ours(struct transport *transport, const struct address *address)
 			return true;
 	}
 	return false;
+}
+
+bool transport_reached_by_flow(struct transport *transport, const struct sip_target *target)
+{
+	const struct sip_world *world = &transport->world;
+	struct address local;
+
+	return sip_protocol_is_stream(target->protocol) &&
+	       world->ops->local_address(world->net, target->protocol, &target->address, &local) &&
+	       !address_port(&local);
+}
+
+struct slice transport_explanation(const struct transport *transport)
+{
+	return slice_of(transport->why);
 }
 
 bool transport_is_ours(struct transport *transport, struct slice host, uint16_t port)
@@ -209,6 +231,15 @@ enum err transport__datagram_send(struct transport *transport, const struct addr
 	return err;
 }
 
+enum err transport_connect(struct transport *transport, const struct sip_target *target)
+{
+	struct flow *flow;
+
+	free(transport->why);
+	transport->why = NULL;
+	return sip_protocol_is_stream(target->protocol) ? flow__open(transport, target, &flow) : ERR_NONE;
+}
+
 enum err transport_send_request(struct transport *transport, const struct sip_target *target,
 				const struct sip_message *request, uint64_t *flow_id)
 {
@@ -217,6 +248,8 @@ enum err transport_send_request(struct transport *transport, const struct sip_ta
 	struct flow *flow;
 
 	*flow_id = 0;
+	free(transport->why);
+	transport->why = NULL;
 	if (sip_protocol_is_stream(target->protocol)) {
 		enum err err = flow__open(transport, target, &flow);
 		if (err)
@@ -234,5 +267,7 @@ enum err transport_send_request(struct transport *transport, const struct sip_ta
 
 void transport_datagram_failed(struct transport *transport, const struct address *remote, enum err err)
 {
+	free(transport->why);
+	transport->why = NULL;
 	transport->handlers.failed(transport->handlers.arg, SIP_UDP, remote, 0, err);
 }

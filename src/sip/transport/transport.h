@@ -68,14 +68,15 @@ struct transport_ops {
 	/** Send one datagram. Errors that are known at once; later ones (ICMP) come by transport_datagram_failed(). */
 	enum err (*send_datagram)(void *net, const struct address *local, const struct address *remote,
 				  struct slice bytes);
-	/** Begin to connect `flow` (its protocol, remote, name); transport_flow_opened() or _closed() follows. */
+	/** Begin to connect `flow` (its protocol, remote, name); transport_flow_opened() or _closed() follows. Tells the
+	 * local address by flow_set_local(), and by flow_explain() what an error does not say. */
 	enum err (*connect)(void *net, struct flow *flow);
 	/** Queue bytes on an open stream. ERR_FULL: the peer does not read. */
 	enum err (*send_stream)(void *net, struct flow *flow, struct slice bytes);
 	/** Close; nothing is reported for it any more. */
 	void (*close)(void *net, struct flow *flow);
-	/** The local address and listening port that `remote` would be reached from. @return false when we do not speak
-	 * that protocol or family */
+	/** The local address and listening port that `remote` would be reached from; port 0 where nothing listens for
+	 * that protocol. @return false when we do not speak that protocol or family */
 	bool (*local_address)(void *net, enum sip_protocol protocol, const struct address *remote,
 			      struct address *local);
 	/** RFC 3263. @return a handle for locate_cancel */
@@ -136,10 +137,18 @@ struct transport_settings *transport_settings(struct transport *transport);
 
 /**
  * The Via sent-by ("192.0.2.4:5060", "[2001:db8::1]:5070") that requests to this target carry, and our Contact's host
- * and port.
- * @return false: no such protocol or family (ERR_NO_ROUTE)
+ * and port. Where nothing of ours listens for the protocol it is the connection itself by which we can be reached: one
+ * to that target is opened then, if there is none.
+ * @return false: no such protocol or family (ERR_NO_ROUTE), or the connection cannot be made
  */
 bool transport_sent_by(struct transport *transport, const struct sip_target *target, char text[ADDRESS_TEXT]);
+/** Is it only by the connection itself that this target reaches us, because nothing of ours listens for its protocol? */
+bool transport_reached_by_flow(struct transport *transport, const struct sip_target *target);
+/**
+ * The sentence that net gave with the failure that is being told by handlers.failed, or that the last
+ * transport_send_request() met; empty: enum err says it all. Valid until either happens again.
+ */
+struct slice transport_explanation(const struct transport *transport);
 /** Is this host and port one of ours (loops, Route to ourselves)? */
 bool transport_is_ours(struct transport *transport, struct slice host, uint16_t port);
 /**
@@ -149,6 +158,11 @@ bool transport_is_ours(struct transport *transport, struct slice host, uint16_t 
 enum sip_protocol transport_choose(struct transport *transport, const struct sip_target *target, size_t bytes);
 /** Remember that TCP does not reach this target: UDP whatever the size, for 10 minutes. */
 void transport_no_stream(struct transport *transport, const struct address *remote);
+/**
+ * Begin to open the flow that a request to this target will need; nothing to do for UDP or where there is one.
+ * Errors: as transport_send_request()
+ */
+enum err transport_connect(struct transport *transport, const struct sip_target *target) MUST_CHECK;
 /**
  * Send a request: UDP at once, streams on the flow to that target, opened when there is none (messages wait for it,
  * bounded). Failures that are seen later come by handlers.failed, never before this returns. *flow_id tells which flow
@@ -197,6 +211,10 @@ void transport_flow_opened(struct transport *transport, struct flow *flow, const
 void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes);
 /** The connection is gone (or could not be made); `flow` must not be used by net any more. */
 void transport_flow_closed(struct transport *transport, struct flow *flow, enum err err);
+/** The local address of a flow that is being opened, as soon as it is known. */
+void flow_set_local(struct flow *flow, const struct address *local);
+/** The sentence that goes with the flow's end, if it ends now: what enum err cannot say. "": none any more. */
+void flow_explain(struct flow *flow, const char *sentence);
 /** Net's own pointer for a flow. */
 void *flow_connection(const struct flow *flow);
 void flow_set_connection(struct flow *flow, void *connection);

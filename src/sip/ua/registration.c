@@ -162,6 +162,9 @@ static void note_contact(struct registration *r, struct slice contact, const str
 
 	if (!sip_address_parse(contact, &parsed, NULL))
 		return;
+	/* A binding that stands at another address, as that of a connection that broke, is removed in the same breath. */
+	if (r->contact && !r->stale_contact && registration_left(r) && !slice_eq(parsed.uri.text, slice_of(r->contact)))
+		r->stale_contact = xstrdup(r->contact);
 	free(r->contact);
 	r->contact = slice_dup(parsed.uri.text);
 	r->sent_contact = (struct address){ 0 };
@@ -323,9 +326,9 @@ static bool change_face(struct registration *r, const struct sip_message *respon
 
 	if (r->tried_face || !target || !address_is_set(&r->sent_contact) || !seen_face(response, target, &face))
 		return false;
-	/* A stream's own port is not the one we listen on: only another host shows a NAT. */
-	if (sip_protocol_is_stream(target->protocol) ? address_same_host(&face, &r->sent_contact)
-						     : address_eq(&face, &r->sent_contact))
+	/* A stream's own port is not the one we listen on: only another host shows a NAT, unless nothing listens. */
+	bool by_port = !sip_protocol_is_stream(target->protocol) || transport_reached_by_flow(transport_of(r), target);
+	if (by_port ? address_eq(&face, &r->sent_contact) : address_same_host(&face, &r->sent_contact))
 		return false;
 	r->tried_face = true;
 	r->has_face = true;
@@ -601,6 +604,9 @@ void registration_flow_failed(struct ua *ua, enum sip_protocol protocol, const s
 		if (!sip_protocol_is_stream(protocol) || r->state != REGISTRATION_REGISTERED || r->request ||
 		    !r->keeps_alive || r->kept.protocol != protocol || !address_eq(&r->kept.address, remote))
 			continue;
+		/* What the registrar saw of that connection is not true of another. */
+		if (transport_reached_by_flow(transport_of(r), &r->kept))
+			r->has_face = r->profile->identity.has_contact = false;
 		/* Calls reach us by the connection that the registrar knows: make another soon, but not all phones at
 		 * once. */
 		wait_us(r, 500 * MS_US + random_below(ua->world.random, 1500) * MS_US);

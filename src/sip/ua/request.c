@@ -90,10 +90,16 @@ static void finish(struct request *r, const struct outcome *outcome)
 		r->event(r->arg, r, REQUEST_FINAL, outcome);
 }
 
+/* Without a response; what the network said of it, if it said anything, is the phrase. */
 static void finish_with(struct request *r, unsigned status, enum cause cause, enum err err)
 {
 	struct outcome outcome = core_outcome(status, cause, err);
 
+	if (err && err != ERR_DNS) {
+		struct slice words = transport_explanation(transactions_transport(r->ua->transactions));
+		if (words.n)
+			outcome.reason = words;
+	}
 	finish(r, &outcome);
 }
 
@@ -133,8 +139,13 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 {
 	struct transport *transport = transactions_transport(r->ua->transactions);
 	struct sip_draft *draft = sip_draft_copy(r->draft);
-	enum err err = ERR_NO_ROUTE;
-
+	/* A connection that can be reached only by itself has its address from here on. */
+	enum err err = transport_connect(transport, target);
+	if (err) {
+		sip_draft_free(draft);
+		return err;
+	}
+	err = ERR_NO_ROUTE;
 	/* Contact names the way by which we can be reached, which size does not change. */
 	if (!r->prepare || r->prepare(r->arg, draft, target)) {
 		add_attempt_lines(r, draft, target);

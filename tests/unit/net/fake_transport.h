@@ -11,6 +11,7 @@
 #include "../unit.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct flow {
 	struct address local, remote;
 	bool accepted, opened, closed;
 	enum err err;
+	char why[512];
 	struct buf bytes;
 };
 
@@ -51,7 +53,14 @@ struct transport {
 
 struct slice sip_protocol_name(enum sip_protocol protocol)
 {
-	return slice_of(protocol == SIP_UDP ? "UDP" : protocol == SIP_TCP ? "TCP" : "other");
+	static const char *const names[] = { "UDP", "TCP", "TLS", "WS", "WSS" };
+
+	return slice_of(names[protocol]);
+}
+
+bool sip_protocol_is_stream(enum sip_protocol protocol)
+{
+	return protocol != SIP_UDP;
 }
 
 uint16_t sip_protocol_port(enum sip_protocol protocol)
@@ -89,10 +98,10 @@ static inline struct flow *fake_flow(struct transport *t)
 struct flow *transport_accepted(struct transport *t, enum sip_protocol protocol, const struct address *local,
 				const struct address *remote, void *connection)
 {
-	assert_int_equal(protocol, SIP_TCP);
 	if (t->refuse_flows)
 		return NULL;
 	struct flow *flow = fake_flow(t);
+	flow->target.protocol = protocol;
 	flow->accepted = true;
 	flow->local = *local;
 	flow->remote = *remote;
@@ -126,6 +135,16 @@ void transport_flow_closed(struct transport *t, struct flow *flow, enum err err)
 	assert_false(flow->closed);
 	flow->closed = true;
 	flow->err = err;
+}
+
+void flow_set_local(struct flow *flow, const struct address *local)
+{
+	flow->local = *local;
+}
+
+void flow_explain(struct flow *flow, const char *sentence)
+{
+	snprintf(flow->why, sizeof flow->why, "%s", sentence);
 }
 
 void *flow_connection(const struct flow *flow)
@@ -210,9 +229,9 @@ static inline struct address fake_listen(struct transport *t, const char *text)
 	enum err err;
 	size_t i = 0;
 
-	assert_true(net_listen(t->net, &wanted, &err));
+	assert_true(net_listen(t->net, NET_PLAIN, &wanted, &err));
 	assert_int_equal(err, ERR_NONE);
-	while (net_bound(t->net, i, &bound))
+	while (net_bound(t->net, i, &bound, NULL))
 		i++;
 	assert_true(i > 0);
 	return bound;

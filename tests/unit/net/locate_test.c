@@ -283,8 +283,8 @@ static void test_what_we_do_not_speak(void **state)
 	struct world *w = *state;
 
 	locate(w, (struct sip_hop){ .host = "127.0.0.5", .secure = true });
-	assert_int_equal(w->err, ERR_UNSUPPORTED);
-	locate(w, (struct sip_hop){ .host = "x.example", .has_protocol = true, .protocol = SIP_TLS });
+	assert_target(w, 0, SIP_TLS, "127.0.0.5:5061");
+	locate(w, (struct sip_hop){ .host = "127.0.0.5", .secure = true, .has_protocol = true, .protocol = SIP_UDP });
 	assert_int_equal(w->err, ERR_UNSUPPORTED);
 	net_close_listeners(w->t->net);
 	locate(w, (struct sip_hop){ .host = "127.0.0.5" });

@@ -247,7 +247,7 @@ static void options_are_checked(void **state)
 		const char *address, *option;
 	} bad[] = { { "alice", "registrar=none" },
 		    { "sip:atlanta.com", "registrar=none" },
-		    { "sips:alice@atlanta.com", "registrar=none" },
+		    { "sips:alice@atlanta.com", "transport=udp" },
 		    { "alice@atlanta.com", "color=blue" },
 		    { "alice@atlanta.com", "transport=sctp" },
 		    { "alice@atlanta.com", "expires=1s" },

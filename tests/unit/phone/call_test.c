@@ -19,7 +19,7 @@ static char *address_of(struct phone *phone, const char *user)
 	static char text[160], address[ADDRESS_TEXT];
 
 	assert_true(phone_start(phone, &failure));
-	assert_true(net_bound(phone->net, 0, &bound));
+	assert_true(net_bound(phone->net, 0, &bound, NULL));
 	snprintf(text, sizeof text, "sip:%s@%s", user, address_print(&bound, address));
 	return text;
 }

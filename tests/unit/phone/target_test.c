@@ -56,8 +56,9 @@ static void addresses(void **state)
 		{ .text = "\xe2\x80\xaa"
 			  "bob@biloxi.com\xe2\x80\xac",
 		  .uri = "sip:bob@biloxi.com" },
-		{ .text = "sips:bob@biloxi.com", .reason = "no-tls" },
-		{ .text = "sip:bob@biloxi.com;transport=tls", .reason = "no-tls" },
+		{ .text = "sips:bob@biloxi.com", .uri = "sips:bob@biloxi.com" },
+		{ .text = "sip:bob@biloxi.com;transport=tls", .uri = "sip:bob@biloxi.com;transport=tls" },
+		{ .text = "sips:bob@biloxi.com;transport=udp", .reason = "no-transport" },
 		{ .text = "sip:bob@biloxi.com;transport=sctp", .reason = "no-transport" },
 		{ .text = "mailto:bob@biloxi.com", .reason = "unsupported-scheme" },
 		{ .text = "http://biloxi.com", .reason = "unsupported-scheme" },

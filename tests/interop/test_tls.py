@@ -1,0 +1,156 @@
+"""TLS: calls between phones, refusals with their sentences, the trapezoid with every hop secured."""
+import subprocess
+
+from certificates import make_ca, make_certificate
+from harness import OFFHOOK, check, equal, need, port_answers, wait_until
+from proxies import ALICE, BOB, start_dns, start_trapezoid
+from wire import Sniffer
+
+
+def listener(bench, address, certificate, ca, *lines):
+    phone = bench.phone(f"set tls.ca {ca}", f"set tls.certificate {certificate}", f"set sip.listen udp:{address}:5060 tls:{address}:5061",
+                        "set media.ports 30000-30098", *lines)
+    wait_until(lambda: port_answers(address, 5061), f"{address} listens")
+    return phone
+
+
+def test_a_call_between_phones(bench):
+    """sips: from phone to phone: the certificate shows the address, Contact is sips, the BYE comes back over TLS."""
+    bench.need_namespace()
+    ca = make_ca(bench)
+    bob = listener(bench, "192.0.2.4", make_certificate(bench, "bob", "IP:192.0.2.4"), ca)
+    alice = listener(bench, "192.0.2.1", make_certificate(bench, "alice", "IP:192.0.2.1"), ca)
+    for target in ("sips:bob@192.0.2.4", "sip:bob@192.0.2.4;transport=tls"):
+        alice.do(f"call {target}")
+        bob.event("incoming")
+        bob.do("answer")
+        alice.event("answered")
+        contact = alice.get("received.contact")
+        check(contact.startswith("<sips:" if target.startswith("sips") else "<sip:"), contact)
+        check(("transport=tls" in contact) == target.startswith("sip:"), contact)
+        check("192.0.2.4:5061" in contact, contact)
+        check(alice.get("sent.via").startswith("SIP/2.0/TLS 192.0.2.1:5061"), alice.get("sent.via"))
+        alice.event("media")
+        bob.do("hangup")
+        alice.event("ended")
+    alice.quit()
+    bob.quit()
+
+
+def test_without_a_certificate_of_our_own(bench):
+    """A phone that only connects is reached on its connection: a BYE from the other side ends the call there."""
+    bench.need_namespace()
+    ca = make_ca(bench)
+    bob = listener(bench, "192.0.2.4", make_certificate(bench, "bob", "IP:192.0.2.4"), ca)
+    alice = bench.phone(f"set tls.ca {ca}", "set sip.listen 192.0.2.1:5060")
+    alice.do("call sip:bob@192.0.2.4;transport=tls")
+    bob.event("incoming")
+    bob.do("answer")
+    alice.event("answered")
+    alice.event("media")
+    bob.do("hold")
+    alice.event("remote-held")
+    bob.do("hangup")
+    alice.event("ended")
+    alice.quit()
+    bob.quit()
+
+
+def refused(bench, phone, words, target="sip:bob@biloxi.com;transport=tls"):
+    phone.do(f"call {target}")
+    failed = phone.event("failed")
+    equal(failed["cause"], "tls", f"the cause ({failed})")
+    check(words in failed["reason"], f"'{failed['reason']}' does not say '{words}'")
+    check(words in str(phone.do("why")), f"`why` does not say '{words}': {phone.do('why')}")
+
+
+def test_refusals(bench):
+    """Expired, unknown issuer, wrong name, no TLS, a server that wants a certificate, only TLS 1.1: each in its own words."""
+    bench.need_namespace()
+    need("openssl")
+    start_dns(bench)
+    ca = make_ca(bench)
+    make_ca(bench, "other")
+    servers = {
+        "192.0.2.1:5071": ("old", make_certificate(bench, "old", "DNS:biloxi.com", days=0), []),
+        "192.0.2.1:5072": ("stranger", make_certificate(bench, "stranger", "DNS:biloxi.com", ca="other"), []),
+        "192.0.2.1:5073": ("wrong", make_certificate(bench, "wrong", "DNS:evil.com"), []),
+        "192.0.2.1:5074": ("mutual", make_certificate(bench, "mutual", "DNS:proxy.biloxi.com"), ["-Verify", "1", "-CAfile", ca]),
+        "192.0.2.1:5075": ("ancient", make_certificate(bench, "ancient", "DNS:biloxi.com"), ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]),
+    }
+    for address, (name, path, more) in servers.items():
+        bench.start(["openssl", "s_server", "-accept", address, "-cert", path, "-key", path, "-quiet", *more], log=f"{name}.log", stdin=subprocess.PIPE)
+        wait_until(lambda a=address: port_answers(a.split(":")[0], int(a.split(":")[1])), f"{name} listens")
+    plain = bench.phone("set sip.listen 192.0.2.3:5076")
+    phone = bench.phone(f"set tls.ca {ca}", "set sip.listen 192.0.2.3:5060")
+    bench.write("hosts", "192.0.2.1 biloxi.com proxy.biloxi.com\n")
+    subprocess.run(["mount", "--bind", bench.path("hosts"), "/etc/hosts"], check=True)
+    hosts = "sip:bob@biloxi.com:{};transport=tls"
+    refused(bench, phone, "the certificate expired on 2021-02-03", hosts.format(5071))
+    refused(bench, phone, "the issuer of the certificate is unknown here (Test other)", hosts.format(5072))
+    refused(bench, phone, "belongs to evil.com, not to biloxi.com", hosts.format(5073))
+    refused(bench, phone, "tls.certificate", "sip:bob@proxy.biloxi.com:5074;transport=tls")
+    refused(bench, phone, "TLS", hosts.format(5075))
+    refused(bench, phone, "the other side", "sip:bob@192.0.2.3:5076;transport=tls")
+    # Whoever wants it reaches anybody.
+    phone.do("set tls.verify off")
+    phone.do(f"call {hosts.format(5073)}")
+    wait_until(lambda: "sent TLS" in str(phone.do("trace text")), "the INVITE went out by TLS")
+    phone.do("set sip.listen tls:192.0.2.3:5061")
+    wait_until(lambda: "tls.certificate is not set" in phone.error_text(), "the missing certificate is told")
+    phone.quit()
+    plain.quit()
+
+
+BOB_SCRIPT = """set sip.listen {bob}:5060
+set tls.ca {ca}
+set audio.input tone:660
+set audio.output null
+account add sips:bob@biloxi.com password=secret
+wait registered within=10s
+wait incoming within=20s
+answer
+wait answered within=5s
+wait media within=5s
+sleep 1s
+expect tone.hz > 430
+expect tone.hz < 450
+hangup
+wait ended within=5s
+unregister
+wait unregistered within=5s
+"""
+ALICE_SCRIPT = """set sip.listen {alice}:5060
+set tls.ca {ca}
+set audio.input tone:440
+set audio.output null
+account add sips:alice@atlanta.com proxy=sips:atlanta.com password=secret
+wait registered within=10s
+call sips:bob@biloxi.com
+wait answered within=10s
+wait media within=5s
+wait ended within=20s
+unregister
+wait unregistered within=5s
+"""
+
+
+def test_the_trapezoid(bench):
+    """sips: through two proxies: every hop TLS, SRV with a dead first target, SHA-256 digest; nothing readable on the wire."""
+    proxies = start_trapezoid(bench, "TLS", "DIGEST", "RECORD_ROUTE", algorithm="SHA-256", tls=True)
+    sniffer = Sniffer()
+    ca = bench.path("ca.pem")
+    bob_file = bench.write("bob.call", BOB_SCRIPT.format(bob=BOB, ca=ca))
+    alice_file = bench.write("alice.call", ALICE_SCRIPT.format(alice=ALICE, ca=ca))
+    bob = bench.start([OFFHOOK, "-n", "-v", "-f", bob_file], log="bob.log")
+    wait_until(lambda: "registered" in bench.log_of(bob), "bob registers")
+    alice = bench.start([OFFHOOK, "-n", "-v", "-f", alice_file], log="alice.log")
+    for name, process in (("alice", alice), ("bob", bob)):
+        try:
+            status = process.wait(40)
+        except subprocess.TimeoutExpired:
+            status = "no end"
+        check(status == 0, f"{name}'s script ended with {status}: {bench.log_of(process)[-900:]}")
+    for proxy in proxies:
+        check(proxy.poll() is None, f"a proxy died: {bench.log_of(proxy)[-400:]}")
+    equal([str(m) for m in sniffer.messages], [], "SIP that can be read on the wire")
