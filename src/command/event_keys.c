@@ -25,6 +25,7 @@ static const struct event_help rows[] = {
 	{ "remote-held", "call id", "the other side holds the call", true },
 	{ "remote-resumed", "call id", "the other side does not hold it any more", true },
 	{ "reinvite", "call id code", "a session was changed or checked by re-INVITE", true },
+	{ "update", "call id direction code reason refresh", "a session was changed or refreshed by UPDATE", true },
 	{ "media", "call id codec rate", "the first packet of the other side was heard", true },
 	{ "silent", "call side", "nothing above -50dB for 3 s; side is me or peer", true },
 	{ "media-lost", "call", "no packet of the other side for 3 s", true },

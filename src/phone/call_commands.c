@@ -113,7 +113,7 @@ static bool told(struct call *call, enum err err, const char *what, struct failu
 
 /* ---- incoming ---- */
 
-static bool open_media(struct call *call, struct failure *failure)
+bool call_open_media(struct call *call, struct failure *failure)
 {
 	if (call->media.opened)
 		return true;
@@ -129,7 +129,7 @@ bool call_answer_now(struct call *call, struct failure *failure)
 	call->wants_answer = false;
 	if (call->answering)
 		return true;
-	if (!open_media(call, failure))
+	if (!call_open_media(call, failure))
 		return false;
 	call->answering = true;
 	enum err err = session_answer(call->session);
@@ -150,7 +150,7 @@ bool call_progress_now(struct call *call, struct failure *failure)
 	enum err err;
 
 	call->wants_progress = false;
-	if (!open_media(call, failure))
+	if (!call_open_media(call, failure))
 		return false;
 	buf_init(&answer, ANSWER_MAX);
 	/* Without an offer in the INVITE a 183 has nothing to answer: early media is not possible then. */
@@ -329,6 +329,26 @@ bool phone_reinvite(struct phone *phone, unsigned *number, bool no_sdp, struct f
 	if (call->change)
 		return fail(failure, STATUS_CALL, "state", "call %u: a re-INVITE is under way already", call->number);
 	return call_change_start(call, CHANGE_REINVITE, no_sdp, failure);
+}
+
+bool phone_update(struct phone *phone, unsigned *number, bool no_sdp, struct failure *failure)
+{
+	struct call *call;
+
+	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure))
+		return false;
+	enum err err = call->session ? session_update(call->session, !no_sdp) : ERR_STATE;
+	if (err == ERR_UNSUPPORTED)
+		return fail(failure, STATUS_CALL, "no-update",
+			    call_is_up(call) ? "call %u: the peer does not take UPDATE; `reinvite` does it"
+					     : "call %u: before the answer UPDATE needs a peer that takes it and "
+					       "reliable responses; `update sdp=none` may go",
+			    call->number);
+	if (err == ERR_STATE)
+		return fail(failure, STATUS_CALL, "not-answered",
+			    "call %u: nobody has sent more than 100 Trying yet, so there is no dialog to update",
+			    call->number);
+	return told(call, err, "UPDATE", failure);
 }
 
 bool phone_mute(struct phone *phone, unsigned number, bool muted, struct failure *failure)

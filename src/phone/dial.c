@@ -95,11 +95,14 @@ static void invite(struct call *call)
 	buf_init(&offer, OFFER_MAX);
 	if (!setup->no_sdp)
 		media_offer(&call->media, &offer);
+	struct session_options session =
+		session_options_of(call->phone, account_find(call->phone, slice_of(call->account_name)));
 	struct call_config config = { .identity = &identity,
 				      .target = slice_of(setup->uri),
 				      .offer = buf_slice(&offer),
 				      .extra = extra,
 				      .extra_count = count > 0 ? (size_t)count : 0,
+				      .options = &session,
 				      .thread = &setup->thread,
 				      .timeout_us = setup->timeout_us,
 				      .handlers = call_handlers(call) };

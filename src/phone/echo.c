@@ -95,11 +95,12 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return media_take_answer(&call->media, leg, sdp_of(message), final);
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
 	struct echo_call *call = arg;
 
 	(void)session;
+	(void)leg;
 	media_offer(&call->media, offer);
 }
 

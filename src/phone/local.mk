@@ -1,6 +1,6 @@
 noinst_LIBRARIES += src/phone/libphone.a
 src_phone_libphone_a_SOURCES = \
-	src/phone/account_options.c \
+	src/phone/account_options.c src/phone/account_settings.c \
 	src/phone/accounts.c \
 	src/phone/call_commands.c \
 	src/phone/call_session.c \

@@ -114,7 +114,8 @@ void media_close(struct call_media *media)
 	}
 	drop_legs(media);
 	sdp_negotiation_free(media->negotiation);
-	media->negotiation = NULL;
+	sdp_negotiation_free(media->before);
+	media->negotiation = media->before = NULL;
 	media->rtp_fd = media->rtcp_fd = -1;
 	media->opened = false;
 }
@@ -254,13 +255,36 @@ void media_offer(struct call_media *media, struct buf *offer)
 {
 	struct sdp_local local = local_description(media);
 
+	if (!media->opened)
+		return;
+	if (media->settled) {
+		sdp_negotiation_free(media->before);
+		media->before = sdp_negotiation_copy(media->negotiation);
+		media->plan_before = media->plan;
+		media->early_answer = false;
+	}
 	sdp_make_offer(media->negotiation, &local, offer);
+}
+
+void media_offer_stands(struct call_media *media)
+{
+	sdp_negotiation_free(media->before);
+	media->before = NULL;
+	media->early_answer = false;
 }
 
 void media_offer_refused(struct call_media *media)
 {
-	if (media->negotiation)
+	if (!media->negotiation)
+		return;
+	if (media->before && media->early_answer) {
+		struct media_plan plan = media->plan_before;
+		sdp_roll_back(&media->negotiation, media->before);
+		apply(media, &plan);
+	} else {
 		sdp_drop_offer(media->negotiation);
+	}
+	media_offer_stands(media);
 }
 
 static struct media_leg *leg_slot(struct call_media *media, int number)
@@ -300,11 +324,20 @@ bool media_choose_leg(struct call_media *media, int number)
 	return false;
 }
 
+static struct media_leg *find_leg(struct call_media *media, int number)
+{
+	for (size_t i = 0; i < media->leg_count; i++)
+		if (media->legs[i].number == number && media->legs[i].negotiation)
+			return &media->legs[i];
+	return NULL;
+}
+
 static bool take_settled_answer(struct call_media *media, struct slice answer)
 {
 	struct sdp_agreed agreed;
 	struct media_plan plan;
 
+	media->early_answer = true;
 	if (!sdp_take_answer(media->negotiation, answer, &agreed))
 		return false;
 	make_plan(media, &agreed, &plan);
@@ -320,7 +353,9 @@ bool media_take_answer(struct call_media *media, int number, struct slice answer
 	if (media->settled)
 		return take_settled_answer(media, answer);
 	/* The offer stays pending in the original for the other legs; this leg's answer is taken by a copy. */
-	struct sdp_negotiation *fork = sdp_negotiation_copy(media->negotiation);
+	struct media_leg *known = find_leg(media, number < 0 ? 0 : number);
+	struct sdp_negotiation *fork = sdp_negotiation_copy(
+		known && sdp_offer_pending(known->negotiation) ? known->negotiation : media->negotiation);
 	if (!sdp_take_answer(fork, answer, &agreed)) {
 		sdp_negotiation_free(fork);
 		return false;
@@ -335,6 +370,38 @@ bool media_take_answer(struct call_media *media, int number, struct slice answer
 	if (leg == &media->legs[0] && leg->plan.usable)
 		apply(media, &leg->plan);
 	return true;
+}
+
+void media_offer_leg(struct call_media *media, int number, struct buf *offer)
+{
+	struct sdp_local local = local_description(media);
+	struct media_leg *leg = media->settled ? NULL : find_leg(media, number);
+
+	if (leg)
+		sdp_make_offer(leg->negotiation, &local, offer);
+	else
+		media_offer(media, offer);
+}
+
+unsigned media_answer_leg(struct call_media *media, int number, struct slice offer, struct buf *answer)
+{
+	struct sdp_local local = local_description(media);
+	struct sdp_agreed agreed;
+
+	if (media->settled || !media->opened)
+		return media_answer_offer(media, offer, answer);
+	struct media_leg *leg = find_leg(media, number);
+	if (!leg) {
+		leg = leg_slot(media, number);
+		sdp_negotiation_free(leg->negotiation);
+		leg->negotiation = sdp_negotiation_copy(media->negotiation);
+	}
+	if (!sdp_make_answer(leg->negotiation, offer, &local, answer, &agreed))
+		return 488;
+	make_plan(media, &agreed, &leg->plan);
+	if (!leg->plan.usable && leg != &media->legs[0])
+		return 488;
+	return leg != &media->legs[0] || apply(media, &leg->plan) ? 0 : 488;
 }
 
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer)

@@ -42,6 +42,9 @@ struct call_media {
 	size_t codec_count;
 	uint32_t ptime_ms;
 	struct sdp_negotiation *negotiation;
+	struct sdp_negotiation *before; /* the pending offer of a later exchange, or NULL */
+	bool early_answer;              /* it was answered by a 1xx, and may yet be refused */
+	struct media_plan plan_before;
 	struct media_leg legs[MEDIA_LEGS_MAX];
 	size_t leg_count;
 	bool muted;
@@ -68,7 +71,12 @@ void media_close(struct call_media *media);
 
 /** Our offer, first or later; pending until an answer comes or media_offer_refused(). */
 void media_offer(struct call_media *media, struct buf *offer);
+/** It was refused: what stood before stands again, also where a 1xx had answered it already. */
 void media_offer_refused(struct call_media *media);
+/** It was accepted for good. */
+void media_offer_stands(struct call_media *media);
+/** The same for one early leg of a call of ours. */
+void media_offer_leg(struct call_media *media, int leg, struct buf *offer);
 /** The answer of leg `leg` (-1 and 0 are the first). It takes effect when it is final or the first. @return false: not
  * usable */
 bool media_take_answer(struct call_media *media, int leg, struct slice answer, bool final);
@@ -77,6 +85,8 @@ bool media_take_answer(struct call_media *media, int leg, struct slice answer, b
 bool media_choose_leg(struct call_media *media, int leg);
 /** Answer the peer's offer; takes effect at once. @return 0, or 488 */
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
+/** The same for an early leg of a call of ours: takes effect when it is the first. */
+unsigned media_answer_leg(struct call_media *media, int leg, struct slice offer, struct buf *answer);
 /** Could media_answer_offer() answer this? Opens nothing. */
 bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */

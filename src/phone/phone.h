@@ -6,6 +6,7 @@
  *   target           what people write -> a URI
  *   accounts         who we are where
  *   account_options  KEY=VALUE of an account
+ *   account_settings  settings that an account has for itself
  *   register         the registration of an account
  *   calls            calls by number: their life, who is heard, tones
  *   call_session     what the session of a call tells
@@ -108,6 +109,8 @@ bool phone_hangup(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_hold(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_resume(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_reinvite(struct phone *phone, unsigned *call, bool no_sdp, struct failure *failure);
+/** UPDATE, before the answer too; its outcome comes as the event `update`. */
+bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failure *failure);
 /** `call` 0: the microphone for all. */
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure);
 bool phone_select(struct phone *phone, unsigned *call, int step,

@@ -63,6 +63,7 @@ struct account {
 	unsigned fetch_request; /* `account bindings` under way; 0: none */
 	int64_t fetched_us;
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
+	struct account_own *own; /* settings of its own, or NULL */
 };
 
 /** Empty: none. The old one is wiped. */
@@ -100,6 +101,18 @@ const char *account_scheme(const struct account *account);
 const char *account_address(const struct account *account);
 /** The address again, after its user changed. */
 void account_make_uri(struct account *account);
+/* account_settings.c */
+struct account_own;
+/** The settings that an account may have for itself, NULL-ended. */
+const char *const *account_own_names(void);
+/** An empty value takes it back. */
+bool account_own_set(struct account *account, struct slice name, struct slice value, struct failure *failure);
+/** Where this setting is to be read for calls of this account (or NULL, nobody's). Never NULL. */
+const struct settings *account_settings(const struct phone *phone, const struct account *account, const char *name);
+/** What the account says itself, as text; NULL: nothing. */
+const char *account_own_value(const struct account *account, const char *name);
+void account_own_free(struct account_own *own);
+struct session_options session_options_of(const struct phone *phone, const struct account *account);
 /* register.c */
 void account_set_result(struct account *account, enum account_state state, unsigned code, struct slice reason,
 			const char *cause);
@@ -181,6 +194,8 @@ void calls_select_another(struct phone *phone);
 void calls_update_tones(struct phone *phone);
 /** Answer an incoming call now. */
 bool call_answer_now(struct call *call, struct failure *failure);
+/** The sockets of its sound. */
+bool call_open_media(struct call *call, struct failure *failure);
 bool call_progress_now(struct call *call, struct failure *failure);
 /** Send the re-INVITE of a change; one after another. */
 bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure);

@@ -114,6 +114,16 @@ static void show_media_of(const struct call *call, struct buf *out)
 	show_numbers(&stats, out);
 }
 
+static void show_interval(const struct call *call, struct buf *out)
+{
+	uint32_t interval_s, left_s;
+	bool we_refresh;
+
+	if (call->session && session_interval(call->session, &interval_s, &we_refresh, &left_s))
+		buf_printf(out, "  timer       %" PRIu32 " s, refreshed by %s, %s in %" PRIu32 " s\n", interval_s,
+			   we_refresh ? "us" : "the peer", we_refresh ? "the next time" : "ends", left_s);
+}
+
 static bool show_call(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
 {
 	struct call_view view;
@@ -127,6 +137,7 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 	if (*view.account)
 		buf_printf(out, "  account     %s\n", view.account);
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
+	show_interval(call_find(phone, view.number), out);
 	if (view.code)
 		buf_printf(out, "  status      %u %s\n", view.code, view.reason);
 	buf_printf(out, "  duration    ");
@@ -432,6 +443,8 @@ static void save_account(const struct account *account, struct buf *to)
 	if (account->has_transport)
 		add_lower(to, "transport", sip_protocol_name(account->transport));
 	add_word(to, "expires", expires);
+	for (const char *const *name = account_own_names(); *name; name++)
+		add_word(to, *name, account_own_value(account, *name));
 	buf_add_char(to, '\n');
 }
 

@@ -256,6 +256,23 @@ void sdp_drop_offer(struct sdp_negotiation *n)
 	n->pending = false;
 }
 
+bool sdp_offer_pending(const struct sdp_negotiation *n)
+{
+	return n->pending;
+}
+
+void sdp_roll_back(struct sdp_negotiation **negotiation, const struct sdp_negotiation *before)
+{
+	struct sdp_negotiation *n = sdp_negotiation_copy(before);
+
+	n->version = (*negotiation)->version;
+	free(n->sent);
+	n->sent = (*negotiation)->sent ? xstrdup((*negotiation)->sent) : NULL;
+	n->pending = false;
+	sdp_negotiation_free(*negotiation);
+	*negotiation = n;
+}
+
 /* ---- the peer's answer ---- */
 
 /* A number of ours without rtpmap in the answer still means what we said it does. */

@@ -80,5 +80,9 @@ bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, co
 		     struct buf *answer, struct sdp_agreed *agreed) MUST_CHECK;
 /** Forget the pending offer (it was refused): the state before it stands. */
 void sdp_drop_offer(struct sdp_negotiation *negotiation);
+bool sdp_offer_pending(const struct sdp_negotiation *negotiation);
+/** What a copy from before says counts again, though descriptions were exchanged since (RFC 6141 3.4): but the version
+ * in o= never goes back. */
+void sdp_roll_back(struct sdp_negotiation **negotiation, const struct sdp_negotiation *before);
 /** What we can do, as the body of a 200 to OPTIONS (RFC 3261 11.2). */
 void sdp_capabilities(const struct sdp_local *local, struct buf *body);
