@@ -51,7 +51,8 @@ static const struct command_argument keys[] = {
 	KEY("call"),  KEY("id"),     KEY("callid"),  KEY("direction"), KEY("from"),    KEY("to"),      KEY("account"),
 	KEY("code"),  KEY("reason"), KEY("cause"),   KEY("duration"),  KEY("expires"), KEY("retry"),   KEY("target"),
 	KEY("codec"), KEY("rate"),   KEY("side"),    KEY("digit"),     KEY("via"),     KEY("request"), KEY("name"),
-	KEY("kind"),  KEY("state"),  KEY("address"), KEY("peer"),      KEY("by"),      KEY("server"),  KEY("allow"),
+	KEY("kind"),  KEY("state"),  KEY("address"), KEY("peer"),      KEY("by"),     KEY("refresh"),
+	     KEY("server"),  KEY("allow"),
 };
 
 const struct command_argument *event_key_row(size_t place)

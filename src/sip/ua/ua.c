@@ -19,21 +19,26 @@ static void add_allow(void *arg, struct sip_draft *draft)
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 }
 
-static void add_accept(void *arg, struct sip_draft *draft)
-{
-	const struct sip_message *request = arg;
-
-	if (request && request->method == SIP_MESSAGE)
-		sip_draft_add(draft, SIP_HEADER_ACCEPT, "text/plain, application/im-iscomposing+xml");
-	else
-		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
-	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
-}
-
+/* What a refusal tells of. */
 struct refusal {
+	struct ua *ua;
 	const struct sip_message *request;
 	const struct session_options *options;
 };
+
+static void accept_lines(struct sip_draft *draft, bool text)
+{
+	sip_draft_add(draft, SIP_HEADER_ACCEPT,
+		      text ? "text/plain, application/im-iscomposing+xml" : "application/sdp");
+	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
+}
+
+static void add_accept(void *arg, struct sip_draft *draft)
+{
+	const struct refusal *refusal = arg;
+
+	accept_lines(draft, refusal->request->method == SIP_MESSAGE);
+}
 
 static void add_unsupported(void *arg, struct sip_draft *draft)
 {
@@ -46,12 +51,18 @@ static void add_unsupported(void *arg, struct sip_draft *draft)
 	buf_fini(&list);
 }
 
-static void add_events(void *arg, struct sip_draft *draft)
+static void event_lines(const struct ua *ua, struct sip_draft *draft)
 {
-	const struct ua *ua = arg;
-
 	if (ua->settings.events)
 		sip_draft_add(draft, SIP_HEADER_ALLOW_EVENTS, "%s", ua->settings.events);
+}
+
+/* What may be subscribed to instead (RFC 6665 8.3.2). */
+static void add_events(void *arg, struct sip_draft *draft)
+{
+	const struct refusal *refusal = arg;
+
+	event_lines(refusal->ua, draft);
 }
 
 /* The extension without which an INVITE is not taken here (RFC 3261 21.4.15). */
@@ -76,14 +87,8 @@ static void add_min_se(void *arg, struct sip_draft *draft)
 static void refuse_session(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status,
 			   const struct session_options *options)
 {
-	struct refusal refusal = { request, options };
+	struct refusal refusal = { ua, request, options };
 	core_add_h *add = NULL;
-
-	/* What may be subscribed to instead (RFC 6665 8.3.2). */
-	if (status == 489) {
-		core_respond(ua, st, status, add_events, ua);
-		return;
-	}
 
 	if (status == 405)
 		add = add_allow;
@@ -95,6 +100,8 @@ static void refuse_session(struct ua *ua, struct server_transaction *st, struct 
 		add = add_required;
 	else if (status == 422)
 		add = add_min_se;
+	else if (status == 489)
+		add = add_events;
 	core_respond(ua, st, status, add, &refusal);
 }
 
@@ -211,8 +218,8 @@ static void add_capabilities(void *arg, struct sip_draft *draft)
 	const struct capabilities *c = arg;
 
 	add_allow(NULL, draft);
-	add_accept(NULL, draft);
-	add_events(c->ua, draft);
+	accept_lines(draft, false);
+	event_lines(c->ua, draft);
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_LANGUAGE, "en");
 	core_add_supported(draft, &c->ua->settings.session);
 	add_body(c, draft);
