@@ -117,7 +117,7 @@ bool call_open_media(struct call *call, struct failure *failure)
 {
 	if (call->media.opened)
 		return true;
-	enum err err = media_open(&call->media, &call->local, NULL);
+	enum err err = media_open(&call->media, &call->local, NULL, encryption_of_call(call));
 	if (err)
 		return fail(failure, STATUS_NETWORK, err_name(err),
 			    "call %u: no port for sound: %s; see media.ports", call->number, err_text(err));
@@ -467,13 +467,28 @@ static void begin_work(void *arg)
 	calls_update_tones(call->phone);
 }
 
+/* Is there no way to answer its offer? */
+static bool is_unacceptable(struct call *call)
+{
+	enum media_encryption encryption = encryption_of_call(call);
+	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED, over_clear = required && !encryption_may_send_keys(call);
+
+	bool answerable = !over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
+					  media_can_answer(call->phone, call->invite->body, &call->local, encryption));
+	if (!answerable && required)
+		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
+			 call->number, call->uri,
+			 over_clear ? "and keys would be read by everybody on its way (media.encryption-over-clear)"
+				    : "and its offer has nothing that we can encrypt");
+	return !answerable;
+}
+
 static void decide(struct call *call)
 {
 	const struct settings *settings = call->phone->settings;
 	const char *automatic = settings_text(settings, "call.auto-answer");
 
-	if (sip_message_has_body(call->invite, "application", "sdp") &&
-	    !media_can_answer(call->phone, call->invite->body, &call->local))
+	if (is_unacceptable(call))
 		call->reject_code = 488;
 	else if (!strcmp(automatic, "on"))
 		call->wants_answer = true;
@@ -499,6 +514,7 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	call->invite = sip_message_ref(invite);
 	call->source = source->remote;
 	call->local = source->local;
+	call->private_signalling = signalling_is_private(source->protocol, &source->remote);
 	identity_of(phone, account, &source->local, nobody, &identity);
 	session_set_handlers(session, &handlers);
 	session_set_identity(session, &identity);

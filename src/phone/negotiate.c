@@ -73,7 +73,8 @@ static uint32_t ptime_of(const struct phone *phone)
 	return (uint32_t)(settings_number(phone->settings, "media.ptime") / (10 * MS_US)) * 10;
 }
 
-enum err media_open(struct call_media *media, const struct address *local, const char *codec)
+enum err media_open(struct call_media *media, const struct address *local, const char *codec,
+		    enum media_encryption encryption)
 {
 	struct phone *phone = media->phone;
 	uint16_t low, high;
@@ -86,6 +87,8 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	if (!net_rtp_pair(local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
 		return err;
 	media->ptime_ms = ptime_of(phone);
+	media->encryption = encryption;
+	encryption_make_keys(media);
 	random_fill(&phone->random, &id, sizeof id);
 	media->negotiation = sdp_negotiation_new(id >> 2, "-");
 	media->opened = true;
@@ -116,17 +119,21 @@ void media_close(struct call_media *media)
 	sdp_negotiation_free(media->negotiation);
 	sdp_negotiation_free(media->before);
 	media->negotiation = media->before = NULL;
+	explicit_bzero(&media->keys, sizeof media->keys);
 	media->rtp_fd = media->rtcp_fd = -1;
 	media->opened = false;
 }
 
-static struct sdp_local local_description(const struct call_media *media)
+static struct sdp_local local_description(struct call_media *media)
 {
-	return (struct sdp_local){ .codecs = media->codecs,
+	struct sdp_local local = { .codecs = media->codecs,
 				   .codec_count = media->codec_count,
 				   .rtp = media->local,
 				   .ptime_ms = media->ptime_ms,
 				   .direction = media->held ? SDP_SENDONLY : SDP_SENDRECV };
+
+	encryption_describe(media, &local);
+	return local;
 }
 
 /* ---- what was agreed -> a stream ---- */
@@ -211,6 +218,7 @@ static void make_plan(const struct call_media *media, const struct sdp_agreed *a
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
 			config->receive_count++;
 	plan_events(agreed, agreed->codecs[0].codec->clock_rate, config);
+	encryption_plan(media, &agreed->secured, &config->protection);
 }
 
 /* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio
@@ -225,6 +233,8 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 			return false;
 		config.sends = config.receives = false;
 	}
+	if (media->plan.config.protection.suite != STREAM_CLEAR && config.protection.suite == STREAM_CLEAR)
+		log_line(media->phone->log, LOG_WARNING, "the sound of a call is no longer encrypted");
 	media->plan = *plan;
 	media->plan.config = config;
 	if (!media->cname[0])
@@ -419,7 +429,8 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 	return apply(media, &plan) ? 0 : 500;
 }
 
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local)
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local,
+		      enum media_encryption encryption)
 {
 	struct call_media trial;
 	struct sdp_agreed agreed;
@@ -430,6 +441,8 @@ bool media_can_answer(struct phone *phone, struct slice offer, const struct addr
 		return false;
 	trial.local = *local;
 	address_set_port(&trial.local, 9);
+	trial.encryption = encryption;
+	encryption_make_keys(&trial);
 	trial.negotiation = sdp_negotiation_new(1, "-");
 	struct sdp_local description = local_description(&trial);
 	buf_init(&answer, DESCRIPTION_MAX);

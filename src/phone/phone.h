@@ -15,6 +15,7 @@
  *   ping             OPTIONS
  *   negotiate        SDP of a call -> its stream
  *   sound            devices and codecs
+ *   encryption       whether sound is encrypted, and the keys
  *   contacts         names for addresses, kept at once
  *   history          line by line what was called and who called
  *   settings         the table of settings
@@ -88,6 +89,7 @@ struct call_options {
 	const char *display;
 	bool anonymous;
 	const char *codec;          /* only this one; NULL: media.codecs */
+	const char *encryption;     /* "off", "optional", "required"; NULL: the account's or media.encryption */
 	bool no_sdp;                /* sdp=none: INVITE without offer */
 	int64_t timeout_us;         /* 0: none */
 	const char *const *headers; /* "Name:value", NULL-ended; NULL: none */
@@ -154,6 +156,7 @@ struct call_view {
 	int64_t started_us, answered_us, ended_us; /* loop time; 0: not yet */
 	double duration_s;                         /* since the answer, to now or to the end */
 	const char *codec;                         /* "" before media */
+	const char *encryption;                    /* the crypto-suite, "none"; "" before media */
 	bool has_media;
 	double loss, jitter_ms, rtt_ms, mos, buffer_ms, heard_db, mic_db;
 };

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "loop/loop.h"
 #include "media/engine.h"
+#include "media/srtp.h"
 #include "net/net.h"
 #include "phone/negotiate.h"
 #include "phone/phone.h"
@@ -170,7 +171,8 @@ struct call {
 	struct sip_message *last_sent, *last_received; /* kept when the session goes */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	bool devices[2];                               /* it chose its input, its output */
-	char *codec;                                   /* codec= */
+	char *codec, *encryption;                      /* codec=, encryption= */
+	bool private_signalling;                       /* nobody on the way reads keys in its descriptions */
 };
 
 struct call *call_find(const struct phone *phone, unsigned number);
@@ -230,6 +232,20 @@ struct call_setup {
 	int64_t timeout_us;
 };
 
+/* ---- encryption ---- */
+
+bool encryption_find(struct slice word, enum media_encryption *encryption);
+/** Can nobody on the way read what is sent like this? The loopback interface leads nowhere. */
+bool signalling_is_private(enum sip_protocol protocol, const struct address *remote);
+/** What its option, its account or media.encryption says; optional becomes off where keys may not be sent. */
+enum media_encryption encryption_of_call(const struct call *call);
+bool encryption_may_send_keys(const struct call *call);
+/** Fresh keys for media->encryption: none where it is off or libsrtp is of no use. */
+void encryption_make_keys(struct call_media *media);
+void encryption_describe(struct call_media *media, struct sdp_local *local);
+void encryption_plan(const struct call_media *media, const struct sdp_secured *secured,
+		     struct stream_protection *protection);
+
 /* ---- the rest ---- */
 
 struct contacts *contacts_new(const char *dir, const struct log *log);
@@ -267,6 +283,7 @@ struct phone {
 	struct timers *timers;
 	const struct log *log;
 	char *config_dir, *state_dir;
+	bool srtp_asked, srtp_works; /* libsrtp is started when the first call may be encrypted */
 	bool ephemeral_port, started, start_wanted, shutting_down, muted_all, trace_on;
 	int64_t shut_down_us;
 	struct random random;

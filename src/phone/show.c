@@ -83,6 +83,9 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 		   ", concealed %" PRIu64 "\n",
 		   stats->lost_packets, stats->expected_packets, stats->loss * 100, stats->late_packets,
 		   stats->duplicate_packets, stats->concealed_frames);
+	if (stats->forged_packets || stats->replayed_packets)
+		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed\n", stats->forged_packets,
+			   stats->replayed_packets);
 	buf_printf(out, "  peer lost   %.2f%%\n", stats->peer_loss * 100);
 	buf_printf(out, "  jitter      %.1f ms, buffer %.0f ms\n", stats->jitter_ms, stats->buffer_ms);
 	if (stats->rtt_ms >= 0)
@@ -107,6 +110,7 @@ static void show_media_of(const struct call *call, struct buf *out)
 	}
 	buf_printf(out, "  codec       %s sent, %s received\n", media_codec_in_use(&call->media),
 		   media_codec_name(stats.receive_codec));
+	buf_printf(out, "  encryption  %s\n", media_encryption_in_use(&call->media));
 	buf_printf(out, "  direction   %.*s\n", SLICE_ARG(sdp_direction_name(call->media.plan.direction)));
 	buf_printf(out, "  here        %s\n", address_print(&call->media.local, address));
 	if (address_is_set(&config->rtp))
