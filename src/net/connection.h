@@ -7,6 +7,7 @@
 enum { CONNECTION_QUEUE_MAX = 1 << 20 };
 
 struct tls;
+struct websocket;
 
 struct connection {
 	struct list_node node;     /* in net.connections */
@@ -23,6 +24,7 @@ struct connection {
 	bool connecting, ended;    /* ended: the peer sends no more */
 	bool busy, closed;         /* in its handler; to be freed when that returns */
 	struct tls *tls;           /* NULL: none */
+	struct websocket *ws;      /* NULL: none */
 };
 
 /* tcp.c */

@@ -39,6 +39,7 @@ struct net {
 	struct timer locate_turn;    /* looks at all of `locates` again */
 	struct dns *dns;
 	struct tls_context *tls;
+	char *ws_path;               /* NULL: / */
 	struct route routes[ROUTES_KEPT];
 	size_t next_route;
 	unsigned char *packets;      /* PACKET_BATCH * PACKET_MAX; only pages that are used cost memory */

@@ -38,6 +38,7 @@ void net_free(struct net *net)
 	tcp_close_all(net);
 	net_close_listeners(net);
 	tls_context_free(net->tls);
+	free(net->ws_path);
 	if (net->spare_fd >= 0)
 		close(net->spare_fd);
 	free(net->packets);
@@ -87,6 +88,11 @@ struct address socket_address(int fd)
 void net_set_tls(struct net *net, const struct net_tls *tls)
 {
 	tls_context_set(net->tls, tls);
+}
+
+void net_set_ws_path(struct net *net, const char *path)
+{
+	xreplace(&net->ws_path, path);
 }
 
 bool net_tls_can_serve(struct net *net, struct buf *why)

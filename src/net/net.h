@@ -4,7 +4,8 @@
  *   net         listeners, the table of operations, which of our addresses a peer would see
  *   udp         datagrams: the address each came to, ICMP errors told
  *   tcp         connections: bounded queues, half-close
- *   wrap        what stands between a connection's socket and its flow: TLS
+ *   wrap        what stands between a connection's socket and its flow: TLS, WebSocket
+ *   websocket   handshake and frames without a socket
  *   tls         TLS without a socket; tls_context its settings, tls_verify whom a certificate belongs to
  *   locate      RFC 3263: a host to a list of targets
  *   dns         questions to name servers (c-ares) and a cache bounded by the time to live
@@ -56,6 +57,8 @@ struct net_tls {
 
 /** For connections made from now on. Files are read when first needed: connect() then says what is wrong with them. */
 void net_set_tls(struct net *net, const struct net_tls *tls);
+/** What WebSocket handshakes of ours ask for from now on: "/ws". */
+void net_set_ws_path(struct net *net, const char *path);
 /** Can connections be taken by TLS? @return false with the sentence that says why not */
 bool net_tls_can_serve(struct net *net, struct buf *why) MUST_CHECK;
 /** A pin as people write it: base64 or hexadecimal digits of the SHA-256 of a public key, "sha256/" in front or not.

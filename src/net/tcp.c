@@ -1,5 +1,7 @@
 #include "net/connection.h"
 
+#include "net/tls.h"
+
 #include "base/xmalloc.h"
 
 #include <errno.h>
@@ -129,7 +131,7 @@ void connection_end(struct connection *c, enum err err)
 	struct flow *flow = c->flow;
 	struct net *net = c->net;
 
-	enum err told = err ? err : c->tls && !c->open ? ERR_TLS : ERR_RESET;
+	enum err told = err ? err : c->tls && tls_state(c->tls) == TLS_HANDSHAKE ? ERR_TLS : ERR_RESET;
 	wrap_cut(c);
 	c->ended = true;
 	c->flow = NULL;

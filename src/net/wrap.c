@@ -1,6 +1,9 @@
 #include "net/connection.h"
 
 #include "net/tls.h"
+#include "net/websocket.h"
+
+#include <stdio.h>
 
 enum { OVERHEAD = 1024 }; /* what TLS adds to a message of the greatest length, and more */
 
@@ -9,11 +12,34 @@ static bool is_secure(enum sip_protocol protocol)
 	return protocol == SIP_TLS || protocol == SIP_WSS;
 }
 
+static bool is_websocket(enum sip_protocol protocol)
+{
+	return protocol == SIP_WS || protocol == SIP_WSS;
+}
+
+static struct websocket *make_websocket(struct connection *c, const struct sip_target *target)
+{
+	struct net *net = c->net;
+	char text[ADDRESS_TEXT], host[sizeof target->name + 8];
+	uint16_t port = address_port(&target->address);
+
+	if (c->accepted)
+		return websocket_server(&net->random);
+	const char *name = target->name[0] ? target->name : address_print_host(&target->address, true, text);
+	if (port == sip_protocol_port(c->protocol))
+		snprintf(host, sizeof host, "%s", name);
+	else
+		snprintf(host, sizeof host, "%s:%u", name, port);
+	return websocket_client(&net->random, host, net->ws_path ? net->ws_path : "/");
+}
+
 enum err wrap_prepare(struct connection *c)
 {
 	const struct sip_target *target = flow_target(c->flow);
 	struct buf why;
 
+	if (is_websocket(c->protocol))
+		c->ws = make_websocket(c, target);
 	if (!is_secure(c->protocol))
 		return ERR_NONE;
 	buf_init(&why, TLS_WHY);
@@ -28,7 +54,9 @@ enum err wrap_prepare(struct connection *c)
 void wrap_fini(struct connection *c)
 {
 	tls_free(c->tls);
+	websocket_free(c->ws);
 	c->tls = NULL;
+	c->ws = NULL;
 }
 
 /* What TLS has to say goes to the socket. */
@@ -40,6 +68,27 @@ static enum err flush_tls(struct connection *c)
 		return ERR_NONE;
 	enum err err = connection_queue(c, wire);
 	tls_sent(c->tls);
+	return err;
+}
+
+/* Bytes below WebSocket. */
+static enum err send_plain(struct connection *c, struct slice bytes)
+{
+	if (!c->tls)
+		return connection_queue(c, bytes);
+	if (!tls_write(c->tls, bytes))
+		return ERR_TLS;
+	return flush_tls(c);
+}
+
+static enum err flush_websocket(struct connection *c)
+{
+	struct slice wire = websocket_wire(c->ws);
+
+	if (!wire.n)
+		return ERR_NONE;
+	enum err err = wire.n + OVERHEAD > connection_room(c) ? ERR_FULL : send_plain(c, wire);
+	websocket_sent(c->ws);
 	return err;
 }
 
@@ -56,10 +105,24 @@ static void opened(struct connection *c)
 		transport_flow_opened(c->net->transport, c->flow, &local);
 }
 
+/* The connection below WebSocket is there. */
+static void plain_opened(struct connection *c)
+{
+	if (!c->ws) {
+		opened(c);
+		return;
+	}
+	if (c->flow)
+		flow_explain(c->flow, "the WebSocket handshake was not finished in time");
+	enum err err = flush_websocket(c);
+	if (err)
+		connection_fail(c, err, "");
+}
+
 void wrap_begin(struct connection *c)
 {
 	if (!c->tls) {
-		opened(c);
+		plain_opened(c);
 		return;
 	}
 	if (c->flow)
@@ -70,21 +133,47 @@ void wrap_begin(struct connection *c)
 		connection_fail(c, err, "");
 }
 
+static void take_websocket(struct connection *c, struct slice bytes)
+{
+	enum websocket_event event = WEBSOCKET_MORE;
+	struct slice message;
+
+	do {
+		event = websocket_next(c->ws, &bytes, &message);
+		if (event == WEBSOCKET_OPENED)
+			opened(c);
+		else if (event == WEBSOCKET_MESSAGE && c->flow && c->net->transport)
+			transport_flow_message(c->net->transport, c->flow, message);
+	} while (!c->closed && (event == WEBSOCKET_OPENED || event == WEBSOCKET_MESSAGE));
+	if (c->closed)
+		return;
+	enum err err = flush_websocket(c);
+	if (event == WEBSOCKET_FAILED)
+		connection_fail(c, ERR_REFUSED, websocket_why(c->ws));
+	else if (err)
+		connection_fail(c, err, "");
+	else if (event == WEBSOCKET_CLOSED && !c->ended)
+		connection_end(c, ERR_NONE);
+}
+
 static void take_plain(struct connection *c, struct slice bytes)
 {
-	if (c->flow && c->net->transport)
+	if (c->ws)
+		take_websocket(c, bytes);
+	else if (c->flow && c->net->transport)
 		transport_flow_bytes(c->net->transport, c->flow, bytes);
 }
 
 static void take_secured(struct connection *c, struct slice bytes)
 {
 	char *plain = (char *)c->net->packets + PACKET_MAX; /* the first packet is what came from the socket */
+	bool shaking = tls_state(c->tls) == TLS_HANDSHAKE;
 	enum tls_state state = tls_take(c->tls, bytes);
 	size_t n;
 
 	enum err err = flush_tls(c);
-	if (state == TLS_OPEN && !c->open)
-		opened(c);
+	if (state == TLS_OPEN && shaking)
+		plain_opened(c);
 	while (!c->closed && (n = tls_read(c->tls, plain, PACKET_MAX)) > 0)
 		take_plain(c, slice_make(plain, n));
 	if (c->closed)
@@ -110,18 +199,20 @@ void wrap_received(struct connection *c, struct slice bytes)
 
 enum err wrap_send(struct connection *c, struct slice bytes)
 {
-	if (!c->tls)
-		return connection_queue(c, bytes);
 	/* What was encrypted must go, or the other side can read nothing more: so the room is looked at before. */
 	if (bytes.n + OVERHEAD > connection_room(c))
 		return ERR_FULL;
-	if (!tls_write(c->tls, bytes))
-		return ERR_TLS;
-	return flush_tls(c);
+	if (!c->ws)
+		return send_plain(c, bytes);
+	return websocket_send(c->ws, bytes) ? flush_websocket(c) : ERR_FULL;
 }
 
 void wrap_end(struct connection *c)
 {
+	if (c->ws) {
+		websocket_close(c->ws);
+		(void)!flush_websocket(c);
+	}
 	if (!c->tls)
 		return;
 	tls_shut(c->tls);
@@ -130,8 +221,12 @@ void wrap_end(struct connection *c)
 
 void wrap_cut(struct connection *c)
 {
-	if (c->tls && c->flow && !c->open)
-		flow_explain(c->flow, "the other side closed the connection during the TLS handshake");
-	else if (c->tls && c->flow)
+	if (!c->tls && !c->ws)
+		return;
+	if (c->flow && !c->open)
+		flow_explain(c->flow, c->tls && tls_state(c->tls) == TLS_HANDSHAKE
+					      ? "the other side closed the connection during the TLS handshake"
+					      : "the other side closed the connection during the WebSocket handshake");
+	else
 		wrap_end(c);
 }

@@ -6,10 +6,7 @@ enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
 static const char *const option_names[] = {
 	"name",      "display", "user",      "auth-user", "realm", "password", "password-command",
-	"registrar", "proxy",   "transport", "expires",
-	/* settings for this account alone (account_settings.c) */
-	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
-	"media.encryption", NULL
+	"registrar", "proxy",   "transport", "expires",   NULL
 };
 
 const char *const *phone_account_options(void)
@@ -77,8 +74,8 @@ static bool set_transport(struct account *account, struct slice value, struct fa
 		account->has_transport = false;
 		return true;
 	}
-	if (!sip_protocol_find(value, &protocol) || protocol > SIP_TLS)
-		return fail(failure, STATUS_USAGE, "range", "transport is udp, tcp or tls, not '%.*s'",
+	if (!sip_protocol_find(value, &protocol))
+		return fail(failure, STATUS_USAGE, "range", "transport is udp, tcp, tls, ws or wss, not '%.*s'",
 			    SLICE_ARG(value));
 	if (account->secure && protocol == SIP_UDP)
 		return fail(failure, STATUS_USAGE, "range",
@@ -165,7 +162,8 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 	} else if (slice_eq(key, SLICE("password-command"))) {
 		set_text(&account->password_command, value);
 	} else {
-		return account_own_set(account, key, value, failure);
+		return fail(failure, STATUS_USAGE, "no-such-option", "'%.*s' is no option of an account",
+			    SLICE_ARG(key));
 	}
 	return true;
 }

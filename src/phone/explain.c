@@ -33,7 +33,8 @@ const char *explain_cause(enum cause cause, unsigned status)
 
 const char *explain_local_cause(const struct outcome *outcome)
 {
-	if (outcome->response)
+	/* Where the network itself has said more, that is told. */
+	if (outcome->response || !slice_eq(outcome->reason, sip_status_phrase(outcome->status)))
 		return NULL;
 	switch (outcome->cause) {
 	case CAUSE_DNS:

@@ -3,7 +3,6 @@
 #include "base/address.h"
 #include "base/utf8.h"
 #include "base/xmalloc.h"
-#include "media/engine.h"
 #include "net/net.h"
 
 #include <assert.h>
@@ -219,6 +218,17 @@ static bool check_file(struct slice value, struct buf *why)
 	return good;
 }
 
+static bool check_ws_path(struct slice value, struct buf *why)
+{
+	bool good = slice_begins(value, SLICE("/"));
+
+	for (size_t i = 0; i < value.n; i++)
+		good = good && value.p[i] > ' ' && value.p[i] < 0x7f;
+	if (!good)
+		buf_printf(why, "'%.*s' is no path: it begins with / and has no blanks, as /ws", SLICE_ARG(value));
+	return good;
+}
+
 static bool check_pins(struct slice value, struct buf *why)
 {
 	unsigned char pin[32];
@@ -254,25 +264,6 @@ static bool check_codecs(struct slice value, struct buf *why)
 	}
 	if (!count)
 		buf_printf(why, "at least one codec is needed: opus, PCMU or PCMA");
-	return count > 0;
-}
-
-static bool check_suites(struct slice value, struct buf *why)
-{
-	enum stream_suite suite;
-	struct slice word;
-	size_t count = 0;
-
-	for (; list_word(&value, &word); count++) {
-		if (stream_suite_find(word, &suite))
-			continue;
-		buf_printf(why, "'%.*s' is no crypto-suite of this phone: there are", SLICE_ARG(word));
-		for (int i = STREAM_CLEAR + 1; i < STREAM_SUITES; i++)
-			buf_printf(why, " %s", stream_suite_name((enum stream_suite)i));
-		return false;
-	}
-	if (!count)
-		buf_printf(why, "at least one crypto-suite is needed: AES_CM_128_HMAC_SHA1_80 is what every peer has");
 	return count > 0;
 }
 
@@ -320,8 +311,7 @@ static const struct {
 	{ "sip.listen", check_listen },   { "dns.servers", check_addresses }, { "media.codecs", check_codecs },
 	{ "media.ports", check_ports },   { "audio.input", check_device },    { "audio.output", check_device },
 	{ "audio.ringer", check_device }, { "tls.ca", check_file },           { "tls.certificate", check_file },
-	{ "tls.key", check_file },        { "tls.pin", check_pins },
-	{ "media.encryption-suites", check_suites },
+	{ "sip.ws-path", check_ws_path }, { "tls.key", check_file },        { "tls.pin", check_pins },
 };
 
 static bool check_text(const struct setting_row *row, struct slice value, struct buf *why)

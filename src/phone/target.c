@@ -134,10 +134,9 @@ static bool check_uri(struct slice text, struct failure *failure)
 			    "'%.*s' is no address: something is wrong at character %zu", SLICE_ARG(text), offset + 1);
 	if (!sip_uri_param(&uri, SLICE("transport"), &transport))
 		return true;
-	if (!sip_protocol_find(transport, &protocol) || protocol > SIP_TLS)
+	if (!sip_protocol_find(transport, &protocol))
 		return fail(failure, STATUS_NETWORK, "no-transport",
-			    "this version reaches others by UDP, TCP and TLS, not by transport=%.*s",
-			    SLICE_ARG(transport));
+			    "others are reached by transport=udp, tcp, tls, ws or wss, not by %.*s", SLICE_ARG(transport));
 	if (uri.scheme == SIP_SCHEME_SIPS && protocol == SIP_UDP)
 		return fail(failure, STATUS_NETWORK, "no-transport",
 			    "sips: goes by TLS, never by transport=udp; write sip: for a call that may be read on the way");

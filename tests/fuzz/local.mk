@@ -9,15 +9,21 @@ fuzz_dns_libs = src/base/libbase.a
 fuzz_framing_sources = tests/fuzz/framing_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
 fuzz_framing_libs = src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a src/base/libbase.a
 fuzz_rtp_sources = tests/fuzz/rtp_fuzz.c
-fuzz_rtp_libs = src/media/libmedia.a src/base/libbase.a $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) $(SRTP_LIBS) -lpthread -lm
+fuzz_rtp_libs = src/media/libmedia.a src/base/libbase.a $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) -lpthread -lm
 fuzz_sdp_sources = tests/fuzz/sdp_fuzz.c
 fuzz_sdp_libs = src/sdp/libsdp.a src/base/libbase.a
 fuzz_ua_sources = tests/fuzz/ua_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
 fuzz_ua_libs = src/sip/ua/libua.a src/sip/transaction/libtransaction.a $(fuzz_framing_libs) $(SSL_LIBS)
+fuzz_websocket_sources = tests/fuzz/websocket_fuzz.c src/net/websocket.c src/net/websocket.h
+fuzz_websocket_libs = src/base/libbase.a $(SSL_LIBS)
 
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
 	tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
+noinst_PROGRAMS += tests/fuzz/websocket_fuzz
+tests_fuzz_websocket_fuzz_SOURCES = $(fuzz_websocket_sources)
+tests_fuzz_websocket_fuzz_LDADD = $(fuzz_websocket_libs)
+tests_fuzz_websocket_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_message_fuzz_SOURCES = $(fuzz_message_sources)
 tests_fuzz_message_fuzz_LDADD = $(fuzz_message_libs)
 tests_fuzz_message_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -40,6 +46,10 @@ else
 check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/dns_replay \
 	tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
 	tests/fuzz/ua_replay
+check_PROGRAMS += tests/fuzz/websocket_replay
+tests_fuzz_websocket_replay_SOURCES = tests/fuzz/replay.c $(fuzz_websocket_sources)
+tests_fuzz_websocket_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"websocket"'
+tests_fuzz_websocket_replay_LDADD = $(fuzz_websocket_libs)
 tests_fuzz_message_replay_SOURCES = tests/fuzz/replay.c $(fuzz_message_sources)
 tests_fuzz_message_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"message"'
 tests_fuzz_message_replay_LDADD = $(fuzz_message_libs)

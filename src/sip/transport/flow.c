@@ -37,6 +37,7 @@ void flow__free(struct flow *flow)
 		waiting_free(LIST_ENTRY(node, struct waiting, node));
 	framing_fini(&flow->framing);
 	free(flow->why);
+	free(flow->invalid);
 	list_remove(&flow->node);
 	free(flow);
 }
@@ -305,17 +306,35 @@ void transport_flow_opened(struct transport *transport, struct flow *flow, const
 	flow->waiting_count = flow->waiting_bytes = 0;
 }
 
+static bool is_invalid(struct slice host)
+{
+	static const char domain[] = ".invalid";
+
+	return host.n > sizeof domain - 1 &&
+	       slice_ieq(slice_from(host, host.n - (sizeof domain - 1)), slice_of(domain));
+}
+
+/* RFC 7118 8: who does not know its own address is found by its connection alone. */
+static void note_invalid(struct flow *flow, const struct sip_message *message)
+{
+	const struct sip_via *via = flow->incoming && !flow->invalid ? sip_message_via(message, 0) : NULL;
+
+	if (via && message->is_request && is_invalid(via->host))
+		flow->invalid = slice_dup(via->host);
+}
+
 /* One framed message. @return false: not a SIP message after all */
-static bool take_message(struct flow *flow, struct slice bytes)
+static bool take_message(struct flow *flow, struct slice bytes, enum sip_framing framing)
 {
 	struct sip_source source = flow__source(flow);
 	struct sip_message *message;
 	size_t used, offset;
 
 	transport__trace(flow->transport, false, source.protocol, &source.local, &source.remote, bytes);
-	if (sip_message_parse(bytes, SIP_STREAM, &message, &used, &offset) != SCAN_OK)
+	if (sip_message_parse(bytes, framing, &message, &used, &offset) != SCAN_OK)
 		return false;
 	flow->used_us = flow->transport->world.timers->now_us;
+	note_invalid(flow, message);
 	if (used == bytes.n)
 		transport__receive(flow->transport, message, &source);
 	sip_message_unref(message);
@@ -329,7 +348,7 @@ static bool take(struct flow *flow, enum framing_result result, struct slice mes
 	switch (result) {
 	case FRAMING_MESSAGE:
 		timer_stop(world->timers, &flow->timer);
-		return take_message(flow, message);
+		return take_message(flow, message, SIP_STREAM);
 	case FRAMING_PING:
 		/* A pong that does not fit is not worth waiting for; the peer pings again. */
 		(void)world->ops->send_stream(world->net, flow, SLICE("\r\n"));
@@ -357,6 +376,43 @@ void transport_flow_bytes(struct transport *transport, struct flow *flow, struct
 	}
 	if (flow->state == FLOW_OPEN && framing_is_partial(&flow->framing) && !timer_running(&flow->timer))
 		expect_message(flow);
+}
+
+void transport_flow_message(struct transport *transport, struct flow *flow, struct slice message)
+{
+	if (flow->state != FLOW_OPEN)
+		return;
+	timer_stop(transport->world.timers, &flow->timer);
+	/* RFC 7118 6: the keep-alives of RFC 5626 are messages there. */
+	if (slice_eq(message, SLICE("\r\n\r\n")))
+		(void)take(flow, FRAMING_PING, message);
+	else if (slice_eq(message, SLICE("\r\n")))
+		flow->framing.awaits_pong = false;
+	else if (!take_message(flow, message, SIP_DATAGRAM))
+		flow__fail_later(flow, ERR_SYNTAX);
+}
+
+void transport_prefer_open(const struct transport *transport, struct sip_target *target)
+{
+	struct sip_target secure = *target;
+
+	secure.protocol = SIP_WSS;
+	if (target->protocol == SIP_WS && !flow__near(transport, target) && flow__near(transport, &secure))
+		*target = secure;
+}
+
+bool transport_find_invalid(const struct transport *transport, struct slice host, struct sip_target *target)
+{
+	if (!is_invalid(host))
+		return false;
+	LIST_EACH(&transport->flows, node) {
+		const struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		if (flow->state == FLOW_OPEN && flow->invalid && slice_ieq(slice_of(flow->invalid), host)) {
+			*target = flow->target;
+			return true;
+		}
+	}
+	return false;
 }
 
 void transport_flow_closed(struct transport *transport, struct flow *flow, enum err err)

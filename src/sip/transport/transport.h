@@ -149,6 +149,13 @@ bool transport_reached_by_flow(struct transport *transport, const struct sip_tar
  * transport_send_request() met; empty: enum err says it all. Valid until either happens again.
  */
 struct slice transport_explanation(const struct transport *transport);
+/** transport=ws means secure WebSocket too where that is the connection that is open (RFC 7118 5.2, 8.1). */
+void transport_prefer_open(const struct transport *transport, struct sip_target *target);
+/**
+ * A host of the domain .invalid is the name that a WebSocket client gave itself: only its own connection leads there.
+ * @return false: no such connection. RFC 7118 8, Appendix B.1
+ */
+bool transport_find_invalid(const struct transport *transport, struct slice host, struct sip_target *target);
 /** Is this host and port one of ours (loops, Route to ourselves)? */
 bool transport_is_ours(struct transport *transport, struct slice host, uint16_t port);
 /**
@@ -209,6 +216,9 @@ struct flow *transport_accepted(struct transport *transport, enum sip_protocol p
 void transport_flow_opened(struct transport *transport, struct flow *flow, const struct address *local);
 /** Bytes came on a stream, cut anywhere. The flow may be failing afterwards, but it is closed only when timers run. */
 void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes);
+/** A whole message came on a stream that keeps messages apart by itself (WebSocket); Content-Length may be missing.
+ * RFC 7118 5 */
+void transport_flow_message(struct transport *transport, struct flow *flow, struct slice message);
 /** The connection is gone (or could not be made); `flow` must not be used by net any more. */
 void transport_flow_closed(struct transport *transport, struct flow *flow, enum err err);
 /** The local address of a flow that is being opened, as soon as it is known. */

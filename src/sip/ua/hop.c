@@ -127,6 +127,20 @@ static bool is_literal(struct hop *hop, const struct sip_hop *wanted)
 	hop->targets = xcalloc(1, sizeof *hop->targets);
 	hop->targets[0].protocol = protocol;
 	hop->targets[0].address = address;
+	transport_prefer_open(transactions_transport(hop->ua->transactions), &hop->targets[0]);
+	hop->count = 1;
+	return true;
+}
+
+/* Nor does a name that only an open connection knows. */
+static bool is_connection(struct hop *hop, const struct sip_hop *wanted)
+{
+	struct sip_target target;
+
+	if (!transport_find_invalid(transactions_transport(hop->ua->transactions), slice_of(wanted->host), &target))
+		return false;
+	hop->targets = xcalloc(1, sizeof *hop->targets);
+	hop->targets[0] = target;
 	hop->count = 1;
 	return true;
 }
@@ -140,7 +154,7 @@ void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, boo
 	*hop = (struct hop){ .ua = ua, .done = done, .arg = arg };
 	hop->err = read_uri(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft), protocol, &wanted);
 	memcpy(hop->host, wanted.host, sizeof hop->host);
-	if (hop->err || is_literal(hop, &wanted))
+	if (hop->err || is_literal(hop, &wanted) || is_connection(hop, &wanted))
 		timer_start(ua->world.timers, &hop->timer, 0, found_at_once, hop);
 	else
 		hop->lookup = ua->world.ops->locate(ua->world.net, &wanted, found, hop);

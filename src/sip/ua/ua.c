@@ -9,7 +9,14 @@
 
 #include <assert.h>
 
-enum { MAX_SESSIONS = 64, MAX_NOTIFIERS = 256, UNSUPPORTED_MAX = 2048 };
+enum {
+	MAX_SESSIONS = 64,
+	MAX_NOTIFIERS = 256,
+	/* What a 420 tells of a Require: more than a caller can mean, less than whoever forged the caller's address
+	 * would like to have sent there. */
+	OPTIONS_TOLD = 16,
+	OPTION_BYTES = 64,
+};
 
 /* ---- refusals with what they must say ---- */
 
@@ -19,76 +26,54 @@ static void add_allow(void *arg, struct sip_draft *draft)
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 }
 
-/* What a refusal tells of. */
-struct refusal {
-	struct ua *ua;
-	const struct sip_message *request;
-	const struct session_options *options;
-};
-
-static void accept_lines(struct sip_draft *draft, bool text)
+static void add_accept(void *arg, struct sip_draft *draft)
 {
-	sip_draft_add(draft, SIP_HEADER_ACCEPT,
-		      text ? "text/plain, application/im-iscomposing+xml" : "application/sdp");
+	const struct sip_message *request = arg;
+
+	if (request && request->method == SIP_MESSAGE)
+		sip_draft_add(draft, SIP_HEADER_ACCEPT, "text/plain, application/im-iscomposing+xml");
+	else
+		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
 }
 
-static void add_accept(void *arg, struct sip_draft *draft)
-{
-	const struct refusal *refusal = arg;
-
-	accept_lines(draft, refusal->request->method == SIP_MESSAGE);
-}
-
+/* We support no option yet, so all that are required are unsupported (8.2.2.3). */
 static void add_unsupported(void *arg, struct sip_draft *draft)
 {
-	const struct refusal *refusal = arg;
-	struct buf list;
+	const struct sip_message *request = arg;
+	struct sip_values values;
+	struct slice value;
+	struct buf line;
 
-	buf_init(&list, UNSUPPORTED_MAX);
-	if (core_unsupported(refusal->request, refusal->options, &list) && list.n)
-		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, buf_slice(&list));
-	buf_fini(&list);
+	buf_init(&line, OPTIONS_TOLD * (OPTION_BYTES + 2));
+	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
+	for (size_t told = 0; told < OPTIONS_TOLD && sip_values_next(&values, &value);) {
+		if (value.n > OPTION_BYTES)
+			continue;
+		buf_printf(&line, told++ ? ", %.*s" : "%.*s", SLICE_ARG(value));
+	}
+	if (line.n)
+		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, buf_slice(&line));
+	buf_fini(&line);
 }
 
-static void event_lines(const struct ua *ua, struct sip_draft *draft)
+static void add_events(void *arg, struct sip_draft *draft)
 {
+	const struct ua *ua = arg;
+
 	if (ua->settings.events)
 		sip_draft_add(draft, SIP_HEADER_ALLOW_EVENTS, "%s", ua->settings.events);
 }
 
-/* What may be subscribed to instead (RFC 6665 8.3.2). */
-static void add_events(void *arg, struct sip_draft *draft)
+static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
 {
-	const struct refusal *refusal = arg;
-
-	event_lines(refusal->ua, draft);
-}
-
-/* The extension without which an INVITE is not taken here (RFC 3261 21.4.15). */
-static void add_required(void *arg, struct sip_draft *draft)
-{
-	const struct refusal *refusal = arg;
-	const struct session_options *options = refusal->options;
-	bool reliable = options->reliable == RELIABLE_REQUIRED && !session_peer_supports(refusal->request, "100rel");
-	bool timer = options->timer == TIMER_REQUIRED && !session_peer_supports(refusal->request, "timer");
-
-	sip_draft_add(draft, SIP_HEADER_REQUIRE, "%s%s%s", reliable ? "100rel" : "", reliable && timer ? ", " : "",
-		      timer ? "timer" : "");
-}
-
-static void add_min_se(void *arg, struct sip_draft *draft)
-{
-	const struct refusal *refusal = arg;
-
-	sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(refusal->options));
-}
-
-static void refuse_session(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status,
-			   const struct session_options *options)
-{
-	struct refusal refusal = { ua, request, options };
 	core_add_h *add = NULL;
+
+	/* What may be subscribed to instead (RFC 6665 8.3.2). */
+	if (status == 489) {
+		core_respond(ua, st, status, add_events, ua);
+		return;
+	}
 
 	if (status == 405)
 		add = add_allow;
@@ -96,18 +81,7 @@ static void refuse_session(struct ua *ua, struct server_transaction *st, struct 
 		add = add_accept;
 	else if (status == 420)
 		add = add_unsupported;
-	else if (status == 421)
-		add = add_required;
-	else if (status == 422)
-		add = add_min_se;
-	else if (status == 489)
-		add = add_events;
-	core_respond(ua, st, status, add, &refusal);
-}
-
-static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
-{
-	refuse_session(ua, st, request, status, &ua->settings.session);
+	core_respond(ua, st, status, add, request);
 }
 
 /* ---- the checks of 8.2, in its order; each answers 0 or the status that refuses ---- */
@@ -123,8 +97,6 @@ static unsigned check_method(const struct sip_message *request)
 	case SIP_SUBSCRIBE:
 	case SIP_NOTIFY:
 	case SIP_MESSAGE:
-	case SIP_PRACK:
-	case SIP_UPDATE:
 		return 0;
 	default:
 		return 405;
@@ -138,14 +110,13 @@ static unsigned check_scheme(const struct sip_message *request)
 	return uri && uri->scheme != SIP_SCHEME_OTHER ? 0 : 416;
 }
 
-static unsigned check_require(const struct sip_message *request, const struct session_options *options)
+static unsigned check_require(const struct sip_message *request)
 {
-	struct buf list;
+	struct sip_values values;
+	struct slice value;
 
-	buf_init(&list, UNSUPPORTED_MAX);
-	unsigned status = core_unsupported(request, options, &list) ? 420 : 0;
-	buf_fini(&list);
-	return status;
+	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
+	return sip_values_next(&values, &value) ? 420 : 0;
 }
 
 /* May the body be left unread (Content-Disposition: ...;handling=optional)? */
@@ -218,10 +189,10 @@ static void add_capabilities(void *arg, struct sip_draft *draft)
 	const struct capabilities *c = arg;
 
 	add_allow(NULL, draft);
-	accept_lines(draft, false);
-	event_lines(c->ua, draft);
+	add_accept(NULL, draft);
+	add_events(c->ua, draft);
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_LANGUAGE, "en");
-	core_add_supported(draft, &c->ua->settings.session);
+	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "%s", "");
 	add_body(c, draft);
 }
 
@@ -273,12 +244,11 @@ static unsigned pass_up(struct ua *ua, struct server_transaction *st, struct sip
 static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transaction *st, struct sip_message *request,
 		      const struct sip_source *source)
 {
-	unsigned status = check_require(request, &ua->settings.session);
+	unsigned status = check_require(request);
 
 	if (!dialog_in_order(dialog, request))
 		status = 500;
-	else if (!status && (request->method == SIP_INVITE || request->method == SIP_UPDATE ||
-			     request->method == SIP_PRACK))
+	else if (!status && request->method == SIP_INVITE)
 		status = check_body(request);
 	if (status) {
 		refuse(ua, st, request, status);
@@ -315,24 +285,9 @@ static bool rings_too_much(const struct ua *ua, const struct address *host)
 	return ringing >= (share < 2 ? 2 : share);
 }
 
-/* What this session may use must fit what the caller asks for and what we ask of it. */
-static unsigned check_options(const struct sip_message *invite, const struct session_options *options)
-{
-	if ((options->reliable == RELIABLE_REQUIRED && !session_peer_supports(invite, "100rel")) ||
-	    (options->timer == TIMER_REQUIRED && !session_peer_supports(invite, "timer")))
-		return 421;
-	return session_interval_too_small(invite, options) ? 422 : 0;
-}
-
 static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
-		       const struct sip_source *source, const struct session_options *options)
+		       const struct sip_source *source)
 {
-	unsigned status = check_options(invite, options);
-
-	if (status) {
-		refuse_session(ua, st, invite, status, options);
-		return;
-	}
 	if (!accepts(invite, "application", "sdp")) {
 		refuse(ua, st, invite, 406);
 		return;
@@ -346,8 +301,7 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse(ua, st, invite, 513);
 		return;
 	}
-	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite, options), invite,
-			      source);
+	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite), invite, source);
 }
 
 static unsigned check_event(struct ua *ua, const struct sip_message *request)
@@ -359,19 +313,12 @@ static unsigned check_event(struct ua *ua, const struct sip_message *request)
 	return package_is_in(slice_of(ua->settings.events), event.name) ? 0 : 489;
 }
 
-/* Requests that are nothing outside of a dialog. */
-static bool needs_dialog(enum sip_method method)
-{
-	return method == SIP_BYE || method == SIP_PRACK || method == SIP_UPDATE;
-}
-
-static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source,
-			      const struct session_options *options)
+static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source)
 {
 	unsigned status = check_method(request);
 
-	/* A To tag names a dialog that we do not have. */
-	if (!status && (sip_message_to(request)->tag.n || needs_dialog(request->method)))
+	/* A To tag names a dialog that we do not have; BYE is nothing outside of one. */
+	if (!status && (sip_message_to(request)->tag.n || request->method == SIP_BYE))
 		status = 481;
 	if (!status)
 		status = check_scheme(request);
@@ -380,7 +327,7 @@ static unsigned check_outside(struct ua *ua, const struct sip_message *request, 
 	if (!status && ua->handlers.accept && request->method != SIP_NOTIFY)
 		status = ua->handlers.accept(ua->handlers.arg, request, source);
 	if (!status)
-		status = check_require(request, options);
+		status = check_require(request);
 	if (!status && (request->method == SIP_INVITE || request->method == SIP_OPTIONS))
 		status = check_body(request);
 	return status;
@@ -396,21 +343,18 @@ static void on_request(void *arg, struct server_transaction *st, struct sip_mess
 		in_dialog(ua, dialog, st, request, source);
 		return;
 	}
-	struct session_options options = ua->settings.session;
-	if (request->method == SIP_INVITE && ua->handlers.options)
-		ua->handlers.options(ua->handlers.arg, request, source, &options);
-	if (request->method == SIP_NOTIFY && sip_message_to(request)->tag.n && !check_require(request, &options) &&
+	if (request->method == SIP_NOTIFY && sip_message_to(request)->tag.n && !check_require(request) &&
 	    subscription_take_notify(ua, st, request))
 		return;
-	unsigned status = check_outside(ua, request, source, &options);
+	unsigned status = check_outside(ua, request, source);
 	if (!status && request->method == SIP_INVITE)
-		new_invite(ua, st, request, source, &options);
+		new_invite(ua, st, request, source);
 	else if (!status && request->method == SIP_OPTIONS)
 		answer_options(ua, st, request);
 	else if (!status)
 		status = pass_up(ua, st, request, source);
 	if (status)
-		refuse_session(ua, st, request, status, &options);
+		refuse(ua, st, request, status);
 }
 
 static void on_ack(void *arg, struct sip_message *ack, const struct sip_source *source)

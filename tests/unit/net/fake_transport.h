@@ -23,6 +23,7 @@ struct flow {
 	bool accepted, opened, closed;
 	enum err err;
 	char why[512];
+	size_t messages;
 	struct buf bytes;
 };
 
@@ -127,6 +128,12 @@ void transport_flow_bytes(struct transport *t, struct flow *flow, struct slice b
 		flow->closed = true;
 		net_ops()->close(t->net, flow);
 	}
+}
+
+void transport_flow_message(struct transport *t, struct flow *flow, struct slice message)
+{
+	flow->messages++;
+	transport_flow_bytes(t, flow, message);
 }
 
 void transport_flow_closed(struct transport *t, struct flow *flow, enum err err)

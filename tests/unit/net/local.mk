@@ -9,3 +9,6 @@ tests_unit_net_dns_answer_test_LDADD = $(NET_TEST_LIBS)
 check_PROGRAMS += tests/unit/net/tls_test
 tests_unit_net_tls_test_SOURCES = tests/unit/net/tls_test.c tests/unit/net/certificates.h
 tests_unit_net_tls_test_LDADD = $(NET_TEST_LIBS)
+check_PROGRAMS += tests/unit/net/websocket_test
+tests_unit_net_websocket_test_SOURCES = tests/unit/net/websocket_test.c
+tests_unit_net_websocket_test_LDADD = $(NET_TEST_LIBS)
