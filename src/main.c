@@ -270,6 +270,7 @@ static void run_sources(struct app *app)
 			app->words_given = true;
 			runner_words(app->script, app->options.words, app->options.word_count);
 		} else {
+			runner_keep_open(app->script, false);
 			break;
 		}
 	}
@@ -443,6 +444,7 @@ static void run_config(struct app *app)
 
 	app->config = runner_new(app->commands, "config", &output);
 	app->script = runner_new(app->commands, "-x", &output);
+	runner_keep_open(app->script, true);
 	if (app->options.no_config)
 		return;
 	char *saved = app->config_dir ? xasprintf("%s/saved", app->config_dir) : NULL;

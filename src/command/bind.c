@@ -10,10 +10,14 @@ enum { ALIAS_DEPTH_MAX = 16, USAGE_BYTES_MAX = 96 };
 
 /* ---- arguments and options ---- */
 
-static bool is_joined(const struct command_argument *argument)
+bool argument_is_joined(const struct command *command, size_t place)
 {
-	return !argument->repeats &&
-	       (argument->kind == ARG_TARGET || argument->kind == ARG_TOPIC || argument->kind == ARG_VALUE);
+	const struct command_argument *argument = &command->arguments[place];
+
+	/* Where another argument follows it is one word. */
+	if (argument->repeats || (place + 1 < COMMAND_ARGS_MAX && command->arguments[place + 1].name))
+		return false;
+	return argument->kind == ARG_TARGET || argument->kind == ARG_TOPIC || argument->kind == ARG_VALUE;
 }
 
 const struct command_argument *option_find(const struct command *command, struct slice name)
@@ -175,7 +179,8 @@ static bool place_word(struct binder *binder, size_t place)
 	binder->given[place] = true;
 	binder->unknown[place] |= unknown;
 	/* Joined arguments are checked when they are whole. */
-	if (!is_joined(argument) && !check_value(binder, argument, slice_of(text), bound->literal[place], unknown)) {
+	if (!argument_is_joined(bound->command, place) &&
+	    !check_value(binder, argument, slice_of(text), bound->literal[place], unknown)) {
 		free(text);
 		return false;
 	}
@@ -221,7 +226,8 @@ static bool take_plain(struct binder *binder)
 		if (argument->kind == ARG_KEYWORD && !slice_eq(buf_slice(&binder->word.text), slice_of(argument->name)))
 			return binder_failed(binder, "arguments", NULL, "'%s' is expected, not '%.*s'", argument->name,
 					     SLICE_ARG(slice_sub(buf_slice(&binder->word.text), 0, 60)));
-		if (is_joined(argument) && binder->given[binder->place]) {
+		bool joined = argument_is_joined(binder->bound->command, binder->place);
+		if (joined && binder->given[binder->place]) {
 			if (binder->options_began)
 				break;
 			if (binder->word.name_bytes != SIZE_MAX && binder->word.name_bytes &&
@@ -230,7 +236,7 @@ static bool take_plain(struct binder *binder)
 		}
 		if (!place_word(binder, binder->place))
 			return false;
-		if (!argument->repeats && !is_joined(argument))
+		if (!argument->repeats && !joined)
 			binder->place++;
 		return true;
 	}
@@ -383,7 +389,7 @@ static bool check_joined(struct binder *binder)
 
 	for (size_t i = 0; i < COMMAND_ARGS_MAX && bound->command->arguments[i].name; i++) {
 		const struct command_argument *argument = &bound->command->arguments[i];
-		if (!is_joined(argument) || !bound->values[i])
+		if (!argument_is_joined(bound->command, i) || !bound->values[i])
 			continue;
 		binder->word.start = bound->line_at[i];
 		if (!check_value(binder, argument, slice_of(bound->values[i]), bound->literal[i], binder->unknown[i]))

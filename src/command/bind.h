@@ -47,6 +47,8 @@ void bound_fini(struct bound *bound);
 
 /** The option of a command, its event keys included; NULL: none of that name. */
 const struct command_argument *option_find(const struct command *command, struct slice name);
+/** Does this argument take several words, since none follows it: a TARGET, a TOPIC, a VALUE? */
+bool argument_is_joined(const struct command *command, size_t place);
 
 /** "TARGET [from=ACCOUNT] ...": how a command is written. */
 void command_synopsis(const struct command *command, struct buf *to);

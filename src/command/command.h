@@ -13,6 +13,7 @@
  *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler
  *   variable   what $name is
  *   wait       waiting for events: what satisfies a wait, what makes it hopeless
+ *   outcomes   what became of the messages that a script has sent
  *   compare    LEFT OP RIGHT of `expect` and `if`
  *   handler    `on`: commands that events start
  *   script     command files: lines, continuation, the check of a whole file
@@ -173,7 +174,15 @@ void runner_words(struct runner *runner, const char *const *words, size_t count)
  * false: cannot be read or has errors (told) */
 bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count);
 bool runner_text(struct runner *runner, const char *name, struct slice text);
+/** Nothing is left to be done. While more lines may come (`open`) what was sent may still wait for its outcome. */
 bool runner_idle(const struct runner *runner);
+void runner_keep_open(struct runner *runner, bool open);
+/** With whom lines are exchanged (`chat`), for the prompt; NULL: lines are commands. */
+const char *runner_chat(const struct runner *runner);
+/** In a chat: the line being typed has become this; empty: it was sent, or taken back. */
+void runner_typing(struct runner *runner, struct slice line);
+/** Is this line a command now, and not a text of the chat? */
+bool runner_takes_command(const struct runner *runner, struct slice line);
 int runner_status(const struct runner *runner);
 unsigned runner_call(const struct runner *runner);
 void runner_set_call(struct runner *runner, unsigned call);

@@ -94,7 +94,7 @@ static void complete_arguments(struct completing *at, const struct command *comm
 		}
 		first = first ? first : at->words[i].text;
 		event = argument->kind == ARG_EVENT ? at->words[i].text : event;
-		if (argument->kind == ARG_TARGET && !argument->repeats) {
+		if (argument->kind == ARG_TARGET && argument_is_joined(command, place)) {
 			if (joined_from == SIZE_MAX)
 				joined_from = i;
 		} else if (argument->kind != ARG_TEXT && argument->kind != ARG_VALUE && argument->kind != ARG_TOPIC &&

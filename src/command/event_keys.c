@@ -30,6 +30,15 @@ static const struct event_help rows[] = {
 	{ "media-lost", "call", "no packet of the other side for 3 s", true },
 	{ "codec", "call codec rate side", "the codec changed", true },
 	{ "dtmf", "call id digit via from", "a digit of the keypad came", true },
+	{ "message", "message from name to account text", "somebody wrote; message is its number", false },
+	{ "message-sent", "message from to account text code reason",
+	  "a message of ours was taken (200, or 202: will be "
+	  "delivered later)",
+	  false },
+	{ "message-failed", "message from to account text code reason cause", "a message of ours was not delivered",
+	  false },
+	{ "typing", "from name to account state", "somebody types to us, or no longer; state is active or idle",
+	  false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
 	{ "connection", "state address peer reason", "a connection to a server was opened or lost", false },
 };
@@ -47,10 +56,11 @@ const struct event_help *event_help(enum event_kind kind)
 		.name = key, .kind = ARG_PATTERN, .text = "a shell pattern that the event's " key " must match"        \
 	}
 static const struct command_argument keys[] = {
-	KEY("call"),  KEY("id"),     KEY("callid"),  KEY("direction"), KEY("from"),    KEY("to"),      KEY("account"),
-	KEY("code"),  KEY("reason"), KEY("cause"),   KEY("duration"),  KEY("expires"), KEY("retry"),   KEY("target"),
-	KEY("codec"), KEY("rate"),   KEY("side"),    KEY("digit"),     KEY("via"),     KEY("request"), KEY("name"),
-	KEY("kind"),  KEY("state"),  KEY("address"), KEY("peer"),      KEY("by"),      KEY("server"),  KEY("allow"),
+	KEY("call"),    KEY("id"),      KEY("callid"), KEY("direction"), KEY("from"),     KEY("to"),
+	KEY("account"), KEY("code"),    KEY("reason"), KEY("cause"),     KEY("duration"), KEY("expires"),
+	KEY("retry"),   KEY("target"),  KEY("codec"),  KEY("rate"),      KEY("side"),     KEY("digit"),
+	KEY("via"),     KEY("request"), KEY("name"),   KEY("kind"),      KEY("state"),    KEY("address"),
+	KEY("peer"),    KEY("by"),      KEY("server"), KEY("allow"),     KEY("message"),  KEY("text"),
 };
 
 const struct command_argument *event_key_row(size_t place)

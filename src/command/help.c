@@ -14,6 +14,7 @@ enum { WIDTH = 78, ARGUMENT_COLS = 18 };
 
 static const char *const groups[][2] = {
 	{ "calls", "Calls" },       { "sound", "Sound" },       { "accounts", "Accounts" }, { "people", "People" },
+	{ "messages", "Messages" },
 	{ "protocol", "Protocol" }, { "watching", "Watching" }, { "scripts", "Scripts" },   { "phone", "Phone" },
 };
 

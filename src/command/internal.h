@@ -145,12 +145,17 @@ struct runner {
 	char *name;
 	struct runner_output output;
 	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
+	bool open; /* more lines may come */
 	bool over; /* a script that failed or said `exit` */
 	unsigned columns, lines_given;
 	unsigned device_checks; /* names of devices that it gave and nobody has looked up yet */
 	struct list queue;
 	int status, last_status;
 	unsigned call;
+	char *chat, *chat_name; /* whom lines are sent to; NULL: nobody */
+	unsigned *messages;     /* sent and without outcome, so far as it was looked for */
+	size_t message_count;
+	unsigned last_message;
 	char *adopted[ADOPTED_COUNT];
 	unsigned adopted_call;
 	uint64_t begin, seen; /* events: the last before the script began; the last that `used` tells about */
@@ -201,6 +206,18 @@ enum command_result wait_begin_response(struct invocation *invocation, unsigned 
 void wait_poll(struct runner *runner);
 void wait_fini(struct runner *runner);
 void wait_begin_timer(struct runner *runner, int64_t us);
+
+/** Has this event satisfied a wait of the runner? */
+bool wait_has_used(const struct runner *runner, uint64_t number);
+
+/* ---- outcomes ---- */
+
+/** The script has sent this message: its failure is the script's. */
+void outcomes_add(struct runner *runner, unsigned message);
+/** The script's last message has failed, and no other is under way: nothing good can come. */
+bool outcomes_last_failed(struct runner *runner, struct failure *failure);
+/** The script has run out of commands: forget what ended well, fail for what did not. */
+void outcomes_settle(struct runner *runner);
 
 bool filter_from(struct event_filter *filter, const struct invocation *invocation, struct slice events, bool with_call,
 		 struct failure *failure);

@@ -8,6 +8,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/devices.c \
 	src/command/do_accounts.c \
 	src/command/do_calls.c \
+	src/command/do_messages.c \
 	src/command/do_people.c \
 	src/command/do_phone.c \
 	src/command/do_protocol.c \
@@ -21,6 +22,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/man.c \
 	src/command/offer.c src/command/offer.h \
 	src/command/options.c src/command/options.h \
+	src/command/outcomes.c \
 	src/command/rpc.c src/command/rpc.h \
 	src/command/runner.c \
 	src/command/script.c src/command/script.h \

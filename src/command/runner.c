@@ -2,6 +2,7 @@
 #include "base/xmalloc.h"
 #include "command/internal.h"
 #include "command/rpc.h"
+#include "command/table.h"
 #include "loop/loop.h"
 
 #include <jansson.h>
@@ -109,6 +110,9 @@ void runner_free(struct runner *runner)
 	buf_fini(&runner->out);
 	buf_fini(&runner->shown);
 	free(runner->used);
+	free(runner->messages);
+	free(runner->chat);
+	free(runner->chat_name);
 	free(runner->name);
 	free(runner);
 }
@@ -131,7 +135,16 @@ const char *runner_shown_line(const struct runner *runner)
 
 bool runner_idle(const struct runner *runner)
 {
-	return !runner->current && list_empty(&runner->queue) && (runner->over || !runner->device_checks);
+	return !runner->current && list_empty(&runner->queue) &&
+	       (runner->over || (!runner->device_checks && (runner->open || !runner->message_count)));
+}
+
+void runner_keep_open(struct runner *runner, bool open)
+{
+	/* What was sent meanwhile is looked at in the next turn. */
+	if (runner->open && !open && runner->message_count)
+		loop_again(runner->commands->loop);
+	runner->open = open;
 }
 
 int runner_status(const struct runner *runner)
@@ -376,6 +389,9 @@ void runner_run(struct runner *runner)
 	}
 	if (!runner->dead && count == COMMANDS_A_TURN && !runner_idle(runner))
 		loop_again(runner->commands->loop);
+	if (!runner->dead && runner->message_count && !runner->open && !runner->over && !runner->current &&
+	    list_empty(&runner->queue))
+		outcomes_settle(runner);
 	if (!runner->dead && runner->had_work && runner_idle(runner)) {
 		runner->had_work = false;
 		if (runner->output.ended && !runner->of_handler)
@@ -432,12 +448,59 @@ static void queue(struct runner *runner, struct item *item)
 	runner_run(runner);
 }
 
+/* ---- a chat ---- */
+
+const char *runner_chat(const struct runner *runner)
+{
+	return runner->chat_name;
+}
+
+bool runner_takes_command(const struct runner *runner, struct slice line)
+{
+	return !runner->chat || (slice_begins(line, SLICE("/")) && !slice_begins(line, SLICE("//")));
+}
+
+void runner_typing(struct runner *runner, struct slice line)
+{
+	if (runner->chat)
+		phone_typing(runner->commands->phone, slice_of(runner->chat),
+			     line.n && !runner_takes_command(runner, line));
+}
+
+static void leave_chat(struct runner *runner)
+{
+	runner_typing(runner, (struct slice){ 0 });
+	free(runner->chat);
+	free(runner->chat_name);
+	runner->chat = runner->chat_name = NULL;
+}
+
+/* A line as it was typed, to whom the chat is with. */
+static void say(struct runner *runner, struct slice line)
+{
+	while (line.n && strchr("\r\n", line.p[line.n - 1]))
+		line.n--;
+	/* Bound by hand: nothing of it is an option or a quote. */
+	struct bound bound = { .command = table_find(SLICE("message")) };
+	bound.values[0] = xstrdup(runner->chat);
+	bound.values[1] = slice_dup(slice_begins(line, SLICE("//")) ? slice_from(line, 1) : line);
+	runner_queue_bound(runner, &bound, (struct reply){ 0 });
+}
+
 void runner_line(struct runner *runner, struct slice line, bool interactive)
 {
 	struct slice text = slice_trim(line);
 	struct item *item;
 
 	runner->lines_given++;
+	if (runner->chat && text.n && !runner_takes_command(runner, line)) {
+		say(runner, line);
+		return;
+	}
+	if (runner->chat && slice_eq(text, SLICE("/close"))) {
+		leave_chat(runner);
+		return;
+	}
 	if (!text.n || (!interactive && text.p[0] == '#'))
 		return;
 	item = item_new(ITEM_LINE);

@@ -95,6 +95,11 @@ static bool is_used(const struct runner *runner, uint64_t number)
 	return runner->used[number / 8 % USED_BYTES] >> (number % 8) & 1;
 }
 
+bool wait_has_used(const struct runner *runner, uint64_t number)
+{
+	return runner->used && is_used(runner, number);
+}
+
 static void use(struct runner *runner, uint64_t number)
 {
 	runner->used[number / 8 % USED_BYTES] |= (unsigned char)(1u << (number % 8));
@@ -277,6 +282,9 @@ static bool is_hopeless(struct runner *runner, struct failure *failure)
 			continue;
 		if (kind == EVENT_REGISTERED || kind == EVENT_UNREGISTERED) {
 			if (!never_comes(runner, (enum event_kind)kind, failure))
+				return false;
+		} else if (kind == EVENT_MESSAGE_SENT) {
+			if (!outcomes_last_failed(runner, failure))
 				return false;
 		} else if (help && help->of_call && kind != EVENT_INCOMING && wait->call && !wait->any_call) {
 			if (call_event_may_come(runner, (enum event_kind)kind))

@@ -118,12 +118,17 @@ static char *plain_uri(const struct sip_uri *uri)
 	return buf_take(&text);
 }
 
-void call_set_peer(struct call *call, struct slice display, struct slice text)
+char *peer_uri(struct slice text)
 {
 	struct sip_uri uri;
 
+	return sip_uri_parse(text, &uri, NULL) ? plain_uri(&uri) : clean(text);
+}
+
+void call_set_peer(struct call *call, struct slice display, struct slice text)
+{
 	free(call->uri);
-	call->uri = sip_uri_parse(text, &uri, NULL) ? plain_uri(&uri) : clean(text);
+	call->uri = peer_uri(text);
 	free(call->name);
 	const char *kept = contacts_name_of(call->phone->contacts, slice_of(call->uri));
 	call->name = kept ? xstrdup(kept) : clean(display);

@@ -275,6 +275,36 @@ static void account_sentence(const struct event *event, struct buf *line)
 	}
 }
 
+/* "Bob <sip:bob@biloxi.com>" or "sip:bob@biloxi.com": who wrote. */
+static void add_writer(const struct event *event, struct buf *line)
+{
+	const char *name = event_value(event, "name");
+
+	buf_printf(line, name ? "%s <%s>" : "%s%s", name ? name : "", value_or(event, "from", "?"));
+}
+
+static void message_sentence(const struct event *event, struct buf *line)
+{
+	switch (event->kind) {
+	case EVENT_MESSAGE:
+		add_writer(event, line);
+		buf_printf(line, ": %s", value_or(event, "text", ""));
+		break;
+	case EVENT_TYPING:
+		add_writer(event, line);
+		buf_printf(line, strcmp(value_or(event, "state", ""), "active") ? " stopped typing" : " is typing");
+		break;
+	case EVENT_MESSAGE_SENT:
+		buf_printf(line, "message to %s %s", value_or(event, "to", "?"),
+			   strcmp(value_or(event, "code", ""), "202") ? "delivered" : "accepted for later delivery");
+		break;
+	default:
+		buf_printf(line, "message to %s not delivered", value_or(event, "to", "?"));
+		add_outcome(event, line);
+		break;
+	}
+}
+
 void event_sentence(const struct event *event, struct buf *line)
 {
 	switch (event->kind) {
@@ -311,6 +341,12 @@ void event_sentence(const struct event *event, struct buf *line)
 		return;
 	case EVENT_REDIRECTED:
 		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
+		return;
+	case EVENT_MESSAGE:
+	case EVENT_MESSAGE_SENT:
+	case EVENT_MESSAGE_FAILED:
+	case EVENT_TYPING:
+		message_sentence(event, line);
 		return;
 	case EVENT_DEVICE:
 		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "phone/messages.h"
 #include "phone/phone_internal.h"
 
 #include <stdio.h>
@@ -69,6 +70,17 @@ static unsigned on_accept(void *arg, const struct sip_message *request, const st
 	if (phone->shutting_down)
 		return 480;
 	return account_knows(phone, request, source) ? 0 : 404;
+}
+
+static unsigned on_request(void *arg, struct server_transaction *st, struct sip_message *request,
+			   const struct sip_source *source)
+{
+	struct phone *phone = arg;
+
+	(void)st;
+	if (request->method == SIP_MESSAGE)
+		return messages_take(phone->messages, request, source);
+	return 481;
 }
 
 static void on_capabilities(void *arg, struct buf *body, struct slice *type)
@@ -316,7 +328,8 @@ void phone_listen_on_loopback(struct phone *phone)
 	enum err err = ERR_NONE;
 
 	for (size_t i = 0; net_bound(phone->net, i, &bound, &protocols); i++)
-		if (protocols == NET_PLAIN && !address_is_v6(&bound) && (address_is_any(&bound) || address_is_loopback(&bound)))
+		if (protocols == NET_PLAIN && !address_is_v6(&bound) &&
+		    (address_is_any(&bound) || address_is_loopback(&bound)))
 			return;
 	if (address_parse(&loopback, SLICE("127.0.0.1"), 0) && !net_listen(phone->net, NET_PLAIN, &loopback, &err))
 		log_line(phone->log, LOG_WARNING, "127.0.0.1 cannot be used: %s; the echo test will not work",
@@ -439,11 +452,13 @@ struct phone *phone_new(const struct phone_config *config)
 						.net = phone->net },
 			   &(struct ua_handlers){ .incoming = on_incoming,
 						  .accept = on_accept,
+						  .request = on_request,
 						  .capabilities = on_capabilities,
 						  .wire = on_wire,
 						  .failed = on_transport_failed,
 						  .arg = phone });
 	net_attach(phone->net, transactions_transport(ua_transactions(phone->ua)));
+	phone->messages = messages_new(phone);
 	phone->echo = echo_new(phone);
 	apply_sip(phone);
 	return phone;
@@ -454,6 +469,7 @@ void phone_free(struct phone *phone)
 	if (!phone)
 		return;
 	requests_free(phone);
+	messages_free(phone->messages);
 	sound_free(phone);
 	accounts_free(phone);
 	calls_free(phone);
@@ -492,7 +508,8 @@ bool phone_is_quiet(const struct phone *phone)
 {
 	if (phone->shutting_down && phone->timers->now_us - phone->shut_down_us >= QUIET_AFTER_US)
 		return true;
-	return list_empty(&phone->calls) && accounts_quiet(phone) && !phone->farewell_count;
+	return list_empty(&phone->calls) && accounts_quiet(phone) && !messages_wait(phone->messages) &&
+	       !phone->farewell_count;
 }
 
 static void tell_watcher(struct phone *phone)

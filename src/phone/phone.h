@@ -12,6 +12,8 @@
  *   call_commands    which call is meant; answer, hold, resume, digits ...
  *   dial             from a target to an INVITE, and on to where a 3xx points
  *   ping             OPTIONS
+ *   messages         MESSAGE out and in, "is typing"
+ *   message_store    where messages are kept
  *   negotiate        SDP of a call -> its stream
  *   sound            devices and codecs
  *   contacts         names for addresses, kept at once
@@ -29,6 +31,7 @@
 
 #include "base/log.h"
 #include "phone/event.h"
+#include "phone/message_store.h"
 #include "phone/settings.h"
 
 struct phone;
@@ -203,6 +206,24 @@ void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg)
 /** Targets dialled lately, newest first, for completion and redial. */
 typedef void phone_recent_h(void *arg, const char *target);
 void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg);
+
+/* ---- messages ---- */
+
+/** Send a text; the event `message-sent` or `message-failed` tells what became of it, with `message` numbering it:
+ * *number. `from`, `headers`: as of call_options. */
+bool phone_message(struct phone *phone, struct slice to, struct slice text, const char *from,
+		   const char *const *headers, unsigned *number, struct failure *failure);
+/** Keys are pressed in a chat with somebody, or no longer: they are told so, where message.typing is on. */
+void phone_typing(struct phone *phone, struct slice to, bool typing);
+/** What was written in this run, oldest first; `with`: only with this target, and then they do not count as seen. */
+typedef void phone_message_h(void *arg, const struct message_record *message);
+bool phone_messages(struct phone *phone, struct slice with, phone_message_h *each, void *arg, struct failure *failure);
+/** Received ones that phone_messages() has not told yet. */
+size_t phone_messages_unseen(const struct phone *phone);
+/** Does one of ours still wait for its outcome? */
+bool phone_messages_under_way(const struct phone *phone);
+/** Read a target for a chat: its URI, and a short name for people. */
+bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struct buf *shown, struct failure *failure);
 
 /* ---- sound ---- */
 

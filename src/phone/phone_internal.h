@@ -25,6 +25,7 @@ enum {
 
 struct contacts;
 struct history;
+struct messages;
 struct echo;
 
 /* ---- accounts ---- */
@@ -286,6 +287,7 @@ struct phone {
 	uint64_t farewells[FAREWELLS_MAX]; /* BYEs that wait for their answer, by the hash of their Call-ID; 0: none */
 	size_t farewell_next, farewell_count;
 	struct list requests; /* OPTIONS under way */
+	struct messages *messages;
 	struct list listings; /* of devices, that offhook-sound was asked for */
 };
 
@@ -306,6 +308,8 @@ bool phone_needs_start(struct phone *phone, struct failure *failure);
 void phone_listen_on_loopback(struct phone *phone);
 /** The address that `remote` is reached from; NULL: the world. */
 bool phone_local_for(struct phone *phone, const struct address *remote, struct address *local);
+/** A peer's URI without its parameters, which are no part of who it is; cleaned. */
+char *peer_uri(struct slice text);
 /** A copy of raw text, cleaned; never NULL. */
 char *clean(struct slice text);
 void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -342,6 +342,11 @@ bool line_is_empty(void)
 	return !started || (rl_end == 0 && !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH));
 }
 
+const char *line_text(void)
+{
+	return started && rl_line_buffer && !line_is_secret() ? rl_line_buffer : "";
+}
+
 bool line_is_bare(void)
 {
 	return line_is_empty() && !secret;

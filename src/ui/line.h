@@ -34,6 +34,8 @@ void line_paste(struct slice text);
 /** C-c: forget what was typed. */
 void line_clear(void);
 bool line_is_empty(void);
+/** What was typed; never NULL, borrowed until the next key. "" while a secret is. */
+const char *line_text(void);
 void line_set_prompt(const char *prompt);
 /** Ask with `prompt` for something that is neither shown nor kept; ends with the next line entered or line_clear(). */
 void line_ask_secret(const char *prompt);

@@ -329,7 +329,8 @@ static void ask_line(struct plain *plain)
 		plain->secret_shown = true;
 		output_printf(plain->config.out, "password for %s: ", plain->asking);
 	} else if (!plain->asking && plain->prompt_wanted) {
-		output_write(plain->config.out, SLICE("offhook> "));
+		const char *chat = runner_chat(plain->runner);
+		output_printf(plain->config.out, "%s> ", chat ? chat : "offhook");
 		plain->prompt_stands = true;
 	}
 	plain->prompt_wanted = false;
@@ -341,7 +342,8 @@ static void take_line(struct plain *plain, char *line)
 
 	plain->prompt_wanted = plain->config.interactive;
 	plain->prompt_stands = false;
-	if (!plain->asking && plain->config.interactive && show_says_quit(slice_trim(slice_of(line))) &&
+	if (!plain->asking && plain->config.interactive && runner_takes_command(plain->runner, slice_of(line)) &&
+	    show_says_quit(slice_trim(slice_of(line))) &&
 	    !plain->quit_asked) {
 		char *question = show_quit_question(plain->config.phone);
 		plain->quit_asked = question != NULL;
@@ -385,6 +387,8 @@ static void run_lines(struct plain *plain)
 	}
 	if (!runner_idle(plain->runner))
 		return;
+	if (plain->ended && !line && !plain->lines.rest.n)
+		runner_keep_open(plain->runner, false);
 	if (line)
 		loop_again(plain->config.loop); /* more lines wait */
 	else
@@ -434,6 +438,7 @@ static struct ui *plain_start(const struct ui_config *config)
 		plain->runner = runner_new(config->commands, "input", &output);
 		/* At a terminal that readline cannot use people go on after a mistake; what comes from a pipe is a script. */
 		runner_keep_going(plain->runner, config->interactive);
+		runner_keep_open(plain->runner, config->reads_input);
 		if (config->reads_input)
 			plain->input = input_new(config->loop, STDIN_FILENO, on_bytes, on_end, plain);
 	}

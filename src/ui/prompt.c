@@ -13,6 +13,7 @@ struct prompt {
 	struct prompt_handler on;
 	struct keys *keys;
 	struct runner *runner;
+	char *chat;          /* whom the prompt names; NULL: nobody */
 	char *asking;        /* the account whose password is being typed */
 	struct buf declined; /* "\nNAME\n" of those whose password nobody wanted to type */
 	bool quit_asked;
@@ -24,6 +25,8 @@ static size_t complete(void *arg, const char *line, size_t point, char ***words,
 	struct prompt *prompt = arg;
 	struct completion completion = { 0 };
 
+	if (!runner_takes_command(prompt->runner, slice_of(line)))
+		return 0;
 	commands_complete(prompt->config.commands, slice_of(line), point, &completion);
 	*words = completion.words;
 	*start = completion.start;
@@ -45,7 +48,7 @@ static bool ask_before_quit(struct prompt *prompt)
 
 static void run(struct prompt *prompt, struct slice line)
 {
-	if (show_says_quit(line)) {
+	if (runner_takes_command(prompt->runner, line) && show_says_quit(line)) {
 		if (ask_before_quit(prompt))
 			return;
 		runner_interrupt(prompt->runner); /* leaving does not queue behind a wait */
@@ -57,12 +60,16 @@ static void run(struct prompt *prompt, struct slice line)
 
 void prompt_run(struct prompt *prompt, const char *line)
 {
-	run(prompt, slice_of(line));
+	/* A key's command is no text of a chat. */
+	char *command = xasprintf("%s%s", runner_chat(prompt->runner) && *line != '/' ? "/" : "", line);
+
+	run(prompt, slice_of(command));
+	free(command);
 }
 
 void prompt_quit(struct prompt *prompt)
 {
-	run(prompt, SLICE("quit"));
+	prompt_run(prompt, "quit");
 }
 
 static void take_password(struct prompt *prompt, const char *text)
@@ -89,13 +96,15 @@ static void on_entered(void *arg, const char *text)
 		return;
 	}
 	if (!prompt->on.entered(prompt->on.arg, text) && line.n)
-		run(prompt, line);
+		run(prompt, runner_takes_command(prompt->runner, slice_of(text)) ? line : slice_of(text));
 }
 
 static void on_changed(void *arg)
 {
 	struct prompt *prompt = arg;
 
+	if (prompt->chat && !prompt->asking)
+		runner_typing(prompt->runner, slice_of(line_text()));
 	prompt->on.changed(prompt->on.arg);
 }
 
@@ -138,6 +147,8 @@ static bool take_control(struct prompt *prompt, unsigned char c)
 			return false;
 		if (prompt->asking)
 			prompt_interrupt(prompt);
+		else if (runner_chat(prompt->runner))
+			prompt_run(prompt, "/close");
 		else
 			prompt_quit(prompt);
 		return true;
@@ -225,6 +236,7 @@ void prompt_free(struct prompt *prompt)
 	keys_free(prompt->keys);
 	runner_free(prompt->runner);
 	free(prompt->asking);
+	free(prompt->chat);
 	buf_fini(&prompt->declined);
 	free(prompt);
 }
@@ -259,8 +271,24 @@ static void ask_passwords(struct prompt *prompt)
 	}
 }
 
+/* The prompt names whom one writes with. */
+static void name_chat(struct prompt *prompt)
+{
+	const char *chat = runner_chat(prompt->runner);
+
+	if (!strcmp(chat ? chat : "", prompt->chat ? prompt->chat : ""))
+		return;
+	xreplace(&prompt->chat, chat);
+	char *text = chat ? xasprintf("%s> ", chat) : xstrdup(PROMPT);
+	line_set_prompt(text);
+	free(text);
+	prompt->on.changed(prompt->on.arg);
+}
+
 void prompt_turn_end(struct prompt *prompt)
 {
+	if (!prompt->asking)
+		name_chat(prompt);
 	/* What was being typed is not taken away: the question waits until the line is empty. */
 	if (!prompt->asking && line_is_empty())
 		ask_passwords(prompt);

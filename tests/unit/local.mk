@@ -7,6 +7,7 @@ include tests/unit/sip/transport/local.mk
 include tests/unit/sip/transaction/local.mk
 include tests/unit/sip/ua/local.mk
 include tests/unit/sdp/local.mk
+include tests/unit/bodies/local.mk
 include tests/unit/net/local.mk
 include tests/unit/media/local.mk
 include tests/unit/phone/local.mk

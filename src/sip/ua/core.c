@@ -45,7 +45,7 @@ const char *cause_name(enum cause cause)
 
 struct slice core_allow(void)
 {
-	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS");
+	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE");
 }
 
 void core_user_agent(struct ua *ua, struct sip_draft *draft)

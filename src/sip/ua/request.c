@@ -20,9 +20,10 @@ struct request {
 	uint32_t *cseq, own_cseq;
 	char *scope;
 	struct hop hop;
-	size_t target;    /* which of hop.targets */
-	bool upgraded;    /* TCP instead of UDP because of its size */
-	bool no_upgrade;  /* that did not work */
+	size_t target;   /* which of hop.targets */
+	bool upgraded;   /* TCP instead of UDP because of its size */
+	bool no_upgrade; /* that did not work */
+	bool stays_on_stream, was_too_big;
 	bool repeat_cseq; /* the next attempt is the same request by another way */
 	bool heard;       /* a response came for the present target */
 	unsigned attempts;
@@ -152,6 +153,7 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 		enum sip_protocol protocol =
 			r->no_upgrade ? target->protocol : transport_choose(transport, target, sip_draft_size(draft));
 		r->upgraded = protocol != target->protocol;
+		r->was_too_big |= r->upgraded;
 		if (r->upgraded) {
 			target->protocol = protocol;
 			target->connect_timeout_us = SIZE_CONNECT_US;
@@ -170,7 +172,7 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 /* Size chose TCP, and TCP does not get there: UDP after all (18.1.1). @return false: it was not size */
 static bool fall_back(struct request *r)
 {
-	if (!r->upgraded || r->heard)
+	if (!r->upgraded || r->heard || r->stays_on_stream)
 		return false;
 	transport_no_stream(transactions_transport(r->ua->transactions), &r->hop.targets[r->target].address);
 	r->upgraded = false;
@@ -334,6 +336,7 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	r->strict = spec->strict;
 	r->others_dialog = spec->others_dialog;
 	r->registers = spec->registers;
+	r->stays_on_stream = spec->stays_on_stream;
 	r->is_invite = slice_eq(sip_draft_method(spec->draft), SLICE("INVITE"));
 	r->cseq = spec->cseq ? spec->cseq : &r->own_cseq;
 	r->scope = spec->scope.n ? slice_dup(spec->scope) : NULL;
@@ -383,6 +386,11 @@ void request_cancel(struct request *request, struct slice reason)
 	}
 	hop_fini(&request->hop);
 	timer_start(request->ua->world.timers, &request->timer, 0, cancelled_unsent, request);
+}
+
+bool request_was_too_big(const struct request *request)
+{
+	return request->was_too_big;
 }
 
 const struct sip_message *request_message(const struct request *request)
@@ -546,9 +554,12 @@ struct request *ua_request(struct ua *ua, const struct request_config *config, e
 	core_add_extra(draft, config->extra, config->extra_count);
 	if (config->body.n)
 		sip_draft_body(draft, config->content_type, config->body);
-	struct request *request = request_start(
-		ua,
-		&(struct request_spec){ .profile = profile, .draft = draft, .strict = strict, .takes_protocol = true });
+	struct request *request =
+		request_start(ua, &(struct request_spec){ .profile = profile,
+							  .draft = draft,
+							  .strict = strict,
+							  .takes_protocol = true,
+							  .stays_on_stream = config->stays_on_stream });
 	request_set_handler(request, config->wants_provisional, config->handler, config->arg);
 	profile_unref(profile);
 	buf_fini(&to);

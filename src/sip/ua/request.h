@@ -24,6 +24,7 @@ struct request_spec {
 	bool strict;             /* of hop_draft() */
 	bool others_dialog;      /* inside a dialog that the peer began: no new realm is answered there */
 	bool registers;          /* a REGISTER of the identity: where it goes is the identity's own host */
+	bool stays_on_stream;    /* too big for UDP it never goes by it */
 	bool takes_protocol;     /* the account's transport counts where the URI names none */
 	uint32_t *cseq; /* the counter of the sender: raised by one for each attempt; lives until request_detach() */
 	struct slice scope;         /* of credentials for proxies; empty: the host of the next hop */

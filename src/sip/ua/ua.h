@@ -137,6 +137,7 @@ struct request_config {
 	const struct extra_header *extra;
 	size_t extra_count;
 	bool wants_provisional;
+	bool stays_on_stream; /* where it is too big for UDP it never goes by it (RFC 3428 8) */
 	request_h *handler;
 	void *arg;
 };
@@ -147,5 +148,7 @@ struct request_config {
  * line that we write ourselves
  */
 struct request *ua_request(struct ua *ua, const struct request_config *config, enum err *err);
+/** Was it too big for UDP, so that it went by a stream, or should have? */
+bool request_was_too_big(const struct request *request);
 /** No handler call any more. */
 void request_detach(struct request *request);

@@ -176,6 +176,43 @@ bool phone_options(struct phone *phone, struct slice target, const char *const *
 	return told(phone, failure, "options %.*s%s", SLICE_ARG(target), headers[0] ? headers[0] : "");
 }
 
+bool phone_message(struct phone *phone, struct slice to, struct slice text, const char *from,
+		   const char *const *headers, unsigned *number, struct failure *failure)
+{
+	(void)from;
+	(void)headers;
+	*number = ++phone->message;
+	return told(phone, failure, "message %.*s '%.*s'", SLICE_ARG(to), SLICE_ARG(text));
+}
+
+void phone_typing(struct phone *phone, struct slice to, bool typing)
+{
+	struct failure ignored;
+
+	told(phone, &ignored, "typing %.*s %s", SLICE_ARG(to), typing ? "on" : "off");
+}
+
+bool phone_messages(struct phone *phone, struct slice with, phone_message_h *each, void *arg, struct failure *failure)
+{
+	(void)each;
+	(void)arg;
+	return told(phone, failure, "messages %.*s", SLICE_ARG(with));
+}
+
+bool phone_messages_under_way(const struct phone *phone)
+{
+	return phone->under_way;
+}
+
+bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struct buf *shown, struct failure *failure)
+{
+	(void)phone;
+	(void)failure;
+	buf_printf(uri, "sip:%.*s@biloxi.com", SLICE_ARG(text));
+	buf_add(shown, text);
+	return true;
+}
+
 unsigned phone_selected(const struct phone *phone)
 {
 	return phone->selected;
@@ -571,7 +608,7 @@ unsigned fake_call(struct fake *fake, bool incoming, enum call_state state)
 void fake_event(struct fake *fake, const char *name, unsigned call, ...)
 {
 	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",   "cause",
-					    "request", "codec", "id",     "retry", "text", "duration" };
+					    "request", "codec", "id",     "retry", "text", "duration", "message" };
 	struct event *event;
 	enum event_kind kind;
 	const char *field;

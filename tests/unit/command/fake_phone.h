@@ -34,6 +34,8 @@ struct phone {
 	struct call_view calls[FAKE_CALLS];
 	size_t call_count;
 	unsigned selected, request;
+	unsigned message;
+	bool under_way;
 	struct account_view accounts[FAKE_ACCOUNTS];
 	size_t account_count;
 	bool slow_devices; /* the list of devices comes by fake_devices() */

@@ -365,8 +365,9 @@ static void test_endless_handler(void **state)
 		fake_turn(fake);
 	}
 	const char *said = fake_said(fake);
-	assert_non_null(strstr(said, "`on device` (handler loop) fires itself without end, 100 times within a second: it is "
-				     "taken off [2 endless]"));
+	assert_non_null(strstr(said,
+			       "`on device` (handler loop) fires itself without end, 100 times within a second: it is "
+			       "taken off [2 endless]"));
 	size_t again = 0, told = 0;
 	for (const char *at = said; (at = strstr(at, "> again\n")); at++)
 		again++;
@@ -534,6 +535,70 @@ static void test_ladder(void **state)
 
 /* ---- a runner that goes while it speaks ---- */
 
+/* In a chat lines are texts as they were typed. */
+static void test_chat(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_null(runner_chat(fake->runner));
+	fake_type(fake, "chat bob");
+	assert_string_equal(runner_chat(fake->runner), "bob");
+	fake_said(fake);
+	fake_told(fake);
+	runner_line(fake->runner, SLICE(" from=work \"a $b 'c\n"), true);
+	runner_line(fake->runner, SLICE("quit"), true);
+	runner_line(fake->runner, SLICE("//slash"), true);
+	runner_line(fake->runner, SLICE("   "), true);
+	assert_string_equal(fake_told(fake),
+			    "message sip:bob@biloxi.com ' from=work \"a $b 'c'\n"
+			    "message sip:bob@biloxi.com 'quit'\nmessage sip:bob@biloxi.com '/slash'\n");
+	runner_typing(fake->runner, SLICE("he"));
+	runner_typing(fake->runner, SLICE("/he"));
+	assert_string_equal(fake_told(fake), "typing sip:bob@biloxi.com on\ntyping sip:bob@biloxi.com off\n");
+	fake_type(fake, "/echo still here");
+	assert_string_equal(fake_said(fake), "> still here\n");
+	fake_type(fake, "/close");
+	assert_null(runner_chat(fake->runner));
+	fake_told(fake);
+	fake_type(fake, "echo over");
+	assert_string_equal(fake_said(fake), "> over\n");
+	assert_string_equal(fake_told(fake), "");
+	/* A file is checked before it runs: its lines are commands. */
+	fake_file(fake, "chat bob");
+	assert_null(runner_chat(fake->runner));
+}
+
+/* A script ends when it knows what became of its messages. */
+static void test_messages_must_arrive(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->phone->under_way = true;
+	assert_true(fake_file(fake, "message bob hello there"));
+	assert_string_equal(fake_told(fake), "message bob 'hello there'\n");
+	assert_int_equal(fake->ended, 0);
+	fake->phone->under_way = false;
+	fake_event(fake, "message-sent", 0, "message=1", "code=200", NULL);
+	fake_turn(fake);
+	assert_int_equal(fake->ended, 1);
+	assert_int_equal(runner_status(fake->runner), 0);
+	/* A wait has looked at this failure; at the next nobody has. */
+	fake->phone->under_way = true;
+	assert_true(fake_file(fake, "message bob one\nwait message-failed\necho seen $code"));
+	fake->phone->under_way = false;
+	fake_event(fake, "message-failed", 0, "message=2", "code=404", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "> seen 404\n");
+	assert_int_equal(runner_status(fake->runner), 0);
+	fake->phone->under_way = true;
+	assert_true(fake_file(fake, "message bob two"));
+	fake->phone->under_way = false;
+	fake_event(fake, "message-failed", 0, "message=3", "to=sip:bob@b.com", "code=480", "reason=Away", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "! message to sip:bob@b.com not delivered: 480 Away [4 message-failed]\n");
+	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
+}
+
 static void free_it(void *arg, struct runner *runner, int status)
 {
 	(void)status;
@@ -595,6 +660,8 @@ int main(void)
 		TEST(named_devices),
 		TEST(named_devices_at_the_end),
 		TEST(ladder),
+		TEST(chat),
+		TEST(messages_must_arrive),
 		TEST(freed_by_its_output),
 	};
 

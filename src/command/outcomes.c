@@ -1,0 +1,74 @@
+/*
+ * What a script has sent must end well: `message` returns at once, and a script that has run out of commands waits for
+ * the outcome. A failure that no `wait` of it has looked at is the script's.
+ */
+#include "base/xmalloc.h"
+#include "command/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void outcomes_add(struct runner *runner, unsigned message)
+{
+	/* People see the event and go on. */
+	if (runner->keep_going)
+		return;
+	runner->messages = xrealloc(runner->messages, (runner->message_count + 1) * sizeof *runner->messages);
+	runner->messages[runner->message_count++] = message;
+	runner->last_message = message;
+}
+
+static const struct event *outcome_of(const struct runner *runner, unsigned message)
+{
+	struct events *events = phone_events(runner->commands->phone);
+	const struct event *event;
+
+	for (uint64_t number = runner->begin; (event = events_next(events, number)); number = event->number) {
+		const char *text = event_value(event, "message");
+		if ((event->kind == EVENT_MESSAGE_SENT || event->kind == EVENT_MESSAGE_FAILED) && text &&
+		    strtoul(text, NULL, 10) == message)
+			return event;
+	}
+	return NULL;
+}
+
+static void failure_of(const struct event *event, struct failure *failure)
+{
+	const char *code = event_value(event, "code"), *cause = event_value(event, "cause");
+	struct buf sentence;
+
+	buf_init(&sentence, sizeof failure->text - 1);
+	event_sentence(event, &sentence);
+	fail(failure, STATUS_CALL, cause ? cause : "message-failed", "%s", buf_text(&sentence));
+	failure->sip = code ? (unsigned)strtoul(code, NULL, 10) : 0;
+	buf_fini(&sentence);
+}
+
+bool outcomes_last_failed(struct runner *runner, struct failure *failure)
+{
+	const struct event *event = runner->last_message ? outcome_of(runner, runner->last_message) : NULL;
+
+	if (!event || event->kind != EVENT_MESSAGE_FAILED || phone_messages_under_way(runner->commands->phone))
+		return false;
+	failure_of(event, failure);
+	runner_adopt(runner, event);
+	return true;
+}
+
+void outcomes_settle(struct runner *runner)
+{
+	size_t kept = 0;
+	struct failure failure = { 0 };
+
+	for (size_t i = 0; i < runner->message_count; i++) {
+		const struct event *event = outcome_of(runner, runner->messages[i]);
+		if (!event && phone_messages_under_way(runner->commands->phone))
+			runner->messages[kept++] = runner->messages[i];
+		else if (event && event->kind == EVENT_MESSAGE_FAILED && !wait_has_used(runner, event->number) &&
+			 !failure.text[0])
+			failure_of(event, &failure);
+	}
+	runner->message_count = kept;
+	if (failure.text[0])
+		runner_fail(runner, "", "", &failure);
+}

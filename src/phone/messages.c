@@ -1,0 +1,595 @@
+#include "phone/messages.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "bodies/composing.h"
+#include "phone/phone_internal.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum {
+	TEXT_MAX = 32 * 1024, /* bytes that we send */
+	KEPT_MAX = 1000,      /* messages kept, and their bytes */
+	KEPT_BYTES = 4 << 20,
+	TYPISTS_MAX = 64,           /* peers whose typing is followed */
+	IDLE_US = 15 * 1000 * 1000, /* after the last key we count as idle (RFC 3994 3.2) */
+	REFRESH_S = 90,
+	REFRESH_MOST_S = 600, /* longer than this nobody types without a word */
+	UNDER_WAY_MAX = 256,
+};
+
+/* A message of ours whose outcome is awaited. */
+struct sending {
+	struct list_node node;
+	struct messages *messages;
+	struct request *request;
+	unsigned number;
+	char *from, *to, *account;
+};
+
+/* Somebody who types to us. */
+struct typist {
+	struct list_node node;
+	struct messages *messages;
+	struct timer timer;
+	char *peer, *to, *account;
+};
+
+struct messages {
+	struct phone *phone;
+	struct message_store *store;
+	struct list sendings, typists;
+	size_t sending_count, typist_count;
+	/* whom we type to */
+	char *typing_to, *typing_account; /* the URI; NULL: nobody */
+	char *deaf;                       /* who did not take "is typing"; it is not told again */
+	bool typing_told;
+	int64_t told_us;
+	struct timer idle;
+	struct request *typing_request;
+};
+
+static int64_t unix_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
+}
+
+/* ---- life ---- */
+
+struct messages *messages_new(struct phone *phone)
+{
+	struct messages *messages = xcalloc(1, sizeof *messages);
+
+	messages->phone = phone;
+	messages->store = message_store_new(KEPT_MAX, KEPT_BYTES);
+	list_init(&messages->sendings);
+	list_init(&messages->typists);
+	return messages;
+}
+
+static void sending_free(struct sending *sending)
+{
+	sending->messages->sending_count--;
+	list_remove(&sending->node);
+	free(sending->from);
+	free(sending->to);
+	free(sending->account);
+	free(sending);
+}
+
+static void typist_free(struct typist *typist)
+{
+	timer_stop(typist->messages->phone->timers, &typist->timer);
+	typist->messages->typist_count--;
+	list_remove(&typist->node);
+	free(typist->peer);
+	free(typist->to);
+	free(typist->account);
+	free(typist);
+}
+
+void messages_free(struct messages *messages)
+{
+	LIST_EACH(&messages->sendings, node) {
+		struct sending *sending = LIST_ENTRY(node, struct sending, node);
+		request_detach(sending->request);
+		sending_free(sending);
+	}
+	LIST_EACH(&messages->typists, node)
+		typist_free(LIST_ENTRY(node, struct typist, node));
+	timer_stop(messages->phone->timers, &messages->idle);
+	if (messages->typing_request)
+		request_detach(messages->typing_request);
+	free(messages->typing_to);
+	free(messages->typing_account);
+	free(messages->deaf);
+	message_store_free(messages->store);
+	free(messages);
+}
+
+bool messages_wait(const struct messages *messages)
+{
+	return !list_empty(&messages->sendings);
+}
+
+/* ---- sending ---- */
+
+/* Without an account an answer can only come to where we listen: MESSAGE has no Contact that would say so. */
+static void say_where(struct phone *phone, const char *uri, char nobody[160])
+{
+	struct sip_uri target;
+	struct address remote, local;
+	char text[ADDRESS_TEXT];
+
+	if (!sip_uri_parse(slice_of(uri), &target, NULL) ||
+	    !address_parse_host(&remote, target.host, target.port ? target.port : 5060) ||
+	    !net_ops()->local_address(phone->net, SIP_UDP, &remote, &local))
+		return;
+	snprintf(nobody, 160, "sip:offhook@%s", address_print(&local, text));
+}
+
+static struct request *send_body(struct messages *messages, const struct account *account, const char *uri,
+				 const struct extra_header *extra, size_t extra_count, struct slice type,
+				 struct slice body, request_h *handler, void *arg, enum err *err)
+{
+	struct phone *phone = messages->phone;
+	struct identity identity;
+	struct address local;
+	char nobody[160];
+
+	phone_local_for(phone, NULL, &local);
+	identity_of(phone, account, &local, nobody, &identity);
+	if (!account)
+		say_where(phone, uri, nobody);
+	return ua_request(phone->ua,
+			  &(struct request_config){ .identity = &identity,
+						    .method = SLICE("MESSAGE"),
+						    .target = slice_of(uri),
+						    .content_type = type,
+						    .body = body,
+						    .extra = extra,
+						    .extra_count = extra_count,
+						    .stays_on_stream = true,
+						    .handler = handler,
+						    .arg = arg },
+			  err);
+}
+
+static void on_sent(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	struct sending *sending = arg;
+	struct messages *messages = sending->messages;
+	bool good = outcome->status < 300;
+	const char *local = explain_local_cause(outcome);
+
+	if (!final)
+		return;
+	if (!good && outcome->cause == CAUSE_CONNECT && request_was_too_big(request))
+		local = "the text is too long for UDP, and the other side cannot be reached by TCP";
+	char *reason = clean(local ? slice_of(local) : outcome->reason);
+	struct event *event = events_add(messages->phone->events, good ? EVENT_MESSAGE_SENT : EVENT_MESSAGE_FAILED, 0);
+	const struct message_record *record = message_store_find(messages->store, sending->number);
+
+	event_number(event, "message", sending->number);
+	event_text(event, "from", slice_of(sending->from));
+	event_text(event, "to", slice_of(sending->to));
+	event_text(event, "account", slice_of(sending->account));
+	event_text(event, "text", slice_of(record ? record->text : ""));
+	event_number(event, "code", outcome->status);
+	event_text(event, "reason", slice_of(reason));
+	if (!good)
+		event_text(event, "cause",
+			   slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
+	message_store_finish(messages->store, sending->number, good ? MESSAGE_SENT : MESSAGE_FAILED, outcome->status,
+			     reason);
+	if (!good)
+		phone_note_failure(messages->phone, "MESSAGE to %s: %u %s", sending->to, outcome->status, reason);
+	free(reason);
+	sending_free(sending);
+}
+
+static bool check_text(struct slice text, struct failure *failure)
+{
+	if (!text.n)
+		return fail(failure, STATUS_USAGE, "empty", "there is nothing to send: write a text behind the target");
+	if (text.n > TEXT_MAX)
+		return fail(failure, STATUS_USAGE, "too-big", "a message has at most %d bytes; this one has %zu",
+			    TEXT_MAX, text.n);
+	if (!utf8_valid(text))
+		return fail(failure, STATUS_USAGE, "encoding", "the text is not UTF-8");
+	return true;
+}
+
+static bool find_target(struct phone *phone, struct slice text, const char *from, struct account **account,
+			struct target *target, struct failure *failure)
+{
+	if (phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	if (!account_for(phone, from, account, failure) || !phone_needs_start(phone, failure) ||
+	    !target_read(phone, text, *account, target, failure))
+		return false;
+	if (!target->is_echo)
+		return true;
+	target_fini(target);
+	return fail(failure, STATUS_USAGE, "echo", "the echo test takes calls, no messages");
+}
+
+static void begin(struct messages *messages, const struct account *account, const struct target *target,
+		  struct slice text, struct sending *sending)
+{
+	const char *name = contacts_name_of(messages->phone->contacts, slice_of(target->uri));
+	struct buf kept;
+
+	buf_init(&kept, TEXT_MAX);
+	utf8_clean(&kept, text, true);
+	sending->messages = messages;
+	sending->from = xstrdup(account ? account->uri : "");
+	sending->to = xstrdup(target->uri);
+	sending->account = xstrdup(account ? account->name : "");
+	sending->number = message_store_add(messages->store, &(struct message_record){ .state = MESSAGE_SENDING,
+										       .unix_us = unix_now_us(),
+										       .peer = target->uri,
+										       .name = name,
+										       .account = sending->account,
+										       .text = buf_text(&kept) });
+	list_append(&messages->sendings, &sending->node);
+	messages->sending_count++;
+	buf_fini(&kept);
+}
+
+bool phone_message(struct phone *phone, struct slice to, struct slice text, const char *from,
+		   const char *const *headers, unsigned *number, struct failure *failure)
+{
+	struct messages *messages = phone->messages;
+	struct extra_header extra[EXTRA_HEADERS_MAX];
+	struct account *account;
+	struct target target;
+	enum err err = ERR_NONE;
+	int count = extra_headers_read(headers, extra, EXTRA_HEADERS_MAX, failure);
+
+	if (count < 0 || !check_text(text, failure))
+		return false;
+	if (messages->sending_count >= UNDER_WAY_MAX)
+		return fail(failure, STATUS_NETWORK, "full", "%zu messages wait for their answer already",
+			    messages->sending_count);
+	if (!find_target(phone, to, from, &account, &target, failure))
+		return false;
+	struct sending *sending = xcalloc(1, sizeof *sending);
+	begin(messages, account, &target, text, sending);
+	sending->request = send_body(messages, account, target.uri, extra, (size_t)count,
+				     SLICE("text/plain;charset=UTF-8"), text, on_sent, sending, &err);
+	target_fini(&target);
+	*number = sending->number;
+	/* What was said tells that typing is over (RFC 3994 3.2). */
+	messages->typing_told = false;
+	timer_stop(phone->timers, &messages->idle);
+	if (sending->request)
+		return true;
+	message_store_finish(messages->store, sending->number, MESSAGE_FAILED, 0, err_text(err));
+	sending_free(sending);
+	return fail(failure, STATUS_CALL, err_name(err), "the message cannot be sent: %s", err_text(err));
+}
+
+/* ---- telling that we type ---- */
+
+static void on_typing_told(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	struct messages *messages = arg;
+
+	(void)request;
+	if (!final)
+		return;
+	messages->typing_request = NULL;
+	/* It takes texts only, or nothing at all: no more of this (RFC 3994 4). */
+	if (outcome->status >= 300 && messages->typing_to)
+		xreplace(&messages->deaf, messages->typing_to);
+}
+
+static void tell_typing(struct messages *messages, bool active)
+{
+	struct composing composing = { .active = active, .refresh = REFRESH_S };
+	struct account *account = account_find(messages->phone, slice_of(messages->typing_account));
+	struct buf body;
+	enum err err;
+
+	messages->typing_told = active;
+	messages->told_us = messages->phone->timers->now_us;
+	if (messages->typing_request || (messages->deaf && !strcmp(messages->deaf, messages->typing_to)))
+		return;
+	buf_init(&body, 1024);
+	composing_write(&composing, &body);
+	messages->typing_request = send_body(messages, account, messages->typing_to, NULL, 0, SLICE(COMPOSING_TYPE),
+					     buf_slice(&body), on_typing_told, messages, &err);
+	buf_fini(&body);
+}
+
+static void typing_over(void *arg)
+{
+	struct messages *messages = arg;
+
+	if (messages->typing_told)
+		tell_typing(messages, false);
+}
+
+static bool choose_typing_to(struct phone *phone, struct slice to)
+{
+	struct messages *messages = phone->messages;
+	struct failure ignored;
+	struct account *account;
+	struct target target;
+
+	if (!find_target(phone, to, NULL, &account, &target, &ignored))
+		return false;
+	if (!messages->typing_to || strcmp(messages->typing_to, target.uri) != 0)
+		messages->typing_told = false;
+	xreplace(&messages->typing_to, target.uri);
+	xreplace(&messages->typing_account, account ? account->name : "");
+	target_fini(&target);
+	return true;
+}
+
+void phone_typing(struct phone *phone, struct slice to, bool typing)
+{
+	struct messages *messages = phone->messages;
+	int64_t now_us = phone->timers->now_us;
+
+	if (!settings_on(phone->settings, "message.typing") || !choose_typing_to(phone, to))
+		return;
+	timer_stop(phone->timers, &messages->idle);
+	if (!typing) {
+		typing_over(messages);
+		return;
+	}
+	if (!messages->typing_told || now_us - messages->told_us > REFRESH_S * SECOND_US / 2)
+		tell_typing(messages, true);
+	timer_start(phone->timers, &messages->idle, IDLE_US, typing_over, messages);
+}
+
+/* ---- receiving ---- */
+
+/* Who wrote to whom, as events tell it. */
+struct letter {
+	char *from, *name, *to, *account;
+};
+
+static struct letter letter_of(struct phone *phone, const struct sip_message *request, const struct sip_source *source)
+{
+	const struct sip_address *from = sip_message_from(request), *to = sip_message_to(request);
+	const struct account *account = account_of_request(phone, request, source);
+	struct letter letter = { .from = peer_uri(from->uri.text) };
+	struct arena arena;
+
+	arena_init(&arena);
+	const char *kept = contacts_name_of(phone->contacts, slice_of(letter.from));
+	letter.name = kept ? xstrdup(kept) : clean(sip_address_display(&arena, from));
+	letter.to = account ? xstrdup(account->uri) : clean(to->uri.text);
+	letter.account = xstrdup(account ? account->name : "");
+	arena_fini(&arena);
+	return letter;
+}
+
+static void letter_fini(struct letter *letter)
+{
+	free(letter->from);
+	free(letter->name);
+	free(letter->to);
+	free(letter->account);
+}
+
+static void add_letter(struct event *event, const struct letter *letter)
+{
+	event_text(event, "from", slice_of(letter->from));
+	event_text(event, "name", slice_of(letter->name));
+	event_text(event, "to", slice_of(letter->to));
+	event_text(event, "account", slice_of(letter->account));
+}
+
+static struct typist *find_typist(struct messages *messages, const char *peer)
+{
+	LIST_EACH(&messages->typists, node) {
+		struct typist *typist = LIST_ENTRY(node, struct typist, node);
+		if (!strcmp(typist->peer, peer))
+			return typist;
+	}
+	return NULL;
+}
+
+static void typist_silent(void *arg)
+{
+	struct typist *typist = arg;
+	struct event *event = events_add(typist->messages->phone->events, EVENT_TYPING, 0);
+
+	event_text(event, "from", slice_of(typist->peer));
+	event_text(event, "to", slice_of(typist->to));
+	event_text(event, "account", slice_of(typist->account));
+	event_text(event, "state", SLICE("idle"));
+	typist_free(typist);
+}
+
+static void note_typing(struct messages *messages, const struct letter *letter, const struct composing *composing)
+{
+	struct typist *typist = find_typist(messages, letter->from);
+	uint32_t seconds = composing->refresh < REFRESH_MOST_S ? composing->refresh : REFRESH_MOST_S;
+
+	if (!composing->active) {
+		if (typist)
+			typist_silent(typist);
+		return;
+	}
+	if (!typist) {
+		if (messages->typist_count >= TYPISTS_MAX)
+			typist_silent(LIST_ENTRY(list_first(&messages->typists), struct typist, node));
+		typist = xcalloc(1, sizeof *typist);
+		typist->messages = messages;
+		typist->peer = xstrdup(letter->from);
+		typist->to = xstrdup(letter->to);
+		typist->account = xstrdup(letter->account);
+		list_append(&messages->typists, &typist->node);
+		messages->typist_count++;
+		struct event *event = events_add(messages->phone->events, EVENT_TYPING, 0);
+		add_letter(event, letter);
+		event_text(event, "state", SLICE("active"));
+	}
+	timer_start(messages->phone->timers, &typist->timer, seconds * SECOND_US, typist_silent, typist);
+}
+
+/* ISO 8859-1 bytes are the first 256 code points. */
+static void add_latin1(struct buf *to, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		if (c >= 0x80)
+			buf_add_char(to, (char)(0xc0 | c >> 6));
+		buf_add_char(to, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
+	}
+}
+
+/* CRLF ends a line on the wire, LF here. */
+static void add_lines(struct buf *to, struct slice text)
+{
+	struct buf plain;
+
+	buf_init(&plain, text.n + 1);
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != '\r' || i + 1 == text.n || text.p[i + 1] != '\n')
+			buf_add_char(&plain, text.p[i]);
+	utf8_clean(to, slice_trim(buf_slice(&plain)), true);
+	buf_fini(&plain);
+}
+
+/* @return false: a charset that we cannot read */
+static bool read_text(const struct sip_message *request, struct buf *text)
+{
+	const struct sip_media_type *type = sip_message_content_type(request);
+	struct slice charset = SLICE("utf-8");
+	struct arena arena;
+	bool known = true;
+
+	arena_init(&arena);
+	if (type && sip_params_find(type->params, SLICE("charset"), &charset))
+		charset = sip_unquote(&arena, charset);
+	if (slice_ieq(charset, SLICE("utf-8")) || slice_ieq(charset, SLICE("us-ascii"))) {
+		add_lines(text, request->body);
+	} else if (slice_ieq(charset, SLICE("iso-8859-1")) || slice_ieq(charset, SLICE("latin1"))) {
+		struct buf wide;
+		buf_init(&wide, 2 * request->body.n + 1);
+		add_latin1(&wide, request->body);
+		add_lines(text, buf_slice(&wide));
+		buf_fini(&wide);
+	} else {
+		known = false;
+	}
+	arena_fini(&arena);
+	return known;
+}
+
+static void keep_text(struct messages *messages, const struct letter *letter, const struct buf *text)
+{
+	struct typist *typist = find_typist(messages, letter->from);
+	unsigned number = message_store_add(messages->store, &(struct message_record){ .state = MESSAGE_RECEIVED,
+										       .unix_us = unix_now_us(),
+										       .peer = letter->from,
+										       .name = letter->name,
+										       .account = letter->account,
+										       .text = buf_text(text) });
+	struct event *event = events_add(messages->phone->events, EVENT_MESSAGE, 0);
+
+	event_number(event, "message", number);
+	add_letter(event, letter);
+	event_text(event, "text", buf_slice(text));
+	if (typist)
+		typist_free(typist);
+}
+
+unsigned messages_take(struct messages *messages, const struct sip_message *request, const struct sip_source *source)
+{
+	struct composing composing;
+	struct buf text;
+	bool typing = sip_message_has_body(request, "application", "im-iscomposing+xml");
+
+	if (typing && composing_read(request->body, &composing))
+		return 400;
+	/* Without a type it can only be what everybody can read. */
+	if (!typing && !sip_message_has_body(request, "text", "plain") &&
+	    (sip_message_header(request, SIP_HEADER_CONTENT_TYPE, 0) ||
+	     sip_message_header(request, SIP_HEADER_CONTENT_ENCODING, 0)))
+		return 415;
+	struct letter letter = letter_of(messages->phone, request, source);
+	buf_init(&text, 2 * SIP_MESSAGE_MAX);
+	bool known = typing || read_text(request, &text);
+	if (typing)
+		note_typing(messages, &letter, &composing);
+	else if (known)
+		keep_text(messages, &letter, &text);
+	buf_fini(&text);
+	letter_fini(&letter);
+	return known ? 200 : 415;
+}
+
+/* ---- what was said ---- */
+
+struct visit {
+	phone_message_h *each;
+	void *arg;
+	struct slice with;
+};
+
+static void visit_record(void *arg, const struct message_record *record)
+{
+	struct visit *visit = arg;
+
+	if (visit->with.n && !slice_eq(visit->with, slice_of(record->peer)))
+		return;
+	visit->each(visit->arg, record);
+}
+
+bool phone_messages(struct phone *phone, struct slice with, phone_message_h *each, void *arg, struct failure *failure)
+{
+	struct visit visit = { .each = each, .arg = arg };
+	struct target target = { 0 };
+
+	if (with.n && !target_read(phone, with, phone->default_account, &target, failure))
+		return false;
+	visit.with = slice_of(target.uri);
+	message_store_each(phone->messages->store, !with.n, visit_record, &visit);
+	if (with.n)
+		target_fini(&target);
+	return true;
+}
+
+size_t phone_messages_unseen(const struct phone *phone)
+{
+	return message_store_unseen(phone->messages->store);
+}
+
+bool phone_messages_under_way(const struct phone *phone)
+{
+	return messages_wait(phone->messages);
+}
+
+bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struct buf *shown, struct failure *failure)
+{
+	struct target target;
+
+	if (!target_read(phone, text, phone->default_account, &target, failure))
+		return false;
+	if (target.is_echo) {
+		target_fini(&target);
+		return fail(failure, STATUS_USAGE, "echo", "the echo test takes calls, no messages");
+	}
+	buf_printf(uri, "%s", target.uri);
+	const char *name = contacts_name_of(phone->contacts, slice_of(target.uri));
+	struct sip_uri parsed;
+	if (name)
+		buf_printf(shown, "%s", name);
+	else if (sip_uri_parse(slice_of(target.uri), &parsed, NULL) && parsed.user.n)
+		utf8_clean(shown, parsed.user, false);
+	else
+		buf_printf(shown, "%s", target.uri);
+	target_fini(&target);
+	return true;
+}
