@@ -287,6 +287,7 @@ static void message_sentence(const struct event *event, struct buf *line)
 {
 	switch (event->kind) {
 	case EVENT_MESSAGE:
+		buf_printf(line, "message from ");
 		add_writer(event, line);
 		buf_printf(line, ": %s", value_or(event, "text", ""));
 		break;

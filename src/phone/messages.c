@@ -159,6 +159,18 @@ static struct request *send_body(struct messages *messages, const struct account
 			  err);
 }
 
+/* The text as one line, for events: they are read line by line. */
+static void add_text(struct event *event, const char *text)
+{
+	char *line = xstrdup(text);
+
+	for (char *p = line; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	event_text(event, "text", slice_of(line));
+	free(line);
+}
+
 static void on_sent(void *arg, struct request *request, const struct outcome *outcome, bool final)
 {
 	struct sending *sending = arg;
@@ -178,7 +190,7 @@ static void on_sent(void *arg, struct request *request, const struct outcome *ou
 	event_text(event, "from", slice_of(sending->from));
 	event_text(event, "to", slice_of(sending->to));
 	event_text(event, "account", slice_of(sending->account));
-	event_text(event, "text", slice_of(record ? record->text : ""));
+	add_text(event, record ? record->text : "");
 	event_number(event, "code", outcome->status);
 	event_text(event, "reason", slice_of(reason));
 	if (!good)
@@ -500,7 +512,7 @@ static void keep_text(struct messages *messages, const struct letter *letter, co
 
 	event_number(event, "message", number);
 	add_letter(event, letter);
-	event_text(event, "text", buf_slice(text));
+	add_text(event, buf_text(text));
 	if (typist)
 		typist_free(typist);
 }
