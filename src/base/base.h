@@ -13,6 +13,7 @@
  *   timer    timers on an injected clock
  *   ring     single producer, single consumer queue of fixed records
  *   address  IPv4 and IPv6 address with port
+ *   base64   bytes as text and back
  *   utf8     is it UTF-8; what of it may be shown
  */
 #pragma once

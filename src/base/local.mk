@@ -3,6 +3,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/address.c src/base/address.h \
 	src/base/arena.c src/base/arena.h \
 	src/base/base.h \
+	src/base/base64.c src/base/base64.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/error.c src/base/error.h \
 	src/base/list.h \

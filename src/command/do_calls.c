@@ -39,6 +39,7 @@ static enum command_result do_call(struct invocation *invocation)
 		.display = invocation_option(invocation, "display", 0),
 		.anonymous = anonymous && (!strcmp(anonymous, "yes") || !strcmp(anonymous, "on")),
 		.codec = invocation_option(invocation, "codec", 0),
+		.encryption = invocation_option(invocation, "encryption", 0),
 		.no_sdp = invocation_option(invocation, "sdp", 0) != NULL,
 		.input = invocation_option(invocation, "input", 0),
 		.output = invocation_option(invocation, "output", 0),
@@ -158,6 +159,23 @@ static enum command_result do_reinvite(struct invocation *invocation)
 	return with_call(invocation, invocation->values[0], NEED_ALIVE, no_sdp ? reinvite_without_sdp : reinvite);
 }
 
+static bool update(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return phone_update(phone, call, false, failure);
+}
+
+static bool update_without_sdp(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return phone_update(phone, call, true, failure);
+}
+
+static enum command_result do_update(struct invocation *invocation)
+{
+	bool no_sdp = invocation_option(invocation, "sdp", 0) != NULL;
+
+	return with_call(invocation, invocation->values[0], NEED_ALIVE, no_sdp ? update_without_sdp : update);
+}
+
 /* Without a call the microphone is muted for all of them, in scripts too. */
 static enum command_result set_muted(struct invocation *invocation, bool muted)
 {
@@ -228,6 +246,10 @@ const struct command calls_commands[] = {
 		       { .name = "display", .kind = ARG_WORD, .text = "the name that the other side sees" },
 		       { .name = "anonymous", .kind = ARG_YES_NO, .text = "say nothing about who calls" },
 		       { .name = "codec", .kind = ARG_CODEC, .text = "offer this codec alone" },
+		       { .name = "encryption",
+			 .kind = ARG_CHOICE,
+			 .choices = "off|optional|required",
+			 .text = "encrypt its sound by SRTP, whatever media.encryption says" },
 		       { .name = "timeout", .kind = ARG_DURATION, .text = "give up when nobody has answered by then" },
 		       { .name = "header",
 			 .kind = ARG_HEADER,
@@ -333,6 +355,15 @@ const struct command calls_commands[] = {
 	  .summary = "negotiate a call anew (re-INVITE)",
 	  .text = "Sends the session as it is, which finds a dead peer and renews addresses.",
 	  .examples = { "reinvite" } },
+	{ .name = "update",
+	  .group = "calls",
+	  .run = do_update,
+	  .arguments = { ONE_CALL },
+	  .options = { { .name = "sdp", .kind = ARG_CHOICE, .choices = "none", .text = "refresh addresses only" } },
+	  .summary = "negotiate a call anew by UPDATE, before the answer too",
+	  .text = "Without CALL the selected one. Unlike `reinvite` it needs no ACK and no user on the other side "
+		  "(RFC 3311). The event `update` tells the outcome.",
+	  .examples = { "update", "update 2 sdp=none" } },
 	{ .name = "mute",
 	  .group = "calls",
 	  .run = do_mute,

@@ -25,6 +25,7 @@ static const struct event_help rows[] = {
 	{ "remote-held", "call id", "the other side holds the call", true },
 	{ "remote-resumed", "call id", "the other side does not hold it any more", true },
 	{ "reinvite", "call id code", "a session was changed or checked by re-INVITE", true },
+	{ "update", "call id direction code reason refresh", "a session was changed or refreshed by UPDATE", true },
 	{ "media", "call id codec rate", "the first packet of the other side was heard", true },
 	{ "silent", "call side", "nothing above -50dB for 3 s; side is me or peer", true },
 	{ "media-lost", "call", "no packet of the other side for 3 s", true },
@@ -61,6 +62,7 @@ static const struct command_argument keys[] = {
 	KEY("retry"),   KEY("target"),  KEY("codec"),  KEY("rate"),      KEY("side"),     KEY("digit"),
 	KEY("via"),     KEY("request"), KEY("name"),   KEY("kind"),      KEY("state"),    KEY("address"),
 	KEY("peer"),    KEY("by"),      KEY("server"), KEY("allow"),     KEY("message"),  KEY("text"),
+	KEY("refresh"),
 };
 
 const struct command_argument *event_key_row(size_t place)

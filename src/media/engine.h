@@ -6,6 +6,8 @@
  *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it
  *   stream    one call's sound: encode, send, receive, decode; stream_network its sockets, stream_report its snapshot
  *             and events
+ *   names     of codecs and crypto-suites
+ *   srtp      what makes them secret and authentic (RFC 3711)
  *   rtp       packets and their source (RFC 3550 5, A.1)
  *   rtcp      SR, RR, SDES, BYE and their timing (RFC 3550 6)
  *   jitter    the jitter buffer: a function of packets and time
@@ -39,6 +41,38 @@ struct stream_codec {
 	bool fec, dtx, cbr;        /* opus: what the peer's fmtp asks for */
 };
 
+/* How packets are protected. CLEAR: not at all. */
+enum stream_suite {
+	STREAM_CLEAR,
+	STREAM_AES_CM_128_HMAC_SHA1_80, STREAM_AES_CM_128_HMAC_SHA1_32, /* RFC 4568 */
+	STREAM_AES_192_CM_HMAC_SHA1_80, STREAM_AES_192_CM_HMAC_SHA1_32, /* RFC 6188 */
+	STREAM_AES_256_CM_HMAC_SHA1_80, STREAM_AES_256_CM_HMAC_SHA1_32,
+	STREAM_AEAD_AES_128_GCM, STREAM_AEAD_AES_256_GCM,               /* RFC 7714 */
+	STREAM_SUITES,
+};
+/** As IANA registered it for SDP, "none" for STREAM_CLEAR. */
+const char *stream_suite_name(enum stream_suite suite);
+/** Bytes of master key and salt together. */
+size_t stream_suite_key_bytes(enum stream_suite suite);
+/** By name, as it is written. @return false: none of ours */
+bool stream_suite_find(struct slice name, enum stream_suite *suite);
+
+enum { STREAM_KEY_BYTES = 46, STREAM_KEYS_MAX = 4, STREAM_MKI_BYTES = 128 };
+
+struct stream_key {
+	uint8_t bytes[STREAM_KEY_BYTES]; /* master key, then salt */
+	uint64_t mki;                    /* what tells it from the others; as long as mki_bytes says */
+};
+
+struct stream_protection {
+	enum stream_suite suite;
+	struct stream_key send;
+	struct stream_key receive[STREAM_KEYS_MAX];
+	size_t receive_count;
+	size_t mki_bytes;           /* at the end of what the peer sends; 0: none */
+	unsigned window;            /* packets that replays are looked for in; 0: as usual */
+};
+
 enum { STREAM_CODECS_MAX = 16, STREAM_EVENTS_MAX = 4 };
 
 struct stream_config {
@@ -54,12 +88,14 @@ struct stream_config {
 	size_t receive_event_count;
 	bool loop_back;             /* the echo test: send what is heard instead of the microphone, and play nothing */
 	char cname[64];             /* RTCP SDES */
+	struct stream_protection protection;
 };
 
 /* What is known of a stream; a consistent copy. Times in ms, shares 0..1. */
 struct stream_stats {
 	uint64_t sent_packets, sent_bytes, received_packets, received_bytes;
 	uint64_t expected_packets, lost_packets, late_packets, duplicate_packets, concealed_frames;
+	uint64_t forged_packets, replayed_packets; /* that SRTP refused, RTCP included */
 	double loss;               /* share of what was expected and never played */
 	double peer_loss;          /* as the peer's RTCP says; 0 without report */
 	double jitter_ms, buffer_ms;

@@ -50,6 +50,7 @@ void stream_free(struct stream *stream)
 		encoder_free(stream->encoders[i]);
 		decoder_free(stream->decoders[i]);
 	}
+	stream_security_free(&stream->security);
 	if (stream->config.rtp_fd >= 0)
 		close(stream->config.rtp_fd);
 	if (stream->config.rtcp_fd >= 0)
@@ -64,6 +65,7 @@ void stream_setup_free(struct stream_setup *setup)
 		encoder_free(setup->encoders[i]);
 		decoder_free(setup->decoders[i]);
 	}
+	stream_security_free(&setup->security);
 	free(setup);
 }
 
@@ -96,7 +98,7 @@ struct stream_setup *stream_prepare(struct stream *stream, const struct stream_c
 	assert(config->receive_count <= STREAM_CODECS_MAX && config->receive_event_count <= STREAM_EVENTS_MAX);
 	setup->config = *config;
 	setup->config.cname[sizeof setup->config.cname - 1] = '\0';
-	*err = prepare_codecs(stream, setup) ? ERR_NONE : ERR_UNSUPPORTED;
+	*err = prepare_codecs(stream, setup) && stream_security_prepare(stream, setup) ? ERR_NONE : ERR_UNSUPPORTED;
 	if (*err != ERR_NONE) {
 		stream_setup_free(setup);
 		return NULL;
@@ -126,6 +128,7 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 			setup->decoders[i] = NULL;
 		}
 	}
+	stream_security_apply(stream, setup);
 	*config = setup->config;
 	config->rtp_fd = before.rtp_fd;
 	config->rtcp_fd = before.rtcp_fd;

@@ -5,6 +5,7 @@
  *
  *   stream           life, configuration, what is heard, what is said
  *   stream_network   sockets, sources, RTCP
+ *   stream_security  the keys in use (SRTP)
  *   stream_report    the snapshot and the events
  */
 #pragma once
@@ -17,6 +18,7 @@
 #include "media/level.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
+#include "media/srtp.h"
 
 #include <stdatomic.h>
 
@@ -30,11 +32,20 @@ enum {
 	STREAM_DIGITS_HEARD = 32,
 };
 
+/* What seals and opens a stream's packets. NULL: clear. */
+struct stream_security {
+	struct secure *sender, *receiver;
+	struct secure *former;            /* the peer's key before the present one */
+	bool former_counts;               /* no packet made with the present one has come yet */
+};
+
 /* What the loop's thread prepares for engine_add() and engine_change(): the codec objects that the stream lacks. */
 struct stream_setup {
 	struct stream_config config;
 	struct encoder *encoders[MEDIA_CODECS];
 	struct decoder *decoders[MEDIA_CODECS];
+	bool new_sender, new_receiver;    /* `security` takes the place of what the stream has */
+	struct stream_security security;  /* on its way back: what is no longer used */
 };
 
 /* What one tick brings to all streams. */
@@ -60,6 +71,7 @@ struct stream {
 	void *user;
 	bool removed, can_send_events, sends, receives, uses_devices;
 	bool has_encoder[MEDIA_CODECS], has_decoder[MEDIA_CODECS];
+	struct stream_protection prepared;
 	struct list_node loop_node;
 
 	/* both */
@@ -75,6 +87,8 @@ struct stream {
 	struct encoder *encoders[MEDIA_CODECS];
 	struct decoder *decoders[MEDIA_CODECS];
 	bool muted;
+
+	struct stream_security security;
 
 	/* saying */
 	uint32_t ssrc, clock, frame_timestamp; /* clock: RTP time of now */
@@ -97,7 +111,7 @@ struct stream {
 	struct rtp_source source, rival;  /* rival: another SSRC on probation */
 	bool has_rival;
 	struct stream_totals past;        /* of sources and sequences before this one */
-	uint64_t received_packets, received_bytes;
+	uint64_t received_packets, received_bytes, forged_packets, replayed_packets;
 	int64_t started_us, last_packet_us, receiving_us;
 	enum media_codec receive_codec, play_codec;
 	uint32_t receive_clock_rate;
@@ -163,6 +177,18 @@ void stream_report_if_due(struct stream *stream, const struct stream_turn *turn)
 void stream_unlatch(struct stream *stream);
 /** The totals over all sources. */
 struct stream_totals stream_totals(const struct stream *stream);
+
+/* ---- keys: stream_security ---- */
+
+/** The loop's thread: make what `setup->config` needs and the stream has not. @return false: the library cannot do it */
+bool stream_security_prepare(struct stream *stream, struct stream_setup *setup) MUST_CHECK;
+void stream_security_free(struct stream_security *security);
+/** The media thread: put the new keys in use; the old ones go back with the setup. */
+void stream_security_apply(struct stream *stream, struct stream_setup *setup);
+/** Protect what is about to leave, if this stream is protected. @return false: it must not leave */
+bool stream_seal(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp) MUST_CHECK;
+/** Take the protection off what came. @return false: it is not the peer's, or old; it was counted */
+bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp) MUST_CHECK;
 
 /* ---- events and snapshot: stream_report ---- */
 

@@ -19,7 +19,7 @@ struct receive_batch {
 	struct iovec parts[STREAM_BATCH];
 	struct address from[STREAM_BATCH];
 	_Alignas(struct cmsghdr) char control[STREAM_BATCH][STREAM_CONTROL_BYTES];
-	uint8_t bytes[STREAM_BATCH][STREAM_DATAGRAM_BYTES];
+	_Alignas(8) uint8_t bytes[STREAM_BATCH][STREAM_DATAGRAM_BYTES];
 };
 
 struct receive_batch *receive_batch_new(void)
@@ -39,14 +39,21 @@ static bool send_bytes(int fd, const struct address *to, const uint8_t *bytes, s
 bool stream_send(struct stream *stream, const struct rtp_packet *packet)
 {
 	struct rtp_packet ours = *packet;
-	uint8_t bytes[RTP_HEADER_BYTES + CODEC_PAYLOAD_MAX_BYTES];
+	_Alignas(4) uint8_t bytes[RTP_HEADER_BYTES + CODEC_PAYLOAD_MAX_BYTES + SECURE_TRAILER_BYTES];
 
 	ours.ssrc = stream->ssrc;
 	ours.sequence = stream->sequence;
-	size_t n = rtp_print(&ours, bytes, sizeof bytes);
-	if (!n || !send_bytes(stream->config.rtp_fd, &stream->remote, bytes, n))
+	size_t n = rtp_print(&ours, bytes, sizeof bytes - SECURE_TRAILER_BYTES);
+	if (!n)
 		return false;
-	stream->sequence++;
+	/* A number that was sealed never serves again, whether or not the packet leaves. */
+	if (stream->security.sender)
+		stream->sequence++;
+	if (!stream_seal(stream, bytes, &n, false) ||
+	    !send_bytes(stream->config.rtp_fd, &stream->remote, bytes, n))
+		return false;
+	if (!stream->security.sender)
+		stream->sequence++;
 	stream->sent_packets++;
 	stream->sent_bytes += n;
 	stream->sent_octets += packet->payload_bytes;
@@ -111,7 +118,7 @@ static void forget_source(struct stream *stream)
  */
 static bool may_follow(const struct stream *stream, const struct address *from, const struct rtp_packet *packet)
 {
-	return address_eq(from, &stream->config.rtp) || address_same_host(from, &stream->latched) ||
+	return stream->security.receiver || address_eq(from, &stream->config.rtp) || address_same_host(from, &stream->latched) ||
 	       !stream->has_source || packet->ssrc == stream->source.ssrc;
 }
 
@@ -138,7 +145,10 @@ static bool accept_source(struct stream *stream, const struct address *from, con
 	stream->candidate_ssrc = packet->ssrc;
 	stream->candidate_sequence = packet->sequence;
 	bool signalled = address_eq(from, &stream->config.rtp);
-	if (stream->candidate_count < LATCH_PACKETS || (now_us - stream->latched_us < LATCH_SILENCE_US && !signalled))
+	/* Who has the peer's key is the peer, wherever it is now. */
+	bool authentic = stream->security.receiver != NULL;
+	if (!authentic &&
+	    (stream->candidate_count < LATCH_PACKETS || (now_us - stream->latched_us < LATCH_SILENCE_US && !signalled)))
 		return false;
 	latch(stream, from, now_us);
 	if (packet->ssrc != stream->source.ssrc)
@@ -238,10 +248,10 @@ static void on_other(struct stream *stream, const struct rtp_packet *packet, uin
 	jitter_put(&stream->jitter, &put, arrival_us);
 }
 
-static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		    int64_t arrival_us, const struct stream_turn *turn);
 
-static void on_rtp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		   int64_t arrival_us, const struct stream_turn *turn)
 {
 	struct rtp_packet packet;
@@ -251,7 +261,8 @@ static void on_rtp(struct stream *stream, const uint8_t *bytes, size_t n, const 
 		on_rtcp(stream, bytes, n, from, arrival_us, turn);
 		return;
 	}
-	if (!stream->config.receives || !rtp_parse(&packet, bytes, n))
+	/* On hold too: the peer's sequence numbers must not wrap unseen. */
+	if (!stream_open(stream, bytes, &n, false) || !stream->config.receives || !rtp_parse(&packet, bytes, n))
 		return;
 	const struct stream_codec *codec = codec_of(&stream->config, packet.payload_type);
 	bool event = !codec && is_event(&stream->config, packet.payload_type);
@@ -291,12 +302,13 @@ static bool is_peer(const struct stream *stream, const struct address *from)
 	return address_same_host(from, &stream->config.rtcp) || address_same_host(from, &stream->config.rtp);
 }
 
-static void on_rtcp(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		    int64_t arrival_us, const struct stream_turn *turn)
 {
 	struct rtcp_report report;
 
-	if (!is_peer(stream, from) || !rtcp_parse(&report, bytes, n, stream->ssrc))
+	if (!is_peer(stream, from) || !stream_open(stream, bytes, &n, true) ||
+	    !rtcp_parse(&report, bytes, n, stream->ssrc))
 		return;
 	rtcp_schedule_size(&stream->schedule, n);
 	if (stream->has_source && report.ssrc != stream->source.ssrc)
@@ -340,7 +352,7 @@ static int64_t arrival_of(struct msghdr *message, const struct stream_turn *turn
 	return turn->now_us;
 }
 
-typedef void datagram_h(struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from,
+typedef void datagram_h(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 			int64_t arrival_us, const struct stream_turn *turn);
 
 static int receive_batch(int fd, struct receive_batch *batch)
@@ -458,15 +470,15 @@ static void send_report(struct stream *stream, const struct stream_turn *turn, b
 		.has_block = stream->has_source && stream->source.valid,
 		.bye = bye,
 	};
-	uint8_t bytes[RTCP_MAX_BYTES];
+	_Alignas(4) uint8_t bytes[RTCP_MAX_BYTES + SECURE_TRAILER_BYTES];
 	struct address to = reports_to(stream);
 
 	if (report.has_block)
 		fill_block(stream, turn, &report.block);
 	memcpy(report.cname, stream->config.cname, sizeof report.cname);
 	stream->sent_at_report = stream->sent_packets;
-	size_t n = rtcp_print(&report, bytes, sizeof bytes);
-	if (send_bytes(stream->config.rtcp_fd, &to, bytes, n))
+	size_t n = rtcp_print(&report, bytes, RTCP_MAX_BYTES);
+	if (stream_seal(stream, bytes, &n, true) && send_bytes(stream->config.rtcp_fd, &to, bytes, n))
 		rtcp_schedule_size(&stream->schedule, n);
 }
 

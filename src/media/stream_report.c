@@ -93,6 +93,8 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->received_bytes = stream->received_bytes;
 	stats->expected_packets = totals.expected;
 	stats->lost_packets = totals.lost;
+	stats->forged_packets = stream->forged_packets;
+	stats->replayed_packets = stream->replayed_packets;
 	stats->late_packets = stream->jitter.counts.late;
 	stats->duplicate_packets = totals.duplicates;
 	stats->concealed_frames = stream->jitter.counts.concealed;

@@ -6,7 +6,10 @@ enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
 static const char *const option_names[] = {
 	"name",      "display", "user",      "auth-user", "realm", "password", "password-command",
-	"registrar", "proxy",   "transport", "expires",   NULL
+	"registrar", "proxy",   "transport", "expires",
+	/* settings for this account alone (account_settings.c) */
+	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
+	"media.encryption", NULL
 };
 
 const char *const *phone_account_options(void)
@@ -162,8 +165,7 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 	} else if (slice_eq(key, SLICE("password-command"))) {
 		set_text(&account->password_command, value);
 	} else {
-		return fail(failure, STATUS_USAGE, "no-such-option", "'%.*s' is no option of an account",
-			    SLICE_ARG(key));
+		return account_own_set(account, key, value, failure);
 	}
 	return true;
 }

@@ -179,6 +179,7 @@ static void account_free(struct account *account)
 	account_set_password(account, (struct slice){ 0 });
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
+	account_own_free(account->own);
 	free(account);
 }
 

@@ -113,11 +113,11 @@ static bool told(struct call *call, enum err err, const char *what, struct failu
 
 /* ---- incoming ---- */
 
-static bool open_media(struct call *call, struct failure *failure)
+bool call_open_media(struct call *call, struct failure *failure)
 {
 	if (call->media.opened)
 		return true;
-	enum err err = media_open(&call->media, &call->local, NULL);
+	enum err err = media_open(&call->media, &call->local, NULL, encryption_of_call(call));
 	if (err)
 		return fail(failure, STATUS_NETWORK, err_name(err),
 			    "call %u: no port for sound: %s; see media.ports", call->number, err_text(err));
@@ -129,7 +129,7 @@ bool call_answer_now(struct call *call, struct failure *failure)
 	call->wants_answer = false;
 	if (call->answering)
 		return true;
-	if (!open_media(call, failure))
+	if (!call_open_media(call, failure))
 		return false;
 	call->answering = true;
 	enum err err = session_answer(call->session);
@@ -150,7 +150,7 @@ bool call_progress_now(struct call *call, struct failure *failure)
 	enum err err;
 
 	call->wants_progress = false;
-	if (!open_media(call, failure))
+	if (!call_open_media(call, failure))
 		return false;
 	buf_init(&answer, ANSWER_MAX);
 	/* Without an offer in the INVITE a 183 has nothing to answer: early media is not possible then. */
@@ -331,6 +331,26 @@ bool phone_reinvite(struct phone *phone, unsigned *number, bool no_sdp, struct f
 	return call_change_start(call, CHANGE_REINVITE, no_sdp, failure);
 }
 
+bool phone_update(struct phone *phone, unsigned *number, bool no_sdp, struct failure *failure)
+{
+	struct call *call;
+
+	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure))
+		return false;
+	enum err err = call->session ? session_update(call->session, !no_sdp) : ERR_STATE;
+	if (err == ERR_UNSUPPORTED)
+		return fail(failure, STATUS_CALL, "no-update",
+			    call_is_up(call) ? "call %u: the peer does not take UPDATE; `reinvite` does it"
+					     : "call %u: before the answer UPDATE needs a peer that takes it and "
+					       "reliable responses; `update sdp=none` may go",
+			    call->number);
+	if (err == ERR_STATE)
+		return fail(failure, STATUS_CALL, "not-answered",
+			    "call %u: nobody has sent more than 100 Trying yet, so there is no dialog to update",
+			    call->number);
+	return told(call, err, "UPDATE", failure);
+}
+
 bool phone_mute(struct phone *phone, unsigned number, bool muted, struct failure *failure)
 {
 	struct call *call;
@@ -447,13 +467,28 @@ static void begin_work(void *arg)
 	calls_update_tones(call->phone);
 }
 
+/* Is there no way to answer its offer? */
+static bool is_unacceptable(struct call *call)
+{
+	enum media_encryption encryption = encryption_of_call(call);
+	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED, over_clear = required && !encryption_may_send_keys(call);
+
+	bool answerable = !over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
+					  media_can_answer(call->phone, call->invite->body, &call->local, encryption));
+	if (!answerable && required)
+		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
+			 call->number, call->uri,
+			 over_clear ? "and keys would be read by everybody on its way (media.encryption-over-clear)"
+				    : "and its offer has nothing that we can encrypt");
+	return !answerable;
+}
+
 static void decide(struct call *call)
 {
 	const struct settings *settings = call->phone->settings;
 	const char *automatic = settings_text(settings, "call.auto-answer");
 
-	if (sip_message_has_body(call->invite, "application", "sdp") &&
-	    !media_can_answer(call->phone, call->invite->body, &call->local))
+	if (is_unacceptable(call))
 		call->reject_code = 488;
 	else if (!strcmp(automatic, "on"))
 		call->wants_answer = true;
@@ -479,6 +514,7 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	call->invite = sip_message_ref(invite);
 	call->source = source->remote;
 	call->local = source->local;
+	call->private_signalling = signalling_is_private(source->protocol, &source->remote);
 	identity_of(phone, account, &source->local, nobody, &identity);
 	session_set_handlers(session, &handlers);
 	session_set_identity(session, &identity);

@@ -2,7 +2,7 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-enum { RINGBACK_AFTER_US = 1000000, OFFER_MAX = 2 * SDP_MAX };
+enum { RINGBACK_AFTER_US = 1000000 };
 
 static void ringback_due(void *arg)
 {
@@ -144,8 +144,8 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 	struct call *call = arg;
 
 	(void)session;
-	(void)leg;
-	unsigned status = media_answer_offer(&call->media, sdp_of(message), answer);
+	unsigned status = call->incoming ? media_answer_offer(&call->media, sdp_of(message), answer)
+					 : media_answer_leg(&call->media, leg, sdp_of(message), answer);
 	call_sound_changed(call);
 	return status;
 }
@@ -162,12 +162,20 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return good;
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+/* A hold begins to be one when its offer leaves, whatever the session had to do before. */
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
 	struct call *call = arg;
+	struct failure failure;
 
 	(void)session;
-	media_offer(&call->media, offer);
+	if (call->incoming && !call_open_media(call, &failure)) {
+		log_line(call->phone->log, LOG_WARNING, "%s", failure.text);
+		return;
+	}
+	if (call->change == CHANGE_HOLD || call->change == CHANGE_RESUME)
+		media_set_held(&call->media, call->change == CHANGE_HOLD);
+	media_offer_leg(&call->media, leg, offer);
 }
 
 /* ---- re-INVITE ---- */
@@ -186,25 +194,19 @@ static void reinvite_event(struct call *call, const char *direction, unsigned co
 
 bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure)
 {
-	struct buf offer;
-
 	if (call->change) {
 		/* One after the other; the last wish counts. */
 		call->next_change = change;
 		return true;
 	}
-	buf_init(&offer, OFFER_MAX);
-	if (change != CHANGE_REINVITE)
-		media_set_held(&call->media, change == CHANGE_HOLD);
-	if (!no_sdp)
-		media_offer(&call->media, &offer);
+	/* Nothing of ours is heard from now on, however long the offer has to wait. */
+	if (change == CHANGE_HOLD)
+		media_set_held(&call->media, true);
 	call->change = change;
-	enum err err = session_reinvite(call->session, buf_slice(&offer));
-	buf_fini(&offer);
+	enum err err = no_sdp ? session_reinvite(call->session, (struct slice){ 0 }) : session_reoffer(call->session);
 	if (!err)
 		return true;
 	call->change = CHANGE_NONE;
-	media_offer_refused(&call->media);
 	media_set_held(&call->media, call->held_by_us);
 	return fail(failure, STATUS_CALL, err_name(err), "call %u cannot be changed now: %s", call->number,
 		    err_text(err));
@@ -234,6 +236,7 @@ static void on_reinvited(void *arg, struct session *session, const struct outcom
 	(void)session;
 	call->change = call->next_change = CHANGE_NONE;
 	if (outcome->status / 100 == 2) {
+		media_offer_stands(&call->media);
 		change_done(call, change);
 	} else {
 		media_offer_refused(&call->media);
@@ -258,6 +261,65 @@ static void on_peer_reinvited(void *arg, struct session *session, struct sip_mes
 	told_hold(call);
 }
 
+/* ---- UPDATE, and what the session timer does ---- */
+
+static void update_event(struct call *call, const char *direction, const struct outcome *outcome, bool refresh)
+{
+	struct event *event = events_add(call->phone->events, EVENT_UPDATE, call->number);
+
+	event_text(event, "id", slice_of(call->id));
+	event_text(event, "callid", slice_of(call->call_id));
+	event_text(event, "direction", slice_of(direction));
+	if (outcome) {
+		event_number(event, "code", outcome->status);
+		event_text(event, "reason", outcome->reason);
+	}
+	if (refresh)
+		event_text(event, "refresh", SLICE("yes"));
+}
+
+static void on_updated(void *arg, struct session *session, const struct outcome *outcome)
+{
+	struct call *call = arg;
+
+	(void)session;
+	if (outcome->status / 100 == 2) {
+		media_offer_stands(&call->media);
+	} else {
+		media_offer_refused(&call->media);
+		phone_note_failure(call->phone, "call %u: UPDATE: %u", call->number, outcome->status);
+	}
+	update_event(call, "out", outcome, false);
+	call_sound_changed(call);
+}
+
+static void on_peer_updated(void *arg, struct session *session, struct sip_message *request)
+{
+	struct call *call = arg;
+
+	(void)session;
+	(void)request;
+	update_event(call, "in", NULL, false);
+	if (call_is_up(call))
+		told_hold(call);
+}
+
+static void on_refreshed(void *arg, struct session *session, struct slice method, const struct outcome *outcome)
+{
+	struct call *call = arg;
+
+	(void)session;
+	if (slice_eq(method, SLICE("UPDATE"))) {
+		update_event(call, "out", outcome, true);
+		return;
+	}
+	if (outcome->status / 100 == 2)
+		media_offer_stands(&call->media);
+	else
+		media_offer_refused(&call->media);
+	reinvite_event(call, "out", outcome->status, outcome->reason);
+}
+
 struct session_handlers call_handlers(struct call *call)
 {
 	return (struct session_handlers){
@@ -271,6 +333,9 @@ struct session_handlers call_handlers(struct call *call)
 		.make_offer = on_make_offer,
 		.reinvited = on_reinvited,
 		.peer_reinvited = on_peer_reinvited,
+		.updated = on_updated,
+		.peer_updated = on_peer_updated,
+		.refreshed = on_refreshed,
 		.arg = call,
 	};
 }

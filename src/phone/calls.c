@@ -80,7 +80,7 @@ void call_free(struct call *call)
 	char *const texts[] = { call->account_name, call->name,   call->uri,      call->account_uri,
 				call->call_id,      call->target, call->digits,   call->reason,
 				call->cause,        call->detail, call->redirect, call->codec,
-				call->refusal };
+				call->refusal,      call->encryption };
 
 	stop_timers(call);
 	if (call->locating)

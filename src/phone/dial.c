@@ -86,7 +86,15 @@ static void invite(struct call *call)
 	char nobody[160];
 	enum err err = ERR_NONE;
 
-	if (!call->media.opened && (err = media_open(&call->media, &call->local, call->codec)) != ERR_NONE) {
+	enum media_encryption encryption = encryption_of_call(call);
+	if (encryption == MEDIA_ENCRYPTION_REQUIRED && !encryption_may_send_keys(call)) {
+		call_fail_locally(call, CAUSE_LOCAL, ERR_UNSUPPORTED,
+				  "encryption is required, but everybody on the way could read the keys; see "
+				  "media.encryption-over-clear");
+		return;
+	}
+	if (!call->media.opened &&
+	    (err = media_open(&call->media, &call->local, call->codec, encryption)) != ERR_NONE) {
 		open_failed(call, err);
 		return;
 	}
@@ -95,11 +103,14 @@ static void invite(struct call *call)
 	buf_init(&offer, OFFER_MAX);
 	if (!setup->no_sdp)
 		media_offer(&call->media, &offer);
+	struct session_options session =
+		session_options_of(call->phone, account_find(call->phone, slice_of(call->account_name)));
 	struct call_config config = { .identity = &identity,
 				      .target = slice_of(setup->uri),
 				      .offer = buf_slice(&offer),
 				      .extra = extra,
 				      .extra_count = count > 0 ? (size_t)count : 0,
+				      .options = &session,
 				      .thread = &setup->thread,
 				      .timeout_us = setup->timeout_us,
 				      .handlers = call_handlers(call) };
@@ -121,6 +132,9 @@ static void located(void *arg, enum err err, const struct sip_target *targets, s
 	struct call *call = arg;
 
 	call->locating = NULL;
+	call->private_signalling = !err && count;
+	for (size_t i = 0; i < count; i++)
+		call->private_signalling &= signalling_is_private(targets[i].protocol, &targets[i].address);
 	/* A name that cannot be resolved is told by the INVITE itself, with its cause. */
 	if (err || !count || !phone_local_for(call->phone, &targets[0].address, &call->local))
 		phone_local_for(call->phone, NULL, &call->local);
@@ -151,6 +165,16 @@ static bool first_hop(const struct account *account, struct slice target, struct
 	return true;
 }
 
+/* What goes to a literal address that names no transport. */
+static enum sip_protocol default_protocol(const struct call *call, const struct account *account)
+{
+	struct identity identity;
+	char nobody[160];
+
+	identity_of(call->phone, account, NULL, nobody, &identity);
+	return identity.has_protocol ? identity.protocol : SIP_UDP;
+}
+
 static void locate(struct call *call, const struct account *account)
 {
 	struct phone *phone = call->phone;
@@ -160,6 +184,11 @@ static void locate(struct call *call, const struct account *account)
 	if (!first_hop(account, slice_of(call->setup->uri), &hop)) {
 		call_fail_locally(call, CAUSE_LOCAL, ERR_SYNTAX, "the address is not well formed");
 	} else if (address_parse_host(&literal, slice_of(hop.host), 5060)) {
+		call->private_signalling =
+			signalling_is_private(hop.secure ? SIP_TLS
+					      : hop.has_protocol ? hop.protocol
+							         : default_protocol(call, account),
+					      &literal);
 		if (!phone_local_for(phone, &literal, &call->local))
 			phone_local_for(phone, NULL, &call->local);
 		invite(call);
@@ -245,7 +274,7 @@ static bool aim_at_echo(struct call *call, struct failure *failure)
 	phone_listen_on_loopback(call->phone);
 	free(call->setup->uri);
 	call->setup->uri = xasprintf("sip:echo@127.0.0.1:%u;transport=udp", port);
-	call->is_echo = true;
+	call->is_echo = call->private_signalling = true;
 	return address_parse(&call->local, SLICE("127.0.0.1"), 0);
 }
 
@@ -279,6 +308,7 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	struct slice display = slice_of(target.shown);
 	call->setup = setup_new(options, &target);
 	call->codec = options->codec ? xstrdup(options->codec) : NULL;
+	call->encryption = options->encryption ? xstrdup(options->encryption) : NULL;
 	bool good = use_devices(call, options, failure) && (!target.is_echo || aim_at_echo(call, failure));
 	if (!good) {
 		forget(call);

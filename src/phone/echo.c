@@ -95,11 +95,12 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return media_take_answer(&call->media, leg, sdp_of(message), final);
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
 	struct echo_call *call = arg;
 
 	(void)session;
+	(void)leg;
 	media_offer(&call->media, offer);
 }
 
@@ -112,7 +113,7 @@ static void answer_now(void *arg)
 
 	if (!address_parse(&local, SLICE("127.0.0.1"), 0))
 		return;
-	err = media_open(&call->media, &local, NULL);
+	err = media_open(&call->media, &local, NULL, MEDIA_ENCRYPTION_OPTIONAL);
 	if (!err) {
 		/* It rings first, as any phone does. */
 		err = session_progress(call->session, 180, (struct slice){ 0 });

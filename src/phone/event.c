@@ -340,6 +340,10 @@ void event_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "call %u: re-INVITE %s", event->call, value_or(event, "direction", ""));
 		add_outcome(event, line);
 		return;
+	case EVENT_UPDATE:
+		buf_printf(line, "call %u: UPDATE %s", event->call, value_or(event, "direction", ""));
+		add_outcome(event, line);
+		return;
 	case EVENT_REDIRECTED:
 		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
 		return;

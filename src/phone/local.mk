@@ -1,6 +1,6 @@
 noinst_LIBRARIES += src/phone/libphone.a
 src_phone_libphone_a_SOURCES = \
-	src/phone/account_options.c \
+	src/phone/account_options.c src/phone/account_settings.c \
 	src/phone/accounts.c \
 	src/phone/call_commands.c \
 	src/phone/call_session.c \
@@ -8,6 +8,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/contacts.c \
 	src/phone/dial.c \
 	src/phone/echo.c \
+	src/phone/encryption.c \
 	src/phone/event.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \
 	src/phone/history.c \

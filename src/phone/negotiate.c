@@ -73,7 +73,8 @@ static uint32_t ptime_of(const struct phone *phone)
 	return (uint32_t)(settings_number(phone->settings, "media.ptime") / (10 * MS_US)) * 10;
 }
 
-enum err media_open(struct call_media *media, const struct address *local, const char *codec)
+enum err media_open(struct call_media *media, const struct address *local, const char *codec,
+		    enum media_encryption encryption)
 {
 	struct phone *phone = media->phone;
 	uint16_t low, high;
@@ -86,6 +87,8 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	if (!net_rtp_pair(local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
 		return err;
 	media->ptime_ms = ptime_of(phone);
+	media->encryption = encryption;
+	encryption_make_keys(media);
 	random_fill(&phone->random, &id, sizeof id);
 	media->negotiation = sdp_negotiation_new(id >> 2, "-");
 	media->opened = true;
@@ -114,18 +117,23 @@ void media_close(struct call_media *media)
 	}
 	drop_legs(media);
 	sdp_negotiation_free(media->negotiation);
-	media->negotiation = NULL;
+	sdp_negotiation_free(media->before);
+	media->negotiation = media->before = NULL;
+	explicit_bzero(&media->keys, sizeof media->keys);
 	media->rtp_fd = media->rtcp_fd = -1;
 	media->opened = false;
 }
 
-static struct sdp_local local_description(const struct call_media *media)
+static struct sdp_local local_description(struct call_media *media)
 {
-	return (struct sdp_local){ .codecs = media->codecs,
+	struct sdp_local local = { .codecs = media->codecs,
 				   .codec_count = media->codec_count,
 				   .rtp = media->local,
 				   .ptime_ms = media->ptime_ms,
 				   .direction = media->held ? SDP_SENDONLY : SDP_SENDRECV };
+
+	encryption_describe(media, &local);
+	return local;
 }
 
 /* ---- what was agreed -> a stream ---- */
@@ -210,6 +218,7 @@ static void make_plan(const struct call_media *media, const struct sdp_agreed *a
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
 			config->receive_count++;
 	plan_events(agreed, agreed->codecs[0].codec->clock_rate, config);
+	encryption_plan(media, &agreed->secured, &config->protection);
 }
 
 /* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio
@@ -224,6 +233,8 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 			return false;
 		config.sends = config.receives = false;
 	}
+	if (media->plan.config.protection.suite != STREAM_CLEAR && config.protection.suite == STREAM_CLEAR)
+		log_line(media->phone->log, LOG_WARNING, "the sound of a call is no longer encrypted");
 	media->plan = *plan;
 	media->plan.config = config;
 	if (!media->cname[0])
@@ -254,13 +265,36 @@ void media_offer(struct call_media *media, struct buf *offer)
 {
 	struct sdp_local local = local_description(media);
 
+	if (!media->opened)
+		return;
+	if (media->settled) {
+		sdp_negotiation_free(media->before);
+		media->before = sdp_negotiation_copy(media->negotiation);
+		media->plan_before = media->plan;
+		media->early_answer = false;
+	}
 	sdp_make_offer(media->negotiation, &local, offer);
+}
+
+void media_offer_stands(struct call_media *media)
+{
+	sdp_negotiation_free(media->before);
+	media->before = NULL;
+	media->early_answer = false;
 }
 
 void media_offer_refused(struct call_media *media)
 {
-	if (media->negotiation)
+	if (!media->negotiation)
+		return;
+	if (media->before && media->early_answer) {
+		struct media_plan plan = media->plan_before;
+		sdp_roll_back(&media->negotiation, media->before);
+		apply(media, &plan);
+	} else {
 		sdp_drop_offer(media->negotiation);
+	}
+	media_offer_stands(media);
 }
 
 static struct media_leg *leg_slot(struct call_media *media, int number)
@@ -300,11 +334,20 @@ bool media_choose_leg(struct call_media *media, int number)
 	return false;
 }
 
+static struct media_leg *find_leg(struct call_media *media, int number)
+{
+	for (size_t i = 0; i < media->leg_count; i++)
+		if (media->legs[i].number == number && media->legs[i].negotiation)
+			return &media->legs[i];
+	return NULL;
+}
+
 static bool take_settled_answer(struct call_media *media, struct slice answer)
 {
 	struct sdp_agreed agreed;
 	struct media_plan plan;
 
+	media->early_answer = true;
 	if (!sdp_take_answer(media->negotiation, answer, &agreed))
 		return false;
 	make_plan(media, &agreed, &plan);
@@ -320,7 +363,9 @@ bool media_take_answer(struct call_media *media, int number, struct slice answer
 	if (media->settled)
 		return take_settled_answer(media, answer);
 	/* The offer stays pending in the original for the other legs; this leg's answer is taken by a copy. */
-	struct sdp_negotiation *fork = sdp_negotiation_copy(media->negotiation);
+	struct media_leg *known = find_leg(media, number < 0 ? 0 : number);
+	struct sdp_negotiation *fork = sdp_negotiation_copy(
+		known && sdp_offer_pending(known->negotiation) ? known->negotiation : media->negotiation);
 	if (!sdp_take_answer(fork, answer, &agreed)) {
 		sdp_negotiation_free(fork);
 		return false;
@@ -335,6 +380,38 @@ bool media_take_answer(struct call_media *media, int number, struct slice answer
 	if (leg == &media->legs[0] && leg->plan.usable)
 		apply(media, &leg->plan);
 	return true;
+}
+
+void media_offer_leg(struct call_media *media, int number, struct buf *offer)
+{
+	struct sdp_local local = local_description(media);
+	struct media_leg *leg = media->settled ? NULL : find_leg(media, number);
+
+	if (leg)
+		sdp_make_offer(leg->negotiation, &local, offer);
+	else
+		media_offer(media, offer);
+}
+
+unsigned media_answer_leg(struct call_media *media, int number, struct slice offer, struct buf *answer)
+{
+	struct sdp_local local = local_description(media);
+	struct sdp_agreed agreed;
+
+	if (media->settled || !media->opened)
+		return media_answer_offer(media, offer, answer);
+	struct media_leg *leg = find_leg(media, number);
+	if (!leg) {
+		leg = leg_slot(media, number);
+		sdp_negotiation_free(leg->negotiation);
+		leg->negotiation = sdp_negotiation_copy(media->negotiation);
+	}
+	if (!sdp_make_answer(leg->negotiation, offer, &local, answer, &agreed))
+		return 488;
+	make_plan(media, &agreed, &leg->plan);
+	if (!leg->plan.usable && leg != &media->legs[0])
+		return 488;
+	return leg != &media->legs[0] || apply(media, &leg->plan) ? 0 : 488;
 }
 
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer)
@@ -352,7 +429,8 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 	return apply(media, &plan) ? 0 : 500;
 }
 
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local)
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local,
+		      enum media_encryption encryption)
 {
 	struct call_media trial;
 	struct sdp_agreed agreed;
@@ -363,6 +441,8 @@ bool media_can_answer(struct phone *phone, struct slice offer, const struct addr
 		return false;
 	trial.local = *local;
 	address_set_port(&trial.local, 9);
+	trial.encryption = encryption;
+	encryption_make_keys(&trial);
 	trial.negotiation = sdp_negotiation_new(1, "-");
 	struct sdp_local description = local_description(&trial);
 	buf_init(&answer, DESCRIPTION_MAX);

@@ -14,6 +14,16 @@ struct phone;
 
 enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 8 };
 
+/* off, optional, required */
+enum media_encryption { MEDIA_CLEAR, MEDIA_ENCRYPTION_OPTIONAL, MEDIA_ENCRYPTION_REQUIRED };
+
+/* A key of ours for every suite that is offered or taken: one for the life of the sockets (RFC 4568 7.1.4). */
+struct media_keys {
+	struct sdp_crypto cryptos[SDP_CRYPTOS_MAX];
+	uint8_t bytes[SDP_CRYPTOS_MAX][SDP_KEY_BYTES];
+	size_t count;
+};
+
 /* What an exchange of offer and answer came to. */
 struct media_plan {
 	bool usable; /* audio was agreed */
@@ -41,7 +51,12 @@ struct call_media {
 	struct sdp_codec codecs[MEDIA_CODEC_ROWS];
 	size_t codec_count;
 	uint32_t ptime_ms;
+	enum media_encryption encryption;
+	struct media_keys keys;
 	struct sdp_negotiation *negotiation;
+	struct sdp_negotiation *before; /* the pending offer of a later exchange, or NULL */
+	bool early_answer;              /* it was answered by a 1xx, and may yet be refused */
+	struct media_plan plan_before;
 	struct media_leg legs[MEDIA_LEGS_MAX];
 	size_t leg_count;
 	bool muted;
@@ -57,18 +72,24 @@ struct call_media {
 
 void media_init(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back);
 /**
- * Bind the sockets and list the codecs.
+ * Bind the sockets, list the codecs, make the keys.
  * @param local  the address that the peer is reached from; its port does not matter
  * @param codec  the only codec to offer, or NULL for media.codecs
  * Errors: ERR_FULL no pair of media.ports is free; ERR_NOT_FOUND no such codec; those of bind
  */
-enum err media_open(struct call_media *media, const struct address *local, const char *codec) MUST_CHECK;
+enum err media_open(struct call_media *media, const struct address *local, const char *codec,
+		    enum media_encryption encryption) MUST_CHECK;
 /** Stop the stream (its last numbers stay readable), close the sockets. Harmless when nothing is open. */
 void media_close(struct call_media *media);
 
 /** Our offer, first or later; pending until an answer comes or media_offer_refused(). */
 void media_offer(struct call_media *media, struct buf *offer);
+/** It was refused: what stood before stands again, also where a 1xx had answered it already. */
 void media_offer_refused(struct call_media *media);
+/** It was accepted for good. */
+void media_offer_stands(struct call_media *media);
+/** The same for one early leg of a call of ours. */
+void media_offer_leg(struct call_media *media, int leg, struct buf *offer);
 /** The answer of leg `leg` (-1 and 0 are the first). It takes effect when it is final or the first. @return false: not
  * usable */
 bool media_take_answer(struct call_media *media, int leg, struct slice answer, bool final);
@@ -77,13 +98,18 @@ bool media_take_answer(struct call_media *media, int leg, struct slice answer, b
 bool media_choose_leg(struct call_media *media, int leg);
 /** Answer the peer's offer; takes effect at once. @return 0, or 488 */
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
+/** The same for an early leg of a call of ours: takes effect when it is the first. */
+unsigned media_answer_leg(struct call_media *media, int leg, struct slice offer, struct buf *answer);
 /** Could media_answer_offer() answer this? Opens nothing. */
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local);
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local,
+		      enum media_encryption encryption);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);
 /** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */
 bool media_stats(const struct call_media *media, struct stream_stats *stats);
 /** The body of a 200 to OPTIONS. */
 void media_capabilities(struct phone *phone, const struct address *local, struct buf *body);
+/** The crypto-suite in use, "none", or "" before there is sound. */
+const char *media_encryption_in_use(const struct call_media *media);
 /** The codec sent, or "". */
 const char *media_codec_in_use(const struct call_media *media);

@@ -178,6 +178,12 @@ static void on_transport_failed(void *arg, enum sip_protocol protocol, const str
 		call->lost_connection = true;
 }
 
+static void on_session_options(void *arg, const struct sip_message *invite, const struct sip_source *source,
+			       struct session_options *options)
+{
+	*options = session_options_of(arg, account_of_request(arg, invite, source));
+}
+
 /* ---- settings ---- */
 
 static void apply_sip(struct phone *phone)
@@ -193,6 +199,7 @@ static void apply_sip(struct phone *phone)
 	timing->max = (size_t)settings_number(settings, "sip.max-transactions");
 	transport->udp_limit = (size_t)settings_number(settings, "sip.udp-limit");
 	snprintf(ua->user_agent, sizeof ua->user_agent, "%s", settings_text(settings, "sip.user-agent"));
+	ua->session = session_options_of(phone, NULL);
 	ua->ring_timeout_us = settings_number(settings, "call.ring-timeout");
 	ua->max_sessions = (size_t)settings_number(settings, "call.max");
 }
@@ -453,6 +460,7 @@ struct phone *phone_new(const struct phone_config *config)
 			   &(struct ua_handlers){ .incoming = on_incoming,
 						  .accept = on_accept,
 						  .request = on_request,
+						  .options = on_session_options,
 						  .capabilities = on_capabilities,
 						  .wire = on_wire,
 						  .failed = on_transport_failed,

@@ -6,6 +6,7 @@
  *   target           what people write -> a URI
  *   accounts         who we are where
  *   account_options  KEY=VALUE of an account
+ *   account_settings  settings that an account has for itself
  *   register         the registration of an account
  *   calls            calls by number: their life, who is heard, tones
  *   call_session     what the session of a call tells
@@ -16,6 +17,7 @@
  *   message_store    where messages are kept
  *   negotiate        SDP of a call -> its stream
  *   sound            devices and codecs
+ *   encryption       whether sound is encrypted, and the keys
  *   contacts         names for addresses, kept at once
  *   history          line by line what was called and who called
  *   settings         the table of settings
@@ -90,6 +92,7 @@ struct call_options {
 	const char *display;
 	bool anonymous;
 	const char *codec;          /* only this one; NULL: media.codecs */
+	const char *encryption;     /* "off", "optional", "required"; NULL: the account's or media.encryption */
 	bool no_sdp;                /* sdp=none: INVITE without offer */
 	int64_t timeout_us;         /* 0: none */
 	const char *const *headers; /* "Name:value", NULL-ended; NULL: none */
@@ -111,6 +114,8 @@ bool phone_hangup(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_hold(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_resume(struct phone *phone, unsigned *call, struct failure *failure);
 bool phone_reinvite(struct phone *phone, unsigned *call, bool no_sdp, struct failure *failure);
+/** UPDATE, before the answer too; its outcome comes as the event `update`. */
+bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failure *failure);
 /** `call` 0: the microphone for all. */
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure);
 bool phone_select(struct phone *phone, unsigned *call, int step,
@@ -154,6 +159,7 @@ struct call_view {
 	int64_t started_us, answered_us, ended_us; /* loop time; 0: not yet */
 	double duration_s;                         /* since the answer, to now or to the end */
 	const char *codec;                         /* "" before media */
+	const char *encryption;                    /* the crypto-suite, "none"; "" before media */
 	bool has_media;
 	double loss, jitter_ms, rtt_ms, mos, buffer_ms, heard_db, mic_db;
 };

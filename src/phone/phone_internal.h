@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "loop/loop.h"
 #include "media/engine.h"
+#include "media/srtp.h"
 #include "net/net.h"
 #include "phone/negotiate.h"
 #include "phone/phone.h"
@@ -64,6 +65,7 @@ struct account {
 	unsigned fetch_request; /* `account bindings` under way; 0: none */
 	int64_t fetched_us;
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
+	struct account_own *own; /* settings of its own, or NULL */
 };
 
 /** Empty: none. The old one is wiped. */
@@ -101,6 +103,18 @@ const char *account_scheme(const struct account *account);
 const char *account_address(const struct account *account);
 /** The address again, after its user changed. */
 void account_make_uri(struct account *account);
+/* account_settings.c */
+struct account_own;
+/** The settings that an account may have for itself, NULL-ended. */
+const char *const *account_own_names(void);
+/** An empty value takes it back. */
+bool account_own_set(struct account *account, struct slice name, struct slice value, struct failure *failure);
+/** Where this setting is to be read for calls of this account (or NULL, nobody's). Never NULL. */
+const struct settings *account_settings(const struct phone *phone, const struct account *account, const char *name);
+/** What the account says itself, as text; NULL: nothing. */
+const char *account_own_value(const struct account *account, const char *name);
+void account_own_free(struct account_own *own);
+struct session_options session_options_of(const struct phone *phone, const struct account *account);
 /* register.c */
 void account_set_result(struct account *account, enum account_state state, unsigned code, struct slice reason,
 			const char *cause);
@@ -158,7 +172,8 @@ struct call {
 	struct sip_message *last_sent, *last_received; /* kept when the session goes */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	bool devices[2];                               /* it chose its input, its output */
-	char *codec;                                   /* codec= */
+	char *codec, *encryption;                      /* codec=, encryption= */
+	bool private_signalling;                       /* nobody on the way reads keys in its descriptions */
 };
 
 struct call *call_find(const struct phone *phone, unsigned number);
@@ -182,6 +197,8 @@ void calls_select_another(struct phone *phone);
 void calls_update_tones(struct phone *phone);
 /** Answer an incoming call now. */
 bool call_answer_now(struct call *call, struct failure *failure);
+/** The sockets of its sound. */
+bool call_open_media(struct call *call, struct failure *failure);
 bool call_progress_now(struct call *call, struct failure *failure);
 /** Send the re-INVITE of a change; one after another. */
 bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure);
@@ -215,6 +232,20 @@ struct call_setup {
 	bool anonymous, no_sdp;
 	int64_t timeout_us;
 };
+
+/* ---- encryption ---- */
+
+bool encryption_find(struct slice word, enum media_encryption *encryption);
+/** Can nobody on the way read what is sent like this? The loopback interface leads nowhere. */
+bool signalling_is_private(enum sip_protocol protocol, const struct address *remote);
+/** What its option, its account or media.encryption says; optional becomes off where keys may not be sent. */
+enum media_encryption encryption_of_call(const struct call *call);
+bool encryption_may_send_keys(const struct call *call);
+/** Fresh keys for media->encryption: none where it is off or libsrtp is of no use. */
+void encryption_make_keys(struct call_media *media);
+void encryption_describe(struct call_media *media, struct sdp_local *local);
+void encryption_plan(const struct call_media *media, const struct sdp_secured *secured,
+		     struct stream_protection *protection);
 
 /* ---- the rest ---- */
 
@@ -253,6 +284,7 @@ struct phone {
 	struct timers *timers;
 	const struct log *log;
 	char *config_dir, *state_dir;
+	bool srtp_asked, srtp_works; /* libsrtp is started when the first call may be encrypted */
 	bool ephemeral_port, started, start_wanted, shutting_down, muted_all, trace_on;
 	int64_t shut_down_us;
 	struct random random;

@@ -50,6 +50,13 @@ static const char *codec_of(const struct call *call)
 	return media_codec_in_use(&call->media);
 }
 
+static const char *encryption_word(const struct call *call)
+{
+	const char *suite = media_encryption_in_use(&call->media);
+
+	return *suite ? suite : "none";
+}
+
 static void view_of(const struct call *call, struct call_view *view)
 {
 	struct stream_stats stats;
@@ -76,6 +83,7 @@ static void view_of(const struct call *call, struct call_view *view)
 		.ended_us = call->ended_us,
 		.duration_s = seconds_up(call),
 		.codec = codec_of(call),
+		.encryption = media_encryption_in_use(&call->media),
 		.rtt_ms = -1,
 		.heard_db = -127,
 		.mic_db = -127,
@@ -172,8 +180,8 @@ static void say_text(struct answer *answer, const char *text)
 static const char *const names[] = {
 	"call.state",      "call.direction", "call.code",      "call.codec",   "call.duration", "call.remote",
 	"call.encryption", "sent.",          "received.",      "media.loss",   "media.jitter",  "media.rtt",
-	"media.mos",       "media.sent",     "media.received", "media.buffer", "heard.level",   "mic.level",
-	"tone.hz",         "account.state",  "calls.count",    NULL,
+	"media.mos",       "media.sent",     "media.received", "media.buffer", "media.forged",  "media.replayed",
+	"heard.level",     "mic.level",      "tone.hz",         "account.state",  "calls.count",    NULL,
 };
 
 const char *const *phone_quantity_names(void)
@@ -192,7 +200,7 @@ static bool call_quantity(const struct call *call, struct slice name, struct ans
 	else if (slice_eq(name, SLICE("remote")))
 		say_text(answer, !call ? "" : call->is_echo ? "echo" : call->uri);
 	else if (slice_eq(name, SLICE("encryption")))
-		say_text(answer, call ? "none" : "");
+		say_text(answer, call ? encryption_word(call) : "");
 	else if (slice_eq(name, SLICE("code"))) {
 		if (call && call->code)
 			say_number(answer, call->code, "%.0f", call->code);
@@ -228,6 +236,10 @@ static bool media_quantity(const struct stream_stats *stats, bool has, struct sl
 		say_number(answer, sent, "%.0f", sent);
 	} else if (slice_eq(name, SLICE("received"))) {
 		say_number(answer, received, "%.0f", received);
+	} else if (slice_eq(name, SLICE("forged"))) {
+		say_number(answer, (double)stats->forged_packets, "%.0f", (double)stats->forged_packets);
+	} else if (slice_eq(name, SLICE("replayed"))) {
+		say_number(answer, (double)stats->replayed_packets, "%.0f", (double)stats->replayed_packets);
 	} else {
 		return false;
 	}

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "media/engine.h"
 #include "net/net.h"
 
 #include <assert.h>
@@ -267,6 +268,25 @@ static bool check_codecs(struct slice value, struct buf *why)
 	return count > 0;
 }
 
+static bool check_suites(struct slice value, struct buf *why)
+{
+	enum stream_suite suite;
+	struct slice word;
+	size_t count = 0;
+
+	for (; list_word(&value, &word); count++) {
+		if (stream_suite_find(word, &suite))
+			continue;
+		buf_printf(why, "'%.*s' is no crypto-suite of this phone: there are", SLICE_ARG(word));
+		for (int i = STREAM_CLEAR + 1; i < STREAM_SUITES; i++)
+			buf_printf(why, " %s", stream_suite_name((enum stream_suite)i));
+		return false;
+	}
+	if (!count)
+		buf_printf(why, "at least one crypto-suite is needed: AES_CM_128_HMAC_SHA1_80 is what every peer has");
+	return count > 0;
+}
+
 static bool check_ports(struct slice value, struct buf *why)
 {
 	struct slice high = value, low = slice_cut(&high, '-');
@@ -311,7 +331,8 @@ static const struct {
 	{ "sip.listen", check_listen },   { "dns.servers", check_addresses }, { "media.codecs", check_codecs },
 	{ "media.ports", check_ports },   { "audio.input", check_device },    { "audio.output", check_device },
 	{ "audio.ringer", check_device }, { "tls.ca", check_file },           { "tls.certificate", check_file },
-	{ "sip.ws-path", check_ws_path }, { "tls.key", check_file },        { "tls.pin", check_pins },
+	{ "tls.key", check_file },        { "tls.pin", check_pins },
+	{ "media.encryption-suites", check_suites }, { "sip.ws-path", check_ws_path },
 };
 
 static bool check_text(const struct setting_row *row, struct slice value, struct buf *why)

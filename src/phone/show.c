@@ -83,6 +83,9 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 		   ", concealed %" PRIu64 "\n",
 		   stats->lost_packets, stats->expected_packets, stats->loss * 100, stats->late_packets,
 		   stats->duplicate_packets, stats->concealed_frames);
+	if (stats->forged_packets || stats->replayed_packets)
+		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed\n", stats->forged_packets,
+			   stats->replayed_packets);
 	buf_printf(out, "  peer lost   %.2f%%\n", stats->peer_loss * 100);
 	buf_printf(out, "  jitter      %.1f ms, buffer %.0f ms\n", stats->jitter_ms, stats->buffer_ms);
 	if (stats->rtt_ms >= 0)
@@ -107,11 +110,22 @@ static void show_media_of(const struct call *call, struct buf *out)
 	}
 	buf_printf(out, "  codec       %s sent, %s received\n", media_codec_in_use(&call->media),
 		   media_codec_name(stats.receive_codec));
+	buf_printf(out, "  encryption  %s\n", media_encryption_in_use(&call->media));
 	buf_printf(out, "  direction   %.*s\n", SLICE_ARG(sdp_direction_name(call->media.plan.direction)));
 	buf_printf(out, "  here        %s\n", address_print(&call->media.local, address));
 	if (address_is_set(&config->rtp))
 		buf_printf(out, "  there       %s\n", address_print(&config->rtp, address));
 	show_numbers(&stats, out);
+}
+
+static void show_interval(const struct call *call, struct buf *out)
+{
+	uint32_t interval_s, left_s;
+	bool we_refresh;
+
+	if (call->session && session_interval(call->session, &interval_s, &we_refresh, &left_s))
+		buf_printf(out, "  timer       %" PRIu32 " s, refreshed by %s, %s in %" PRIu32 " s\n", interval_s,
+			   we_refresh ? "us" : "the peer", we_refresh ? "the next time" : "ends", left_s);
 }
 
 static bool show_call(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
@@ -127,6 +141,7 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 	if (*view.account)
 		buf_printf(out, "  account     %s\n", view.account);
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
+	show_interval(call_find(phone, view.number), out);
 	if (view.code)
 		buf_printf(out, "  status      %u %s\n", view.code, view.reason);
 	buf_printf(out, "  duration    ");
@@ -432,6 +447,8 @@ static void save_account(const struct account *account, struct buf *to)
 	if (account->has_transport)
 		add_lower(to, "transport", sip_protocol_name(account->transport));
 	add_word(to, "expires", expires);
+	for (const char *const *name = account_own_names(); *name; name++)
+		add_word(to, *name, account_own_value(account, *name));
 	buf_add_char(to, '\n');
 }
 

@@ -23,6 +23,20 @@ struct sdp_row {
 	uint8_t payload_type;
 };
 
+/* What an answer says to the keys that were offered. */
+enum sdp_taken { SDP_TAKEN_NOTHING, SDP_TAKEN_GOOD, SDP_TAKEN_BAD };
+
+/* A way to agree on keys: what it writes on our line and reads on the peer's. SDES is one; DTLS-SRTP may be another. */
+struct sdp_keying {
+	const char *profile; /* of a line that is encrypted or nothing */
+	void (*offer)(const struct sdp_local *local, struct buf *attributes);
+	/** @return false: nothing on the peer's line that can be used; `chosen` is off then */
+	bool (*choose)(const struct sdp_local *local, const struct sdp_media *peer, struct sdp_secured *chosen);
+	void (*answer)(const struct sdp_local *local, const struct sdp_secured *chosen, struct buf *attributes);
+	enum sdp_taken (*take)(const struct sdp_crypto *offered, size_t count, const struct sdp_media *peer,
+			       struct sdp_secured *taken);
+};
+
 struct sdp_negotiation {
 	uint64_t session_id, version;
 	char *user;
@@ -38,9 +52,18 @@ struct sdp_negotiation {
 	struct sdp_row *offered;          /* in offered_arena */
 	size_t offered_count;
 	enum sdp_direction offered_direction;
+	const struct sdp_keying *offered_keying;
+	bool offered_required;
+	struct sdp_crypto *offered_cryptos; /* in offered_arena */
+	size_t offered_crypto_count;
 	struct arena offered_arena;
 	struct arena peer_arena;          /* the peer's last description and what was agreed on it */
 };
+
+/* negotiation */
+struct sdp_row *sdp_copy_rows(struct arena *arena, const struct sdp_row *rows, size_t count);
+struct sdp_crypto *sdp_copy_cryptos(struct arena *arena, const struct sdp_crypto *cryptos, size_t count);
+void sdp_free_lines(struct sdp_line *lines, size_t count);
 
 /* numbers */
 bool sdp_same_codec(struct slice encoding, uint32_t clock_rate, uint32_t channels, const struct sdp_codec *codec);
@@ -55,6 +78,8 @@ struct sdp_description {
 	const struct sdp_local *local;
 	const struct sdp_row *rows;
 	size_t row_count;
+	const char *profile;              /* "RTP/AVP" */
+	struct slice security;            /* lines of the keying; may be empty */
 	enum sdp_direction direction;
 	const struct sdp_line *lines;     /* NULL: ours is the only one */
 	size_t line_count, ours;

@@ -3,86 +3,7 @@
 #include "base/random.h"
 #include "base/xmalloc.h"
 
-/* ---- the object ---- */
-
-/* A user name in o= has no blanks (RFC 8866 5.2); what has some is left out. */
-static char *origin_user(const char *user)
-{
-	struct slice s = slice_of(user);
-
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == 0x7f)
-			return xstrdup("-");
-	return xstrdup(s.n ? user : "-");
-}
-
-struct sdp_negotiation *sdp_negotiation_new(uint64_t session_id, const char *user)
-{
-	struct sdp_negotiation *n = xcalloc(1, sizeof *n);
-
-	n->session_id = session_id;
-	n->user = origin_user(user);
-	arena_init(&n->offered_arena);
-	arena_init(&n->peer_arena);
-	return n;
-}
-
-static struct sdp_codec copy_codec(struct arena *arena, const struct sdp_codec *codec)
-{
-	struct sdp_codec copy = *codec;
-
-	copy.encoding = arena_copy(arena, slice_of(codec->encoding)).p;
-	copy.fmtp = codec->fmtp ? arena_copy(arena, slice_of(codec->fmtp)).p : NULL;
-	return copy;
-}
-
-static struct sdp_row *copy_rows(struct arena *arena, const struct sdp_row *rows, size_t count)
-{
-	struct sdp_row *copy = arena_alloc(arena, (count ? count : 1) * sizeof *copy);
-
-	for (size_t i = 0; i < count; i++)
-		copy[i] = (struct sdp_row){ copy_codec(arena, &rows[i].codec), rows[i].payload_type };
-	return copy;
-}
-
-struct sdp_negotiation *sdp_negotiation_copy(const struct sdp_negotiation *from)
-{
-	struct sdp_negotiation *n = xmalloc(sizeof *n);
-
-	*n = *from;
-	n->user = xstrdup(from->user);
-	n->sent = from->sent ? xstrdup(from->sent) : NULL;
-	for (size_t i = 0; i < n->line_count; i++) {
-		n->lines[i].type = xstrdup(from->lines[i].type);
-		n->lines[i].protocol = xstrdup(from->lines[i].protocol);
-		n->lines[i].formats = xstrdup(from->lines[i].formats);
-	}
-	arena_init(&n->offered_arena);
-	arena_init(&n->peer_arena);
-	n->offered = copy_rows(&n->offered_arena, from->offered, from->offered_count);
-	return n;
-}
-
-static void free_lines(struct sdp_line *lines, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(lines[i].type);
-		free(lines[i].protocol);
-		free(lines[i].formats);
-	}
-}
-
-void sdp_negotiation_free(struct sdp_negotiation *n)
-{
-	if (!n)
-		return;
-	free_lines(n->lines, n->line_count);
-	arena_fini(&n->offered_arena);
-	arena_fini(&n->peer_arena);
-	free(n->user);
-	free(n->sent);
-	free(n);
-}
+enum { SECURITY_LINE = 128, SECURITY_MAX = SDP_CRYPTOS_MAX * SECURITY_LINE };
 
 /* ---- directions: two bits each, as seen by us ---- */
 
@@ -229,13 +150,42 @@ static size_t offer_rows(struct sdp_negotiation *n, const struct sdp_local *loca
 	return count;
 }
 
+/* The first description settles on a protocol, later ones keep it. */
+static const char *offer_profile(const struct sdp_negotiation *n, const struct sdp_local *local)
+{
+	if (n->line_count)
+		return n->lines[n->ours].protocol;
+	return local->keying && local->encryption_required ? local->keying->profile : "RTP/AVP";
+}
+
+static void note_offer(struct sdp_negotiation *n, const struct sdp_local *local, const struct sdp_row *rows,
+		       size_t count)
+{
+	arena_fini(&n->offered_arena);
+	arena_init(&n->offered_arena);
+	n->offered = sdp_copy_rows(&n->offered_arena, rows, count);
+	n->offered_count = count;
+	n->offered_direction = local->direction;
+	n->offered_keying = local->keying;
+	n->offered_required = local->encryption_required;
+	n->offered_cryptos = sdp_copy_cryptos(&n->offered_arena, local->cryptos, local->crypto_count);
+	n->offered_crypto_count = local->crypto_count;
+	n->pending = true;
+}
+
 void sdp_make_offer(struct sdp_negotiation *n, const struct sdp_local *local, struct buf *offer)
 {
 	struct sdp_row rows[SDP_FORMATS_MAX];
 	struct sdp_description d = {
 		.local = local, .rows = rows, .direction = local->direction, .times = SLICE("0 0")
 	};
+	struct buf security;
 
+	buf_init(&security, SECURITY_MAX);
+	if (local->keying)
+		local->keying->offer(local, &security);
+	d.profile = offer_profile(n, local);
+	d.security = buf_slice(&security);
 	d.row_count = offer_rows(n, local, rows);
 	if (n->line_count) {
 		d.lines = n->lines;
@@ -243,17 +193,30 @@ void sdp_make_offer(struct sdp_negotiation *n, const struct sdp_local *local, st
 		d.ours = n->ours;
 	}
 	sdp_write(n, &d, offer);
-	arena_fini(&n->offered_arena);
-	arena_init(&n->offered_arena);
-	n->offered = copy_rows(&n->offered_arena, rows, d.row_count);
-	n->offered_count = d.row_count;
-	n->offered_direction = local->direction;
-	n->pending = true;
+	buf_fini(&security);
+	note_offer(n, local, rows, d.row_count);
 }
 
 void sdp_drop_offer(struct sdp_negotiation *n)
 {
 	n->pending = false;
+}
+
+bool sdp_offer_pending(const struct sdp_negotiation *n)
+{
+	return n->pending;
+}
+
+void sdp_roll_back(struct sdp_negotiation **negotiation, const struct sdp_negotiation *before)
+{
+	struct sdp_negotiation *n = sdp_negotiation_copy(before);
+
+	n->version = (*negotiation)->version;
+	free(n->sent);
+	n->sent = (*negotiation)->sent ? xstrdup((*negotiation)->sent) : NULL;
+	n->pending = false;
+	sdp_negotiation_free(*negotiation);
+	*negotiation = n;
 }
 
 /* ---- the peer's answer ---- */
@@ -271,6 +234,32 @@ static const struct sdp_row *offered_row(const struct sdp_negotiation *n, const 
 	return NULL;
 }
 
+static bool is_secure_profile(const struct sdp_keying *keying, struct slice protocol)
+{
+	return keying && slice_ieq(protocol, slice_of(keying->profile));
+}
+
+/* Some answer RTP/SAVP to keys that were offered on RTP/AVP: they mean it. */
+static bool agree_protection(const struct sdp_negotiation *n, const struct sdp_media *peer, struct sdp_agreed *agreed)
+{
+	const struct sdp_keying *keying = n->offered_keying;
+	bool secure = is_secure_profile(keying, peer->protocol), plain = slice_ieq(peer->protocol, SLICE("RTP/AVP"));
+
+	if (!secure && !plain)
+		return false;
+	if (!keying)
+		return true;
+	switch (keying->take(n->offered_cryptos, n->offered_crypto_count, peer, &agreed->secured)) {
+	case SDP_TAKEN_GOOD:
+		return true;
+	case SDP_TAKEN_BAD:
+		return false;
+	case SDP_TAKEN_NOTHING:
+		break;
+	}
+	return plain && !n->offered_required;
+}
+
 static bool agree_answer(const struct sdp_negotiation *n, const struct sdp_media *peer, struct sdp_agreed *agreed)
 {
 	*agreed = (struct sdp_agreed){ .peer_holds = n->peer_holds };
@@ -281,7 +270,7 @@ static bool agree_answer(const struct sdp_negotiation *n, const struct sdp_media
 		agreed->direction = SDP_INACTIVE;
 		return true;
 	}
-	if (!slice_ieq(peer->protocol, SLICE("RTP/AVP")) || !peer->has_address)
+	if (!peer->has_address || !agree_protection(n, peer, agreed))
 		return false;
 	for (size_t i = 0; i < peer->format_count; i++) {
 		const struct sdp_row *row = offered_row(n, &peer->formats[i]);
@@ -418,37 +407,59 @@ static bool can_be_reached(const struct address *peer, const struct sdp_local *l
 	return any || !address_is_set(&local->rtp) || address_is_v6(peer) == address_is_v6(&local->rtp);
 }
 
-static size_t usable_rows(const struct sdp_media *media, const struct sdp_local *local,
-			  struct sdp_row rows[SDP_FORMATS_MAX])
+/* @return false: this line cannot be protected as it, or we, would have it */
+static bool choose_protection(const struct sdp_media *media, const struct sdp_local *local, struct sdp_secured *secured)
 {
-	if (!slice_ieq(media->type, SLICE("audio")) || !slice_ieq(media->protocol, SLICE("RTP/AVP")) || !media->port ||
-	    !media->has_address || is_for_many(&media->address) ||
-	    !can_be_reached(&media->address, local))
-		return 0;
-	return common_rows(media, local, rows);
+	bool secure = is_secure_profile(local->keying, media->protocol);
+
+	*secured = (struct sdp_secured){ 0 };
+	if (!secure && !slice_ieq(media->protocol, SLICE("RTP/AVP")))
+		return false;
+	if (local->keying && local->keying->choose(local, media, secured))
+		return true;
+	return !secure && !(local->keying && local->encryption_required);
 }
 
-/* The line in use stays in use while it can; else the first usable one. @return 0: none */
-static size_t choose_line(const struct sdp_negotiation *n, const struct sdp_session *offer,
-			  const struct sdp_local *local, size_t *line, struct sdp_row rows[SDP_FORMATS_MAX])
-{
-	size_t count = 0;
+/* What is accepted of an offer. */
+struct choice {
+	size_t line;
+	struct sdp_row rows[SDP_FORMATS_MAX];
+	size_t count;          /* 0: nothing can be */
+	struct sdp_secured secured;
+};
 
-	*line = n->ours;
-	if (n->line_count && n->ours < offer->media_count)
-		count = usable_rows(&offer->media[n->ours], local, rows);
-	for (size_t i = 0; !count && i < offer->media_count; i++) {
-		*line = i;
-		count = usable_rows(&offer->media[i], local, rows);
-	}
-	return count;
+static bool usable(const struct sdp_media *media, const struct sdp_local *local, struct choice *choice)
+{
+	if (!slice_ieq(media->type, SLICE("audio")) || !media->port || !media->has_address ||
+	    is_for_many(&media->address) || !can_be_reached(&media->address, local) ||
+	    !choose_protection(media, local, &choice->secured))
+		return false;
+	choice->count = common_rows(media, local, choice->rows);
+	return choice->count > 0;
 }
 
-static void agree_offer(const struct sdp_media *peer, const struct sdp_local *local, const struct sdp_row *rows,
-			size_t count, struct sdp_agreed *agreed)
+/* The line in use stays in use while it can; else the first that can be encrypted, else the first usable one. */
+static bool choose_line(const struct sdp_negotiation *n, const struct sdp_session *offer,
+			const struct sdp_local *local, struct choice *choice)
 {
-	*agreed = (struct sdp_agreed){ 0 };
-	for (size_t i = 0; i < count; i++) {
+	choice->line = n->ours;
+	if (n->line_count && n->ours < offer->media_count && usable(&offer->media[n->ours], local, choice))
+		return true;
+	for (int secured = local->keying != NULL; secured >= 0; secured--)
+		for (size_t i = 0; i < offer->media_count; i++) {
+			choice->line = i;
+			if (usable(&offer->media[i], local, choice) && (choice->secured.on || !secured))
+				return true;
+		}
+	choice->count = 0;
+	return false;
+}
+
+static void agree_offer(const struct sdp_media *peer, const struct sdp_local *local, const struct choice *choice,
+			const struct sdp_row *rows, struct sdp_agreed *agreed)
+{
+	*agreed = (struct sdp_agreed){ .secured = choice->secured };
+	for (size_t i = 0; i < choice->count; i++) {
 		size_t k = 0;
 		while (peer->formats[k].payload_type != rows[i].payload_type)
 			k++; /* it is there: the rows were made from these formats */
@@ -462,7 +473,7 @@ static void accept_line(struct sdp_negotiation *n, const struct sdp_session *off
 {
 	struct sdp_description whole = *d;
 
-	free_lines(n->lines, n->line_count);
+	sdp_free_lines(n->lines, n->line_count);
 	n->line_count = copy_lines(n->lines, offer);
 	n->ours = line;
 	for (size_t i = 0; i < offer->media_count; i++)
@@ -472,6 +483,7 @@ static void accept_line(struct sdp_negotiation *n, const struct sdp_session *off
 	whole.lines = n->lines;
 	whole.line_count = n->line_count;
 	whole.ours = line;
+	whole.profile = n->lines[line].protocol;
 	whole.times = offer->times;
 	sdp_write(n, &whole, answer);
 }
@@ -479,39 +491,50 @@ static void accept_line(struct sdp_negotiation *n, const struct sdp_session *off
 /* No more than this is ours in a description; rejected lines come back no longer than they came. */
 static size_t our_bytes(const struct sdp_negotiation *n, const struct sdp_local *local)
 {
-	size_t bytes = 256 + strlen(n->user) + 2 * ADDRESS_TEXT;
+	size_t bytes = 256 + strlen(n->user) + 2 * ADDRESS_TEXT + SECURITY_LINE;
 
 	for (size_t i = 0; i < local->codec_count; i++)
 		bytes += 64 + strlen(local->codecs[i].encoding) + slice_of(local->codecs[i].fmtp).n;
 	return bytes;
 }
 
+static void write_answer(struct sdp_negotiation *n, const struct sdp_session *offer, const struct choice *choice,
+			 const struct sdp_row *rows, const struct sdp_local *local, enum sdp_direction direction,
+			 struct buf *answer)
+{
+	struct sdp_description d = {
+		.local = local, .rows = rows, .row_count = choice->count, .direction = direction
+	};
+	struct buf security;
+
+	buf_init(&security, SECURITY_MAX);
+	if (choice->secured.on)
+		local->keying->answer(local, &choice->secured, &security);
+	d.security = buf_slice(&security);
+	accept_line(n, offer, choice->line, &d, answer);
+	buf_fini(&security);
+}
+
 bool sdp_make_answer(struct sdp_negotiation *n, struct slice text, const struct sdp_local *local, struct buf *answer,
 		     struct sdp_agreed *agreed)
 {
 	struct sdp_session *offer = xmalloc(sizeof *offer);
-	struct sdp_row rows[SDP_FORMATS_MAX];
+	struct choice choice = { .count = 0 };
 	struct arena arena;
-	size_t count = 0, line = 0;
 	bool room = answer->max - answer->n > text.n + our_bytes(n, local);
 
 	*agreed = (struct sdp_agreed){ 0 };
 	arena_init(&arena);
-	if (room && sdp_parse(&arena, text, offer, NULL))
-		count = choose_line(n, offer, local, &line, rows);
-	if (count) {
-		const struct sdp_row *kept = copy_rows(&arena, rows, count);
-		agree_offer(&offer->media[line], local, kept, count, agreed);
-		struct sdp_description d = {
-			.local = local, .rows = kept, .row_count = count, .direction = agreed->direction
-		};
-		accept_line(n, offer, line, &d, answer);
+	if (room && sdp_parse(&arena, text, offer, NULL) && choose_line(n, offer, local, &choice)) {
+		const struct sdp_row *kept = sdp_copy_rows(&arena, choice.rows, choice.count);
+		agree_offer(&offer->media[choice.line], local, &choice, kept, agreed);
+		write_answer(n, offer, &choice, kept, local, agreed->direction, answer);
 		keep_peer(n, &arena, agreed);
 	} else {
 		arena_fini(&arena);
 	}
 	free(offer);
-	return count > 0;
+	return choice.count > 0;
 }
 
 /* ---- capabilities ---- */

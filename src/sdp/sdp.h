@@ -4,6 +4,8 @@
  *   sdp     parse
  *   static_types  RFC 3551's payload types
  *   write   descriptions of ours as text
+ *   sdes    keys for SRTP in crypto attributes (RFC 4568)
+ *   negotiation  what a call remembers of its descriptions
  *   offer   what we can do -> offers; an offer -> its answer; an answer -> what was agreed
  */
 #pragma once

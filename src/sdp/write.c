@@ -6,7 +6,7 @@
 
 void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf *to)
 {
-	buf_printf(to, "m=audio %u RTP/AVP", port);
+	buf_printf(to, "m=audio %u %s", port, d->profile);
 	for (size_t i = 0; i < d->row_count; i++)
 		buf_printf(to, " %u", d->rows[i].payload_type);
 	buf_add(to, SLICE("\r\n"));
@@ -22,6 +22,7 @@ void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf 
 	}
 	if (d->local->ptime_ms)
 		buf_printf(to, "a=ptime:%" PRIu32 "\r\n", d->local->ptime_ms);
+	buf_add(to, d->security);
 	buf_printf(to, "a=%s\r\n", sdp_direction_name(d->direction).p);
 }
 

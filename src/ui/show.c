@@ -17,6 +17,7 @@ bool show_event(struct phone *phone, const struct event *event, bool all)
 	case EVENT_RESPONSE: /* the command that asked tells */
 	case EVENT_CODEC:
 	case EVENT_REINVITE: /* held and resumed say it better */
+	case EVENT_UPDATE:
 		return false;
 	case EVENT_CONNECTION:
 		return event->call != 0;

@@ -17,6 +17,12 @@ static const struct sdp_codec codecs[] = {
 	{ "telephone-event", 8000, 1, -1, "0-16" },
 };
 
+static const uint8_t key[SDP_KEY_BYTES] = "a key that the peer had better not send back";
+static const struct sdp_crypto cryptos[] = {
+	{ "AEAD_AES_256_GCM", key, 44 },
+	{ "AES_CM_128_HMAC_SHA1_80", key, 30 },
+};
+
 static void check(bool right)
 {
 	if (!right)
@@ -32,6 +38,41 @@ static bool is_in(const struct sdp_media *offered, const struct sdp_format *form
 			return true;
 	}
 	return false;
+}
+
+/* "7 AES_CM_128_HMAC_SHA1_80 ...": the tag and the suite; blanks between them do not count. */
+static bool same_crypto(struct slice a, struct slice b)
+{
+	for (int i = 0; i < 2; i++) {
+		struct slice words[2] = { slice_trim(a), slice_trim(b) };
+		size_t ends[2];
+		for (int k = 0; k < 2; k++)
+			for (ends[k] = 0; ends[k] < words[k].n && !strchr(" \t", words[k].p[ends[k]]); ends[k]++)
+				;
+		if (!slice_ieq(slice_sub(words[0], 0, ends[0]), slice_sub(words[1], 0, ends[1])))
+			return false;
+		a = slice_from(words[0], ends[0]);
+		b = slice_from(words[1], ends[1]);
+	}
+	return true;
+}
+
+/* RFC 4568 5.1.2: one of those offered, or none; none only on RTP/AVP. */
+static void check_cryptos(const struct sdp_media *offered, const struct sdp_media *answered)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < answered->attribute_count; i++) {
+		bool found = false;
+		if (!slice_eq(answered->attributes[i].name, SLICE("crypto")))
+			continue;
+		count++;
+		for (size_t k = 0; k < offered->attribute_count; k++)
+			found |= slice_ieq(offered->attributes[k].name, SLICE("crypto")) &&
+				 same_crypto(offered->attributes[k].value, answered->attributes[i].value);
+		check(found);
+	}
+	check(count <= 1 && (count || slice_ieq(answered->protocol, SLICE("RTP/AVP"))));
 }
 
 /* RFC 3264 6: as many lines, of the same type and protocol, in the same order; one of them accepted. */
@@ -55,6 +96,7 @@ static void check_answer(struct slice offer, struct slice answer)
 		check(o->port && a->format_count);
 		for (size_t k = 0; k < a->format_count; k++)
 			check(is_in(o, &a->formats[k]));
+		check_cryptos(o, a);
 	}
 	check(accepted == 1);
 	arena_fini(&arena);
@@ -64,6 +106,8 @@ static void check_answer(struct slice offer, struct slice answer)
 
 static void check_agreed(const struct sdp_agreed *agreed)
 {
+	check(!agreed->secured.on || (agreed->secured.suite && agreed->secured.key_count &&
+				      agreed->secured.key_count <= SDP_KEYS_MAX && agreed->secured.mki_bytes <= 128));
 	check(agreed->rejected || agreed->codec_count > 0);
 	for (size_t i = 0; i < agreed->codec_count; i++)
 		check(agreed->codecs[i].codec && agreed->codecs[i].send_pt < 128 && agreed->codecs[i].receive_pt < 128);
@@ -119,6 +163,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!address_parse(&local.rtp, SLICE("192.0.2.1:4000"), 0))
 		abort();
+	if (size % 2) {
+		local.keying = &sdp_sdes;
+		local.encryption_required = size % 4 == 1;
+		local.cryptos = cryptos;
+		local.crypto_count = ARRAY_LEN(cryptos);
+	}
 	local.direction = size % 3 ? SDP_SENDRECV : SDP_SENDONLY;
 	as_offer(text, &local);
 	as_answer(text, &local);

@@ -120,8 +120,9 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return !((struct world *)arg)->refuse_answer;
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
+	(void)leg;
 	maybe_hang_up(arg, session);
 	buf_add(offer, SLICE("v=0 offer"));
 }
@@ -135,6 +136,13 @@ static void on_reinvited(void *arg, struct session *session, const struct outcom
 static void on_peer_reinvited(void *arg, struct session *session, struct sip_message *request)
 {
 	if (!request)
+		abort();
+	maybe_hang_up(arg, session);
+}
+
+static void on_refreshed(void *arg, struct session *session, struct slice method, const struct outcome *outcome)
+{
+	if (!method.n || !outcome->status)
 		abort();
 	maybe_hang_up(arg, session);
 }
@@ -392,6 +400,12 @@ static void in_session(struct world *w, char what)
 	case 'I':
 		(void)!session_reinvite(w->session, slice_of(""));
 		break;
+	case 'e':
+		(void)!session_update(w->session, true);
+		break;
+	case 'E':
+		(void)!session_update(w->session, false);
+		break;
 	default:
 		(void)!session_request(w->session, SLICE("INFO"), SLICE("text/plain"), SLICE("x"), NULL, 0, on_final,
 				       w);
@@ -535,9 +549,11 @@ static void begin(struct world *w)
 	w->alice = (struct identity){ .uri = "sip:alice@192.0.2.1", .display = "Alice", .password = "secret" };
 	w->handlers = (struct session_handlers){ on_provisional, on_answered,       on_acknowledged, on_failed,
 						 on_ended,       on_offer,          on_answer,       on_make_offer,
-						 on_reinvited,   on_peer_reinvited, on_request,      w };
+						 on_reinvited,   on_peer_reinvited, on_reinvited,    on_peer_reinvited,
+						 on_refreshed,   on_request,        w };
 	w->ua = ua_new(&w->net.world, &handlers);
 	ua_settings(w->ua)->ring_timeout_us = 60 * SECOND_US;
+	ua_settings(w->ua)->session = (struct session_options){ RELIABLE_SUPPORTED, TIMER_OPTIONAL, 0, 0 };
 	fake_net_attach(&w->net, transactions_transport(ua_transactions(w->ua)));
 }
 

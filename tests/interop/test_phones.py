@@ -41,7 +41,7 @@ opus_sprop_stereo no
 class Baresip:
     """Debian's baresip, commanded by netstrings of JSON on a TCP port."""
 
-    def __init__(self, bench, codec, answers=True):
+    def __init__(self, bench, codec, answers=True, encryption=None):
         need("baresip")
         self.bench = bench
         rate = 48000 if codec == "opus" else 8000
@@ -49,11 +49,12 @@ class Baresip:
         modules = "/usr/lib/baresip/modules"
         if not os.path.isdir(modules):
             modules = next(p for p in ("/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules") if os.path.isdir(p))
-        extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp") if os.path.exists(f"{modules}/{m}.so"))
+        extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp", *(["srtp"] if encryption else [])) if os.path.exists(f"{modules}/{m}.so"))
         os.makedirs(bench.path("baresip"), exist_ok=True)
         bench.write("baresip/config", BARESIP.format(sip=PEER, folder=bench.folder, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
                                                      extra=extra, control=CONTROL))
-        bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{PEER}>;regint=0" + (";answermode=auto" if answers else "") + "\n")
+        bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{PEER}>;regint=0" + (";answermode=auto" if answers else "") +
+                    (f";mediaenc={encryption}" if encryption else "") + "\n")
         bench.write("baresip/contacts", "")
         self.process = bench.start(["baresip", "-f", bench.path("baresip")], log="baresip.log")
         self.control = wait_until(self._connect, "baresip's control port", 10)
@@ -164,13 +165,16 @@ def test_baresip_dtmf(bench):
 class Linphone:
     """Debian's linphonec, commanded on its standard input."""
 
-    def __init__(self, bench, codec, answers=True):
+    def __init__(self, bench, codec, answers=True, encryption=None):
         need("linphonec")
         self.bench = bench
         self.recording = bench.path("linphone-heard.wav")
         tone = write_tone(bench.path("linphone-says.wav"), 660, 60, 48000 if codec == "opus" else 8000)
         bench.write("linphonerc", f"[sip]\nsip_port={PEER}\nuse_ipv6=0\ncontact=sip:bob@127.0.0.1:{PEER}\nguess_hostname=0\nauto_net_state_mon=0\n"
                                   "[net]\nmtu=1300\nfirewall_policy=0\n[rtp]\naudio_rtp_port=32000\n[sound]\necho_cancellation=0\n[video]\nenabled=0\n[misc]\nstore_friends=0\n")
+        if encryption:
+            with open(bench.path("linphonerc"), "a") as rc:
+                rc.write(f"{encryption}")
         os.makedirs(bench.path(".local/share/linphone"))  # without its data base it takes no calls
         self.process = bench.start(["linphonec", "-c", bench.path("linphonerc"), *(["-a"] if answers else [])], log="linphone.log",
                                    stdin=subprocess.PIPE)

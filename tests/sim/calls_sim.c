@@ -93,9 +93,10 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return message->body.n > 0;
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
 	(void)arg;
+	(void)leg;
 	(void)session;
 	buf_add(offer, slice_of(SDP));
 }

@@ -45,7 +45,63 @@ const char *cause_name(enum cause cause)
 
 struct slice core_allow(void)
 {
-	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE");
+	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, MESSAGE");
+}
+
+enum {
+	/* What a 420 tells of a Require: more than a caller can mean, less than whoever forged the caller's address
+	 * would like to have sent there. */
+	OPTIONS_TOLD = 16,
+	OPTION_BYTES = 64,
+};
+
+static const char *const option_tags[] = { "100rel", "timer" };
+
+static bool is_on(const char *tag, const struct session_options *options)
+{
+	if (!strcmp(tag, "100rel"))
+		return options->reliable != RELIABLE_OFF;
+	if (!strcmp(tag, "timer"))
+		return options->timer != TIMER_OFF;
+	return true;
+}
+
+bool core_supports(struct slice option, const struct session_options *options)
+{
+	for (size_t i = 0; i < ARRAY_LEN(option_tags); i++)
+		if (slice_ieq(option, slice_of(option_tags[i])))
+			return is_on(option_tags[i], options);
+	return false;
+}
+
+void core_add_supported(struct sip_draft *draft, const struct session_options *options)
+{
+	struct buf list;
+
+	buf_init(&list, 256);
+	for (size_t i = 0; i < ARRAY_LEN(option_tags); i++)
+		if (is_on(option_tags[i], options))
+			buf_printf(&list, "%s%s", list.n ? ", " : "", option_tags[i]);
+	sip_draft_add_slice(draft, SIP_HEADER_SUPPORTED, buf_slice(&list));
+	buf_fini(&list);
+}
+
+bool core_unsupported(const struct sip_message *request, const struct session_options *options, struct buf *list)
+{
+	struct sip_values values;
+	struct slice value;
+	size_t told = 0;
+	bool any = false;
+
+	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
+	while (told < OPTIONS_TOLD && sip_values_next(&values, &value)) {
+		if (core_supports(value, options))
+			continue;
+		any = true;
+		if (value.n <= OPTION_BYTES)
+			buf_printf(list, told++ ? ", %.*s" : "%.*s", SLICE_ARG(value));
+	}
+	return any;
 }
 
 void core_user_agent(struct ua *ua, struct sip_draft *draft)

@@ -37,6 +37,12 @@ char *core_token(struct ua *ua, size_t chars);
 
 /** The methods that we take, as Allow lists them. */
 struct slice core_allow(void);
+/** The extensions that we support, as Supported lists them; `options` are those of the session, or of the settings. */
+void core_add_supported(struct sip_draft *draft, const struct session_options *options);
+/** Is this one of them? */
+bool core_supports(struct slice option, const struct session_options *options);
+/** What a message requires that we do not support, as Unsupported lists it, bounded. @return false: nothing */
+bool core_unsupported(const struct sip_message *request, const struct session_options *options, struct buf *list);
 /** User-Agent of requests. */
 void core_user_agent(struct ua *ua, struct sip_draft *draft);
 /** Content-Length aside, a response as 8.2.6 wants it, with Server. */

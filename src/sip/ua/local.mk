@@ -14,4 +14,5 @@ src_sip_ua_libua_a_SOURCES = \
 	src/sip/ua/session_client.c src/sip/ua/session_server.c \
 	src/sip/ua/subscription.c src/sip/ua/subscription_branch.c \
 	src/sip/ua/subscription.h src/sip/ua/subscription_internal.h \
+	src/sip/ua/session_reliable.c src/sip/ua/session_timer.c src/sip/ua/session_update.c \
 	src/sip/ua/ua.c src/sip/ua/ua.h

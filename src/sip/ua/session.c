@@ -22,6 +22,7 @@ struct session *session_new(struct ua *ua, struct profile *profile, bool is_call
 	session->profile = profile_ref(profile);
 	session->is_caller = is_caller;
 	session->state = is_caller ? SESSION_CALLING : SESSION_INCOMING;
+	session->options = ua->settings.session;
 	session->counted = true;
 	ua->session_count++;
 	list_init(&session->legs);
@@ -42,8 +43,23 @@ static void forget_ack(struct session *session, struct ack *ack)
 	ack_free(ack);
 }
 
+static void drop_errand(struct errand *errand)
+{
+	session_note_done(errand->session, errand->request);
+	request_detach(errand->request);
+	list_remove(&errand->node);
+	free(errand);
+}
+
 static void leg_free(struct leg *leg)
 {
+	LIST_EACH(&leg->session->errands, node) {
+		struct errand *errand = LIST_ENTRY(node, struct errand, node);
+		if (errand->leg == leg)
+			drop_errand(errand);
+	}
+	if (leg->session->update.leg == leg)
+		session_update_stop(leg->session);
 	LIST_EACH(&leg->acks, node)
 		forget_ack(leg->session, LIST_ENTRY(node, struct ack, node));
 	list_remove(&leg->node);
@@ -62,17 +78,15 @@ static void stop_timers(struct session *session)
 	timer_stop(timers, &session->ring);
 	timer_stop(timers, &session->expiry);
 	timer_stop(timers, &session->minute);
+	session_update_stop(session);
+	session_reliable_stop(session);
+	session_clock_stop(session);
 }
 
 static void drop_errands(struct session *session)
 {
-	LIST_EACH(&session->errands, node) {
-		struct errand *errand = LIST_ENTRY(node, struct errand, node);
-		session_note_done(session, errand->request);
-		request_detach(errand->request);
-		list_remove(&errand->node);
-		free(errand);
-	}
+	LIST_EACH(&session->errands, node)
+		drop_errand(LIST_ENTRY(node, struct errand, node));
 }
 
 static void session_free(struct mortal *mortal)
@@ -90,6 +104,7 @@ static void session_free(struct mortal *mortal)
 		session->ua->session_count--;
 	list_remove(&session->node);
 	sip_draft_free(session->sent.draft);
+	sip_draft_free(session->invite_draft);
 	sip_message_unref(session->sent.message);
 	sip_message_unref(session->received);
 	sip_message_unref(session->first);
@@ -387,12 +402,62 @@ void session_respond(struct session *session, struct server_transaction *st, uns
 
 	if (status == 500)
 		sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u", random_below(session->ua->world.random, 11));
+	session_send(session, st, draft);
+}
+
+void session_send(struct session *session, struct server_transaction *st, struct sip_draft *draft)
+{
 	session_note_response(session, draft);
 	enum err err = transaction_respond(st, draft);
 	if (err)
-		log_line(session->ua->world.log, LOG_NOTICE, "the answer %u could not be sent: %s", status,
-			 err_text(err));
+		log_line(session->ua->world.log, LOG_NOTICE, "an answer could not be sent: %s", err_text(err));
 	sip_draft_free(draft);
+}
+
+struct sip_draft *session_response(struct session *session, struct server_transaction *st, unsigned status)
+{
+	const struct sip_message *request = server_transaction_request(st);
+	struct sip_draft *draft = core_response(session->ua, request, status, slice_of(NULL), slice_of(NULL));
+
+	if (request->method == SIP_UPDATE && status < 300) {
+		const struct sip_source *source = server_transaction_source(st);
+		struct sip_target hop = { .protocol = source->protocol,
+					  .address = source->remote,
+					  .local = source->local };
+		session_add_contact(session, draft, request, &hop);
+	}
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_add_supported(draft, &session->options);
+	return draft;
+}
+
+bool session_has_sdp(const struct sip_message *message)
+{
+	return message->body.n && sip_message_has_body(message, "application", "sdp");
+}
+
+void session_learn(struct leg *leg, const struct sip_message *message)
+{
+	if (sip_message_header(message, SIP_HEADER_ALLOW, 0))
+		leg->peer_updates = sip_message_lists(message, SIP_HEADER_ALLOW, SLICE("UPDATE"));
+}
+
+struct leg *session_current(const struct session *session)
+{
+	struct list_node *first = list_first(&session->legs);
+
+	if (session->leg || !first)
+		return session->leg;
+	LIST_EACH(&session->legs, node)
+		if (LIST_ENTRY(node, struct leg, node)->agreed)
+			return LIST_ENTRY(node, struct leg, node);
+	return LIST_ENTRY(first, struct leg, node);
+}
+
+void session_go_on(struct session *session)
+{
+	session_try_reinvite(session);
+	session_try_update(session);
 }
 
 static void take_bye(struct leg *leg, struct server_transaction *st, struct sip_message *bye)
@@ -433,6 +498,10 @@ static bool leg_request(struct usage *usage, struct server_transaction *st, stru
 		take_bye(leg, st, request);
 		return true;
 	}
+	if (request->method == SIP_PRACK) {
+		session_take_prack(leg, st, request);
+		return true;
+	}
 	/* After our BYE, or of a fork that lost: the session is no more (RFC 5407 3.2.2). */
 	if (session_is_over(session) || (session->leg && leg != session->leg)) {
 		session_respond(session, st, 481);
@@ -440,6 +509,10 @@ static bool leg_request(struct usage *usage, struct server_transaction *st, stru
 	}
 	if (request->method == SIP_INVITE) {
 		session_take_reinvite(session, st, request);
+		return true;
+	}
+	if (request->method == SIP_UPDATE) {
+		session_take_update(leg, st, request);
 		return true;
 	}
 	status = session->handlers.request ? session->handlers.request(session->handlers.arg, session, request) : 0;
@@ -504,6 +577,7 @@ bool session_is_destroyed_by(unsigned status)
 	case 408:
 	case 410:
 	case 416:
+	case 480:
 	case 481:
 	case 482:
 	case 483:
@@ -550,6 +624,28 @@ static bool wants_contact(struct slice method)
 	return known == SIP_UPDATE || known == SIP_SUBSCRIBE || known == SIP_NOTIFY || known == SIP_REFER;
 }
 
+struct errand *session_errand(struct leg *leg, struct sip_draft *draft, bool strict, request_h *handler, void *arg)
+{
+	struct session *session = leg->session;
+	struct errand *errand = xcalloc(1, sizeof *errand);
+
+	*errand = (struct errand){ .session = session, .leg = leg, .handler = handler, .arg = arg };
+	list_append(&session->errands, &errand->node);
+	errand->request = request_start(
+		session->ua,
+		&(struct request_spec){ .profile = session->profile,
+					.draft = draft,
+					.strict = strict,
+					.others_dialog = !leg->dialog->ours,
+					.cseq = &leg->dialog->local_cseq,
+					.scope = slice_of(leg->dialog->scope),
+					.prepare = wants_contact(sip_draft_method(draft)) ? errand_contact : NULL,
+					.event = on_errand,
+					.arg = errand });
+	session_note_request(session, errand->request);
+	return errand;
+}
+
 enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body,
 			 const struct extra_header *extra, size_t extra_count, request_h *handler, void *arg)
 {
@@ -565,25 +661,11 @@ enum err session_request(struct session *session, struct slice method, struct sl
 	enum err err = core_check_extra(extra, extra_count);
 	if (err)
 		return err;
-	struct dialog *dialog = session->leg->dialog;
-	struct sip_draft *draft = dialog_draft(dialog, method, &strict);
-	struct errand *errand = xcalloc(1, sizeof *errand);
+	struct sip_draft *draft = dialog_draft(session->leg->dialog, method, &strict);
 	core_user_agent(session->ua, draft);
 	core_add_extra(draft, extra, extra_count);
 	if (body.n)
 		sip_draft_body(draft, content_type, body);
-	*errand = (struct errand){ .session = session, .handler = handler, .arg = arg };
-	list_append(&session->errands, &errand->node);
-	errand->request = request_start(
-		session->ua, &(struct request_spec){ .profile = session->profile,
-						     .draft = draft,
-						     .strict = strict,
-						     .others_dialog = !dialog->ours,
-						     .cseq = &dialog->local_cseq,
-						     .scope = slice_of(dialog->scope),
-						     .prepare = wants_contact(method) ? errand_contact : NULL,
-						     .event = on_errand,
-						     .arg = errand });
-	session_note_request(session, errand->request);
+	session_errand(session->leg, draft, strict, handler, arg);
 	return ERR_NONE;
 }

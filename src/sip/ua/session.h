@@ -49,13 +49,20 @@ struct session_handlers {
 	 * (`failed` or `ended` with CAUSE_MEDIA)
 	 */
 	bool (*answer)(void *arg, struct session *session, int leg, const struct sip_message *message, bool final);
-	/** The peer's INVITE or re-INVITE had no offer, so our 2xx brings one; or a re-INVITE of ours is sent again
-	 * after a glare: write ours. */
-	void (*make_offer)(void *arg, struct session *session, struct buf *offer);
+	/** Write an offer for this leg: the peer's INVITE had none, so our response brings one; or a re-INVITE or UPDATE
+	 * of ours is about to leave. */
+	void (*make_offer)(void *arg, struct session *session, int leg, struct buf *offer);
 	/** Our re-INVITE ended: status 200, or why not (the session stands unless `ended` follows). */
 	void (*reinvited)(void *arg, struct session *session, const struct outcome *outcome);
 	/** The peer's re-INVITE was accepted (after offer/answer). */
 	void (*peer_reinvited)(void *arg, struct session *session, struct sip_message *request);
+	/** Our UPDATE ended: status 200, or why not. May be NULL. */
+	void (*updated)(void *arg, struct session *session, const struct outcome *outcome);
+	/** The peer's UPDATE was accepted (after offer/answer, if it brought an offer). May be NULL. */
+	void (*peer_updated)(void *arg, struct session *session, struct sip_message *request);
+	/** The session timer had the session refreshed by us: status 200, or why not. `method`: UPDATE or INVITE. May be
+	 * NULL. */
+	void (*refreshed)(void *arg, struct session *session, struct slice method, const struct outcome *outcome);
 	/** Any other request inside the dialog (INFO ...): @return the status to answer, 0 for 405/501 by the ua. May
 	 * be NULL. */
 	unsigned (*request)(void *arg, struct session *session, struct sip_message *request);
@@ -76,6 +83,7 @@ struct call_config {
 	struct slice offer;              /* SDP; empty: INVITE without offer */
 	const struct extra_header *extra;
 	size_t extra_count;
+	const struct session_options *options; /* copied; NULL: those of the ua */
 	const struct call_thread *thread; /* of the call that was redirected here, copied; NULL: a new call */
 	int64_t timeout_us; /* CANCEL when not answered by then; 0: none */
 	struct session_handlers handlers;
@@ -105,11 +113,15 @@ const struct sip_address *session_peer(const struct session *session);
 const struct sip_message *session_last_sent(const struct session *session);
 const struct sip_message *session_last_received(const struct session *session);
 
-/** Callee. 180 or 183 (any 101-199); `body` may be empty. With SDP in 183 the body is the answer to the INVITE's offer.
- * ERR_STATE: too late. */
+/**
+ * Callee. 180 or 183 (any 101-199); `body` may be empty. With SDP in 183 the body is the answer to the INVITE's offer.
+ * It goes reliably (RFC 3262) where the caller requires that, where we do and the caller can, and with a body where the
+ * caller can. To an INVITE without offer `make_offer` is asked for the one that the first reliable 1xx must bring. While
+ * one waits for its PRACK the next one waits too. ERR_STATE: too late.
+ */
 enum err session_progress(struct session *session, unsigned status, struct slice body) MUST_CHECK;
-/** Callee: 200. `offer` or `make_offer` is called for the body unless a 183 carried the answer. ERR_MEDIA: the offer
- * was refused, 488 was sent. */
+/** Callee: 200, once the PRACK of a reliable 1xx with a description has come. `offer` or `make_offer` is called for the
+ * body unless a 1xx carried it. ERR_MEDIA: the offer was refused, 488 was sent. */
 enum err session_answer(struct session *session) MUST_CHECK;
 /** Callee: a final refusal 300-699; `contact` for 3xx; `reason` empty: the phrase. ERR_STATE: too late. */
 enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact) MUST_CHECK;
@@ -124,6 +136,17 @@ void session_hangup(struct session *session, struct slice reason);
 enum err session_reinvite(struct session *session, struct slice offer) MUST_CHECK;
 /** Does a call of ours wait for its final answer, after a request that went by this protocol to this address? */
 bool session_waits_on(const struct session *session, enum sip_protocol protocol, const struct address *remote);
+/** The same with an offer that `make_offer` is asked for when it can leave. */
+enum err session_reoffer(struct session *session) MUST_CHECK;
+/**
+ * UPDATE (RFC 3311) in the answered dialog, or in the early one that counts: refreshes targets, and with `offer` brings
+ * what `make_offer` writes, once no other offer is pending. Waits for its turn; `updated` tells the end; 491 is retried.
+ * Of several that wait the last counts. Errors: ERR_STATE no dialog; ERR_UNSUPPORTED the peer does not take UPDATE, or
+ * (with `offer`) the first offer is not answered yet
+ */
+enum err session_update(struct session *session, bool offer) MUST_CHECK;
+/** The session timer (RFC 4028). @return false: none runs. `left_s` [s] to the end or the next refresh. */
+bool session_interval(const struct session *session, uint32_t *interval_s, bool *we_refresh, uint32_t *left_s);
 /**
  * Any request inside the dialog of an answered or incoming session. The body may be empty. `handler` gets the final
  * outcome, unless the session ends before. 481 and 408 end the session (12.2.1.2). Errors: ERR_STATE there is no

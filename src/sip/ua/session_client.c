@@ -4,11 +4,6 @@
 
 #include <assert.h>
 
-static bool has_sdp(const struct sip_message *message)
-{
-	return message->body.n && sip_message_has_body(message, "application", "sdp");
-}
-
 static bool add_contact(void *arg, struct sip_draft *draft, const struct sip_target *target)
 {
 	struct session *session = arg;
@@ -117,7 +112,9 @@ static struct leg *leg_of(struct session *session, const struct sip_message *inv
 			return NULL;
 		session_drop_leg(idle);
 	}
-	return session_add_leg(session, dialog_new_client(session->ua, invite, response, scope_of(session)));
+	leg = session_add_leg(session, dialog_new_client(session->ua, invite, response, scope_of(session)));
+	leg->turn = session->offer ? TURN_OURS : TURN_NONE;
+	return leg;
 }
 
 /* ---- offers and answers ---- */
@@ -128,7 +125,7 @@ static unsigned take_offer(struct leg *leg, const struct sip_message *response, 
 {
 	struct session_handlers *handlers = &leg->session->handlers;
 
-	if (!has_sdp(response))
+	if (!session_has_sdp(response))
 		return 488;
 	if (!handlers->offer)
 		return 0;
@@ -139,11 +136,40 @@ static unsigned take_offer(struct leg *leg, const struct sip_message *response, 
 static bool take_answer(struct leg *leg, const struct sip_message *response)
 {
 	struct session_handlers *handlers = &leg->session->handlers;
-	const struct sip_message *carrier = has_sdp(response) ? response : leg->early;
+	const struct sip_message *carrier = session_has_sdp(response) ? response : leg->early;
 
+	leg->turn = TURN_NONE;
 	if (!carrier)
 		return false;
+	leg->agreed = true;
 	return !handlers->answer || handlers->answer(handlers->arg, leg->session, leg->number, carrier, true);
+}
+
+/* The description in a 1xx: the answer to our offer, or in a reliable one the offer that we asked for (RFC 6337 2.1).
+ * @return false: it is not usable */
+static bool take_early(struct leg *leg, struct sip_message *response, bool reliable, struct buf *answer)
+{
+	struct session *session = leg->session;
+	struct session_handlers *handlers = &session->handlers;
+
+	if (leg->turn == TURN_OURS) {
+		/* The first description is the answer; what later ones say is left to the 2xx (13.2.1). */
+		if (leg->early && !reliable)
+			return true;
+		bool repeated = leg->early && slice_eq(leg->early->body, response->body);
+		sip_message_unref(leg->early);
+		leg->early = sip_message_ref(response);
+		if (reliable) {
+			leg->turn = TURN_NONE;
+			leg->agreed = true;
+		}
+		return repeated || !handlers->answer ||
+		       handlers->answer(handlers->arg, session, leg->number, response, false);
+	}
+	if (leg->agreed || !reliable || session->offer)
+		return true;
+	leg->agreed = true;
+	return !handlers->offer || !handlers->offer(handlers->arg, session, leg->number, response, answer);
 }
 
 /* ---- the first INVITE ---- */
@@ -152,27 +178,40 @@ static void take_provisional(struct session *session, struct sip_message *respon
 {
 	const struct sip_address *to = sip_message_to(response);
 	struct session_handlers *handlers = &session->handlers;
+	bool reliable = session_wants_prack(response), good = true;
 	struct leg *leg = NULL;
+	struct buf answer;
 
 	session_note_received(session, response);
 	if (session_is_over(session))
 		return;
-	if (session->state == SESSION_CALLING)
-		session->state = SESSION_PROCEEDING;
 	if (response->status > 100 && to->tag.n) {
 		leg = leg_of(session, request_message(session->invite), response);
-		session->state = SESSION_EARLY;
-	}
-	/* The first description is the answer; what later ones say is left to the 2xx (13.2.1). */
-	if (leg && session->offer && has_sdp(response) && !leg->early && !session->cancelled) {
-		leg->early = sip_message_ref(response);
-		if (handlers->answer && !handlers->answer(handlers->arg, session, leg->number, response, false)) {
-			session_cancel(session, slice_of(NULL), core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+		if (leg && reliable && !session_take_rseq(leg, response))
 			return;
-		}
+		session->state = SESSION_EARLY;
+	} else if (session->state == SESSION_CALLING) {
+		session->state = SESSION_PROCEEDING;
+	}
+	buf_init(&answer, SIP_MESSAGE_MAX);
+	if (leg) {
+		session_learn(leg, response);
+		if (reliable)
+			dialog_refresh(leg->dialog, response);
+	}
+	if (leg && session_has_sdp(response) && !session->cancelled)
+		good = take_early(leg, response, reliable, &answer);
+	if (leg && reliable && !session_is_over(session))
+		session_send_prack(leg, response, buf_slice(&answer));
+	buf_fini(&answer);
+	if (!good) {
+		session_cancel(session, slice_of(NULL), core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+		return;
 	}
 	if (!session_is_over(session) && handlers->provisional)
 		handlers->provisional(handlers->arg, session, leg ? leg->number : -1, response);
+	if (!session_is_over(session))
+		session_go_on(session);
 }
 
 /* A 2xx that nobody wants any more: ACK, then BYE (13.2.2.4). */
@@ -189,7 +228,11 @@ static void answered(struct leg *leg, const struct sip_message *invite, struct s
 	bool usable = true;
 
 	session->leg = leg;
-	if (session->offer) {
+	session_learn(leg, response);
+	if (leg->agreed) {
+		/* It was all said in a reliable 1xx: what stands in the 2xx is a copy. */
+		acknowledge(leg, invite, slice_of(NULL));
+	} else if (session->offer) {
 		acknowledge(leg, invite, slice_of(NULL));
 		usable = take_answer(leg, response);
 	} else {
@@ -198,6 +241,7 @@ static void answered(struct leg *leg, const struct sip_message *invite, struct s
 		usable = take_offer(leg, response, &answer) == 0;
 		acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
 		buf_fini(&answer);
+		leg->agreed = usable;
 	}
 	if (!usable) {
 		session_bye(leg);
@@ -212,9 +256,10 @@ static void answered(struct leg *leg, const struct sip_message *invite, struct s
 		return;
 	}
 	session->state = SESSION_CONFIRMED;
+	session_clock_take(session, response);
 	if (session->handlers.answered)
 		session->handlers.answered(session->handlers.arg, session, leg->number, response);
-	session_try_reinvite(session);
+	session_go_on(session);
 }
 
 static void take_success(struct session *session, const struct sip_message *invite, struct sip_message *response)
@@ -253,6 +298,22 @@ static void take_failure(struct session *session, const struct outcome *outcome)
 	session_fail(session, &words);
 }
 
+static void send_invite(struct session *session);
+
+/* The session timer is too short for somebody on the way: the same INVITE with what it wants (RFC 4028 7.3). */
+static bool invite_again(struct session *session, const struct outcome *outcome)
+{
+	if (outcome->status != 422 || !outcome->response || session->cancelled || session_is_over(session) ||
+	    !session_clock_retry(session, outcome->response))
+		return false;
+	session_note_received(session, outcome->response);
+	session->state = SESSION_CALLING;
+	sip_message_unref(session->invite_sent);
+	session->invite_sent = NULL;
+	send_invite(session);
+	return true;
+}
+
 static void on_invite(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
 {
 	struct session *session = arg;
@@ -262,8 +323,10 @@ static void on_invite(void *arg, struct request *request, enum request_event eve
 		take_provisional(session, outcome->response);
 		break;
 	case REQUEST_FINAL:
-		timer_stop(session->ua->world.timers, &session->timeout);
 		session_note_done(session, request);
+		if (invite_again(session, outcome))
+			break;
+		timer_stop(session->ua->world.timers, &session->timeout);
 		if (request_message(request))
 			session->invite_sent =
 				sip_message_ref((struct sip_message *)(uintptr_t)request_message(request));
@@ -323,28 +386,43 @@ void session_stray(struct ua *ua, struct sip_message *response)
 	}
 }
 
+static void send_invite(struct session *session)
+{
+	struct sip_draft *draft = sip_draft_copy(session->invite_draft);
+
+	session_clock_ask(session, draft);
+	session->invite = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
+									     .draft = draft,
+									     .strict = session->invite_strict,
+									     .takes_protocol = true,
+									     .cseq = &session->cseq,
+									     .prepare = add_contact,
+									     .event = on_invite,
+									     .arg = session });
+	session_note_request(session, session->invite);
+}
+
 static void start_invite(struct session *session, struct sip_draft *draft, bool strict,
 			 const struct call_config *config)
 {
 	struct ua *ua = session->ua;
-	struct slice to = slice_of(session->peer_text);
+	bool reliable = session->options.reliable == RELIABLE_REQUIRED,
+	     timer = session->options.timer == TIMER_REQUIRED;
 
-	request_add_basics(draft, session->profile, false, slice_of(session->local_tag), to,
+	request_add_basics(draft, session->profile, false, slice_of(session->local_tag), slice_of(session->peer_text),
 			   slice_of(session->call_id));
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_add_supported(draft, &session->options);
+	if (reliable || timer)
+		sip_draft_add(draft, SIP_HEADER_REQUIRE, "%s%s%s", reliable ? "100rel" : "",
+			      reliable && timer ? ", " : "", timer ? "timer" : "");
 	core_user_agent(ua, draft);
 	core_add_extra(draft, config->extra, config->extra_count);
 	if (config->offer.n)
 		sip_draft_body(draft, SLICE("application/sdp"), config->offer);
-	session->invite = request_start(ua, &(struct request_spec){ .profile = session->profile,
-								    .draft = draft,
-								    .strict = strict,
-								    .takes_protocol = true,
-								    .cseq = &session->cseq,
-								    .prepare = add_contact,
-								    .event = on_invite,
-								    .arg = session });
-	session_note_request(session, session->invite);
+	session->invite_draft = draft;
+	session->invite_strict = strict;
+	send_invite(session);
 	if (config->timeout_us > 0)
 		timer_start(ua->world.timers, &session->timeout, config->timeout_us, not_answered, session);
 }
@@ -387,6 +465,8 @@ struct session *session_call(struct ua *ua, const struct call_config *config, en
 	struct session *session = session_new(ua, profile, true);
 	begin_thread(session, config);
 	session->handlers = config->handlers;
+	if (config->options)
+		session->options = *config->options;
 	session->target = slice_dup(config->target);
 	session->offer = config->offer.n ? slice_dup(config->offer) : NULL;
 	bool parsed = sip_address_parse(slice_of(session->peer_text), &session->peer, NULL);
@@ -401,29 +481,41 @@ struct session *session_call(struct ua *ua, const struct call_config *config, en
 
 static void end_reinvite(struct session *session, const struct outcome *outcome)
 {
+	struct session_handlers *handlers = &session->handlers;
+	bool refreshes = session->reinvite_refreshes;
+
 	session->glares = 0;
-	if (session->handlers.reinvited)
-		session->handlers.reinvited(session->handlers.arg, session, outcome);
+	if (refreshes && outcome->status >= 300)
+		session_clock_failed(session, outcome);
+	if (refreshes && handlers->refreshed)
+		handlers->refreshed(handlers->arg, session, SLICE("INVITE"), outcome);
+	else if (!refreshes && handlers->reinvited)
+		handlers->reinvited(handlers->arg, session, outcome);
 }
 
 static void glare_over(void *arg)
 {
-	session_try_reinvite(arg);
+	session_go_on(arg);
+}
+
+int64_t session_glare_pause(struct session *session)
+{
+	struct random *random = session->ua->world.random;
+
+	return session->leg && !session->leg->dialog->ours ? random_below(random, 201) * 10 * MS_US
+							   : 2100 * MS_US + random_below(random, 191) * 10 * MS_US;
 }
 
 /* Both asked at once: the one that owns the Call-ID waits longer (14.1). */
 static void after_glare(struct session *session, const struct outcome *outcome)
 {
-	struct random *random = session->ua->world.random;
-	int64_t pause_us = session->leg->dialog->ours ? 2100 * MS_US + random_below(random, 191) * 10 * MS_US
-						      : random_below(random, 201) * 10 * MS_US;
-
 	if (++session->glares > GLARES_MAX) {
 		end_reinvite(session, outcome);
 		return;
 	}
 	session->reinvite_waits = true;
-	timer_start(session->ua->world.timers, &session->glare, pause_us, glare_over, session);
+	session->next_refreshes = session->reinvite_refreshes;
+	timer_start(session->ua->world.timers, &session->glare, session_glare_pause(session), glare_over, session);
 }
 
 static void reinvite_accepted(struct session *session, const struct sip_message *invite, const struct outcome *outcome)
@@ -433,13 +525,22 @@ static void reinvite_accepted(struct session *session, const struct sip_message 
 	bool usable;
 
 	dialog_refresh(leg->dialog, response);
+	session_learn(leg, response);
 	if (session_is_over(session)) {
 		acknowledge(leg, invite, slice_of(NULL));
 		return;
 	}
-	if (session->reinvite_offered) {
+	session_clock_take(session, response);
+	if (session->reinvite_offered && leg->turn != TURN_OURS) {
 		acknowledge(leg, invite, slice_of(NULL));
-		usable = has_sdp(response) && take_answer(leg, response);
+		usable = true;
+	} else if (session->reinvite_offered) {
+		acknowledge(leg, invite, slice_of(NULL));
+		leg->turn = TURN_NONE;
+		usable = session_has_sdp(response) && take_answer(leg, response);
+	} else if (session->reinvite_agreed) {
+		acknowledge(leg, invite, slice_of(NULL));
+		usable = true;
 	} else {
 		struct buf answer;
 		buf_init(&answer, SIP_MESSAGE_MAX);
@@ -457,8 +558,11 @@ static void reinvite_final(struct session *session, struct request *request, con
 {
 	session_note_done(session, request);
 	session->reinvite = NULL;
+	bool small = outcome->status == 422 && outcome->response && session_clock_retry(session, outcome->response);
 	if (outcome->response)
 		session_note_received(session, outcome->response);
+	if (session->reinvite_offered && outcome->status >= 300)
+		session->leg->turn = TURN_NONE;
 	if (outcome->response && outcome->status < 300) {
 		session->lingering++;
 		reinvite_accepted(session, request_message(request), outcome);
@@ -468,12 +572,45 @@ static void reinvite_final(struct session *session, struct request *request, con
 	} else if (outcome->status == 491) {
 		after_glare(session, outcome);
 		return;
+	} else if (small && !session->reinvite_waits) {
+		session->reinvite_waits = true;
+		session->next_refreshes = session->reinvite_refreshes;
 	} else {
 		end_reinvite(session, outcome);
-		if (session_is_destroyed_by(outcome->status) && !session_is_over(session))
+		/* Without INVITE there is no session (RFC 5057 5.1). */
+		bool gone = session_is_destroyed_by(outcome->status) || outcome->status == 405 ||
+			    outcome->status == 501;
+		if (gone && !session_is_over(session))
 			session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
 	}
-	session_try_reinvite(session);
+	session_go_on(session);
+}
+
+/* A 1xx to our re-INVITE: a reliable one may carry the answer. */
+static void reinvite_progress(struct session *session, struct sip_message *response)
+{
+	struct leg *leg = session->leg;
+	bool reliable = session_wants_prack(response);
+	struct buf answer;
+
+	session_note_received(session, response);
+	if (!reliable || session_is_over(session) || !session_take_rseq(leg, response))
+		return;
+	buf_init(&answer, SIP_MESSAGE_MAX);
+	if (session_has_sdp(response) && session->reinvite_offered && leg->turn == TURN_OURS) {
+		leg->turn = TURN_NONE;
+		if (session->handlers.answer &&
+		    !session->handlers.answer(session->handlers.arg, session, leg->number, response, false))
+			request_cancel(session->reinvite, slice_of(NULL));
+	} else if (session_has_sdp(response) && !session->reinvite_offered && !session->reinvite_agreed &&
+		   session->handlers.offer) {
+		session->reinvite_agreed = true;
+		if (session->handlers.offer(session->handlers.arg, session, leg->number, response, &answer))
+			request_cancel(session->reinvite, slice_of(NULL));
+	}
+	if (!session_is_over(session))
+		session_send_prack(leg, response, buf_slice(&answer));
+	buf_fini(&answer);
 }
 
 static void on_reinvite(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
@@ -482,7 +619,7 @@ static void on_reinvite(void *arg, struct request *request, enum request_event e
 
 	switch (event) {
 	case REQUEST_PROVISIONAL:
-		session_note_received(session, outcome->response);
+		reinvite_progress(session, outcome->response);
 		break;
 	case REQUEST_FINAL:
 		reinvite_final(session, request, outcome);
@@ -507,7 +644,7 @@ static void renew_offer(struct session *session)
 	if (!session->offer_is_old || !session->next_offer[0] || !handlers->make_offer)
 		return;
 	buf_init(&offer, SIP_MESSAGE_MAX);
-	handlers->make_offer(handlers->arg, session, &offer);
+	handlers->make_offer(handlers->arg, session, session->leg->number, &offer);
 	free(session->next_offer);
 	session->next_offer = buf_take(&offer);
 }
@@ -517,16 +654,25 @@ void session_try_reinvite(struct session *session)
 	bool strict;
 
 	if (!session->reinvite_waits || session->state != SESSION_CONFIRMED || session->reinvite ||
-	    session->server.pending || session->server.wants_ack || timer_running(&session->glare))
+	    session->server.pending || session->server.wants_ack || timer_running(&session->glare) ||
+	    session->update.request || session->leg->turn != TURN_NONE)
 		return;
 	session->reinvite_waits = false;
+	session->reinvite_refreshes = session->next_refreshes;
+	session->next_refreshes = session->reinvite_agreed = false;
+	session->reinvite_offered = session->next_offer[0];
+	if (session->reinvite_offered)
+		session->leg->turn = TURN_OURS;
 	renew_offer(session);
 	session->offer_is_old = false;
+	if (session_is_over(session))
+		return;
 	struct dialog *dialog = session->leg->dialog;
 	struct sip_draft *draft = dialog_draft(dialog, SLICE("INVITE"), &strict);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_add_supported(draft, &session->options);
 	core_user_agent(session->ua, draft);
-	session->reinvite_offered = session->next_offer[0];
+	session_clock_ask(session, draft);
 	if (session->reinvite_offered)
 		sip_draft_body(draft, SLICE("application/sdp"), slice_of(session->next_offer));
 	session->reinvite = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
@@ -541,14 +687,34 @@ void session_try_reinvite(struct session *session)
 	session_note_request(session, session->reinvite);
 }
 
-enum err session_reinvite(struct session *session, struct slice offer)
+static enum err reinvite(struct session *session, struct slice offer, bool anew)
 {
 	if (session->state != SESSION_CONFIRMED)
 		return ERR_STATE;
 	free(session->next_offer);
 	session->next_offer = slice_dup(offer);
-	session->offer_is_old = false;
+	session->offer_is_old = anew;
 	session->reinvite_waits = true;
 	session_try_reinvite(session);
 	return ERR_NONE;
+}
+
+enum err session_reinvite(struct session *session, struct slice offer)
+{
+	session->next_refreshes = false;
+	return reinvite(session, offer, false);
+}
+
+enum err session_reoffer(struct session *session)
+{
+	session->next_refreshes = false;
+	/* What stands there is never sent: the offer is written when it leaves. */
+	return reinvite(session, SLICE("?"), true);
+}
+
+void session_refresh_by_invite(struct session *session)
+{
+	session->next_refreshes = true;
+	if (reinvite(session, SLICE("?"), true))
+		session->next_refreshes = false;
 }

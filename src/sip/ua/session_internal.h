@@ -1,5 +1,6 @@
 /* What the files of session share: session.c (life, BYE, requests), session_client.c (calling, re-INVITE out),
- * session_server.c (called, re-INVITE in). */
+ * session_server.c (called, re-INVITE in), session_update.c (UPDATE), session_reliable.c (reliable 1xx, PRACK),
+ * session_timer.c (how long it lives without a sign of life). */
 #pragma once
 
 #include "sip/ua/dialog.h"
@@ -9,7 +10,12 @@ enum {
 	LEGS_MAX = 16,   /* dialogs of one call; a 2xx takes the place of the oldest early one */
 	ACKS_MAX = 4, /* remembered per leg, for 2xx that come again */
 	GLARES_MAX = 10, /* 491 in a row before we give up */
+	TOO_SMALL_MAX = 4, /* 422 in a row before we give up */
+	PROGRESS_MAX = 4,  /* 1xx that wait for the PRACK of the one before */
 };
+
+/* Whose offer waits for its answer in a dialog (RFC 3264 4, RFC 6337 2.2)? */
+enum offer_turn { TURN_NONE, TURN_OURS, TURN_PEERS };
 
 /* One dialog of a session: a caller whose INVITE was forked has several, a callee one. */
 struct leg {
@@ -21,6 +27,45 @@ struct leg {
 	struct list acks;          /* newest first */
 	struct sip_message *early; /* the 1xx that carried the answer */
 	struct request *bye;
+	enum offer_turn turn;
+	bool agreed;       /* an exchange of offer and answer was completed for good */
+	bool peer_updates; /* the peer takes UPDATE, as its last Allow says */
+	uint32_t rseq, rseq_cseq; /* of the last reliable 1xx taken, and of its INVITE; 0: none yet */
+};
+
+/* A 1xx of ours that the caller must acknowledge by PRACK before the next one leaves (RFC 3262 3). */
+struct reliable {
+	uint32_t rseq;    /* of the last one; 0: none was sent */
+	bool outstanding; /* it has no PRACK yet */
+	bool described;   /* it carried an offer or answer */
+	struct timer repeat, give_up;
+	int64_t interval_us;
+	struct {
+		unsigned status;
+		bool described;
+	} waiting[PROGRESS_MAX]; /* those that follow */
+	size_t waiting_count;
+	bool answer_waits; /* our 2xx waits for the PRACK, too */
+};
+
+/* RFC 4028. */
+struct session_clock {
+	bool runs, we_refresh;
+	uint32_t interval_s;
+	uint32_t asked_s, least_s; /* what a 422 made of our wish */
+	unsigned too_small;
+	bool expired;
+	struct timer refresh, expiry;
+};
+
+/* UPDATE of ours. */
+struct update_client {
+	struct request *request;
+	struct leg *leg;
+	bool waits, offers, refreshes; /* those of the next one ... */
+	bool offered, refreshing;      /* ... and of the one under way */
+	unsigned glares;
+	struct timer glare;
 };
 
 /* The peer's INVITE or re-INVITE that is being answered. */
@@ -39,6 +84,7 @@ struct invite_server {
 struct errand {
 	struct list_node node;
 	struct session *session;
+	struct leg *leg;
 	struct request *request;
 	request_h *handler;
 	void *arg;
@@ -50,6 +96,7 @@ struct session {
 	struct ua *ua;
 	struct profile *profile;
 	struct session_handlers handlers;
+	struct session_options options;
 	enum session_state state;
 	bool is_caller;
 	bool counted; /* in ua->session_count: its end was not told */
@@ -82,6 +129,10 @@ struct session {
 	char *next_offer; /* of the re-INVITE that waits or is under way; "": without */
 	bool reinvite_waits;
 	bool reinvite_offered; /* the one under way carries an offer */
+	bool reinvite_agreed;  /* the one under way had none, and what a 1xx offered was answered */
+	bool next_refreshes, reinvite_refreshes; /* nobody asked for it but the session timer */
+	struct sip_draft *invite_draft; /* of the first INVITE, to be sent anew after a 422 */
+	bool invite_strict;
 	bool offer_is_old;     /* the peer's offer came after it was written */
 	unsigned glares;
 	struct timer glare;
@@ -90,6 +141,9 @@ struct session {
 	struct invite_server server;
 	struct sip_target hop;             /* where the INVITE came from: our Contact is what is reached from there */
 	struct buf progress;               /* the answer that a 1xx carried */
+	struct reliable reliable;
+	struct update_client update;
+	struct session_clock clock;
 	struct timer ring, expiry, minute; /* our patience, the caller's (Expires), the next repetition of the 1xx */
 
 	/* what was said last */
@@ -134,10 +188,71 @@ void session_note_received(struct session *session, struct sip_message *message)
 /** Answer a request inside the dialog with nothing but its status. */
 void session_respond(struct session *session, struct server_transaction *st, unsigned status);
 
+/** A response inside the dialog with what belongs to an answer that refreshes the target: Contact, Allow, Supported. */
+struct sip_draft *session_response(struct session *session, struct server_transaction *st, unsigned status);
+/** Send it and forget it. */
+void session_send(struct session *session, struct server_transaction *st, struct sip_draft *draft);
+/** Contact of ours for the peer that this request came from. */
+void session_add_contact(struct session *session, struct sip_draft *draft, const struct sip_message *request,
+			 const struct sip_target *hop);
+/** What the peer says it can do, in a message of this dialog. */
+void session_learn(struct leg *leg, const struct sip_message *message);
+/** A request inside this dialog, which ends with it; `event` is told its end. */
+struct errand *session_errand(struct leg *leg, struct sip_draft *draft, bool strict, request_h *handler, void *arg);
+/** Is there a session description in it? */
+bool session_has_sdp(const struct sip_message *message);
+/** The dialog that counts now: the answered one, or the early one that has agreed. NULL: none */
+struct leg *session_current(const struct session *session);
+/** Send what waited: re-INVITE, UPDATE. */
+void session_go_on(struct session *session);
+/** The pause before what met a request of the peer is sent again (14.1). [us] */
+int64_t session_glare_pause(struct session *session);
+
+/* session_update.c */
+void session_take_update(struct leg *leg, struct server_transaction *st, struct sip_message *request);
+void session_try_update(struct session *session);
+void session_update_stop(struct session *session);
+/** UPDATE, by the timer. */
+void session_refresh_by_update(struct session *session);
+
+/* session_reliable.c */
+/** Must this 1xx go reliably? */
+bool session_is_reliable(const struct session *session, bool described);
+void session_reliable_sent(struct session *session, bool described);
+void session_reliable_stop(struct session *session);
+void session_take_prack(struct leg *leg, struct server_transaction *st, struct sip_message *prack);
+/** A 1xx: @return false: it was heard before, or one before it is missing: ignore it */
+bool session_take_rseq(struct leg *leg, const struct sip_message *response);
+/** Acknowledge it. */
+void session_send_prack(struct leg *leg, const struct sip_message *response, struct slice body);
+bool session_wants_prack(const struct sip_message *response);
+/** Send the 1xx now. */
+enum err session_send_progress(struct session *session, unsigned status, struct slice answer);
+
+/* session_timer.c */
+/** Does the peer list this option tag in Supported or Require? */
+bool session_peer_supports(const struct sip_message *message, const char *option);
+uint32_t session_least_s(const struct session_options *options);
+/** Does the request ask for a shorter interval than we want, and can it take a 422? */
+bool session_interval_too_small(const struct sip_message *request, const struct session_options *options);
+/** What a request of ours asks for. */
+void session_clock_ask(struct session *session, struct sip_draft *draft);
+/** What our 2xx answers, and from then on the timer runs. */
+void session_clock_answer(struct session *session, const struct sip_message *request, struct sip_draft *draft);
+/** The 2xx to a request of ours. */
+void session_clock_take(struct session *session, const struct sip_message *response);
+/** After a 422: @return true: ask again with what it wants */
+bool session_clock_retry(struct session *session, const struct sip_message *response);
+/** A refresh of ours has ended without 2xx. */
+void session_clock_failed(struct session *session, const struct outcome *outcome);
+void session_clock_stop(struct session *session);
+
 /* session_client.c */
 void session_cancel(struct session *session, struct slice reason, struct outcome words);
 /** Start the re-INVITE that waits, if nothing stands in its way. */
 void session_try_reinvite(struct session *session);
+/** re-INVITE, by the timer. */
+void session_refresh_by_invite(struct session *session);
 /** A 2xx whose transaction is gone. */
 void session_late_success(struct session *session, struct leg *leg, struct sip_message *response);
 
@@ -150,7 +265,8 @@ void session_take_reinvite(struct session *session, struct server_transaction *s
 void session_refuse(struct session *session, unsigned status);
 
 /* for ua.c */
-struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite);
+struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
+				 const struct session_options *options);
 /** Is it a call from this host that we have not answered yet? */
 bool session_rings_from(const struct session *session, const struct address *host);
 void session_peer_cancelled(struct session *session, struct sip_message *cancel);

@@ -4,11 +4,6 @@
 
 enum { MINUTE_US = 60 * 1000 * 1000 };
 
-static bool has_sdp(const struct sip_message *message)
-{
-	return message->body.n && sip_message_has_body(message, "application", "sdp");
-}
-
 static int64_t t1_us(const struct session *session)
 {
 	return transaction_settings(session->ua->transactions)->t1_us;
@@ -27,6 +22,7 @@ void session_server_stop(struct session *session)
 	timer_stop(session->ua->world.timers, &session->server.give_up);
 	stop_ringing(session);
 	session->server.wants_ack = false;
+	session_reliable_stop(session);
 }
 
 void session_server_release(struct session *session)
@@ -55,21 +51,28 @@ static bool wants_sips(const struct sip_message *request)
 	return (uri && uri->scheme == SIP_SCHEME_SIPS) || (next && next->uri.scheme == SIP_SCHEME_SIPS);
 }
 
-static void add_dialog_lines(struct session *session, struct sip_draft *draft)
+void session_add_contact(struct session *session, struct sip_draft *draft, const struct sip_message *request,
+			 const struct sip_target *hop)
 {
-	const struct sip_message *request = session->server.request;
 	const struct sip_uri *uri = sip_message_request_uri(request);
 	bool secure = wants_sips(request);
 	struct slice user = uri && uri->scheme != SIP_SCHEME_OTHER ? uri->user : slice_of(NULL);
 	struct buf contact;
 
-	if (!session->server.again)
-		sip_draft_copy_header(draft, request, SIP_HEADER_RECORD_ROUTE);
 	buf_init(&contact, 2048);
-	if (profile_contact(session->profile, transactions_transport(session->ua->transactions), &session->hop, secure,
-			    user, &contact))
+	if (profile_contact(session->profile, transactions_transport(session->ua->transactions), hop, secure, user,
+			    &contact))
 		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
 	buf_fini(&contact);
+}
+
+static void add_dialog_lines(struct session *session, struct sip_draft *draft)
+{
+	const struct sip_message *request = session->server.request;
+
+	if (!session->server.again)
+		sip_draft_copy_header(draft, request, SIP_HEADER_RECORD_ROUTE);
+	session_add_contact(session, draft, request, &session->hop);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 }
 
@@ -80,8 +83,8 @@ static struct sip_draft *response_draft(struct session *session, unsigned status
 
 	if (status > 100 && status < 300)
 		add_dialog_lines(session, draft);
-	if (status / 100 == 2) /* 13.3.1.4: empty, since none of the extensions is supported yet */
-		sip_draft_add_slice(draft, SIP_HEADER_SUPPORTED, slice_of(""));
+	if (status / 100 == 2) /* 13.3.1.4: though it be empty */
+		core_add_supported(draft, &session->options);
 	return draft;
 }
 
@@ -111,8 +114,13 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
 	if (status == 488) /* 13.3.1.3 */
 		sip_draft_add(draft, SIP_HEADER_WARNING, "305 offhook \"Incompatible media format\"");
+	if (status == 422)
+		sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(&session->options));
 	session->server.pending = false;
+	if (session->leg->turn == TURN_PEERS)
+		session->leg->turn = TURN_NONE;
 	stop_ringing(session);
+	session_reliable_stop(session);
 	/* Nothing more can be done about a refusal that could not be sent: the caller's own timers end it. */
 	(void)!send_response(session, draft);
 	session_server_release(session);
@@ -160,7 +168,11 @@ static void send_success(struct session *session, struct slice body)
 
 	if (body.n)
 		sip_draft_body(draft, SLICE("application/sdp"), body);
+	session_clock_answer(session, server->request, draft);
+	session->leg->turn = server->offered ? TURN_OURS : TURN_NONE;
+	session->leg->agreed |= !server->offered;
 	stop_ringing(session);
+	session_reliable_stop(session);
 	server->pending = false;
 	server->wants_ack = true;
 	/* What cannot be sent now is sent again until the ACK comes or time is up. */
@@ -174,7 +186,11 @@ static void acknowledged(struct session *session, struct sip_message *ack, bool 
 {
 	struct session_handlers *handlers = &session->handlers;
 
-	if (offered && (!has_sdp(ack) || (handlers->answer && !handlers->answer(handlers->arg, session,
+	if (offered) {
+		session->leg->turn = TURN_NONE;
+		session->leg->agreed = true;
+	}
+	if (offered && (!session_has_sdp(ack) || (handlers->answer && !handlers->answer(handlers->arg, session,
 										session->leg->number, ack, true)))) {
 		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
 		return;
@@ -204,7 +220,7 @@ void session_take_ack(struct session *session, struct sip_message *ack)
 	if (session_is_over(session))
 		return;
 	acknowledged(session, ack, again, offered);
-	session_try_reinvite(session);
+	session_go_on(session);
 }
 
 /* ---- the first INVITE ---- */
@@ -233,7 +249,10 @@ static void still_ringing(void *arg)
 {
 	struct session *session = arg;
 
-	if (session->server.st && session->server.pending)
+	/* What was acknowledged is not heard again: a new one does it. */
+	if (session->server.st && session->server.pending && session_is_reliable(session, false))
+		(void)!session_send_progress(session, 180, slice_of(NULL));
+	else if (session->server.st && session->server.pending && !session->reliable.outstanding)
 		transaction_repeat(session->server.st);
 	timer_start(session->ua->world.timers, &session->minute, MINUTE_US, still_ringing, session);
 }
@@ -255,19 +274,23 @@ static void begin_server(struct session *session, struct server_transaction *st,
 		(struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
 }
 
-struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite)
+struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
+				 const struct session_options *options)
 {
 	struct profile *nobody = profile_new(NULL);
 	uint32_t seconds;
 	struct session *session = session_new(ua, nobody, false);
 
 	profile_unref(nobody);
+	session->options = *options;
 	session->first = sip_message_ref(invite);
 	session->peer = *sip_message_from(invite);
 	session->call_id = slice_dup(sip_message_call_id(invite));
 	session->local_tag = core_token(ua, TAG_CHARS);
 	server_transaction_set_tag(st, slice_of(session->local_tag));
 	session->leg = session_add_leg(session, dialog_new_server(ua, invite, slice_of(session->local_tag)));
+	session->leg->turn = session_has_sdp(invite) ? TURN_PEERS : TURN_NONE;
+	session_learn(session->leg, invite);
 	session_note_received(session, invite);
 	begin_server(session, st, invite, false);
 	if (ua->settings.ring_timeout_us > 0)
@@ -288,23 +311,76 @@ bool session_rings_from(const struct session *session, const struct address *hos
 	return is_ringing(session) && address_same_host(&session->hop.address, host);
 }
 
+/* What a reliable 1xx brings besides: our offer, where the INVITE had none and nothing was offered yet (13.2.1). */
+static void offer_early(struct session *session, struct buf *offer)
+{
+	const struct session_handlers *handlers = &session->handlers;
+
+	if (session_has_sdp(session->server.request) || session->leg->agreed || session->leg->turn != TURN_NONE ||
+	    !handlers->make_offer)
+		return;
+	handlers->make_offer(handlers->arg, session, session->leg->number, offer);
+}
+
+enum err session_send_progress(struct session *session, unsigned status, struct slice answer)
+{
+	struct leg *leg = session->leg;
+	bool reliable = session_is_reliable(session, answer.n > 0);
+	struct buf offer;
+
+	buf_init(&offer, SIP_MESSAGE_MAX);
+	if (reliable)
+		offer_early(session, &offer);
+	/* A handler may have done something else. */
+	if (!is_ringing(session) || session->reliable.outstanding) {
+		buf_fini(&offer);
+		return ERR_STATE;
+	}
+	/* An answer that the caller has acknowledged is not said again. */
+	struct slice body = offer.n ? buf_slice(&offer) : leg->agreed ? slice_of(NULL) : answer;
+	struct sip_draft *draft = response_draft(session, status, slice_of(NULL));
+	if (body.n)
+		sip_draft_body(draft, SLICE("application/sdp"), body);
+	if (reliable) {
+		struct reliable *r = &session->reliable;
+		r->rseq = r->rseq ? r->rseq + 1 : 1 + random_below(session->ua->world.random, 0x7fffffff);
+		sip_draft_add(draft, SIP_HEADER_REQUIRE, "100rel");
+		sip_draft_add(draft, SIP_HEADER_RSEQ, "%u", r->rseq);
+		if (body.n) {
+			leg->turn = offer.n ? TURN_OURS : TURN_NONE;
+			leg->agreed = !offer.n;
+		}
+	}
+	session->state = SESSION_EARLY;
+	timer_start(session->ua->world.timers, &session->minute, MINUTE_US, still_ringing, session);
+	enum err err = send_response(session, draft);
+	if (reliable)
+		session_reliable_sent(session, body.n > 0);
+	buf_fini(&offer);
+	return err;
+}
+
 enum err session_progress(struct session *session, unsigned status, struct slice body)
 {
+	struct reliable *reliable = &session->reliable;
+
 	if (!is_ringing(session))
 		return ERR_STATE;
 	if (status < 101 || status > 199)
 		return ERR_RANGE;
-	/* An offer of ours could only go into a reliable response (13.2.1). */
-	if (body.n && !has_sdp(session->server.request))
+	/* An offer of ours could only go into a reliable response, which asks for it itself (13.2.1). */
+	if (body.n && !session_has_sdp(session->server.request))
 		return ERR_STATE;
 	if (body.n && !session->progress.n)
 		buf_add(&session->progress, body);
-	struct sip_draft *draft = response_draft(session, status, slice_of(NULL));
-	if (body.n)
-		sip_draft_body(draft, SLICE("application/sdp"), buf_slice(&session->progress));
-	session->state = SESSION_EARLY;
-	timer_start(session->ua->world.timers, &session->minute, MINUTE_US, still_ringing, session);
-	return send_response(session, draft);
+	if (reliable->outstanding) {
+		if (reliable->waiting_count == PROGRESS_MAX)
+			return ERR_FULL;
+		reliable->waiting[reliable->waiting_count].status = status;
+		reliable->waiting[reliable->waiting_count++].described = body.n > 0;
+		return ERR_NONE;
+	}
+	return session_send_progress(session, status, body.n ? buf_slice(&session->progress) : body);
 }
 
 /* The body of the 2xx. @return 0, or the status that refuses the INVITE */
@@ -313,9 +389,12 @@ static unsigned make_body(struct session *session, struct buf *body)
 	struct session_handlers *handlers = &session->handlers;
 	unsigned status = 0;
 
-	if (!has_sdp(session->server.request)) {
+	if (!session->server.again && session->leg->agreed) {
+		/* All was said in reliable 1xx and their PRACKs. */
+		session->server.offered = false;
+	} else if (!session_has_sdp(session->server.request)) {
 		if (handlers->make_offer)
-			handlers->make_offer(handlers->arg, session, body);
+			handlers->make_offer(handlers->arg, session, session->leg->number, body);
 		session->server.offered = body->n > 0;
 	} else if (session->progress.n && !session->server.again) {
 		buf_add(body, buf_slice(&session->progress));
@@ -331,6 +410,11 @@ enum err session_answer(struct session *session)
 
 	if (!is_ringing(session))
 		return ERR_STATE;
+	/* RFC 3262 3: not before the PRACK of a description. */
+	if (session->reliable.outstanding && session->reliable.described) {
+		session->reliable.answer_waits = true;
+		return ERR_NONE;
+	}
 	buf_init(&body, SIP_MESSAGE_MAX);
 	unsigned status = make_body(session, &body);
 	if (!is_ringing(session)) {
@@ -386,8 +470,8 @@ static unsigned reinvite_in_the_way(const struct session *session)
 		return 500;
 	if (session->reinvite || (session->is_caller && session->state != SESSION_CONFIRMED))
 		return 491;
-	/* Our offer in a 2xx still waits for its answer in the ACK. */
-	if (session->server.wants_ack && session->server.offered)
+	/* Our offer in an UPDATE, or in a 2xx, still waits for its answer. */
+	if (session->leg->turn == TURN_OURS)
 		return 491;
 	return 0;
 }
@@ -397,8 +481,16 @@ void session_take_reinvite(struct session *session, struct server_transaction *s
 	unsigned status = reinvite_in_the_way(session);
 	struct buf body;
 
+	if (!status && session_interval_too_small(request, &session->options))
+		status = 422;
 	if (status) {
-		session_respond(session, st, status);
+		struct sip_draft *draft = core_response(session->ua, request, status, slice_of(NULL), slice_of(NULL));
+		if (status == 500)
+			sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u",
+				      random_below(session->ua->world.random, 11));
+		if (status == 422)
+			sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(&session->options));
+		session_send(session, st, draft);
 		return;
 	}
 	/* It comes only after our last 2xx arrived, so the ACK of that is no longer missed. */
@@ -421,6 +513,7 @@ void session_take_reinvite(struct session *session, struct server_transaction *s
 	} else {
 		bool offered = session->server.offered;
 		dialog_refresh(session->leg->dialog, request);
+		session_learn(session->leg, request);
 		send_success(session, buf_slice(&body));
 		if (!offered && session->handlers.peer_reinvited)
 			session->handlers.peer_reinvited(session->handlers.arg, session, request);

@@ -9,14 +9,7 @@
 
 #include <assert.h>
 
-enum {
-	MAX_SESSIONS = 64,
-	MAX_NOTIFIERS = 256,
-	/* What a 420 tells of a Require: more than a caller can mean, less than whoever forged the caller's address
-	 * would like to have sent there. */
-	OPTIONS_TOLD = 16,
-	OPTION_BYTES = 64,
-};
+enum { MAX_SESSIONS = 64, MAX_NOTIFIERS = 256, UNSUPPORTED_MAX = 2048 };
 
 /* ---- refusals with what they must say ---- */
 
@@ -26,54 +19,76 @@ static void add_allow(void *arg, struct sip_draft *draft)
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 }
 
-static void add_accept(void *arg, struct sip_draft *draft)
-{
-	const struct sip_message *request = arg;
+/* What a refusal tells of. */
+struct refusal {
+	struct ua *ua;
+	const struct sip_message *request;
+	const struct session_options *options;
+};
 
-	if (request && request->method == SIP_MESSAGE)
-		sip_draft_add(draft, SIP_HEADER_ACCEPT, "text/plain, application/im-iscomposing+xml");
-	else
-		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
+static void accept_lines(struct sip_draft *draft, bool text)
+{
+	sip_draft_add(draft, SIP_HEADER_ACCEPT,
+		      text ? "text/plain, application/im-iscomposing+xml" : "application/sdp");
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
 }
 
-/* We support no option yet, so all that are required are unsupported (8.2.2.3). */
-static void add_unsupported(void *arg, struct sip_draft *draft)
+static void add_accept(void *arg, struct sip_draft *draft)
 {
-	const struct sip_message *request = arg;
-	struct sip_values values;
-	struct slice value;
-	struct buf line;
+	const struct refusal *refusal = arg;
 
-	buf_init(&line, OPTIONS_TOLD * (OPTION_BYTES + 2));
-	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
-	for (size_t told = 0; told < OPTIONS_TOLD && sip_values_next(&values, &value);) {
-		if (value.n > OPTION_BYTES)
-			continue;
-		buf_printf(&line, told++ ? ", %.*s" : "%.*s", SLICE_ARG(value));
-	}
-	if (line.n)
-		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, buf_slice(&line));
-	buf_fini(&line);
+	accept_lines(draft, refusal->request->method == SIP_MESSAGE);
 }
 
-static void add_events(void *arg, struct sip_draft *draft)
+static void add_unsupported(void *arg, struct sip_draft *draft)
 {
-	const struct ua *ua = arg;
+	const struct refusal *refusal = arg;
+	struct buf list;
 
+	buf_init(&list, UNSUPPORTED_MAX);
+	if (core_unsupported(refusal->request, refusal->options, &list) && list.n)
+		sip_draft_add_slice(draft, SIP_HEADER_UNSUPPORTED, buf_slice(&list));
+	buf_fini(&list);
+}
+
+static void event_lines(const struct ua *ua, struct sip_draft *draft)
+{
 	if (ua->settings.events)
 		sip_draft_add(draft, SIP_HEADER_ALLOW_EVENTS, "%s", ua->settings.events);
 }
 
-static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
+/* What may be subscribed to instead (RFC 6665 8.3.2). */
+static void add_events(void *arg, struct sip_draft *draft)
 {
-	core_add_h *add = NULL;
+	const struct refusal *refusal = arg;
 
-	/* What may be subscribed to instead (RFC 6665 8.3.2). */
-	if (status == 489) {
-		core_respond(ua, st, status, add_events, ua);
-		return;
-	}
+	event_lines(refusal->ua, draft);
+}
+
+/* The extension without which an INVITE is not taken here (RFC 3261 21.4.15). */
+static void add_required(void *arg, struct sip_draft *draft)
+{
+	const struct refusal *refusal = arg;
+	const struct session_options *options = refusal->options;
+	bool reliable = options->reliable == RELIABLE_REQUIRED && !session_peer_supports(refusal->request, "100rel");
+	bool timer = options->timer == TIMER_REQUIRED && !session_peer_supports(refusal->request, "timer");
+
+	sip_draft_add(draft, SIP_HEADER_REQUIRE, "%s%s%s", reliable ? "100rel" : "", reliable && timer ? ", " : "",
+		      timer ? "timer" : "");
+}
+
+static void add_min_se(void *arg, struct sip_draft *draft)
+{
+	const struct refusal *refusal = arg;
+
+	sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(refusal->options));
+}
+
+static void refuse_session(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status,
+			   const struct session_options *options)
+{
+	struct refusal refusal = { ua, request, options };
+	core_add_h *add = NULL;
 
 	if (status == 405)
 		add = add_allow;
@@ -81,7 +96,18 @@ static void refuse(struct ua *ua, struct server_transaction *st, struct sip_mess
 		add = add_accept;
 	else if (status == 420)
 		add = add_unsupported;
-	core_respond(ua, st, status, add, request);
+	else if (status == 421)
+		add = add_required;
+	else if (status == 422)
+		add = add_min_se;
+	else if (status == 489)
+		add = add_events;
+	core_respond(ua, st, status, add, &refusal);
+}
+
+static void refuse(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status)
+{
+	refuse_session(ua, st, request, status, &ua->settings.session);
 }
 
 /* ---- the checks of 8.2, in its order; each answers 0 or the status that refuses ---- */
@@ -97,6 +123,8 @@ static unsigned check_method(const struct sip_message *request)
 	case SIP_SUBSCRIBE:
 	case SIP_NOTIFY:
 	case SIP_MESSAGE:
+	case SIP_PRACK:
+	case SIP_UPDATE:
 		return 0;
 	default:
 		return 405;
@@ -110,13 +138,14 @@ static unsigned check_scheme(const struct sip_message *request)
 	return uri && uri->scheme != SIP_SCHEME_OTHER ? 0 : 416;
 }
 
-static unsigned check_require(const struct sip_message *request)
+static unsigned check_require(const struct sip_message *request, const struct session_options *options)
 {
-	struct sip_values values;
-	struct slice value;
+	struct buf list;
 
-	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
-	return sip_values_next(&values, &value) ? 420 : 0;
+	buf_init(&list, UNSUPPORTED_MAX);
+	unsigned status = core_unsupported(request, options, &list) ? 420 : 0;
+	buf_fini(&list);
+	return status;
 }
 
 /* May the body be left unread (Content-Disposition: ...;handling=optional)? */
@@ -189,10 +218,10 @@ static void add_capabilities(void *arg, struct sip_draft *draft)
 	const struct capabilities *c = arg;
 
 	add_allow(NULL, draft);
-	add_accept(NULL, draft);
-	add_events(c->ua, draft);
+	accept_lines(draft, false);
+	event_lines(c->ua, draft);
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_LANGUAGE, "en");
-	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "%s", "");
+	core_add_supported(draft, &c->ua->settings.session);
 	add_body(c, draft);
 }
 
@@ -244,11 +273,12 @@ static unsigned pass_up(struct ua *ua, struct server_transaction *st, struct sip
 static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transaction *st, struct sip_message *request,
 		      const struct sip_source *source)
 {
-	unsigned status = check_require(request);
+	unsigned status = check_require(request, &ua->settings.session);
 
 	if (!dialog_in_order(dialog, request))
 		status = 500;
-	else if (!status && request->method == SIP_INVITE)
+	else if (!status && (request->method == SIP_INVITE || request->method == SIP_UPDATE ||
+			     request->method == SIP_PRACK))
 		status = check_body(request);
 	if (status) {
 		refuse(ua, st, request, status);
@@ -285,9 +315,24 @@ static bool rings_too_much(const struct ua *ua, const struct address *host)
 	return ringing >= (share < 2 ? 2 : share);
 }
 
-static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
-		       const struct sip_source *source)
+/* What this session may use must fit what the caller asks for and what we ask of it. */
+static unsigned check_options(const struct sip_message *invite, const struct session_options *options)
 {
+	if ((options->reliable == RELIABLE_REQUIRED && !session_peer_supports(invite, "100rel")) ||
+	    (options->timer == TIMER_REQUIRED && !session_peer_supports(invite, "timer")))
+		return 421;
+	return session_interval_too_small(invite, options) ? 422 : 0;
+}
+
+static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
+		       const struct sip_source *source, const struct session_options *options)
+{
+	unsigned status = check_options(invite, options);
+
+	if (status) {
+		refuse_session(ua, st, invite, status, options);
+		return;
+	}
 	if (!accepts(invite, "application", "sdp")) {
 		refuse(ua, st, invite, 406);
 		return;
@@ -301,7 +346,8 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse(ua, st, invite, 513);
 		return;
 	}
-	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite), invite, source);
+	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite, options), invite,
+			      source);
 }
 
 static unsigned check_event(struct ua *ua, const struct sip_message *request)
@@ -313,12 +359,19 @@ static unsigned check_event(struct ua *ua, const struct sip_message *request)
 	return package_is_in(slice_of(ua->settings.events), event.name) ? 0 : 489;
 }
 
-static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source)
+/* Requests that are nothing outside of a dialog. */
+static bool needs_dialog(enum sip_method method)
+{
+	return method == SIP_BYE || method == SIP_PRACK || method == SIP_UPDATE;
+}
+
+static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source,
+			      const struct session_options *options)
 {
 	unsigned status = check_method(request);
 
-	/* A To tag names a dialog that we do not have; BYE is nothing outside of one. */
-	if (!status && (sip_message_to(request)->tag.n || request->method == SIP_BYE))
+	/* A To tag names a dialog that we do not have. */
+	if (!status && (sip_message_to(request)->tag.n || needs_dialog(request->method)))
 		status = 481;
 	if (!status)
 		status = check_scheme(request);
@@ -327,7 +380,7 @@ static unsigned check_outside(struct ua *ua, const struct sip_message *request, 
 	if (!status && ua->handlers.accept && request->method != SIP_NOTIFY)
 		status = ua->handlers.accept(ua->handlers.arg, request, source);
 	if (!status)
-		status = check_require(request);
+		status = check_require(request, options);
 	if (!status && (request->method == SIP_INVITE || request->method == SIP_OPTIONS))
 		status = check_body(request);
 	return status;
@@ -343,18 +396,21 @@ static void on_request(void *arg, struct server_transaction *st, struct sip_mess
 		in_dialog(ua, dialog, st, request, source);
 		return;
 	}
-	if (request->method == SIP_NOTIFY && sip_message_to(request)->tag.n && !check_require(request) &&
+	struct session_options options = ua->settings.session;
+	if (request->method == SIP_INVITE && ua->handlers.options)
+		ua->handlers.options(ua->handlers.arg, request, source, &options);
+	if (request->method == SIP_NOTIFY && sip_message_to(request)->tag.n && !check_require(request, &options) &&
 	    subscription_take_notify(ua, st, request))
 		return;
-	unsigned status = check_outside(ua, request, source);
+	unsigned status = check_outside(ua, request, source, &options);
 	if (!status && request->method == SIP_INVITE)
-		new_invite(ua, st, request, source);
+		new_invite(ua, st, request, source, &options);
 	else if (!status && request->method == SIP_OPTIONS)
 		answer_options(ua, st, request);
 	else if (!status)
 		status = pass_up(ua, st, request, source);
 	if (status)
-		refuse(ua, st, request, status);
+		refuse_session(ua, st, request, status, &options);
 }
 
 static void on_ack(void *arg, struct sip_message *ack, const struct sip_source *source)

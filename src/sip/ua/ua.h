@@ -8,7 +8,8 @@
  *   hop           Request-URI and Route; where a request goes next
  *   request       one request from its target list to its one final outcome
  *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
- *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE; session_client calls, session_server is called
+ *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE; session_client calls, session_server is called,
+ *                 session_update (RFC 3311), session_reliable (RFC 3262), session_timer (RFC 4028)
  *   package       Event and Subscription-State
  *   subscription  RFC 6665: ours to others, made by SUBSCRIBE or REFER; subscription_branch one of its dialogs
  *   notifier      RFC 6665: others' to us
@@ -76,6 +77,17 @@ struct outcome {
 	struct sip_message *response; /* NULL when none came; borrowed */
 };
 
+enum reliable_mode { RELIABLE_OFF, RELIABLE_SUPPORTED, RELIABLE_REQUIRED };
+enum timer_mode { TIMER_OFF, TIMER_OPTIONAL, TIMER_REQUIRED, TIMER_ALWAYS };
+enum { SESSION_INTERVAL_LEAST_S = 90 }; /* RFC 4028 4 */
+
+/* Which extensions a session uses, and how. */
+struct session_options {
+	enum reliable_mode reliable; /* 1xx with RSeq (RFC 3262): where the caller wants them, or of everybody */
+	enum timer_mode timer;       /* RFC 4028: where the peer asks for it; asked for; kept by us alone too */
+	uint32_t expires_s, least_s; /* Session-Expires that we ask for, Min-SE [s]; 0: 1800, 90 */
+};
+
 struct ua_handlers {
 	/**
 	 * A new INVITE outside a dialog that asks for a session; 100 has been sent. Set its handlers by
@@ -95,6 +107,9 @@ struct ua_handlers {
 	 * @return 0: yes; else the status to answer (404)
 	 */
 	unsigned (*accept)(void *arg, const struct sip_message *request, const struct sip_source *source);
+	/** May be NULL: what this INVITE from outside may use, where it is not what the settings say. */
+	void (*options)(void *arg, const struct sip_message *invite, const struct sip_source *source,
+			struct session_options *options);
 	/** The body that answers OPTIONS (our SDP capabilities) and its type into *type; may leave it empty. */
 	void (*capabilities)(void *arg, struct buf *body, struct slice *type);
 	/** May be NULL: each packet on the wire. */
@@ -110,6 +125,7 @@ struct ua_settings {
 	int64_t ring_timeout_us; /* an unanswered incoming call ends with 480 after this; 0: never */
 	const char *events;      /* packages that others may subscribe to: "presence, dialog"; NULL: none. Not copied */
 	size_t max_notifiers;    /* further SUBSCRIBEs get 503; one stranger may hold a quarter of them */
+	struct session_options session; /* of sessions that are told nothing else; at first everything is off */
 	size_t max_sessions;     /* further INVITEs get 486; one stranger may hold a quarter of them ringing */
 };
 

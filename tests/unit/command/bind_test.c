@@ -25,6 +25,7 @@ static void test_told(void **state)
 		{ "answer after=1500ms", "answer 0 after 1500000\n" },
 		{ "select next", "select 0 1\n" },
 		{ "reinvite sdp=none", "reinvite 0 1\n" },
+		{ "update sdp=none", "update 0 1\n" },
 		{ "unregister work all=yes", "unregister 'work' 1\n" },
 		{ "account add sip:alice@a.com password=\"a b\" name=work",
 		  "account add sip:alice@a.com [password=a b] [name=work]\n" },

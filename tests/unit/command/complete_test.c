@@ -34,7 +34,7 @@ static void test_offers(void **state)
 		{ "call \"Bob B", "5: \"Bob Brown\"" },
 		{ "call e", "5: echo" },
 		{ "call sip:d", "5: sip:dave@denver.com" },
-		{ "call Bob ", "9: anonymous= codec= display= from= header= input= output= sdp= timeout=" },
+		{ "call Bob ", "9: anonymous= codec= display= encryption= from= header= input= output= sdp= timeout=" },
 		{ "call Bob fr", "9: from=" },
 		{ "call Bob from=w", "14: work" },
 		{ "call Bob from=work fr", "19:" },
@@ -58,7 +58,8 @@ static void test_offers(void **state)
 		{ "set call.auto-answer ", "21: off on progress" },
 		{ "set audio.input U", "16: \"USB Headset\"" },
 		{ "get media.",
-		  "4: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
+		  "4: media.codecs media.encryption media.encryption-over-clear media.encryption-suites media.jitter-max "
+		  "media.jitter-min media.loss media.mos media.ports media.ptime" },
 		{ "wait ans", "5: answered" },
 		{ "wait no", "5: not" },
 		{ "wait failed|en", "5: failed|ended" },
@@ -69,7 +70,8 @@ static void test_offers(void **state)
 		{ "wait dtmf dig", "10: digit=" },
 		{ "wait answered account=", "22: work" },
 		{ "expect med",
-		  "7: media.codecs media.jitter-max media.jitter-min media.loss media.mos media.ports media.ptime" },
+		  "7: media.codecs media.encryption media.encryption-over-clear media.encryption-suites media.jitter-max "
+		  "media.jitter-min media.loss media.mos media.ports media.ptime" },
 		{ "expect media.loss ", "18: != < <= == =~ > >=" },
 		{ "if calls.count == 1 ", "20: do" },
 		{ "if calls.count == 1 do ans", "23: answer" },

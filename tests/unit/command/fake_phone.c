@@ -149,6 +149,11 @@ bool phone_reinvite(struct phone *phone, unsigned *call, bool no_sdp, struct fai
 	return told(phone, failure, "reinvite %u %d", *call, no_sdp);
 }
 
+bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failure *failure)
+{
+	return told(phone, failure, "update %u %d", *call, no_sdp);
+}
+
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure)
 {
 	return told(phone, failure, "mute %u %d", call, muted);

@@ -1,7 +1,8 @@
-# A phone that only remembers what it was told; of libphone.a the event log and the settings alone are linked, of libnet.a what checks settings.
+# A phone that only remembers what it was told; of libphone.a the event log and the settings alone are linked, of libnet.a what checks settings,
+# of libmedia.a the names that they take.
 check_LIBRARIES += tests/unit/command/libfakephone.a
 tests_unit_command_libfakephone_a_SOURCES = tests/unit/command/fake_phone.c tests/unit/command/fake_phone.h
-command_test_libs = src/command/libcommand.a tests/unit/command/libfakephone.a src/phone/libphone.a src/net/libnet.a \
+command_test_libs = src/command/libcommand.a tests/unit/command/libfakephone.a src/phone/libphone.a src/media/libmedia.a src/net/libnet.a \
 	src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a src/loop/libloop.a src/base/libbase.a $(JANSSON_LIBS) $(SSL_LIBS) $(CARES_LIBS) $(UV_LIBS) $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/command/words_test tests/unit/command/bind_test tests/unit/command/wait_test tests/unit/command/runner_test \

@@ -12,7 +12,7 @@ static void open_media(struct world *world, struct call_media *media, const char
 
 	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
 	media_init(media, phone, 1, false);
-	assert_int_equal(media_open(media, &local, codec), ERR_NONE);
+	assert_int_equal(media_open(media, &local, codec, MEDIA_CLEAR), ERR_NONE);
 }
 
 static char *offer_of(struct call_media *media)
@@ -46,6 +46,56 @@ static void the_leg_that_answers_counts(void **state)
 	assert_int_equal(address_port(&media.plan.config.rtcp), 40003);
 	assert_int_equal(media.plan.config.send.ptime_ms, 30);
 	assert_ptr_equal(media.stream, stream);
+	media_close(&media);
+}
+
+#define KEYS(port, tag, suite, key)                                                                                    \
+	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port                          \
+	" RTP/SAVP 0\r\na=crypto:" tag " " suite " inline:" key "\r\n"
+#define KEY_X "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+#define KEY_Y "eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5"
+
+static void every_leg_has_its_key(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct call_media media;
+	struct address local;
+	struct buf answer;
+
+	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
+	media_init(&media, phone, 1, false);
+	assert_int_equal(media_open(&media, &local, "PCMU", MEDIA_ENCRYPTION_REQUIRED), ERR_NONE);
+	char *offer = offer_of(&media);
+	assert_non_null(strstr(offer, " RTP/SAVP "));
+	assert_string_equal(media_encryption_in_use(&media), "");
+	assert_false(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	assert_true(media_take_answer(&media, 0, SLICE(KEYS("40000", "4", "AES_CM_128_HMAC_SHA1_80", KEY_X)), false));
+	const struct stream_protection *protection = &media.plan.config.protection;
+	assert_int_equal(protection->receive[0].bytes[29], 'x');
+	assert_true(media_take_answer(&media, 1, SLICE(KEYS("40002", "5", "AES_CM_128_HMAC_SHA1_32", KEY_Y)), true));
+	assert_int_equal(protection->receive[0].bytes[29], 'y');
+	assert_string_equal(media_encryption_in_use(&media), "AES_CM_128_HMAC_SHA1_32");
+	struct stream_key ours = protection->send;
+	/* On hold the suite in use is the first choice, and our key is the same. */
+	media_set_held(&media, true);
+	char *hold = offer_of(&media);
+	assert_non_null(strstr(hold, "a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:"));
+	assert_true(media_take_answer(&media, 1, SLICE(KEYS("40002", "1", "AES_CM_128_HMAC_SHA1_32", KEY_Y)), true));
+	assert_memory_equal(&protection->send, &ours, sizeof ours);
+	/* The peer offers, with another key. */
+	buf_init(&answer, 2 * SDP_MAX);
+	assert_int_equal(media_answer_offer(&media, SLICE(KEYS("40002", "9", "AES_CM_128_HMAC_SHA1_32", KEY_X)), &answer),
+			 0);
+	assert_non_null(strstr(buf_text(&answer), "a=crypto:9 AES_CM_128_HMAC_SHA1_32 inline:"));
+	assert_int_equal(protection->receive[0].bytes[29], 'x');
+	assert_memory_equal(&protection->send, &ours, sizeof ours);
+	buf_clear(&answer);
+	assert_int_equal(media_answer_offer(&media, SLICE(ANSWER("40002", "0", "")), &answer), 488);
+	assert_string_equal(media_encryption_in_use(&media), "AES_CM_128_HMAC_SHA1_32");
+	buf_fini(&answer);
+	free(offer);
+	free(hold);
 	media_close(&media);
 }
 
@@ -165,13 +215,13 @@ static void no_codec_and_no_port(void **state)
 	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
 	media_init(&media, phone, 1, false);
 	media_init(&second, phone, 2, false);
-	assert_int_equal(media_open(&media, &local, "G729"), ERR_NOT_FOUND);
+	assert_int_equal(media_open(&media, &local, "G729", MEDIA_CLEAR), ERR_NOT_FOUND);
 	must_set(phone, "media.ports", "48000-48001");
-	assert_int_equal(media_open(&media, &local, NULL), ERR_NONE);
-	assert_int_not_equal(media_open(&second, &local, NULL), ERR_NONE);
+	assert_int_equal(media_open(&media, &local, NULL, MEDIA_CLEAR), ERR_NONE);
+	assert_int_not_equal(media_open(&second, &local, NULL, MEDIA_CLEAR), ERR_NONE);
 	/* A call that never had sound gives its port back. */
 	media_close(&media);
-	assert_int_equal(media_open(&second, &local, NULL), ERR_NONE);
+	assert_int_equal(media_open(&second, &local, NULL, MEDIA_CLEAR), ERR_NONE);
 	media_close(&second);
 }
 
@@ -179,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_leg_that_answers_counts, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(every_leg_has_its_key, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_third_leg_answers_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(hold_changes_one_line, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),

@@ -61,6 +61,10 @@ static void meddle(struct chaos *c, struct session *session)
 	else if (below(c, 12) == 0)
 		(void)!session_reinvite(session, SLICE("x"));
 	else if (below(c, 12) == 0)
+		(void)!session_update(session, below(c, 2));
+	else if (below(c, 12) == 0)
+		(void)!session_progress(session, 180, slice_of(NULL));
+	else if (below(c, 12) == 0)
 		(void)!session_answer(session);
 }
 
@@ -111,8 +115,9 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return below(arg, 10) != 0;
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
+	(void)leg;
 	meddle(arg, session);
 	buf_add(offer, SLICE("o"));
 }
@@ -129,6 +134,12 @@ static void on_peer_reinvited(void *arg, struct session *session, struct sip_mes
 	meddle(arg, session);
 }
 
+static void on_refreshed(void *arg, struct session *session, struct slice method, const struct outcome *outcome)
+{
+	assert_true(method.n && outcome->status >= 200);
+	meddle(arg, session);
+}
+
 static unsigned on_session_request(void *arg, struct session *session, struct sip_message *request)
 {
 	assert_true(request->is_request);
@@ -138,7 +149,8 @@ static unsigned on_session_request(void *arg, struct session *session, struct si
 
 static const struct session_handlers handlers = { on_provisional, on_answered,       on_acknowledged,    on_failed,
 						  on_ended,       on_offer,          on_answer,          on_make_offer,
-						  on_reinvited,   on_peer_reinvited, on_session_request, NULL };
+						  on_reinvited,   on_peer_reinvited, on_reinvited,       on_peer_reinvited,
+						  on_refreshed,   on_session_request, NULL };
 
 static void set_handlers(struct chaos *c, struct session *session)
 {
@@ -221,7 +233,13 @@ static void user_acts(struct chaos *c)
 		return;
 	(void)session_last_sent(session);
 	(void)session_last_received(session);
-	switch (below(c, 7)) {
+	switch (below(c, 9)) {
+	case 7:
+		(void)!session_update(session, below(c, 2));
+		break;
+	case 8:
+		(void)!session_reoffer(session);
+		break;
 	case 0:
 		session_hangup(session, slice_of(NULL));
 		break;
@@ -311,8 +329,8 @@ static struct fake_packet *any_kept(struct chaos *c)
 
 static void peer_answers(struct chaos *c)
 {
-	static const unsigned statuses[] = { 100, 180, 183, 200, 200, 200, 200, 202, 302, 401,
-					     407, 408, 423, 481, 486, 487, 491, 500, 503, 603 };
+	static const unsigned statuses[] = { 100, 180, 183, 183, 200, 200, 200, 200, 202, 302, 401,
+					     407, 408, 422, 423, 481, 486, 487, 491, 500, 503, 603 };
 	static const char *const tags[] = { "b", "c", "d" };
 	static const char *const lines[] = {
 		BOB_CONTACT,
@@ -323,7 +341,11 @@ static void peer_answers(struct chaos *c)
 		"realm=\"p\", nonce=\"2\", qop=\"auth\"\r\n",
 		"Record-Route: <sip:192.0.2.31;lr>, <sip:192.0.2.32>\r\nContact: "
 		"<sip:bob@192.0.2.9;transport=tcp>\r\n" SDP_LINES,
-		"Retry-After: 2\r\nMin-Expires: 900\r\n",
+		"Retry-After: 2\r\nMin-Expires: 900\r\nMin-SE: 200\r\n",
+		"Require: 100rel\r\nRSeq: 1\r\nAllow: UPDATE\r\n" BOB_CONTACT SDP_LINES,
+		"Require: 100rel\r\nRSeq: 2\r\nAllow: UPDATE\r\n" BOB_CONTACT SDP_LINES,
+		"Session-Expires: 100;refresher=uac\r\nAllow: UPDATE\r\n" BOB_CONTACT SDP_LINES,
+		"Session-Expires: 90;refresher=uas\r\n" BOB_CONTACT SDP_LINES,
 		"Contact: *\r\n",
 		"Expires: 0\r\n"
 	};
@@ -339,7 +361,8 @@ static void peer_answers(struct chaos *c)
 /* A request inside the dialog of some message that the user agent sent. */
 static void peer_asks_inside(struct chaos *c)
 {
-	static const char *const methods[] = { "INVITE", "BYE", "ACK", "ACK", "INFO", "OPTIONS", "CANCEL", "UPDATE" };
+	static const char *const methods[] = { "INVITE", "BYE",    "ACK",    "ACK",   "INFO", "OPTIONS",
+					       "CANCEL", "UPDATE", "UPDATE", "PRACK", "PRACK" };
 	struct fake_packet *packet = any_kept(c);
 	const char *method = methods[below(c, ARRAY_LEN(methods))];
 	char text[4096];
@@ -351,12 +374,18 @@ static void peer_asks_inside(struct chaos *c)
 	struct slice ours = fake_packet_value(packet, request ? SIP_HEADER_FROM : SIP_HEADER_TO, 0);
 	const char *tag = request && slice_find_slice(theirs, SLICE(";tag=")) == theirs.n ? ";tag=b" : "";
 	unsigned cseq = below(c, 4) ? lab_cseq(packet) : below(c, 9);
+	struct slice rseq = fake_packet_value(packet, SIP_HEADER_RSEQ, 0);
+	char rack[64] = "";
+	if (!strcmp(method, "PRACK")) {
+		snprintf(rack, sizeof rack, "RAck: %.*s %u INVITE\r\n", SLICE_ARG(rseq.n ? rseq : SLICE("1")), cseq);
+		cseq += 1 + below(c, 3);
+	}
 	snprintf(
 		text, sizeof text,
 		"%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKi%u\r\nMax-Forwards: 70\r\n"
-		"From: %.*s%s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n%s%sContent-Length: %d\r\n\r\n%s",
+		"From: %.*s%s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n%s%s%sContent-Length: %d\r\n\r\n%s",
 		method, below(c, 3) ? c->number++ : below(c, 9), SLICE_ARG(theirs), tag, SLICE_ARG(ours),
-		SLICE_ARG(fake_packet_value(packet, SIP_HEADER_CALL_ID, 0)), cseq, method, BOB_CONTACT,
+		SLICE_ARG(fake_packet_value(packet, SIP_HEADER_CALL_ID, 0)), cseq, method, BOB_CONTACT, rack,
 		sdp ? SDP_LINES : "", sdp ? 1 : 0, sdp ? "s" : "");
 	lab_request_text(&c->lab, text);
 }
@@ -366,7 +395,11 @@ static void peer_calls(struct chaos *c)
 	char name[32];
 
 	snprintf(name, sizeof name, "n%u", below(c, 5) ? c->number++ : below(c, 20));
-	lab_request(&c->lab, below(c, 4) ? "INVITE" : "CANCEL", name, 1, false, below(c, 3) ? SDP_LINES : "", "s");
+	static const char *const lines[] = { "", SDP_LINES, SDP_LINES, SDP_LINES "Supported: 100rel, timer\r\n",
+					     SDP_LINES "Require: 100rel\r\nAllow: UPDATE\r\n",
+					     "Require: 100rel\r\nAllow: UPDATE\r\n",
+					     SDP_LINES "Supported: timer\r\nSession-Expires: 90\r\n" };
+	lab_request(&c->lab, below(c, 4) ? "INVITE" : "CANCEL", name, 1, false, lines[below(c, ARRAY_LEN(lines))], "s");
 }
 
 /* A message of ours comes back with a few bytes changed. */
@@ -436,6 +469,9 @@ static void run(struct chaos *c, uint64_t seed)
 	struct ua_handlers ua_handlers = { .incoming = on_incoming, .arg = c };
 	c->lab.ua = ua_new(&c->lab.net.world, &ua_handlers);
 	ua_settings(c->lab.ua)->max_sessions = LIVE_MAX / 2;
+	ua_settings(c->lab.ua)->session = (struct session_options){ .reliable = (enum reliable_mode)below(c, 3),
+								     .timer = (enum timer_mode)below(c, 4),
+								     .expires_s = 90 };
 	fake_net_attach(&c->lab.net, transactions_transport(ua_transactions(c->lab.ua)));
 	for (int i = 0; i < STEPS; i++)
 		step(c);

@@ -11,6 +11,7 @@ check_PROGRAMS += \
 	tests/unit/sip/ua/registration_test \
 	tests/unit/sip/ua/reinvite_test \
 	tests/unit/sip/ua/request_test \
+	tests/unit/sip/ua/extension_test \
 	tests/unit/sip/ua/session_client_test \
 	tests/unit/sip/ua/session_server_test \
 	tests/unit/sip/ua/subscription_test \
@@ -19,6 +20,8 @@ tests_unit_sip_ua_chaos_test_SOURCES = tests/unit/sip/ua/chaos_test.c
 tests_unit_sip_ua_chaos_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_digest_test_SOURCES = tests/unit/sip/ua/digest_test.c
 tests_unit_sip_ua_digest_test_LDADD = $(UA_TEST_LIBS)
+tests_unit_sip_ua_extension_test_SOURCES = tests/unit/sip/ua/extension_test.c
+tests_unit_sip_ua_extension_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_registration_test_SOURCES = tests/unit/sip/ua/registration_test.c
 tests_unit_sip_ua_registration_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_reinvite_test_SOURCES = tests/unit/sip/ua/reinvite_test.c

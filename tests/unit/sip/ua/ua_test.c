@@ -33,7 +33,7 @@ static void options_tells_what_we_can(void **state)
 
 static void methods_are_known_or_not(void **state)
 {
-	static const char *const known[] = { "REGISTER", "MESSAGE", "REFER", "PUBLISH", "INFO", "UPDATE", "PRACK" };
+	static const char *const known[] = { "REGISTER", "MESSAGE", "REFER", "PUBLISH", "INFO" };
 	struct lab *lab = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -42,8 +42,11 @@ static void methods_are_known_or_not(void **state)
 	}
 	request(lab, "FROBNICATE", "sip:alice@192.0.2.1", "", "");
 	lab_take(lab, "501");
-	request(lab, "BYE", "sip:alice@192.0.2.1", "", "");
-	lab_take(lab, "481");
+	static const char *const inside[] = { "BYE", "UPDATE", "PRACK" };
+	for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
+		request(lab, inside[i], "sip:alice@192.0.2.1", "", "");
+		lab_take(lab, "481");
+	}
 }
 
 static void the_checks_come_in_the_order_of_8_2(void **state)

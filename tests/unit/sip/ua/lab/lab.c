@@ -87,11 +87,12 @@ static bool on_answer(void *arg, struct session *session, int leg, const struct 
 	return !lab->refuse_answer;
 }
 
-static void on_make_offer(void *arg, struct session *session, struct buf *offer)
+static void on_make_offer(void *arg, struct session *session, int leg, struct buf *offer)
 {
 	struct lab *lab = arg;
 
 	(void)session;
+	(void)leg;
 	note(lab, "make");
 	buf_add(offer, slice_of(lab->our_offer));
 }
@@ -108,6 +109,26 @@ static void on_peer_reinvited(void *arg, struct session *session, struct sip_mes
 	(void)session;
 	assert_non_null(request);
 	note(arg, "peer reinvited");
+}
+
+static void on_updated(void *arg, struct session *session, const struct outcome *outcome)
+{
+	(void)session;
+	keep(arg, outcome);
+	note(arg, "updated %u", outcome->status);
+}
+
+static void on_peer_updated(void *arg, struct session *session, struct sip_message *request)
+{
+	(void)session;
+	assert_non_null(request);
+	note(arg, "peer updated");
+}
+
+static void on_refreshed(void *arg, struct session *session, struct slice method, const struct outcome *outcome)
+{
+	(void)session;
+	note(arg, "refreshed %.*s %u", SLICE_ARG(method), outcome->status);
 }
 
 static unsigned on_session_request(void *arg, struct session *session, struct sip_message *request)
@@ -161,7 +182,8 @@ void lab_init(struct lab *lab)
 	lab->session_handlers =
 		(struct session_handlers){ on_provisional, on_answered,       on_acknowledged,    on_failed,
 					   on_ended,       on_offer,          on_answer,          on_make_offer,
-					   on_reinvited,   on_peer_reinvited, on_session_request, lab };
+					   on_reinvited,   on_peer_reinvited, on_updated,         on_peer_updated,
+					   on_refreshed,   on_session_request, lab };
 	struct ua_handlers handlers = {
 		.incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = lab
 	};
@@ -374,4 +396,20 @@ void lab_ack(struct lab *lab, unsigned cseq, const char *lines, const char *body
 void lab_cancel(struct lab *lab, unsigned cseq)
 {
 	lab_request(lab, "CANCEL", "c1", cseq, false, "", "");
+}
+
+void lab_inside(struct lab *lab, const struct fake_packet *invite, const char *method, unsigned cseq, const char *lines,
+		const char *body)
+{
+	char *text = xasprintf("%s sip:alice@192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP "
+			       "192.0.2.9;branch=z9hG4bKi%s%u\r\nMax-Forwards: 70\r\n"
+			       "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n"
+			       "Contact: <sip:bob@192.0.2.7>\r\n%sContent-Length: %zu\r\n\r\n%s",
+			       method, strcmp(method, "ACK") ? method : "INVITE", cseq,
+			       SLICE_ARG(fake_packet_value(invite, SIP_HEADER_FROM, 0)),
+			       SLICE_ARG(fake_packet_value(invite, SIP_HEADER_CALL_ID, 0)), cseq, method, lines,
+			       strlen(body), body);
+
+	lab_request_text(lab, text);
+	free(text);
 }

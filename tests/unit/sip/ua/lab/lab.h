@@ -70,6 +70,9 @@ void lab_request(struct lab *lab, const char *method, const char *name, unsigned
 		 const char *lines, const char *body);
 /** The same with this branch, as text. */
 void lab_request_text(struct lab *lab, const char *text);
+/** A request of Bob's inside the dialog that our INVITE began, where Bob's tag is "b". */
+void lab_inside(struct lab *lab, const struct fake_packet *invite, const char *method, unsigned cseq, const char *lines,
+		const char *body);
 /** Bob's call up to the 200 (answer "a1" to "o1"), without ACK. @return the 200 */
 struct fake_packet *lab_called(struct lab *lab);
 /** The same with ACK. */

@@ -1,0 +1,97 @@
+/* Settings that an account has for itself: `account set work sip.session-timer=required`. */
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+
+/* Those that whoever reads them asks for by account_settings(). */
+static const char *const own_names[] = { "sip.reliable-provisional", "sip.session-timer", "sip.session-expires",
+					 "sip.min-se", "media.encryption", NULL };
+
+const char *const *account_own_names(void)
+{
+	return own_names;
+}
+
+struct account_own {
+	struct settings *settings;
+	bool *given; /* by row */
+};
+
+static void nothing(void *arg, const struct setting_row *row)
+{
+	(void)arg;
+	(void)row;
+}
+
+void account_own_free(struct account_own *own)
+{
+	if (!own)
+		return;
+	settings_free(own->settings);
+	free(own->given);
+	free(own);
+}
+
+static bool is_own_name(struct slice name)
+{
+	for (size_t i = 0; own_names[i]; i++)
+		if (slice_eq(name, slice_of(own_names[i])))
+			return true;
+	return false;
+}
+
+bool account_own_set(struct account *account, struct slice name, struct slice value, struct failure *failure)
+{
+	const struct setting_row *row = setting_find(name);
+	struct buf why;
+
+	if (!row || !is_own_name(name))
+		return fail(failure, STATUS_USAGE, "no-such-option", "'%.*s' is no option of an account",
+			    SLICE_ARG(name));
+	if (!account->own) {
+		account->own = xcalloc(1, sizeof *account->own);
+		account->own->settings = settings_new(nothing, NULL);
+		account->own->given = xcalloc(setting_count, sizeof *account->own->given);
+	}
+	/* Nothing after the = : as the phone has it. */
+	if (!value.n) {
+		account->own->given[row - setting_rows] = false;
+		return true;
+	}
+	buf_init(&why, sizeof failure->text);
+	bool good = settings_set(account->own->settings, row, value, &why);
+	if (!good)
+		fail(failure, STATUS_USAGE, "value", "%s", buf_text(&why));
+	else
+		account->own->given[row - setting_rows] = true;
+	buf_fini(&why);
+	return good;
+}
+
+const struct settings *account_settings(const struct phone *phone, const struct account *account, const char *name)
+{
+	const struct setting_row *row = setting_find(slice_of(name));
+
+	return account && account->own && row && account->own->given[row - setting_rows] ? account->own->settings
+											: phone->settings;
+}
+
+const char *account_own_value(const struct account *account, const char *name)
+{
+	const struct settings *from = account_settings(account->phone, account, name);
+
+	return from == account->phone->settings ? NULL : settings_text(from, name);
+}
+
+struct session_options session_options_of(const struct phone *phone, const struct account *account)
+{
+	static const char *const names[] = { "sip.reliable-provisional", "sip.session-timer", "sip.session-expires",
+					     "sip.min-se" };
+	int64_t numbers[ARRAY_LEN(names)];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		numbers[i] = settings_number(account_settings(phone, account, names[i]), names[i]);
+	return (struct session_options){ .reliable = (enum reliable_mode)numbers[0],
+					 .timer = (enum timer_mode)numbers[1],
+					 .expires_s = (uint32_t)(numbers[2] / SECOND_US),
+					 .least_s = (uint32_t)(numbers[3] / SECOND_US) };
+}

@@ -1,0 +1,243 @@
+/* UPDATE (RFC 3311), sent and received, before and after the answer; whose turn it is by RFC 6337 4. */
+#include "base/xmalloc.h"
+#include "sip/ua/session_internal.h"
+
+/* ---- ours ---- */
+
+void session_update_stop(struct session *session)
+{
+	struct update_client *update = &session->update;
+
+	timer_stop(session->ua->world.timers, &update->glare);
+	update->waits = false;
+	/* The request itself is an errand: it ends with the dialog. */
+	update->request = NULL;
+	update->leg = NULL;
+}
+
+static void tell(struct session *session, bool refreshing, const struct outcome *outcome)
+{
+	struct session_handlers *handlers = &session->handlers;
+
+	if (refreshing && handlers->refreshed)
+		handlers->refreshed(handlers->arg, session, SLICE("UPDATE"), outcome);
+	else if (!refreshing && handlers->updated)
+		handlers->updated(handlers->arg, session, outcome);
+}
+
+static void glare_over(void *arg)
+{
+	session_go_on(arg);
+}
+
+/* @return true: it will be sent again, after the pause of 14.1 or with the interval that a 422 asks for */
+static bool comes_again(struct session *session, const struct outcome *outcome)
+{
+	struct update_client *update = &session->update;
+	bool small = outcome->status == 422 && outcome->response;
+
+	if (small ? !session_clock_retry(session, outcome->response)
+		  : outcome->status != 491 || ++update->glares > GLARES_MAX)
+		return false;
+	update->waits = true;
+	update->offers = update->offered;
+	update->refreshes = update->refreshing;
+	if (!small)
+		timer_start(session->ua->world.timers, &update->glare, session_glare_pause(session), glare_over,
+			    session);
+	return true;
+}
+
+/* @return false: the answer is not usable */
+static bool accepted(struct leg *leg, const struct outcome *outcome, bool offered)
+{
+	struct session *session = leg->session;
+	struct session_handlers *handlers = &session->handlers;
+
+	session->update.glares = 0;
+	dialog_refresh(leg->dialog, outcome->response);
+	session_learn(leg, outcome->response);
+	session_clock_take(session, outcome->response);
+	if (!offered)
+		return true;
+	return session_has_sdp(outcome->response) &&
+	       (!handlers->answer ||
+		handlers->answer(handlers->arg, session, leg->number, outcome->response,
+				 session->state == SESSION_CONFIRMED));
+}
+
+static void on_update(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	struct session *session = arg;
+	struct update_client *update = &session->update;
+	struct leg *leg = update->leg;
+	bool offered = update->offered, refreshing = update->refreshing;
+
+	(void)request;
+	if (!final || !update->request)
+		return;
+	update->request = NULL;
+	update->leg = NULL;
+	if (offered)
+		leg->turn = TURN_NONE;
+	if (outcome->status < 300 && outcome->response) {
+		if (!accepted(leg, outcome, offered)) {
+			struct outcome bad = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);
+			tell(session, refreshing, &bad);
+			if (session->state == SESSION_CONFIRMED)
+				session_break(session, bad);
+			return;
+		}
+	} else {
+		/* Then it is done by re-INVITE from now on. */
+		if (outcome->status == 405 || outcome->status == 501)
+			leg->peer_updates = false;
+		if (comes_again(session, outcome)) {
+			session_go_on(session);
+			return;
+		}
+		update->glares = 0;
+		if (refreshing)
+			session_clock_failed(session, outcome);
+	}
+	tell(session, refreshing, outcome);
+	if (!session_is_over(session))
+		session_go_on(session);
+}
+
+/* May an offer go now (RFC 3311 5.1, RFC 6337 4.1)? */
+static bool may_offer(const struct session *session, const struct leg *leg)
+{
+	return leg->turn == TURN_NONE && leg->agreed && !session->reinvite &&
+	       !(session->reliable.outstanding && session->reliable.described) && !session->server.wants_ack &&
+	       !(session->server.pending && session->server.again);
+}
+
+/* @return false: the session has ended meanwhile */
+static bool add_offer(struct leg *leg, struct sip_draft *draft)
+{
+	struct session *session = leg->session;
+	struct session_handlers *handlers = &session->handlers;
+	struct buf offer;
+
+	buf_init(&offer, SIP_MESSAGE_MAX);
+	leg->turn = TURN_OURS;
+	if (handlers->make_offer)
+		handlers->make_offer(handlers->arg, session, leg->number, &offer);
+	session->update.offered = offer.n > 0;
+	if (offer.n)
+		sip_draft_body(draft, SLICE("application/sdp"), buf_slice(&offer));
+	else
+		leg->turn = TURN_NONE;
+	buf_fini(&offer);
+	return !session_is_over(session);
+}
+
+void session_try_update(struct session *session)
+{
+	struct update_client *update = &session->update;
+	struct leg *leg = session_current(session);
+	bool strict;
+
+	if (!update->waits || update->leg || timer_running(&update->glare) || session_is_over(session) || !leg ||
+	    (update->offers && !may_offer(session, leg)))
+		return;
+	update->waits = false;
+	update->offered = update->offers;
+	update->refreshing = update->refreshes;
+	update->leg = leg;
+	struct sip_draft *draft = dialog_draft(leg->dialog, SLICE("UPDATE"), &strict);
+	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	core_add_supported(draft, &session->options);
+	core_user_agent(session->ua, draft);
+	session_clock_ask(session, draft);
+	if (update->offered && !add_offer(leg, draft)) {
+		sip_draft_free(draft);
+		return;
+	}
+	update->request = session_errand(leg, draft, strict, on_update, session)->request;
+}
+
+enum err session_update(struct session *session, bool offer)
+{
+	const struct leg *leg = session_current(session);
+
+	if (session_is_over(session) || !leg)
+		return ERR_STATE;
+	if (!leg->peer_updates || (offer && !leg->agreed))
+		return ERR_UNSUPPORTED;
+	session->update.waits = true;
+	session->update.offers = offer;
+	session->update.refreshes = false;
+	session_try_update(session);
+	return ERR_NONE;
+}
+
+void session_refresh_by_update(struct session *session)
+{
+	session->update.waits = true;
+	session->update.offers = false;
+	session->update.refreshes = true;
+	session_try_update(session);
+}
+
+/* ---- the peer's ---- */
+
+/* May its offer be answered now (RFC 3311 5.2)? @return the status that says no, 0: yes */
+static unsigned in_the_way(const struct session *session, const struct leg *leg)
+{
+	if (leg->turn == TURN_OURS)
+		return 491;
+	if (leg->turn == TURN_PEERS || (session->reliable.outstanding && session->reliable.described))
+		return 500;
+	return 0;
+}
+
+static void refuse_interval(struct session *session, struct server_transaction *st)
+{
+	struct sip_draft *draft = session_response(session, st, 422);
+
+	sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(&session->options));
+	session_send(session, st, draft);
+}
+
+void session_take_update(struct leg *leg, struct server_transaction *st, struct sip_message *request)
+{
+	struct session *session = leg->session;
+	struct session_handlers *handlers = &session->handlers;
+	bool offered = session_has_sdp(request);
+	unsigned status = offered ? in_the_way(session, leg) : 0;
+	struct buf answer;
+
+	if (!status && session_interval_too_small(request, &session->options)) {
+		refuse_interval(session, st);
+		return;
+	}
+	buf_init(&answer, SIP_MESSAGE_MAX);
+	if (!status && offered && handlers->offer) {
+		leg->turn = TURN_PEERS;
+		status = handlers->offer(handlers->arg, session, leg->number, request, &answer);
+		leg->turn = TURN_NONE;
+	}
+	if (session_is_over(session))
+		status = 481;
+	if (status) {
+		session_respond(session, st, status);
+		buf_fini(&answer);
+		return;
+	}
+	if (offered)
+		session->offer_is_old = true;
+	dialog_refresh(leg->dialog, request);
+	session_learn(leg, request);
+	struct sip_draft *draft = session_response(session, st, 200);
+	session_clock_answer(session, request, draft);
+	if (answer.n)
+		sip_draft_body(draft, SLICE("application/sdp"), buf_slice(&answer));
+	buf_fini(&answer);
+	session_send(session, st, draft);
+	if (handlers->peer_updated)
+		handlers->peer_updated(handlers->arg, session, request);
+	if (!session_is_over(session))
+		session_go_on(session);
+}

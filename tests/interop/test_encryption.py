@@ -1,0 +1,131 @@
+"""SRTP by keys in SDP (RFC 4568) with baresip and linphonec, each as caller and callee; sound proved by what the other side recorded."""
+import json
+import os
+import re
+
+from harness import check, equal, hears, wait_until
+from test_phones import PEER, PHONE, Baresip, Linphone, phone_with_tone, talk
+
+SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
+
+
+def encrypted(phone):
+    suite = phone.get("call.encryption")
+    check(suite in SUITES, f"encryption {suite}")
+    # A calling baresip sends one RTCP packet before it has our key.
+    check(int(phone.get("media.forged")) <= 1, f"{phone.get('media.forged')} packets refused")
+    return suite
+
+
+def with_baresip(bench, caller, ours, theirs, codec="PCMU"):
+    other = Baresip(bench, "opus" if codec == "opus" else "g711", answers=caller, encryption=theirs)
+    phone = phone_with_tone(bench, codec, f"set media.encryption {ours}", *([] if caller else ["set call.auto-answer on"]))
+    if caller:
+        phone.do(f"call sip:bob@127.0.0.1:{PEER}")
+    else:
+        other.command("dial", f"sip:alice@127.0.0.1:{PHONE}")
+    phone.do("wait answered within=10s")
+    other.event("CALL_ESTABLISHED")
+    talk(phone, codec)
+    suite = encrypted(phone) if theirs else phone.get("call.encryption")
+    phone.do("hold")
+    phone.do("wait held within=5s")
+    phone.do("resume")
+    phone.do("wait resumed within=5s")
+    talk(phone, codec)
+    equal(encrypted(phone) if theirs else phone.get("call.encryption"), suite, "encryption after a hold")
+    phone.do("hangup")
+    phone.do("wait ended within=10s")
+    wait_until(lambda: os.path.exists(other.recording), "baresip's recording")
+    check(hears(other.recording, 440), "baresip heard our 440 Hz")
+    return suite
+
+
+def test_srtp_baresip_called(bench):
+    with_baresip(bench, True, "required", "srtp-mand")
+
+
+def test_srtp_baresip_called_optional(bench):
+    with_baresip(bench, True, "optional", "srtp", "opus")
+
+
+def test_srtp_baresip_calls(bench):
+    with_baresip(bench, False, "required", "srtp-mand", "opus")
+
+
+def test_srtp_baresip_calls_optional(bench):
+    with_baresip(bench, False, "optional", "srtp")
+
+
+def test_srtp_keys_stay_secret(bench):
+    """The key that a call really uses is in no trace, event or warning."""
+    phone = phone_with_tone(bench, "PCMU", "set media.encryption required", "set call.auto-answer on", "trace on")
+    other = bench.phone("set sip.listen 127.0.0.1:5090", "set media.encryption required", "set audio.input tone:660", "trace on")
+    other.do(f"call sip:alice@127.0.0.1:{PHONE}")
+    other.do("wait answered within=5s")
+    other.do("wait media within=5s")
+    other.do("set trace.redact off")
+    wire = json.dumps(other.do("trace text"))
+    keys = re.findall(r"inline:([A-Za-z0-9+/=]{40,})", wire)
+    check(len(keys) >= 6, f"the keys that were sent: {keys}")
+    said = json.dumps([phone.do("trace text"), phone.do("show media"), phone.do("show call"), phone.events]) + phone.error_text()
+    check("inline:..." in said, "the trace shows where keys are")
+    for key in keys:
+        check(key not in said, "a key is shown")
+    other.do("hangup")
+
+
+def test_srtp_keys_over_clear(bench):
+    """Beyond this host keys are not sent by UDP unless the user says so."""
+    bench.need_namespace()
+    phone = bench.phone("set sip.listen 192.0.2.1:5070", "set call.accept any", "set media.encryption required")
+    other = bench.phone("set sip.listen 192.0.2.1:5090", "set call.accept any", "set media.encryption optional", "set call.auto-answer on",
+                        "set audio.input tone:660")
+    phone.do("call sip:bob@192.0.2.1:5090")
+    failed = phone.event("failed")
+    check("media.encryption-over-clear" in phone.do("why")["text"] + str(failed), f"told: {failed}")
+    # What is only optional is left out.
+    phone.do("call sip:bob@192.0.2.1:5090 encryption=optional")
+    phone.do("wait answered within=5s")
+    equal(phone.get("call.encryption"), "none", "encryption")
+    equal(phone.get("sent.Content-Type"), "", "the ACK's body")
+    phone.do("hangup")
+    for each in (phone, other):
+        each.do("set media.encryption-over-clear on")
+    phone.do("call sip:bob@192.0.2.1:5090")
+    phone.do("wait answered within=5s")
+    encrypted(phone)
+    phone.do("hangup")
+
+
+def test_srtp_baresip_without(bench):
+    """A peer that knows nothing of keys passes over those that are optional."""
+    equal(with_baresip(bench, True, "optional", None), "none", "encryption")
+
+
+def with_linphone(bench, caller, ours, theirs, codec="PCMU"):
+    other = Linphone(bench, codec, answers=caller, encryption=theirs)
+    phone = phone_with_tone(bench, codec, f"set media.encryption {ours}", *([] if caller else ["set call.auto-answer on"]))
+    if caller:
+        phone.do(f"call sip:bob@127.0.0.1:{PEER}")
+    else:
+        other.type(f"call sip:alice@127.0.0.1:{PHONE}")
+    phone.do("wait answered within=20s", within=30)
+    talk(phone, codec)
+    encrypted(phone)
+    phone.do("hangup")
+    phone.do("wait ended within=10s")
+    other.type("quit")
+    other.process.wait(15)
+    check(hears(other.recording, 440), "linphonec heard our 440 Hz")
+
+
+LINPHONE_SRTP = "[sip]\nmedia_encryption=srtp\nmedia_encryption_mandatory=1\n"
+
+
+def test_srtp_linphonec_called(bench):
+    with_linphone(bench, True, "required", LINPHONE_SRTP)
+
+
+def test_srtp_linphonec_calls(bench):
+    with_linphone(bench, False, "optional", LINPHONE_SRTP, "opus")
