@@ -274,7 +274,9 @@ static void run_sources(struct app *app)
 			break;
 		}
 	}
-	if (!app->status && (!runner_idle(app->script) || !words_are_over(app)))
+	if (!app->status && runner_status(app->script))
+		app->status = runner_status(app->script);
+	if (!app->status && (!runner_settled(app->script) || !words_are_over(app)))
 		return;
 	app->files_ended = true;
 	app->stays = app->options.stay ||

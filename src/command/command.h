@@ -174,8 +174,11 @@ void runner_words(struct runner *runner, const char *const *words, size_t count)
  * false: cannot be read or has errors (told) */
 bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count);
 bool runner_text(struct runner *runner, const char *name, struct slice text);
-/** Nothing is left to be done. While more lines may come (`open`) what was sent may still wait for its outcome. */
+/** Nothing to be run and nothing that is waited for: the next line can be given. */
 bool runner_idle(const struct runner *runner);
+/** Idle, and nothing that earlier commands began can fail any more: the status is what it is. While more lines may come
+ * (`open`) what was sent may still wait for its outcome. */
+bool runner_settled(const struct runner *runner);
 void runner_keep_open(struct runner *runner, bool open);
 /** With whom lines are exchanged (`chat`), for the prompt; NULL: lines are commands. */
 const char *runner_chat(const struct runner *runner);

@@ -50,7 +50,7 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "heard.level", "level of what is heard over the last 500 ms" },
 		{ "mic.level", "level of what is sent over the last 500 ms" },
 		{ "tone.hz", "the strongest frequency heard in that time" },
-		{ "account.state", "of the default account: unregistered, registering, registered or failed" },
+		{ "account.state", "of the call's account, else of the default one: unregistered, registering, registered or failed" },
 		{ "calls.count", "calls there are" },
 	};
 

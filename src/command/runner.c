@@ -135,7 +135,12 @@ const char *runner_shown_line(const struct runner *runner)
 
 bool runner_idle(const struct runner *runner)
 {
-	return !runner->current && list_empty(&runner->queue) &&
+	return !runner->current && list_empty(&runner->queue);
+}
+
+bool runner_settled(const struct runner *runner)
+{
+	return runner_idle(runner) &&
 	       (runner->over || (!runner->device_checks && (runner->open || !runner->message_count)));
 }
 
@@ -389,10 +394,9 @@ void runner_run(struct runner *runner)
 	}
 	if (!runner->dead && count == COMMANDS_A_TURN && !runner_idle(runner))
 		loop_again(runner->commands->loop);
-	if (!runner->dead && runner->message_count && !runner->open && !runner->over && !runner->current &&
-	    list_empty(&runner->queue))
+	if (!runner->dead && runner->message_count && !runner->open && !runner->over && runner_idle(runner))
 		outcomes_settle(runner);
-	if (!runner->dead && runner->had_work && runner_idle(runner)) {
+	if (!runner->dead && runner->had_work && runner_settled(runner)) {
 		runner->had_work = false;
 		if (runner->output.ended && !runner->of_handler)
 			runner->output.ended(runner->output.arg, runner, runner->status);

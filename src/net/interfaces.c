@@ -1,6 +1,21 @@
 #include "net/net.h"
 
+#include <errno.h>
 #include <unistd.h>
+
+bool net_is_local(const struct address *address)
+{
+	struct address host = *address;
+	int fd = socket(host.u.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	/* Where the family is not spoken at all, that is what listening will say. */
+	if (fd < 0)
+		return true;
+	address_set_port(&host, 0);
+	bool local = bind(fd, &host.u.any, address_len(&host)) == 0 || errno != EADDRNOTAVAIL;
+	close(fd);
+	return local;
+}
 
 /* Connecting a UDP socket sends nothing: the kernel only looks the route up and chooses the source address. */
 bool net_route(const struct address *remote, struct address *local)

@@ -75,6 +75,8 @@ enum err net_set_dns(struct net *net, const char *servers) MUST_CHECK;
 /** Make the choice among SRV records repeatable: for tests. */
 void net_seed(struct net *net, uint64_t seed);
 
+/** May one listen at this address (any port): is it one of this host's? */
+bool net_is_local(const struct address *address) MUST_CHECK;
 /** The address of this host that packets to `remote` would come from, with port 0. @return false: no route */
 bool net_route(const struct address *remote, struct address *local) MUST_CHECK;
 

@@ -390,6 +390,18 @@ static void on_first_packet(struct call *call)
 	calls_update_tones(call->phone);
 }
 
+/* The peer's sound has another codec from now on. */
+static void tell_codec(struct call *call, enum media_codec codec)
+{
+	struct event *event = call_event(call, EVENT_CODEC);
+	struct stream_stats stats;
+
+	event_text(event, "codec", slice_of(media_codec_name(codec)));
+	if (media_stats(&call->media, &stats))
+		event_number(event, "rate", stats.receive_rate);
+	event_text(event, "side", SLICE("peer"));
+}
+
 /* On hold, muted, or with no device at all nobody need be told. */
 static bool silence_is_meant(const struct call *call, int side)
 {
@@ -428,7 +440,7 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 		event_text(event, "from", slice_of(call->is_echo ? "echo" : call->uri));
 		break;
 	case ENGINE_CODEC:
-		event_text(call_event(call, EVENT_CODEC), "codec", slice_of(media_codec_name(from->codec)));
+		tell_codec(call, from->codec);
 		break;
 	default:
 		break;

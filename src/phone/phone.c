@@ -263,7 +263,23 @@ static void on_setting(void *arg, const struct setting_row *row)
 	if (slice_eq(name, SLICE("sip.listen"))) {
 		phone->started = false;
 		phone->start_wanted = true;
+		loop_again(phone->loop);
 	}
+}
+
+/* A host that is none of this machine's would be found out only when the next request leaves. */
+static bool can_listen_at(struct slice value, struct failure *failure)
+{
+	struct slice rest = value, word;
+
+	while (list_word(&rest, &word)) {
+		struct address address;
+		char text[ADDRESS_TEXT];
+		if (address_parse(&address, word, 5060) && !net_is_local(&address))
+			return fail(failure, STATUS_NETWORK, "address", "sip.listen: %s is no address of this machine",
+				    address_print(&address, text));
+	}
+	return true;
 }
 
 bool phone_set(struct phone *phone, struct slice name, struct slice value, bool from_config, struct failure *failure)
@@ -279,6 +295,8 @@ bool phone_set(struct phone *phone, struct slice name, struct slice value, bool 
 			    row->name);
 	if (slice_begins(name, SLICE("audio.")))
 		return phone_audio_use(phone, row->name + 6, value, !from_config, failure);
+	if (slice_eq(name, SLICE("sip.listen")) && !can_listen_at(value, failure))
+		return false;
 	buf_init(&why, sizeof failure->text);
 	bool good = settings_set(phone->settings, row, value, &why);
 	if (!good)

@@ -466,7 +466,7 @@ static bool plain_finished(const struct ui *ui)
 {
 	struct plain *plain = plain_of(ui);
 
-	return plain->ended && !plain->lines.rest.n && runner_idle(plain->runner);
+	return plain->ended && !plain->lines.rest.n && runner_settled(plain->runner);
 }
 
 static int plain_status(const struct ui *ui)

@@ -280,17 +280,20 @@ def power_at(samples, rate, hz):
     return (a * a + b * b - k * a * b) / (len(samples) / 2) ** 2 / 2 if samples else 0.0
 
 
-def hears(path, hz, windows=5):
-    """Do some windows of a tenth of a second hold this tone and little else? Short ones, since a gap of a busy machine shifts the phase."""
+def hears(path, hz, seconds=1.0):
+    """Is the recording this tone and little else, from where it begins to where it ends, for so long at least? Looked at in windows of a tenth of a
+    second, since a gap of a busy machine shifts the phase; one window in five may hold such a gap."""
     rate, samples = read_wav(path)
     n = rate // 10
-    found = 0
+    good = []
     for start in range(0, len(samples) - n + 1, n):
         part = samples[start:start + n]
         total = sum(s * s for s in part) / n
-        if total > 1e4 and power_at(part, rate, hz) / total > 0.7:
-            found += 1
-    return found >= windows
+        good.append(total > 1e4 and power_at(part, rate, hz) / total > 0.7)
+    if sum(good) < seconds * 10:
+        return False
+    first, last = good.index(True), len(good) - good[::-1].index(True)
+    return sum(good[first:last]) >= 0.8 * (last - first)
 
 
 # ---- sipp ----

@@ -62,6 +62,10 @@ def body_check(expression):
     return f'<ereg regexp="{expression}" search_in="body" check_it="true" assign_to="ignored"/>'
 
 
+def start_line_check(expression):
+    return f'<ereg regexp="{expression}" search_in="msg" check_it="true" assign_to="ignored"/>'
+
+
 def pause(ms):
     return f'<pause milliseconds="{ms}"/>'
 

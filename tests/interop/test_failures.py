@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 from harness import Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
-from proxies import ALICE, ATLANTA, start_dns, start_proxy
+from proxies import ALICE, ATLANTA, BOB, start_dns, start_proxy
 from wire import Peer
 
 VCARD = os.path.join(os.path.dirname(os.environ.get("OFFHOOK") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "offhook")),
@@ -66,7 +66,8 @@ def test_peer_killed_in_mid_call(bench):
 
 
 def test_proxy_killed(bench):
-    """kill -9 of the proxy: the next registration and call fail with a sentence; when it is back the phone registers by itself."""
+    """kill -9 of the proxy: the next registration and call fail with a sentence; the next try is announced, and once the proxy is back the
+    phone registers. (That it tries by itself is tested on the virtual clock.)"""
     start_dns(bench)
     proxy = start_proxy(bench, "atlanta.com", ATLANTA, [])
     phone = bench.phone(f"set sip.listen {ALICE}:5060", "set sip.t1 50ms", "account add sip:alice@atlanta.com")
@@ -84,6 +85,28 @@ def test_proxy_killed(bench):
     phone.do("register")
     phone.event("registered", within=10)
     alive(phone)
+
+
+def test_proxy_killed_in_a_call(bench):
+    """kill -9 of a proxy that has put itself into the route: the sound goes on, and hanging up ends the call although nobody answers."""
+    start_dns(bench)
+    proxy = start_proxy(bench, "atlanta.com", ATLANTA, ["RECORD_ROUTE"])
+    first = ["set sip.t1 50ms", "account add sip:{0}@atlanta.com"]
+    bob = bench.phone(f"set sip.listen {BOB}:5060", "set call.auto-answer on", "set audio.input tone:660", first[0], first[1].format("bob"), quiet=False)
+    alice = bench.phone(f"set sip.listen {ALICE}:5060", *(line.format("alice") for line in first))
+    for phone in (bob, alice):
+        phone.event("registered")
+    call = alice.do("call sip:bob@atlanta.com")["call"]
+    alice.event("media", call=call)
+    subprocess.run(["pkill", "-9", "-P", str(proxy.pid)])
+    proxy.kill()
+    proxy.wait()
+    alice.do("sleep 1s")
+    check(650 < float(alice.get("tone.hz")) < 670, "bob is heard all the same")
+    alice.do(f"hangup {call}")
+    alice.event("ended", call=call, within=15)
+    alive(alice)
+    alive(bob)
 
 
 class Ringing:

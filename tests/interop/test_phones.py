@@ -230,3 +230,19 @@ def test_linphonec_calls_opus(bench):
 
 def test_linphonec_calls_pcma(bench):
     with_linphone(bench, "PCMA", False)
+
+
+def test_linphonec_dtmf(bench):
+    """Digits typed at linphonec come here, by RFC 4733."""
+    other = Linphone(bench, "PCMU")
+    phone = phone_with_tone(bench, "PCMU")
+    phone.do(f"call sip:bob@127.0.0.1:{PEER}")
+    phone.do("wait answered within=20s", within=30)
+    phone.do("wait media within=8s")
+    for digit in "7#":
+        other.type(digit)
+        phone.event("dtmf", digit=digit)
+    phone.do("hangup")
+    phone.do("wait ended within=10s")
+    other.type("quit")
+    other.process.wait(15)

@@ -478,7 +478,7 @@ static void test_named_devices(void **state)
 	assert_true(fake_file(fake, "set audio.input usb\nset audio.output 'Headset, default'\necho on\n"));
 	assert_string_equal(fake_said(fake), "> on\n");
 	assert_int_equal(fake->ended, 0);
-	assert_false(runner_idle(fake->runner));
+	assert_false(runner_settled(fake->runner));
 	fake_devices(fake);
 	assert_int_equal(fake->ended, 1);
 	assert_int_equal(runner_status(fake->runner), 0);
@@ -489,7 +489,7 @@ static void test_named_devices(void **state)
 	assert_non_null(strstr(said, "! f.call:1:1: audio.input: 'nosuch' cannot be used"));
 	assert_non_null(strstr(said, "set audio.input nosuch"));
 	assert_null(strstr(said, "never"));
-	assert_true(runner_idle(fake->runner));
+	assert_true(runner_settled(fake->runner));
 	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
 }
 
@@ -500,7 +500,7 @@ static void test_named_devices_at_the_end(void **state)
 
 	fake->phone->slow_devices = true;
 	fake_run(fake, "-set audio.input nosuch");
-	assert_true(runner_idle(fake->runner));
+	assert_true(runner_settled(fake->runner));
 	runner_keep_going(fake->runner, true);
 	fake_run(fake, "set audio.input nosuch");
 	fake_devices(fake);
@@ -509,9 +509,9 @@ static void test_named_devices_at_the_end(void **state)
 	assert_non_null(strstr(fake_said(fake), "> on"));
 	runner_keep_going(fake->runner, false);
 	fake_run(fake, "audio use nosuch");
-	assert_false(runner_idle(fake->runner));
+	assert_false(runner_settled(fake->runner));
 	fake_devices(fake);
-	assert_true(runner_idle(fake->runner));
+	assert_true(runner_settled(fake->runner));
 	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
 	fake_run(fake, "set audio.ringer nosuch"); /* over: not even that is run; the teardown finds nothing */
 }
