@@ -29,9 +29,17 @@
 struct engine;
 struct stream;
 
-enum media_codec { MEDIA_PCMU, MEDIA_PCMA, MEDIA_OPUS, MEDIA_CODECS };
-/** "PCMU", "PCMA", "opus" */
+enum media_codec {
+	MEDIA_PCMU, MEDIA_PCMA, MEDIA_OPUS, MEDIA_G722,
+	MEDIA_L16_48, MEDIA_L16_44, MEDIA_L16_16, MEDIA_L16_8, /* mono, of 48, 44.1, 16 and 8 kHz */
+	MEDIA_CODECS,
+};
+/** As SDP names the encoding: "PCMU", "opus", "L16". */
 const char *media_codec_name(enum media_codec codec);
+/** As people choose it: where one encoding has several rates, "L16/16000". */
+const char *media_codec_word(enum media_codec codec);
+/** By that word, any case. @return false: none of ours */
+bool media_codec_find(struct slice word, enum media_codec *codec);
 
 struct stream_codec {
 	enum media_codec codec;

@@ -153,9 +153,9 @@ static void anchor(struct jitter *jitter, int64_t transit_us, int64_t arrival_us
 
 static int64_t position_of(struct jitter *jitter, const struct jitter_packet *packet)
 {
-	int64_t scale = 48000 / packet->clock_rate;
+	int64_t ticks = (int32_t)(packet->timestamp - jitter->newest_timestamp);
 
-	return jitter->newest_at + (int64_t)(int32_t)(packet->timestamp - jitter->newest_timestamp) * scale;
+	return jitter->newest_at + ticks * 48000 / packet->clock_rate;
 }
 
 static void begin(struct jitter *jitter, const struct jitter_packet *packet)
@@ -208,7 +208,7 @@ static bool store(struct jitter *jitter, const struct jitter_packet *packet, int
 
 bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64_t arrival_us)
 {
-	assert(packet->clock_rate && 48000 % packet->clock_rate == 0);
+	assert(packet->clock_rate);
 	if (packet->bytes > JITTER_PAYLOAD_MAX_BYTES)
 		return false;
 	if (!jitter->started) {

@@ -15,7 +15,7 @@
 
 enum {
 	JITTER_SLOTS = 64, /* a power of two */
-	JITTER_PAYLOAD_MAX_BYTES = 1280,
+	JITTER_PAYLOAD_MAX_BYTES = 1920,
 	JITTER_BUCKETS = 80, /* of 5 ms */
 };
 

@@ -8,6 +8,8 @@ src_media_libmedia_a_SOURCES = \
 	src/media/mixer.c src/media/mixer.h src/media/dtmf.c src/media/dtmf.h src/media/tone.c src/media/tone.h \
 	src/media/level.c src/media/level.h src/media/quality.c src/media/quality.h \
 	src/media/codec/codec.c src/media/codec/codec.h src/media/codec/opus.c src/media/codec/opus.h \
-	src/media/codec/g711.c src/media/codec/g711.h \
+	src/media/codec/pcm.c src/media/codec/pcm.h src/media/codec/conceal.c src/media/codec/conceal.h \
+	src/media/codec/g711.c src/media/codec/g711.h src/media/codec/g722.c src/media/codec/g722.h \
+	src/media/codec/l16.c src/media/codec/l16.h \
 	src/media/audio/device.c src/media/audio/device.h src/media/audio/null.c src/media/audio/tone.c src/media/audio/file.c \
 	src/media/audio/helper.c src/media/audio/helper.h src/media/audio/shared.h

@@ -2,6 +2,35 @@
 #include "media/engine.h"
 
 static const struct {
+	const char *name, *word;
+} codecs[MEDIA_CODECS] = {
+	[MEDIA_PCMU] = { "PCMU", "PCMU" },       [MEDIA_PCMA] = { "PCMA", "PCMA" },
+	[MEDIA_OPUS] = { "opus", "opus" },       [MEDIA_G722] = { "G722", "G722" },
+	[MEDIA_L16_48] = { "L16", "L16/48000" }, [MEDIA_L16_44] = { "L16", "L16/44100" },
+	[MEDIA_L16_16] = { "L16", "L16/16000" }, [MEDIA_L16_8] = { "L16", "L16/8000" },
+};
+
+const char *media_codec_name(enum media_codec codec)
+{
+	return codecs[codec].name;
+}
+
+const char *media_codec_word(enum media_codec codec)
+{
+	return codecs[codec].word;
+}
+
+bool media_codec_find(struct slice word, enum media_codec *codec)
+{
+	for (int i = 0; i < MEDIA_CODECS; i++)
+		if (slice_ieq(word, slice_of(codecs[i].word))) {
+			*codec = (enum media_codec)i;
+			return true;
+		}
+	return false;
+}
+
+static const struct {
 	const char *name;
 	size_t key_bytes; /* master key and salt: RFC 4568 6.2, RFC 6188 4, RFC 7714 12 */
 } suites[STREAM_SUITES] = {

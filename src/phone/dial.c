@@ -229,10 +229,7 @@ static bool check_options(struct phone *phone, const struct call_options *option
 	struct extra_header extra[EXTRA_HEADERS_MAX];
 	enum media_codec codec;
 
-	for (codec = 0; options->codec && codec < MEDIA_CODECS; codec++)
-		if (!strcasecmp(options->codec, media_codec_name(codec)))
-			break;
-	if (options->codec && codec == MEDIA_CODECS)
+	if (options->codec && !media_codec_find(slice_of(options->codec), &codec))
 		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s': `codec` lists them",
 			    options->codec);
 	if (options->display && !utf8_valid(slice_of(options->display)))

@@ -12,12 +12,17 @@ static const struct sdp_codec codec_rows[MEDIA_CODECS] = {
 	[MEDIA_PCMU] = { "PCMU", 8000, 1, 0, NULL },
 	[MEDIA_PCMA] = { "PCMA", 8000, 1, 8, NULL },
 	[MEDIA_OPUS] = { "opus", 48000, 2, -1, "useinbandfec=1" },
+	[MEDIA_G722] = { "G722", 8000, 1, 9, NULL },
+	[MEDIA_L16_48] = { "L16", 48000, 1, -1, NULL },
+	[MEDIA_L16_44] = { "L16", 44100, 1, 11, NULL },
+	[MEDIA_L16_16] = { "L16", 16000, 1, -1, NULL },
+	[MEDIA_L16_8] = { "L16", 8000, 1, -1, NULL },
 };
 
-static bool codec_find(struct slice name, enum media_codec *codec)
+static bool codec_of_row(const struct sdp_codec *row, enum media_codec *codec)
 {
 	for (int i = 0; i < MEDIA_CODECS; i++)
-		if (slice_ieq(name, slice_of(codec_rows[i].encoding))) {
+		if (!strcmp(row->encoding, codec_rows[i].encoding) && row->clock_rate == codec_rows[i].clock_rate) {
 			*codec = (enum media_codec)i;
 			return true;
 		}
@@ -41,7 +46,7 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 
 	media->codec_count = 0;
 	while (list_word(&names, &word)) {
-		if (!codec_find(word, &codec))
+		if (!media_codec_find(word, &codec))
 			return ERR_NOT_FOUND;
 		add_row(media, &codec_rows[codec]);
 	}
@@ -166,7 +171,7 @@ static bool stream_codec(const struct call_media *media, const struct sdp_agreed
 {
 	enum media_codec codec;
 
-	if (!codec_find(slice_of(from->codec->encoding), &codec))
+	if (!codec_of_row(from->codec, &codec))
 		return false;
 	*to = (struct stream_codec){ .codec = codec,
 				     .payload_type = sending ? from->send_pt : from->receive_pt,

@@ -248,23 +248,20 @@ static bool check_pins(struct slice value, struct buf *why)
 
 static bool check_codecs(struct slice value, struct buf *why)
 {
-	static const char *const known[] = { "opus", "PCMU", "PCMA" };
+	enum media_codec codec;
 	struct slice word;
 	size_t count = 0;
 
-	while (list_word(&value, &word)) {
-		size_t i = 0;
-		while (i < ARRAY_LEN(known) && !slice_ieq(word, slice_of(known[i])))
-			i++;
-		if (i == ARRAY_LEN(known)) {
-			buf_printf(why, "'%.*s' is no codec of this phone: there are opus, PCMU and PCMA",
-				   SLICE_ARG(word));
-			return false;
-		}
-		count++;
+	for (; list_word(&value, &word); count++) {
+		if (media_codec_find(word, &codec))
+			continue;
+		buf_printf(why, "'%.*s' is no codec of this phone: there are", SLICE_ARG(word));
+		for (int i = 0; i < MEDIA_CODECS; i++)
+			buf_printf(why, " %s", media_codec_word((enum media_codec)i));
+		return false;
 	}
 	if (!count)
-		buf_printf(why, "at least one codec is needed: opus, PCMU or PCMA");
+		buf_printf(why, "at least one codec is needed, as opus or PCMU");
 	return count > 0;
 }
 

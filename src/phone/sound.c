@@ -264,11 +264,11 @@ void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg)
 
 	while (list_word(&rest, &word))
 		for (int i = 0; i < MEDIA_CODECS; i++)
-			if (slice_ieq(word, slice_of(media_codec_name((enum media_codec)i))) && !listed_already[i]) {
-				each(arg, media_codec_name((enum media_codec)i), true);
+			if (slice_ieq(word, slice_of(media_codec_word((enum media_codec)i))) && !listed_already[i]) {
+				each(arg, media_codec_word((enum media_codec)i), true);
 				listed_already[i] = true;
 			}
 	for (int i = 0; i < MEDIA_CODECS; i++)
 		if (!listed_already[i])
-			each(arg, media_codec_name((enum media_codec)i), false);
+			each(arg, media_codec_word((enum media_codec)i), false);
 }

@@ -44,7 +44,7 @@ class Baresip:
     def __init__(self, bench, codec, answers=True, encryption=None):
         need("baresip")
         self.bench = bench
-        rate = 48000 if codec == "opus" else 8000
+        rate = {"opus": 48000, "g722": 16000, "l16": 16000}.get(codec, 8000)
         tone = write_tone(bench.path("baresip-says.wav"), 660, 60, rate)
         modules = "/usr/lib/baresip/modules"
         if not os.path.isdir(modules):

@@ -1,25 +1,21 @@
 #include "media/codec/codec.h"
 
 #include "media/codec/g711.h"
+#include "media/codec/g722.h"
+#include "media/codec/l16.h"
 #include "media/codec/opus.h"
 
 #include <assert.h>
 
 static const struct codec_ops *const CODECS[MEDIA_CODECS] = {
-	[MEDIA_PCMU] = &g711_mu_ops,
-	[MEDIA_PCMA] = &g711_a_ops,
-	[MEDIA_OPUS] = &opus_ops,
+	[MEDIA_PCMU] = &g711_mu.ops, [MEDIA_PCMA] = &g711_a.ops, [MEDIA_OPUS] = &opus_ops,    [MEDIA_G722] = &g722.ops,
+	[MEDIA_L16_48] = &l16_48.ops, [MEDIA_L16_44] = &l16_44.ops, [MEDIA_L16_16] = &l16_16.ops, [MEDIA_L16_8] = &l16_8.ops,
 };
 
 const struct codec_ops *codec_ops(enum media_codec codec)
 {
 	assert(codec < MEDIA_CODECS);
 	return CODECS[codec];
-}
-
-const char *media_codec_name(enum media_codec codec)
-{
-	return codec_ops(codec)->name;
 }
 
 uint32_t codec_clock_rate(enum media_codec codec)
@@ -35,12 +31,12 @@ uint32_t codec_ptime(enum media_codec codec, uint32_t wanted_ms)
 		ms = 10;
 	if (ms > 60)
 		ms = 60;
-	return codec_ops(codec)->ptime(ms);
+	return codec_ops(codec)->ptime(codec, ms);
 }
 
 size_t codec_frames(enum media_codec codec, const uint8_t *payload, size_t n)
 {
-	size_t frames = n ? codec_ops(codec)->frames(payload, n) : 0;
+	size_t frames = n ? codec_ops(codec)->frames(codec, payload, n) : 0;
 
 	return frames <= CODEC_PACKET_MAX_FRAMES ? frames : 0;
 }

@@ -5,7 +5,11 @@
  *
  *   codec   the face and the table
  *   opus    RFC 6716, RFC 7587, by libopus
- *   g711    PCMU and PCMA with concealment of our own, resampled by speexdsp
+ *   pcm     what codecs of samples have in common: resampling by speexdsp, concealment
+ *   g711    PCMU and PCMA
+ *   g722    wide-band, of our own: libraries that have it bring much else
+ *   l16     samples as they are
+ *   conceal what is heard where a packet is missing, for those that have no concealment
  */
 #pragma once
 
@@ -16,7 +20,7 @@ enum {
 	CODEC_MS_FRAMES = 48,
 	CODEC_TICK_FRAMES = 480,          /* 10 ms */
 	CODEC_PACKET_MAX_FRAMES = 5760,   /* 120 ms: the longest packet that is accepted */
-	CODEC_PAYLOAD_MAX_BYTES = 1280,
+	CODEC_PAYLOAD_MAX_BYTES = 1920,   /* 20 ms of L16 at 48 kHz */
 };
 
 struct encoder {
@@ -29,7 +33,6 @@ struct decoder {
 
 struct codec_ops {
 	enum media_codec codec;
-	const char *name;
 	uint32_t clock_rate;              /* of RTP timestamps */
 	uint32_t delay_ms;                /* look-ahead and resampling there and back, for the quality estimate */
 	double impairment, robustness;    /* Ie and Bpl of G.107 */
@@ -37,11 +40,11 @@ struct codec_ops {
 	struct decoder *(*decoder_new)(enum media_codec codec);
 	void (*encoder_free)(struct encoder *encoder);
 	void (*decoder_free)(struct decoder *decoder);
-	uint32_t (*ptime)(uint32_t wanted_ms);
+	uint32_t (*ptime)(enum media_codec codec, uint32_t wanted_ms);
 	void (*configure)(struct encoder *encoder, const struct stream_codec *settings);
 	void (*adapt)(struct encoder *encoder, double loss, int complexity);
 	size_t (*encode)(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
-	size_t (*frames)(const uint8_t *payload, size_t n);
+	size_t (*frames)(enum media_codec codec, const uint8_t *payload, size_t n);
 	size_t (*decode)(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
 	size_t (*recover)(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 	void (*conceal)(struct decoder *decoder, int16_t *pcm, size_t frames);

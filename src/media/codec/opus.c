@@ -65,8 +65,9 @@ static void free_decoder(struct decoder *base)
 }
 
 /* libopus has frames of 10, 20, 40 and 60 ms. */
-static uint32_t ptime(uint32_t wanted_ms)
+static uint32_t ptime(enum media_codec codec, uint32_t wanted_ms)
 {
+	(void)codec;
 	return wanted_ms == 30 ? 20 : wanted_ms == 50 ? 40 : wanted_ms;
 }
 
@@ -110,8 +111,9 @@ static size_t encode(struct encoder *base, const int16_t *pcm, size_t frames, ui
 	return n > 2 ? (size_t)n : 0;
 }
 
-static size_t count_frames(const uint8_t *payload, size_t n)
+static size_t count_frames(enum media_codec codec, const uint8_t *payload, size_t n)
 {
+	(void)codec;
 	if (n > CODEC_PAYLOAD_MAX_BYTES)
 		return 0;
 	int frames = opus_packet_get_nb_samples(payload, (opus_int32)n, CODEC_RATE_HZ);
@@ -130,7 +132,7 @@ static size_t recover(struct decoder *base, const uint8_t *next, size_t n, int16
 {
 	struct opus_decoder *decoder = CONTAINER_OF(base, struct opus_decoder, base);
 
-	if (!count_frames(next, n))
+	if (!count_frames(MEDIA_OPUS, next, n))
 		return 0;
 	/* Without FEC in the packet libopus conceals, which is what the caller would do next. */
 	return opus_decode(decoder->state, next, (opus_int32)n, pcm, (int)frames, 1) == (int)frames ? frames : 0;
@@ -146,7 +148,6 @@ static void conceal(struct decoder *base, int16_t *pcm, size_t frames)
 
 const struct codec_ops opus_ops = {
 	.codec = MEDIA_OPUS,
-	.name = "opus",
 	.clock_rate = CODEC_RATE_HZ,
 	.delay_ms = 7,
 	.impairment = 0,

@@ -52,7 +52,7 @@ static int udp_socket(struct address *address)
 
 static struct stream_config config_of(enum media_codec codec)
 {
-	static const uint8_t TYPES[MEDIA_CODECS] = { 0, 8, 111 };
+	static const uint8_t TYPES[MEDIA_CODECS] = { 0, 8, 111, 9, 112, 11, 113, 114 };
 	struct stream_config config = { .rtcp_fd = -1, .sends = true, .receives = true, .cname = "x@y" };
 
 	config.send = (struct stream_codec){ .codec = codec, .payload_type = TYPES[codec] };

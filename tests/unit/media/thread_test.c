@@ -39,7 +39,7 @@ static int udp_socket(struct address *address)
 
 static struct stream_config config_of(enum media_codec codec)
 {
-	static const uint8_t TYPES[MEDIA_CODECS] = { 0, 8, 111 };
+	static const uint8_t TYPES[MEDIA_CODECS] = { 0, 8, 111, 9, 112, 11, 113, 114 };
 	struct stream_config config = { .sends = true, .receives = true, .receive_count = 1, .has_send_event = true };
 
 	config.send = config.receive[0] = (struct stream_codec){ .codec = codec, .payload_type = TYPES[codec] };

@@ -1,0 +1,221 @@
+#include "media/codec/pcm.h"
+
+#include "base/xmalloc.h"
+#include "media/codec/conceal.h"
+
+#include <speex/speex_resampler.h>
+#include <string.h>
+
+enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000 };
+
+struct pcm_encoder {
+	struct encoder base;
+	const struct pcm_codec *codec;
+	void *state;
+	SpeexResamplerState *down; /* NULL: the codec's rate is ours */
+	bool quiet;                /* the last packet was nothing but zeros, and so is the resampler's memory */
+};
+
+struct pcm_decoder {
+	struct decoder base;
+	const struct pcm_codec *codec;
+	void *state;
+	SpeexResamplerState *up;
+	bool quiet;
+	struct conceal conceal;
+};
+
+static const struct pcm_codec *codec_of(enum media_codec codec)
+{
+	return CONTAINER_OF(codec_ops(codec), struct pcm_codec, ops);
+}
+
+/* ---- lengths ---- */
+
+static size_t bytes_of(const struct pcm_codec *codec, size_t samples)
+{
+	return samples * 2 / codec->samples_in_2_bytes;
+}
+
+static size_t samples_of(const struct pcm_codec *codec, size_t bytes)
+{
+	return bytes * codec->samples_in_2_bytes / 2;
+}
+
+/* To the nearest: 44.1 kHz does not divide evenly but in steps of 10 ms. */
+static size_t frames_of(const struct pcm_codec *codec, size_t samples)
+{
+	return (samples * CODEC_RATE_HZ + codec->rate_hz / 2) / codec->rate_hz;
+}
+
+static size_t samples_at(const struct pcm_codec *codec, size_t frames)
+{
+	return frames * codec->rate_hz / CODEC_RATE_HZ;
+}
+
+uint32_t pcm_ptime(enum media_codec codec, uint32_t wanted_ms)
+{
+	uint32_t most = codec_of(codec)->packet_ms_max;
+
+	return wanted_ms < most ? wanted_ms : most;
+}
+
+size_t pcm_frames(enum media_codec which, const uint8_t *payload, size_t n)
+{
+	const struct pcm_codec *codec = codec_of(which);
+
+	(void)payload;
+	return n <= CODEC_PAYLOAD_MAX_BYTES ? frames_of(codec, samples_of(codec, n)) : 0;
+}
+
+/* ---- life ---- */
+
+static SpeexResamplerState *resampler(uint32_t from_hz, uint32_t to_hz, bool *good)
+{
+	int error = RESAMPLER_ERR_SUCCESS;
+	SpeexResamplerState *state =
+		from_hz == to_hz ? NULL : speex_resampler_init(1, from_hz, to_hz, RESAMPLER_QUALITY, &error);
+
+	*good = error == RESAMPLER_ERR_SUCCESS;
+	return state;
+}
+
+struct encoder *pcm_encoder_new(enum media_codec which)
+{
+	struct pcm_encoder *encoder = xcalloc(1, sizeof *encoder);
+	bool good;
+
+	encoder->codec = codec_of(which);
+	encoder->base.ops = &encoder->codec->ops;
+	encoder->down = resampler(CODEC_RATE_HZ, encoder->codec->rate_hz, &good);
+	if (encoder->codec->state_new)
+		good = (encoder->state = encoder->codec->state_new(false)) != NULL && good;
+	if (good)
+		return &encoder->base;
+	pcm_encoder_free(&encoder->base);
+	return NULL;
+}
+
+void pcm_encoder_free(struct encoder *base)
+{
+	struct pcm_encoder *encoder = CONTAINER_OF(base, struct pcm_encoder, base);
+
+	if (encoder->down)
+		speex_resampler_destroy(encoder->down);
+	if (encoder->state)
+		encoder->codec->state_free(encoder->state, false);
+	free(encoder);
+}
+
+struct decoder *pcm_decoder_new(enum media_codec which)
+{
+	struct pcm_decoder *decoder = xcalloc(1, sizeof *decoder);
+	bool good;
+
+	decoder->codec = codec_of(which);
+	decoder->base.ops = &decoder->codec->ops;
+	decoder->conceal.scale = decoder->codec->rate_hz / NARROW_HZ;
+	decoder->up = resampler(decoder->codec->rate_hz, CODEC_RATE_HZ, &good);
+	if (decoder->codec->state_new)
+		good = (decoder->state = decoder->codec->state_new(true)) != NULL && good;
+	if (good)
+		return &decoder->base;
+	pcm_decoder_free(&decoder->base);
+	return NULL;
+}
+
+void pcm_decoder_free(struct decoder *base)
+{
+	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
+
+	if (decoder->up)
+		speex_resampler_destroy(decoder->up);
+	if (decoder->state)
+		decoder->codec->state_free(decoder->state, true);
+	free(decoder);
+}
+
+void pcm_configure(struct encoder *base, const struct stream_codec *settings)
+{
+	(void)base;
+	(void)settings;
+}
+
+void pcm_adapt(struct encoder *base, double loss, int complexity)
+{
+	(void)base;
+	(void)loss;
+	(void)complexity;
+}
+
+/* ---- work ---- */
+
+/* Zeros after zeros need no resampling: that is most of the work for calls that wait. */
+static bool all_zero(const int16_t *pcm, size_t n)
+{
+	int bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= pcm[i];
+	return !bits;
+}
+
+/* `wanted` samples of `n`, exactly; what a resampler still holds back at its beginning is silence. */
+static void resample(SpeexResamplerState *state, bool *quiet, const int16_t *from, size_t n, int16_t *to, size_t wanted)
+{
+	spx_uint32_t in = (spx_uint32_t)n, got = (spx_uint32_t)wanted;
+	bool zero = all_zero(from, n);
+
+	if (zero && *quiet)
+		got = 0;
+	else if (state)
+		speex_resampler_process_int(state, 0, from, &in, to, &got);
+	else
+		memcpy(to, from, wanted * sizeof *to);
+	*quiet = zero;
+	if (got < wanted)
+		memset(to + got, 0, (wanted - got) * sizeof *to);
+}
+
+size_t pcm_encode(struct encoder *base, const int16_t *pcm, size_t frames, uint8_t *out, size_t room)
+{
+	struct pcm_encoder *encoder = CONTAINER_OF(base, struct pcm_encoder, base);
+	const struct pcm_codec *codec = encoder->codec;
+	int16_t samples[CODEC_PACKET_MAX_FRAMES];
+	size_t n = samples_at(codec, frames), bytes = bytes_of(codec, n);
+
+	if (bytes > room || n > ARRAY_LEN(samples))
+		return 0;
+	resample(encoder->down, &encoder->quiet, pcm, frames, samples, n);
+	codec->encode(encoder->state, samples, n, out);
+	return bytes;
+}
+
+static size_t to_48k(struct pcm_decoder *decoder, const int16_t *samples, size_t n, int16_t *pcm)
+{
+	size_t frames = frames_of(decoder->codec, n);
+
+	resample(decoder->up, &decoder->quiet, samples, n, pcm, frames);
+	return frames;
+}
+
+size_t pcm_decode(struct decoder *base, const uint8_t *payload, size_t n, int16_t *pcm)
+{
+	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
+	int16_t samples[CODEC_PACKET_MAX_FRAMES];
+	size_t count = samples_of(decoder->codec, n);
+
+	decoder->codec->decode(decoder->state, payload, bytes_of(decoder->codec, count), samples);
+	conceal_good(&decoder->conceal, samples, count);
+	return to_48k(decoder, samples, count, pcm);
+}
+
+void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames)
+{
+	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
+	int16_t samples[CODEC_PACKET_MAX_FRAMES];
+	size_t n = samples_at(decoder->codec, frames);
+
+	conceal_lost(&decoder->conceal, samples, n);
+	resample(decoder->up, &decoder->quiet, samples, n, pcm, frames);
+}

@@ -1,0 +1,38 @@
+/*
+ * What codecs of samples have in common: samples of one rate become bytes and back, by nothing or by little state.
+ * Resampling (speexdsp) and concealment are the same for all.
+ */
+#pragma once
+
+#include "media/codec/codec.h"
+
+struct pcm_codec {
+	struct codec_ops ops;             /* made by PCM_OPS */
+	uint32_t rate_hz;
+	unsigned samples_in_2_bytes;
+	uint32_t packet_ms_max;           /* what is sent must pass an Ethernet */
+	void *(*state_new)(bool decodes); /* NULL: none */
+	void (*state_free)(void *state, bool decodes);
+	void (*encode)(void *state, const int16_t *samples, size_t n, uint8_t *bytes);
+	void (*decode)(void *state, const uint8_t *bytes, size_t n, int16_t *samples); /* n: bytes */
+};
+
+struct encoder *pcm_encoder_new(enum media_codec codec);
+void pcm_encoder_free(struct encoder *base);
+struct decoder *pcm_decoder_new(enum media_codec codec);
+void pcm_decoder_free(struct decoder *base);
+void pcm_configure(struct encoder *base, const struct stream_codec *settings);
+void pcm_adapt(struct encoder *base, double loss, int complexity);
+size_t pcm_encode(struct encoder *base, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
+size_t pcm_decode(struct decoder *base, const uint8_t *payload, size_t n, int16_t *pcm);
+void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames);
+uint32_t pcm_ptime(enum media_codec codec, uint32_t wanted_ms);
+size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
+
+#define PCM_OPS(which, clock, delay, bpl)                                                                              \
+	{                                                                                                              \
+		.codec = which, .clock_rate = clock, .delay_ms = delay, .impairment = 0, .robustness = bpl,            \
+		.encoder_new = pcm_encoder_new, .decoder_new = pcm_decoder_new, .encoder_free = pcm_encoder_free,      \
+		.decoder_free = pcm_decoder_free, .ptime = pcm_ptime, .configure = pcm_configure, .adapt = pcm_adapt,  \
+		.encode = pcm_encode, .frames = pcm_frames, .decode = pcm_decode, .conceal = pcm_conceal               \
+	}
