@@ -109,13 +109,28 @@ static bool is_host(struct locating *l, const char *name)
 	       dns_get_host(l->net->dns, name, DNS_AAAA, &rows, &count) == DNS_FOUND;
 }
 
+/* Asking for one type may move the answers of another. */
+static size_t copy_rows(struct locating *l, const char *name, enum dns_type type, struct address addresses[LOCATE_MAX])
+{
+	const struct dns_record *rows;
+	size_t count, copied = 0;
+
+	if (needed(l, name, type, &rows, &count) != DNS_FOUND)
+		return 0;
+	for (; copied < count && copied < LOCATE_MAX; copied++)
+		addresses[copied] = rows[copied].address;
+	return copied;
+}
+
 /*
- * IPv6 before IPv4 where both have a route (RFC 6724's default policy). Names of the hosts file the other way round:
- * most local programs listen on IPv4 alone.
+ * IPv6 before IPv4 where both have a route (RFC 6724's default policy), and then in turns, so that a family that leads
+ * nowhere costs one attempt (RFC 8305 4). Names of the hosts file the other way round: most local programs listen on
+ * IPv4 alone.
  */
 static void add_addresses(struct locating *l, const char *name, enum sip_protocol protocol, uint16_t port)
 {
-	static const enum dns_type hosts_order[] = { DNS_A, DNS_AAAA }, dns_order[] = { DNS_AAAA, DNS_A };
+	static const enum dns_type hosts_order[] = { DNS_A, DNS_AAAA };
+	struct address v6[LOCATE_MAX], v4[LOCATE_MAX];
 	const struct dns_record *rows;
 	size_t count;
 
@@ -127,10 +142,14 @@ static void add_addresses(struct locating *l, const char *name, enum sip_protoco
 	}
 	if (has_family(l->net, false))
 		prefetch(l, name, DNS_A);
-	for (size_t i = 0; i < ARRAY_LEN(dns_order); i++)
-		if (has_family(l->net, dns_order[i] == DNS_AAAA) &&
-		    needed(l, name, dns_order[i], &rows, &count) == DNS_FOUND)
-			add_rows(l, protocol, port, rows, count);
+	size_t v6_count = has_family(l->net, true) ? copy_rows(l, name, DNS_AAAA, v6) : 0;
+	size_t v4_count = has_family(l->net, false) ? copy_rows(l, name, DNS_A, v4) : 0;
+	for (size_t i = 0; i < v6_count || i < v4_count; i++) {
+		if (i < v6_count)
+			add_target(l, protocol, &v6[i], port, false);
+		if (i < v4_count)
+			add_target(l, protocol, &v4[i], port, false);
+	}
 }
 
 static void swap(struct dns_record *rows, size_t a, size_t b)

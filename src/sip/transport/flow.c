@@ -205,6 +205,7 @@ static void report(struct flow *flow, enum err err)
 	look_up_waiting(flow);
 	keep_explanation(flow);
 	flow__free(flow);
+	races__failed(transport, id);
 	transport->handlers.failed(transport->handlers.arg, target.protocol, &target.address, id, err);
 }
 
@@ -294,6 +295,7 @@ void transport_flow_opened(struct transport *transport, struct flow *flow, const
 	timer_stop(transport->world.timers, &flow->timer);
 	flow->state = FLOW_OPEN;
 	flow->target.local = *local;
+	races__opened(transport, flow->id);
 	LIST_EACH(&flow->waiting, node) {
 		struct waiting *waiting = LIST_ENTRY(node, struct waiting, node);
 		enum err err = send_now(flow, waiting->message);

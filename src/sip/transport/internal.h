@@ -10,6 +10,7 @@ enum {
 	WAITING_BYTES_MAX = 256 * 1024,
 	SENT_BY_MAX = 64,              /* of ours that responses are checked against */
 	NO_STREAM_MAX = 64,            /* targets that TCP did not reach */
+	FAILED_MAX = 64,               /* targets that are remembered as failed */
 	REPLIES_MAX = 64,              /* responses whose target is being looked up */
 };
 
@@ -51,6 +52,12 @@ struct keep_alive {
 	struct timer timer;
 };
 
+struct failed_target {
+	enum sip_protocol protocol;
+	struct address address;
+	int64_t until_us;
+};
+
 struct reply {
 	struct list_node node;
 	struct transport *transport;
@@ -78,6 +85,9 @@ struct transport {
 		int64_t until_us;
 	} no_stream[NO_STREAM_MAX];   /* a ring too */
 	size_t no_stream_next;
+	struct failed_target failed[FAILED_MAX]; /* and a ring */
+	size_t failed_next;
+	struct list races;
 };
 
 /** A reference of one's own: only the count changes, the message stays as it is. */
@@ -115,6 +125,11 @@ void flow__fail_later(struct flow *flow, enum err err);
 /** Make room for one more among `max`. @return false: the limit is reached */
 bool flow__make_room(struct transport *transport, size_t max);
 struct sip_source flow__source(struct flow *flow);
+
+/* targets.c */
+void races__opened(struct transport *transport, uint64_t flow_id);
+void races__failed(struct transport *transport, uint64_t flow_id);
+void races__free(struct transport *transport);
 
 /* response.c */
 void reply__look_up(struct transport *transport, const struct sip_message *message, enum sip_protocol protocol,

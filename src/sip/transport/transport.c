@@ -60,6 +60,7 @@ struct transport *transport_new(const struct sip_world *world, const struct tran
 	list_init(&transport->flows);
 	list_init(&transport->keep_alives);
 	list_init(&transport->replies);
+	list_init(&transport->races);
 	random_fill(world->random, transport->tag_key, sizeof transport->tag_key);
 	return transport;
 }
@@ -68,6 +69,7 @@ void transport_free(struct transport *transport)
 {
 	const struct sip_world *world = &transport->world;
 
+	races__free(transport);
 	LIST_EACH(&transport->keep_alives, node)
 		keep_alive__free(LIST_ENTRY(node, struct keep_alive, node));
 	LIST_EACH(&transport->replies, node) {

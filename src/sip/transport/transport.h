@@ -2,6 +2,7 @@
  * sip/transport: framing, Via and rport, flows, response routing (RFC 3261 18; RFC 3581, 5626). Still no socket: those
  * are behind struct transport_ops, which net/ implements on the loop, and simulations in memory.
  *
+ *   targets     which targets failed lately; the race of two families for one connection
  *   transport   messages in and requests out, sent-by, size rule
  *   receive     what comes in: check, Via completion (received, rport), refusing broken requests without state
  *   response    where responses go (18.2.2, RFC 3581)
@@ -165,6 +166,29 @@ bool transport_is_ours(struct transport *transport, struct slice host, uint16_t 
 enum sip_protocol transport_choose(struct transport *transport, const struct sip_target *target, size_t bytes);
 /** Remember that TCP does not reach this target: UDP whatever the size, for 10 minutes. */
 void transport_no_stream(struct transport *transport, const struct address *remote);
+enum { TARGET_FAILED_US = 30 * SECOND_US };
+/**
+ * Remember that this target did not answer, could not be reached or said 503: for `us` it is tried after all others.
+ * RFC 3263 4.3, RFC 3261 21.5.4
+ */
+void transport_target_failed(struct transport *transport, const struct sip_target *target, int64_t us);
+void transport_target_works(struct transport *transport, const struct sip_target *target);
+/** Those that failed lately go behind the others; the order stays otherwise. */
+void transport_order_targets(struct transport *transport, struct sip_target *targets, size_t count);
+
+struct race;
+/** `winner`: the target to be used; 0 also when neither could be reached. Never called before transport_race()
+ * returned. */
+typedef void race_h(void *arg, size_t winner);
+/**
+ * Two targets of one host, one of each family: connect to the first, after 250 ms to the second too, and take whichever
+ * is there first; the other connection is given up.
+ * @return the transport's until `done` was called; NULL: no such pair, or a connection to the first is open: no race
+ * RFC 8305 5
+ */
+struct race *transport_race(struct transport *transport, const struct sip_target targets[2], race_h *done, void *arg);
+/** Forget it; `done` is not called. */
+void transport_race_cancel(struct race *race);
 /**
  * Begin to open the flow that a request to this target will need; nothing to do for UDP or where there is one.
  * Errors: as transport_send_request()

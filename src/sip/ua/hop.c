@@ -58,6 +58,7 @@ static void found(void *arg, enum err err, const struct sip_target *targets, siz
 	if (count) {
 		hop->targets = xcalloc(count, sizeof *targets);
 		memcpy(hop->targets, targets, count * sizeof *targets);
+		transport_order_targets(transactions_transport(hop->ua->transactions), hop->targets, count);
 	}
 	hop->count = count;
 	hop->done(hop->arg, count ? ERR_NONE : err ? err : ERR_DNS);

@@ -7,6 +7,7 @@
 
 enum {
 	ATTEMPTS_MAX = 24,             /* of one request, whatever the servers say */
+	RETRY_AFTER_MAX_S = 3600,
 	SIZE_CONNECT_US = 1000 * 1000, /* how long TCP may take to open where size alone chose it */
 };
 
@@ -28,6 +29,7 @@ struct request {
 	bool heard;       /* a response came for the present target */
 	unsigned attempts;
 	enum err last_err;
+	struct race *race; /* for the connection of the next attempt */
 	struct client_transaction *ct;
 	struct sip_message *sent;
 	struct sip_target sent_to;
@@ -43,11 +45,19 @@ struct request {
 	bool wants_provisional;
 };
 
+static void end_race(struct request *r)
+{
+	if (r->race)
+		transport_race_cancel(r->race);
+	r->race = NULL;
+}
+
 static void request_free(struct mortal *mortal)
 {
 	struct request *r = CONTAINER_OF(mortal, struct request, mortal);
 
 	timer_stop(r->ua->world.timers, &r->timer);
+	end_race(r);
 	if (r->ct)
 		client_transaction_detach(r->ct);
 	hop_fini(&r->hop);
@@ -187,7 +197,7 @@ static bool next_target(struct request *r)
 	return ++r->target < r->hop.count;
 }
 
-static void attempt(struct request *r)
+static void attempt_now(struct request *r)
 {
 	do {
 		struct sip_target target = r->hop.targets[r->target];
@@ -198,6 +208,31 @@ static void attempt(struct request *r)
 			return;
 	} while (fall_back(r) || next_target(r));
 	finish_with(r, 503, core_cause(r->last_err), r->last_err);
+}
+
+static void race_won(void *arg, size_t winner)
+{
+	struct request *r = arg;
+	struct sip_target *pair = &r->hop.targets[r->target];
+
+	r->race = NULL;
+	if (winner) {
+		struct sip_target first = pair[0];
+		pair[0] = pair[1];
+		pair[1] = first;
+	}
+	attempt_now(r);
+}
+
+/* Of two families the one that connects first (RFC 8305); else simply the next target. */
+static void attempt(struct request *r)
+{
+	struct transport *transport = transactions_transport(r->ua->transactions);
+
+	if (r->target + 1 < r->hop.count)
+		r->race = transport_race(transport, &r->hop.targets[r->target], race_won, r);
+	if (!r->race)
+		attempt_now(r);
 }
 
 static void located(void *arg, enum err err)
@@ -240,12 +275,30 @@ static bool answer_challenge(struct request *r, struct sip_message *response)
 	       digest_challenge(r->ua->digests, r->profile, &scope, response, !r->others_dialog, &r->tries);
 }
 
+/* 21.5.4: a server that says 503 is left alone as long as it asks for, up to an hour. */
+static void note_answer(struct request *r, const struct sip_message *response)
+{
+	struct transport *transport = transactions_transport(r->ua->transactions);
+	struct slice value = sip_message_value(response, SIP_HEADER_RETRY_AFTER);
+	struct sip_retry_after after;
+	int64_t us = TARGET_FAILED_US;
+
+	if (response->status != 503) {
+		transport_target_works(transport, &r->sent_to);
+		return;
+	}
+	if (value.n && sip_retry_after_parse(value, &after))
+		us = (int64_t)(after.seconds < RETRY_AFTER_MAX_S ? after.seconds : RETRY_AFTER_MAX_S) * SECOND_US;
+	transport_target_failed(transport, &r->sent_to, us);
+}
+
 static void final(struct request *r, struct sip_message *response)
 {
 	unsigned status = response->status;
 	bool challenged = status == 401 || status == 407;
 
 	r->heard = true;
+	note_answer(r, response);
 	if (challenged && answer_challenge(r, response)) {
 		let_go(r);
 		attempt(r);
@@ -280,6 +333,8 @@ static void failed(struct request *r, unsigned status, enum cause cause, enum er
 	}
 	let_go(r);
 	r->last_err = err;
+	if (!was_heard)
+		transport_target_failed(transactions_transport(r->ua->transactions), &r->sent_to, TARGET_FAILED_US);
 	if (cause != CAUSE_TIMEOUT && fall_back(r))
 		attempt(r);
 	else if (!was_heard && next_target(r))
@@ -361,6 +416,7 @@ void request_detach(struct request *request)
 		request->cancelled = true;
 	if (request->finished || (request->prepare && !request->ct)) {
 		request->finished = true;
+		end_race(request);
 		hop_fini(&request->hop);
 		let_go(request);
 		core_bury(request->ua, &request->mortal, request_free);
@@ -384,6 +440,7 @@ void request_cancel(struct request *request, struct slice reason)
 		transaction_cancel(request->ct, reason);
 		return;
 	}
+	end_race(request);
 	hop_fini(&request->hop);
 	timer_start(request->ua->world.timers, &request->timer, 0, cancelled_unsent, request);
 }

@@ -38,3 +38,6 @@ tests_unit_sip_ua_subscription_test_SOURCES = tests/unit/sip/ua/subscription_tes
 tests_unit_sip_ua_subscription_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_notifier_test_SOURCES = tests/unit/sip/ua/notifier_test.c
 tests_unit_sip_ua_notifier_test_LDADD = $(UA_TEST_LIBS)
+check_PROGRAMS += tests/unit/sip/ua/targets_test
+tests_unit_sip_ua_targets_test_SOURCES = tests/unit/sip/ua/targets_test.c
+tests_unit_sip_ua_targets_test_LDADD = $(UA_TEST_LIBS)

@@ -1,0 +1,176 @@
+/* The order of targets: what failed lately goes behind, and two families race for one connection. */
+#include "tests/unit/sip/ua/lab/lab.h"
+
+static unsigned last_status;
+
+static void on_outcome(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	(void)arg;
+	(void)request;
+	if (final)
+		last_status = outcome->status;
+}
+
+static void ask(struct lab *lab, const char *target)
+{
+	struct request_config config = {
+		.identity = &lab->alice, .method = SLICE("OPTIONS"), .target = slice_of(target), .handler = on_outcome
+	};
+	enum err err;
+
+	last_status = 0;
+	assert_non_null(ua_request(lab->ua, &config, &err));
+	lab_pass(lab, 0);
+}
+
+static void two(struct lab *lab, const char *first, const char *second)
+{
+	fake_net_name(&lab->net, "biloxi.com", first);
+	fake_net_name(&lab->net, "biloxi.com", second);
+}
+
+static void a_server_that_says_503_is_left_alone_as_long_as_it_asks(void **state)
+{
+	struct lab *lab = *state;
+
+	two(lab, "udp 192.0.2.8:5060", "udp 192.0.2.9:5060");
+	ask(lab, "sip:biloxi.com");
+	struct fake_packet *first = lab_take(lab, "OPTIONS");
+	lab_to(first, "192.0.2.8:5060");
+	lab_answer(lab, first, 503, "a", "Retry-After: 120\r\n", "");
+	struct fake_packet *second = lab_take(lab, "OPTIONS");
+	lab_to(second, "192.0.2.9:5060");
+	lab_answer(lab, second, 200, "b", "", "");
+	assert_int_equal(last_status, 200);
+	lab_pass(lab, 100 * SECOND_US);
+	ask(lab, "sip:biloxi.com");
+	second = lab_take(lab, "OPTIONS");
+	lab_to(second, "192.0.2.9:5060");
+	lab_answer(lab, second, 200, "b", "", "");
+	/* its time is over: it is the first again */
+	lab_pass(lab, 30 * SECOND_US);
+	ask(lab, "sip:biloxi.com");
+	first = lab_take(lab, "OPTIONS");
+	lab_to(first, "192.0.2.8:5060");
+	lab_answer(lab, first, 200, "a", "", "");
+}
+
+static void a_dead_server_costs_one_request_its_patience(void **state)
+{
+	struct lab *lab = *state;
+
+	two(lab, "udp 192.0.2.8:5060", "udp 192.0.2.9:5060");
+	ask(lab, "sip:biloxi.com");
+	lab_to(lab_take(lab, "OPTIONS"), "192.0.2.8:5060");
+	lab_pass(lab, 32 * SECOND_US);
+	struct fake_packet *packet;
+	struct address second = fake_address("192.0.2.9:5060");
+	do {
+		packet = lab_take(lab, "OPTIONS");
+	} while (!address_eq(&packet->remote, &second));
+	lab_answer(lab, packet, 200, "b", "", "");
+	fake_net_drop(&lab->net);
+	ask(lab, "sip:biloxi.com");
+	packet = lab_take(lab, "OPTIONS");
+	lab_to(packet, "192.0.2.9:5060");
+	/* both have failed: both are tried all the same */
+	lab_answer(lab, packet, 503, "b", "", "");
+	packet = lab_take(lab, "OPTIONS");
+	lab_to(packet, "192.0.2.8:5060");
+	lab_answer(lab, packet, 200, "a", "", "");
+	assert_int_equal(last_status, 200);
+}
+
+#define V6 "tcp [2001:db8::8]:5060"
+#define V4 "tcp 192.0.2.8:5060"
+
+static void race_begins(struct lab *lab)
+{
+	lab->net.local6 = fake_address("[2001:db8::1]:5060");
+	lab->net.connect = FAKE_HANGS;
+	two(lab, V6, V4);
+	ask(lab, "sip:biloxi.com");
+	assert_int_equal(lab->net.connect_count, 1);
+}
+
+static void a_family_that_leads_nowhere_costs_250_ms(void **state)
+{
+	struct lab *lab = *state;
+
+	race_begins(lab);
+	lab_pass(lab, 240 * MS_US);
+	assert_int_equal(lab->net.connect_count, 1);
+	lab_pass(lab, 20 * MS_US);
+	assert_int_equal(lab->net.connect_count, 2);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_pass(lab, 0);
+	struct fake_packet *packet = lab_take(lab, "OPTIONS");
+	lab_to(packet, "192.0.2.8:5060");
+	lab_has(packet, SIP_HEADER_VIA, "SIP/2.0/TCP 192.0.2.1:5060");
+	/* the other attempt is given up, without a word */
+	assert_int_equal(lab->net.closed_count, 1);
+	lab_answer(lab, packet, 200, "a", "", "");
+	assert_int_equal(last_status, 200);
+	/* and the next request takes the connection that is there */
+	ask(lab, "sip:biloxi.com");
+	lab_pass(lab, 260 * MS_US);
+}
+
+static void the_first_family_wins_when_it_is_quick(void **state)
+{
+	struct lab *lab = *state;
+
+	race_begins(lab);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_pass(lab, 0);
+	struct fake_packet *packet = lab_take(lab, "OPTIONS");
+	lab_to(packet, "[2001:db8::8]:5060");
+	assert_int_equal(lab->net.connect_count, 1);
+	lab_answer(lab, packet, 200, "a", "", "");
+}
+
+static void a_refusal_starts_the_other_at_once(void **state)
+{
+	struct lab *lab = *state;
+
+	race_begins(lab);
+	fake_net_closed(&lab->net, fake_net_newest(&lab->net), ERR_REFUSED);
+	lab_pass(lab, 0);
+	assert_int_equal(lab->net.connect_count, 2);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_pass(lab, 0);
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 200, "a", "", "");
+	assert_int_equal(last_status, 200);
+}
+
+static void when_neither_is_there_the_request_fails(void **state)
+{
+	struct lab *lab = *state;
+
+	race_begins(lab);
+	lab->net.connect = FAKE_REFUSES;
+	fake_net_closed(&lab->net, fake_net_newest(&lab->net), ERR_REFUSED);
+	lab_pass(lab, SECOND_US);
+	assert_int_equal(last_status, 503);
+	lab_quiet(lab);
+}
+
+static void a_phone_that_ends_ends_its_race(void **state)
+{
+	race_begins(*state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(a_server_that_says_503_is_left_alone_as_long_as_it_asks),
+		LAB_TEST(a_dead_server_costs_one_request_its_patience),
+		LAB_TEST(a_family_that_leads_nowhere_costs_250_ms),
+		LAB_TEST(the_first_family_wins_when_it_is_quick),
+		LAB_TEST(a_refusal_starts_the_other_at_once),
+		LAB_TEST(when_neither_is_there_the_request_fails),
+		LAB_TEST(a_phone_that_ends_ends_its_race),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
