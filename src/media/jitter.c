@@ -7,19 +7,20 @@
 
 enum {
 	TICK_FRAMES = 480,
-	BUCKET_US = 5000,
-	EPOCH_US = 4000000,        /* the anchor is the least transit of 4 to 8 s */
+	TICK_US = 10000,
 	JUMP_US = 1000000,         /* a transit that differs by more is another clock */
 	DRY_MAX_FRAMES = 24000,    /* 500 ms without a packet: wait for it as at the beginning */
 	RUNAWAY_US = 200000,       /* this much delay too many: throw packets away */
-	SLACK_US = 20000,          /* delay up to here above the target is left alone, */
-	SHORT_US = 5000,           /* and up to here below it */
+	SLACK_US = 20000,          /* so much lag too many, or a quarter of it, is left alone while somebody speaks */
+	SHORT_US = 10000,          /* so much too short is not left alone */
 	EARLY_US = 3000,           /* a beginning so little before its time does not wait for another tick */
+	MARGIN_US = 1000,          /* above what the packets wanted */
+	BEGIN_US = 10000,          /* wanted of the first packets, until BEGIN_PACKETS were seen */
+	BEGIN_PACKETS = 10,
+	WINDOW_US = 500000,        /* the low water of the lag is that of one to two windows */
 	LATE_RUN_MAX = 5,
-	CALM_US = 20000,           /* jitter below this is not believed before ten packets were seen */
 };
 #define POSITION_MAX (INT64_C(1) << 50) /* of a peer whose timestamps leap on and on: microseconds of it still fit */
-static const double QUANTILE = 0.97, FORGET = 0.995, RELAX = 0.02;
 
 static int64_t frames_us(int64_t frames)
 {
@@ -36,7 +37,6 @@ void jitter_init(struct jitter *jitter, uint32_t min_ms, uint32_t max_ms)
 	*jitter = (struct jitter){ .slots = xcalloc(JITTER_SLOTS, sizeof *jitter->slots) };
 	jitter_reset(jitter);
 	jitter_set_bounds(jitter, min_ms, max_ms);
-	jitter->target_ms = jitter->min_ms;
 }
 
 void jitter_fini(struct jitter *jitter)
@@ -56,7 +56,8 @@ static void clear_slots(struct jitter *jitter)
 void jitter_reset(struct jitter *jitter)
 {
 	clear_slots(jitter);
-	jitter->started = jitter->has_anchor = false;
+	jitter->started = false;
+	delay_init(&jitter->delay);
 	jitter->usual_frames = 2 * TICK_FRAMES;
 }
 
@@ -83,70 +84,71 @@ static struct jitter_slot *slot_of(struct jitter *jitter, uint32_t sequence)
 
 /* ---- how much delay ---- */
 
-static double clamp_ms(const struct jitter *jitter, double ms)
+/* The bounds are of the lag, which is a tick longer than the delay at fetching at most. */
+static void set_target(struct jitter *jitter, int64_t now_us)
 {
-	double least = jitter->min_ms > jitter->floor_ms ? jitter->min_ms : jitter->floor_ms;
+	int64_t least = (int64_t)jitter->min_ms * 1000 - TICK_US, most = (int64_t)jitter->max_ms * 1000 - TICK_US;
+	int64_t target = delay_wanted_us(&jitter->delay, now_us) + MARGIN_US;
 
-	if (ms < least)
-		ms = least;
-	return ms > jitter->max_ms ? jitter->max_ms : ms;
+	if (jitter->delay.measured < BEGIN_PACKETS && target < BEGIN_US)
+		target = BEGIN_US;
+	target += (int64_t)jitter->floor_ms * 1000;
+	if (target < least)
+		target = least;
+	jitter->target_us = target > most && most > 0 ? most : target;
 }
 
-static int64_t target_us(const struct jitter *jitter)
+static void shift_low(struct jitter *jitter, int64_t frames)
 {
-	return (int64_t)(clamp_ms(jitter, jitter->target_ms) * 1000);
+	jitter->low_us += frames_us(frames);
+	jitter->low_before_us += frames_us(frames);
 }
 
-static double wanted_ms(const struct jitter *jitter)
+void jitter_stretched(struct jitter *jitter, int32_t frames)
 {
-	double sum = 0;
+	shift_low(jitter, -frames);
+}
 
-	for (size_t i = 0; i < JITTER_BUCKETS; i++) {
-		sum += jitter->weights[i];
-		if (sum >= QUANTILE * jitter->weight)
-			return (double)(i + 1) * BUCKET_US / 1000.0;
+static int64_t lag_us(const struct jitter *jitter, int64_t now_us, uint32_t queued)
+{
+	return now_us + frames_us((int64_t)queued - jitter->next_at) - jitter->delay.anchor_us;
+}
+
+static void restart_low(struct jitter *jitter, int64_t now_us, uint32_t queued)
+{
+	jitter->low_us = jitter->low_before_us = lag_us(jitter, now_us, queued) + jitter->delay.anchor_us;
+	jitter->low_begin_us = now_us;
+}
+
+static void note_low(struct jitter *jitter, int64_t now_us, uint32_t queued)
+{
+	int64_t at = lag_us(jitter, now_us, queued) + jitter->delay.anchor_us;
+
+	if (now_us - jitter->low_begin_us >= WINDOW_US) {
+		jitter->low_before_us = jitter->low_us;
+		jitter->low_us = at;
+		jitter->low_begin_us = now_us;
 	}
-	return JITTER_BUCKETS * BUCKET_US / 1000.0;
+	if (at < jitter->low_us)
+		jitter->low_us = at;
 }
 
-static void learn(struct jitter *jitter, int64_t over_us)
+/* The least lag of late: a card that fetches in blocks of its own makes it waver. */
+static int64_t low_lag_us(const struct jitter *jitter)
 {
-	size_t bucket = over_us < 0 ? 0 : (size_t)(over_us / BUCKET_US);
-	/* The first packets count as a plain mean, later ones push the old out slowly. */
-	double keep = jitter->measured < 100 ? 0.97 : FORGET;
+	int64_t low = jitter->low_us < jitter->low_before_us ? jitter->low_us : jitter->low_before_us;
 
-	for (size_t i = 0; i < JITTER_BUCKETS; i++)
-		jitter->weights[i] *= keep;
-	jitter->weights[bucket < JITTER_BUCKETS ? bucket : JITTER_BUCKETS - 1] += 1;
-	jitter->weight = jitter->weight * keep + 1;
-	jitter->measured++;
-	if (jitter->measured < 10 && over_us < CALM_US)
-		return;
-	double wanted = wanted_ms(jitter);
-	/* Up at once, down slowly: too short is heard, too long is not. */
-	if (wanted > jitter->target_ms)
-		jitter->target_ms = wanted;
-	else
-		jitter->target_ms += (wanted - jitter->target_ms) * RELAX;
+	return low - jitter->delay.anchor_us;
 }
 
-/* Keep the least transit of the last one to two epochs as the anchor. */
-static void anchor(struct jitter *jitter, int64_t transit_us, int64_t arrival_us)
+/* Frames of lag too many or (negative) too few, so that it is as short as whole ticks of fetching allow. */
+static int32_t excess_of(const struct jitter *jitter, uint32_t queued)
 {
-	if (!jitter->has_anchor) {
-		jitter->anchor_us = jitter->epoch_anchor_us = transit_us;
-		jitter->epoch_us = arrival_us;
-		jitter->has_anchor = true;
-	}
-	if (arrival_us - jitter->epoch_us >= EPOCH_US) {
-		jitter->anchor_us = jitter->epoch_anchor_us;
-		jitter->epoch_anchor_us = transit_us;
-		jitter->epoch_us = arrival_us;
-	}
-	if (transit_us < jitter->epoch_anchor_us)
-		jitter->epoch_anchor_us = transit_us;
-	if (jitter->epoch_anchor_us < jitter->anchor_us)
-		jitter->anchor_us = jitter->epoch_anchor_us;
+	int64_t spare = us_frames(low_lag_us(jitter) - jitter->target_us) - queued;
+
+	if (spare >= 0)
+		return (int32_t)(spare / TICK_FRAMES * TICK_FRAMES + queued);
+	return (int32_t)((spare - TICK_FRAMES + 1) / TICK_FRAMES * TICK_FRAMES + queued);
 }
 
 /* ---- packets in ---- */
@@ -220,19 +222,19 @@ bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64
 		return store(jitter, packet, jitter->newest_at);
 	int64_t at = position_of(jitter, packet);
 	int64_t transit_us = arrival_us - frames_us(at);
-	int64_t over_us = transit_us - (jitter->has_anchor ? jitter->anchor_us : transit_us);
+	int64_t over_us = jitter->delay.has_anchor ? transit_us - jitter->delay.anchor_us : 0;
 	if (over_us > JUMP_US || over_us < -JUMP_US || at > POSITION_MAX || at < -POSITION_MAX) {
 		/* Timestamps leapt (a hold, a new clock) or the network stood still: begin anew from here. */
 		if ((int32_t)(packet->sequence - jitter->newest_sequence) <= 0)
 			return false;
 		clear_slots(jitter);
-		jitter->has_anchor = false;
+		delay_init(&jitter->delay);
 		begin(jitter, packet);
 		at = 0;
 		transit_us = arrival_us;
 	}
-	anchor(jitter, transit_us, arrival_us);
-	learn(jitter, transit_us - jitter->anchor_us);
+	delay_add(&jitter->delay, transit_us, arrival_us);
+	set_target(jitter, arrival_us);
 	if ((int32_t)(packet->sequence - jitter->newest_sequence) > 0) {
 		jitter->newest_sequence = packet->sequence;
 		jitter->newest_timestamp = packet->timestamp;
@@ -275,21 +277,18 @@ static void take(struct jitter *jitter, struct jitter_slot *slot)
 	slot->used = false;
 }
 
-/*
- * How long before it is fetched the next frame was there, or could have been. What is queued before it plays later
- * still, but that
- * does not help a late packet: it is fetched when less than a tick is left.
- */
-static int64_t delay_us(const struct jitter *jitter, int64_t now_us)
-{
-	return now_us - frames_us(jitter->next_at) - jitter->anchor_us;
-}
-
 static void give(struct jitter *jitter, struct jitter_play *play, enum jitter_what what, uint32_t frames)
 {
 	play->what = what;
 	play->frames = frames;
 	jitter->next_at += frames;
+}
+
+/* Go on elsewhere than where playing is: everything behind comes so much sooner or later. */
+static void leap_to(struct jitter *jitter, int64_t at)
+{
+	shift_low(jitter, jitter->next_at - at);
+	jitter->next_at = at;
 }
 
 /* Nothing is there at all: no more is given than this tick needs, so that the next packet falls on a tick again. */
@@ -313,90 +312,87 @@ static void cross_hole(struct jitter *jitter, const struct jitter_slot *head, in
 	if (frames > lead)
 		frames = (uint32_t)lead;
 	jitter->counts.concealed += lost ? (frames + TICK_FRAMES - 1) / TICK_FRAMES : 0;
-	if (lost && frames == lead)
+	if (lost && frames == lead) {
 		play->next = head;
+		play->skip = frames < jitter->usual_frames ? jitter->usual_frames - frames : 0;
+	}
 	give(jitter, play, lost ? JITTER_MISSING : JITTER_PAUSE, frames);
 }
 
 /* The delay ran away: throw away from the front until it is as wanted. @return whether `head` went */
-static bool thrown_away(struct jitter *jitter, struct jitter_slot *head, int64_t excess_us)
+static bool thrown_away(struct jitter *jitter, struct jitter_slot *head, int64_t over_us)
 {
-	if (excess_us > RUNAWAY_US)
+	if (over_us > RUNAWAY_US)
 		jitter->catching_up = true;
-	if (excess_us < SLACK_US)
+	if (over_us < SLACK_US)
 		jitter->catching_up = false;
 	if (!jitter->catching_up || head->sequence == jitter->newest_sequence)
 		return false;
 	take(jitter, head);
 	jitter->counts.late++;
 	if (head->at + head->frames > jitter->next_at)
-		jitter->next_at = head->at + head->frames;
+		leap_to(jitter, head->at + head->frames);
 	return true;
 }
 
-/* `head` is behind its time by `by` frames. @return whether it is to be played nevertheless */
+/* `head` is behind its time by `by` frames. @return whether it is not to be played */
 static bool too_late(struct jitter *jitter, struct jitter_slot *head, int64_t by, int64_t short_us,
 		     struct jitter_play *play)
 {
+	jitter->counts.concealed += jitter->unclear;
+	jitter->unclear = 0;
 	if (short_us * 2 >= frames_us(by)) {
 		/* More delay is wanted anyway: play it whole, everything behind it comes later by as much. */
-		jitter->next_at = head->at;
-		jitter->counts.concealed += jitter->unclear;
-		jitter->unclear = 0;
+		leap_to(jitter, head->at);
 		return false;
 	}
 	if (by < head->frames) {
 		play->skip = (uint32_t)by;
-		jitter->counts.concealed += jitter->unclear;
-		jitter->unclear = 0;
 		return false;
 	}
-	jitter->counts.concealed += jitter->unclear;
-	jitter->unclear = 0;
 	take(jitter, head);
 	jitter->counts.late++;
 	if (++jitter->late_run >= LATE_RUN_MAX) {
 		/* All are late: the anchor is of another time. */
-		jitter->playing = jitter->has_anchor = false;
+		jitter->playing = false;
+		delay_init(&jitter->delay);
 		jitter->late_run = 0;
 	}
 	return true;
 }
 
-static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t excess_us, uint32_t queued,
+static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t now_us, uint32_t queued,
 			struct jitter_play *play)
 {
-	int64_t slack_us = target_us(jitter) / 4;
+	int64_t lag = lag_us(jitter, now_us, queued);
+	int64_t slack_us = lag / 4 > SLACK_US ? lag / 4 : SLACK_US;
 
-	if (slack_us < SLACK_US)
-		slack_us = SLACK_US;
-	if (excess_us > slack_us || excess_us < -SHORT_US)
-		play->excess = (int32_t)us_frames(excess_us);
+	play->excess = excess_of(jitter, queued);
+	play->urgent = frames_us(play->excess) > slack_us || low_lag_us(jitter) - frames_us(queued) < jitter->target_us - SHORT_US;
 	take(jitter, head);
 	jitter->dry_frames = jitter->late_run = 0;
 	jitter->quiet = false;
 	jitter->usual_frames = head->frames;
 	jitter->counts.played++;
-	double delay_ms = (double)(excess_us + target_us(jitter) + frames_us(queued)) / 1000.0;
-	jitter->delay_ms += (delay_ms - jitter->delay_ms) * 0.1;
+	jitter->delay_ms += ((double)lag / 1000.0 - jitter->delay_ms) * 0.1;
 	play->packet = head;
 	give(jitter, play, JITTER_PACKET, head->frames - play->skip);
 	jitter->next_at = head->at + head->frames;
 }
 
 /* @return whether it may begin to play with `head` */
-static bool may_begin(struct jitter *jitter, const struct jitter_slot *head, int64_t now_us)
+static bool may_begin(struct jitter *jitter, const struct jitter_slot *head, int64_t now_us, uint32_t queued)
 {
-	if (!jitter->has_anchor) {
-		jitter->anchor_us = jitter->epoch_anchor_us = now_us - frames_us(head->at);
-		jitter->epoch_us = now_us;
-		jitter->has_anchor = true;
+	if (!jitter->delay.has_anchor) {
+		delay_add(&jitter->delay, now_us - frames_us(head->at), now_us);
+		set_target(jitter, now_us);
 	}
-	if (now_us + EARLY_US < jitter->anchor_us + frames_us(head->at) + target_us(jitter))
+	if (now_us + EARLY_US < jitter->delay.anchor_us + frames_us(head->at) + jitter->target_us)
 		return false;
 	jitter->playing = true;
 	jitter->next_at = head->at;
-	jitter->delay_ms = (double)delay_us(jitter, now_us) / 1000.0;
+	restart_low(jitter, now_us, queued);
+	jitter->delay_ms = (double)lag_us(jitter, now_us, queued) / 1000.0;
 	return true;
 }
 
@@ -411,29 +407,29 @@ void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct j
 			jitter->quiet = true;
 			continue;
 		}
-		if (!jitter->playing && (!head || !may_begin(jitter, head, now_us)))
+		if (!jitter->playing && (!head || !may_begin(jitter, head, now_us, queued)))
 			return;
 		if (!head) {
 			run_dry(jitter, queued, play);
 			return;
 		}
-		int64_t excess_us = delay_us(jitter, now_us) - target_us(jitter);
-		if (thrown_away(jitter, head, excess_us))
+		note_low(jitter, now_us, queued);
+		int64_t over_us = lag_us(jitter, now_us, 0) - jitter->target_us;
+		if (thrown_away(jitter, head, over_us))
 			continue;
 		int64_t lead = head->at - jitter->next_at;
 		/* A hole need not be filled when the delay is too long anyway, or when it is no hole but a leap. */
-		if (lead > 0 && (excess_us > SLACK_US + frames_us(lead) || lead > 2 * DRY_MAX_FRAMES)) {
-			excess_us -= frames_us(lead);
-			jitter->next_at = head->at;
+		if (lead > 0 && (over_us > SLACK_US + frames_us(lead) || lead > 2 * DRY_MAX_FRAMES)) {
+			leap_to(jitter, head->at);
 			lead = 0;
 		}
 		if (lead > 0) {
 			cross_hole(jitter, head, lead, play);
 			return;
 		}
-		if (lead < 0 && too_late(jitter, head, -lead, -excess_us, play))
+		if (lead < 0 && too_late(jitter, head, -lead, -over_us, play))
 			continue;
-		play_packet(jitter, head, delay_us(jitter, now_us) - target_us(jitter), queued, play);
+		play_packet(jitter, head, now_us, queued, play);
 		return;
 	}
 }

@@ -1,22 +1,23 @@
 /*
  * The jitter buffer: a function of packets and time, with no clock, socket or codec of its own.
  *
- * All positions are 48 kHz frames. A packet's transit is its arrival minus its position; the least transit of the last
- * seconds is
- * the anchor, and a packet is due at anchor + position + target. The target is what 97 % of the packets need, between a
- * minimum and
- * a maximum. Playing runs on by itself: what is missing at its time is concealed, and a packet that comes too late is
- * played from
- * its middle, thrown away or, when the delay is too short anyway, played from its beginning.
+ * All positions are 48 kHz frames. A packet's transit is its arrival minus its position; media/delay says how much more
+ * than the least transit is worth waiting. Playing runs on by itself: what is missing at its time is concealed, and a
+ * packet that comes too late is played from its middle, thrown away or, when the delay is too short anyway, played from
+ * its beginning.
+ *
+ * The caller plays in ticks of 10 ms, so a packet is fetched up to a tick before its first frame is played. Two lags
+ * follow, both against a packet of the least transit: `lag`, from arrival to playing, which stretching changes frame by
+ * frame, and what of it is left when the packet is fetched, which only changes by whole ticks and which must cover what
+ * the network wants. So the shortest lag is the one at which nothing is queued when a packet is fetched.
  */
 #pragma once
 
-#include "base/base.h"
+#include "media/delay.h"
 
 enum {
 	JITTER_SLOTS = 64, /* a power of two */
 	JITTER_PAYLOAD_MAX_BYTES = 1920,
-	JITTER_BUCKETS = 80, /* of 5 ms */
 };
 
 struct jitter_slot {
@@ -53,10 +54,10 @@ struct jitter {
 	unsigned late_run;
 
 	/* delay */
-	int64_t anchor_us, epoch_anchor_us, epoch_us;
-	bool has_anchor;
-	double weights[JITTER_BUCKETS], weight, target_ms, delay_ms, loss;
-	uint64_t measured;
+	struct delay delay;
+	int64_t target_us;       /* what the delay at fetching shall be */
+	int64_t low_us, low_before_us, low_begin_us; /* least (lag + anchor) in this and the last window */
+	double delay_ms, loss;   /* lag and losses, smoothed */
 
 	struct jitter_counts counts;
 };
@@ -82,9 +83,10 @@ struct jitter_play {
 	enum jitter_what what;
 	const struct jitter_slot *packet, *next; /* borrowed until the next put */
 	uint32_t frames;
-	uint32_t skip;           /* JITTER_PACKET: frames of it whose time is over */
-	/* JITTER_PACKET: frames of delay too many (shorten) or, negative, too few; 0: leave it */
+	uint32_t skip;           /* frames whose time is over: of the packet, or of the lost one before `next` */
+	/* JITTER_PACKET: frames of lag too many (shorten) or, negative, too few; 0: it is as it should be */
 	int32_t excess;
+	bool urgent;             /* the excess is worth a small audible change; else only silence is stretched */
 };
 
 void jitter_init(struct jitter *jitter, uint32_t min_ms, uint32_t max_ms);
@@ -101,5 +103,7 @@ bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64
  * @param queued  decoded 48 kHz frames that the caller still has to play before: fewer than 480
  */
 void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct jitter_play *play);
+/** The caller made what it plays shorter (positive) or longer by so many frames. */
+void jitter_stretched(struct jitter *jitter, int32_t frames);
 /** Share of packets lost of late, 0..1, smoothed over about 100 packets. */
 double jitter_loss(const struct jitter *jitter);

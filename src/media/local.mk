@@ -1,10 +1,10 @@
 noinst_LIBRARIES += src/media/libmedia.a
 src_media_libmedia_a_SOURCES = \
 	src/media/engine.c src/media/engine.h src/media/engine_internal.h src/media/engine_media.c src/media/engine_devices.c \
-	src/media/stream.c src/media/stream.h src/media/stream_network.c src/media/stream_report.c src/media/stream_security.c \
+	src/media/stream.c src/media/stream.h src/media/stream_network.c src/media/stream_report.c src/media/stream_hear.c src/media/stream_security.c \
 	src/media/names.c src/media/srtp.c src/media/srtp.h \
 	src/media/rtp.c src/media/rtp.h src/media/rtcp.c src/media/rtcp.h \
-	src/media/jitter.c src/media/jitter.h src/media/stretch.c src/media/stretch.h \
+	src/media/delay.c src/media/delay.h src/media/jitter.c src/media/jitter.h src/media/stretch.c src/media/stretch.h \
 	src/media/mixer.c src/media/mixer.h src/media/dtmf.c src/media/dtmf.h src/media/tone.c src/media/tone.h \
 	src/media/level.c src/media/level.h src/media/quality.c src/media/quality.h \
 	src/media/codec/codec.c src/media/codec/codec.h src/media/codec/opus.c src/media/codec/opus.h \

@@ -1,20 +1,10 @@
 #include "media/stream.h"
 
 #include "base/xmalloc.h"
-#include "media/stretch.h"
 
 #include <assert.h>
 #include <string.h>
 #include <unistd.h>
-
-enum {
-	STRETCH_PAUSE_FRAMES = 2880,      /* in speech a period at most each 60 ms, */
-	STRETCH_HURRY_FRAMES = 3840,      /* unless the delay is wrong by more than 80 ms */
-	STRETCH_MOST_FRAMES = 720,
-	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
-	FEC_MARGIN_MS = 12,
-};
-static const double FEC_LOSS = 0.01;
 
 /* ---- life ---- */
 
@@ -148,126 +138,13 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 	stream->loud_us[0] = stream->loud_us[1] = 0;
 }
 
-/* ---- hearing ---- */
-
-/* Conceal in whole steps of the decoder, keep what is wanted. */
-static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
-{
-	struct decoder *decoder = stream->decoders[stream->play_codec];
-	int16_t whole[CODEC_PACKET_MAX_FRAMES];
-	size_t steps = (frames + CONCEAL_STEP_FRAMES - 1) / CONCEAL_STEP_FRAMES;
-
-	assert(steps * CONCEAL_STEP_FRAMES <= CODEC_PACKET_MAX_FRAMES);
-	if (decoder)
-		decoder_conceal(decoder, whole, steps * CONCEAL_STEP_FRAMES);
-	else
-		memset(whole, 0, frames * sizeof *whole);
-	memcpy(pcm, whole, frames * sizeof *pcm);
-}
-
-static size_t recover(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
-{
-	const struct jitter_slot *next = play->next;
-
-	if (!next || next->filler || next->tag != stream->play_codec || play->frames % CONCEAL_STEP_FRAMES)
-		return 0;
-	return decoder_recover(stream->decoders[stream->play_codec], next->payload, next->bytes, pcm, play->frames);
-}
-
-/*
- * Bring the delay nearer to its target: in silence at once, in speech by a pitch period now and then. @return frames
- * now
- */
-static size_t stretch(struct stream *stream, int32_t excess, int16_t *pcm, size_t frames)
-{
-	size_t wrong = (size_t)(excess < 0 ? -excess : excess);
-
-	stream->since_stretch += frames;
-	if (!wrong)
-		return frames;
-	if (stream->since_stretch < STRETCH_PAUSE_FRAMES && wrong < STRETCH_HURRY_FRAMES &&
-	    !stretch_is_silent(pcm, frames))
-		return frames;
-	size_t most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
-	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);
-	if (by)
-		stream->since_stretch = 0;
-	return excess > 0 ? frames - by : frames + by;
-}
-
-static size_t decode(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
-{
-	const struct jitter_slot *packet = play->packet;
-	struct decoder *decoder = packet->tag < MEDIA_CODECS ? stream->decoders[packet->tag] : NULL;
-	size_t frames = decoder ? decoder_decode(decoder, packet->payload, packet->bytes, pcm) : 0;
-
-	if (decoder)
-		stream->play_codec = packet->tag;
-	if (!frames) {
-		frames = packet->frames;
-		conceal(stream, frames, pcm);
-	}
-	size_t skip = play->skip < frames ? play->skip : frames;
-	memmove(pcm, pcm + skip, (frames - skip) * sizeof *pcm);
-	return stretch(stream, play->excess, pcm, frames - skip);
-}
-
-/* Get the next piece of sound behind what is queued. @return false when there is none now */
-static bool play_more(struct stream *stream, int64_t now_us)
-{
-	struct jitter_play play;
-	int16_t *pcm = stream->play + stream->play_frames;
-	size_t frames = 0;
-
-	jitter_get(&stream->jitter, now_us, (uint32_t)stream->play_frames, &play);
-	switch (play.what) {
-	case JITTER_NOTHING:
-		return false;
-	case JITTER_PACKET:
-		frames = decode(stream, &play, pcm);
-		break;
-	case JITTER_MISSING:
-		frames = recover(stream, &play, pcm);
-		if (frames)
-			break;
-		/* fall through */
-	case JITTER_PAUSE:
-		frames = play.frames;
-		conceal(stream, frames, pcm);
-		break;
-	}
-	stream->play_frames += frames;
-	assert(stream->play_frames <= STREAM_PLAY_FRAMES);
-	return true;
-}
-
-/* @return false when there is nothing to be heard */
-static bool hear(struct stream *stream, int64_t now_us, int16_t *heard)
-{
-	if (stream->config.receives)
-		while (stream->play_frames < CODEC_TICK_FRAMES && play_more(stream, now_us))
-			continue;
-	size_t n = stream->play_frames < CODEC_TICK_FRAMES ? stream->play_frames : CODEC_TICK_FRAMES;
-	memcpy(heard, stream->play, n * sizeof *heard);
-	memset(heard + n, 0, (CODEC_TICK_FRAMES - n) * sizeof *heard);
-	stream->play_frames -= n;
-	memmove(stream->play, stream->play + n, stream->play_frames * sizeof *heard);
-	return n > 0;
-}
-
-/* FEC can only help when the packet behind the lost one is there in time: then a packet more of delay is well spent. */
-static void arm_fec(struct stream *stream)
-{
-	bool fec = false;
-
-	for (size_t i = 0; i < stream->config.receive_count; i++)
-		fec |= stream->config.receive[i].fec && stream->config.receive[i].codec == stream->receive_codec;
-	uint32_t packet_ms = stream->jitter.usual_frames / CODEC_MS_FRAMES;
-	bool lossy = jitter_loss(&stream->jitter) > FEC_LOSS;
-	jitter_set_floor(&stream->jitter, fec && lossy ? packet_ms + FEC_MARGIN_MS : 0);
-}
-
 /* ---- saying ---- */
+
+/* Until the peer reports, what is lost on the way to us is the best guess of what is lost on the way back. */
+static double expected_loss(const struct stream *stream)
+{
+	return stream->peer_reported ? stream->expected_loss : jitter_loss(&stream->jitter);
+}
 
 static void send_voice(struct stream *stream, int complexity)
 {
@@ -275,7 +152,7 @@ static void send_voice(struct stream *stream, int complexity)
 	struct encoder *encoder = stream->encoders[send->codec];
 	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
 
-	encoder_adapt(encoder, stream->peer_loss, complexity);
+	encoder_adapt(encoder, expected_loss(stream), complexity);
 	size_t n = encoder_encode(encoder, stream->said, stream->said_frames, payload, sizeof payload);
 	stream->said_frames = 0;
 	if (!n) {
@@ -348,14 +225,6 @@ static void say(struct stream *stream, const struct stream_turn *turn, const int
 			send_voice(stream, turn->complexity);
 	}
 	stream->clock += codec_clock_rate(send->codec) / 100;
-}
-
-void stream_hear(struct stream *stream, const struct stream_turn *turn)
-{
-	if (stream->ticks++ % 10 == 0)
-		arm_fec(stream);
-	hear(stream, turn->now_us, stream->heard_now);
-	level_add(&stream->heard, stream->heard_now);
 }
 
 void stream_say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm)

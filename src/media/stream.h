@@ -3,7 +3,8 @@
  * the part that
  * is marked as the loop's and for the snapshot, which anybody may read.
  *
- *   stream           life, configuration, what is heard, what is said
+ *   stream           life, configuration, what is said
+ *   stream_hear      what is heard: decoding, recovering, concealing, stretching
  *   stream_network   sockets, sources, RTCP
  *   stream_security  the keys in use (SRTP)
  *   stream_report    the snapshot and the events
@@ -124,6 +125,7 @@ struct stream {
 	int64_t report_us;                /* when it came */
 	uint64_t sent_at_report;
 	double peer_loss, rtt_ms;
+	double expected_loss;             /* of what we send */
 	bool peer_reported;
 
 	/* hearing */
@@ -131,6 +133,9 @@ struct stream {
 	int16_t play[STREAM_PLAY_FRAMES];
 	size_t play_frames, since_stretch;
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
+	bool invented;                    /* what was decoded last was not said by anybody */
+	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried such */
+	unsigned fec_armed, fec_seen;
 	struct level heard;
 	struct decimator decimator;
 	int64_t loud_us[2];               /* when each side was last louder than silence; 0: not watched */
@@ -162,7 +167,7 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 void stream_start(struct stream *stream, const struct stream_turn *turn);
 /** Say goodbye by RTCP. */
 void stream_stop(struct stream *stream, const struct stream_turn *turn);
-/** The first half of a tick of 10 ms: heard_now gets what the peer says. */
+/** The first half of a tick of 10 ms, by stream_hear.c: heard_now gets what the peer says. */
 void stream_hear(struct stream *stream, const struct stream_turn *turn);
 /**
  * The second half: say it, report, publish.

@@ -14,6 +14,8 @@ enum {
 	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
 };
 
+static const double EXPECT_LESS = 0.3;
+
 struct receive_batch {
 	struct mmsghdr messages[STREAM_BATCH];
 	struct iovec parts[STREAM_BATCH];
@@ -294,6 +296,15 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 
 /* ---- RTCP in ---- */
 
+/* What the next packets will lose, from what the last reports said: up at once, down slowly. */
+static void expect_loss(struct stream *stream, double loss)
+{
+	if (loss > stream->expected_loss)
+		stream->expected_loss = loss;
+	else
+		stream->expected_loss += (loss - stream->expected_loss) * EXPECT_LESS;
+}
+
 /* Reports are believed from where the sound comes from or was said to come from. */
 static bool is_peer(const struct stream *stream, const struct address *from)
 {
@@ -323,6 +334,7 @@ static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struc
 		int64_t wall_us = turn->wall_us + arrival_us - turn->now_us;
 		double rtt_ms = rtcp_round_trip_ms(&report.block, rtcp_ntp_middle(rtcp_ntp(wall_us)));
 		stream->peer_loss = report.block.fraction / 256.0;
+		expect_loss(stream, stream->peer_loss);
 		/* More than ten seconds is a peer that cannot count. */
 		if (rtt_ms >= 0 && rtt_ms < 10000)
 			stream->rtt_ms = rtt_ms;

@@ -129,7 +129,7 @@ class Bench:
 class Phone:
     """offhook --json on pipes: commands in, answers and events out."""
 
-    def __init__(self, bench, lines=(), args=("-n",), env=None, quiet=True):
+    def __init__(self, bench, lines=(), args=("-n",), env=None, quiet=True, enter=()):
         self.bench = bench
         self.answers = {}
         self.events = []
@@ -137,7 +137,7 @@ class Phone:
         self.number = 0
         self.lock = threading.Condition()
         first = ["set audio.input null", "set audio.output null", "set audio.ringer null"] if quiet else []
-        argv = [OFFHOOK, *args, "--json"]
+        argv = [*enter, OFFHOOK, *args, "--json"]
         for line in [*first, *lines]:
             argv += ["-x", line]
         self.errors = open(bench.path(f"phone-{len(bench.processes)}.err"), "wb")

@@ -86,6 +86,11 @@ size_t decoder_decode(struct decoder *decoder, const uint8_t *payload, size_t n,
 	return decoder->ops->decode(decoder, payload, n, pcm);
 }
 
+bool decoder_carries_last(const struct decoder *decoder, const uint8_t *payload, size_t n)
+{
+	return decoder->ops->carries_last && decoder->ops->carries_last(payload, n);
+}
+
 size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames)
 {
 	assert(frames <= CODEC_PACKET_MAX_FRAMES);

@@ -46,6 +46,7 @@ struct codec_ops {
 	size_t (*encode)(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
 	size_t (*frames)(enum media_codec codec, const uint8_t *payload, size_t n);
 	size_t (*decode)(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
+	bool (*carries_last)(const uint8_t *payload, size_t n);
 	size_t (*recover)(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 	void (*conceal)(struct decoder *decoder, int16_t *pcm, size_t frames);
 };
@@ -78,6 +79,8 @@ struct decoder *decoder_new(enum media_codec codec);
 void decoder_free(struct decoder *decoder);
 /** Decode a payload into `pcm`, which has CODEC_PACKET_MAX_FRAMES. @return frames; 0: malformed */
 size_t decoder_decode(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
+/** Whether a payload carries something of the packet before it, for decoder_recover(). */
+bool decoder_carries_last(const struct decoder *decoder, const uint8_t *payload, size_t n);
 /**
  * Replace a lost packet of `frames` by what its successor carries of it. @return `frames`; 0: it carries nothing,
  * conceal instead

@@ -5,13 +5,21 @@
 #include <opus/opus.h>
 #include <string.h>
 
-enum { CLEAN_BITRATE = 48000, LEAST_BITRATE = 6000 };
+/*
+ * At this rate libopus 1.3 codes speech in its hybrid mode (full band, and the lower half by SILK), which is better than
+ * its transform mode at the same rate and can carry FEC without a change of mode when the first packet is lost. Above
+ * 63 kbit/s it would change to the transform mode, but for FEC.
+ */
+enum { CLEAN_BITRATE = 62000, LOSSY_BITRATE = 80000, LEAST_BITRATE = 6000, LOSSY_PERCENT = 20 };
+
+enum { OPUS_FRAMES_MAX = 48 };
 
 struct opus_encoder {
 	struct encoder base;
 	OpusEncoder *state;
 	bool fec;                 /* the peer asked for it */
 	int loss_percent, complexity;
+	int bitrate, most_bitrate;
 };
 
 struct opus_decoder {
@@ -23,7 +31,7 @@ static struct encoder *new_encoder(enum media_codec codec)
 {
 	(void)codec;
 	int error;
-	OpusEncoder *state = opus_encoder_create(CODEC_RATE_HZ, 1, OPUS_APPLICATION_VOIP, &error);
+	OpusEncoder *state = opus_encoder_create(CODEC_RATE_HZ, 1, OPUS_APPLICATION_AUDIO, &error);
 	if (!state)
 		return NULL;
 	struct opus_encoder *encoder = xcalloc(1, sizeof *encoder);
@@ -71,30 +79,46 @@ static uint32_t ptime(enum media_codec codec, uint32_t wanted_ms)
 	return wanted_ms == 30 ? 20 : wanted_ms == 50 ? 40 : wanted_ms;
 }
 
+/* FEC is paid for with a higher rate, as far as the peer allows, and not with the speech. */
+static void set_bitrate(struct opus_encoder *encoder)
+{
+	int loss = encoder->loss_percent < LOSSY_PERCENT ? encoder->loss_percent : LOSSY_PERCENT;
+	int bitrate = CLEAN_BITRATE;
+
+	if (encoder->fec)
+		bitrate += (LOSSY_BITRATE - CLEAN_BITRATE) * loss / LOSSY_PERCENT;
+	if (bitrate > encoder->most_bitrate)
+		bitrate = encoder->most_bitrate;
+	if (bitrate == encoder->bitrate)
+		return;
+	encoder->bitrate = bitrate;
+	opus_encoder_ctl(encoder->state, OPUS_SET_BITRATE(bitrate));
+}
+
 static void configure(struct encoder *base, const struct stream_codec *settings)
 {
 	struct opus_encoder *encoder = CONTAINER_OF(base, struct opus_encoder, base);
-	uint32_t bitrate = CLEAN_BITRATE;
+	uint32_t most = settings->max_bitrate;
 
-	if (settings->max_bitrate && settings->max_bitrate < bitrate)
-		bitrate = settings->max_bitrate < LEAST_BITRATE ? LEAST_BITRATE : settings->max_bitrate;
+	encoder->most_bitrate = !most || most > LOSSY_BITRATE ? LOSSY_BITRATE : most < LEAST_BITRATE ? LEAST_BITRATE : (int)most;
 	encoder->fec = settings->fec;
-	opus_encoder_ctl(encoder->state, OPUS_SET_BITRATE((opus_int32)bitrate));
+	set_bitrate(encoder);
 	opus_encoder_ctl(encoder->state, OPUS_SET_VBR(!settings->cbr));
 	opus_encoder_ctl(encoder->state, OPUS_SET_DTX(settings->dtx));
 	opus_encoder_ctl(encoder->state, OPUS_SET_INBAND_FEC(encoder->fec && encoder->loss_percent > 0));
 }
 
-/* The bits of FEC are taken from the speech: below one percent of loss it costs more than it gives. */
+/* The bits of FEC are taken from the speech: below half a percent of loss it costs more than it gives. */
 static void adapt(struct encoder *base, double loss, int complexity)
 {
 	struct opus_encoder *encoder = CONTAINER_OF(base, struct opus_encoder, base);
-	int percent = loss < 0.01 ? 0 : loss > 0.3 ? 30 : (int)(loss * 100 + 0.5);
+	int percent = loss < 0.005 ? 0 : loss < 0.02 ? 2 : loss > 0.3 ? 30 : (int)(loss * 100 + 0.5);
 
 	if (percent != encoder->loss_percent) {
 		encoder->loss_percent = percent;
 		opus_encoder_ctl(encoder->state, OPUS_SET_PACKET_LOSS_PERC(percent));
 		opus_encoder_ctl(encoder->state, OPUS_SET_INBAND_FEC(encoder->fec && percent > 0));
+		set_bitrate(encoder);
 	}
 	if (complexity != encoder->complexity) {
 		encoder->complexity = complexity;
@@ -126,6 +150,22 @@ static size_t decode(struct decoder *base, const uint8_t *payload, size_t n, int
 	int frames = opus_decode(decoder->state, payload, (opus_int32)n, pcm, CODEC_PACKET_MAX_FRAMES, 0);
 
 	return frames > 0 ? (size_t)frames : 0;
+}
+
+/*
+ * In-band FEC is there in the SILK and hybrid modes only (RFC 6716 4.2.3): behind a bit for each 20 ms of speech, the
+ * first bit of the range decoder's even-odds symbols that follow says whether the frame before is repeated.
+ */
+static bool carries_last(const uint8_t *payload, size_t n)
+{
+	const unsigned char *frames[OPUS_FRAMES_MAX];
+	opus_int16 sizes[OPUS_FRAMES_MAX];
+
+	if (n < 2 || payload[0] & 0x80 ||
+	    opus_packet_parse(payload, (opus_int32)n, NULL, frames, sizes, NULL) < 1 || sizes[0] < 1)
+		return false;
+	int speech = opus_packet_get_samples_per_frame(payload, CODEC_RATE_HZ) / (20 * CODEC_MS_FRAMES);
+	return frames[0][0] >> (7 - (speech ? speech : 1)) & 1;
 }
 
 static size_t recover(struct decoder *base, const uint8_t *next, size_t n, int16_t *pcm, size_t frames)
@@ -162,6 +202,7 @@ const struct codec_ops opus_ops = {
 	.encode = encode,
 	.frames = count_frames,
 	.decode = decode,
+	.carries_last = carries_last,
 	.recover = recover,
 	.conceal = conceal,
 };

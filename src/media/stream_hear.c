@@ -1,0 +1,167 @@
+#include "media/stretch.h"
+#include "media/stream.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+	STRETCH_PAUSE_FRAMES = 2880,      /* in speech a period at most each 60 ms, */
+	STRETCH_HURRY_FRAMES = 3840,      /* unless the delay is wrong by more than 80 ms */
+	STRETCH_MOST_FRAMES = 720,
+	STRETCH_LEAST_FRAMES = 48,        /* less is not worth shortening */
+	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
+	MERGE_FRAMES = 240,
+	ARM_TICKS = 10,
+	FEC_HOLD_TICKS = 1000,
+};
+static const double FEC_LOSS = 0.01;
+
+/* Conceal in whole steps of the decoder, keep what is wanted. */
+static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
+{
+	struct decoder *decoder = stream->decoders[stream->play_codec];
+	int16_t whole[CODEC_PACKET_MAX_FRAMES];
+	size_t steps = (frames + CONCEAL_STEP_FRAMES - 1) / CONCEAL_STEP_FRAMES;
+
+	assert(steps * CONCEAL_STEP_FRAMES <= CODEC_PACKET_MAX_FRAMES);
+	if (decoder)
+		decoder_conceal(decoder, whole, steps * CONCEAL_STEP_FRAMES);
+	else
+		memset(whole, 0, frames * sizeof *whole);
+	memcpy(pcm, whole, frames * sizeof *pcm);
+	stream->invented = true;
+}
+
+/* What was invented goes on a little while what is real begins in its middle, so that there is no step between them. */
+static void merge(const int16_t *tail, int16_t *pcm, size_t frames)
+{
+	size_t n = frames < MERGE_FRAMES ? frames : MERGE_FRAMES;
+
+	for (size_t i = 0; i < n; i++)
+		pcm[i] = (int16_t)((tail[i] * (int)(n - i) + pcm[i] * (int)i) / (int)n);
+}
+
+/* The packet behind the hole carries what is missing: decode that and keep what was not concealed already. */
+static size_t recover(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
+{
+	const struct jitter_slot *next = play->next;
+	size_t whole = play->skip + play->frames;
+
+	if (!next || next->filler || next->tag != stream->play_codec || whole % CONCEAL_STEP_FRAMES)
+		return 0;
+	if (!decoder_recover(stream->decoders[stream->play_codec], next->payload, next->bytes, pcm, whole))
+		return 0;
+	memmove(pcm, pcm + play->skip, play->frames * sizeof *pcm);
+	stream->invented = false;
+	return play->frames;
+}
+
+/* Bring the lag nearer to what it should be: in silence at once, in speech by a pitch period now and then. */
+static size_t stretch(struct stream *stream, const struct jitter_play *play, int16_t *pcm, size_t frames)
+{
+	int32_t excess = play->excess;
+	size_t wrong = (size_t)(excess < 0 ? -excess : excess);
+	bool silent = wrong && stretch_is_silent(pcm, frames);
+
+	stream->since_stretch += frames;
+	if (!wrong || (excess > 0 && wrong < STRETCH_LEAST_FRAMES) || (!silent && !play->urgent))
+		return frames;
+	if (!silent && stream->since_stretch < STRETCH_PAUSE_FRAMES && wrong < STRETCH_HURRY_FRAMES)
+		return frames;
+	size_t most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
+	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);
+	if (!by)
+		return frames;
+	stream->since_stretch = 0;
+	jitter_stretched(&stream->jitter, excess > 0 ? (int32_t)by : -(int32_t)by);
+	return excess > 0 ? frames - by : frames + by;
+}
+
+static size_t decode(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
+{
+	const struct jitter_slot *packet = play->packet;
+	struct decoder *decoder = packet->tag < MEDIA_CODECS ? stream->decoders[packet->tag] : NULL;
+	int16_t tail[MERGE_FRAMES];
+	bool merges = stream->invented && play->skip;
+
+	if (merges)
+		conceal(stream, MERGE_FRAMES, tail);
+	size_t frames = decoder ? decoder_decode(decoder, packet->payload, packet->bytes, pcm) : 0;
+	if (decoder)
+		stream->play_codec = packet->tag;
+	if (decoder && decoder_carries_last(decoder, packet->payload, packet->bytes))
+		stream->fec_seen = FEC_HOLD_TICKS;
+	stream->invented = false;
+	if (!frames) {
+		frames = packet->frames;
+		conceal(stream, frames, pcm);
+	}
+	size_t skip = play->skip < frames ? play->skip : frames;
+	memmove(pcm, pcm + skip, (frames - skip) * sizeof *pcm);
+	if (merges)
+		merge(tail, pcm, frames - skip);
+	return stretch(stream, play, pcm, frames - skip);
+}
+
+/* Get the next piece of sound behind what is queued. @return false when there is none now */
+static bool play_more(struct stream *stream, int64_t now_us)
+{
+	struct jitter_play play;
+	int16_t *pcm = stream->play + stream->play_frames;
+	size_t frames = 0;
+
+	jitter_get(&stream->jitter, now_us, (uint32_t)stream->play_frames, &play);
+	switch (play.what) {
+	case JITTER_NOTHING:
+		return false;
+	case JITTER_PACKET:
+		frames = decode(stream, &play, pcm);
+		break;
+	case JITTER_MISSING:
+		frames = recover(stream, &play, pcm);
+		if (frames)
+			break;
+		/* fall through */
+	case JITTER_PAUSE:
+		frames = play.frames;
+		conceal(stream, frames, pcm);
+		break;
+	}
+	stream->play_frames += frames;
+	assert(stream->play_frames <= STREAM_PLAY_FRAMES);
+	return true;
+}
+
+/*
+ * What a packet carries of its predecessor helps only when it is there in time: then a packet more of delay is well
+ * spent, while packets are lost and for a while after, so that the delay does not go up and down with every loss.
+ */
+static void arm_fec(struct stream *stream)
+{
+	uint32_t packet_ms = stream->jitter.usual_frames / CODEC_MS_FRAMES;
+
+	if (stream->fec_seen && jitter_loss(&stream->jitter) > FEC_LOSS)
+		stream->fec_armed = FEC_HOLD_TICKS;
+	else if (stream->fec_armed)
+		stream->fec_armed -= ARM_TICKS;
+	if (stream->fec_seen)
+		stream->fec_seen -= ARM_TICKS;
+	jitter_set_floor(&stream->jitter, stream->fec_armed ? packet_ms : 0);
+}
+
+void stream_hear(struct stream *stream, const struct stream_turn *turn)
+{
+	int16_t *heard = stream->heard_now;
+
+	if (stream->ticks++ % ARM_TICKS == 0)
+		arm_fec(stream);
+	if (stream->config.receives)
+		while (stream->play_frames < CODEC_TICK_FRAMES && play_more(stream, turn->now_us))
+			continue;
+	size_t n = stream->play_frames < CODEC_TICK_FRAMES ? stream->play_frames : CODEC_TICK_FRAMES;
+	memcpy(heard, stream->play, n * sizeof *heard);
+	memset(heard + n, 0, (CODEC_TICK_FRAMES - n) * sizeof *heard);
+	stream->play_frames -= n;
+	memmove(stream->play, stream->play + n, stream->play_frames * sizeof *heard);
+	level_add(&stream->heard, heard);
+}

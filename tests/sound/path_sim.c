@@ -1,0 +1,429 @@
+/*
+ * The sound path without devices and in virtual time: two streams, whole with their encoders, RTCP and jitter buffers,
+ * and between them a network that loses, delays and reorders as it is told. A minute of speech takes some seconds.
+ *
+ *   path_sim [KEY=VALUE]... MIC.wav HEARD_BY_B.wav [HEARD_BY_A.wav]
+ *
+ * Both say MIC.wav (48 kHz, mono), b from its middle on. The loudspeaker files begin at the moment at which the first
+ * sample of MIC.wav was spoken, so the lag between the files is the delay from mouth to ear without a sound device.
+ * The last line of the output is KEY=VALUE pairs, both directions together.
+ */
+#include "media/stream.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TICK_US = 10000, FLIGHTS_MAX = 4096, DATAGRAM_MAX = 1600, RTCP_PORT = 1, BOTH = 2 };
+
+struct flight {
+	double at_us;
+	size_t bytes;
+	bool rtcp;
+	uint8_t data[DATAGRAM_MAX];
+};
+
+/* One direction of the network, in the order of arrival. */
+struct road {
+	struct flight *flights[FLIGHTS_MAX];
+	size_t count;
+	double last_us;
+	bool bad;
+	struct random random;
+	uint64_t carried, lost, octets;
+};
+
+struct options {
+	double loss, burst, delay_ms, jitter_ms, drift_ppm, stall_every_s, stall_ms, seconds, loss_from_s, loss_to_s;
+	bool reorder;
+	uint64_t seed;
+	struct stream_codec codec;
+	uint32_t min_ms, max_ms;
+	int complexity;
+};
+
+struct side {
+	struct stream *stream;
+	struct random random;
+	int rtp_out, rtcp_out;     /* the network's ends: what comes out here was sent by the stream */
+	struct address rtp, rtcp;  /* where the stream listens */
+	struct road to_peer;
+	double tick_us;            /* of its clock */
+	double next_us;
+	const int16_t *mic;
+	size_t mic_frames, at;
+	int16_t *heard;
+	size_t heard_frames;
+	double cpu_us, buffer_ms_sum;
+	uint64_t ticks;
+};
+
+static double uniform(struct random *random)
+{
+	return random_u32(random) / 4294967296.0;
+}
+
+static bool key_is(const char *word, const char *key, double *value)
+{
+	size_t n = strlen(key);
+
+	if (strncmp(word, key, n) != 0 || word[n] != '=')
+		return false;
+	*value = atof(word + n + 1);
+	return true;
+}
+
+static bool read_codec(const char *word, struct stream_codec *codec)
+{
+	for (enum media_codec i = 0; i < MEDIA_CODECS; i++)
+		if (!strcmp(word, media_codec_name(i))) {
+			codec->codec = i;
+			return true;
+		}
+	return false;
+}
+
+static bool read_option(struct options *options, const char *word)
+{
+	double value;
+
+	if (!strncmp(word, "codec=", 6))
+		return read_codec(word + 6, &options->codec);
+	struct { const char *key; double *to; } rows[] = {
+		{ "loss", &options->loss }, { "burst", &options->burst }, { "delay", &options->delay_ms },
+		{ "jitter", &options->jitter_ms }, { "drift", &options->drift_ppm },
+		{ "stall-every", &options->stall_every_s }, { "stall", &options->stall_ms },
+		{ "seconds", &options->seconds }, { "loss-from", &options->loss_from_s },
+		{ "loss-to", &options->loss_to_s },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (key_is(word, rows[i].key, rows[i].to))
+			return true;
+	if (key_is(word, "seed", &value))
+		options->seed = (uint64_t)value;
+	else if (key_is(word, "reorder", &value))
+		options->reorder = value != 0;
+	else if (key_is(word, "ptime", &value))
+		options->codec.ptime_ms = (uint32_t)value;
+	else if (key_is(word, "fec", &value))
+		options->codec.fec = value != 0;
+	else if (key_is(word, "max-bitrate", &value))
+		options->codec.max_bitrate = (uint32_t)value;
+	else if (key_is(word, "complexity", &value))
+		options->complexity = (int)value;
+	else if (key_is(word, "min", &value))
+		options->min_ms = (uint32_t)value;
+	else if (key_is(word, "max", &value))
+		options->max_ms = (uint32_t)value;
+	else
+		return false;
+	return true;
+}
+
+static int16_t *load(const char *path, size_t *frames)
+{
+	SF_INFO info = { 0 };
+	SNDFILE *file = sf_open(path, SFM_READ, &info);
+
+	if (!file || info.channels != 1 || info.samplerate != CODEC_RATE_HZ) {
+		fprintf(stderr, "%s: a mono file of 48000 Hz is needed\n", path);
+		exit(2);
+	}
+	int16_t *samples = calloc((size_t)info.frames + CODEC_TICK_FRAMES, sizeof *samples);
+	*frames = (size_t)sf_readf_short(file, samples, info.frames);
+	sf_close(file);
+	return samples;
+}
+
+static void save(const char *path, const int16_t *samples, size_t frames)
+{
+	SF_INFO info = { .samplerate = CODEC_RATE_HZ, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16 };
+	SNDFILE *file = sf_open(path, SFM_WRITE, &info);
+
+	if (!file || sf_writef_short(file, samples, (sf_count_t)frames) != (sf_count_t)frames) {
+		fprintf(stderr, "%s: cannot be written\n", path);
+		exit(2);
+	}
+	sf_close(file);
+}
+
+/* ---- sockets: all on loopback, where a datagram is there as soon as it was sent ---- */
+
+static int open_socket(struct address *address)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof *address;
+
+	*address = (struct address){ 0 };
+	if (!address_parse_host(address, SLICE("127.0.0.1"), 0) || fd < 0 ||
+	    bind(fd, &address->u.any, address_len(address)) != 0 || getsockname(fd, &address->u.any, &n) != 0) {
+		perror("socket");
+		exit(2);
+	}
+	return fd;
+}
+
+static struct stream_turn turn_at(struct side *side, const struct options *options, struct receive_batch *batch,
+				  double now_us)
+{
+	return (struct stream_turn){
+		.now_us = (int64_t)now_us,
+		.wall_us = (int64_t)now_us + 1700000000 * SECOND_US,
+		.complexity = options->complexity,
+		.random = &side->random,
+		.batch = batch,
+	};
+}
+
+static void open_side(struct side *side, const struct options *options, struct receive_batch *batch, uint64_t seed)
+{
+	struct stream_config config = { .sends = true, .receives = true, .send = options->codec };
+	struct stream_setup *setup;
+	enum err err;
+
+	random_init_seeded(&side->random, seed);
+	random_init_seeded(&side->to_peer.random, seed + 1000);
+	config.rtp_fd = open_socket(&side->rtp);
+	config.rtcp_fd = open_socket(&side->rtcp);
+	side->rtp_out = open_socket(&config.rtp);
+	side->rtcp_out = open_socket(&config.rtcp);
+	config.send.payload_type = 100;
+	config.receive[0] = config.send;
+	config.receive_count = 1;
+	strcpy(config.cname, "sim");
+	side->stream = stream_new(&config, NULL, options->min_ms, options->max_ms, &side->random, &setup, &err);
+	if (!side->stream) {
+		fprintf(stderr, "this codec cannot be made\n");
+		exit(2);
+	}
+	struct stream_turn turn = turn_at(side, options, batch, side->next_us);
+	stream_apply(side->stream, setup, turn.now_us);
+	stream_setup_free(setup);
+	stream_start(side->stream, &turn);
+}
+
+/* ---- the network ---- */
+
+static bool loses(struct road *road, const struct options *options, double now_us)
+{
+	double p = options->loss / 100, leave = 1 / options->burst;
+
+	if (now_us < options->loss_from_s * 1e6 || (options->loss_to_s > 0 && now_us > options->loss_to_s * 1e6))
+		return false;
+	if (options->burst <= 1)
+		return uniform(&road->random) < p;
+	/* Gilbert's two states: bursts of the mean length `burst`, and `p` of all packets in them. */
+	bool lost = road->bad;
+	if (road->bad)
+		road->bad = uniform(&road->random) >= leave;
+	else
+		road->bad = uniform(&road->random) < p * leave / (1 - p);
+	return lost;
+}
+
+static double arrival(struct road *road, const struct options *options, double now_us)
+{
+	double at_us = now_us + options->delay_ms * 1000;
+
+	if (options->jitter_ms > 0)
+		at_us += uniform(&road->random) * options->jitter_ms * 1000;
+	if (options->stall_every_s > 0) {
+		double every_us = options->stall_every_s * 1e6, into_us = fmod(now_us, every_us);
+		if (now_us > every_us && into_us < options->stall_ms * 1000)
+			at_us += options->stall_ms * 1000 - into_us;
+	}
+	if (!options->reorder && at_us < road->last_us)
+		at_us = road->last_us;
+	road->last_us = at_us;
+	return at_us;
+}
+
+static void put_flight(struct road *road, struct flight *flight)
+{
+	size_t at = road->count++;
+
+	if (road->count > FLIGHTS_MAX) {
+		fprintf(stderr, "too many packets under way\n");
+		exit(2);
+	}
+	for (; at > 0 && road->flights[at - 1]->at_us > flight->at_us; at--)
+		road->flights[at] = road->flights[at - 1];
+	road->flights[at] = flight;
+}
+
+static void collect(struct side *side, int fd, bool rtcp, const struct options *options, double now_us)
+{
+	for (;;) {
+		struct flight *flight = calloc(1, sizeof *flight);
+		ssize_t n = recv(fd, flight->data, sizeof flight->data, 0);
+		if (n <= 0) {
+			free(flight);
+			return;
+		}
+		struct road *road = &side->to_peer;
+		road->carried += !rtcp;
+		road->octets += rtcp ? 0 : (uint64_t)n - RTP_HEADER_BYTES;
+		if (loses(road, options, now_us)) {
+			road->lost += !rtcp;
+			free(flight);
+			continue;
+		}
+		flight->bytes = (size_t)n;
+		flight->rtcp = rtcp;
+		flight->at_us = arrival(road, options, now_us);
+		put_flight(road, flight);
+	}
+}
+
+static void deliver(struct side *from, struct side *to, const struct options *options, struct receive_batch *batch,
+		    double now_us)
+{
+	struct road *road = &from->to_peer;
+	size_t n = 0;
+
+	for (; n < road->count && road->flights[n]->at_us <= now_us; n++) {
+		struct flight *flight = road->flights[n];
+		struct stream_turn turn = turn_at(to, options, batch, flight->at_us);
+		/* From the port to which the receiver sends, as symmetric RTP wants it. */
+		int fd = flight->rtcp ? to->rtcp_out : to->rtp_out;
+		const struct address *address = flight->rtcp ? &to->rtcp : &to->rtp;
+		sendto(fd, flight->data, flight->bytes, 0, &address->u.any, address_len(address));
+		if (flight->rtcp)
+			stream_receive_rtcp(to->stream, &turn);
+		else
+			stream_receive_rtp(to->stream, &turn);
+		free(flight);
+	}
+	road->count -= n;
+	memmove(road->flights, road->flights + n, road->count * sizeof *road->flights);
+}
+
+/* ---- the clocks ---- */
+
+static double cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1000;
+}
+
+static void tick(struct side *side, const struct options *options, struct receive_batch *batch, size_t room)
+{
+	int16_t mic[CODEC_TICK_FRAMES];
+	const int16_t *heard = side->stream->heard_now;
+	struct stream_turn turn = turn_at(side, options, batch, side->next_us);
+
+	for (size_t i = 0; i < CODEC_TICK_FRAMES; i++) {
+		mic[i] = side->mic[side->at];
+		side->at = (side->at + 1) % side->mic_frames;
+	}
+	double before = cpu_us();
+	stream_hear(side->stream, &turn);
+	stream_say(side->stream, &turn, mic);
+	side->cpu_us += cpu_us() - before;
+	side->buffer_ms_sum += side->stream->jitter.delay_ms;
+	side->ticks++;
+	/* The last sample of `mic` was spoken just now, so the file's time 0 is a tick before the first. */
+	size_t at = (size_t)llround((side->next_us + TICK_US) * CODEC_RATE_HZ / 1e6);
+	for (size_t i = 0; i < CODEC_TICK_FRAMES && at + i < room; i++) {
+		side->heard[at + i] = heard[i];
+		side->heard_frames = at + i + 1;
+	}
+	side->next_us += side->tick_us;
+}
+
+static void run(struct side *sides, const struct options *options, size_t room)
+{
+	struct receive_batch *batch = receive_batch_new();
+
+	for (int i = 0; i < BOTH; i++)
+		open_side(&sides[i], options, batch, options->seed * 10 + (uint64_t)i);
+	for (;;) {
+		int i = sides[0].next_us <= sides[1].next_us ? 0 : 1;
+		struct side *side = &sides[i], *other = &sides[1 - i];
+		double now_us = side->next_us;
+		if (now_us >= options->seconds * 1e6)
+			break;
+		deliver(other, side, options, batch, now_us);
+		tick(side, options, batch, room);
+		collect(side, side->rtp_out, false, options, now_us);
+		collect(side, side->rtcp_out, true, options, now_us);
+	}
+	free(batch);
+}
+
+static void report(struct side *sides, const struct options *options)
+{
+	double carried = 0, lost = 0, octets = 0, concealed = 0, late = 0, cpu = 0, buffer_ms = 0, mos = 0;
+
+	for (int i = 0; i < BOTH; i++) {
+		struct stream_stats stats;
+		engine_stats(sides[i].stream, &stats);
+		carried += (double)sides[i].to_peer.carried;
+		lost += (double)sides[i].to_peer.lost;
+		octets += (double)sides[i].to_peer.octets;
+		concealed += (double)stats.concealed_frames;
+		late += (double)stats.late_packets;
+		cpu += sides[i].cpu_us;
+		mos += stats.mos / BOTH;
+		buffer_ms += sides[i].buffer_ms_sum / (double)sides[i].ticks / BOTH;
+	}
+	double ticks = options->seconds * 100 * BOTH;
+	printf("packets=%.0f lost=%.2f%% late=%.2f%% concealed=%.2f%% bitrate=%.1fk buffer=%.1fms cpu=%.2f%% mos=%.2f\n",
+	       carried, lost * 100 / carried, late * 100 / carried, concealed * 100 / ticks,
+	       octets * 8 / options->seconds / BOTH / 1000, buffer_ms, cpu / options->seconds / 1e4 / BOTH, mos);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .burst = 1, .seed = 1, .min_ms = 10, .max_ms = 300, .complexity = 9,
+				   .codec = { .codec = MEDIA_OPUS, .ptime_ms = 20, .fec = true } };
+	static struct side sides[BOTH];
+	int i = 1;
+
+	for (; i < argc && strchr(argv[i], '='); i++)
+		if (!read_option(&options, argv[i])) {
+			fprintf(stderr, "%s: no such option\n", argv[i]);
+			return 2;
+		}
+	if (argc - i < 2) {
+		fprintf(stderr, "usage: path_sim [KEY=VALUE]... MIC.wav HEARD_BY_B.wav [HEARD_BY_A.wav]\n");
+		return 2;
+	}
+	size_t frames;
+	int16_t *mic = load(argv[i], &frames);
+	if (options.seconds <= 0)
+		options.seconds = (double)frames / CODEC_RATE_HZ;
+	size_t room = (size_t)(options.seconds * CODEC_RATE_HZ) + CODEC_TICK_FRAMES;
+	for (int k = 0; k < BOTH; k++) {
+		sides[k].mic = mic;
+		sides[k].mic_frames = frames;
+		sides[k].heard = calloc(room, sizeof *mic);
+		sides[k].tick_us = k ? TICK_US * (1 + options.drift_ppm * 1e-6) : TICK_US;
+	}
+	/* No two clocks tick together: b a little after a, at a place that the seed chooses. */
+	sides[1].next_us = (double)(options.seed * 3700 % TICK_US);
+	sides[1].at = frames / 2;
+	run(sides, &options, room);
+	report(sides, &options);
+	save(argv[i + 1], sides[1].heard, sides[1].heard_frames);
+	if (argc - i > 2)
+		save(argv[i + 2], sides[0].heard, sides[0].heard_frames);
+	for (int k = 0; k < BOTH; k++) {
+		stream_free(sides[k].stream);
+		close(sides[k].rtp_out);
+		close(sides[k].rtcp_out);
+		free(sides[k].heard);
+		for (size_t n = 0; n < sides[k].to_peer.count; n++)
+			free(sides[k].to_peer.flights[n]);
+	}
+	free(mic);
+	return 0;
+}
