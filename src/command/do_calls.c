@@ -236,6 +236,49 @@ static enum command_result do_dtmf(struct invocation *invocation)
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
+/* ---- transfers ---- */
+
+static enum command_result do_transfer(struct invocation *invocation)
+{
+	const char *with_word = invocation_option(invocation, "with", 0), *target = invocation->values[0];
+	const char **headers = invocation_headers(invocation);
+	unsigned call = 0, with = with_word ? phone_find_call(invocation->phone, slice_of(with_word)) : 0;
+	bool good = false;
+
+	if (!with_word == !target)
+		fail(&invocation->failure, STATUS_USAGE, "arguments",
+		     "transfer wants a TARGET, or with=CALL for the other call");
+	else if (with_word && !with)
+		fail(&invocation->failure, STATUS_CALL, "no-such-call", "there is no call %.60s", with_word);
+	else if (invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_ALIVE, &call))
+		good = with ? phone_transfer_with(invocation->phone, &call, with, headers, &invocation->failure)
+			    : phone_transfer(invocation->phone, &call, slice_of(target), headers, &invocation->failure);
+	free(headers);
+	return invocation_end_call(invocation, good, good ? call : 0);
+}
+
+/* Not the script's call, which may be another one: the one that was asked in. */
+static enum command_result decide_transfer(struct invocation *invocation,
+					   bool (*run)(struct phone *phone, unsigned *call, struct failure *failure))
+{
+	unsigned call = 0;
+	const char *word = invocation->values[0];
+	bool good = (!word || invocation_call(invocation, word, NEED_ANY, &call)) &&
+		    run(invocation->phone, &call, &invocation->failure);
+
+	return invocation_end_call(invocation, good, good ? call : 0);
+}
+
+static enum command_result do_accept_transfer(struct invocation *invocation)
+{
+	return decide_transfer(invocation, phone_accept_transfer);
+}
+
+static enum command_result do_refuse_transfer(struct invocation *invocation)
+{
+	return decide_transfer(invocation, phone_refuse_transfer);
+}
+
 const struct command calls_commands[] = {
 	{ .name = "call",
 	  .aliases = "dial invite",
@@ -386,12 +429,43 @@ const struct command calls_commands[] = {
 	  .summary = "choose the call that you hear and that commands mean",
 	  .text = "Another call that is active is held, and the one chosen goes on.",
 	  .examples = { "select 2", "select next" } },
+	{ .name = "transfer",
+	  .group = "calls",
+	  .run = do_transfer,
+	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .optional = true, .text = "whom the peer shall call" } },
+	  .options = { { .name = "with", .kind = ARG_CALL, .text = "join the peers of two calls instead" },
+		       CALL_OPTION,
+		       { .name = "header",
+			 .kind = ARG_HEADER,
+			 .repeats = true,
+			 .text = "one more header field of the REFER" } },
+	  .summary = "ask the other side of a call to call someone else, and leave",
+	  .text = "Without call= the selected call is transferred. With TARGET the other side is sent there without "
+		  "asking first; with=CALL joins it with the other side of a second call, which you have talked to. "
+		  "The events `transfer-progress`, `transferred` and `transfer-failed` tell how it goes; when it has "
+		  "worked your call ends, when not it goes on.",
+	  .examples = { "transfer sip:carol@chicago.com", "transfer with=2", "transfer carol call=1" } },
+	{ .name = "accept-transfer",
+	  .group = "calls",
+	  .run = do_accept_transfer,
+	  .arguments = { ONE_CALL },
+	  .summary = "call whom the other side asks you to call",
+	  .text = "Without CALL the only transfer that is asked for is meant. `call.follow-transfer on` does it by "
+		  "itself, `off` refuses all.",
+	  .examples = { "accept-transfer", "accept-transfer 1" } },
+	{ .name = "refuse-transfer",
+	  .group = "calls",
+	  .run = do_refuse_transfer,
+	  .arguments = { ONE_CALL },
+	  .summary = "do not call whom the other side asks you to call",
+	  .text = "Without CALL the only transfer that is asked for is meant.",
+	  .examples = { "refuse-transfer" } },
 	{ .name = "dtmf",
 	  .group = "calls",
 	  .run = do_dtmf,
 	  .arguments = { { .name = "DIGITS", .kind = ARG_DIGITS, .text = "0-9 * # A-D, and a comma for a pause" } },
 	  .options = { CALL_OPTION,
-		       { .name = "via", .kind = ARG_CHOICE, .choices = "auto|rtp", .text = "how they go" } },
+		       { .name = "via", .kind = ARG_CHOICE, .choices = "auto|rtp|info", .text = "how they go" } },
 	  .summary = "press keys of the keypad",
 	  .text = "The pause of a comma is `dtmf.pause`.",
 	  .examples = { "dtmf 42#", "dtmf 1,2 call=2" } },

@@ -33,6 +33,16 @@ static const struct event_help rows[] = {
 	{ "silent", CALL_KEYS "side", "nothing above -50dB for 3 s; side is me or peer", true },
 	{ "media-lost", CALL_KEYS, "no packet of the other side for 3 s", true },
 	{ "codec", CALL_KEYS "codec rate side", "the codec changed; side says whose sound has it", true },
+	{ "info", "call id from type body", "the other side sent INFO", true },
+	{ "transfer-request", "call id target from account",
+	  "the other side asks us to call target: `accept-transfer` or `refuse-transfer`", true },
+	{ "transfer-progress", "call id target code reason", "how the call that we asked the other side for goes", true },
+	{ "transferred", "call id target code reason by",
+	  "the other side talks to target now; by is who asked for it, us or the peer", true },
+	{ "transfer-failed", "call id target code reason by", "the transfer came to nothing", true },
+	{ "refer", "target from to direction account code reason",
+	  "outside of calls somebody asks us to call target (direction=in), or how one of ours goes (direction=out)",
+	  false },
 	{ "dtmf", "call id digit via from", "a digit of the keypad came", true },
 	{ "message", "message from name to account text", "somebody wrote; message is its number", false },
 	{ "message-sent", "message from to account text code reason",
@@ -65,7 +75,7 @@ static const struct command_argument keys[] = {
 	KEY("retry"),   KEY("target"),  KEY("codec"),  KEY("rate"),      KEY("side"),     KEY("digit"),
 	KEY("via"),     KEY("request"), KEY("name"),   KEY("kind"),      KEY("state"),    KEY("address"),
 	KEY("peer"),    KEY("by"),      KEY("server"), KEY("allow"),     KEY("message"),  KEY("text"),
-	KEY("refresh"),
+	KEY("refresh"), KEY("type"),    KEY("body"),
 };
 
 const struct command_argument *event_key_row(size_t place)

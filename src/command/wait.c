@@ -476,7 +476,7 @@ static enum command_result look_response(struct runner *runner)
 		const char *cause = event_value(event, "cause");
 		unsigned code = code_text ? (unsigned)strtoul(code_text, NULL, 10) : 0;
 		wait->cursor = event->number;
-		if (event->kind != EVENT_RESPONSE || event->call || !request ||
+		if (event->kind != EVENT_RESPONSE || !request ||
 		    strtoul(request, NULL, 10) != wait->request || (code && code < 200))
 			continue;
 		const char *duration = event_value(event, "duration"), *server = event_value(event, "server");

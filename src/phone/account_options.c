@@ -9,7 +9,7 @@ static const char *const option_names[] = {
 	"registrar", "proxy",   "transport", "expires",
 	/* settings for this account alone (account_settings.c) */
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
-	"media.encryption", NULL
+	"dtmf.via",  "media.encryption", NULL
 };
 
 const char *const *phone_account_options(void)

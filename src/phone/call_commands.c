@@ -88,6 +88,11 @@ static bool find_meant(struct phone *phone, unsigned *number, enum meant meant, 
 	return true;
 }
 
+bool call_meant(struct phone *phone, unsigned *number, struct call **call, struct failure *failure)
+{
+	return find_meant(phone, number, MEANT_SELECTED, call, failure);
+}
+
 static bool need_ringing(const struct call *call, struct failure *failure)
 {
 	if (is_ringing(call))
@@ -407,10 +412,17 @@ bool phone_dtmf(struct phone *phone, unsigned *number, struct slice digits, stru
 {
 	struct call *call;
 
-	if (via.n && !slice_eq(via, SLICE("auto")) && !slice_eq(via, SLICE("rtp")))
-		return fail(failure, STATUS_USAGE, "range", "via= is auto or rtp, not '%.*s'", SLICE_ARG(via));
 	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure))
 		return false;
+	if (!via.n)
+		via = slice_of(settings_text(
+			account_settings(phone, account_find(phone, slice_of(call->account_name)), "dtmf.via"),
+			"dtmf.via"));
+	bool any = slice_eq(via, SLICE("auto"));
+	if (slice_eq(via, SLICE("info")))
+		return call_send_info_digits(call, digits, failure);
+	if (!any && !slice_eq(via, SLICE("rtp")))
+		return fail(failure, STATUS_USAGE, "range", "via= is auto, rtp or info, not '%.*s'", SLICE_ARG(via));
 	if (!call->media.stream)
 		return fail(failure, STATUS_CALL, "not-answered", "call %u has no sound yet", call->number);
 	char *text = slice_dup(digits);
@@ -421,6 +433,8 @@ bool phone_dtmf(struct phone *phone, unsigned *number, struct slice digits, stru
 	case ERR_NONE:
 		return true;
 	case ERR_UNSUPPORTED:
+		if (any)
+			return call_send_info_digits(call, digits, failure);
 		return fail(failure, STATUS_CALL, "no-dtmf",
 			    "call %u: the peer does not take digits as RTP events (telephone-event)", call->number);
 	case ERR_SYNTAX:
@@ -487,10 +501,16 @@ static void decide(struct call *call)
 {
 	const struct settings *settings = call->phone->settings;
 	const char *automatic = settings_text(settings, "call.auto-answer");
+	const struct session *replaced = session_replaced(call->session);
 
+	LIST_EACH(&call->phone->calls, node) {
+		const struct call *old = LIST_ENTRY(node, struct call, node);
+		if (replaced && old->session == replaced)
+			call->replaces = old->number;
+	}
 	if (is_unacceptable(call))
 		call->reject_code = 488;
-	else if (!strcmp(automatic, "on"))
+	else if (!strcmp(automatic, "on") || call->replaces)
 		call->wants_answer = true;
 	else if (!strcmp(automatic, "progress"))
 		call->wants_progress = true;

@@ -61,6 +61,7 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 	}
 	call_sound_changed(call);
 	calls_update_tones(call->phone);
+	transfer_progress(call, response->status, response->reason);
 }
 
 static void send_first_digits(struct call *call)
@@ -102,6 +103,9 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 		return;
 	}
 	send_first_digits(call);
+	transfer_progress(call, 200, SLICE("OK"));
+	if (call->incoming)
+		transfer_replace(call);
 }
 
 static void on_acknowledged(void *arg, struct session *session)
@@ -320,6 +324,22 @@ static void on_refreshed(void *arg, struct session *session, struct slice method
 	reinvite_event(call, "out", outcome->status, outcome->reason);
 }
 
+/* ---- other requests of the peer ---- */
+
+static unsigned on_request(void *arg, struct session *session, struct server_transaction *st,
+			   struct sip_message *request)
+{
+	(void)session;
+	switch (request->method) {
+	case SIP_INFO:
+		return call_take_info(arg, request);
+	case SIP_REFER:
+		return call_take_refer(arg, st, request);
+	default:
+		return 0;
+	}
+}
+
 struct session_handlers call_handlers(struct call *call)
 {
 	return (struct session_handlers){
@@ -336,6 +356,7 @@ struct session_handlers call_handlers(struct call *call)
 		.updated = on_updated,
 		.peer_updated = on_peer_updated,
 		.refreshed = on_refreshed,
+		.request = on_request,
 		.arg = call,
 	};
 }

@@ -83,6 +83,7 @@ void call_free(struct call *call)
 				call->refusal,      call->encryption };
 
 	stop_timers(call);
+	info_digits_free(call->info_digits);
 	if (call->locating)
 		net_ops()->locate_cancel(call->phone->net, call->locating);
 	media_close(&call->media);
@@ -347,6 +348,8 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	if (call->redirect)
 		event_text(event, "target", slice_of(call->redirect));
 	history_add(phone->history, call);
+	call_requests_end(call);
+	transfers_call_ended(call);
 	if (!was_up && !call->incoming && outcome->cause != CAUSE_CANCELLED) {
 		phone_note_failure(phone, "call %u to %s: %u %s", call->number, call->uri, call->code, call->reason);
 		calls_busy_tone(phone);
@@ -413,10 +416,18 @@ static bool silence_is_meant(const struct call *call, int side)
 			 !strcmp(engine_device_name(phone->engine, ENGINE_INPUT), "null"));
 }
 
+void call_tell_digit(struct call *call, char digit, const char *via)
+{
+	struct event *event = events_add(call->phone->events, EVENT_DTMF, call->number);
+
+	event_text(event, "id", slice_of(call->id));
+	event_text(event, "digit", slice_make(&digit, 1));
+	event_text(event, "via", slice_of(via));
+	event_text(event, "from", slice_of(call->is_echo ? "echo" : call->uri));
+}
+
 void calls_engine_event(struct call *call, const struct engine_event *from)
 {
-	struct event *event;
-
 	switch (from->kind) {
 	case ENGINE_FIRST_PACKET:
 		if (!call->media.heard)
@@ -433,11 +444,7 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 		call_event(call, EVENT_MEDIA_LOST);
 		break;
 	case ENGINE_DTMF:
-		event = events_add(call->phone->events, EVENT_DTMF, call->number);
-		event_text(event, "id", slice_of(call->id));
-		event_text(event, "digit", slice_make(&from->digit, 1));
-		event_text(event, "via", SLICE("rtp"));
-		event_text(event, "from", slice_of(call->is_echo ? "echo" : call->uri));
+		call_tell_digit(call, from->digit, "rtp");
 		break;
 	case ENGINE_CODEC:
 		tell_codec(call, from->codec);

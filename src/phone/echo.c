@@ -104,6 +104,19 @@ static void on_make_offer(void *arg, struct session *session, int leg, struct bu
 	media_offer(&call->media, offer);
 }
 
+static unsigned on_request(void *arg, struct session *session, struct server_transaction *st,
+			   struct sip_message *request)
+{
+	struct echo_call *call = arg;
+
+	(void)st;
+	if (request->method != SIP_INFO)
+		return 0;
+	if (info_digit(request) == '#' && call->answered)
+		session_hangup(session, (struct slice){ 0 });
+	return 200;
+}
+
 static void answer_now(void *arg)
 {
 	struct echo_call *call = arg;
@@ -136,6 +149,7 @@ static void on_incoming(void *arg, struct session *session, struct sip_message *
 					     .offer = on_offer,
 					     .answer = on_answer,
 					     .make_offer = on_make_offer,
+					     .request = on_request,
 					     .arg = call };
 
 	(void)invite;

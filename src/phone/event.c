@@ -306,6 +306,38 @@ static void message_sentence(const struct event *event, struct buf *line)
 	}
 }
 
+static void transfer_sentence(const struct event *event, struct buf *line)
+{
+	const char *target = value_or(event, "target", "?");
+
+	if (event->call)
+		buf_printf(line, "call %u: ", event->call);
+	switch (event->kind) {
+	case EVENT_TRANSFER_REQUEST:
+		buf_printf(line, "%s asks you to call %s: `accept-transfer` or `refuse-transfer`",
+			   value_or(event, "from", "the peer"), target);
+		return;
+	case EVENT_TRANSFER_PROGRESS:
+		buf_printf(line, "transfer to %s", target);
+		break;
+	case EVENT_TRANSFERRED:
+		buf_printf(line, "transferred to %s", target);
+		return;
+	case EVENT_TRANSFER_FAILED:
+		buf_printf(line, "the transfer to %s failed", target);
+		break;
+	default:
+		if (!strcmp(value_or(event, "direction", "out"), "in")) {
+			buf_printf(line, "%s asks you to call %s: `accept-transfer` or `refuse-transfer`",
+				   value_or(event, "from", "somebody"), target);
+			return;
+		}
+		buf_printf(line, "%s calls %s", value_or(event, "to", "it"), target);
+		break;
+	}
+	add_outcome(event, line);
+}
+
 void event_sentence(const struct event *event, struct buf *line)
 {
 	switch (event->kind) {
@@ -343,6 +375,16 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_UPDATE:
 		buf_printf(line, "call %u: UPDATE %s", event->call, value_or(event, "direction", ""));
 		add_outcome(event, line);
+		return;
+	case EVENT_INFO:
+		buf_printf(line, "call %u: INFO (%s)", event->call, value_or(event, "type", "empty"));
+		return;
+	case EVENT_TRANSFER_REQUEST:
+	case EVENT_TRANSFER_PROGRESS:
+	case EVENT_TRANSFERRED:
+	case EVENT_TRANSFER_FAILED:
+	case EVENT_REFER:
+		transfer_sentence(event, line);
 		return;
 	case EVENT_REDIRECTED:
 		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));

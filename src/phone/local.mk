@@ -11,7 +11,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/encryption.c \
 	src/phone/event.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \
-	src/phone/history.c \
+	src/phone/history.c src/phone/info.c \
 	src/phone/ladder.c \
 	src/phone/message_store.c src/phone/message_store.h \
 	src/phone/messages.c src/phone/messages.h \
@@ -24,4 +24,4 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/show.c \
 	src/phone/sound.c \
 	src/phone/target.c \
-	src/phone/trace.c src/phone/trace.h
+	src/phone/transfer.c src/phone/trace.c src/phone/trace.h

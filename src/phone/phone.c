@@ -77,10 +77,14 @@ static unsigned on_request(void *arg, struct server_transaction *st, struct sip_
 {
 	struct phone *phone = arg;
 
-	(void)st;
-	if (request->method == SIP_MESSAGE)
+	switch (request->method) {
+	case SIP_MESSAGE:
 		return messages_take(phone->messages, request, source);
-	return 481;
+	case SIP_REFER:
+		return phone_take_refer(phone, st, request, source);
+	default:
+		return 481;
+	}
 }
 
 static void on_capabilities(void *arg, struct buf *body, struct slice *type)
@@ -460,6 +464,8 @@ struct phone *phone_new(const struct phone_config *config)
 	list_init(&phone->accounts);
 	list_init(&phone->retired);
 	list_init(&phone->requests);
+	list_init(&phone->transfers);
+	list_init(&phone->referrals);
 	map_init(&phone->by_number, &phone->random);
 	map_init(&phone->by_id, &phone->random);
 	buf_init(&phone->last_failure, FAILURE_MAX);
@@ -496,6 +502,7 @@ void phone_free(struct phone *phone)
 		return;
 	requests_free(phone);
 	messages_free(phone->messages);
+	transfers_free(phone);
 	sound_free(phone);
 	accounts_free(phone);
 	calls_free(phone);

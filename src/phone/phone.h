@@ -12,7 +12,9 @@
  *   call_session     what the session of a call tells
  *   call_commands    which call is meant; answer, hold, resume, digits ...
  *   dial             from a target to an INVITE, and on to where a 3xx points
- *   ping             OPTIONS
+ *   ping             OPTIONS and whatever else is sent by hand
+ *   info             INFO, and digits by it
+ *   transfer         REFER in all its roles, Replaces
  *   messages         MESSAGE out and in, "is typing"
  *   message_store    where messages are kept
  *   negotiate        SDP of a call -> its stream
@@ -120,13 +122,36 @@ bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failu
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure);
 bool phone_select(struct phone *phone, unsigned *call, int step,
 		  struct failure *failure); /* step +1, -1: next, previous; 0: *call */
-/** via: "auto", "rtp" */
+/** via: "auto", "rtp", "info" */
 bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct slice via, struct failure *failure);
 /** Call the one called last, or where a 3xx has pointed since (call.follow-redirect ask). */
 bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure);
 /** OPTIONS; its outcome comes as the event `response` (call 0) with `request` numbering it: *request. */
 bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,
 		   struct failure *failure);
+/* What a request by hand carries; all may be empty. */
+struct request_words {
+	const char *const *headers; /* "Name:value", NULL-ended, or NULL */
+	struct slice type, body;    /* a body needs its type */
+};
+/** Any request outside of calls; the outcome comes as for OPTIONS. */
+bool phone_request(struct phone *phone, struct slice method, struct slice target, const struct request_words *words,
+		   unsigned *request, struct failure *failure);
+/** INFO in a call; the outcome comes as `response` of the call. */
+bool phone_info(struct phone *phone, unsigned *call, struct slice type, struct slice body, const char *const *headers,
+		unsigned *request, struct failure *failure);
+/** Ask the peer of a call to call someone else (REFER). Events: transfer-progress, transferred, transfer-failed. */
+bool phone_transfer(struct phone *phone, unsigned *call, struct slice target, const char *const *headers,
+		    struct failure *failure);
+/** ... or to take our place in the call `with`. */
+bool phone_transfer_with(struct phone *phone, unsigned *call, unsigned with, const char *const *headers,
+			 struct failure *failure);
+/** What the peer of a call, or somebody outside of calls (*call 0), has asked us: whom to call. */
+bool phone_accept_transfer(struct phone *phone, unsigned *call, struct failure *failure);
+bool phone_refuse_transfer(struct phone *phone, unsigned *call, struct failure *failure);
+/** REFER outside of calls; events `refer`, the last with a final code. */
+bool phone_refer(struct phone *phone, struct slice target, struct slice to, const char *const *headers,
+		 struct failure *failure);
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */
 unsigned phone_find_call(const struct phone *phone, struct slice word);

@@ -170,6 +170,9 @@ struct call {
 	bool wants_answer, wants_progress, wants_ring;
 	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
 	struct sip_message *last_sent, *last_received; /* kept when the session goes */
+	struct info_digits *info_digits; /* that wait to be sent by INFO */
+	struct transfer *follows;        /* it was dialled because of a REFER */
+	unsigned replaces;               /* the call whose place it takes (RFC 3891), 0: none */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	bool devices[2];                               /* it chose its input, its output */
 	char *codec, *encryption;                      /* codec=, encryption= */
@@ -318,7 +321,8 @@ struct phone {
 	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
 	uint64_t farewells[FAREWELLS_MAX]; /* BYEs that wait for their answer, by the hash of their Call-ID; 0: none */
 	size_t farewell_next, farewell_count;
-	struct list requests; /* OPTIONS under way */
+	struct list transfers, referrals; /* others' REFERs to us, ours to others */
+	struct list requests; /* OPTIONS and the like under way */
 	struct messages *messages;
 	struct list listings; /* of devices, that offhook-sound was asked for */
 };
@@ -327,12 +331,43 @@ struct phone {
 void requests_free(struct phone *phone);
 /* A request outside dialogs that somebody waits for, and when it was sent. */
 struct told_response {
-	unsigned number;
+	unsigned number, call; /* call: 0 outside of calls */
 	const char *method, *target, *account;
 	int64_t sent_us;
 };
 /** Its final outcome as the event `response`. */
 void phone_add_response(struct phone *phone, const struct told_response *request, const struct outcome *outcome);
+/** A request in the dialog of a call; its outcome comes as `response`, with its call. */
+bool call_request(struct call *call, struct slice method, const struct request_words *words, unsigned *number,
+		  struct failure *failure);
+/** The call has ended, and with it what it was asked. */
+void call_requests_end(struct call *call);
+/* info.c */
+struct info_digits;
+/** The digit in the body of an INFO; '\0': none. */
+char info_digit(const struct sip_message *info);
+/** @return the status to answer */
+unsigned call_take_info(struct call *call, const struct sip_message *info);
+bool call_send_info_digits(struct call *call, struct slice digits, struct failure *failure);
+void info_digits_free(struct info_digits *digits);
+/** The event `dtmf`. */
+void call_tell_digit(struct call *call, char digit, const char *via);
+/** The call meant, the selected one when `number` is 0. */
+bool call_meant(struct phone *phone, unsigned *number, struct call **call, struct failure *failure);
+/* transfer.c */
+struct transfer;
+/** REFER in a call. @return the status to answer, or SESSION_TAKEN */
+unsigned call_take_refer(struct call *call, struct server_transaction *st, struct sip_message *refer);
+/** REFER outside of calls, from ua_handlers.request. @return as there */
+unsigned phone_take_refer(struct phone *phone, struct server_transaction *st, struct sip_message *refer,
+			  const struct sip_source *source);
+/** What a call that follows a REFER has come to. */
+void transfer_progress(struct call *call, unsigned code, struct slice reason);
+/** This call is over: as the one that follows a REFER, and as the one that was referred. */
+void transfers_call_ended(struct call *call);
+void transfers_free(struct phone *phone);
+/** An incoming call takes the place of another (Replaces): the other ends. */
+void transfer_replace(struct call *call);
 /** The engine, made now if it is not there. */
 struct engine *phone_engine(struct phone *phone);
 bool phone_needs_start(struct phone *phone, struct failure *failure);

@@ -147,8 +147,10 @@ static void on_refreshed(void *arg, struct session *session, struct slice method
 	maybe_hang_up(arg, session);
 }
 
-static unsigned on_request(void *arg, struct session *session, struct sip_message *request)
+static unsigned on_request(void *arg, struct session *session, struct server_transaction *st,
+			   struct sip_message *request)
 {
+	(void)st;
 	(void)request;
 	maybe_hang_up(arg, session);
 	return ((struct world *)arg)->request_status;

@@ -45,7 +45,7 @@ const char *cause_name(enum cause cause)
 
 struct slice core_allow(void)
 {
-	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, MESSAGE");
+	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE");
 }
 
 enum {
@@ -55,7 +55,7 @@ enum {
 	OPTION_BYTES = 64,
 };
 
-static const char *const option_tags[] = { "100rel", "timer" };
+static const char *const option_tags[] = { "100rel", "timer", "replaces", "norefersub" };
 
 static bool is_on(const char *tag, const struct session_options *options)
 {

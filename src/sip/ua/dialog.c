@@ -211,18 +211,23 @@ void dialog_free(struct dialog *dialog)
 	free(dialog);
 }
 
+struct dialog *dialog_find_by(struct ua *ua, struct slice call_id, struct slice local_tag, struct slice remote_tag)
+{
+	char *id = dialog_id(call_id, local_tag, remote_tag);
+	struct map_node *node = map_find(&ua->dialogs, slice_of(id));
+
+	free(id);
+	return node ? CONTAINER_OF(node, struct dialog, node) : NULL;
+}
+
 struct dialog *dialog_find(struct ua *ua, const struct sip_message *message)
 {
 	const struct sip_address *from = sip_message_from(message), *to = sip_message_to(message);
-	struct map_node *node;
 
 	if (!from || !to)
 		return NULL;
-	char *id = message->is_request ? dialog_id(sip_message_call_id(message), to->tag, from->tag)
-				       : dialog_id(sip_message_call_id(message), from->tag, to->tag);
-	node = map_find(&ua->dialogs, slice_of(id));
-	free(id);
-	return node ? CONTAINER_OF(node, struct dialog, node) : NULL;
+	return message->is_request ? dialog_find_by(ua, sip_message_call_id(message), to->tag, from->tag)
+				   : dialog_find_by(ua, sip_message_call_id(message), from->tag, to->tag);
 }
 
 void dialog_hide(struct dialog *dialog)

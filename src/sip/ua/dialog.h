@@ -64,6 +64,8 @@ struct dialog *dialog_ref(struct dialog *dialog);
 void dialog_free(struct dialog *dialog);
 /** The dialog that an incoming message belongs to, or NULL. */
 struct dialog *dialog_find(struct ua *ua, const struct sip_message *message);
+/** By its parts as we see them; NULL: none. */
+struct dialog *dialog_find_by(struct ua *ua, struct slice call_id, struct slice local_tag, struct slice remote_tag);
 /** Requests find it no more (its session has ended), its owner still holds it. Not while subscriptions use it too: then
  * it ends with the last of them (RFC 5057 4.1). */
 void dialog_hide(struct dialog *dialog);

@@ -400,6 +400,10 @@ void session_respond(struct session *session, struct server_transaction *st, uns
 	struct sip_draft *draft =
 		core_response(session->ua, server_transaction_request(st), status, slice_of(NULL), slice_of(NULL));
 
+	if (status == 469) /* RFC 6086 4.2.2: none is wanted */
+		sip_draft_add(draft, SIP_HEADER_RECV_INFO, "%s", "");
+	if (status == 415)
+		sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
 	if (status == 500)
 		sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u", random_below(session->ua->world.random, 11));
 	session_send(session, st, draft);
@@ -440,6 +444,34 @@ void session_learn(struct leg *leg, const struct sip_message *message)
 {
 	if (sip_message_header(message, SIP_HEADER_ALLOW, 0))
 		leg->peer_updates = sip_message_lists(message, SIP_HEADER_ALLOW, SLICE("UPDATE"));
+}
+
+struct dialog *session_dialog(const struct session *session)
+{
+	struct leg *leg = session_current(session);
+
+	return leg ? leg->dialog : NULL;
+}
+
+const char *session_remote_target(const struct session *session)
+{
+	struct leg *leg = session_current(session);
+
+	return leg ? leg->dialog->remote_target : NULL;
+}
+
+bool session_print_replaces(const struct session *session, struct buf *to)
+{
+	if (session->state != SESSION_CONFIRMED)
+		return false;
+	const struct dialog *dialog = session->leg->dialog;
+	buf_printf(to, "%s;to-tag=%s;from-tag=%s", dialog->call_id, dialog->remote_tag, dialog->local_tag);
+	return true;
+}
+
+struct session *session_replaced(const struct session *session)
+{
+	return session->replaced;
 }
 
 struct leg *session_current(const struct session *session)
@@ -502,6 +534,9 @@ static bool leg_request(struct usage *usage, struct server_transaction *st, stru
 		session_take_prack(leg, st, request);
 		return true;
 	}
+	/* Subscriptions in the dialog outlive the session (RFC 5057 4.1). */
+	if (request->method == SIP_NOTIFY || request->method == SIP_SUBSCRIBE)
+		return false;
 	/* After our BYE, or of a fork that lost: the session is no more (RFC 5407 3.2.2). */
 	if (session_is_over(session) || (session->leg && leg != session->leg)) {
 		session_respond(session, st, 481);
@@ -515,10 +550,10 @@ static bool leg_request(struct usage *usage, struct server_transaction *st, stru
 		session_take_update(leg, st, request);
 		return true;
 	}
-	status = session->handlers.request ? session->handlers.request(session->handlers.arg, session, request) : 0;
+	status = session->handlers.request ? session->handlers.request(session->handlers.arg, session, st, request) : 0;
 	if (status >= 200)
 		session_respond(session, st, status);
-	return status >= 200;
+	return status != 0;
 }
 
 static void leg_ack(struct usage *usage, struct sip_message *ack)
@@ -537,6 +572,40 @@ static void leg_success(struct usage *usage, struct sip_message *response)
 }
 
 static const struct usage_ops leg_ops = { leg_request, leg_ack, leg_success };
+
+/* The session that this dialog belongs to. */
+static struct session *session_of(const struct dialog *dialog)
+{
+	LIST_EACH(&dialog->usages, node) {
+		struct usage *usage = LIST_ENTRY(node, struct usage, node);
+		if (usage->ops == &leg_ops)
+			return CONTAINER_OF(usage, struct leg, usage)->session;
+	}
+	return NULL;
+}
+
+unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, struct session **replaced)
+{
+	struct sip_replaces wanted;
+
+	*replaced = NULL;
+	if (!sip_message_header(invite, SIP_HEADER_REPLACES, 0))
+		return 0;
+	if (sip_message_header(invite, SIP_HEADER_REPLACES, 1) || sip_message_header(invite, SIP_HEADER_JOIN, 0) ||
+	    !sip_replaces_parse(sip_message_value(invite, SIP_HEADER_REPLACES), &wanted))
+		return 400;
+	const struct dialog *dialog = dialog_find_by(ua, wanted.call_id, wanted.to_tag, wanted.from_tag);
+	struct session *session = dialog ? session_of(dialog) : NULL;
+	if (!session)
+		return 481;
+	if (session_is_over(session) || session->cancelled)
+		return 603;
+	/* An early dialog may be replaced by whom we call only; a confirmed one not by who wants an early one. */
+	if (session->state == SESSION_CONFIRMED ? wanted.early_only : !session->is_caller)
+		return session->state == SESSION_CONFIRMED ? 486 : 481;
+	*replaced = session;
+	return 0;
+}
 
 struct leg *session_add_leg(struct session *session, struct dialog *dialog)
 {

@@ -23,6 +23,8 @@ enum session_state {
 /** "calling", "proceeding", "incoming", "early", "confirmed", "terminated" */
 const char *session_state_name(enum session_state state);
 
+enum { SESSION_TAKEN = 1 };
+
 /* A caller may have several early dialogs (forking). Each has a number, 0 for the first, given in `leg` below. */
 struct session_handlers {
 	/** A provisional response (100 too: leg -1). */
@@ -63,9 +65,12 @@ struct session_handlers {
 	/** The session timer had the session refreshed by us: status 200, or why not. `method`: UPDATE or INVITE. May be
 	 * NULL. */
 	void (*refreshed)(void *arg, struct session *session, struct slice method, const struct outcome *outcome);
-	/** Any other request inside the dialog (INFO ...): @return the status to answer, 0 for 405/501 by the ua. May
-	 * be NULL. */
-	unsigned (*request)(void *arg, struct session *session, struct sip_message *request);
+	/**
+	 * Any other request inside the dialog (INFO, REFER ...).
+	 * @return the status to answer, 0 for 405/501 by the ua, SESSION_TAKEN: it was answered. May be NULL
+	 */
+	unsigned (*request)(void *arg, struct session *session, struct server_transaction *st,
+			    struct sip_message *request);
 	void *arg;
 };
 
@@ -109,6 +114,16 @@ struct slice session_call_id(const struct session *session);
 void session_thread(const struct session *session, struct call_thread *thread);
 /** From/To of the first INVITE: the peer's address as it stood; borrowed. */
 const struct sip_address *session_peer(const struct session *session);
+/** The dialog that counts now, or NULL: for subscriptions inside it. */
+struct dialog *session_dialog(const struct session *session);
+/** Where our requests in it go: the peer's Contact; or NULL. Borrowed. */
+const char *session_remote_target(const struct session *session);
+/** The value of the Replaces (RFC 3891) by which somebody else takes our place at the peer. @return false: no dialog is
+ * confirmed */
+bool session_print_replaces(const struct session *session, struct buf *to);
+/** In `incoming`: the session whose place the caller takes by Replaces: end it once this one is answered, which needs no
+ * ringing. NULL: none. */
+struct session *session_replaced(const struct session *session);
 /** The last message sent and received, for `sent.HEADER` and `received.HEADER`; may be NULL; borrowed. */
 const struct sip_message *session_last_sent(const struct session *session);
 const struct sip_message *session_last_received(const struct session *session);

@@ -104,6 +104,7 @@ struct session {
 	char *peer_text; /* caller: what peer borrows from */
 	struct sip_address peer;
 	struct sip_message *first; /* callee: the INVITE */
+	struct session *replaced;  /* while `incoming` runs */
 	struct list legs;
 	int leg_count;
 	struct leg *leg; /* the one that counts once it is answered */
@@ -267,6 +268,11 @@ void session_refuse(struct session *session, unsigned status);
 /* for ua.c */
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 				 const struct session_options *options);
+/**
+ * Replaces (RFC 3891 3).
+ * @return 0: there is none, or *replaced is the session it means; else the status to answer: 400, 481, 486, 603
+ */
+unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, struct session **replaced);
 /** Is it a call from this host that we have not answered yet? */
 bool session_rings_from(const struct session *session, const struct address *host);
 void session_peer_cancelled(struct session *session, struct sip_message *cancel);

@@ -125,6 +125,8 @@ static unsigned check_method(const struct sip_message *request)
 	case SIP_MESSAGE:
 	case SIP_PRACK:
 	case SIP_UPDATE:
+	case SIP_INFO:
+	case SIP_REFER:
 		return 0;
 	default:
 		return 405;
@@ -327,8 +329,11 @@ static unsigned check_options(const struct sip_message *invite, const struct ses
 static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 		       const struct sip_source *source, const struct session_options *options)
 {
-	unsigned status = check_options(invite, options);
+	struct session *replaced;
+	unsigned status = session_find_replaced(ua, invite, &replaced);
 
+	if (!status)
+		status = check_options(invite, options);
 	if (status) {
 		refuse_session(ua, st, invite, status, options);
 		return;
@@ -346,8 +351,10 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse(ua, st, invite, 513);
 		return;
 	}
-	ua->handlers.incoming(ua->handlers.arg, session_incoming(ua, st, invite, options), invite,
-			      source);
+	struct session *session = session_incoming(ua, st, invite, options);
+	session->replaced = replaced;
+	ua->handlers.incoming(ua->handlers.arg, session, invite, source);
+	session->replaced = NULL;
 }
 
 static unsigned check_event(struct ua *ua, const struct sip_message *request)
@@ -362,7 +369,7 @@ static unsigned check_event(struct ua *ua, const struct sip_message *request)
 /* Requests that are nothing outside of a dialog. */
 static bool needs_dialog(enum sip_method method)
 {
-	return method == SIP_BYE || method == SIP_PRACK || method == SIP_UPDATE;
+	return method == SIP_BYE || method == SIP_PRACK || method == SIP_UPDATE || method == SIP_INFO;
 }
 
 static unsigned check_outside(struct ua *ua, const struct sip_message *request, const struct sip_source *source,
@@ -527,6 +534,17 @@ void ua_free(struct ua *ua)
 	digest_cache_free(ua->digests);
 	map_fini(&ua->dialogs);
 	free(ua);
+}
+
+static void add_refer_sub(void *arg, struct sip_draft *draft)
+{
+	(void)arg;
+	sip_draft_add(draft, SIP_HEADER_REFER_SUB, "false");
+}
+
+void ua_accept_quietly(struct ua *ua, struct server_transaction *st)
+{
+	core_respond(ua, st, 202, add_refer_sub, NULL);
 }
 
 struct ua_settings *ua_settings(struct ua *ua)

@@ -135,6 +135,8 @@ void ua_free(struct ua *ua);
 /** Has every request of ours its final outcome? False while a BYE, CANCELled INVITE or REGISTER still waits for its
  * answer. */
 bool ua_is_quiet(const struct ua *ua);
+/** 202 to a REFER, and no subscription (RFC 4488): Refer-Sub: false. */
+void ua_accept_quietly(struct ua *ua, struct server_transaction *st);
 struct ua_settings *ua_settings(struct ua *ua);
 struct transactions *ua_transactions(struct ua *ua);
 /** Free what has ended; call it at the end of each turn. */

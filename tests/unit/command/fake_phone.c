@@ -154,6 +154,53 @@ bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failu
 	return told(phone, failure, "update %u %d", *call, no_sdp);
 }
 
+bool phone_info(struct phone *phone, unsigned *call, struct slice type, struct slice body, const char *const *headers,
+		unsigned *request, struct failure *failure)
+{
+	*request = 8;
+	return told(phone, failure, "info %u %.*s '%.*s' %s", *call, SLICE_ARG(type), SLICE_ARG(body),
+		    headers && headers[0] ? headers[0] : "-");
+}
+
+bool phone_request(struct phone *phone, struct slice method, struct slice target, const struct request_words *words,
+		   unsigned *request, struct failure *failure)
+{
+	*request = 9;
+	return told(phone, failure, "request %.*s %.*s %.*s '%.*s' %s", SLICE_ARG(method), SLICE_ARG(target),
+		    SLICE_ARG(words->type), SLICE_ARG(words->body),
+		    words->headers && words->headers[0] ? words->headers[0] : "-");
+}
+
+bool phone_refer(struct phone *phone, struct slice target, struct slice to, const char *const *headers,
+		 struct failure *failure)
+{
+	return told(phone, failure, "refer %.*s %.*s %s", SLICE_ARG(target), SLICE_ARG(to),
+		    headers && headers[0] ? headers[0] : "-");
+}
+
+bool phone_transfer(struct phone *phone, unsigned *call, struct slice target, const char *const *headers,
+		    struct failure *failure)
+{
+	return told(phone, failure, "transfer %u %.*s %s", *call, SLICE_ARG(target),
+		    headers && headers[0] ? headers[0] : "-");
+}
+
+bool phone_transfer_with(struct phone *phone, unsigned *call, unsigned with, const char *const *headers,
+			 struct failure *failure)
+{
+	return told(phone, failure, "transfer %u with %u %s", *call, with, headers && headers[0] ? headers[0] : "-");
+}
+
+bool phone_accept_transfer(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return told(phone, failure, "accept-transfer %u", *call);
+}
+
+bool phone_refuse_transfer(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return told(phone, failure, "refuse-transfer %u", *call);
+}
+
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure)
 {
 	return told(phone, failure, "mute %u %d", call, muted);

@@ -140,9 +140,10 @@ static void on_refreshed(void *arg, struct session *session, struct slice method
 	meddle(arg, session);
 }
 
-static unsigned on_session_request(void *arg, struct session *session, struct sip_message *request)
+static unsigned on_session_request(void *arg, struct session *session, struct server_transaction *st,
+				   struct sip_message *request)
 {
-	assert_true(request->is_request);
+	assert_true(st && request->is_request);
 	meddle(arg, session);
 	return below(arg, 2) ? 200 : 0;
 }

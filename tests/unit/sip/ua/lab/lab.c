@@ -131,11 +131,13 @@ static void on_refreshed(void *arg, struct session *session, struct slice method
 	note(arg, "refreshed %.*s %u", SLICE_ARG(method), outcome->status);
 }
 
-static unsigned on_session_request(void *arg, struct session *session, struct sip_message *request)
+static unsigned on_session_request(void *arg, struct session *session, struct server_transaction *st,
+				   struct sip_message *request)
 {
 	struct lab *lab = arg;
 
 	(void)session;
+	(void)st;
 	note(lab, "request %.*s", SLICE_ARG(request->method_name));
 	return lab->request_status;
 }

@@ -1,0 +1,708 @@
+/* REFER (RFC 3515) in all its roles: we ask the peer to call another, we are asked, another takes a call over by
+ * Replaces (RFC 3891). */
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+#include "sip/ua/notifier.h"
+#include "sip/ua/subscription.h"
+
+#include <inttypes.h>
+
+enum {
+	ASKED_S = 180,      /* how long a REFER waits for our user, and is told of the call that follows it */
+	PENDING_MAX = 16,   /* REFERs of others at a time */
+	URI_MAX = 4096,
+	LINE_MAX = 256,
+};
+
+/* What somebody has asked us to call. */
+struct transfer {
+	struct list_node node;
+	struct phone *phone;
+	unsigned call, number; /* in which it was asked, 0: outside of calls; that follows it, 0: not yet */
+	char *target, *replaces, *referred_by, *from, *account;
+	struct notifier *notifier; /* NULL: nothing is to be told (norefersub) */
+	unsigned code;             /* of the call that follows */
+	char *reason;
+	bool was_held; /* by our user: then it stays so */
+};
+
+/* What we have asked of somebody. */
+struct referral {
+	struct list_node node;
+	struct phone *phone;
+	unsigned call; /* 0: outside of calls */
+	char *target, *peer;
+	struct subscription *subscription;
+	unsigned code;
+	bool over; /* told how it ended */
+};
+
+/* ---- events ---- */
+
+static struct event *transfer_event(struct phone *phone, enum event_kind kind, unsigned number, const char *target)
+{
+	struct event *event = events_add(phone->events, kind, number);
+	const struct call *call = number ? call_find(phone, number) : NULL;
+
+	if (call)
+		event_text(event, "id", slice_of(call->id));
+	event_text(event, "target", slice_of(target));
+	return event;
+}
+
+/* ---- asked by others ---- */
+
+static void transfer_free(struct transfer *transfer)
+{
+	char *const texts[] = { transfer->target,  transfer->replaces, transfer->referred_by, transfer->from,
+				transfer->account, transfer->reason };
+
+	list_remove(&transfer->node);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		free(texts[i]);
+	free(transfer);
+}
+
+static void write_fragment(void *arg, struct notifier *notifier, struct buf *body, struct slice *type)
+{
+	const struct transfer *transfer = arg;
+
+	(void)notifier;
+	buf_printf(body, "SIP/2.0 %u %s\r\n", transfer->code, transfer->reason);
+	*type = SLICE("message/sipfrag;version=2.0");
+}
+
+/* Who asked does not want to know any more. */
+static void notifier_gone(void *arg, struct notifier *notifier)
+{
+	struct transfer *transfer = arg;
+
+	(void)notifier;
+	transfer->notifier = NULL;
+}
+
+static void tell(struct transfer *transfer, unsigned code, struct slice reason)
+{
+	bool changed = code != transfer->code;
+
+	transfer->code = code;
+	free(transfer->reason);
+	transfer->reason = clean(reason.n ? slice_sub(reason, 0, LINE_MAX) : sip_status_phrase(code));
+	if (!transfer->notifier || !changed)
+		return;
+	if (code < 200) {
+		notifier_changed(transfer->notifier);
+		return;
+	}
+	notifier_end(transfer->notifier, "noresource", 0);
+	transfer->notifier = NULL;
+}
+
+/* The value of Replaces among the headers of a URI. */
+static char *replaces_of(const struct sip_uri *uri)
+{
+	struct slice rest = uri->headers;
+	struct sip_replaces read;
+	struct arena arena;
+	char *found = NULL;
+
+	arena_init(&arena);
+	while (rest.n && !found) {
+		struct slice value = slice_cut(&rest, '&'), name = slice_cut(&value, '=');
+		if (!slice_ieq(name, SLICE("Replaces")))
+			continue;
+		struct slice plain = sip_unescape(&arena, value);
+		found = sip_replaces_parse(plain, &read) ? slice_dup(plain) : NULL;
+	}
+	arena_fini(&arena);
+	return found;
+}
+
+/* Refer-To: exactly one, whom an INVITE can reach (RFC 3515 2.4.2). @return 0, or the status that refuses */
+static unsigned read_refer_to(const struct sip_message *refer, struct transfer *transfer)
+{
+	struct slice value = sip_message_value(refer, SIP_HEADER_REFER_TO), method;
+	struct sip_address address;
+	struct buf target;
+
+	if (sip_message_header(refer, SIP_HEADER_REFER_TO, 1) || !sip_address_parse(value, &address, NULL) ||
+	    address.star || address.uri.text.n > URI_MAX)
+		return 400;
+	if (address.uri.scheme == SIP_SCHEME_OTHER)
+		return 416;
+	/* What shall be sent there is a call; nothing else is done at a stranger's word. */
+	if (sip_uri_param(&address.uri, SLICE("method"), &method) && !slice_ieq(method, SLICE("INVITE")))
+		return 603;
+	buf_init(&target, URI_MAX + 64);
+	sip_uri_print_request(&target, &address.uri);
+	transfer->target = buf_take(&target);
+	transfer->replaces = address.uri.headers.n ? replaces_of(&address.uri) : NULL;
+	return 0;
+}
+
+static void read_referrer(const struct sip_message *refer, struct transfer *transfer)
+{
+	struct slice value = sip_message_value(refer, SIP_HEADER_REFERRED_BY);
+	const struct sip_address *from = sip_message_from(refer);
+	struct sip_address by;
+
+	if (value.n && value.n < URI_MAX && sip_address_parse(value, &by, NULL)) {
+		transfer->referred_by = slice_dup(value);
+		transfer->from = clean(by.uri.text);
+	} else {
+		transfer->from = clean(from ? from->uri.text : (struct slice){ 0 });
+	}
+}
+
+static struct transfer *transfer_new(struct phone *phone, const struct sip_message *refer, unsigned *status)
+{
+	struct transfer *transfer;
+	size_t count = 0;
+
+	LIST_EACH(&phone->transfers, node)
+		count++;
+	*status = count >= PENDING_MAX ? 486 : 0;
+	if (*status)
+		return NULL;
+	transfer = xcalloc(1, sizeof *transfer);
+	transfer->phone = phone;
+	transfer->code = 100;
+	transfer->reason = xstrdup("Trying");
+	list_append(&phone->transfers, &transfer->node);
+	*status = read_refer_to(refer, transfer);
+	if (*status) {
+		transfer_free(transfer);
+		return NULL;
+	}
+	read_referrer(refer, transfer);
+	return transfer;
+}
+
+/* 202 without NOTIFYs, as who asked wants it (RFC 4488), or with them. @return 0, or what was answered instead */
+static unsigned begin_telling(struct transfer *transfer, struct server_transaction *st, struct sip_message *refer,
+			      const struct identity *identity, struct dialog *dialog)
+{
+	struct sip_token_params sub;
+	unsigned status = 0;
+
+	if (sip_token_params_parse(sip_message_value(refer, SIP_HEADER_REFER_SUB), &sub) &&
+	    slice_ieq(sub.token, SLICE("false"))) {
+		ua_accept_quietly(transfer->phone->ua, st);
+		return 0;
+	}
+	struct notifier_config config = { .identity = identity,
+					  .expires = ASKED_S,
+					  .dialog = dialog,
+					  .handlers = { write_fragment, notifier_gone, transfer } };
+	transfer->notifier = notifier_accept(transfer->phone->ua, st, refer, &config, &status);
+	return transfer->notifier ? 0 : status;
+}
+
+static void dial(struct transfer *transfer);
+
+static void taken(struct transfer *transfer, enum event_kind kind)
+{
+	bool on = !strcmp(settings_text(transfer->phone->settings, "call.follow-transfer"), "on");
+	struct event *event = transfer_event(transfer->phone, kind, transfer->call, transfer->target);
+
+	if (kind == EVENT_REFER)
+		event_text(event, "direction", SLICE("in"));
+	event_text(event, "from", slice_of(transfer->from));
+	event_text(event, "account", slice_of(transfer->account));
+	if (on)
+		dial(transfer);
+}
+
+static bool never_followed(const struct phone *phone)
+{
+	return phone->shutting_down || !strcmp(settings_text(phone->settings, "call.follow-transfer"), "off");
+}
+
+unsigned call_take_refer(struct call *call, struct server_transaction *st, struct sip_message *refer)
+{
+	struct phone *phone = call->phone;
+	struct account *account = *call->account_name ? account_find(phone, slice_of(call->account_name)) : NULL;
+	struct identity identity;
+	char nobody[160];
+	unsigned status;
+
+	if (!call_is_up(call) || call->is_echo)
+		return 603;
+	if (never_followed(phone))
+		return 603;
+	struct transfer *transfer = transfer_new(phone, refer, &status);
+	if (!transfer)
+		return status;
+	transfer->call = call->number;
+	transfer->account = xstrdup(call->account_name);
+	identity_of(phone, account, &call->local, nobody, &identity);
+	if (begin_telling(transfer, st, refer, &identity, session_dialog(call->session))) {
+		transfer_free(transfer);
+		return SESSION_TAKEN;
+	}
+	taken(transfer, EVENT_TRANSFER_REQUEST);
+	return SESSION_TAKEN;
+}
+
+unsigned phone_take_refer(struct phone *phone, struct server_transaction *st, struct sip_message *refer,
+			  const struct sip_source *source)
+{
+	struct account *account = account_of_request(phone, refer, source);
+	struct identity identity;
+	char nobody[160];
+	unsigned status;
+
+	if (never_followed(phone))
+		return 603;
+	struct transfer *transfer = transfer_new(phone, refer, &status);
+	if (!transfer)
+		return status;
+	transfer->account = xstrdup(account ? account->name : "");
+	identity_of(phone, account, &source->local, nobody, &identity);
+	if (begin_telling(transfer, st, refer, &identity, NULL)) {
+		transfer_free(transfer);
+		return 0;
+	}
+	taken(transfer, EVENT_REFER);
+	return 0;
+}
+
+/* ---- following ---- */
+
+/* What was on hold for the call that did not come about is talked in again. */
+static void resume_old(struct transfer *transfer)
+{
+	struct call *old = transfer->call ? call_find(transfer->phone, transfer->call) : NULL;
+	struct failure ignored;
+
+	if (!old || old->ended || !old->session || transfer->was_held || !(old->held_by_us || old->change == CHANGE_HOLD))
+		return;
+	call_change_start(old, CHANGE_RESUME, false, &ignored);
+	calls_select(transfer->phone, old);
+}
+
+static void followed(struct transfer *transfer, bool good)
+{
+	struct event *event = transfer_event(transfer->phone, good ? EVENT_TRANSFERRED : EVENT_TRANSFER_FAILED,
+					     transfer->call, transfer->target);
+
+	event_number(event, "code", transfer->code);
+	event_text(event, "reason", slice_of(transfer->reason));
+	event_text(event, "by", SLICE("peer"));
+	if (!good)
+		resume_old(transfer);
+	transfer_free(transfer);
+}
+
+void transfer_progress(struct call *call, unsigned code, struct slice reason)
+{
+	struct transfer *transfer = call->follows;
+
+	if (!transfer)
+		return;
+	tell(transfer, code, reason);
+	if (code < 200)
+		return;
+	call->follows = NULL;
+	followed(transfer, code < 300);
+}
+
+static void refuse(struct transfer *transfer, unsigned code, const char *reason)
+{
+	tell(transfer, code, slice_of(reason));
+	followed(transfer, false);
+}
+
+static void dial(struct transfer *transfer)
+{
+	struct phone *phone = transfer->phone;
+	char *by = transfer->referred_by ? xasprintf("Referred-By:%s", transfer->referred_by) : NULL,
+	     *replaces = transfer->replaces ? xasprintf("Replaces:%s", transfer->replaces) : NULL;
+	const char *headers[4] = { 0 };
+	size_t count = 0;
+	const struct call *old = transfer->call ? call_find(phone, transfer->call) : NULL;
+	struct failure failure;
+	unsigned number;
+
+	transfer->was_held = old && old->held_by_us;
+	if (by)
+		headers[count++] = by;
+	if (replaces) {
+		headers[count++] = replaces;
+		headers[count++] = "Require:replaces";
+	}
+	struct call_options options = { .from = transfer->account && *transfer->account ? transfer->account : NULL,
+					.headers = headers };
+	bool good = phone_call(phone, slice_of(transfer->target), &options, &number, NULL, &failure);
+	free(by);
+	free(replaces);
+	if (!good) {
+		log_line(phone->log, LOG_ERROR, "%s", failure.text);
+		refuse(transfer, 503, "Service Unavailable");
+		return;
+	}
+	struct call *call = call_find(phone, number);
+	transfer->number = number;
+	call->follows = transfer;
+	if (call->ended)
+		transfer_progress(call, call->code >= 300 ? call->code : 503, (struct slice){ 0 });
+}
+
+/* The only one that waits for our word, or that of the call. */
+static struct transfer *find_pending(struct phone *phone, unsigned *number, struct failure *failure)
+{
+	struct transfer *found = NULL;
+	size_t count = 0;
+
+	LIST_EACH(&phone->transfers, node) {
+		struct transfer *transfer = LIST_ENTRY(node, struct transfer, node);
+		if (transfer->number || (*number && transfer->call != *number))
+			continue;
+		found = transfer;
+		count++;
+	}
+	if (count == 1) {
+		*number = found->call;
+		return found;
+	}
+	if (!count && *number)
+		fail(failure, STATUS_CALL, "no-transfer", "the peer of call %u has not asked for a transfer", *number);
+	else if (!count)
+		fail(failure, STATUS_CALL, "no-transfer", "nobody has asked for a transfer");
+	else
+		fail(failure, STATUS_CALL, "ambiguous", "%zu transfers are asked for: say in which call", count);
+	return NULL;
+}
+
+bool phone_accept_transfer(struct phone *phone, unsigned *number, struct failure *failure)
+{
+	struct transfer *transfer = find_pending(phone, number, failure);
+
+	if (!transfer)
+		return false;
+	dial(transfer);
+	return true;
+}
+
+bool phone_refuse_transfer(struct phone *phone, unsigned *number, struct failure *failure)
+{
+	struct transfer *transfer = find_pending(phone, number, failure);
+
+	if (!transfer)
+		return false;
+	refuse(transfer, 603, "Declined");
+	return true;
+}
+
+/* ---- asked by us ---- */
+
+static void referral_free(struct referral *referral)
+{
+	list_remove(&referral->node);
+	subscription_free(referral->subscription);
+	free(referral->target);
+	free(referral->peer);
+	free(referral);
+}
+
+static void referral_event(struct referral *referral, enum event_kind kind, unsigned code, struct slice reason)
+{
+	struct event *event = transfer_event(referral->phone, referral->call ? kind : EVENT_REFER, referral->call,
+					     referral->target);
+
+	if (!referral->call) {
+		event_text(event, "direction", SLICE("out"));
+		event_text(event, "to", slice_of(referral->peer));
+	} else if (kind != EVENT_TRANSFER_PROGRESS) {
+		event_text(event, "by", SLICE("us"));
+	}
+	if (code)
+		event_number(event, "code", code);
+	event_text(event, "reason", reason);
+}
+
+/* The peer talks to whom we meant: our part is over (RFC 5589 6.1). */
+static void succeeded(struct referral *referral, unsigned code, struct slice reason)
+{
+	struct call *call = referral->call ? call_find(referral->phone, referral->call) : NULL;
+
+	referral->over = true;
+	referral_event(referral, EVENT_TRANSFERRED, code, reason);
+	if (call && !call->ended && call->session)
+		session_hangup(call->session, (struct slice){ 0 });
+}
+
+static void went_wrong(struct referral *referral, unsigned code, struct slice reason)
+{
+	char *words = clean(reason);
+
+	referral->over = true;
+	referral_event(referral, EVENT_TRANSFER_FAILED, code, reason);
+	phone_note_failure(referral->phone, "transfer to %s: %u %s", referral->target, code, words);
+	free(words);
+}
+
+/* "SIP/2.0 180 Ringing" (RFC 3420). @return 0: no status line */
+static unsigned read_fragment(struct slice body, struct slice *reason)
+{
+	struct slice line = slice_trim(slice_cut(&body, '\n')), version = slice_cut(&line, ' '),
+		     number = slice_cut(&line, ' ');
+	uint32_t code;
+
+	if (!slice_ieq(version, SLICE("SIP/2.0")) || !slice_to_u32(number, &code) || code < 100 || code > 699)
+		return 0;
+	*reason = slice_sub(slice_trim(line), 0, LINE_MAX);
+	return code;
+}
+
+static unsigned on_notify(void *arg, struct subscription *subscription, int branch, const struct sip_message *notify,
+			  const struct package_state *state)
+{
+	struct referral *referral = arg;
+	struct slice reason = { 0 };
+	unsigned code;
+
+	(void)subscription;
+	(void)branch;
+	(void)state;
+	if (notify->body.n && !sip_message_has_body(notify, "message", "sipfrag"))
+		return 415;
+	code = read_fragment(notify->body, &reason);
+	if (notify->body.n && !code)
+		return 400;
+	if (!code || referral->over)
+		return 0;
+	referral->code = code;
+	if (code < 200)
+		referral_event(referral, EVENT_TRANSFER_PROGRESS, code, reason);
+	else if (code < 300)
+		succeeded(referral, code, reason);
+	else
+		went_wrong(referral, code, reason);
+	return 0;
+}
+
+static void on_end(void *arg, struct subscription *subscription, const struct outcome *outcome, const char *reason,
+		   int64_t retry_us)
+{
+	struct referral *referral = arg;
+
+	(void)subscription;
+	(void)retry_us;
+	if (!referral->over && !strcmp(reason, "norefersub"))
+		succeeded(referral, outcome && outcome->status ? outcome->status : 202, SLICE("Accepted"));
+	else if (!referral->over && outcome && outcome->status >= 300)
+		went_wrong(referral, outcome->status, outcome->reason);
+	else if (!referral->over)
+		went_wrong(referral, 408, SLICE("The peer has not told how it ended"));
+	referral_free(referral);
+}
+
+/* Refer-To of a call that shall be replaced: "<sip:bob@biloxi.com?Replaces=...>". */
+static void print_attended(const char *uri, struct slice replaces, struct buf *to)
+{
+	buf_printf(to, "<%s?Replaces=", uri);
+	for (size_t i = 0; i < replaces.n; i++) {
+		char c = replaces.p[i];
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("-_.!~*'()", c))
+			buf_add_char(to, c);
+		else
+			buf_printf(to, "%%%02X", (unsigned char)c);
+	}
+	buf_add_char(to, '>');
+}
+
+static bool refer(struct phone *phone, struct call *call, struct slice target, const char *peer, const char *refer_to,
+		  const char *shown, const char *const *words, struct failure *failure)
+{
+	struct account *account = call ? *call->account_name ? account_find(phone, slice_of(call->account_name)) : NULL
+				       : phone->default_account;
+	struct extra_header extra[EXTRA_HEADERS_MAX + 2];
+	struct identity identity;
+	struct address local;
+	char nobody[160];
+	enum err err = ERR_NONE;
+	int count = extra_headers_read(words, extra, EXTRA_HEADERS_MAX, failure);
+
+	if (count < 0)
+		return false;
+	phone_local_for(phone, NULL, &local);
+	identity_of(phone, account, call ? &call->local : &local, nobody, &identity);
+	char *by = xasprintf("<%s>", identity.uri);
+	extra[count++] = (struct extra_header){ SLICE("Refer-To"), slice_of(refer_to) };
+	extra[count++] = (struct extra_header){ SLICE("Referred-By"), slice_of(by) };
+	struct referral *referral = xcalloc(1, sizeof *referral);
+	*referral = (struct referral){ .phone = phone,
+				       .call = call ? call->number : 0,
+				       .target = xstrdup(shown),
+				       .peer = xstrdup(peer) };
+	list_append(&phone->referrals, &referral->node);
+	struct subscription_config config = { .identity = &identity,
+					      .method = SLICE("REFER"),
+					      .target = target,
+					      .event = SLICE("refer"),
+					      .accept = SLICE("message/sipfrag"),
+					      .extra = extra,
+					      .extra_count = (size_t)count,
+					      .expires = ASKED_S,
+					      .dialog = call ? session_dialog(call->session) : NULL,
+					      .handlers = { NULL, on_notify, on_end, referral } };
+	referral->subscription = subscription_new(phone->ua, &config, &err);
+	free(by);
+	if (referral->subscription)
+		return true;
+	referral_free(referral);
+	return fail(failure, STATUS_CALL, err_name(err), "REFER cannot be sent: %s", err_text(err));
+}
+
+static bool find_talking(struct phone *phone, unsigned *number, struct call **call, struct failure *failure)
+{
+	if (!call_meant(phone, number, call, failure))
+		return false;
+	if (!call_is_up(*call))
+		return fail(failure, STATUS_CALL, "not-answered", "call %u is not answered yet", *number);
+	LIST_EACH(&phone->referrals, node) {
+		const struct referral *referral = LIST_ENTRY(node, struct referral, node);
+		if (referral->call == *number && !referral->over)
+			return fail(failure, STATUS_CALL, "state", "call %u is being transferred already", *number);
+	}
+	return true;
+}
+
+bool phone_transfer(struct phone *phone, unsigned *number, struct slice text, const char *const *headers,
+		    struct failure *failure)
+{
+	struct target target;
+	struct call *call;
+
+	if (!find_talking(phone, number, &call, failure) ||
+	    !target_read(phone, text, account_find(phone, slice_of(call->account_name)), &target, failure))
+		return false;
+	if (target.is_echo) {
+		target_fini(&target);
+		return fail(failure, STATUS_USAGE, "syntax",
+			    "the echo test is inside this phone: nobody can be sent there");
+	}
+	char *refer_to = xasprintf("<%s>", target.uri);
+	bool good = refer(phone, call, (struct slice){ 0 }, call->uri, refer_to, target.uri, headers, failure);
+	free(refer_to);
+	target_fini(&target);
+	return good;
+}
+
+/* By what URI the peer of a call is reached from elsewhere: its address of record where that is a name at our account's
+ * side, else its Contact (RFC 5589 7.3). Owned by the caller. */
+static char *public_uri(const struct call *call)
+{
+	struct sip_uri aor, contact;
+	struct address literal;
+	const char *target = session_remote_target(call->session);
+	struct buf text;
+
+	if (!target || !sip_uri_parse(slice_of(target), &contact, NULL))
+		return xstrdup(call->uri);
+	if (!sip_uri_param(&contact, SLICE("gr"), NULL) && *call->account_name &&
+	    sip_uri_parse(slice_of(call->uri), &aor, NULL) && !address_parse_host(&literal, aor.host, 5060))
+		return xstrdup(call->uri);
+	buf_init(&text, URI_MAX + 64);
+	sip_uri_print_request(&text, &contact);
+	return buf_take(&text);
+}
+
+bool phone_transfer_with(struct phone *phone, unsigned *number, unsigned with, const char *const *headers,
+			 struct failure *failure)
+{
+	struct call *call, *other = call_find(phone, with);
+	struct buf replaces, refer_to;
+
+	if (!other || other->ended || !other->session)
+		return fail(failure, STATUS_CALL, "no-such-call", "there is no call %u to transfer to", with);
+	if (!find_talking(phone, number, &call, failure))
+		return false;
+	if (other == call)
+		return fail(failure, STATUS_USAGE, "same-call", "with= names another call than the one transferred");
+	buf_init(&replaces, URI_MAX);
+	buf_init(&refer_to, 4 * URI_MAX);
+	bool good = session_print_replaces(other->session, &replaces);
+	if (!good)
+		fail(failure, STATUS_CALL, "not-answered",
+		     "call %u is not answered yet: `transfer %s` sends the peer there without asking", with, other->uri);
+	if (good) {
+		char *uri = public_uri(other);
+		print_attended(uri, buf_slice(&replaces), &refer_to);
+		good = refer(phone, call, (struct slice){ 0 }, call->uri, buf_text(&refer_to), other->uri, headers,
+			     failure);
+		free(uri);
+	}
+	buf_fini(&replaces);
+	buf_fini(&refer_to);
+	return good;
+}
+
+bool phone_refer(struct phone *phone, struct slice text, struct slice to, const char *const *headers,
+		 struct failure *failure)
+{
+	struct target whom, where;
+
+	if (phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	if (!phone_needs_start(phone, failure) || !target_read(phone, text, phone->default_account, &whom, failure))
+		return false;
+	if (!target_read(phone, to, phone->default_account, &where, failure)) {
+		target_fini(&whom);
+		return false;
+	}
+	bool good = !whom.is_echo && !where.is_echo;
+	if (!good)
+		fail(failure, STATUS_USAGE, "syntax", "the echo test calls nobody, and nobody else can call it");
+	char *refer_to = xasprintf("<%s>", where.uri);
+	good = good && refer(phone, NULL, slice_of(whom.uri), whom.uri, refer_to, where.uri, headers, failure);
+	free(refer_to);
+	target_fini(&whom);
+	target_fini(&where);
+	return good;
+}
+
+/* ---- Replaces ---- */
+
+void transfer_replace(struct call *call)
+{
+	struct call *old = call->replaces ? call_find(call->phone, call->replaces) : NULL;
+
+	if (!old || old->ended || !old->session)
+		return;
+	struct event *event = transfer_event(call->phone, EVENT_TRANSFERRED, old->number, call->uri);
+	event_text(event, "by", SLICE("peer"));
+	if (call->phone->selected == old->number || !call->phone->selected)
+		calls_select(call->phone, call);
+	session_hangup(old->session, (struct slice){ 0 });
+}
+
+/* ---- the end ---- */
+
+void transfers_call_ended(struct call *call)
+{
+	struct phone *phone = call->phone;
+
+	if (call->follows)
+		transfer_progress(call, call->code >= 300 ? call->code : 487, slice_of(call->reason));
+	LIST_EACH(&phone->transfers, node) {
+		struct transfer *transfer = LIST_ENTRY(node, struct transfer, node);
+		/* Who hangs up before our user has decided does not want it any more. */
+		if (transfer->call == call->number && !transfer->number)
+			refuse(transfer, 487, "Request Terminated");
+	}
+}
+
+void transfers_free(struct phone *phone)
+{
+	LIST_EACH(&phone->transfers, node) {
+		struct transfer *transfer = LIST_ENTRY(node, struct transfer, node);
+		if (transfer->notifier)
+			notifier_end(transfer->notifier, "noresource", 0);
+		transfer_free(transfer);
+	}
+	LIST_EACH(&phone->referrals, node)
+		referral_free(LIST_ENTRY(node, struct referral, node));
+}
