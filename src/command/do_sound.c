@@ -129,7 +129,7 @@ static enum command_result change_codecs(struct invocation *invocation, bool nam
 		if (named ? named_stay && !named_first : codecs.rows[i].enabled)
 			buf_printf(&value, "%s%s", value.n ? " " : "", codecs.rows[i].name);
 	}
-	good = phone_set(invocation->phone, SLICE("media.codecs"), buf_slice(&value), false, &invocation->failure);
+	good = phone_codecs_set(invocation->phone, buf_slice(&value), &invocation->failure);
 	buf_fini(&value);
 	return invocation_end(invocation, good);
 }
@@ -201,14 +201,16 @@ const struct command sound_commands[] = {
 	  .group = "sound",
 	  .run = do_codec_list,
 	  .summary = "list the codecs, the best first",
-	  .text = "In the order in which they are offered.",
+	  .text = "In the order in which they are offered. L16 is there once for each sampling rate.",
 	  .examples = { "codec" } },
 	{ .name = "codec order",
 	  .group = "sound",
 	  .run = do_codec_order,
 	  .arguments = { CODECS },
 	  .summary = "put codecs in front",
-	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named.",
+	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named. As with "
+		  "`codec enable` and `codec disable`, calls that are up are offered the new list at once, by re-INVITE, unless "
+		  "they have a codec= of their own.",
 	  .examples = { "codec order opus PCMA" } },
 	{ .name = "codec enable",
 	  .group = "sound",

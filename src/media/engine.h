@@ -38,6 +38,8 @@ enum media_codec {
 const char *media_codec_name(enum media_codec codec);
 /** As people choose it: where one encoding has several rates, "L16/16000". */
 const char *media_codec_word(enum media_codec codec);
+/** What it always takes, bit/s, without headers; 0: as much as it is given. */
+uint32_t media_codec_bitrate(enum media_codec codec);
 /** By that word, any case. @return false: none of ours */
 bool media_codec_find(struct slice word, enum media_codec *codec);
 
@@ -45,7 +47,8 @@ struct stream_codec {
 	enum media_codec codec;
 	uint8_t payload_type;      /* on the wire, in this direction */
 	uint32_t ptime_ms;         /* sending: length of a packet, 10 to 60; 0: 20 */
-	uint32_t max_bitrate;      /* opus maxaveragebitrate of the peer, bit/s; 0: none */
+	uint32_t max_bitrate;      /* what the peer takes, bit/s; 0: any */
+	uint32_t max_rate_hz;      /* opus maxplaybackrate: sound above half of it is of no use to the peer; 0: any */
 	bool fec, dtx, cbr;        /* opus: what the peer's fmtp asks for */
 };
 
@@ -87,6 +90,7 @@ struct stream_config {
 	/* bound, non-blocking UDP sockets; the stream closes them when it is freed. rtcp_fd -1: none */
 	int rtp_fd, rtcp_fd;
 	struct address rtp, rtcp;   /* where to send; unset: not yet or not at all */
+	bool rtcp_mux;              /* RTCP leaves by rtp_fd, to where the sound goes (RFC 5761) */
 	bool sends, receives;       /* direction as agreed: hold stops one or both; RTCP goes on */
 	struct stream_codec send;
 	struct stream_codec receive[STREAM_CODECS_MAX];

@@ -3,11 +3,16 @@
 
 static const struct {
 	const char *name, *word;
+	uint32_t bitrate;
 } codecs[MEDIA_CODECS] = {
-	[MEDIA_PCMU] = { "PCMU", "PCMU" },       [MEDIA_PCMA] = { "PCMA", "PCMA" },
-	[MEDIA_OPUS] = { "opus", "opus" },       [MEDIA_G722] = { "G722", "G722" },
-	[MEDIA_L16_48] = { "L16", "L16/48000" }, [MEDIA_L16_44] = { "L16", "L16/44100" },
-	[MEDIA_L16_16] = { "L16", "L16/16000" }, [MEDIA_L16_8] = { "L16", "L16/8000" },
+	[MEDIA_PCMU] = { "PCMU", "PCMU", 64000 },
+	[MEDIA_PCMA] = { "PCMA", "PCMA", 64000 },
+	[MEDIA_OPUS] = { "opus", "opus", 0 },
+	[MEDIA_G722] = { "G722", "G722", 64000 },
+	[MEDIA_L16_48] = { "L16", "L16/48000", 768000 },
+	[MEDIA_L16_44] = { "L16", "L16/44100", 705600 },
+	[MEDIA_L16_16] = { "L16", "L16/16000", 256000 },
+	[MEDIA_L16_8] = { "L16", "L16/8000", 128000 },
 };
 
 const char *media_codec_name(enum media_codec codec)
@@ -18,6 +23,11 @@ const char *media_codec_name(enum media_codec codec)
 const char *media_codec_word(enum media_codec codec)
 {
 	return codecs[codec].word;
+}
+
+uint32_t media_codec_bitrate(enum media_codec codec)
+{
+	return codecs[codec].bitrate;
 }
 
 bool media_codec_find(struct slice word, enum media_codec *codec)

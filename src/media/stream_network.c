@@ -444,6 +444,8 @@ static struct address reports_to(const struct stream *stream)
 {
 	struct address to = stream->config.rtcp;
 
+	if (stream->config.rtcp_mux)
+		return stream->remote;
 	if (!stream->is_latched || address_same_host(&stream->latched, &stream->config.rtp))
 		return to;
 	/* The peer is not where it said: where its reports come from, else the port above its sound. */
@@ -484,13 +486,14 @@ static void send_report(struct stream *stream, const struct stream_turn *turn, b
 	};
 	_Alignas(4) uint8_t bytes[RTCP_MAX_BYTES + SECURE_TRAILER_BYTES];
 	struct address to = reports_to(stream);
+	int rtcp_fd = stream->config.rtcp_mux ? stream->config.rtp_fd : stream->config.rtcp_fd;
 
 	if (report.has_block)
 		fill_block(stream, turn, &report.block);
 	memcpy(report.cname, stream->config.cname, sizeof report.cname);
 	stream->sent_at_report = stream->sent_packets;
 	size_t n = rtcp_print(&report, bytes, RTCP_MAX_BYTES);
-	if (stream_seal(stream, bytes, &n, true) && send_bytes(stream->config.rtcp_fd, &to, bytes, n))
+	if (stream_seal(stream, bytes, &n, true) && send_bytes(rtcp_fd, &to, bytes, n))
 		rtcp_schedule_size(&stream->schedule, n);
 }
 

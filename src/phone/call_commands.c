@@ -331,8 +331,15 @@ bool phone_reinvite(struct phone *phone, unsigned *number, bool no_sdp, struct f
 
 	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure) || !need_up(call, failure))
 		return false;
-	if (call->change)
+	if (call->change && no_sdp)
 		return fail(failure, STATUS_CALL, "state", "call %u: a re-INVITE is under way already", call->number);
+	return call_offer_again(call, no_sdp, failure);
+}
+
+bool call_offer_again(struct call *call, bool no_sdp, struct failure *failure)
+{
+	if (media_list_again(&call->media, call->codec))
+		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s'", call->codec);
 	return call_change_start(call, CHANGE_REINVITE, no_sdp, failure);
 }
 

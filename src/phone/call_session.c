@@ -200,7 +200,8 @@ bool call_change_start(struct call *call, enum call_change change, bool no_sdp, 
 {
 	if (call->change) {
 		/* One after the other; the last wish counts. */
-		call->next_change = change;
+		if (change != CHANGE_REINVITE || call->next_change == CHANGE_NONE)
+			call->next_change = change; /* holding and resuming offer what a re-INVITE would, too */
 		return true;
 	}
 	/* Nothing of ours is heard from now on, however long the offer has to wait. */

@@ -1,6 +1,7 @@
 /* Calls by number: their life from the first message to the last, as the session tells it. */
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "media/codec/codec.h"
 #include "phone/phone_internal.h"
 
 enum { BUSY_US = 3000000 };
@@ -175,12 +176,31 @@ void call_keep_id(struct call *call)
 
 /* ---- the sound ---- */
 
+/* Another codec than before is sent: agreed on by another exchange, or by another leg of a fork. */
+static void tell_codec_sent(struct call *call)
+{
+	const struct media_plan *plan = &call->media.plan;
+	enum media_codec codec = plan->config.send.codec;
+
+	if (!plan->usable)
+		return;
+	if (call->codec_known && codec != call->codec_sent) {
+		struct event *event = call_event(call, EVENT_CODEC);
+		event_text(event, "codec", slice_of(media_codec_name(codec)));
+		event_number(event, "rate", codec_clock_rate(codec));
+		event_text(event, "side", SLICE("me"));
+	}
+	call->codec_known = true;
+	call->codec_sent = codec;
+}
+
 void call_sound_changed(struct call *call)
 {
 	struct phone *phone = call->phone;
 
 	if (!call->media.stream)
 		return;
+	tell_codec_sent(call);
 	engine_mute(phone->engine, call->media.stream, call->muted);
 	if (phone->selected == call->number)
 		engine_select(phone->engine, call->media.stream);

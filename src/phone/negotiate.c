@@ -3,31 +3,11 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { DESCRIPTION_MAX = 2 * SDP_MAX };
-
-/* Every codec of the phone as SDP names it, in the order of enum media_codec. */
-static const struct sdp_codec codec_rows[MEDIA_CODECS] = {
-	[MEDIA_PCMU] = { "PCMU", 8000, 1, 0, NULL },
-	[MEDIA_PCMA] = { "PCMA", 8000, 1, 8, NULL },
-	[MEDIA_OPUS] = { "opus", 48000, 2, -1, "useinbandfec=1" },
-	[MEDIA_G722] = { "G722", 8000, 1, 9, NULL },
-	[MEDIA_L16_48] = { "L16", 48000, 1, -1, NULL },
-	[MEDIA_L16_44] = { "L16", 44100, 1, 11, NULL },
-	[MEDIA_L16_16] = { "L16", 16000, 1, -1, NULL },
-	[MEDIA_L16_8] = { "L16", 8000, 1, -1, NULL },
-};
-
-static bool codec_of_row(const struct sdp_codec *row, enum media_codec *codec)
-{
-	for (int i = 0; i < MEDIA_CODECS; i++)
-		if (!strcmp(row->encoding, codec_rows[i].encoding) && row->clock_rate == codec_rows[i].clock_rate) {
-			*codec = (enum media_codec)i;
-			return true;
-		}
-	return false;
-}
 
 static void add_row(struct call_media *media, const struct sdp_codec *row)
 {
@@ -39,16 +19,29 @@ static void add_row(struct call_media *media, const struct sdp_codec *row)
 }
 
 /* The codecs in the user's order, then telephone-event once for each of their clock rates (RFC 4733 2.1). */
+static void add_codec(struct call_media *media, enum media_codec codec)
+{
+	struct sdp_codec row = *media_codec_row(codec);
+
+	if (codec == MEDIA_OPUS && media->max_bitrate) {
+		snprintf(media->opus_fmtp, sizeof media->opus_fmtp, "%s;maxaveragebitrate=%" PRIu32, row.fmtp,
+			 media->max_bitrate);
+		row.fmtp = media->opus_fmtp;
+	}
+	add_row(media, &row);
+}
+
 static enum err list_codecs(struct call_media *media, struct slice names)
 {
 	struct slice word;
 	enum media_codec codec;
 
 	media->codec_count = 0;
+	media->max_bitrate = (uint32_t)settings_number(media->phone->settings, "media.max-bitrate");
 	while (list_word(&names, &word)) {
 		if (!media_codec_find(word, &codec))
 			return ERR_NOT_FOUND;
-		add_row(media, &codec_rows[codec]);
+		add_codec(media, codec);
 	}
 	for (size_t i = 0, audio = media->codec_count; i < audio; i++)
 		add_row(media, &(struct sdp_codec){ "telephone-event", media->codecs[i].clock_rate, 1, -1, "0-15" });
@@ -85,19 +78,25 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	uint16_t low, high;
 	uint64_t id;
 
-	enum err err = list_codecs(media, slice_of(codec ? codec : settings_text(phone->settings, "media.codecs")));
+	enum err err = media_list_again(media, codec);
 	if (err)
 		return err;
 	read_ports(phone, &low, &high);
 	if (!net_rtp_pair(local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
 		return err;
 	media->ptime_ms = ptime_of(phone);
+	media->rtcp_mux = settings_on(phone->settings, "media.rtcp-mux");
 	media->encryption = encryption;
 	encryption_make_keys(media);
 	random_fill(&phone->random, &id, sizeof id);
 	media->negotiation = sdp_negotiation_new(id >> 2, "-");
 	media->opened = true;
 	return ERR_NONE;
+}
+
+enum err media_list_again(struct call_media *media, const char *codec)
+{
+	return list_codecs(media, slice_of(codec ? codec : settings_text(media->phone->settings, "media.codecs")));
 }
 
 static void drop_legs(struct call_media *media)
@@ -137,94 +136,13 @@ static struct sdp_local local_description(struct call_media *media)
 				   .ptime_ms = media->ptime_ms,
 				   .direction = media->held ? SDP_SENDONLY : SDP_SENDRECV };
 
+	local.rtcp_mux = media->rtcp_mux;
+	media_describe_bandwidth(media, &local);
 	encryption_describe(media, &local);
 	return local;
 }
 
-/* ---- what was agreed -> a stream ---- */
-
-/* "maxaveragebitrate=20000;useinbandfec=1": the number behind `key`, else `otherwise`. */
-static uint32_t fmtp_number(struct slice fmtp, struct slice key, uint32_t otherwise)
-{
-	uint32_t number;
-
-	while (fmtp.p) {
-		struct slice value = slice_cut(&fmtp, ';'), name = slice_trim(slice_cut(&value, '='));
-		if (slice_ieq(name, key) && slice_to_u32(slice_trim(value), &number))
-			return number;
-	}
-	return otherwise;
-}
-
-static uint32_t packet_ms(const struct call_media *media, const struct sdp_agreed *agreed)
-{
-	uint32_t ms = agreed->ptime_ms ? agreed->ptime_ms : media->ptime_ms;
-
-	if (agreed->maxptime_ms && ms > agreed->maxptime_ms)
-		ms = agreed->maxptime_ms;
-	ms = ms / 10 * 10;
-	return ms < 10 ? 10 : ms > 60 ? 60 : ms;
-}
-
-static bool stream_codec(const struct call_media *media, const struct sdp_agreed *agreed,
-			 const struct sdp_agreed_codec *from, bool sending, struct stream_codec *to)
-{
-	enum media_codec codec;
-
-	if (!codec_of_row(from->codec, &codec))
-		return false;
-	*to = (struct stream_codec){ .codec = codec,
-				     .payload_type = sending ? from->send_pt : from->receive_pt,
-				     .ptime_ms = packet_ms(media, agreed) };
-	if (codec == MEDIA_OPUS) {
-		/* RFC 7587 6.1: what the peer says of its receiver. */
-		to->max_bitrate = fmtp_number(from->peer_fmtp, SLICE("maxaveragebitrate"), 0);
-		to->fec = fmtp_number(from->peer_fmtp, SLICE("useinbandfec"), 0) == 1;
-		to->dtx = fmtp_number(from->peer_fmtp, SLICE("usedtx"), 0) == 1;
-		to->cbr = fmtp_number(from->peer_fmtp, SLICE("cbr"), 0) == 1;
-	}
-	return true;
-}
-
-static void plan_events(const struct sdp_agreed *agreed, uint32_t rate_hz, struct stream_config *config)
-{
-	for (size_t i = 0; i < agreed->event_count; i++) {
-		const struct sdp_agreed_codec *event = &agreed->events[i];
-		if (config->receive_event_count < STREAM_EVENTS_MAX) {
-			config->receive_events[config->receive_event_count].payload_type = event->receive_pt;
-			config->receive_events[config->receive_event_count++].clock_rate = event->codec->clock_rate;
-		}
-		/* Events share the clock of the voice beside them; any other only when there is none such. */
-		if (!config->has_send_event || event->codec->clock_rate == rate_hz) {
-			config->has_send_event = true;
-			config->send_event.payload_type = event->send_pt;
-			config->send_event.clock_rate = event->codec->clock_rate;
-		}
-	}
-}
-
-static void make_plan(const struct call_media *media, const struct sdp_agreed *agreed, struct media_plan *plan)
-{
-	struct stream_config *config = &plan->config;
-	bool sends = agreed->direction == SDP_SENDRECV || agreed->direction == SDP_SENDONLY;
-	bool receives = agreed->direction == SDP_SENDRECV || agreed->direction == SDP_RECVONLY;
-
-	*plan = (struct media_plan){ .peer_holds = agreed->peer_holds, .direction = agreed->direction };
-	*config = (struct stream_config){
-		.rtp_fd = -1, .rtcp_fd = -1, .rtp = agreed->rtp, .rtcp = agreed->rtcp, .loop_back = media->loop_back
-	};
-	if (agreed->rejected || !agreed->codec_count ||
-	    !stream_codec(media, agreed, &agreed->codecs[0], true, &config->send))
-		return;
-	plan->usable = true;
-	config->sends = sends && !media->held && address_is_set(&agreed->rtp);
-	config->receives = receives && !media->held;
-	for (size_t i = 0; i < agreed->codec_count && config->receive_count < STREAM_CODECS_MAX; i++)
-		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
-			config->receive_count++;
-	plan_events(agreed, agreed->codecs[0].codec->clock_rate, config);
-	encryption_plan(media, &agreed->secured, &config->protection);
-}
+/* ---- the stream ---- */
 
 /* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio
  * back. */
@@ -355,7 +273,7 @@ static bool take_settled_answer(struct call_media *media, struct slice answer)
 	media->early_answer = true;
 	if (!sdp_take_answer(media->negotiation, answer, &agreed))
 		return false;
-	make_plan(media, &agreed, &plan);
+	media_make_plan(media, &agreed, &plan);
 	return apply(media, &plan);
 }
 
@@ -378,7 +296,7 @@ bool media_take_answer(struct call_media *media, int number, struct slice answer
 	struct media_leg *leg = leg_slot(media, number < 0 ? 0 : number);
 	sdp_negotiation_free(leg->negotiation);
 	leg->negotiation = fork;
-	make_plan(media, &agreed, &leg->plan);
+	media_make_plan(media, &agreed, &leg->plan);
 	if (final)
 		return choose(media, leg);
 	/* Early: what the first leg says is heard; one that refuses audio early may still answer well. */
@@ -413,7 +331,7 @@ unsigned media_answer_leg(struct call_media *media, int number, struct slice off
 	}
 	if (!sdp_make_answer(leg->negotiation, offer, &local, answer, &agreed))
 		return 488;
-	make_plan(media, &agreed, &leg->plan);
+	media_make_plan(media, &agreed, &leg->plan);
 	if (!leg->plan.usable && leg != &media->legs[0])
 		return 488;
 	return leg != &media->legs[0] || apply(media, &leg->plan) ? 0 : 488;
@@ -427,7 +345,7 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 
 	if (!media->opened || !sdp_make_answer(media->negotiation, offer, &local, answer, &agreed))
 		return 488;
-	make_plan(media, &agreed, &plan);
+	media_make_plan(media, &agreed, &plan);
 	media->settled = true;
 	if (!plan.usable && !media->stream)
 		return 488;

@@ -50,7 +50,9 @@ struct call_media {
 	struct address local; /* of the RTP socket */
 	struct sdp_codec codecs[MEDIA_CODEC_ROWS];
 	size_t codec_count;
-	uint32_t ptime_ms;
+	uint32_t ptime_ms, max_bitrate; /* bit/s; 0: no limit */
+	bool rtcp_mux;
+	char opus_fmtp[64]; /* what the row of Opus says, where that depends on settings */
 	enum media_encryption encryption;
 	struct media_keys keys;
 	struct sdp_negotiation *negotiation;
@@ -79,6 +81,8 @@ void media_init(struct call_media *media, struct phone *phone, uintptr_t user, b
  */
 enum err media_open(struct call_media *media, const struct address *local, const char *codec,
 		    enum media_encryption encryption) MUST_CHECK;
+/** Take the codecs anew, for the offers and answers that follow: `codec` as above. Errors: ERR_NOT_FOUND */
+enum err media_list_again(struct call_media *media, const char *codec) MUST_CHECK;
 /** Stop the stream (its last numbers stay readable), close the sockets. Harmless when nothing is open. */
 void media_close(struct call_media *media);
 

@@ -18,6 +18,7 @@
  *   messages         MESSAGE out and in, "is typing"
  *   message_store    where messages are kept
  *   negotiate        SDP of a call -> its stream
+ *   media_plan       what was agreed -> a stream's configuration
  *   sound            devices and codecs
  *   encryption       whether sound is encrypted, and the keys
  *   contacts         names for addresses, kept at once
@@ -268,6 +269,8 @@ void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg);
 /** Codecs in order, with enabled or not. */
 typedef void phone_codec_h(void *arg, const char *name, bool enabled);
 void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg);
+/** media.codecs anew; calls that are up, but for those with a codec= of their own, are offered it by re-INVITE. */
+bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *failure);
 
 /* ---- watching ---- */
 

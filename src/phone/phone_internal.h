@@ -175,6 +175,8 @@ struct call {
 	unsigned replaces;               /* the call whose place it takes (RFC 3891), 0: none */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	bool devices[2];                               /* it chose its input, its output */
+	bool codec_known;                              /* told by an event: */
+	enum media_codec codec_sent;
 	char *codec, *encryption;                      /* codec=, encryption= */
 	bool private_signalling;                       /* nobody on the way reads keys in its descriptions */
 };
@@ -205,6 +207,8 @@ bool call_open_media(struct call *call, struct failure *failure);
 bool call_progress_now(struct call *call, struct failure *failure);
 /** Send the re-INVITE of a change; one after another. */
 bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure);
+/** Offer again what settings now say of codecs. */
+bool call_offer_again(struct call *call, bool no_sdp, struct failure *failure);
 /** The sound of the call began or changed: who is heard, who is muted. */
 void call_sound_changed(struct call *call);
 /** It never became, or is no longer, a session: without a response to tell of. */
@@ -235,6 +239,14 @@ struct call_setup {
 	bool anonymous, no_sdp;
 	int64_t timeout_us;
 };
+
+/* ---- media_plan ---- */
+
+/** As SDP names it. */
+const struct sdp_codec *media_codec_row(enum media_codec codec);
+/** b= of what we want to receive. */
+void media_describe_bandwidth(const struct call_media *media, struct sdp_local *local);
+void media_make_plan(const struct call_media *media, const struct sdp_agreed *agreed, struct media_plan *plan);
 
 /* ---- encryption ---- */
 

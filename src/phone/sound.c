@@ -272,3 +272,18 @@ void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg)
 		if (!listed_already[i])
 			each(arg, media_codec_word((enum media_codec)i), false);
 }
+
+bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *failure)
+{
+	char *before = xstrdup(settings_text(phone->settings, "media.codecs"));
+	bool good = phone_set(phone, SLICE("media.codecs"), names, false, failure);
+	bool changed = good && strcmp(before, settings_text(phone->settings, "media.codecs")) != 0;
+
+	free(before);
+	LIST_EACH(&phone->calls, node) {
+		struct call *call = LIST_ENTRY(node, struct call, node);
+		if (changed && call_is_up(call) && !call->codec && good)
+			good = call_offer_again(call, false, failure);
+	}
+	return good;
+}

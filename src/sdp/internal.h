@@ -53,7 +53,7 @@ struct sdp_negotiation {
 	size_t offered_count;
 	enum sdp_direction offered_direction;
 	const struct sdp_keying *offered_keying;
-	bool offered_required;
+	bool offered_required, offered_mux;
 	struct sdp_crypto *offered_cryptos; /* in offered_arena */
 	size_t offered_crypto_count;
 	struct arena offered_arena;
@@ -79,6 +79,7 @@ struct sdp_description {
 	const struct sdp_row *rows;
 	size_t row_count;
 	const char *profile;              /* "RTP/AVP" */
+	bool rtcp_mux;
 	struct slice security;            /* lines of the keying; may be empty */
 	enum sdp_direction direction;
 	const struct sdp_line *lines;     /* NULL: ours is the only one */

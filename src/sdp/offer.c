@@ -61,18 +61,21 @@ static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec
 		codecs[(*count)++] = (struct sdp_agreed_codec){ codec, format->payload_type, receive_pt, format->fmtp };
 }
 
-static void agree_line(struct sdp_agreed *agreed, const struct sdp_media *peer, enum sdp_direction wanted)
+static void agree_line(struct sdp_agreed *agreed, const struct sdp_media *peer, enum sdp_direction wanted, bool mux)
 {
 	agreed->direction = common_direction(wanted, peer);
 	agreed->peer_holds = holds(peer);
 	agreed->ptime_ms = peer->ptime_ms;
 	agreed->maxptime_ms = peer->maxptime_ms;
+	agreed->bandwidth_as = peer->bandwidth_as;
+	agreed->bandwidth_tias = peer->bandwidth_tias;
 	if (peer->maxptime_ms && agreed->ptime_ms > peer->maxptime_ms)
 		agreed->ptime_ms = peer->maxptime_ms;
 	if (peer->held_by_address)
 		return;
 	agreed->rtp = peer->address;
-	agreed->rtcp = peer->rtcp;
+	agreed->rtcp_mux = mux && peer->rtcp_mux;
+	agreed->rtcp = agreed->rtcp_mux ? peer->address : peer->rtcp;
 }
 
 /* ---- lines of the last exchange ---- */
@@ -168,6 +171,7 @@ static void note_offer(struct sdp_negotiation *n, const struct sdp_local *local,
 	n->offered_direction = local->direction;
 	n->offered_keying = local->keying;
 	n->offered_required = local->encryption_required;
+	n->offered_mux = local->rtcp_mux;
 	n->offered_cryptos = sdp_copy_cryptos(&n->offered_arena, local->cryptos, local->crypto_count);
 	n->offered_crypto_count = local->crypto_count;
 	n->pending = true;
@@ -185,6 +189,7 @@ void sdp_make_offer(struct sdp_negotiation *n, const struct sdp_local *local, st
 	if (local->keying)
 		local->keying->offer(local, &security);
 	d.profile = offer_profile(n, local);
+	d.rtcp_mux = local->rtcp_mux;
 	d.security = buf_slice(&security);
 	d.row_count = offer_rows(n, local, rows);
 	if (n->line_count) {
@@ -277,7 +282,7 @@ static bool agree_answer(const struct sdp_negotiation *n, const struct sdp_media
 		if (row && peer->formats[i].payload_type != SDP_NO_PAYLOAD_TYPE)
 			agree_codec(agreed, &row->codec, &peer->formats[i], row->payload_type);
 	}
-	agree_line(agreed, peer, n->offered_direction);
+	agree_line(agreed, peer, n->offered_direction, n->offered_mux);
 	/* To an offer that sends nothing there is no other answer: it does not tell whether the peer holds us. */
 	if (!(direction_bits(n->offered_direction) & SENDS) && !peer->held_by_address)
 		agreed->peer_holds = n->peer_holds;
@@ -465,7 +470,7 @@ static void agree_offer(const struct sdp_media *peer, const struct sdp_local *lo
 			k++; /* it is there: the rows were made from these formats */
 		agree_codec(agreed, &rows[i].codec, &peer->formats[k], rows[i].payload_type);
 	}
-	agree_line(agreed, peer, local->direction);
+	agree_line(agreed, peer, local->direction, local->rtcp_mux);
 }
 
 static void accept_line(struct sdp_negotiation *n, const struct sdp_session *offer, size_t line,
@@ -491,7 +496,7 @@ static void accept_line(struct sdp_negotiation *n, const struct sdp_session *off
 /* No more than this is ours in a description; rejected lines come back no longer than they came. */
 static size_t our_bytes(const struct sdp_negotiation *n, const struct sdp_local *local)
 {
-	size_t bytes = 256 + strlen(n->user) + 2 * ADDRESS_TEXT + SECURITY_LINE;
+	size_t bytes = 256 + strlen(n->user) + 2 * ADDRESS_TEXT + SECURITY_LINE + 64;
 
 	for (size_t i = 0; i < local->codec_count; i++)
 		bytes += 64 + strlen(local->codecs[i].encoding) + slice_of(local->codecs[i].fmtp).n;
@@ -503,7 +508,9 @@ static void write_answer(struct sdp_negotiation *n, const struct sdp_session *of
 			 struct buf *answer)
 {
 	struct sdp_description d = {
-		.local = local, .rows = rows, .row_count = choice->count, .direction = direction
+		.local = local, .rows = rows, .row_count = choice->count, .direction = direction,
+		/* Only where it was offered (RFC 5761 5.1.1). */
+		.rtcp_mux = local->rtcp_mux && offer->media[choice->line].rtcp_mux,
 	};
 	struct buf security;
 

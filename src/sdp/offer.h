@@ -37,6 +37,8 @@ struct sdp_local {
 	size_t codec_count;
 	struct address rtp;               /* host and port of our RTP socket; RTCP is port + 1 */
 	uint32_t ptime_ms;                /* what we want to receive; 0: not said */
+	uint32_t bandwidth_as, bandwidth_tias; /* the most that we want to receive; 0: not said */
+	bool rtcp_mux;                    /* RTCP may come on the port of RTP */
 	enum sdp_direction direction;     /* what we want: SENDRECV, or SENDONLY/INACTIVE for hold */
 	const struct sdp_keying *keying;  /* NULL: sound is not encrypted */
 	bool encryption_required;         /* with keying: encrypted or not at all */
@@ -75,6 +77,8 @@ struct sdp_agreed {
 	bool peer_holds;                  /* it says sendonly, inactive or 0.0.0.0; as before where it had no choice */
 	uint32_t ptime_ms;                /* what the peer wants to receive; 0: ours */
 	uint32_t maxptime_ms;
+	uint32_t bandwidth_as, bandwidth_tias; /* the most that the peer wants to receive; 0: not said */
+	bool rtcp_mux;                    /* RTCP goes where RTP goes: `rtcp` is `rtp` */
 	struct sdp_agreed_codec codecs[SDP_FORMATS_MAX]; /* audio, in the order of preference that counts for sending */
 	size_t codec_count;
 	struct sdp_agreed_codec events[4]; /* telephone-event by clock rate */

@@ -44,6 +44,7 @@ struct parser {
 	struct connection session_connection, connection;
 	bool has_direction;
 	enum sdp_direction session_direction;
+	uint32_t session_as, session_tias;
 	uint16_t rtcp_port;                    /* a=rtcp of the present section; 0: none */
 	struct connection rtcp;
 	struct sdp_attribute attributes[SDP_ATTRIBUTES_MAX];
@@ -228,6 +229,22 @@ static void understand(struct parser *p, const struct sdp_attribute *a)
 		media->rtcp_mux = true;
 }
 
+/* "AS:64", "TIAS:50780"; what is beyond 32 bits limits nothing. */
+static void parse_bandwidth(struct parser *p, struct slice value)
+{
+	struct slice kind = slice_trim(slice_cut(&value, ':'));
+	uint32_t *as = p->media ? &p->media->bandwidth_as : &p->session_as;
+	uint32_t *tias = p->media ? &p->media->bandwidth_tias : &p->session_tias;
+	uint32_t number;
+
+	if (!slice_to_u32(slice_trim(value), &number))
+		return;
+	if (slice_ieq(kind, SLICE("AS")))
+		*as = number;
+	else if (slice_ieq(kind, SLICE("TIAS")))
+		*tias = number;
+}
+
 static bool parse_attribute(struct parser *p, struct slice value)
 {
 	struct sdp_attribute a = { .name = slice_trim(slice_cut(&value, ':')), .value = value };
@@ -293,6 +310,10 @@ static void end_section(struct parser *p)
 		p->media->attribute_count = p->attribute_count;
 		complete_formats(p->media);
 		complete_addresses(p);
+		if (!p->media->bandwidth_as && !p->media->bandwidth_tias) {
+			p->media->bandwidth_as = p->session_as;
+			p->media->bandwidth_tias = p->session_tias;
+		}
 		if (!p->has_direction)
 			p->media->direction = p->session_direction;
 	} else {
@@ -334,8 +355,11 @@ static bool parse_line(struct parser *p, struct slice line, size_t number)
 		return parse_media(p, value);
 	case 'a':
 		return parse_attribute(p, value);
+	case 'b':
+		parse_bandwidth(p, value);
+		return true;
 	/* RFC 8866 5: known letters that tell us nothing; a description with any other is to be refused. */
-	case 'i': case 'u': case 'e': case 'p': case 'b': case 'r': case 'z': case 'k':
+	case 'i': case 'u': case 'e': case 'p': case 'r': case 'z': case 'k':
 		return true;
 	default:
 		return false;

@@ -50,6 +50,7 @@ struct sdp_media {
 	bool rtcp_mux;
 	enum sdp_direction direction;
 	uint32_t ptime_ms, maxptime_ms; /* 0: not given */
+	uint32_t bandwidth_as, bandwidth_tias; /* b=, of its own or of the session: kbit/s, bit/s; 0: not given */
 	const struct sdp_attribute *attributes;
 	size_t attribute_count;
 };
@@ -74,7 +75,7 @@ struct sdp_session {
  * same); more media lines than SDP_MEDIA_MAX, text longer than SDP_MAX and NUL bytes are refused.
  * @param offset  [bytes] start of the line with the fault; may be NULL
  * @return false: no session description
- * RFC 8866 5, 9; RFC 3551 6; RFC 3605; RFC 5761
+ * RFC 8866 5, 9; RFC 3551 6; RFC 3605; RFC 3890; RFC 5761
  */
 bool sdp_parse(struct arena *arena, struct slice text, struct sdp_session *session, size_t *offset) MUST_CHECK;
 /** The value of the first attribute with this name (any case). @return false: none */

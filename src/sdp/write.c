@@ -10,6 +10,10 @@ void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf 
 	for (size_t i = 0; i < d->row_count; i++)
 		buf_printf(to, " %u", d->rows[i].payload_type);
 	buf_add(to, SLICE("\r\n"));
+	if (d->local->bandwidth_as)
+		buf_printf(to, "b=AS:%" PRIu32 "\r\n", d->local->bandwidth_as);
+	if (d->local->bandwidth_tias)
+		buf_printf(to, "b=TIAS:%" PRIu32 "\r\n", d->local->bandwidth_tias);
 	for (size_t i = 0; i < d->row_count; i++) {
 		const struct sdp_codec *codec = &d->rows[i].codec;
 		unsigned number = d->rows[i].payload_type;
@@ -22,6 +26,8 @@ void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf 
 	}
 	if (d->local->ptime_ms)
 		buf_printf(to, "a=ptime:%" PRIu32 "\r\n", d->local->ptime_ms);
+	if (d->rtcp_mux)
+		buf_add(to, SLICE("a=rtcp-mux\r\n"));
 	buf_add(to, d->security);
 	buf_printf(to, "a=%s\r\n", sdp_direction_name(d->direction).p);
 }

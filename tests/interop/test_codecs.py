@@ -44,3 +44,51 @@ def test_linphonec_g722(bench):
     other.type("quit")
     other.process.wait(15)
     check(hears(other.recording, 440), "linphonec heard our 440 Hz")
+
+
+def two_phones(bench, ours, theirs):
+    phone = phone_with_tone(bench, ours)
+    other = bench.phone("set sip.listen 127.0.0.1:5090", "set call.accept any", "set call.auto-answer on", "set audio.input tone:660", f"set media.codecs {theirs}")
+    phone.do("call sip:bob@127.0.0.1:5090")
+    phone.do("wait answered within=5s")
+    return phone, other
+
+
+def test_changed_in_a_call(bench):
+    """`codec` changes what a call is coded by, at once, and both sides tell it."""
+    phone, other = two_phones(bench, "opus PCMU", "opus G722 PCMU PCMA L16/48000 L16/44100 L16/16000 L16/8000")
+    talk(phone, "opus")
+    for word in ("PCMA", "G722", "L16/44100", "L16/48000", "L16/8000", "L16/16000", "opus"):
+        phone.do(f"codec order {word}")
+        name, rate = (word.split("/") + [{"opus": "48000"}.get(word, "8000")])[:2]
+        event = phone.event("codec", side="me")
+        equal((event["codec"], str(event["rate"])), (name, rate), "event codec")
+        phone.do("wait reinvite within=5s")
+        other.event("codec", side="peer", codec=name)
+        phone.event("codec", side="peer", codec=name)
+        talk(phone, name)
+        equal(other.get("call.codec"), name, "the other side sends")
+    # A call that was made with codec= keeps it.
+    phone.do("hangup")
+    phone.do("call sip:bob@127.0.0.1:5090 codec=PCMU")
+    phone.do("wait answered within=5s")
+    phone.do("codec order PCMA")
+    phone.do("reinvite")
+    phone.do("wait reinvite within=5s")
+    equal(phone.get("call.codec"), "PCMU", "codec")
+    phone.do("hangup")
+
+
+def test_reports_on_one_port(bench):
+    """RFC 5761: the reports of both sides come by the port of the sound, and are read."""
+    for mux in ("on", "off"):
+        phone, other = two_phones(bench, "PCMU", "PCMU")
+        if mux == "off":
+            phone.do("hangup")
+            phone.do("set media.rtcp-mux off")
+            phone.do("call sip:bob@127.0.0.1:5090")
+            phone.do("wait answered within=5s")
+        equal("a=rtcp-mux" in phone.do("trace text")["text"].rsplit("INVITE sip:", 1)[1], mux == "on", "a=rtcp-mux")
+        wait_until(lambda: phone.get("media.rtt") and other.get("media.rtt"), "round trips from reports", 25)
+        phone.quit()
+        other.quit()

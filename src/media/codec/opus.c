@@ -95,6 +95,16 @@ static void set_bitrate(struct opus_encoder *encoder)
 	opus_encoder_ctl(encoder->state, OPUS_SET_BITRATE(bitrate));
 }
 
+/* The widest that a receiver of this sampling rate has use for (RFC 7587 6.1). */
+static int bandwidth_of(uint32_t rate_hz)
+{
+	return !rate_hz || rate_hz > 24000 ? OPUS_BANDWIDTH_FULLBAND
+	       : rate_hz > 16000           ? OPUS_BANDWIDTH_SUPERWIDEBAND
+	       : rate_hz > 12000           ? OPUS_BANDWIDTH_WIDEBAND
+	       : rate_hz > 8000            ? OPUS_BANDWIDTH_MEDIUMBAND
+					   : OPUS_BANDWIDTH_NARROWBAND;
+}
+
 static void configure(struct encoder *base, const struct stream_codec *settings)
 {
 	struct opus_encoder *encoder = CONTAINER_OF(base, struct opus_encoder, base);
@@ -103,6 +113,7 @@ static void configure(struct encoder *base, const struct stream_codec *settings)
 	encoder->most_bitrate = !most || most > LOSSY_BITRATE ? LOSSY_BITRATE : most < LEAST_BITRATE ? LEAST_BITRATE : (int)most;
 	encoder->fec = settings->fec;
 	set_bitrate(encoder);
+	opus_encoder_ctl(encoder->state, OPUS_SET_MAX_BANDWIDTH(bandwidth_of(settings->max_rate_hz)));
 	opus_encoder_ctl(encoder->state, OPUS_SET_VBR(!settings->cbr));
 	opus_encoder_ctl(encoder->state, OPUS_SET_DTX(settings->dtx));
 	opus_encoder_ctl(encoder->state, OPUS_SET_INBAND_FEC(encoder->fec && encoder->loss_percent > 0));

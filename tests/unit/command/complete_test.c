@@ -57,9 +57,7 @@ static void test_offers(void **state)
 		{ "set call.auto-a", "4: call.auto-answer" },
 		{ "set call.auto-answer ", "21: off on progress" },
 		{ "set audio.input U", "16: \"USB Headset\"" },
-		{ "get media.",
-		  "4: media.codecs media.encryption media.encryption-over-clear media.encryption-suites media.jitter-max "
-		  "media.jitter-min media.loss media.mos media.ports media.ptime" },
+		{ "get media.j", "4: media.jitter-max media.jitter-min" },
 		{ "wait ans", "5: answered" },
 		{ "wait no", "5: not" },
 		{ "wait failed|en", "5: failed|ended" },
@@ -69,9 +67,7 @@ static void test_offers(void **state)
 		{ "wait incoming dig", "14:" },
 		{ "wait dtmf dig", "10: digit=" },
 		{ "wait answered account=", "22: work" },
-		{ "expect med",
-		  "7: media.codecs media.encryption media.encryption-over-clear media.encryption-suites media.jitter-max "
-		  "media.jitter-min media.loss media.mos media.ports media.ptime" },
+		{ "expect media.l", "7: media.loss" },
 		{ "expect media.loss ", "18: != < <= == =~ > >=" },
 		{ "if calls.count == 1 ", "20: do" },
 		{ "if calls.count == 1 do ans", "23: answer" },

@@ -58,6 +58,11 @@ struct settings *phone_settings(struct phone *phone)
 	return phone->settings;
 }
 
+bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *failure)
+{
+	return phone_set(phone, SLICE("media.codecs"), names, false, failure);
+}
+
 bool phone_set(struct phone *phone, struct slice name, struct slice value, bool from_config, struct failure *failure)
 {
 	const struct setting_row *row = setting_find(name);

@@ -5,9 +5,14 @@
 	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port " RTP/AVP " formats \
 	"\r\n" rest
 
+static struct phone *phone_of(struct world *world)
+{
+	return world->phones[0] ? world->phones[0] : world_phone(world, 0, false);
+}
+
 static void open_media(struct world *world, struct call_media *media, const char *codec)
 {
-	struct phone *phone = world_phone(world, 0, false);
+	struct phone *phone = phone_of(world);
 	struct address local;
 
 	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
@@ -97,6 +102,85 @@ static void every_leg_has_its_key(void **state)
 	free(offer);
 	free(hold);
 	media_close(&media);
+}
+
+/* What the peer says of its receiver: RFC 7587 6.1, RFC 3890, b=AS. */
+static void the_peers_limits_are_kept(void **state)
+{
+	static const struct {
+		const char *rest;
+		enum media_codec codec;
+		uint32_t bitrate, rate_hz;
+		bool fec, dtx, cbr;
+		uint32_t ptime_ms;
+	} cases[] = {
+		{ "", MEDIA_OPUS, 0, 0, false, false, false, 20 },
+		{ "a=fmtp:96 maxaveragebitrate=20000; maxplaybackrate=16000;useinbandfec=1; stereo=1;usedtx=1;cbr=1;x=y\r\n",
+		  MEDIA_OPUS, 20000, 16000, true, true, true, 20 },
+		{ "a=fmtp:96 maxaveragebitrate=5999;maxplaybackrate=7999;useinbandfec=2;cbr\r\n", MEDIA_OPUS, 0, 0, false,
+		  false, false, 20 },
+		{ "a=fmtp:96 maxaveragebitrate=510001;maxplaybackrate=48000;sprop-maxcapturerate=8000\r\n", MEDIA_OPUS, 0, 0,
+		  false, false, false, 20 },
+		{ "b=TIAS:40000\r\n", MEDIA_OPUS, 40000 - 50 * 96, 0, false, false, false, 20 },
+		{ "b=AS:40\r\n", MEDIA_OPUS, 40000 - 50 * 320, 0, false, false, false, 20 },
+		{ "b=AS:40\r\nb=TIAS:20000\r\na=ptime:40\r\n", MEDIA_OPUS, 20000 - 25 * 96, 0, false, false, false, 40 },
+		{ "b=AS:40\r\na=fmtp:96 maxaveragebitrate=8000\r\na=ptime:60\r\na=maxptime:40\r\n", MEDIA_OPUS, 8000, 0,
+		  false, false, false, 40 },
+		{ "b=AS:1\r\n", MEDIA_OPUS, 1, 0, false, false, false, 20 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct call_media media;
+		char text[600];
+		open_media(*state, &media, NULL);
+		free(offer_of(&media));
+		snprintf(text, sizeof text, ANSWER("40000", "96 0", "%sa=rtpmap:96 opus/48000/2\r\n"), cases[i].rest);
+		assert_true(media_take_answer(&media, 0, slice_of(text), true));
+		const struct stream_codec *send = &media.plan.config.send;
+		if (send->codec != cases[i].codec || send->max_bitrate != cases[i].bitrate ||
+		    send->max_rate_hz != cases[i].rate_hz || send->fec != cases[i].fec || send->dtx != cases[i].dtx ||
+		    send->cbr != cases[i].cbr || send->ptime_ms != cases[i].ptime_ms)
+			fail_msg("%s", cases[i].rest);
+		media_close(&media);
+	}
+}
+
+static void a_codec_that_goes_through_is_sent(void **state)
+{
+	struct call_media media;
+
+	open_media(*state, &media, NULL);
+	free(offer_of(&media));
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0 96", "b=AS:32\r\na=rtpmap:96 opus/48000/2\r\n")),
+				      true));
+	assert_string_equal(media_codec_in_use(&media), "opus");
+	assert_int_equal(media.plan.config.send_event.clock_rate, 0);
+	/* Where none does, what was agreed on is sent all the same. */
+	free(offer_of(&media));
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "8", "b=AS:32\r\n")), true));
+	assert_string_equal(media_codec_in_use(&media), "PCMA");
+	media_close(&media);
+}
+
+static void our_own_limit(void **state)
+{
+	struct call_media media;
+	struct failure failure;
+
+	assert_true(phone_set(phone_of(*state), SLICE("media.max-bitrate"), SLICE("24000"), false, &failure));
+	open_media(*state, &media, "opus");
+	char *offer = offer_of(&media);
+	assert_non_null(strstr(offer, "\r\nb=AS:40\r\nb=TIAS:28800\r\n"));
+	assert_non_null(strstr(offer, "useinbandfec=1;maxaveragebitrate=24000\r\n"));
+	assert_non_null(strstr(offer, "a=rtcp-mux\r\n"));
+	free(offer);
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "96", "a=rtpmap:96 opus/48000/2\r\na=rtcp-mux\r\n")),
+				      true));
+	assert_int_equal(media.plan.config.send.max_bitrate, 24000);
+	assert_true(media.plan.config.rtcp_mux);
+	assert_int_equal(address_port(&media.plan.config.rtcp), 40000);
+	media_close(&media);
+	assert_true(phone_set(phone_of(*state), SLICE("media.max-bitrate"), SLICE("0"), false, &failure));
 }
 
 static void a_third_leg_answers_at_once(void **state)
@@ -230,6 +314,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_leg_that_answers_counts, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(every_leg_has_its_key, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_peers_limits_are_kept, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_codec_that_goes_through_is_sent, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(our_own_limit, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_third_leg_answers_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(hold_changes_one_line, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),

@@ -641,6 +641,48 @@ static void test_a_hostile_offer_has_a_bounded_answer(void **state)
 	buf_fini(&text);
 }
 
+static void test_bandwidth_and_mux(void **state)
+{
+	struct world *w = *state;
+	static const char plain[] = HEAD(1) "m=audio 5000 RTP/AVP 0\r\n";
+	static const char both[] = "v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 192.0.2.2\r\nb=AS:512\r\nt=0 0\r\n"
+				   "m=audio 5000 RTP/AVP 0\r\nb=TIAS:64000\r\nb=X-YZ:1\r\nb=RS:0\r\na=rtcp:5009\r\n"
+				   "a=rtcp-mux\r\na=mid:a\r\na=ssrc:1 cname:x\r\n";
+
+	/* Off: neither offered nor taken. */
+	assert_null(strstr(answer(w, both), "rtcp-mux"));
+	assert_null(strstr(buf_text(&w->text), "b="));
+	assert_false(w->agreed.rtcp_mux);
+	assert_int_equal(address_port(&w->agreed.rtcp), 5009);
+	assert_int_equal(w->agreed.bandwidth_tias, 64000);
+	assert_int_equal(w->agreed.bandwidth_as, 0);
+	assert_null(strstr(offer(w), "rtcp-mux"));
+	/* On: RFC 5761 5.1.1. */
+	w->local.rtcp_mux = true;
+	w->local.bandwidth_as = 40;
+	w->local.bandwidth_tias = 30000;
+	const char *text = answer(w, both);
+	assert_non_null(strstr(text, "\r\na=rtcp-mux\r\n"));
+	assert_non_null(strstr(text, "m=audio 4000 RTP/AVP 0\r\nb=AS:40\r\nb=TIAS:30000\r\na="));
+	assert_true(w->agreed.rtcp_mux);
+	assert_int_equal(address_port(&w->agreed.rtcp), 5000);
+	assert_null(strstr(answer(w, plain), "rtcp-mux"));
+	assert_false(w->agreed.rtcp_mux);
+	assert_int_equal(address_port(&w->agreed.rtcp), 5001);
+	assert_non_null(strstr(offer(w), "a=rtcp-mux\r\n"));
+	assert_true(take(w, plain));
+	assert_false(w->agreed.rtcp_mux);
+	offer(w);
+	assert_true(take(w, both));
+	assert_true(w->agreed.rtcp_mux);
+	/* The session's counts where the line says nothing; nonsense limits nothing. */
+	assert_non_null(answer(w, "v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 192.0.2.2\r\nb=AS:512\r\nt=0 0\r\n"
+				  "m=audio 5000 RTP/AVP 0\r\n"));
+	assert_int_equal(w->agreed.bandwidth_as, 512);
+	assert_non_null(answer(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\nb=AS:99999999999\r\nb=AS:\r\nb=TIAS\r\nb=AS:-4\r\n"));
+	assert_int_equal(w->agreed.bandwidth_as, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -669,6 +711,7 @@ int main(void)
 		T(test_copies_are_independent),
 		T(test_what_we_can_do),
 		T(test_a_hostile_offer_has_a_bounded_answer),
+		T(test_bandwidth_and_mux),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
