@@ -10,8 +10,8 @@
 #include "base/base.h"
 
 enum {
-	DELAY_BUCKETS = 256,       /* of DELAY_BUCKET_US */
-	DELAY_BUCKET_US = 2000,
+	DELAY_BUCKETS = 400,       /* of DELAY_BUCKET_US */
+	DELAY_BUCKET_US = 1000,
 	DELAY_PEAKS = 8,
 };
 

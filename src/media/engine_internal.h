@@ -78,6 +78,10 @@ struct slot {
 	bool runaway;             /* its clock cannot be believed */
 	unsigned ticks;           /* by its clock, since window_us */
 	int64_t window_us;
+	uint32_t fed, xruns;      /* ticks it got or gave; what it had told of xruns then */
+	int slack_frames;         /* an output: what shall wait beyond the period that it takes next */
+	int low_frames, surplus_frames; /* an input: least that was left over of late; what of it is too much */
+	unsigned low_ticks;
 };
 
 struct engine {

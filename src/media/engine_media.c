@@ -1,6 +1,7 @@
 #include "base/xmalloc.h"
 #include "media/audio/helper.h"
 #include "media/engine_internal.h"
+#include "media/stretch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +21,9 @@ enum {
 	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
 	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
 	INPUT_MAX_FRAMES = 4 * DEVICE_TICK_FRAMES,
+	SLACK_FRAMES = 96,        /* 2 ms for the two threads to be late */
+	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
+	SURPLUS_TICKS = 100,
 	POLL_BATCH = 128,
 	REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11,
 };
@@ -260,18 +264,40 @@ static void receive(struct engine *engine, const struct stream_turn *turn)
 	}
 }
 
+/* What is always left over in the microphone's ring is delay for nothing. */
+static void watch_surplus(struct slot *slot, int left_frames)
+{
+	if (left_frames < slot->low_frames || !slot->low_ticks)
+		slot->low_frames = left_frames;
+	if (++slot->low_ticks < SURPLUS_TICKS)
+		return;
+	slot->surplus_frames = slot->low_frames > SLACK_FRAMES ? slot->low_frames - SLACK_FRAMES : 0;
+	slot->low_ticks = 0;
+}
+
 static void read_input(struct engine *engine, int16_t *mic)
 {
-	struct device *device = engine->slots[ENGINE_INPUT].device;
+	struct slot *slot = &engine->slots[ENGINE_INPUT];
+	struct device *device = slot->device;
 	int16_t excess[DEVICE_TICK_FRAMES];
 
 	memset(mic, 0, DEVICE_TICK_FRAMES * sizeof *mic);
 	if (!device)
 		return;
+	int pending = device->ops->pending(device);
 	/* The microphone may run a little faster than we: what piles up would be delay for ever. */
-	if (device->ops->pending(device) > INPUT_MAX_FRAMES)
+	if (pending > INPUT_MAX_FRAMES) {
 		device->ops->read(device, excess, DEVICE_TICK_FRAMES);
+		slot->low_ticks = 0;
+	}
 	device->ops->read(device, mic, DEVICE_TICK_FRAMES);
+	watch_surplus(slot, pending - DEVICE_TICK_FRAMES);
+	if (slot->surplus_frames && stretch_is_silent(mic, DEVICE_TICK_FRAMES)) {
+		int n = slot->surplus_frames < DEVICE_TICK_FRAMES ? slot->surplus_frames : DEVICE_TICK_FRAMES;
+		device->ops->read(device, excess, (size_t)n);
+		slot->surplus_frames -= n;
+		slot->low_ticks = 0;
+	}
 }
 
 static void write_output(struct engine *engine, enum engine_device which, const int16_t *pcm)
@@ -367,13 +393,32 @@ static struct slot *pacer_of(struct engine *engine)
 	return NULL;
 }
 
-static bool wants_tick(const struct engine *engine, const struct slot *slot)
+/*
+ * What waits in an output beyond its next period is delay for everything that is heard, so it is kept as little as this
+ * machine can: a little at first, and more each time that the device runs dry.
+ */
+static int slack_of(struct slot *slot)
+{
+	const struct device_ops *ops = slot->device->ops;
+
+	if (!ops->xruns)
+		return DEVICE_TICK_FRAMES;
+	uint32_t xruns = ops->xruns(slot->device);
+	if (slot->fed < SETTLE_TICKS)
+		slot->slack_frames = SLACK_FRAMES;
+	else if (xruns != slot->xruns && slot->slack_frames < DEVICE_TICK_FRAMES)
+		slot->slack_frames += SLACK_FRAMES;
+	slot->xruns = xruns;
+	return slot->slack_frames;
+}
+
+static bool wants_tick(struct slot *slot, bool input)
 {
 	int pending = slot->device->ops->pending(slot->device);
 
-	if (slot == &engine->slots[ENGINE_INPUT])
+	if (input)
 		return pending >= DEVICE_TICK_FRAMES;
-	return pending >= 0 && pending < DEVICE_TICK_FRAMES;
+	return pending >= 0 && pending < slack_of(slot);
 }
 
 /* A device that swallows everything at once (ALSA's "null") would turn us into a busy loop. */
@@ -389,8 +434,9 @@ static void guard(struct slot *slot, int64_t now_us)
 
 static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
 {
-	for (int n = 0; n < PACED_MAX_TICKS && !pacer->runaway && wants_tick(engine, pacer); n++) {
+	for (int n = 0; n < PACED_MAX_TICKS && !pacer->runaway && wants_tick(pacer, pacer == &engine->slots[ENGINE_INPUT]); n++) {
 		tick(engine, now_us);
+		pacer->fed++;
 		guard(pacer, now_us);
 		engine->next_tick_us = now_us + STALL_US;
 	}

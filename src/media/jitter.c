@@ -14,7 +14,7 @@ enum {
 	SLACK_US = 20000,          /* so much lag too many, or a quarter of it, is left alone while somebody speaks */
 	SHORT_US = 10000,          /* so much too short is not left alone */
 	EARLY_US = 3000,           /* a beginning so little before its time does not wait for another tick */
-	MARGIN_US = 1000,          /* above what the packets wanted */
+	MARGIN_US = 500,           /* above what the packets wanted */
 	BEGIN_US = 10000,          /* wanted of the first packets, until BEGIN_PACKETS were seen */
 	BEGIN_PACKETS = 10,
 	WINDOW_US = 500000,        /* the low water of the lag is that of one to two windows */

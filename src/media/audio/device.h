@@ -28,6 +28,8 @@ struct device_ops {
 	/** Lost or failing: ERR_NONE while it works. */
 	enum err (*health)(struct device *device);
 	void (*close)(struct device *device);
+	/** How often a device with a clock ran dry or over, ever; NULL: it does not know. */
+	uint32_t (*xruns)(struct device *device);
 };
 
 struct device {

@@ -331,6 +331,11 @@ static enum err helper_health(struct device *device)
 	return helper->err;
 }
 
+static uint32_t helper_xruns(struct device *device)
+{
+	return atomic_load(&of(device)->shared->xruns);
+}
+
 const char *helper_device_message(const struct device *device)
 {
 	return CONTAINER_OF(device, const struct helper_device, device)->message;
@@ -361,6 +366,7 @@ static const struct device_ops helper_ops = {
 	.pending = helper_pending,
 	.wake_fd = helper_wake_fd,
 	.health = helper_health,
+	.xruns = helper_xruns,
 	.close = helper_close,
 };
 
