@@ -183,6 +183,16 @@ static bool check_duration(struct slice value, struct failure *failure)
 		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
+static bool check_level(struct slice value, struct failure *failure)
+{
+	int64_t level;
+
+	if (level_parse(value, &level) || choice_has("off|up|down", value))
+		return true;
+	return usage(failure, "level", NULL, "'%.*s' is no level: write -6dB, 0dB, up, down or off",
+		     SLICE_ARG(slice_sub(value, 0, 60)));
+}
+
 static bool check_number(struct slice value, uint64_t from, uint64_t to, const char *what, struct failure *failure)
 {
 	uint64_t number;
@@ -280,6 +290,8 @@ bool argument_check(const struct argument_context *context, const struct command
 		return check_number(value, 0, 255, "exit status", failure);
 	case ARG_DURATION:
 		return check_duration(value, failure);
+	case ARG_LEVEL:
+		return check_level(value, failure);
 	case ARG_SETTING:
 		return check_setting(value, failure);
 	case ARG_EVENT:
@@ -344,6 +356,8 @@ const char *argument_kind_word(enum argument_kind kind)
 		return "CODE";
 	case ARG_DURATION:
 		return "DURATION";
+	case ARG_LEVEL:
+		return "LEVEL";
 	case ARG_FILE:
 		return "FILE";
 	case ARG_DEVICE:

@@ -41,6 +41,7 @@ enum argument_kind {
 	ARG_NUMBER,
 	ARG_CODE,
 	ARG_DURATION,
+	ARG_LEVEL, /* -6dB, off, up, down */
 	ARG_FILE,
 	ARG_SETTING,
 	ARG_VALUE,

@@ -43,6 +43,7 @@ static enum command_result do_call(struct invocation *invocation)
 		.no_sdp = invocation_option(invocation, "sdp", 0) != NULL,
 		.input = invocation_option(invocation, "input", 0),
 		.output = invocation_option(invocation, "output", 0),
+		.record = invocation_option(invocation, "record", 0),
 	};
 	const char **headers = invocation_headers(invocation);
 	struct buf dialled;
@@ -279,6 +280,27 @@ static enum command_result do_refuse_transfer(struct invocation *invocation)
 	return decide_transfer(invocation, phone_refuse_transfer);
 }
 
+enum { CONFERENCE_MAX = 64 };
+
+static enum command_result do_conference(struct invocation *invocation)
+{
+	unsigned calls[CONFERENCE_MAX];
+
+	if (invocation->rest_count > CONFERENCE_MAX)
+		return invocation_fail(invocation, STATUS_USAGE, "too-many", "at most %d calls are taken at once",
+				       CONFERENCE_MAX);
+	for (size_t i = 0; i < invocation->rest_count; i++)
+		if (!invocation_call(invocation, invocation->rest[i], NEED_ANY, &calls[i]))
+			return COMMAND_FAILED;
+	return invocation_end(invocation, phone_conference(invocation->phone, calls, invocation->rest_count,
+							   &invocation->failure));
+}
+
+static enum command_result do_split(struct invocation *invocation)
+{
+	return with_call(invocation, invocation->values[0], NEED_ALIVE, phone_split);
+}
+
 const struct command calls_commands[] = {
 	{ .name = "call",
 	  .aliases = "dial invite",
@@ -307,7 +329,10 @@ const struct command calls_commands[] = {
 			 .text = "this call's microphone: a device, tone:HZ, file:PATH.wav, null" },
 		       { .name = "output",
 			 .kind = ARG_DEVICE,
-			 .text = "this call's loudspeaker: a device, file:PATH.wav, null" } },
+			 .text = "this call's loudspeaker: a device, file:PATH.wav, null" },
+		       { .name = "record",
+			 .kind = ARG_FILE,
+			 .text = "record it from the answer on, as `record start` does" } },
 	  .summary = "call someone",
 	  .text = "A TARGET is a SIP address, a name among the contacts, a bare user or number at the default "
 		  "account's domain, a host, or `echo`, the built-in echo test.\n\n"
@@ -460,6 +485,22 @@ const struct command calls_commands[] = {
 	  .summary = "do not call whom the other side asks you to call",
 	  .text = "Without CALL the only transfer that is asked for is meant.",
 	  .examples = { "refuse-transfer" } },
+	{ .name = "conference",
+	  .group = "calls",
+	  .run = do_conference,
+	  .arguments = { { .name = "CALL", .kind = ARG_CALL, .repeats = true, .text = "calls by their numbers or ids" } },
+	  .summary = "talk with several at once",
+	  .text = "All these calls, and those in the conference already, hear each other and you. A single CALL joins the "
+		  "conference, or the call you talk in. Those on hold are resumed; a later `hold` or `hangup` of one "
+		  "leaves the others together.",
+	  .examples = { "conference 1 2", "conference 3" } },
+	{ .name = "split",
+	  .group = "calls",
+	  .run = do_split,
+	  .arguments = { { .name = "CALL", .kind = ARG_CALL, .text = "a call's number or id" } },
+	  .summary = "take a call out of the conference",
+	  .text = "You stay with the others, and it is held (`call.auto-hold`).",
+	  .examples = { "split 2" } },
 	{ .name = "dtmf",
 	  .group = "calls",
 	  .run = do_dtmf,

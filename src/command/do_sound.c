@@ -42,6 +42,141 @@ static enum command_result do_audio_ringer(struct invocation *invocation)
 	return use(invocation, "ringer", NULL);
 }
 
+/* ---- files ---- */
+
+static bool meant_call(struct invocation *invocation, unsigned *call)
+{
+	return invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_ALIVE, call);
+}
+
+static bool says_yes(const struct invocation *invocation, const char *option)
+{
+	const char *value = invocation_option(invocation, option, 0);
+
+	return value && (!strcmp(value, "yes") || !strcmp(value, "on"));
+}
+
+static enum command_result do_play(struct invocation *invocation)
+{
+	unsigned call = 0;
+	bool good = meant_call(invocation, &call) &&
+		    phone_play(invocation->phone, &call, invocation->values[0], invocation_option(invocation, "to", 0),
+			       says_yes(invocation, "mix"), &invocation->failure);
+
+	return invocation_end_call(invocation, good, good ? call : 0);
+}
+
+static enum command_result do_stop(struct invocation *invocation)
+{
+	unsigned call = 0;
+	bool good = meant_call(invocation, &call) && phone_stop(invocation->phone, &call, &invocation->failure);
+
+	return invocation_end_call(invocation, good, good ? call : 0);
+}
+
+static enum command_result do_record_start(struct invocation *invocation)
+{
+	const char *max = invocation_option(invocation, "max", 0);
+	int64_t max_us = 0;
+	unsigned call = 0;
+	struct buf name;
+
+	buf_init(&name, 8192);
+	bool good = (!max || duration_parse(slice_of(max), &max_us)) && meant_call(invocation, &call) &&
+		    phone_record_start(invocation->phone, &call, invocation->values[0], max_us, &name,
+				       &invocation->failure);
+	if (good) {
+		buf_printf(invocation->out, "call %u: %s\n", call, buf_text(&name));
+		invocation->result = json_pack("{s:i, s:s}", "call", (int)call, "file", buf_text(&name));
+	}
+	buf_fini(&name);
+	return invocation_end(invocation, good);
+}
+
+static enum command_result do_record_stop(struct invocation *invocation)
+{
+	unsigned call = 0;
+	bool good = meant_call(invocation, &call) && phone_record_stop(invocation->phone, &call, &invocation->failure);
+
+	return invocation_end_call(invocation, good, good ? call : 0);
+}
+
+static enum command_result pause_recording(struct invocation *invocation, bool paused)
+{
+	unsigned call = 0;
+	bool good = meant_call(invocation, &call) &&
+		    phone_record_pause(invocation->phone, &call, paused, &invocation->failure);
+
+	return invocation_end_call(invocation, good, good ? call : 0);
+}
+
+static enum command_result do_record_pause(struct invocation *invocation)
+{
+	return pause_recording(invocation, true);
+}
+
+static enum command_result do_record_resume(struct invocation *invocation)
+{
+	return pause_recording(invocation, false);
+}
+
+/* ---- levels ---- */
+
+enum { LEVEL_STEP = 3 * LEVEL_DB };
+
+/* The setting as it is now, for people and programs. */
+static void show_level(struct invocation *invocation, const char *setting, const char *what, double measured)
+{
+	const struct settings *settings = phone_settings(invocation->phone);
+	const char *text = settings_text(settings, setting);
+	int64_t level = settings_number(settings, setting);
+
+	buf_printf(invocation->out, measured > -127 ? "%s %s; %.0f dB now\n" : "%s %s\n", what, text, measured);
+	invocation->result = json_object();
+	json_object_set_new(invocation->result, what,
+			    level == LEVEL_OFF ? json_string(text) : json_real((double)level / LEVEL_DB));
+	if (measured > -127)
+		json_object_set_new(invocation->result, "now", json_real(measured));
+}
+
+static bool change_level(struct invocation *invocation, const char *setting, const char *word)
+{
+	const struct setting_row *row = setting_find(slice_of(setting));
+	int64_t level = settings_number(phone_settings(invocation->phone), setting);
+	char text[32];
+
+	if (strcmp(word, "up") && strcmp(word, "down"))
+		return phone_set(invocation->phone, slice_of(setting), slice_of(word), false, &invocation->failure);
+	level = level == LEVEL_OFF ? row->minimum : level + (*word == 'u' ? LEVEL_STEP : -LEVEL_STEP);
+	level = level < row->minimum ? row->minimum : level > row->maximum ? row->maximum : level;
+	snprintf(text, sizeof text, "%.3fdB", (double)level / LEVEL_DB);
+	return phone_set(invocation->phone, slice_of(setting), slice_of(text), false, &invocation->failure);
+}
+
+static enum command_result level_command(struct invocation *invocation, const char *setting, const char *what,
+					 bool heard)
+{
+	struct call_view view;
+	double measured = -127;
+
+	if (invocation->values[0] && !change_level(invocation, setting, invocation->values[0]))
+		return COMMAND_FAILED;
+	if (!invocation->values[0] && phone_view_call(invocation->phone, phone_selected(invocation->phone), &view))
+		measured = heard ? view.heard_db : view.mic_db;
+	show_level(invocation, setting, what, measured);
+	return COMMAND_DONE;
+}
+
+static enum command_result do_volume(struct invocation *invocation)
+{
+	return level_command(invocation, "audio.volume", "volume", true);
+}
+
+static enum command_result do_gain(struct invocation *invocation)
+{
+	return level_command(invocation, "audio.gain", "gain", false);
+}
+
 /* ---- codecs ---- */
 
 enum { CODECS_MAX = 32 };
@@ -159,7 +294,66 @@ static enum command_result do_codec_disable(struct invocation *invocation)
 		.name = "NAME", .kind = ARG_CODEC, .repeats = true, .text = "a codec"                                  \
 	}
 
+#define CALL_OPTION                                                                                                    \
+	{                                                                                                              \
+		.name = "call", .kind = ARG_CALL, .text = "the call meant, by its number or id"                        \
+	}
+
 const struct command sound_commands[] = {
+	{ .name = "play",
+	  .group = "sound",
+	  .run = do_play,
+	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "WAV, FLAC, Ogg or Opus" } },
+	  .options = { { .name = "to", .kind = ARG_CHOICE, .choices = "peer|me|both", .text = "who hears it; the peer" },
+		       { .name = "mix", .kind = ARG_YES_NO, .text = "go on sending the microphone beside it" },
+		       CALL_OPTION },
+	  .summary = "play a file in a call",
+	  .text = "It takes the place of the microphone until it is over, and the call goes on; what was played "
+		  "before ends. The event `play-done` tells its end. With to=me no call is needed.",
+	  .examples = { "play greeting.wav", "play music.flac to=both mix=yes", "play ring.wav to=me" } },
+	{ .name = "stop",
+	  .group = "sound",
+	  .run = do_stop,
+	  .options = { CALL_OPTION },
+	  .summary = "stop the file that is played",
+	  .text = "In the selected call, or what is played to you alone.",
+	  .examples = { "stop", "stop call=2" } },
+	{ .name = "record start",
+	  .group = "sound",
+	  .run = do_record_start,
+	  .arguments = { { .name = "FILE",
+			   .kind = ARG_FILE,
+			   .optional = true,
+			   .text = "its name; %u is who, %t the time, %n the number of the call" } },
+	  .options = { { .name = "max", .kind = ARG_DURATION, .text = "end it after so long" }, CALL_OPTION },
+	  .summary = "record a call",
+	  .text = "One stereo file: you on the left, they on the right. The ending of the name says what it is: .wav, "
+		  ".flac, .opus or .ogg. Without FILE the setting `record.file` names it. Folders that are missing are "
+		  "made, and nothing is overwritten: when the name is taken a number is put behind it. The event "
+		  "`record-done` tells when the file is whole; the call's end ends it too. Whether you may record is a "
+		  "matter of the law where you and the others are.",
+	  .examples = { "record start", "record start \"mail/%u-%t.wav\" max=3m", "record start talk.opus call=2" } },
+	{ .name = "record stop",
+	  .group = "sound",
+	  .run = do_record_stop,
+	  .options = { CALL_OPTION },
+	  .summary = "end the recording of a call",
+	  .text = "The event `record-done` tells when its file is whole.",
+	  .examples = { "record stop" } },
+	{ .name = "record pause",
+	  .group = "sound",
+	  .run = do_record_pause,
+	  .options = { CALL_OPTION },
+	  .summary = "leave out what comes now",
+	  .text = "`record resume` goes on in the same file, without a gap.",
+	  .examples = { "record pause" } },
+	{ .name = "record resume",
+	  .group = "sound",
+	  .run = do_record_resume,
+	  .options = { CALL_OPTION },
+	  .summary = "go on recording after a pause",
+	  .text = "In the same file.",
+	  .examples = { "record resume" } },
 	{ .name = "audio list",
 	  .aliases = "audio",
 	  .group = "sound",
@@ -196,6 +390,22 @@ const struct command sound_commands[] = {
 	  .summary = "choose where it rings",
 	  .text = "`null` is silence.",
 	  .examples = { "audio ringer null" } },
+	{ .name = "volume",
+	  .group = "sound",
+	  .run = do_volume,
+	  .arguments = { { .name = "LEVEL", .kind = ARG_LEVEL, .optional = true, .text = "-6dB, 0dB, up, down or off" } },
+	  .summary = "how loud you hear",
+	  .text = "0dB leaves all as it comes; up and down go by 3 dB. Without LEVEL it is shown, with what is heard in the "
+		  "selected call now. It is the setting `audio.volume`.",
+	  .examples = { "volume -6dB", "volume up" } },
+	{ .name = "gain",
+	  .group = "sound",
+	  .run = do_gain,
+	  .arguments = { { .name = "LEVEL", .kind = ARG_LEVEL, .optional = true, .text = "-6dB, 0dB, up or down" } },
+	  .summary = "how loud your microphone goes out",
+	  .text = "0dB leaves it as it is; up and down go by 3 dB. Without LEVEL it is shown, with what is said in the "
+		  "selected call now. It is the setting `audio.gain`; `mute` silences.",
+	  .examples = { "gain 6dB", "gain down" } },
 	{ .name = "codec list",
 	  .aliases = "codec",
 	  .group = "sound",

@@ -23,6 +23,9 @@ static json_t *call_object(const struct call_view *view)
 	json_object_set_new(object, "reason", json_string(view->reason ? view->reason : ""));
 	json_object_set_new(object, "duration", json_real(view->duration_s));
 	json_object_set_new(object, "codec", json_string(view->codec ? view->codec : ""));
+	json_object_set_new(object, "recording", json_string(*view->recording ? view->recording : "off"));
+	json_object_set_new(object, "plays", json_boolean(view->plays));
+	json_object_set_new(object, "conference", json_boolean(view->in_conference));
 	if (view->has_media) {
 		json_object_set_new(object, "loss", json_real(view->loss));
 		json_object_set_new(object, "jitter", json_real(view->jitter_ms / 1000));

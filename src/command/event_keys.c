@@ -53,6 +53,9 @@ static const struct event_help rows[] = {
 	  false },
 	{ "typing", "from name to account state", "somebody types to us, or no longer; state is active or idle",
 	  false },
+	{ "play-done", "call id file duration from", "a file that was played is over or was stopped", true },
+	{ "record-done", "call id file duration from reason",
+	  "a recording is whole; reason is there when it could not be written on", true },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
 	{ "connection", "state address peer reason", "a connection to a server was opened or lost", false },
 };
@@ -76,6 +79,7 @@ static const struct command_argument keys[] = {
 	KEY("via"),     KEY("request"), KEY("name"),   KEY("kind"),      KEY("state"),    KEY("address"),
 	KEY("peer"),    KEY("by"),      KEY("server"), KEY("allow"),     KEY("message"),  KEY("text"),
 	KEY("refresh"), KEY("type"),    KEY("body"),
+	KEY("file"),
 };
 
 const struct command_argument *event_key_row(size_t place)

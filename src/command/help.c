@@ -259,11 +259,24 @@ static bool print_family(struct slice first, struct buf *out)
 	return true;
 }
 
+/* A list that is longer than a line has blanks where it can break. */
+static void print_choices(const char *choices, struct buf *out)
+{
+	bool is_long = strlen(choices) > 60;
+
+	for (; *choices; choices++) {
+		if (*choices == '|' && is_long)
+			buf_printf(out, ", ");
+		else
+			buf_add_char(out, *choices);
+	}
+}
+
 void setting_print_range(const struct setting_row *setting, struct buf *out)
 {
 	switch (setting->type) {
 	case SETTING_CHOICE:
-		buf_printf(out, "%s", setting->choices);
+		print_choices(setting->choices, out);
 		break;
 	case SETTING_NUMBER:
 		buf_printf(out, "%lld to %lld", (long long)setting->minimum, (long long)setting->maximum);
@@ -274,6 +287,11 @@ void setting_print_range(const struct setting_row *setting, struct buf *out)
 		duration_print(out, setting->maximum);
 		if (setting->choices)
 			buf_printf(out, " or %s", setting->choices);
+		break;
+	case SETTING_LEVEL:
+		buf_printf(out, "%lld to %lld dB%s%s", (long long)(setting->minimum / LEVEL_DB),
+			   (long long)(setting->maximum / LEVEL_DB), setting->choices ? " or " : "",
+			   setting->choices ? setting->choices : "");
 		break;
 	case SETTING_SIZE:
 		buf_printf(out, "a size%s%s", setting->choices ? " or " : "", setting->choices ? setting->choices : "");

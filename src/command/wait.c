@@ -235,6 +235,9 @@ static bool call_event_may_come(const struct runner *runner, enum event_kind kin
 	const struct phone *phone = runner->commands->phone;
 	struct call_view view;
 
+	/* A recording is whole some moments after its call has ended. */
+	if (kind == EVENT_RECORD_DONE && phone_is_writing(phone, runner->wait.call))
+		return true;
 	if (phone_call_ended(phone, runner->wait.call) || !phone_view_call(phone, runner->wait.call, &view))
 		return false;
 	bool up = view.state == CALL_ANSWERED || view.state == CALL_HELD;

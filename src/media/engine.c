@@ -21,6 +21,7 @@ struct engine *engine_new(struct random *random, bool threaded)
 	engine->commands = ring_new(ENGINE_COMMANDS, sizeof(struct command));
 	engine->notes = ring_new(ENGINE_NOTES, sizeof(struct note));
 	list_init(&engine->streams);
+	list_init(&engine->recordings);
 	engine_ports_init(engine);
 	bool good = engine_media_init(engine) && engine->event_fd >= 0 && engine->command_fd >= 0;
 	if (good && (!threaded || engine_media_start(engine)))
@@ -101,6 +102,9 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 	case NOTE_DEVICE_STATE:
 		engine_port_told(engine, note);
 		return false;
+	case NOTE_PLAYED:
+	case NOTE_RECORDED:
+		return engine_file_returned(engine, note, event);
 	case NOTE_CLOSED:
 		*event = (struct engine_event){ .kind = ENGINE_CLOSED, .stream = stream, .user = stream->user };
 		stream_free(stream);
@@ -149,7 +153,7 @@ bool engine_next_event(struct engine *engine, struct engine_event *event)
 	/* Commands may have waited for room among the notes. */
 	if (ring_count(engine->commands))
 		engine_ring_bell(engine->command_fd);
-	return take_message(engine, event);
+	return take_message(engine, event) || engine_next_recorded(engine, event);
 }
 
 /* ---- streams ---- */
@@ -192,6 +196,7 @@ void engine_remove(struct engine *engine, struct stream *stream)
 
 	assert(!stream->removed);
 	stream->removed = true;
+	engine_forget_stream(engine, stream);
 	list_remove(&stream->loop_node);
 	engine->stream_count--;
 	engine_send_command(engine, &command);
@@ -254,6 +259,7 @@ void engine_free(struct engine *engine)
 	if (!engine)
 		return;
 	assert(list_empty(&engine->streams));
+	engine_stop_playing(engine, NULL);
 	if (engine->threaded) {
 		atomic_store(&engine->quit, true);
 		engine_ring_bell(engine->command_fd);
@@ -267,6 +273,7 @@ void engine_free(struct engine *engine)
 		while (engine_next_event(engine, &event))
 			continue;
 	} while (ring_count(engine->commands) || engine->waiting_count);
+	engine_files_fini(engine);
 	engine_ports_fini(engine);
 	engine_media_fini(engine);
 	if (engine->event_fd >= 0)

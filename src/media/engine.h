@@ -3,7 +3,8 @@
  * SIP nor SDP nor the
  * loop: it is given a description of a stream.
  *
- *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it
+ *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it. engine_media is its
+ *             thread, engine_mix who hears what, engine_files what is played and recorded, engine_devices the devices
  *   stream    one call's sound: encode, send, receive, decode; stream_network its sockets, stream_report its snapshot
  *             and events
  *   names     of codecs and crypto-suites
@@ -13,7 +14,9 @@
  *   jitter    the jitter buffer: a function of packets and time
  *   stretch   sound made a little shorter or longer
  *   quality   the E-model (G.107)
- *   mixer     everything that is heard through one output
+ *   mixer     what is heard together
+ *   file      sound files that are heard
+ *   record    sound files that are written
  *   dtmf      RFC 4733 events, sent and received
  *   tone      ring, ringback, busy tones; the strongest frequency heard
  *   level     dB of what is heard and said
@@ -92,6 +95,7 @@ struct stream_config {
 	struct address rtp, rtcp;   /* where to send; unset: not yet or not at all */
 	bool rtcp_mux;              /* RTCP leaves by rtp_fd, to where the sound goes (RFC 5761) */
 	bool sends, receives;       /* direction as agreed: hold stops one or both; RTCP goes on */
+	bool on_hold;               /* of what we say only files go out */
 	struct stream_codec send;
 	struct stream_codec receive[STREAM_CODECS_MAX];
 	size_t receive_count;
@@ -131,6 +135,8 @@ enum engine_event_kind {
 	ENGINE_PEER_BYE,           /* RTCP BYE */
 	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
 	ENGINE_DEVICE,
+	ENGINE_PLAYED,             /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
+	ENGINE_RECORDED,           /* a recording is whole and closed: `path`, `seconds`, `err`; also after its stream went */
 	/* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
 	ENGINE_CLOSED,
 };
@@ -142,6 +148,10 @@ struct engine_event {
 	char digit;
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
+	const char *path;          /* valid until the next call of engine_next_event() */
+	double seconds;            /* that were played, or are in the file */
+	double lost_seconds;       /* of a recording: the disk was too slow for them */
+	enum err err;              /* of a recording: why it ended by itself */
 };
 
 struct engine_settings {
@@ -193,6 +203,45 @@ void engine_mute(struct engine *engine, struct stream *stream, bool muted);   /*
  */
 enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms) MUST_CHECK;
 
+/* ---- files ---- */
+
+enum {
+	PLAY_TO_PEER = 1, PLAY_TO_ME = 2,
+	PLAY_MIXED = 4,            /* the microphone goes on beside it */
+	PLAY_AROUND = 8,           /* without end, and without ENGINE_PLAYED */
+};
+/**
+ * Play a file in a call; what it played before ends. Told by ENGINE_PLAYED when it is over.
+ * @param stream  NULL: to me alone, whatever calls there are
+ * Errors: those of player_new(); ERR_STATE the stream does not send (hold), so its peer would hear nothing
+ */
+enum err engine_play(struct engine *engine, struct stream *stream, const char *path, unsigned how) MUST_CHECK;
+/** @return false: nothing was played there */
+bool engine_stop_playing(struct engine *engine, struct stream *stream);
+/** Does a file play in it, other than PLAY_AROUND? */
+bool engine_is_playing(const struct engine *engine, const struct stream *stream);
+/**
+ * Record a call, what we say on the left, what we hear on the right. It ends with the stream, by itself after `max_ms`
+ * (0: never) or when writing fails, and is then told by ENGINE_RECORDED.
+ * Errors: those of recorder_new(); ERR_STATE it is recorded already
+ */
+enum err engine_record(struct engine *engine, struct stream *stream, const char *path, uint64_t max_ms) MUST_CHECK;
+/** @return false: it is not recorded */
+bool engine_record_stop(struct engine *engine, struct stream *stream);
+/** Leave out what comes, or go on. @return false: it is not recorded */
+bool engine_record_pause(struct engine *engine, struct stream *stream, bool paused);
+enum engine_recording { RECORDING_NONE, RECORDING_ON, RECORDING_PAUSED };
+enum engine_recording engine_recording(const struct stream *stream);
+/** Is a file of this user (NULL: of anybody) still being written, though its stream may be gone? */
+bool engine_is_writing(const struct engine *engine, const void *user);
+
+/* ---- conference ---- */
+
+/**
+ * In the conference all hear all others; I take part while one of its streams is selected.
+ */
+void engine_join(struct engine *engine, struct stream *stream, bool joined);
+
 /* ---- devices and tones ---- */
 
 enum engine_device { ENGINE_INPUT, ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_DEVICES };
@@ -203,9 +252,20 @@ enum engine_device { ENGINE_INPUT, ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_DEVICES 
  * Errors: ERR_SYNTAX a malformed word; ERR_NOT_FOUND or ERR_IO a file
  */
 enum err engine_use(struct engine *engine, enum engine_device which, const char *name) MUST_CHECK;
+/* Factors: 1 leaves it as it is, 0 is silence. */
+struct engine_levels {
+	float microphone, output, side_tone;
+};
+void engine_set_levels(struct engine *engine, const struct engine_levels *levels);
 /** What is in use now, "null" ... */
 const char *engine_device_name(const struct engine *engine, enum engine_device which);
 enum engine_tone { TONE_NONE, TONE_RING, TONE_RINGBACK, TONE_BUSY, TONE_WAITING, TONE_ERROR };
+/* Whose tones there are, for a table of settings. */
+#define TONE_COUNTRIES                                                                                                 \
+	"auto|us|ca|mx|br|ar|cl|gb|ie|de|at|ch|fr|be|nl|lu|it|es|pt|dk|se|no|fi|is|pl|cz|sk|hu|ro|bg|gr|tr|ru|ua|ee|lv|lt|" \
+	"il|za|in|cn|hk|jp|kr|sg|my|au|nz"
+/** "de", whose tones are played from now on. @return false: there is no such country in the table */
+bool engine_set_country(struct engine *engine, const char *country);
 /** Ring goes to the ringer, the others to the output. TONE_NONE ends it. */
 void engine_tone(struct engine *engine, enum engine_tone tone);
 /** Devices are opened only while something needs them: a call, a tone, a test. */

@@ -57,6 +57,8 @@ static bool is_needed(const struct engine *engine, enum engine_device which)
 {
 	if (which == ENGINE_RINGER)
 		return engine->tone_wanted == TONE_RING;
+	if (which == ENGINE_OUTPUT && engine->plays)
+		return true;
 	if (which == ENGINE_OUTPUT && engine->tone_wanted != TONE_NONE && engine->tone_wanted != TONE_RING)
 		return true;
 	LIST_EACH(&engine->streams, node) {
@@ -148,6 +150,24 @@ void engine_port_told(struct engine *engine, const struct note *note)
 		return;
 	port->lost = slice_eq(slice_of(note->u.health.state), SLICE("lost"));
 	engine_say_device(engine, which, note->u.health.state, note->u.health.text);
+}
+
+void engine_set_levels(struct engine *engine, const struct engine_levels *levels)
+{
+	struct command command = { .kind = COMMAND_LEVELS };
+
+	command.u.levels = *levels;
+	engine_send_command(engine, &command);
+}
+
+bool engine_set_country(struct engine *engine, const char *country)
+{
+	struct command command = { .kind = COMMAND_COUNTRY };
+
+	if (!tone_country_find(slice_of(country), &command.u.country))
+		return false;
+	engine_send_command(engine, &command);
+	return true;
 }
 
 void engine_tone(struct engine *engine, enum engine_tone tone)

@@ -1,5 +1,5 @@
 /*
- * The engine's two halves. engine.c is called by the loop's thread; engine_media.c is the media thread, or what
+ * The engine's halves. engine.c is called by the loop's thread; engine_media.c is the media thread, or what
  * engine_step() does.
  * Between them are two rings:
  *
@@ -32,7 +32,27 @@ enum {
 
 enum command_kind {
 	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_SELECT, COMMAND_MUTE, COMMAND_DIGIT, COMMAND_DEVICE,
-	COMMAND_TONE, COMMAND_JITTER,
+	COMMAND_TONE, COMMAND_JITTER, COMMAND_PLAY, COMMAND_RECORD, COMMAND_PAUSE, COMMAND_JOIN, COMMAND_LEVELS, COMMAND_COUNTRY,
+};
+
+/* A file that is played or written. The media thread has it until it gives it back by a note. */
+struct playing {
+	struct stream *stream;    /* NULL: to me alone */
+	struct player *player;
+	char *path;
+	unsigned how;             /* PLAY_ bits */
+};
+
+struct recording {
+	struct list_node node;    /* of the engine's recordings */
+	struct stream *stream;    /* the loop's; NULL once that is gone */
+	void *user;
+	struct recorder *recorder;
+	char *path;
+	uint64_t frames, max_frames; /* the media thread's; max_frames 0: no end */
+	bool paused;              /* the media thread's */
+	bool wants_pause, stopped; /* the loop's; stopped: the media thread was told */
+	bool returned;            /* the media thread has let go of it */
 };
 
 struct command {
@@ -45,10 +65,16 @@ struct command {
 		struct { enum engine_device which; struct device *device; } port;
 		enum engine_tone tone;
 		struct { uint32_t min_ms, max_ms; } jitter;
+		struct playing *playing;     /* NULL: stop */
+		struct recording *recording; /* NULL: stop */
+		bool paused, joined;
+		struct engine_levels levels;
+		size_t country;
 	} u;
 };
 
-enum note_kind { NOTE_EVENT, NOTE_CLOSED, NOTE_SETUP, NOTE_DEVICE_RETURNED, NOTE_DEVICE_STATE };
+enum note_kind { NOTE_EVENT, NOTE_CLOSED, NOTE_SETUP, NOTE_DEVICE_RETURNED, NOTE_DEVICE_STATE,
+		 NOTE_PLAYED, NOTE_RECORDED };
 
 struct note {
 	enum note_kind kind;
@@ -58,6 +84,8 @@ struct note {
 		struct stream_setup *setup;
 		struct device *device;
 		struct { enum engine_device which; const char *state; char text[96]; } health;
+		struct playing *playing;
+		struct recording *recording;
 	} u;
 };
 
@@ -102,6 +130,9 @@ struct engine {
 	enum engine_tone tone_wanted;
 	struct engine_event messages[ENGINE_MESSAGES]; /* of the loop's own making */
 	size_t message_first, message_count;
+	struct playing *plays;    /* to me alone */
+	struct list recordings;   /* all, until they are told */
+	char *told_path;          /* what the last event's path points to */
 
 	/* the media thread's */
 	int64_t now_us, next_tick_us; /* INT64_MAX: asleep */
@@ -115,7 +146,10 @@ struct engine {
 	bool muted;
 	struct tone tone;
 	struct slot slots[ENGINE_DEVICES];
-	struct mixer mixer;
+	struct playing *playing;  /* to me alone */
+	struct mixer mixer, room; /* what I hear; all of the conference */
+	struct limiter limiter, mic_limiter; /* of what I hear, of what I say */
+	struct engine_levels levels;
 };
 
 /** The media thread's work at `now_us`: commands, then the ticks that are due. */
@@ -129,6 +163,29 @@ void engine_media_fini(struct engine *engine);
 bool engine_media_start(struct engine *engine);
 void engine_ring_bell(int fd);
 void engine_send_command(struct engine *engine, const struct command *command);
+
+/* notes of the media thread */
+bool engine_note_fits(const struct engine *engine);
+void engine_note_send(struct engine *engine, const struct note *note);
+
+/* engine_mix.c, the media thread */
+/** The microphone as loud as it was asked for. */
+void engine_amplify(struct engine *engine, int16_t *mic);
+/** All streams hear, are mixed and say; `heard` gets what I hear. */
+void engine_mix(struct engine *engine, const struct stream_turn *turn, const int16_t *mic, int16_t *heard);
+/** Give back what is played there (NULL: to me), told or not, and play something else or nothing. */
+void engine_put_playing(struct engine *engine, struct stream *stream, struct playing *playing);
+void engine_put_recording(struct engine *engine, struct stream *stream, struct recording *recording);
+
+/* engine_files.c, the loop's thread */
+/** What was played or recorded has come back. @return whether there is an event for the caller */
+bool engine_file_returned(struct engine *engine, const struct note *note, struct engine_event *event);
+/** A recording whose file is whole now. @return whether there is one */
+bool engine_next_recorded(struct engine *engine, struct engine_event *event);
+/** The stream goes: nobody is told any more what was played in it. */
+void engine_forget_stream(struct engine *engine, const struct stream *stream);
+/** Wait until every file is whole. The media thread has let go of all. */
+void engine_files_fini(struct engine *engine);
 
 /* engine_devices.c, the loop's thread */
 void engine_ports_init(struct engine *engine);

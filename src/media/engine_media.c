@@ -54,7 +54,7 @@ static void silence_bell(int fd)
 
 /* ---- notes ---- */
 
-static void note_send(struct engine *engine, const struct note *note)
+void engine_note_send(struct engine *engine, const struct note *note)
 {
 	uint32_t sent = ring_write(engine->notes, note, 1);
 
@@ -63,7 +63,7 @@ static void note_send(struct engine *engine, const struct note *note)
 	engine_ring_bell(engine->event_fd);
 }
 
-static bool note_fits(const struct engine *engine)
+bool engine_note_fits(const struct engine *engine)
 {
 	return ring_room(engine->notes) > ENGINE_NOTES_KEPT;
 }
@@ -75,7 +75,7 @@ static void tell(struct engine *engine, struct stream *stream, unsigned event)
 	note.u.event.kind = event == STREAM_EVENT_SILENT_PEER ? ENGINE_SILENT : (enum engine_event_kind)event;
 	note.u.event.side = event == STREAM_EVENT_SILENT_PEER;
 	note.u.event.codec = stream->receive_codec;
-	note_send(engine, &note);
+	engine_note_send(engine, &note);
 }
 
 static void tell_events(struct engine *engine, struct stream *stream)
@@ -83,17 +83,17 @@ static void tell_events(struct engine *engine, struct stream *stream)
 	for (unsigned event = 0; stream->events && event <= STREAM_EVENT_SILENT_PEER; event++) {
 		if (!(stream->events & 1u << event))
 			continue;
-		if (!note_fits(engine))
+		if (!engine_note_fits(engine))
 			return;
 		stream->events &= ~(1u << event);
 		tell(engine, stream, event);
 	}
 	size_t told = 0;
-	for (; told < stream->digits_heard_count && note_fits(engine); told++) {
+	for (; told < stream->digits_heard_count && engine_note_fits(engine); told++) {
 		struct note note = { .kind = NOTE_EVENT, .stream = stream };
 		note.u.event.kind = ENGINE_DTMF;
 		note.u.event.digit = stream->digits_heard[told];
-		note_send(engine, &note);
+		engine_note_send(engine, &note);
 	}
 	stream->digits_heard_count -= told;
 	memmove(stream->digits_heard, stream->digits_heard + told, stream->digits_heard_count);
@@ -137,7 +137,7 @@ static void give_back_setup(struct engine *engine, struct stream_setup *setup)
 	struct note note = { .kind = NOTE_SETUP };
 
 	note.u.setup = setup;
-	note_send(engine, &note);
+	engine_note_send(engine, &note);
 }
 
 static void add(struct engine *engine, struct stream *stream, struct stream_setup *setup, int64_t now_us)
@@ -158,6 +158,8 @@ static void remove_stream(struct engine *engine, struct stream *stream, int64_t 
 	struct stream_turn turn = turn_of(engine, now_us);
 	struct note note = { .kind = NOTE_CLOSED, .stream = stream };
 
+	engine_put_playing(engine, stream, NULL);
+	engine_put_recording(engine, stream, NULL);
 	stream_stop(stream, &turn);
 	unwatch_socket(engine, stream->config.rtp_fd);
 	unwatch_socket(engine, stream->config.rtcp_fd);
@@ -165,7 +167,7 @@ static void remove_stream(struct engine *engine, struct stream *stream, int64_t 
 	engine->active_count--;
 	if (engine->selected == stream)
 		engine->selected = NULL;
-	note_send(engine, &note);
+	engine_note_send(engine, &note);
 }
 
 static void put_device(struct engine *engine, enum engine_device which, struct device *device)
@@ -179,7 +181,7 @@ static void put_device(struct engine *engine, enum engine_device which, struct d
 		if (old >= 0)
 			epoll_ctl(engine->control_poll, EPOLL_CTL_DEL, old, NULL);
 		note.u.device = slot->device;
-		note_send(engine, &note);
+		engine_note_send(engine, &note);
 	}
 	*slot = (struct slot){ .device = device };
 	int fd = device ? device->ops->wake_fd(device) : -1;
@@ -223,6 +225,25 @@ static void execute(struct engine *engine, const struct command *command, int64_
 		break;
 	case COMMAND_TONE:
 		tone_start(&engine->tone, command->u.tone);
+		break;
+	case COMMAND_PLAY:
+		engine_put_playing(engine, stream, command->u.playing);
+		break;
+	case COMMAND_RECORD:
+		engine_put_recording(engine, stream, command->u.recording);
+		break;
+	case COMMAND_PAUSE:
+		if (stream->recording)
+			stream->recording->paused = command->u.paused;
+		break;
+	case COMMAND_JOIN:
+		stream->joined = command->u.joined;
+		break;
+	case COMMAND_LEVELS:
+		engine->levels = command->u.levels;
+		break;
+	case COMMAND_COUNTRY:
+		engine->tone.country = command->u.country;
 		break;
 	case COMMAND_JITTER:
 		set_jitter(engine, command->u.jitter.min_ms, command->u.jitter.max_ms);
@@ -315,7 +336,7 @@ static void check_health(struct engine *engine, enum engine_device which)
 
 	if (slot->runaway)
 		health = ERR_DEVICE;
-	if ((health == ERR_NONE) == (slot->health == ERR_NONE) || !note_fits(engine))
+	if ((health == ERR_NONE) == (slot->health == ERR_NONE) || !engine_note_fits(engine))
 		return;
 	struct note note = { .kind = NOTE_DEVICE_STATE };
 	note.u.health.which = which;
@@ -326,7 +347,7 @@ static void check_health(struct engine *engine, enum engine_device which)
 		why = helper_device_message(slot->device);
 	strncpy(note.u.health.text, why, sizeof note.u.health.text - 1);
 	slot->health = health;
-	note_send(engine, &note);
+	engine_note_send(engine, &note);
 }
 
 static void play_tone(struct engine *engine)
@@ -349,19 +370,13 @@ static void tick(struct engine *engine, int64_t now_us)
 
 	engine->now_us = now_us;
 	read_input(engine, mic);
+	engine_amplify(engine, mic);
 	receive(engine, &turn);
 	mixer_clear(&engine->mixer);
-	LIST_EACH(&engine->active, node) {
-		struct stream *stream = LIST_ENTRY(node, struct stream, node);
-		bool selected = stream == engine->selected;
-		stream_hear(stream, &turn);
-		stream_say(stream, &turn, selected && !engine->muted ? mic : NULL);
-		if (selected && !stream->config.loop_back)
-			mixer_add(&engine->mixer, stream->heard_now);
-		tell_events(engine, stream);
-	}
 	play_tone(engine);
-	mixer_take(&engine->mixer, heard);
+	engine_mix(engine, &turn, mic, heard);
+	LIST_EACH(&engine->active, node)
+		tell_events(engine, LIST_ENTRY(node, struct stream, node));
 	write_output(engine, ENGINE_OUTPUT, heard);
 	for (enum engine_device which = 0; which < ENGINE_DEVICES; which++)
 		check_health(engine, which);
@@ -371,7 +386,7 @@ static void tick(struct engine *engine, int64_t now_us)
 
 static bool is_active(const struct engine *engine)
 {
-	return engine->active_count || engine->tone.which != TONE_NONE;
+	return engine->active_count || engine->tone.which != TONE_NONE || engine->playing;
 }
 
 /*
@@ -530,6 +545,7 @@ bool engine_media_init(struct engine *engine)
 	random_init_seeded(&engine->media_random,
 			   (uint64_t)random_u32(engine->random) << 32 | random_u32(engine->random));
 	engine->batch = receive_batch_new();
+	engine->levels = (struct engine_levels){ 1, 1, 0 };
 	list_init(&engine->active);
 	return engine->control_poll >= 0 && engine->packet_poll >= 0 && engine->timer_fd >= 0;
 }

@@ -231,7 +231,8 @@ void stream_say(struct stream *stream, const struct stream_turn *turn, const int
 {
 	bool loops = stream->config.loop_back;
 
-	pcm = stream->muted ? NULL : loops ? stream->heard_now : pcm;
+	if (loops)
+		pcm = stream->muted ? NULL : stream->heard_now;
 	level_add(&stream->mic, stream->config.sends ? pcm : NULL);
 	say(stream, turn, pcm);
 	stream_report_if_due(stream, turn);

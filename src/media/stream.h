@@ -17,6 +17,7 @@
 #include "media/engine.h"
 #include "media/jitter.h"
 #include "media/level.h"
+#include "media/mixer.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/srtp.h"
@@ -24,6 +25,8 @@
 #include <stdatomic.h>
 
 struct mmsghdr;
+struct playing;
+struct recording;
 
 enum {
 	STREAM_BATCH = 16, STREAM_DATAGRAM_BYTES = 2240, STREAM_CONTROL_BYTES = 64,
@@ -73,6 +76,8 @@ struct stream {
 	bool removed, can_send_events, sends, receives, uses_devices;
 	bool has_encoder[MEDIA_CODECS], has_decoder[MEDIA_CODECS];
 	struct stream_protection prepared;
+	struct playing *plays;            /* what was begun last and is not known to be over */
+	struct recording *records;
 	struct list_node loop_node;
 
 	/* both */
@@ -87,7 +92,10 @@ struct stream {
 	struct stream_config config;
 	struct encoder *encoders[MEDIA_CODECS];
 	struct decoder *decoders[MEDIA_CODECS];
-	bool muted;
+	bool muted, joined;               /* joined: in the conference */
+	struct playing *playing;          /* a file that is played in it */
+	struct recording *recording;
+	struct limiter limiter;           /* of what the peer hears */
 
 	struct stream_security security;
 

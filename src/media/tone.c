@@ -4,22 +4,49 @@
 #include <math.h>
 #include <string.h>
 
-enum { RATE_HZ = 48000, FFT_BITS = 12, FFT_SIZE = 1 << FFT_BITS, EDGE_FRAMES = 240, CADENCE_MAX = 4 };
+enum { RATE_HZ = 48000, FFT_BITS = 12, FFT_SIZE = 1 << FFT_BITS, EDGE_FRAMES = 240, CADENCE_MAX = 6 };
 static const double AMPLITUDE = 3276.8; /* each frequency: -20 dB; two of them: -17 dB */
 static const double LEAST_HZ = 30, MOST_HZ = 3800;
 
-/* North American precise tones; the ringer's is a warble. Cadences are on, off, on, off in ms; all 0: without end. */
-static const struct pattern {
+enum { KINDS = TONE_ERROR + 1 };
+
+/* Cadences are on, off, on, off ... in ms; all 0: without end. */
+struct pattern {
 	double hz[2];
 	uint32_t cadence_ms[CADENCE_MAX];
-} PATTERNS[] = {
-	[TONE_NONE] = { { 0, 0 }, { 0 } },
-	[TONE_RING] = { { 660, 880 }, { 400, 200, 400, 2000 } },
-	[TONE_RINGBACK] = { { 440, 480 }, { 2000, 4000, 0, 0 } },
-	[TONE_BUSY] = { { 480, 620 }, { 500, 500, 0, 0 } },
-	[TONE_WAITING] = { { 440, 0 }, { 300, 9700, 0, 0 } },
-	[TONE_ERROR] = { { 480, 620 }, { 250, 250, 0, 0 } },
 };
+
+/* The ringer's warble is the same everywhere. */
+static const struct pattern RING = { { 660, 880 }, { 400, 200, 400, 2000 } };
+
+/* ITU-T E.180, supplement 2. Tones that are modulated there have the two side bands here. */
+static const struct {
+	char country[3];
+	struct pattern patterns[KINDS];
+} COUNTRIES[] = {
+#define COUNTRY(name, ringback, busy, waiting, error)                                                                  \
+	{ name, { [TONE_RINGBACK] = { ringback }, [TONE_BUSY] = { busy }, [TONE_WAITING] = { waiting },                \
+		  [TONE_ERROR] = { error } } },
+#define TONE(a, b, ...) { a, b }, { __VA_ARGS__ }
+#include "media/tones.def"
+#undef TONE
+#undef COUNTRY
+};
+
+static const struct pattern *pattern_of(const struct tone *tone, enum engine_tone which)
+{
+	return which == TONE_RING ? &RING : &COUNTRIES[tone->country].patterns[which];
+}
+
+bool tone_country_find(struct slice name, size_t *country)
+{
+	for (size_t i = 0; i < ARRAY_LEN(COUNTRIES); i++)
+		if (slice_ieq(name, slice_of(COUNTRIES[i].country))) {
+			*country = i;
+			return true;
+		}
+	return false;
+}
 
 void tone_start(struct tone *tone, enum engine_tone which)
 {
@@ -47,7 +74,7 @@ static bool is_on(const struct pattern *pattern, uint64_t at)
 
 bool tone_fill(struct tone *tone, int16_t *pcm, size_t frames)
 {
-	const struct pattern *pattern = &PATTERNS[tone->which];
+	const struct pattern *pattern = pattern_of(tone, tone->which);
 
 	if (tone->which == TONE_NONE) {
 		tone->gain = 0;

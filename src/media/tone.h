@@ -1,16 +1,20 @@
 /* Call progress tones, and the strongest frequency in what is heard. */
 #pragma once
 
+#include "base/slice.h"
 #include "media/engine.h"
 
 /* A tone under way; its phase runs on through pauses, its edges are rounded. */
 struct tone {
 	enum engine_tone which;
+	size_t country;          /* whose tones; 0: those of North America */
 	uint64_t at;             /* 48 kHz frames since it began */
 	double phase[2];
 	double gain;             /* runs towards 1 or 0 at the edges */
 };
 
+/** "de" -> its place in the table. @return false: not in it */
+bool tone_country_find(struct slice name, size_t *country);
 void tone_start(struct tone *tone, enum engine_tone which);
 /** Fill `frames` of sound. @return false when there is none: TONE_NONE and the last edge is over */
 bool tone_fill(struct tone *tone, int16_t *pcm, size_t frames);

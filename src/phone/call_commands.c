@@ -35,6 +35,9 @@ static bool find_only(struct phone *phone, enum meant meant, struct call **found
 		struct call *call = LIST_ENTRY(node, struct call, node);
 		if (!fits(call, meant))
 			continue;
+		/* A conference is one: with one of its calls all are resumed. */
+		if (meant == MEANT_HELD && *found && (*found)->in_conference && call->in_conference)
+			continue;
 		*found = call;
 		buf_printf(&list, "%s%u", count++ ? ", " : "", call->number);
 	}
@@ -322,6 +325,7 @@ bool phone_resume(struct phone *phone, unsigned *number, struct failure *failure
 		return false;
 	calls_auto_hold(phone, call);
 	calls_select(phone, call);
+	conference_resume_others(call);
 	return (!call->held_by_us && !call->change) || call_change_start(call, CHANGE_RESUME, false, failure);
 }
 

@@ -229,6 +229,7 @@ static void change_done(struct call *call, enum call_change change)
 	call->held_by_us = held;
 	call->state = held ? CALL_HELD : CALL_ANSWERED;
 	call_event(call, held ? EVENT_HELD : EVENT_RESUMED);
+	call_hold_music(call);
 	call_sound_changed(call);
 }
 

@@ -81,7 +81,7 @@ void call_free(struct call *call)
 	char *const texts[] = { call->account_name, call->name,   call->uri,      call->account_uri,
 				call->call_id,      call->target, call->digits,   call->reason,
 				call->cause,        call->detail, call->redirect, call->codec,
-				call->refusal,      call->encryption };
+				call->refusal,      call->encryption, call->record_to };
 
 	stop_timers(call);
 	info_digits_free(call->info_digits);
@@ -202,6 +202,7 @@ void call_sound_changed(struct call *call)
 		return;
 	tell_codec_sent(call);
 	engine_mute(phone->engine, call->media.stream, call->muted);
+	call_begin_record(call);
 	if (phone->selected == call->number)
 		engine_select(phone->engine, call->media.stream);
 }
@@ -233,7 +234,7 @@ void calls_update_tones(struct phone *phone)
 	else if (selected && selected->ringback && !selected->media.heard)
 		tone = TONE_RINGBACK;
 	else if (!talks && timer_running(&phone->tone_timer))
-		tone = TONE_BUSY;
+		tone = phone->failure_tone;
 	set_tone(phone, tone);
 }
 
@@ -242,8 +243,10 @@ static void busy_over(void *arg)
 	calls_update_tones(arg);
 }
 
-void calls_busy_tone(struct phone *phone)
+/* 486, 600 and 603 are busy; with what else went wrong another try may do. */
+void calls_busy_tone(struct phone *phone, unsigned code)
 {
+	phone->failure_tone = code == 486 || code == 600 || code == 603 ? TONE_BUSY : TONE_ERROR;
 	timer_start(phone->timers, &phone->tone_timer, BUSY_US, busy_over, phone);
 }
 
@@ -282,7 +285,8 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 		return;
 	LIST_EACH(&phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
-		if (call != but && call->state == CALL_ANSWERED && !call->held_by_us)
+		bool together = but && but->in_conference && call->in_conference;
+		if (call != but && !together && call->state == CALL_ANSWERED && !call->held_by_us)
 			call_change_start(call, CHANGE_HOLD, false, &ignored);
 	}
 }
@@ -361,6 +365,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 		call->session = NULL;
 	}
 	media_close(&call->media);
+	conference_left(call);
 	call_restore_devices(call);
 	struct event *event = call_event(call, was_up ? EVENT_ENDED : EVENT_FAILED);
 	if (was_up && by)
@@ -372,7 +377,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	transfers_call_ended(call);
 	if (!was_up && !call->incoming && outcome->cause != CAUSE_CANCELLED) {
 		phone_note_failure(phone, "call %u to %s: %u %s", call->number, call->uri, call->code, call->reason);
-		calls_busy_tone(phone);
+		calls_busy_tone(phone, call->code);
 	}
 	list_remove(&call->node);
 	phone->call_count--;

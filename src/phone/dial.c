@@ -306,6 +306,7 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	call->setup = setup_new(options, &target);
 	call->codec = options->codec ? xstrdup(options->codec) : NULL;
 	call->encryption = options->encryption ? xstrdup(options->encryption) : NULL;
+	call->record_to = options->record ? xstrdup(options->record) : NULL;
 	bool good = use_devices(call, options, failure) && (!target.is_echo || aim_at_echo(call, failure));
 	if (!good) {
 		forget(call);

@@ -252,6 +252,16 @@ static void media_sentence(const struct event *event, struct buf *line)
 	}
 }
 
+static void file_sentence(const struct event *event, struct buf *line)
+{
+	if (event->call)
+		buf_printf(line, "call %u: ", event->call);
+	buf_printf(line, "%s %s, %s s", event->kind == EVENT_PLAY_DONE ? "played" : "recorded",
+		   value_or(event, "file", "?"), value_or(event, "duration", "?"));
+	if (event_value(event, "reason"))
+		buf_printf(line, ": %s", event_value(event, "reason"));
+}
+
 static void account_sentence(const struct event *event, struct buf *line)
 {
 	const char *retry = event_value(event, "retry");
@@ -406,6 +416,10 @@ void event_sentence(const struct event *event, struct buf *line)
 		else
 			buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"),
 				   value_or(event, "state", "?"));
+		return;
+	case EVENT_PLAY_DONE:
+	case EVENT_RECORD_DONE:
+		file_sentence(event, line);
 		return;
 	default:
 		media_sentence(event, line);

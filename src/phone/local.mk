@@ -23,6 +23,6 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/register.c \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
-	src/phone/sound.c \
+	src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/target.c \
 	src/phone/transfer.c src/phone/trace.c src/phone/trace.h

@@ -170,7 +170,8 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 	if (!sent)
 		return;
 	plan->usable = true;
-	config->sends = sends && !media->held && address_is_set(&agreed->rtp);
+	config->on_hold = media->held;
+	config->sends = sends && (!media->held || hold_music_wanted(media->phone)) && address_is_set(&agreed->rtp);
 	config->receives = receives && !media->held;
 	for (size_t i = 0; i < agreed->codec_count && config->receive_count < STREAM_CODECS_MAX; i++)
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))

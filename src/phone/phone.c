@@ -253,6 +253,10 @@ static void on_setting(void *arg, const struct setting_row *row)
 		apply_sip(phone);
 	if (slice_begins(name, SLICE("media.jitter")))
 		apply_jitter(phone);
+	if (slice_begins(name, SLICE("audio.")))
+		sound_apply_levels(phone);
+	if (slice_eq(name, SLICE("tones.country")))
+		sound_apply_country(phone);
 	if (slice_eq(name, SLICE("dns.servers")))
 		apply_dns(phone);
 	if (slice_eq(name, SLICE("sip.ws-path")))
@@ -297,7 +301,8 @@ bool phone_set(struct phone *phone, struct slice name, struct slice value, bool 
 	if (row->config_only && !from_config)
 		return fail(failure, STATUS_USAGE, "config-only", "%s can be set in the configuration file only",
 			    row->name);
-	if (slice_begins(name, SLICE("audio.")))
+	if (slice_eq(name, SLICE("audio.input")) || slice_eq(name, SLICE("audio.output")) ||
+	    slice_eq(name, SLICE("audio.ringer")))
 		return phone_audio_use(phone, row->name + 6, value, !from_config, failure);
 	if (slice_eq(name, SLICE("sip.listen")) && !can_listen_at(value, failure))
 		return false;
@@ -419,6 +424,8 @@ static void on_engine(void *arg, int events)
 		uintptr_t user = (uintptr_t)event.user;
 		if (event.kind == ENGINE_DEVICE) {
 			sound_engine_event(phone, &event);
+		} else if (event.kind == ENGINE_PLAYED || event.kind == ENGINE_RECORDED) {
+			files_engine_event(phone, &event);
 		} else if (user >= ECHO_USER_BASE) {
 			echo_engine_event(phone->echo, user, &event);
 		} else {
@@ -438,6 +445,8 @@ struct engine *phone_engine(struct phone *phone)
 		return NULL;
 	phone->engine_watch = loop_watch(phone->loop, engine_event_fd(phone->engine), LOOP_READ, on_engine, phone);
 	apply_jitter(phone);
+	sound_apply_levels(phone);
+	sound_apply_country(phone);
 	for (int i = 0; i < ENGINE_DEVICES; i++)
 		sound_apply(phone, (enum engine_device)i);
 	if (phone->muted_all)
@@ -542,7 +551,7 @@ bool phone_is_quiet(const struct phone *phone)
 	if (phone->shutting_down && phone->timers->now_us - phone->shut_down_us >= QUIET_AFTER_US)
 		return true;
 	return list_empty(&phone->calls) && accounts_quiet(phone) && !messages_wait(phone->messages) &&
-	       !phone->farewell_count;
+	       !phone->farewell_count && !(phone->engine && engine_is_writing(phone->engine, NULL));
 }
 
 static void tell_watcher(struct phone *phone)

@@ -21,6 +21,8 @@
  *   media_plan       what was agreed -> a stream's configuration
  *   sound            devices and codecs
  *   encryption       whether sound is encrypted, and the keys
+ *   files            files played in calls, calls recorded to files
+ *   conference       calls that hear each other; hold music
  *   contacts         names for addresses, kept at once
  *   history          line by line what was called and who called
  *   settings         the table of settings
@@ -100,6 +102,7 @@ struct call_options {
 	int64_t timeout_us;         /* 0: none */
 	const char *const *headers; /* "Name:value", NULL-ended; NULL: none */
 	const char *input, *output; /* devices for this call; NULL: the settings */
+	const char *record;         /* record it to a file of this name, see phone_record_start(); NULL: do not */
 };
 /** Dial. `dialled` (may be NULL) gets what is dialled, for people. @return the call's number in *call */
 bool phone_call(struct phone *phone, struct slice target, const struct call_options *options, unsigned *call,
@@ -123,6 +126,13 @@ bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failu
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure);
 bool phone_select(struct phone *phone, unsigned *call, int step,
 		  struct failure *failure); /* step +1, -1: next, previous; 0: *call */
+/**
+ * All these calls, and those in the conference already, hear each other and me. A single one joins the conference or
+ * the selected call. Those on hold are resumed.
+ */
+bool phone_conference(struct phone *phone, const unsigned *calls, size_t count, struct failure *failure);
+/** Take a call out of the conference; it is held (call.auto-hold). */
+bool phone_split(struct phone *phone, unsigned *call, struct failure *failure);
 /** via: "auto", "rtp", "info" */
 bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct slice via, struct failure *failure);
 /** Call the one called last, or where a 3xx has pointed since (call.follow-redirect ask). */
@@ -186,6 +196,9 @@ struct call_view {
 	double duration_s;                         /* since the answer, to now or to the end */
 	const char *codec;                         /* "" before media */
 	const char *encryption;                    /* the crypto-suite, "none"; "" before media */
+	const char *recording;                     /* "", "on", "paused" */
+	bool plays;                                /* a file */
+	bool in_conference;
 	bool has_media;
 	double loss, jitter_ms, rtt_ms, mos, buffer_ms, heard_db, mic_db;
 };
@@ -266,6 +279,27 @@ bool phone_audio_use(struct phone *phone, const char *which, struct slice names,
  * `done` with NULL name at the end. */
 typedef void phone_device_h(void *arg, const char *name, const char *kind, bool in_use);
 void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg);
+/**
+ * Play a sound file in a call. `to`: "peer" (NULL), "me", "both"; `mix`: the microphone goes on beside it. To me it can
+ * be played without a call, *call 0 then. The event `play-done` tells its end.
+ */
+bool phone_play(struct phone *phone, unsigned *call, const char *path, const char *to, bool mix,
+		struct failure *failure);
+/** Stop what is played in the call, else what is played to me alone. */
+bool phone_stop(struct phone *phone, unsigned *call, struct failure *failure);
+/**
+ * Record a call: me on the left, them on the right. The event `record-done` tells when the file is whole.
+ * @param pattern  its name; %u who, %t time, %n the call's number; NULL: the setting record.file. It never overwrites:
+ *                 a number is put behind a name that is there already
+ * @param max_us   end it after so long; 0: with the call
+ * @param name     (may be NULL) gets the name of the file
+ */
+bool phone_record_start(struct phone *phone, unsigned *call, const char *pattern, int64_t max_us, struct buf *name,
+			struct failure *failure);
+bool phone_record_stop(struct phone *phone, unsigned *call, struct failure *failure);
+bool phone_record_pause(struct phone *phone, unsigned *call, bool paused, struct failure *failure);
+/** Is a recording of the call not whole yet? It may have ended. */
+bool phone_is_writing(const struct phone *phone, unsigned call);
 /** Codecs in order, with enabled or not. */
 typedef void phone_codec_h(void *arg, const char *name, bool enabled);
 void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg);

@@ -179,6 +179,8 @@ struct call {
 	enum media_codec codec_sent;
 	char *codec, *encryption;                      /* codec=, encryption= */
 	bool private_signalling;                       /* nobody on the way reads keys in its descriptions */
+	char *record_to;                               /* record=, until it begins; or NULL */
+	bool in_conference;
 };
 
 struct call *call_find(const struct phone *phone, unsigned number);
@@ -219,7 +221,8 @@ void calls_turn_end(struct phone *phone);
 void calls_shut_down(struct phone *phone);
 void calls_free(struct phone *phone);
 void calls_engine_event(struct call *call, const struct engine_event *event);
-void calls_busy_tone(struct phone *phone);
+/** The tone of a call that failed with this status, for a while. */
+void calls_busy_tone(struct phone *phone, unsigned code);
 void call_setup_free(struct call_setup *setup);
 struct session_handlers call_handlers(struct call *call);
 /** After a 3xx, or when a Contact of one failed: dial the next. @return false: there is none, or the setting says no */
@@ -261,6 +264,24 @@ void encryption_make_keys(struct call_media *media);
 void encryption_describe(struct call_media *media, struct sdp_local *local);
 void encryption_plan(const struct call_media *media, const struct sdp_secured *secured,
 		     struct stream_protection *protection);
+/* ---- conference, hold music ---- */
+
+/** The call has ended. */
+void conference_left(struct call *call);
+/** One of the conference is resumed: the others too. */
+void conference_resume_others(struct call *call);
+bool hold_music_wanted(const struct phone *phone);
+/** It was put on hold or resumed: the music begins or ends. */
+void call_hold_music(struct call *call);
+
+/* ---- files ---- */
+
+/** Begin the recording of record=, once the call is up. */
+void call_begin_record(struct call *call);
+/** "", "on" or "paused" */
+const char *call_recording(const struct call *call);
+bool call_plays(const struct call *call);
+void files_engine_event(struct phone *phone, const struct engine_event *event);
 
 /* ---- the rest ---- */
 
@@ -317,7 +338,7 @@ struct phone {
 	unsigned last_call, selected, latest_ended;
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
 	struct timer tone_timer;
-	enum engine_tone tone;
+	enum engine_tone tone, failure_tone;
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;
 	unsigned last_request;
@@ -395,6 +416,9 @@ void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIK
 /** Forget the lists of devices that are still asked for. */
 void sound_free(struct phone *phone);
 void sound_apply(struct phone *phone, enum engine_device which);
+/** Take over the settings of levels and tones. */
+void sound_apply_levels(struct phone *phone);
+void sound_apply_country(struct phone *phone);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
 /** The nth word of a list parted by blanks or commas. */
 bool list_word(struct slice *rest, struct slice *word);

@@ -84,6 +84,9 @@ static void view_of(const struct call *call, struct call_view *view)
 		.duration_s = seconds_up(call),
 		.codec = codec_of(call),
 		.encryption = media_encryption_in_use(&call->media),
+		.recording = call_recording(call),
+		.plays = call_plays(call),
+		.in_conference = call->in_conference,
 		.rtt_ms = -1,
 		.heard_db = -127,
 		.mic_db = -127,
@@ -181,7 +184,8 @@ static const char *const names[] = {
 	"call.state",      "call.direction", "call.code",      "call.codec",   "call.duration", "call.remote",
 	"call.encryption", "sent.",          "received.",      "media.loss",   "media.jitter",  "media.rtt",
 	"media.mos",       "media.sent",     "media.received", "media.buffer", "media.forged",  "media.replayed",
-	"heard.level",     "mic.level",      "tone.hz",         "account.state",  "calls.count",    NULL,
+	"call.recording",  "heard.level",    "mic.level",      "tone.hz",      "account.state", "calls.count",
+	NULL,
 };
 
 const char *const *phone_quantity_names(void)
@@ -201,6 +205,8 @@ static bool call_quantity(const struct call *call, struct slice name, struct ans
 		say_text(answer, !call ? "" : call->is_echo ? "echo" : call->uri);
 	else if (slice_eq(name, SLICE("encryption")))
 		say_text(answer, call ? encryption_word(call) : "");
+	else if (slice_eq(name, SLICE("recording")))
+		say_text(answer, !call ? "" : *call_recording(call) ? call_recording(call) : "off");
 	else if (slice_eq(name, SLICE("code"))) {
 		if (call && call->code)
 			say_number(answer, call->code, "%.0f", call->code);
@@ -272,10 +278,10 @@ static bool setting_quantity(const struct phone *phone, struct slice name, struc
 	if (!row)
 		return false;
 	say_text(answer, settings_text(phone->settings, row->name));
-	if (row->type == SETTING_NUMBER || row->type == SETTING_DURATION || row->type == SETTING_SIZE) {
+	if (row->type != SETTING_TEXT && row->type != SETTING_CHOICE) {
+		double unit = row->type == SETTING_DURATION ? 1e6 : row->type == SETTING_LEVEL ? LEVEL_DB : 1;
 		*answer->is_number = true;
-		*answer->number =
-			(double)settings_number(phone->settings, row->name) / (row->type == SETTING_DURATION ? 1e6 : 1);
+		*answer->number = (double)settings_number(phone->settings, row->name) / unit;
 	}
 	return true;
 }

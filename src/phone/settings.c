@@ -6,6 +6,8 @@
 #include "media/engine.h"
 #include "net/net.h"
 
+#include "media/engine.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -147,6 +149,29 @@ static void size_print(struct buf *to, int64_t bytes)
 }
 
 /* ---- checks of one row's value ---- */
+
+bool level_parse(struct slice text, int64_t *level)
+{
+	bool negative = slice_begins(text, SLICE("-"));
+
+	if (negative || slice_begins(text, SLICE("+")))
+		text = slice_from(text, 1);
+	if (text.n < 3 || !slice_ieq(slice_from(text, text.n - 2), SLICE("dB")) ||
+	    !decimal(slice_trim(slice_sub(text, 0, text.n - 2)), LEVEL_DB, level))
+		return false;
+	*level = negative ? -*level : *level;
+	return true;
+}
+
+static void level_print(struct buf *to, int64_t level)
+{
+	int64_t size = level < 0 ? -level : level;
+
+	buf_printf(to, "%s%" PRId64, level < 0 ? "-" : "", size / LEVEL_DB);
+	if (size % LEVEL_DB)
+		buf_printf(to, ".%03" PRId64, size % LEVEL_DB);
+	buf_printf(to, "dB");
+}
 
 /* The next word of a list whose words are parted by blanks or commas. */
 static bool list_word(struct slice *rest, struct slice *word)
@@ -330,6 +355,7 @@ static const struct {
 	{ "audio.ringer", check_device }, { "tls.ca", check_file },           { "tls.certificate", check_file },
 	{ "tls.key", check_file },        { "tls.pin", check_pins },
 	{ "media.encryption-suites", check_suites }, { "sip.ws-path", check_ws_path },
+	{ "call.hold-music", check_file },
 };
 
 static bool check_text(const struct setting_row *row, struct slice value, struct buf *why)
@@ -392,6 +418,10 @@ static void number_print(const struct setting_row *row, int64_t number, struct b
 {
 	if (row->type == SETTING_DURATION)
 		duration_print(to, number);
+	else if (row->type == SETTING_LEVEL && number == LEVEL_OFF && row->choices)
+		buf_printf(to, "%s", row->choices);
+	else if (row->type == SETTING_LEVEL)
+		level_print(to, number);
 	else if (row->type == SETTING_SIZE && !number && row->choices)
 		buf_printf(to, "%s", row->choices);
 	else if (row->type == SETTING_SIZE)
@@ -409,12 +439,18 @@ static bool number_check(const struct setting_row *row, struct slice value, int6
 		good = duration_parse(value, number);
 	else if (row->type == SETTING_SIZE)
 		good = size_parse(value, number);
+	else if (row->type == SETTING_LEVEL && row->choices && slice_ieq(value, slice_of(row->choices))) {
+		*number = LEVEL_OFF;
+		return true;
+	} else if (row->type == SETTING_LEVEL)
+		good = level_parse(value, number);
 	else if ((good = slice_to_u64(value, INT64_MAX, &plain)))
 		*number = (int64_t)plain;
 	if (!good) {
 		static const char *const wanted[] = { [SETTING_NUMBER] = "a number",
 						      [SETTING_DURATION] = "a duration such as 500ms, 10s or 5m",
-						      [SETTING_SIZE] = "a size such as 1300, 64k or 2M" };
+						      [SETTING_SIZE] = "a size such as 1300, 64k or 2M",
+						      [SETTING_LEVEL] = "a level in dB such as -6dB, 0dB or 3dB" };
 		buf_printf(why, "%s is %s%s%s", row->name, wanted[row->type], row->choices ? ", or " : "",
 			   row->choices ? row->choices : "");
 		return false;
@@ -425,7 +461,8 @@ static bool number_check(const struct setting_row *row, struct slice value, int6
 		buf_printf(why, "%s is 10, 20, 30, 40, 50 or 60 ms", row->name);
 		return false;
 	}
-	if ((*number == 0 && row->choices) || (*number >= row->minimum && *number <= row->maximum))
+	if ((*number == 0 && row->choices && row->type != SETTING_LEVEL) ||
+	    (*number >= row->minimum && *number <= row->maximum))
 		return true;
 	buf_printf(why, "%s goes from ", row->name);
 	number_print(row, row->minimum, why);

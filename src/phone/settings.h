@@ -14,6 +14,7 @@ enum setting_type {
 	SETTING_NUMBER,   /* bare, with minimum and maximum */
 	SETTING_DURATION, /* "250ms 10s 5m 1h none"; kept in microseconds, none = 0 */
 	SETTING_SIZE,     /* "64k" bytes, or "off" = 0 where `choices` says off */
+	SETTING_LEVEL,    /* "-20dB"; kept in thousandths of a dB; "off" = LEVEL_OFF where `choices` says off */
 	SETTING_CHOICE,   /* one of the words of `choices`, "on|off" ... */
 };
 
@@ -40,12 +41,15 @@ const struct setting_row *setting_find(struct slice name);
 bool settings_set(struct settings *settings, const struct setting_row *row, struct slice value,
 		  struct buf *why) MUST_CHECK;
 const char *settings_text(const struct settings *settings, const char *name);
-/** Number, microseconds, bytes; of a choice its place in `choices`, 0 first. */
+/** Number, microseconds, bytes, thousandths of a dB; of a choice its place in `choices`, 0 first. */
 int64_t settings_number(const struct settings *settings, const char *name);
 /** A choice that is "on". */
 bool settings_on(const struct settings *settings, const char *name);
 bool settings_changed(const struct settings *settings, const char *name); /* differs from its default */
 
+enum { LEVEL_DB = 1000, LEVEL_OFF = -1000 * LEVEL_DB };
+/** "-20dB", "+6dB", "1.5dB". @return false for a bare number or anything else */
+bool level_parse(struct slice text, int64_t *level) MUST_CHECK;
 /** "250ms", "10s", "5m", "1h", "none" (0). @return false for a bare number or anything else */
 bool duration_parse(struct slice text, int64_t *us) MUST_CHECK;
 void duration_print(struct buf *to, int64_t us);

@@ -51,7 +51,9 @@ static bool show_calls(struct phone *phone, struct slice argument, struct buf *o
 		show_clock(out, view.duration_s);
 		buf_printf(out, "  %-5s  ", view.codec);
 		show_peer(&view, out);
-		buf_printf(out, "%s%s%s\n", view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "",
+		buf_printf(out, "%s%s%s%s%s%s\n", view.in_conference ? "  in the conference" : "",
+			   !strcmp(view.recording, "on") ? "  recorded" : "",
+			   view.plays ? "  plays a file" : "", view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "",
 			   view.held_by_peer ? "  held by the peer" : "");
 	}
 	if (list_empty(&phone->calls))

@@ -4,6 +4,10 @@
 #include "media/audio/helper.h"
 #include "phone/phone_internal.h"
 
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
 enum { LIST_LIMIT_US = 5000000 };
 
 static const char *const kinds[ENGINE_DEVICES] = {
@@ -141,6 +145,53 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 	buf_fini(&why);
 	free(before);
 	return good;
+}
+
+/* ---- levels and tones ---- */
+
+static float factor_of(const struct phone *phone, const char *setting)
+{
+	int64_t level = settings_number(phone->settings, setting);
+
+	return level == LEVEL_OFF ? 0 : (float)pow(10, (double)level / (20.0 * LEVEL_DB));
+}
+
+void sound_apply_levels(struct phone *phone)
+{
+	struct engine_levels levels = { .microphone = factor_of(phone, "audio.gain"),
+					.output = factor_of(phone, "audio.volume"),
+					.side_tone = factor_of(phone, "audio.side-tone") };
+
+	if (phone->engine)
+		engine_set_levels(phone->engine, &levels);
+}
+
+/* "de_CH.UTF-8" -> "CH" */
+static struct slice locale_country(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *value = getenv(names[i]);
+		struct slice text = slice_of(value);
+		if (!value || !*value)
+			continue;
+		slice_cut(&text, '_');
+		return slice_sub(text, 0, 2);
+	}
+	return (struct slice){ 0 };
+}
+
+void sound_apply_country(struct phone *phone)
+{
+	const char *wanted = settings_text(phone->settings, "tones.country");
+
+	if (!phone->engine)
+		return;
+	char *country = strcmp(wanted, "auto") ? xstrdup(wanted) : slice_dup(locale_country());
+	if (!engine_set_country(phone->engine, country))
+		engine_set_country(phone->engine, "us");
+	free(country);
 }
 
 /* ---- the list of devices ---- */

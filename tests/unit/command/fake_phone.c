@@ -103,7 +103,8 @@ static unsigned add_call(struct phone *phone, bool incoming, enum call_state sta
 				    .account = "alice",
 				    .reason = "",
 				    .cause = "",
-				    .codec = "" };
+				    .codec = "",
+				    .recording = "" };
 	return view->number;
 }
 
@@ -440,6 +441,51 @@ bool phone_audio_use(struct phone *phone, const char *which, struct slice names,
 		     struct failure *failure)
 {
 	return told(phone, failure, "audio %s '%.*s' %d", which, SLICE_ARG(names), from_script);
+}
+
+bool phone_play(struct phone *phone, unsigned *call, const char *path, const char *to, bool mix,
+		struct failure *failure)
+{
+	return told(phone, failure, "play %u '%s' to %s%s", *call, path, to ? to : "-", mix ? " mixed" : "");
+}
+
+bool phone_conference(struct phone *phone, const unsigned *calls, size_t count, struct failure *failure)
+{
+	return told(phone, failure, "conference %zu calls, first %u", count, calls[0]);
+}
+
+bool phone_split(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return told(phone, failure, "split %u", *call);
+}
+
+bool phone_stop(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return told(phone, failure, "stop %u", *call);
+}
+
+bool phone_record_start(struct phone *phone, unsigned *call, const char *pattern, int64_t max_us, struct buf *name,
+			struct failure *failure)
+{
+	buf_printf(name, "%s", pattern ? pattern : "r.wav");
+	return told(phone, failure, "record %u '%s' max %lld", *call, pattern ? pattern : "-", (long long)max_us);
+}
+
+bool phone_record_stop(struct phone *phone, unsigned *call, struct failure *failure)
+{
+	return told(phone, failure, "record stop %u", *call);
+}
+
+bool phone_record_pause(struct phone *phone, unsigned *call, bool paused, struct failure *failure)
+{
+	return told(phone, failure, "record pause %u %d", *call, paused);
+}
+
+bool phone_is_writing(const struct phone *phone, unsigned call)
+{
+	(void)phone;
+	(void)call;
+	return false;
 }
 
 static void list_devices(phone_device_h *each, void *arg)

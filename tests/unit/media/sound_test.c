@@ -5,7 +5,6 @@
 #include "media/codec/g711.h"
 #include "media/codec/g722.h"
 #include "media/level.h"
-#include "media/mixer.h"
 #include "media/stretch.h"
 #include "media/tone.h"
 
@@ -288,21 +287,6 @@ static void tones_have_cadence_and_no_clicks(void **state)
 	assert_false(tone_fill(&tone, pcm, 480));
 }
 
-static void mixing_saturates(void **state)
-{
-	(void)state;
-	static struct mixer mixer;
-	int16_t pcm[480], out[480];
-
-	for (size_t i = 0; i < 480; i++)
-		pcm[i] = (int16_t)(i & 1 ? 30000 : -30000);
-	mixer_clear(&mixer);
-	mixer_add(&mixer, pcm);
-	mixer_add(&mixer, pcm);
-	mixer_take(&mixer, out);
-	assert_true(out[0] == INT16_MIN && out[1] == INT16_MAX);
-}
-
 static void stretching_keeps_the_tone(void **state)
 {
 	(void)state;
@@ -393,7 +377,6 @@ int main(void)
 		cmocka_unit_test(junk_payloads),
 		cmocka_unit_test(levels_and_tones),
 		cmocka_unit_test(tones_have_cadence_and_no_clicks),
-		cmocka_unit_test(mixing_saturates),
 		cmocka_unit_test(stretching_keeps_the_tone),
 		cmocka_unit_test(devices),
 	};

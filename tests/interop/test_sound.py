@@ -1,0 +1,171 @@
+"""Files, recordings, conferences, levels and devices, seen from outside: what is heard by the other side and by whom."""
+import os
+import struct
+import wave
+
+from harness import check, equal, power_at, read_wav, wait_until, write_tone
+
+
+def pair(bench, *lines):
+    """Two phones in a call: (caller, its call, callee)."""
+    a = bench.phone("set sip.listen 127.0.0.1:5070", "audio input tone:440", *lines)
+    b = bench.phone("set sip.listen 127.0.0.1:5080", "audio input tone:1200", "set call.accept any", "set call.auto-answer on")
+    call = a.do("call sip:bob@127.0.0.1:5080")["call"]
+    a.event("answered", call=call)
+    b.event("answered")
+    a.event("media", call=call)
+    return a, call, b
+
+
+def hears(phone, hz, what, within=6):
+    """Wait until the strongest frequency that a phone hears is this one; 0: none."""
+    wait_until(lambda: abs(float(phone.get("tone.hz") or 0) - hz) < 3, f"{what}: {hz} Hz", within)
+
+
+def level(phone):
+    """How loud it hears, in dB."""
+    return float((phone.get("heard.level") or "-127dB").rstrip("dB"))
+
+
+def strength(path, hz, channel):
+    """The amplitude of a frequency in the middle of a recording, by tenths of a second; 1 is full scale."""
+    with wave.open(path) as recording:
+        channels, rate = recording.getnchannels(), recording.getframerate()
+        body = recording.readframes(recording.getnframes())
+    samples = struct.unpack(f"<{len(body) // 2}h", body)[channel::channels]
+    windows = sorted((2 * power_at(samples[i:i + rate // 10], rate, hz)) ** 0.5 / 32768 for i in range(0, len(samples) - rate // 10, rate // 10))
+    return windows[len(windows) // 2]
+
+
+def tail_strength(path, hz):
+    """The amplitude of a frequency in the last second of a file that is still written."""
+    rate, samples = read_wav(path)
+    part = samples[-rate:-rate // 10]
+    return max((2 * power_at(part[i:i + rate // 10], rate, hz)) ** 0.5 / 32768 for i in range(0, len(part) - rate // 10, rate // 10))
+
+
+def test_files(bench):
+    """A file goes to the peer over the microphone and the call goes on; faults are told."""
+    write_tone(bench.path("t.wav"), 700, 2, 16000)
+    bench.write("t.txt", "no sound")
+    a, call, b = pair(bench)
+    hears(b, 440, "the microphone")
+    a.do("play t.wav")
+    hears(b, 700, "the file")
+    done = a.event("play-done", call=call)
+    equal(done["file"], "t.wav", "the file of play-done")
+    check(abs(done["duration"] - 2) < 0.01, f"it lasted {done['duration']} s")
+    hears(b, 440, "the microphone again")
+    a.do("play t.wav to=me")
+    hears(b, 440, "the microphone while I hear the file")
+    a.do("stop")
+    check(a.event("play-done")["duration"] < 2, "stop did not stop")
+    for line, reason in (("play none.wav", "not-found"), ("play t.txt", "unsupported"), ("play /dev/zero", "io")):
+        error = a.refused(line)
+        equal((error["code"], error["data"]["reason"]), (6, reason), line)
+    equal(a.refused("stop")["code"], 4, "stop without a file")
+    a.do("hold")
+    a.event("held")
+    equal(a.refused("play t.wav")["data"]["reason"], "state", "play on hold")
+    a.do("hangup")
+    a.event("ended")
+    a.do("play t.wav to=me")
+    a.event("play-done")
+
+
+def test_recording(bench):
+    """Me on the left, they on the right, told when it is whole, never overwritten, whole after SIGKILL too."""
+    a, call, b = pair(bench)
+    hears(a, 1200, "the peer")
+    first = a.do("record start \"mail/%u-%n.wav\"")["file"]
+    equal(first, f"mail/bob-{call}.wav", "the name of a recording")
+    equal(a.refused("record start")["data"]["reason"], "state", "recording twice")
+    equal(a.get("call.recording"), "on", "call.recording")
+    a.do("sleep 1500ms")
+    a.do("record stop")
+    done = a.event("record-done", call=call)
+    check(abs(done["duration"] - 1.5) < 0.3, f"it lasted {done['duration']} s")
+    with wave.open(bench.path(first)) as recording:
+        equal((recording.getnchannels(), recording.getframerate()), (2, 48000), "the recording")
+    check(strength(bench.path(first), 440, 0) > 0.25, "my tone on the left")
+    check(strength(bench.path(first), 1200, 1) > 0.25, "their tone on the right")
+    check(strength(bench.path(first), 440, 1) < 0.01 and strength(bench.path(first), 1200, 0) < 0.01, "mixed up sides")
+    second = a.do("record start \"mail/%u-%n.wav\"")["file"]
+    equal(second, f"mail/bob-{call}-2.wav", "the name of the second recording")
+    a.do("hangup")
+    a.event("record-done", file=second)
+    call = a.do("call sip:bob@127.0.0.1:5080 record=crash.wav")["call"]
+    a.event("answered", call=call)
+    wait_until(lambda: os.path.exists(bench.path("crash.wav")) and os.path.getsize(bench.path("crash.wav")) > 200000, "a recording that grows")
+    a.process.kill()
+    a.process.wait()
+    with wave.open(bench.path("crash.wav")) as recording:
+        frames = recording.getnframes()
+    check(frames >= 48000 and frames * 4 + 44 == os.path.getsize(bench.path("crash.wav")), f"after a crash: {frames} frames")
+
+
+def test_conference(bench):
+    """A hub and three phones, each with a tone of its own: each hears the other two and not itself; split and end take out."""
+    hz = {2: 500, 3: 900, 4: 1700}
+    hub = bench.phone("set sip.listen 127.0.0.1:5070")
+    others = {n: bench.phone(f"set sip.listen 127.0.0.1:508{n}", f"audio input tone:{f}", f"audio output file:{bench.path(f'heard{n}.wav')}",
+                             "set call.accept any", "set call.auto-answer on") for n, f in hz.items()}
+    calls = {}
+    for n in hz:
+        calls[n] = hub.do(f"call sip:x@127.0.0.1:508{n}")["call"]
+        hub.event("answered", call=calls[n])
+    equal(hub.refused(f"conference {calls[4]}")["data"]["reason"], "state", "a conference of one")
+    hub.do(f"conference {calls[2]} {calls[3]}")
+    hears(others[2], 900, "the first hears the second")
+    hears(others[3], 500, "the second hears the first")
+    check(level(others[4]) < -60, "the third is not in it yet")
+    hub.do(f"conference {calls[4]}")
+    mark = {n: os.path.getsize(bench.path(f"heard{n}.wav")) for n in hz}
+    wait_until(lambda: level(others[4]) > -12, "the third hears the others")
+    wait_until(lambda: all(os.path.getsize(bench.path(f"heard{n}.wav")) > mark[n] + 192000 for n in hz), "two seconds more")
+    for n in hz:
+        for m in hz:
+            found = tail_strength(bench.path(f"heard{n}.wav"), hz[m])
+            check((found < 0.01) == (n == m), f"phone {n} hears {hz[m]} Hz at {found:.3f}")
+    hub.do(f"split {calls[3]}")
+    hub.event("held", call=calls[3])
+    hears(others[2], 1700, "the second has gone")
+    hub.do("hold")
+    hub.event("held", call=calls[2])
+    hub.do(f"conference {calls[2]} {calls[3]}")
+    hears(others[3], 500, "together again, resumed")
+    for n in (2, 4):
+        others[n].do("hangup")
+        hub.event("ended", call=calls[n])
+    wait_until(lambda: level(others[3]) < -60, "one alone hears nobody")
+
+
+def test_hold_music(bench):
+    """Whom we hold hears the file round and round, then us again; without it nothing."""
+    write_tone(bench.path("music.wav"), 800, 1, 16000)
+    a, call, b = pair(bench, f"set call.hold-music {bench.path('music.wav')}")
+    hears(b, 440, "the microphone")
+    a.do("hold")
+    a.event("held")
+    hears(b, 800, "the music")
+    a.do("sleep 1500ms")
+    hears(b, 800, "the music still")
+    a.do("resume")
+    a.event("resumed")
+    hears(b, 440, "the microphone again")
+    equal(a.refused("set call.hold-music none.wav")["code"], 2, "a file that is not there")
+
+
+def test_levels(bench):
+    """volume and gain by dB, up and down; what is said and heard follows."""
+    a, call, b = pair(bench)
+    hears(b, 440, "the microphone")
+    wait_until(lambda: abs(level(b) + 10) < 1, "a level that stands")
+    equal(a.do("gain -12dB")["gain"], -12, "gain")
+    wait_until(lambda: abs(level(b) + 22) < 1, "12 dB less")
+    equal(a.do("gain up")["gain"], -9, "gain up")
+    wait_until(lambda: abs(a.do("gain")["now"] + 19) < 1, "the level now")
+    equal(a.get("audio.gain"), "-9dB", "the setting")
+    equal(a.do("volume off")["volume"], "off", "volume")
+    equal(a.refused("volume 5")["data"]["reason"], "level", "a bare number")
+    equal(a.refused("volume 90dB")["code"], 2, "too much")

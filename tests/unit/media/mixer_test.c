@@ -1,0 +1,199 @@
+/* Adding up, turning down, and who hears whom in a conference. */
+#include "media/mixer.h"
+#include "media/tone.h"
+#include "rig.h"
+
+static void fill(int16_t *pcm, double amplitude, double hz, int tick)
+{
+	for (int i = 0; i < MIXER_FRAMES; i++)
+		pcm[i] = (int16_t)lrint(amplitude * sin(2 * M_PI * hz * (tick * MIXER_FRAMES + i) / 48000));
+}
+
+static void what_fits_is_exact(void **state)
+{
+	int16_t a[MIXER_FRAMES], b[MIXER_FRAMES], out[MIXER_FRAMES];
+	struct mixer mixer;
+	struct limiter limiter = { 0 };
+
+	(void)state;
+	fill(a, 16000, 440, 0);
+	fill(b, 16000, 700, 0);
+	mixer_clear(&mixer);
+	mixer_add(&mixer, a);
+	mixer_add(&mixer, b);
+	mixer_take(&mixer, &limiter, out);
+	for (int i = 0; i < MIXER_FRAMES; i++)
+		assert_int_equal(out[i], a[i] + b[i]);
+}
+
+/* Four of full scale: never wraps, is turned down and stays a sine, and comes up again when three have gone. */
+static void too_much_is_turned_down(void **state)
+{
+	int16_t pcm[MIXER_FRAMES], out[MIXER_FRAMES];
+	struct mixer mixer;
+	struct limiter limiter = { 0 };
+
+	(void)state;
+	for (int tick = 0; tick < 200; tick++) {
+		int sources = tick < 20 ? 4 : 1;
+		fill(pcm, 32767, 1000, tick);
+		mixer_clear(&mixer);
+		for (int k = 0; k < sources; k++)
+			mixer_add(&mixer, pcm);
+		mixer_take(&mixer, &limiter, out);
+		if (tick > 0 && tick < 20)
+			for (int i = 0; i < MIXER_FRAMES; i++)
+				assert_true(abs(out[i] - pcm[i]) <= 2);
+	}
+	for (int i = 0; i < MIXER_FRAMES; i++)
+		assert_int_equal(out[i], pcm[i]);
+	assert_true(limiter.less == 0);
+}
+
+/* No step between two samples that the sine itself does not have. */
+static void turning_down_does_not_click(void **state)
+{
+	int16_t pcm[MIXER_FRAMES], out[MIXER_FRAMES], last = 0;
+	struct mixer mixer;
+	struct limiter limiter = { 0 };
+
+	(void)state;
+	for (int tick = 0; tick < 60; tick++) {
+		fill(pcm, 30000, 200, tick);
+		mixer_clear(&mixer);
+		for (int k = 0; k < (tick / 20 == 1 ? 3 : 1); k++)
+			mixer_add(&mixer, pcm);
+		mixer_take(&mixer, &limiter, out);
+		for (int i = 0; i < MIXER_FRAMES; i++) {
+			assert_true(abs(out[i] - last) < 3 * 30000 * 2 * M_PI * 200 / 48000 + 3000);
+			last = out[i];
+		}
+	}
+}
+
+/* A hub and three phones, each with a tone of its own: everybody hears all others and not himself. */
+static void conference(void **state)
+{
+	static const double HZ[3] = { 500, 900, 1700 };
+	struct rig rig;
+	struct stream *hub[3], *phones[3];
+	char name[32];
+
+	(void)state;
+	rig_begin(&rig, 4);
+	for (size_t i = 0; i < 3; i++) {
+		rig_link(&rig, 0, i + 1, &hub[i], &phones[i]);
+		snprintf(name, sizeof name, "tone:%.0f", HZ[i]);
+		assert_int_equal(engine_use(rig.engines[i + 1], ENGINE_INPUT, name), ERR_NONE);
+		engine_select(rig.engines[i + 1], phones[i]);
+	}
+	rig_run(&rig, 1000);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(rig_hz(phones[i]) == 0); /* nobody is in a conference yet */
+	/* Two by two: what is heard then is one tone. */
+	for (size_t out = 0; out < 3; out++) {
+		for (size_t i = 0; i < 3; i++)
+			engine_join(rig.engines[0], hub[i], i != out);
+		rig_run(&rig, 1000);
+		assert_true(rig_hz(phones[out]) == 0);
+		assert_true(fabs(rig_hz(phones[(out + 1) % 3]) - HZ[(out + 2) % 3]) < 2);
+		assert_true(fabs(rig_hz(phones[(out + 2) % 3]) - HZ[(out + 1) % 3]) < 2);
+	}
+	/* All three: two tones of -10 dB each are heard, whichever is the stronger, and never one's own. */
+	for (size_t i = 0; i < 3; i++)
+		engine_join(rig.engines[0], hub[i], true);
+	rig_run(&rig, 1000);
+	for (size_t i = 0; i < 3; i++) {
+		struct stream_stats stats;
+		engine_stats(phones[i], &stats);
+		assert_true(fabs(stats.heard_level_db + 7) < 1);
+		assert_true(fabs(stats.tone_hz - HZ[i]) > 100);
+	}
+	/* I take part while one of them is selected. */
+	assert_int_equal(engine_use(rig.engines[0], ENGINE_INPUT, "tone:300"), ERR_NONE);
+	engine_select(rig.engines[0], hub[0]);
+	engine_join(rig.engines[0], hub[1], false);
+	engine_join(rig.engines[0], hub[2], false);
+	for (size_t i = 1; i < 4; i++)
+		assert_int_equal(engine_use(rig.engines[i], ENGINE_INPUT, "null"), ERR_NONE);
+	rig_run(&rig, 1000);
+	assert_true(fabs(rig_hz(phones[0]) - 300) < 2);
+	assert_true(rig_hz(phones[1]) == 0);
+	engine_join(rig.engines[0], hub[1], true);
+	rig_run(&rig, 1000);
+	assert_true(fabs(rig_hz(phones[0]) - 300) < 2 && fabs(rig_hz(phones[1]) - 300) < 2 && rig_hz(phones[2]) == 0);
+	/* Muted for one of them, I am still heard by the other. */
+	engine_mute(rig.engines[0], hub[0], true);
+	rig_run(&rig, 1000);
+	assert_true(rig_hz(phones[0]) == 0 && fabs(rig_hz(phones[1]) - 300) < 2);
+	rig_end(&rig);
+}
+
+/* Every country that can be chosen has every tone, and its tones are its own. */
+static void tones_of_countries(void **state)
+{
+	struct slice rest = SLICE(TONE_COUNTRIES), word = slice_cut(&rest, '|');
+	struct rig rig;
+	int16_t pcm[480];
+
+	(void)state;
+	assert_true(slice_eq(word, SLICE("auto")));
+	for (size_t count = 0; rest.p; count++) {
+		size_t country;
+		word = slice_cut(&rest, '|');
+		assert_true(tone_country_find(word, &country));
+		assert_int_equal(country, count);
+		for (enum engine_tone which = TONE_RING; which <= TONE_ERROR; which++) {
+			struct tone tone = { .country = country };
+			tone_start(&tone, which);
+			assert_true(tone_fill(&tone, pcm, 480));
+			double energy = 0;
+			for (int i = 0; i < 480; i++)
+				energy += (double)pcm[i] * pcm[i];
+			assert_true(energy > 480 * 1000.0 * 1000);
+		}
+	}
+	rig_begin(&rig, 1);
+	assert_false(engine_set_country(rig.engines[0], "xx"));
+	assert_true(engine_set_country(rig.engines[0], "DE"));
+	rig_end(&rig);
+}
+
+/* The microphone by its factor, what I hear by its own, and myself when I want to. */
+static void levels(void **state)
+{
+	struct rig rig;
+	struct stream *a, *b;
+	struct stream_stats stats;
+	struct engine_levels wanted = { 0.1f, 1, 0 };
+
+	(void)state;
+	rig_begin(&rig, 2);
+	rig_link(&rig, 0, 1, &a, &b);
+	assert_int_equal(engine_use(rig.engines[0], ENGINE_INPUT, "tone:440"), ERR_NONE);
+	engine_select(rig.engines[0], a);
+	engine_set_levels(rig.engines[0], &wanted);
+	rig_run(&rig, 1000);
+	engine_stats(b, &stats);
+	assert_true(fabs(stats.heard_level_db + 30) < 0.5);
+	wanted.microphone = 10; /* more than full scale: turned down, still the tone */
+	engine_set_levels(rig.engines[0], &wanted);
+	rig_run(&rig, 1000);
+	engine_stats(b, &stats);
+	assert_true(fabs(stats.heard_level_db) < 0.5 && fabs(stats.tone_hz - 440) < 1);
+	rig_end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_fits_is_exact),
+		cmocka_unit_test(too_much_is_turned_down),
+		cmocka_unit_test(turning_down_does_not_click),
+		cmocka_unit_test(conference),
+		cmocka_unit_test(tones_of_countries),
+		cmocka_unit_test(levels),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
