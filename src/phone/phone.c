@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { FAILURE_MAX = 1024, QUIET_AFTER_US = 2000000, LISTEN_MAX = 16, LOOK_BACK = 200 };
+enum { FAILURE_MAX = 1024, HURRY_AFTER_US = 1500000, QUIET_AFTER_US = 2000000, LISTEN_MAX = 16, LOOK_BACK = 200 };
 enum { LISTENS_BY_TLS = 1 << SIP_TLS | 1 << SIP_WSS };
 
 bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
@@ -98,30 +98,7 @@ static void on_capabilities(void *arg, struct buf *body, struct slice *type)
 	*type = SLICE("application/sdp");
 }
 
-/* ---- the wire: trace, and which BYEs are unanswered ---- */
-
-static const uint64_t farewell_key[2] = { 0x6f6666686f6f6b21, 0x6661726577656c6c };
-
-static void note_farewell(struct phone *phone, const struct sip_wire *wire)
-{
-	if (wire->sent && slice_begins(wire->bytes, SLICE("BYE "))) {
-		uint64_t hash = map_siphash(farewell_key, trace_find_call_id(wire->bytes)) | 1;
-		for (size_t i = 0; i < FAREWELLS_MAX; i++)
-			if (phone->farewells[i] == hash)
-				return;
-		uint64_t *place = &phone->farewells[phone->farewell_next++ % FAREWELLS_MAX];
-		phone->farewell_count += *place == 0;
-		*place = hash;
-	} else if (!wire->sent && phone->farewell_count && slice_begins(wire->bytes, SLICE("SIP/2.0 ")) &&
-		   wire->bytes.n > 8 && wire->bytes.p[8] != '1') {
-		uint64_t hash = map_siphash(farewell_key, trace_find_call_id(wire->bytes)) | 1;
-		for (size_t i = 0; i < FAREWELLS_MAX; i++)
-			if (phone->farewells[i] == hash) {
-				phone->farewells[i] = 0;
-				phone->farewell_count--;
-			}
-	}
-}
+/* ---- the wire ---- */
 
 static void on_wire(void *arg, const struct sip_wire *wire)
 {
@@ -130,7 +107,6 @@ static void on_wire(void *arg, const struct sip_wire *wire)
 	trace_add(phone->trace, wire);
 	if (!wire->sent)
 		phone->wire_remote = wire->remote;
-	note_farewell(phone, wire);
 }
 
 /* Whose message went there last: the failure belongs into that call's ladder. */
@@ -509,6 +485,7 @@ void phone_free(struct phone *phone)
 {
 	if (!phone)
 		return;
+	timer_stop(phone->timers, &phone->hurry);
 	requests_free(phone);
 	messages_free(phone->messages);
 	transfers_free(phone);
@@ -536,6 +513,19 @@ void phone_free(struct phone *phone)
 	free(phone);
 }
 
+static void last_turn(void *arg)
+{
+	(void)arg; /* phone_is_quiet() is asked again */
+}
+
+static void hurry(void *arg)
+{
+	struct phone *phone = arg;
+
+	ua_hurry(phone->ua);
+	timer_start(phone->timers, &phone->hurry, QUIET_AFTER_US - HURRY_AFTER_US, last_turn, phone);
+}
+
 void phone_shut_down(struct phone *phone)
 {
 	if (phone->shutting_down)
@@ -544,6 +534,7 @@ void phone_shut_down(struct phone *phone)
 	phone->shut_down_us = phone->timers->now_us;
 	calls_shut_down(phone);
 	accounts_shut_down(phone);
+	timer_start(phone->timers, &phone->hurry, HURRY_AFTER_US, hurry, phone);
 }
 
 bool phone_is_quiet(const struct phone *phone)
@@ -551,7 +542,7 @@ bool phone_is_quiet(const struct phone *phone)
 	if (phone->shutting_down && phone->timers->now_us - phone->shut_down_us >= QUIET_AFTER_US)
 		return true;
 	return list_empty(&phone->calls) && accounts_quiet(phone) && !messages_wait(phone->messages) &&
-	       !phone->farewell_count && !(phone->engine && engine_is_writing(phone->engine, NULL));
+	       ua_is_quiet(phone->ua) && !(phone->engine && engine_is_writing(phone->engine, NULL));
 }
 
 static void tell_watcher(struct phone *phone)

@@ -20,7 +20,6 @@ enum {
 	EXTRA_HEADERS_MAX = 32,
 	REDIRECTS_MAX = 16,
 	REDIRECT_HOPS_MAX = 5,
-	FAREWELLS_MAX = 64,
 	BINDINGS_TEXT_MAX = 1 << 17
 };
 
@@ -352,10 +351,9 @@ struct phone {
 	struct address wire_remote;        /* whom the packet being handled came from */
 	struct buf last_failure;           /* what `why` without subject tells */
 	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
-	uint64_t farewells[FAREWELLS_MAX]; /* BYEs that wait for their answer, by the hash of their Call-ID; 0: none */
-	size_t farewell_next, farewell_count;
 	struct list transfers, referrals; /* others' REFERs to us, ours to others */
 	struct list requests; /* OPTIONS and the like under way */
+	struct timer hurry; /* the end: BYEs that wait for an ACK go without it, then time is up */
 	struct messages *messages;
 	struct list listings; /* of devices, that offhook-sound was asked for */
 };

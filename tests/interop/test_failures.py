@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 
-from harness import Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
+from harness import OFFHOOK, Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
 from proxies import ALICE, ATLANTA, BOB, start_dns, start_proxy
 from wire import Peer
 
@@ -159,6 +159,46 @@ def test_callee_dies_after_answering(bench):
     phone.do(f"hangup {call}")
     phone.event("ended", call=call, within=15)
     alive(phone)
+
+
+def ends_after_answering(bench, acknowledge):
+    """The script has answered and is at its end: the call gets its BYE all the same."""
+    path = bench.write("answer.call", "set sip.listen 127.0.0.1:5070\nset audio.input null\nset audio.output null\nset call.accept any\nwait incoming within=10s\nanswer\n")
+    phone = bench.start([OFFHOOK, "-n", "-f", path])
+    wait_until(lambda: port_answers("127.0.0.1", 5070), "the phone listens")
+    peer = Peer(5080)
+    at = ("127.0.0.1", 5070)
+    peer.request("INVITE", "sip:a@127.0.0.1:5070", "<sip:a@127.0.0.1>", "<sip:p@127.0.0.1>;tag=1", "end-1", 1, at, peer.sdp())
+    ok = peer.receive(200)
+    if acknowledge:
+        peer.nothing("BYE", 0.3)
+        peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "end-1", 1, at)
+    bye = peer.receive("BYE")
+    peer.respond(bye, 200, "OK")
+    equal(phone.wait(10), 0, "exit status")
+
+
+def test_ends_before_the_ack(bench):
+    ends_after_answering(bench, True)
+
+
+def test_ends_without_ack(bench):
+    """Nobody can wait for an ACK for ever: at the end BYE goes without it."""
+    ends_after_answering(bench, False)
+
+
+def test_ends_while_a_200_crosses_the_cancel(bench):
+    peer = Peer(5080)
+    phone = bench.start([OFFHOOK, "-n", "--batch", "-x", "set audio.input null", "-x", "set audio.output null", "-x", "set sip.listen 127.0.0.1:5070", "-x",
+                         "call sip:p@127.0.0.1:5080", "-x", "wait ringing within=5s"])
+    invite = peer.receive("INVITE")
+    peer.respond(invite, 180, "Ringing")
+    cancel = peer.receive("CANCEL")
+    peer.respond(invite, 200, "OK", peer.sdp())
+    peer.respond(cancel, 200, "OK")
+    peer.receive("ACK")
+    peer.respond(peer.receive("BYE"), 200, "OK")
+    phone.wait(10)
 
 
 def test_full_disk(bench):

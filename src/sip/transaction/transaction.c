@@ -89,6 +89,16 @@ size_t transactions_count(const struct transactions *transactions)
 	return transactions->clients.count + transactions->servers.count;
 }
 
+bool transactions_await_ack(const struct transactions *transactions)
+{
+	LIST_EACH(&transactions->server_list, node) {
+		struct transaction *base = LIST_ENTRY(node, struct transaction, node);
+		if (base->state == COMPLETED && server_of(base)->method == SIP_INVITE)
+			return true;
+	}
+	return false;
+}
+
 static void add_lower(struct buf *to, const char *text)
 {
 	while (*text)

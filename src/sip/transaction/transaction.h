@@ -54,6 +54,8 @@ struct transactions *transactions_new(const struct sip_world *world, const struc
 void transactions_free(struct transactions *transactions);
 struct transaction_settings *transaction_settings(struct transactions *transactions);
 struct transport *transactions_transport(struct transactions *transactions);
+/** Has an INVITE been refused whose ACK has not come (17.2.1, Completed)? */
+bool transactions_await_ack(const struct transactions *transactions);
 /** Those alive, for `show transactions` and tests. */
 size_t transactions_count(const struct transactions *transactions);
 typedef void transaction_show_h(void *arg, const char *line);

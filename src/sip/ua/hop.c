@@ -161,6 +161,11 @@ void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, boo
 		hop->lookup = ua->world.ops->locate(ua->world.net, &wanted, found, hop);
 }
 
+bool hop_is_looking(const struct hop *hop)
+{
+	return hop->lookup || timer_running(&hop->timer);
+}
+
 void hop_fini(struct hop *hop)
 {
 	if (!hop->ua)

@@ -36,5 +36,7 @@ struct hop {
  */
 void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
 	      const enum sip_protocol *protocol, hop_h *done, void *arg);
+/** Is `done` still to be called? */
+bool hop_is_looking(const struct hop *hop);
 /** Forget it, free the targets. */
 void hop_fini(struct hop *hop);

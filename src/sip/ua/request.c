@@ -465,7 +465,7 @@ struct slice request_scope(const struct request *request)
 	return request->scope ? slice_of(request->scope) : slice_of(request->hop.host);
 }
 
-bool ua_is_quiet(const struct ua *ua)
+bool request_all_finished(const struct ua *ua)
 {
 	LIST_EACH(&ua->requests, node)
 		if (!LIST_ENTRY(node, struct request, node)->finished)

@@ -51,6 +51,8 @@ const struct sip_target *request_target(const struct request *request);
 struct slice request_scope(const struct request *request);
 /** Tell a request_h what happens, in place of `event` of the spec. */
 void request_set_handler(struct request *request, bool wants_provisional, request_h *handler, void *arg);
+/** Has every request of ours its final outcome? */
+bool request_all_finished(const struct ua *ua);
 /** For ua_free(): frees all requests at once. */
 void request_free_all(struct ua *ua);
 /** A Contact line of the profile for this target. */

@@ -377,6 +377,26 @@ void session_break(struct session *session, struct outcome outcome)
 	session_end_later(session, outcome);
 }
 
+bool session_owes(const struct session *session)
+{
+	if (session->bye_waits || session->byes)
+		return true;
+	LIST_EACH(&session->legs, node)
+		LIST_EACH(&LIST_ENTRY(node, struct leg, node)->acks, ack)
+			if (hop_is_looking(&LIST_ENTRY(ack, struct ack, node)->hop))
+				return true;
+	return false;
+}
+
+void session_hurry(struct session *session)
+{
+	if (!session->bye_waits)
+		return;
+	session->bye_waits = false;
+	session_server_stop(session);
+	session_bye(session->leg);
+}
+
 void session_hangup(struct session *session, struct slice reason)
 {
 	if (session_is_over(session))

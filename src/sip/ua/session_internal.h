@@ -273,6 +273,10 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
  * @return 0: there is none, or *replaced is the session it means; else the status to answer: 400, 481, 486, 603
  */
 unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, struct session **replaced);
+/** Is a BYE or an ACK of it still to leave or to be answered? */
+bool session_owes(const struct session *session);
+/** A BYE that waits for the ACK of our 2xx leaves now. */
+void session_hurry(struct session *session);
 /** Is it a call from this host that we have not answered yet? */
 bool session_rings_from(const struct session *session, const struct address *host);
 void session_peer_cancelled(struct session *session, struct sip_message *cancel);

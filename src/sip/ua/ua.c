@@ -517,6 +517,20 @@ struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handl
 	return ua;
 }
 
+bool ua_is_quiet(const struct ua *ua)
+{
+	LIST_EACH(&ua->sessions, node)
+		if (session_owes(LIST_ENTRY(node, struct session, node)))
+			return false;
+	return request_all_finished(ua) && !transactions_await_ack(ua->transactions);
+}
+
+void ua_hurry(struct ua *ua)
+{
+	LIST_EACH(&ua->sessions, node)
+		session_hurry(LIST_ENTRY(node, struct session, node));
+}
+
 void ua_free(struct ua *ua)
 {
 	if (!ua)

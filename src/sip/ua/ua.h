@@ -132,11 +132,15 @@ struct ua_settings {
 struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers);
 /** Ends everything at once, without a word to the peers. Registrations must have been freed before. */
 void ua_free(struct ua *ua);
-/** Has every request of ours its final outcome? False while a BYE, CANCELled INVITE or REGISTER still waits for its
- * answer. */
+/**
+ * Is there nothing that we owe to anybody? False while a BYE, CANCELled INVITE or REGISTER waits for its answer, a BYE
+ * for the ACK that must come before it (15), an ACK for the address it goes to, a refused INVITE for its ACK.
+ */
 bool ua_is_quiet(const struct ua *ua);
 /** 202 to a REFER, and no subscription (RFC 4488): Refer-Sub: false. */
 void ua_accept_quietly(struct ua *ua, struct server_transaction *st);
+/** Time is up: BYEs that still wait for an ACK leave without it. */
+void ua_hurry(struct ua *ua);
 struct ua_settings *ua_settings(struct ua *ua);
 struct transactions *ua_transactions(struct ua *ua);
 /** Free what has ended; call it at the end of each turn. */
