@@ -170,6 +170,7 @@ static void on_input_bytes(void *arg, struct slice bytes)
 	struct app *app = arg;
 
 	buf_add(&app->input_text, bytes);
+	app->input_ended |= app->input_text.full; /* no use to read on */
 }
 
 static void on_input_end(void *arg)

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+enum { MARKS_MAX = 4 }; /* on one letter; no script needs more */
+
 size_t utf8_decode(struct slice s, uint32_t *point)
 {
 	unsigned char first = (unsigned char)s.p[0];
@@ -33,8 +35,19 @@ bool utf8_valid(struct slice s)
 	return true;
 }
 
+/* Characters that take no place of their own: they pile up on the one before. */
+static bool combines(uint32_t c)
+{
+	return (c >= 0x300 && c < 0x370) || (c >= 0x483 && c < 0x48a) || (c >= 0x1ab0 && c < 0x1b00) ||
+	       (c >= 0x1dc0 && c < 0x1e00) || (c >= 0x20d0 && c < 0x2100) || (c >= 0xfe00 && c < 0xfe10) ||
+	       (c >= 0xfe20 && c < 0xfe30);
+}
+
 static bool harmless(uint32_t c)
 {
+	/* Letters that are nothing to be seen, and tags. */
+	if (c == 0x115f || c == 0x1160 || c == 0x180e || c == 0x3164 || c == 0xffa0 || (c >= 0xe0000 && c < 0xe1000))
+		return false;
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
 		return false;
 	if (c == 0xad || c == 0x61c || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb))
@@ -44,10 +57,15 @@ static bool harmless(uint32_t c)
 
 void utf8_clean(struct buf *to, struct slice s, bool lines)
 {
+	unsigned marks = 0;
+
 	while (s.n) {
 		uint32_t point = 0;
 		size_t n = utf8_decode(s, &point);
-		if (n && (harmless(point) || (lines && point == '\n')))
+		marks = n && combines(point) ? marks + 1 : 0;
+		if (marks > MARKS_MAX)
+			; /* left out */
+		else if (n && (harmless(point) || (lines && point == '\n')))
 			buf_add(to, slice_sub(s, 0, n));
 		else if (!(lines && point == '\r' && n))
 			buf_add_char(to, '?');

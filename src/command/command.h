@@ -215,6 +215,8 @@ enum { RPC_LINE_MAX = 1 << 20 };
  */
 typedef void rpc_reply_h(void *arg, const char *line);
 void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply, void *arg);
+/** A command line as it was typed, answered as a request with this id. */
+void rpc_command_line(struct runner *runner, struct slice line, const char *id, rpc_reply_h *reply, void *arg);
 /** An event as a JSON-RPC notification, without line feed; free(). */
 char *rpc_event(const struct event *event);
 char *rpc_hello(void);

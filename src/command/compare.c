@@ -1,12 +1,45 @@
 #include "command/internal.h"
 
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { PATTERN_MAX = 1024, REPEATS_MAX = 1000 };
+
+/*
+ * The library builds a machine for a pattern, and {m,n} multiplies it: a short pattern of nested repeats takes all the
+ * memory there is. The bounds multiplied must stay small.
+ */
+static bool is_modest(const char *pattern)
+{
+	size_t product = 1;
+
+	for (const char *p = pattern; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			p++;
+		} else if (*p == '{') {
+			unsigned long least = strtoul(p + 1, NULL, 10), most = least;
+			const char *comma = p + 1 + strspn(p + 1, "0123456789");
+			if (*comma == ',')
+				most = strtoul(comma + 1, NULL, 10);
+			most = most > least ? most : least;
+			product *= most ? most : 1;
+			if (product > REPEATS_MAX)
+				return false;
+		}
+	}
+	return strlen(pattern) <= PATTERN_MAX;
+}
 
 static bool matches(struct invocation *invocation, const char *text, const char *pattern, bool *truth)
 {
 	regex_t regex;
 	char why[200];
+
+	if (!is_modest(pattern))
+		return fail(&invocation->failure, STATUS_USAGE, "pattern",
+			    "'%.80s' would take too much memory: at most %d bytes, and {} counts that multiply to %d",
+			    pattern, PATTERN_MAX, REPEATS_MAX);
 	int error = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
 
 	if (error) {

@@ -216,6 +216,13 @@ void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, v
 	json_decref(message);
 }
 
+void rpc_command_line(struct runner *runner, struct slice line, const char *id, rpc_reply_h *reply_to, void *arg)
+{
+	struct reply reply = { .id = json_string(id), .send = reply_to, .arg = arg };
+
+	runner_queue_reply_line(runner, line, reply);
+}
+
 char *rpc_event(const struct event *event)
 {
 	return dump(json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params",

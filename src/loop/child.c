@@ -99,6 +99,7 @@ static enum err spawn(struct loop_child *child, char *const argv[])
 	};
 	uv_process_options_t options = {
 		.exit_cb = on_exit_status,
+		.flags = UV_PROCESS_DETACHED, /* a group of its own, so that all it starts can be ended with it */
 		.file = argv[0],
 		.args = (char **)(uintptr_t)argv,
 		.stdio = stdio,
@@ -142,5 +143,6 @@ void loop_child_kill(struct loop_child *child)
 		return;
 	child->done = NULL;
 	close_pipe(child);
-	uv_process_kill(&child->process, SIGKILL);
+	if (child->process.pid > 0)
+		kill(-child->process.pid, SIGKILL);
 }

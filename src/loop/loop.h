@@ -67,5 +67,5 @@ struct loop_child;
  * Errors: ERR_NOT_FOUND no such program; ERR_PERMISSION; ERR_IO no process or pipe
  */
 struct loop_child *loop_run_child(struct loop *loop, char *const argv[], loop_child_h *done, void *arg, enum err *err);
-/** Kill it (SIGKILL); `done` is not called any more. NULL is harmless. */
+/** Kill it and what it has started (SIGKILL to its process group); `done` is not called any more. NULL is harmless. */
 void loop_child_kill(struct loop_child *child);

@@ -171,6 +171,7 @@ static void account_free(struct account *account)
 
 	if (account->child)
 		loop_child_kill(account->child);
+	timer_stop(account->phone->timers, &account->password_limit);
 	list_remove(&account->node);
 	if (account->phone->default_account == account) {
 		struct list_node *first = list_first(&account->phone->accounts);

@@ -472,7 +472,9 @@ static void begin_work(void *arg)
 	if (!is_ringing(call) || !call->session)
 		return;
 	if (call->reject_code) {
-		if (session_reject(call->session, call->reject_code, (struct slice){ 0 }, (struct slice){ 0 }))
+		enum err err = session_reject(call->session, call->reject_code, (struct slice){ 0 }, (struct slice){ 0 });
+		/* A handler of `on incoming` may have been told so already. */
+		if (err && err != ERR_STATE)
 			log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
 	} else if (call->wants_answer) {
 		good = call_answer_now(call, &failure);

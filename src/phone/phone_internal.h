@@ -53,6 +53,7 @@ struct account {
 	const char *routes[2];
 	struct binding *binding;
 	struct loop_child *child; /* the password command */
+	struct timer password_limit; /* of that */
 	bool start_wanted;        /* register once the password is there */
 	enum account_state state;
 	unsigned code;

@@ -2,6 +2,8 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
+enum { PASSWORD_LIMIT_US = 30000000 };
+
 /* ---- what the registration says ---- */
 
 void account_set_password(struct account *account, struct slice password)
@@ -254,6 +256,7 @@ static void password_done(void *arg, int status, const char *output, size_t byte
 	struct failure failure = { 0 };
 
 	account->child = NULL;
+	timer_stop(account->phone->timers, &account->password_limit);
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
 	if (status || !line.n) {
@@ -272,6 +275,16 @@ static void password_done(void *arg, int status, const char *output, size_t byte
 		log_line(account->phone->log, LOG_ERROR, "%s", failure.text);
 }
 
+static void password_takes_too_long(void *arg)
+{
+	struct account *account = arg;
+
+	loop_child_kill(account->child);
+	account->child = NULL;
+	account->start_wanted = false;
+	password_failed(account, "the password command did not end within 30 s");
+}
+
 static bool run_password_command(struct account *account, struct failure *failure)
 {
 	char shell[] = "/bin/sh", option[] = "-c";
@@ -285,6 +298,8 @@ static bool run_password_command(struct account *account, struct failure *failur
 	if (!account->child)
 		return fail(failure, STATUS_REGISTER, err_name(err),
 			    "account %s: the password command cannot be run: %s", account->name, err_text(err));
+	timer_start(account->phone->timers, &account->password_limit, PASSWORD_LIMIT_US, password_takes_too_long,
+		    account);
 	account_set_result(account, ACCOUNT_REGISTERING, 0, (struct slice){ 0 }, NULL);
 	return true;
 }

@@ -282,6 +282,8 @@ void sound_free(struct phone *phone)
 	while (!list_empty(&phone->listings)) {
 		struct listing *listing = LIST_ENTRY(list_first(&phone->listings), struct listing, node);
 		loop_child_kill(listing->child);
+		/* Whoever asked is told that no more comes: it may hold memory for it. */
+		listing->each(listing->arg, NULL, NULL, false);
 		listing_free(listing);
 	}
 }

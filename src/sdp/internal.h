@@ -48,6 +48,7 @@ struct sdp_negotiation {
 	size_t number_count;
 	bool taken[128];                  /* numbers that either side has given a meaning: they never get another */
 	bool peer_holds;
+	struct address local;             /* what our last offer said: where RTP is bound */
 	bool pending;                     /* an offer of ours waits for its answer: */
 	struct sdp_row *offered;          /* in offered_arena */
 	size_t offered_count;

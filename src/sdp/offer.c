@@ -61,6 +61,41 @@ static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec
 		codecs[(*count)++] = (struct sdp_agreed_codec){ codec, format->payload_type, receive_pt, format->fmtp };
 }
 
+/* Sound goes to one host: neither to a group nor to everybody. */
+static bool is_for_many(const struct address *address)
+{
+	if (address_is_v6(address))
+		return IN6_IS_ADDR_MULTICAST(&address->u.v6.sin6_addr);
+	uint32_t host = ntohl(address->u.v4.sin_addr.s_addr);
+	return IN_MULTICAST(host) || host == INADDR_BROADCAST;
+}
+
+/* Our socket is of one family. An address that is not set is a hold of old (RFC 3264 8.4), in either family. */
+static bool can_be_reached(const struct address *peer, const struct address *local)
+{
+	bool any = address_is_v6(peer) ? IN6_IS_ADDR_UNSPECIFIED(&peer->u.v6.sin6_addr)
+				       : peer->u.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+
+	return any || !address_is_set(local) || address_is_v6(peer) == address_is_v6(local);
+}
+
+static bool has_usable_address(const struct sdp_media *media, const struct address *local)
+{
+	return media->has_address && !is_for_many(&media->address) && can_be_reached(&media->address, local);
+}
+
+/* Reports go where the sound goes when a=rtcp names a place where nothing may go. */
+static struct address reports_to(const struct sdp_media *media)
+{
+	struct address rtcp = media->rtcp;
+
+	if (!address_is_set(&rtcp) || (!is_for_many(&rtcp) && can_be_reached(&rtcp, &media->address)))
+		return rtcp;
+	rtcp = media->address;
+	address_set_port(&rtcp, (uint16_t)(media->port + 1));
+	return media->port < UINT16_MAX ? rtcp : (struct address){ 0 };
+}
+
 static void agree_line(struct sdp_agreed *agreed, const struct sdp_media *peer, enum sdp_direction wanted, bool mux)
 {
 	agreed->direction = common_direction(wanted, peer);
@@ -75,7 +110,7 @@ static void agree_line(struct sdp_agreed *agreed, const struct sdp_media *peer, 
 		return;
 	agreed->rtp = peer->address;
 	agreed->rtcp_mux = mux && peer->rtcp_mux;
-	agreed->rtcp = agreed->rtcp_mux ? peer->address : peer->rtcp;
+	agreed->rtcp = agreed->rtcp_mux ? peer->address : reports_to(peer);
 }
 
 /* ---- lines of the last exchange ---- */
@@ -168,6 +203,7 @@ static void note_offer(struct sdp_negotiation *n, const struct sdp_local *local,
 	arena_init(&n->offered_arena);
 	n->offered = sdp_copy_rows(&n->offered_arena, rows, count);
 	n->offered_count = count;
+	n->local = local->rtp;
 	n->offered_direction = local->direction;
 	n->offered_keying = local->keying;
 	n->offered_required = local->encryption_required;
@@ -275,7 +311,7 @@ static bool agree_answer(const struct sdp_negotiation *n, const struct sdp_media
 		agreed->direction = SDP_INACTIVE;
 		return true;
 	}
-	if (!peer->has_address || !agree_protection(n, peer, agreed))
+	if (!has_usable_address(peer, &n->local) || !agree_protection(n, peer, agreed))
 		return false;
 	for (size_t i = 0; i < peer->format_count; i++) {
 		const struct sdp_row *row = offered_row(n, &peer->formats[i]);
@@ -394,24 +430,6 @@ static size_t common_rows(const struct sdp_media *media, const struct sdp_local 
 	return audio_rows(rows, count, 0) ? choose_events(rows, count) : 0;
 }
 
-/* Sound goes to one host: neither to a group nor to everybody. */
-static bool is_for_many(const struct address *address)
-{
-	if (address_is_v6(address))
-		return IN6_IS_ADDR_MULTICAST(&address->u.v6.sin6_addr);
-	uint32_t host = ntohl(address->u.v4.sin_addr.s_addr);
-	return IN_MULTICAST(host) || host == INADDR_BROADCAST;
-}
-
-/* Our socket is of one family. An address that is not set is a hold of old (RFC 3264 8.4), in either family. */
-static bool can_be_reached(const struct address *peer, const struct sdp_local *local)
-{
-	bool any = address_is_v6(peer) ? IN6_IS_ADDR_UNSPECIFIED(&peer->u.v6.sin6_addr)
-				       : peer->u.v4.sin_addr.s_addr == htonl(INADDR_ANY);
-
-	return any || !address_is_set(&local->rtp) || address_is_v6(peer) == address_is_v6(&local->rtp);
-}
-
 /* @return false: this line cannot be protected as it, or we, would have it */
 static bool choose_protection(const struct sdp_media *media, const struct sdp_local *local, struct sdp_secured *secured)
 {
@@ -435,8 +453,7 @@ struct choice {
 
 static bool usable(const struct sdp_media *media, const struct sdp_local *local, struct choice *choice)
 {
-	if (!slice_ieq(media->type, SLICE("audio")) || !media->port || !media->has_address ||
-	    is_for_many(&media->address) || !can_be_reached(&media->address, local) ||
+	if (!slice_ieq(media->type, SLICE("audio")) || !media->port || !has_usable_address(media, &local->rtp) ||
 	    !choose_protection(media, local, &choice->secured))
 		return false;
 	choice->count = common_rows(media, local, choice->rows);
@@ -473,7 +490,8 @@ static void agree_offer(const struct sdp_media *peer, const struct sdp_local *lo
 	agree_line(agreed, peer, local->direction, local->rtcp_mux);
 }
 
-static void accept_line(struct sdp_negotiation *n, const struct sdp_session *offer, size_t line,
+/* `closed`: our line too is answered with port 0. */
+static void accept_line(struct sdp_negotiation *n, const struct sdp_session *offer, size_t line, bool closed,
 			const struct sdp_description *d, struct buf *answer)
 {
 	struct sdp_description whole = *d;
@@ -487,7 +505,7 @@ static void accept_line(struct sdp_negotiation *n, const struct sdp_session *off
 		sdp_number_note(n, &d->rows[i].codec, d->rows[i].payload_type);
 	whole.lines = n->lines;
 	whole.line_count = n->line_count;
-	whole.ours = line;
+	whole.ours = closed ? SIZE_MAX : line;
 	whole.profile = n->lines[line].protocol;
 	whole.times = offer->times;
 	sdp_write(n, &whole, answer);
@@ -518,8 +536,22 @@ static void write_answer(struct sdp_negotiation *n, const struct sdp_session *of
 	if (choice->secured.on)
 		local->keying->answer(local, &choice->secured, &security);
 	d.security = buf_slice(&security);
-	accept_line(n, offer, choice->line, &d, answer);
+	accept_line(n, offer, choice->line, false, &d, answer);
 	buf_fini(&security);
+}
+
+/* RFC 3264 8.2: a later offer that closes the line in use is answered by closing it as well. */
+static bool close_line(struct sdp_negotiation *n, const struct sdp_session *offer, const struct sdp_local *local,
+		       struct sdp_agreed *agreed, struct buf *answer)
+{
+	struct sdp_description d = { .local = local, .direction = SDP_INACTIVE };
+
+	if (!n->line_count || n->ours >= offer->media_count || offer->media[n->ours].port)
+		return false;
+	agreed->rejected = true;
+	agreed->direction = SDP_INACTIVE;
+	accept_line(n, offer, n->ours, true, &d, answer);
+	return true;
 }
 
 bool sdp_make_answer(struct sdp_negotiation *n, struct slice text, const struct sdp_local *local, struct buf *answer,
@@ -528,20 +560,22 @@ bool sdp_make_answer(struct sdp_negotiation *n, struct slice text, const struct 
 	struct sdp_session *offer = xmalloc(sizeof *offer);
 	struct choice choice = { .count = 0 };
 	struct arena arena;
-	bool room = answer->max - answer->n > text.n + our_bytes(n, local);
+	bool room = answer->max - answer->n > text.n + our_bytes(n, local), closed = false;
 
 	*agreed = (struct sdp_agreed){ 0 };
 	arena_init(&arena);
-	if (room && sdp_parse(&arena, text, offer, NULL) && choose_line(n, offer, local, &choice)) {
+	bool read = room && sdp_parse(&arena, text, offer, NULL);
+	if (read && choose_line(n, offer, local, &choice)) {
 		const struct sdp_row *kept = sdp_copy_rows(&arena, choice.rows, choice.count);
 		agree_offer(&offer->media[choice.line], local, &choice, kept, agreed);
 		write_answer(n, offer, &choice, kept, local, agreed->direction, answer);
 		keep_peer(n, &arena, agreed);
 	} else {
+		closed = read && close_line(n, offer, local, agreed, answer);
 		arena_fini(&arena);
 	}
 	free(offer);
-	return choice.count > 0;
+	return closed || choice.count > 0;
 }
 
 /* ---- capabilities ---- */

@@ -82,7 +82,7 @@ static void on_answer(void *arg, const char *line)
 static void take_line(struct json *json, const char *text)
 {
 	struct slice line = slice_trim(slice_of(text));
-	struct buf request;
+	char id[32];
 
 	json->line_number++;
 	if (!line.n)
@@ -92,15 +92,8 @@ static void take_line(struct json *json, const char *text)
 		rpc_line(json->runner, line, on_answer, json);
 		return;
 	}
-	char *plain = slice_dup(line);
-	buf_init(&request, 1 << 20);
-	buf_printf(&request, "{\"jsonrpc\":\"2.0\",\"id\":\"line %llu\",\"method\":\"command\",\"params\":{\"line\":",
-		   (unsigned long long)json->line_number);
-	add_string(&request, plain);
-	buf_add(&request, SLICE("}}"));
-	rpc_line(json->runner, buf_slice(&request), on_answer, json);
-	buf_fini(&request);
-	free(plain);
+	snprintf(id, sizeof id, "line %llu", (unsigned long long)json->line_number);
+	rpc_command_line(json->runner, line, id, on_answer, json);
 }
 
 static void take_lines(struct json *json)

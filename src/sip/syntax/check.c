@@ -35,6 +35,9 @@ static struct sip_fault check_cseq(const struct sip_message *message)
 		return FAULT(400, "Missing CSeq");
 	if (!cseq)
 		return FAULT(400, "Malformed CSeq");
+	/* 8.1.1.5: less than 2**31. Believing a larger one would leave its sender nothing to count on to. */
+	if (message->is_request && cseq->number > INT32_MAX)
+		return FAULT(400, "CSeq number too large");
 	/* An unknown method gets 501 from the user agent whatever its CSeq says (RFC 4475 3.1.2.18). */
 	if (message->is_request && message->method != SIP_METHOD_OTHER && cseq->method != message->method)
 		return FAULT(400, "CSeq method differs from the request");

@@ -417,6 +417,27 @@ static void test_a_killed_child_says_nothing(void **state)
 	assert_int_equal(w->status, -1);
 }
 
+/* Nor does what it has started live on. */
+static void test_a_killed_child_takes_its_own_along(void **state)
+{
+	struct world *w = *state;
+	char script[] = "sleep 300 & echo $!; wait", *argv[] = { "/bin/sh", "-c", script, NULL };
+	enum err err;
+	int ends[2];
+	char byte;
+
+	/* The grandchild holds the pipe's other end: it is closed when the last of them is gone. */
+	assert_int_equal(pipe(ends), 0);
+	struct loop_child *child = loop_run_child(w->loop, argv, on_child, w, &err);
+	assert_non_null(child);
+	close(ends[1]);
+	loop_child_kill(child);
+	timer_start(loop_timers(w->loop), &w->timers[0], 20 * MS_US, fire_stop, w);
+	loop_run(w->loop);
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +458,7 @@ int main(void)
 		T(test_a_grandchild_that_keeps_the_pipe_is_not_waited_for),
 		T(test_a_program_that_is_missing),
 		T(test_a_killed_child_says_nothing),
+		T(test_a_killed_child_takes_its_own_along),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -683,11 +683,59 @@ static void test_bandwidth_and_mux(void **state)
 	assert_int_equal(w->agreed.bandwidth_as, 0);
 }
 
+/* What is no place for sound in an offer is none in an answer. */
+static void test_answers_without_a_usable_address(void **state)
+{
+	static const char *const places[] = { "IP4 224.0.0.77", "IP4 255.255.255.255", "IP6 2001:db8::1", "IP6 ff02::1" };
+	struct world *w = *state;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		offer(w);
+		snprintf(text, sizeof text, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN %s\r\nt=0 0\r\n"
+					    "m=audio 5000 RTP/AVP 0\r\n", places[i]);
+		assert_false(take(w, text));
+	}
+}
+
+/* Nor is it one for reports: they follow the sound. */
+static void test_reports_go_to_no_group(void **state)
+{
+	struct world *w = *state;
+
+	offer(w);
+	assert_true(take(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\na=rtcp:40101 IN IP4 224.0.0.78\r\n"));
+	assert_address(&w->agreed.rtcp, "192.0.2.2:5001");
+	offer(w);
+	assert_true(take(w, HEAD(2) "m=audio 5000 RTP/AVP 0\r\na=rtcp:40101 IN IP4 192.0.2.3\r\n"));
+	assert_address(&w->agreed.rtcp, "192.0.2.3:40101");
+}
+
+/* RFC 3264 8.2: a line that the peer closes is closed, and may be opened again. A first offer so is refused. */
+static void test_a_line_is_closed_and_opened_again(void **state)
+{
+	struct world *w = *state;
+
+	assert_null(answer(w, HEAD(1) "m=audio 0 RTP/AVP 0\r\n"));
+	assert_non_null(answer(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\n"));
+	const char *text = answer(w, HEAD(2) "m=audio 0 RTP/AVP 0\r\n");
+	assert_non_null(text);
+	assert_has(text, "m=audio 0 RTP/AVP 0\r\n");
+	assert_true(w->agreed.rejected);
+	assert_int_equal(w->agreed.direction, SDP_INACTIVE);
+	assert_has(answer(w, HEAD(3) "m=audio 5000 RTP/AVP 0\r\n"), "m=audio 4000 RTP/AVP 0");
+	assert_false(w->agreed.rejected);
+	assert_has(offer(w), "m=audio 4000 RTP/AVP");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_the_first_offer),
+		T(test_answers_without_a_usable_address),
+		T(test_reports_go_to_no_group),
+		T(test_a_line_is_closed_and_opened_again),
 		T(test_an_offer_over_ipv6_with_one_codec),
 		T(test_the_version_rises_with_changes_only),
 		T(test_user_names_in_the_origin),
