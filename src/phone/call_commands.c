@@ -172,6 +172,9 @@ bool call_progress_now(struct call *call, struct failure *failure)
 	buf_fini(&answer);
 	if (err)
 		return told(call, err, "183", failure);
+	/* Early media is our sound: it needs the microphone, unless another call has it. */
+	if (sdp && !call->phone->selected)
+		calls_select(call->phone, call);
 	call_sound_changed(call);
 	if (sdp && !call->early_said) {
 		call->early_said = true;

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 
-from harness import OFFHOOK, TOP, check, equal, hears, wait_until, write_tone
+from harness import OFFHOOK, TOP, check, equal, hears, port_answers, wait_until, write_tone
 
 
 def run(bench, *args, stdin=subprocess.DEVNULL, within=40, **options):
@@ -201,3 +201,21 @@ def test_trace_on(bench):
     done = run(bench, "-n", "--json", "-x", "trace on", "-x", "options echo", "-x", "sleep 50ms")
     traces = [json.loads(line)["params"] for line in done.stdout.splitlines() if '"method":"trace"' in line]
     equal([t["text"].split("\n")[0].split()[0] for t in traces], ["OPTIONS", "SIP/2.0"], f"notifications: {done.stdout}")
+
+
+def test_progress_sends_sound(bench):
+    """183 with early media: the caller hears our microphone before anybody has answered."""
+    callee = bench.phone("set audio.input tone:700", "set audio.output null", "set call.accept any", "set sip.listen 127.0.0.1:5070", "on incoming do progress",
+                         quiet=False)
+    wait_until(lambda: port_answers("127.0.0.1", 5070), "the callee listens")
+    caller = bench.phone("set sip.listen 127.0.0.1:5080")
+    call = caller.do("call sip:x@127.0.0.1:5070")["call"]
+    caller.event("early-media", call=call)
+    caller.do("wait media within=5s")
+    wait_until(lambda: 690 < float(caller.get("tone.hz") or 0) < 710, "700 Hz are heard")
+    callee.do("answer")
+    caller.event("answered", call=call)
+    wait_until(lambda: 690 < float(caller.get("tone.hz") or 0) < 710, "and after the answer")
+    caller.do("hangup")
+    callee.event("ended")
+    equal((caller.quit(), callee.quit()), (0, 0), "exit statuses")
