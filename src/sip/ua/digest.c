@@ -43,6 +43,7 @@ struct entry {
 struct learned {
 	struct list_node node;
 	char *owner, *realm;
+	bool by_register; /* the registrar named it */
 };
 
 /* A place that is an identity's own. */
@@ -304,11 +305,30 @@ static void read_challenges(struct arena *arena, const struct sip_message *respo
 			keep_best(list, count, &c);
 }
 
-/* May this identity tell this realm what it can make of its password? */
+/* Room for one more realm of this owner: the one that was met first goes. */
+static void forget_oldest(struct digest_cache *cache, const char *owner)
+{
+	struct learned *oldest = NULL;
+
+	LIST_EACH(&cache->learned, node) {
+		struct learned *learned = LIST_ENTRY(node, struct learned, node);
+		if (!strcmp(learned->owner, owner))
+			oldest = learned;
+	}
+	if (oldest)
+		learned_free(cache, oldest);
+}
+
+/*
+ * May this identity tell this realm what it can make of its password? Whoever is called may answer with a challenge,
+ * and nobody sees whether it came from our proxy: so a new realm is met by a REGISTER, or is called as our own domain
+ * is. Accounts that do not register have no better way to meet one than to be asked.
+ */
 static bool trusts(struct digest_cache *cache, const struct profile *profile, const char *owner, struct slice realm,
-		   bool may_learn)
+		   enum digest_learning learning)
 {
 	size_t met = 0;
+	bool registers = false;
 
 	if (profile->identity.realm)
 		return slice_eq(slice_of(profile->identity.realm), realm);
@@ -319,10 +339,15 @@ static bool trusts(struct digest_cache *cache, const struct profile *profile, co
 		if (slice_eq(slice_of(learned->realm), realm))
 			return true;
 		met++;
+		registers |= learned->by_register;
 	}
-	if (!may_learn || met >= LEARNED_MAX)
+	if (learning == DIGEST_LEARNS_NOTHING ||
+	    (learning == DIGEST_LEARNS_OWN && (registers || met >= LEARNED_MAX) && !is_own_name(profile, realm)))
 		return false;
+	if (met >= LEARNED_MAX)
+		forget_oldest(cache, owner);
 	struct learned *learned = xcalloc(1, sizeof *learned);
+	learned->by_register = learning == DIGEST_LEARNS;
 	learned->owner = xstrdup(owner);
 	learned->realm = slice_dup(realm);
 	list_prepend(&cache->learned, &learned->node);
@@ -376,7 +401,7 @@ static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 }
 
 bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
-		      const struct sip_message *response, bool may_learn, struct digest_tries *tries)
+		      const struct sip_message *response, enum digest_learning learning, struct digest_tries *tries)
 {
 	struct challenge list[DIGEST_REALMS_MAX];
 	struct arena arena;
@@ -390,7 +415,7 @@ bool digest_challenge(struct digest_cache *cache, const struct profile *profile,
 	read_challenges(&arena, response, false, list, &count);
 	read_challenges(&arena, response, true, list, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (!trusts(cache, profile, owner, list[i].realm, may_learn))
+		if (!trusts(cache, profile, owner, list[i].realm, learning))
 			continue;
 		enum verdict verdict = judge(tries, &list[i]);
 		if (verdict == VERDICT_NEW)

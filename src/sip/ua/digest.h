@@ -52,16 +52,22 @@ bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile
 		       const struct address *address, bool registers);
 /** Is it an address where a request of any identity found one of its own hosts? */
 bool digest_knows_host(const struct digest_cache *cache, const struct address *host);
+enum digest_learning {
+	DIGEST_LEARNS_NOTHING, /* in dialogs that others began: whoever calls could ask for a digest of our password */
+	DIGEST_LEARNS_OWN,     /* once a registrar has named one, only what is called as the identity's domain or
+				  proxy: whoever is called could ask as well */
+	DIGEST_LEARNS,         /* REGISTER: the registrar's */
+};
 /**
  * Learn the challenges of a 401 or 407 that came from one of the identity's own hosts.
  * @param scope     credentials are sent again only with requests of the same scope
- * @param may_learn may a realm be answered that this identity has not met before? (Not in dialogs that others began:
- * whoever calls us could ask for a digest of our password.)
+ * @param learning  may a realm be answered that this identity has not met before?
  * @return true: digest_authorize() has something new to say, try again. False: no password, no challenge that we can
  * answer, or ours was refused RFC 3261 22.1 to 22.3, RFC 7616 3.3 and 3.6, RFC 8760 2.4
  */
 bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
-		      const struct sip_message *response, bool may_learn, struct digest_tries *tries) MUST_CHECK;
+		      const struct sip_message *response, enum digest_learning learning,
+		      struct digest_tries *tries) MUST_CHECK;
 /** A 2xx may bring the nonce for the next request (Authentication-Info; RFC 7616 3.5). */
 void digest_next_nonce(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		       const struct sip_message *response, const struct digest_tries *tries);

@@ -270,9 +270,12 @@ static void again(struct request *r, struct sip_message *response)
 static bool answer_challenge(struct request *r, struct sip_message *response)
 {
 	struct digest_scope scope = scope_of(r);
+	enum digest_learning learning = r->registers	   ? DIGEST_LEARNS
+					: r->others_dialog ? DIGEST_LEARNS_NOTHING
+							   : DIGEST_LEARNS_OWN;
 
 	return !r->cancelled && r->attempts < ATTEMPTS_MAX && at_home(r, &r->sent_to) &&
-	       digest_challenge(r->ua->digests, r->profile, &scope, response, !r->others_dialog, &r->tries);
+	       digest_challenge(r->ua->digests, r->profile, &scope, response, learning, &r->tries);
 }
 
 /* 21.5.4: a server that says 503 is left alone as long as it asks for, up to an hour. */

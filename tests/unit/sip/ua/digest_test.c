@@ -51,13 +51,18 @@ static struct sip_message *challenge(const char *lines)
 	return message;
 }
 
-static bool learn(struct bench *bench, const char *lines, bool may_learn)
+static bool learn_as(struct bench *bench, const char *lines, enum digest_learning learning)
 {
 	struct sip_message *message = challenge(lines);
-	bool again = digest_challenge(bench->cache, bench->profile, &bench_scope, message, may_learn, &bench->tries);
+	bool again = digest_challenge(bench->cache, bench->profile, &bench_scope, message, learning, &bench->tries);
 
 	sip_message_unref(message);
 	return again;
+}
+
+static bool learn(struct bench *bench, const char *lines, bool may_learn)
+{
+	return learn_as(bench, lines, may_learn ? DIGEST_LEARNS : DIGEST_LEARNS_NOTHING);
 }
 
 /* The credentials of the nth line for OPTIONS sip:bob@192.0.2.9 with the body "body". Owned by the caller; NULL: none.
@@ -251,9 +256,14 @@ static void strangers_are_not_told_and_many_realms_neither(void **state)
 		snprintf(lines, sizeof lines, "WWW-Authenticate: Digest realm=\"r%d\", nonce=\"1\"\r\n", i);
 		assert_true(learn(bench, lines, true));
 	}
-	assert_false(learn(bench, "WWW-Authenticate: Digest realm=\"r9\", nonce=\"1\"\r\n", true));
 	/* A realm met before is answered even where nothing may be learned. */
 	assert_true(learn(bench, "Proxy-Authenticate: Digest realm=\"r1\", nonce=\"5\"\r\n", false));
+	/* Whoever is called cannot name one of his own, though he may speak for our domain. */
+	assert_false(learn_as(bench, "WWW-Authenticate: Digest realm=\"evil\", nonce=\"1\"\r\n", DIGEST_LEARNS_OWN));
+	assert_true(learn_as(bench, "Proxy-Authenticate: Digest realm=\"biloxi.com\", nonce=\"1\"\r\n", DIGEST_LEARNS_OWN));
+	/* The registrar can, however many there are: the oldest gives way. */
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"r9\", nonce=\"1\"\r\n", true));
+	assert_false(learn(bench, "Proxy-Authenticate: Digest realm=\"r0\", nonce=\"6\"\r\n", false));
 }
 
 static void the_cache_is_bounded(void **state)
@@ -266,7 +276,7 @@ static void the_cache_is_bounded(void **state)
 		struct digest_tries tries = { .count = 0 };
 		snprintf(scope, sizeof scope, "host%d", i);
 		struct digest_scope other = { slice_of(scope), slice_of(scope) };
-		assert_true(digest_challenge(bench->cache, bench->profile, &other, message, true, &tries));
+		assert_true(digest_challenge(bench->cache, bench->profile, &other, message, DIGEST_LEARNS, &tries));
 		digest_tries_fini(&tries);
 		sip_message_unref(message);
 	}
