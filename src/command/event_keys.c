@@ -5,8 +5,8 @@
 #define CALL_KEYS WHICH_CALL "code reason cause duration "
 
 static const struct event_help rows[] = {
-	{ "registered", "account code reason expires",
-	  "a registrar has taken our binding; its refreshes are not told", false },
+	{ "registered", "account code reason expires", "a registrar has taken our binding; its refreshes are not told",
+	  false },
 	{ "unregistered", "account code reason", "the registrar has removed our binding", false },
 	{ "register-failed", "account code reason cause retry",
 	  "a registration failed, or its removal; cause is auth, refused, dns, connect, tls or timeout; retry is in "
@@ -19,8 +19,7 @@ static const struct event_help rows[] = {
 	{ "answered", CALL_KEYS "codec", "the call is up", true },
 	{ "failed", CALL_KEYS "target",
 	  "the call was refused, given up or could not be made; target is where a 3xx points", true },
-	{ "ended", CALL_KEYS "by", "a call that was up is over; by is us or the peer",
-	  true },
+	{ "ended", CALL_KEYS "by", "a call that was up is over; by is us or the peer", true },
 	{ "response", CALL_KEYS "request server allow", "a request was answered", true },
 	{ "redirected", CALL_KEYS "target", "the call goes on at another target (3xx)", true },
 	{ "held", CALL_KEYS, "we hold the call", true },
@@ -56,6 +55,21 @@ static const struct event_help rows[] = {
 	{ "play-done", "call id file duration from", "a file that was played is over or was stopped", true },
 	{ "record-done", "call id file duration from reason",
 	  "a recording is whole; reason is there when it could not be written on", true },
+	{ "subscribed", "from name account package state expires",
+	  "what we asked for is told from now on; state is active, or pending until somebody allows it", false },
+	{ "subscribe-failed", "from name account package code reason cause retry",
+	  "what we asked for is not told, or no longer; retry is in seconds, 0 when given up", false },
+	{ "notify", "from name account package state reason type body", "each NOTIFY as it came", false },
+	{ "presence", "from name account state text",
+	  "how somebody is: available, busy, away, dnd, offline or unknown; text is what they say of it", false },
+	{ "dialog-info", "from name account state direction peer",
+	  "what somebody's line does: trying, proceeding, early (it rings), confirmed, or terminated when it is idle",
+	  false },
+	{ "voicemail", "from account state new old", "a mailbox: state is waiting or none", false },
+	{ "reg", "from account state contacts", "where an address is registered; state is active or terminated",
+	  false },
+	{ "published", "account state expires", "a server tells our status to others", false },
+	{ "publish-failed", "account state code reason cause retry", "our status could not be published", false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
 	{ "connection", "state address peer reason", "a connection to a server was opened or lost", false },
 };
@@ -78,8 +92,8 @@ static const struct command_argument keys[] = {
 	KEY("retry"),   KEY("target"),  KEY("codec"),  KEY("rate"),      KEY("side"),     KEY("digit"),
 	KEY("via"),     KEY("request"), KEY("name"),   KEY("kind"),      KEY("state"),    KEY("address"),
 	KEY("peer"),    KEY("by"),      KEY("server"), KEY("allow"),     KEY("message"),  KEY("text"),
-	KEY("refresh"), KEY("type"),    KEY("body"),
-	KEY("file"),
+	KEY("package"), KEY("new"),     KEY("old"),    KEY("contacts"),  KEY("type"),     KEY("body"),
+	KEY("refresh"), KEY("file"),
 };
 
 const struct command_argument *event_key_row(size_t place)

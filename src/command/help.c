@@ -14,7 +14,7 @@ enum { WIDTH = 78, ARGUMENT_COLS = 18 };
 
 static const char *const groups[][2] = {
 	{ "calls", "Calls" },       { "sound", "Sound" },       { "accounts", "Accounts" }, { "people", "People" },
-	{ "messages", "Messages" },
+	{ "messages", "Messages" }, { "presence", "Presence" },
 	{ "protocol", "Protocol" }, { "watching", "Watching" }, { "scripts", "Scripts" },   { "phone", "Phone" },
 };
 

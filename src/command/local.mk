@@ -10,6 +10,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/do_calls.c \
 	src/command/do_messages.c \
 	src/command/do_people.c \
+	src/command/do_presence.c \
 	src/command/do_phone.c \
 	src/command/do_protocol.c \
 	src/command/do_scripts.c \

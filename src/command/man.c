@@ -28,6 +28,8 @@ static void text(struct buf *out, const char *from, bool marks)
 			buf_printf(out, "\\-");
 		} else if ((*p == '.' || *p == '\'') && line_begins) {
 			buf_printf(out, "\\&%c", *p);
+		} else if (*p == '|') {
+			buf_printf(out, "|\\:"); /* a long list of choices may break there */
 		} else if (*p == '\'') {
 			buf_printf(out, "\\(aq");
 		} else if (*p == '~' || *p == '^') {
@@ -283,7 +285,7 @@ void help_print_man(struct buf *out)
 		statuses[count] = *help_status_row(count);
 	buf_printf(out,
 		   ".\\\" Printed by offhook --print-man from its tables.\n.TH OFFHOOK 1 \"2026-11-23\" \"offhook %s\" "
-		   "\"User Commands\"\n",
+		   "\"User Commands\"\n.ad l\n",
 		   PACKAGE_VERSION);
 	buf_printf(out, ".SH NAME\noffhook \\- a SIP softphone for the terminal\n.SH SYNOPSIS\n.B "
 			"offhook\n[\\fIOPTION\\fR]... [\\fICOMMAND\\fR...]\n.SH DESCRIPTION\n");

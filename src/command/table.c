@@ -8,7 +8,7 @@ static const struct {
 } tables[] = {
 	{ calls_commands, &calls_command_count },       { sound_commands, &sound_command_count },
 	{ accounts_commands, &accounts_command_count }, { people_commands, &people_command_count },
-	{ messages_commands, &messages_command_count },
+	{ messages_commands, &messages_command_count }, { presence_commands, &presence_command_count },
 	{ protocol_commands, &protocol_command_count }, { watching_commands, &watching_command_count },
 	{ scripts_commands, &scripts_command_count },   { phone_commands, &phone_command_count },
 };

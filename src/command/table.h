@@ -4,9 +4,9 @@
 #include "command/command.h"
 
 /* The rows of each do_*.c, in the order in which help groups them. */
-extern const struct command calls_commands[], sound_commands[], accounts_commands[], people_commands[], messages_commands[],
+extern const struct command calls_commands[], sound_commands[], accounts_commands[], people_commands[], messages_commands[], presence_commands[],
 	protocol_commands[], watching_commands[], scripts_commands[], phone_commands[];
-extern const size_t calls_command_count, sound_command_count, accounts_command_count, people_command_count, messages_command_count,
+extern const size_t calls_command_count, sound_command_count, accounts_command_count, people_command_count, messages_command_count, presence_command_count,
 	protocol_command_count, watching_command_count, scripts_command_count, phone_command_count;
 
 size_t table_count(void);

@@ -6,7 +6,7 @@ enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
 static const char *const option_names[] = {
 	"name",      "display", "user",      "auth-user", "realm", "password", "password-command",
-	"registrar", "proxy",   "transport", "expires",
+	"registrar", "proxy",   "transport", "expires", "voicemail",
 	/* settings for this account alone (account_settings.c) */
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
 	"dtmf.via",  "media.encryption", NULL
@@ -162,6 +162,8 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 	} else if (slice_eq(key, SLICE("password"))) {
 		account_set_password(account, value);
 		account->given_password = value.n > 0;
+	} else if (slice_eq(key, SLICE("voicemail"))) {
+		set_text(&account->voicemail.address, slice_eq(value, SLICE("off")) ? slice_of(NULL) : value);
 	} else if (slice_eq(key, SLICE("password-command"))) {
 		set_text(&account->password_command, value);
 	} else {

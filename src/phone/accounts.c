@@ -2,6 +2,8 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
+#include "phone/presence.h"
+#include "phone/subscriptions.h"
 
 #include <stdio.h>
 
@@ -61,9 +63,10 @@ bool account_for(struct phone *phone, const char *word, struct account **account
 	return account_find_or_fail(phone, slice_of(word), account, failure);
 }
 
-static bool is_server(const struct account *account, const struct address *remote)
+bool account_is_server(const struct account *account, const struct address *remote)
 {
-	/* Also while a refresh is under way or has failed: the registrar sends us calls as long as the binding lasts. */
+	/* Also while a refresh is under way or has failed: the registrar sends us calls as long as the binding lasts.
+	 */
 	return account->binding && registration_left(account->binding->registration) &&
 	       address_is_set(&account->server) && address_same_host(&account->server, remote);
 }
@@ -94,7 +97,7 @@ struct account *account_of_request(const struct phone *phone, const struct sip_m
 		if (to && to->uri.has_user && same_user(account, to->uri.user) &&
 		    slice_ieq(to->uri.host, slice_cut(&domain, ':')))
 			score += 2;
-		if (is_server(account, &source->remote))
+		if (account_is_server(account, &source->remote))
 			score += 1;
 		if (score > best_score) {
 			best = account;
@@ -115,7 +118,8 @@ bool account_knows(const struct phone *phone, const struct sip_message *request,
 		return true;
 	LIST_EACH(&phone->accounts, node) {
 		const struct account *account = LIST_ENTRY(node, struct account, node);
-		if (is_server(account, &source->remote) || (uri && uri->has_user && same_user(account, uri->user)))
+		if (account_is_server(account, &source->remote) ||
+		    (uri && uri->has_user && same_user(account, uri->user)))
 			return true;
 	}
 	return false;
@@ -135,9 +139,9 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	char host[ADDRESS_TEXT] = "anonymous.invalid";
 
 	*identity = (struct identity){ 0 };
-	identity->has_protocol = sip_protocol_find(slice_of(settings_text(phone->settings, "sip.transport")),
-						   &identity->protocol) &&
-				 identity->protocol != SIP_UDP;
+	identity->has_protocol =
+		sip_protocol_find(slice_of(settings_text(phone->settings, "sip.transport")), &identity->protocol) &&
+		identity->protocol != SIP_UDP;
 	if (!account) {
 		if (local && address_is_set(local))
 			address_print_host(local, true, host);
@@ -164,14 +168,25 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 
 static void account_free(struct account *account)
 {
-	char *const texts[] = { account->name,      account->display, account->user,     account->domain,
-				account->auth_user, account->realm,   account->password_command,
-				account->registrar, account->proxy,   account->uri,      account->reason,
-				account->cause,     account->detail,  account->bindings };
+	char *const texts[] = { account->name,
+				account->display,
+				account->user,
+				account->domain,
+				account->auth_user,
+				account->realm,
+				account->password_command,
+				account->registrar,
+				account->proxy,
+				account->uri,
+				account->reason,
+				account->cause,
+				account->detail,
+				account->bindings };
 
 	if (account->child)
 		loop_child_kill(account->child);
 	timer_stop(account->phone->timers, &account->password_limit);
+	free(account->voicemail.address);
 	list_remove(&account->node);
 	if (account->phone->default_account == account) {
 		struct list_node *first = list_first(&account->phone->accounts);
@@ -257,6 +272,7 @@ bool phone_account_set(struct phone *phone, struct slice name, const char *const
 	if (!account_find_or_fail(phone, name, &account, failure) || !account_set_options(account, options, failure))
 		return false;
 	/* Whatever changed, the registrar hears of it: the old binding goes, a new one comes. */
+	subscriptions_account(account, !account_registers(account));
 	account_retire(account);
 	account->needs_password = false;
 	account_set_result(account, ACCOUNT_UNREGISTERED, 0, (struct slice){ 0 }, NULL);
@@ -280,6 +296,8 @@ bool phone_account_remove(struct phone *phone, struct slice name, struct failure
 
 	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
+	subscriptions_account(account, false);
+	presence_forget(account);
 	account_retire(account);
 	account_free(account);
 	return true;
@@ -348,6 +366,10 @@ static void view_of(const struct account *account, struct account_view *view)
 		.cause = account->cause ? account->cause : "",
 		.is_default = account == account->phone->default_account,
 		.needs_password = account->needs_password,
+		.mailbox_known = account->voicemail.known,
+		.voicemail = account->voicemail.waiting,
+		.voicemail_new = account->voicemail.fresh,
+		.voicemail_old = account->voicemail.old,
 		.removal_failed = account->removal_failed,
 	};
 }

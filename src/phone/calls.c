@@ -3,6 +3,7 @@
 #include "base/xmalloc.h"
 #include "media/codec/codec.h"
 #include "phone/phone_internal.h"
+#include "phone/presence.h"
 
 enum { BUSY_US = 3000000 };
 
@@ -142,6 +143,9 @@ struct event *call_event(struct call *call, enum event_kind kind)
 {
 	struct event *event = events_add(call->phone->events, kind, call->number);
 	int64_t until = call->ended_us ? call->ended_us : call->phone->timers->now_us;
+
+	/* What is an event here is one for who watches our lines. */
+	presence_calls_changed(call->phone->presence);
 
 	event_text(event, "id", slice_of(call->id));
 	event_text(event, "callid", slice_of(call->call_id));

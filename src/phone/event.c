@@ -348,6 +348,96 @@ static void transfer_sentence(const struct event *event, struct buf *line)
 	add_outcome(event, line);
 }
 
+static void line_sentence(const struct event *event, struct buf *line)
+{
+	const char *state = value_or(event, "state", "?"), *peer = event_value(event, "peer");
+
+	buf_printf(line, "line of ");
+	add_writer(event, line);
+	if (!strcmp(state, "terminated"))
+		buf_printf(line, " is idle");
+	else if (!strcmp(state, "early") && strcmp(value_or(event, "direction", "in"), "out"))
+		buf_printf(line, " rings");
+	else if (!strcmp(state, "confirmed"))
+		buf_printf(line, " is in a call");
+	else
+		buf_printf(line, " is dialling");
+	if (peer)
+		buf_printf(line, " (%s)", peer);
+}
+
+static void mailbox_sentence(const struct event *event, struct buf *line)
+{
+	const char *fresh = event_value(event, "new"), *old = event_value(event, "old");
+
+	buf_printf(line, "%s: ", value_or(event, "account", value_or(event, "from", "mailbox")));
+	if (strcmp(value_or(event, "state", ""), "waiting"))
+		buf_printf(line, "no voicemail");
+	else if (fresh)
+		buf_printf(line, "%s new voice message%s", fresh, strcmp(fresh, "1") ? "s" : "");
+	else
+		buf_printf(line, "voicemail is waiting");
+	if (old && strcmp(old, "0"))
+		buf_printf(line, ", %s old", old);
+}
+
+static void retry_sentence(const struct event *event, struct buf *line)
+{
+	const char *retry = event_value(event, "retry");
+
+	add_outcome(event, line);
+	if (retry && strcmp(retry, "0"))
+		buf_printf(line, "; next try in %s s", retry);
+}
+
+static void watch_sentence(const struct event *event, struct buf *line)
+{
+	const char *text = event_value(event, "text"), *package = value_or(event, "package", "subscription");
+
+	switch (event->kind) {
+	case EVENT_PRESENCE:
+		add_writer(event, line);
+		buf_printf(line, " is %s%s%s", value_or(event, "state", "unknown"), text ? ": " : "", text ? text : "");
+		break;
+	case EVENT_DIALOG_INFO:
+		line_sentence(event, line);
+		break;
+	case EVENT_VOICEMAIL:
+		mailbox_sentence(event, line);
+		break;
+	case EVENT_REG:
+		add_writer(event, line);
+		buf_printf(line, " is %s %s",
+			   strcmp(value_or(event, "state", ""), "active") ? "not registered" : "registered at",
+			   value_or(event, "contacts", ""));
+		break;
+	case EVENT_SUBSCRIBED:
+		buf_printf(line, "%s of ", package);
+		add_writer(event, line);
+		buf_printf(line, strcmp(value_or(event, "state", ""), "pending") ? " is watched"
+										 : " is asked for; they must allow it");
+		break;
+	case EVENT_SUBSCRIBE_FAILED:
+		buf_printf(line, "%s of ", package);
+		add_writer(event, line);
+		buf_printf(line, " is not watched");
+		retry_sentence(event, line);
+		break;
+	case EVENT_PUBLISHED:
+		buf_printf(line, "%s: status %s is published", value_or(event, "account", "account"),
+			   value_or(event, "state", "?"));
+		break;
+	case EVENT_PUBLISH_FAILED:
+		buf_printf(line, "%s: the status is not published", value_or(event, "account", "account"));
+		retry_sentence(event, line);
+		break;
+	default:
+		buf_printf(line, "NOTIFY of %s from ", package);
+		add_writer(event, line);
+		break;
+	}
+}
+
 void event_sentence(const struct event *event, struct buf *line)
 {
 	switch (event->kind) {
@@ -404,6 +494,17 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_MESSAGE_FAILED:
 	case EVENT_TYPING:
 		message_sentence(event, line);
+		return;
+	case EVENT_SUBSCRIBED:
+	case EVENT_SUBSCRIBE_FAILED:
+	case EVENT_NOTIFY:
+	case EVENT_PRESENCE:
+	case EVENT_DIALOG_INFO:
+	case EVENT_VOICEMAIL:
+	case EVENT_REG:
+	case EVENT_PUBLISHED:
+	case EVENT_PUBLISH_FAILED:
+		watch_sentence(event, line);
 		return;
 	case EVENT_DEVICE:
 		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),

@@ -19,10 +19,12 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/negotiate.c src/phone/negotiate.h \
 	src/phone/phone.c src/phone/phone.h src/phone/phone_internal.h \
 	src/phone/ping.c \
+	src/phone/presence.c src/phone/presence.h \
 	src/phone/quantity.c \
 	src/phone/register.c \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
 	src/phone/sound.c src/phone/files.c src/phone/conference.c \
+	src/phone/subscriptions.c src/phone/subscriptions.h \
 	src/phone/target.c \
 	src/phone/transfer.c src/phone/trace.c src/phone/trace.h

@@ -4,6 +4,8 @@
 #include "base/xmalloc.h"
 #include "phone/messages.h"
 #include "phone/phone_internal.h"
+#include "phone/presence.h"
+#include "phone/subscriptions.h"
 
 #include <stdio.h>
 
@@ -82,8 +84,10 @@ static unsigned on_request(void *arg, struct server_transaction *st, struct sip_
 		return messages_take(phone->messages, request, source);
 	case SIP_REFER:
 		return phone_take_refer(phone, st, request, source);
+	case SIP_SUBSCRIBE:
+		return presence_take(phone->presence, st, request, source);
 	default:
-		return 481;
+		return subscriptions_stray(phone->subscriptions, request, source);
 	}
 }
 
@@ -476,6 +480,9 @@ struct phone *phone_new(const struct phone_config *config)
 						  .arg = phone });
 	net_attach(phone->net, transactions_transport(ua_transactions(phone->ua)));
 	phone->messages = messages_new(phone);
+	phone->subscriptions = subscriptions_new(phone);
+	phone->presence = presence_new(phone);
+	ua_settings(phone->ua)->events = "presence, dialog";
 	phone->echo = echo_new(phone);
 	apply_sip(phone);
 	return phone;
@@ -489,6 +496,8 @@ void phone_free(struct phone *phone)
 	requests_free(phone);
 	messages_free(phone->messages);
 	transfers_free(phone);
+	presence_free(phone->presence);
+	subscriptions_free(phone->subscriptions);
 	sound_free(phone);
 	accounts_free(phone);
 	calls_free(phone);
@@ -532,6 +541,8 @@ void phone_shut_down(struct phone *phone)
 		return;
 	phone->shutting_down = true;
 	phone->shut_down_us = phone->timers->now_us;
+	presence_shut_down(phone->presence);
+	subscriptions_shut_down(phone->subscriptions);
 	calls_shut_down(phone);
 	accounts_shut_down(phone);
 	timer_start(phone->timers, &phone->hurry, HURRY_AFTER_US, hurry, phone);
@@ -542,6 +553,7 @@ bool phone_is_quiet(const struct phone *phone)
 	if (phone->shutting_down && phone->timers->now_us - phone->shut_down_us >= QUIET_AFTER_US)
 		return true;
 	return list_empty(&phone->calls) && accounts_quiet(phone) && !messages_wait(phone->messages) &&
+	       presence_quiet(phone->presence) && subscriptions_quiet(phone->subscriptions) &&
 	       ua_is_quiet(phone->ua) && !(phone->engine && engine_is_writing(phone->engine, NULL));
 }
 
@@ -582,6 +594,7 @@ void phone_turn_end(struct phone *phone)
 	echo_turn_end(phone->echo);
 	accounts_turn_end(phone);
 	calls_turn_end(phone);
+	presence_turn_end(phone->presence);
 	tell_watcher(phone);
 }
 

@@ -15,6 +15,8 @@
  *   ping             OPTIONS and whatever else is sent by hand
  *   info             INFO, and digits by it
  *   transfer         REFER in all its roles, Replaces
+ *   subscriptions    what we watch of others
+ *   presence         our status, who watches us, what is published
  *   messages         MESSAGE out and in, "is typing"
  *   message_store    where messages are kept
  *   negotiate        SDP of a call -> its stream
@@ -233,6 +235,8 @@ struct account_view {
 	unsigned code;
 	const char *reason, *cause;
 	bool is_default, needs_password;
+	bool mailbox_known, voicemail;      /* is there a mailbox that tells; does something wait there */
+	uint32_t voicemail_new, voicemail_old;
 	bool removal_failed; /* state failed: our binding was not removed when it was to be */
 };
 size_t phone_accounts(const struct phone *phone, struct account_view *views, size_t max);
@@ -269,6 +273,23 @@ size_t phone_messages_unseen(const struct phone *phone);
 bool phone_messages_under_way(const struct phone *phone);
 /** Read a target for a chat: its URI, and a short name for people. */
 bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struct buf *shown, struct failure *failure);
+
+/* ---- presence and lines ---- */
+
+/** Watch a target; `package`: "presence" (NULL), "dialog", "message-summary", "reg". What is watched already is asked for
+ * again. The events `subscribed`, `subscribe-failed`, `notify` and those of the package tell. @param expires_s  0: one
+ * look only */
+bool phone_subscribe(struct phone *phone, struct slice to, const char *package, const char *from, uint32_t expires_s,
+		     struct failure *failure);
+/** `package` NULL: all; `to` may be "all". */
+bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package, struct failure *failure);
+/** How we are: "available", "busy", "away", "dnd", "offline". */
+bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure);
+void phone_status(const struct phone *phone, const char **word, const char **text);
+/** Publish our status at the server of an account, or no longer. `account` NULL: the default one. */
+bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure);
+/** Take the call that rings at somebody else's phone. */
+bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure);
 
 /* ---- sound ---- */
 

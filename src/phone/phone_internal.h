@@ -26,6 +26,9 @@ enum {
 struct contacts;
 struct history;
 struct messages;
+struct presence_desk;
+struct subscriptions;
+struct watch;
 struct echo;
 
 /* ---- accounts ---- */
@@ -66,6 +69,12 @@ struct account {
 	int64_t fetched_us;
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
 	struct account_own *own; /* settings of its own, or NULL */
+	struct {
+		char *address; /* voicemail=; NULL: none */
+		bool known, waiting, has_counts;
+		uint32_t fresh, old;
+	} voicemail;
+	struct watch *mailbox; /* the subscription to it */
 };
 
 /** Empty: none. The old one is wiped. */
@@ -85,6 +94,8 @@ bool account_knows(const struct phone *phone, const struct sip_message *request,
 /** Who we are for requests; borrows from the account. `nobody` holds the text of an identity without account. */
 void identity_of(struct phone *phone, const struct account *account, const struct address *local, char nobody[160],
 		 struct identity *identity);
+/** Does it speak for the registrar that has our binding? */
+bool account_is_server(const struct account *account, const struct address *remote);
 /** Our own address changed: the registrars must know. */
 void accounts_moved(struct phone *phone);
 /** Not with registrar=none. */
@@ -356,6 +367,8 @@ struct phone {
 	struct list requests; /* OPTIONS and the like under way */
 	struct timer hurry; /* the end: BYEs that wait for an ACK go without it, then time is up */
 	struct messages *messages;
+	struct subscriptions *subscriptions;
+	struct presence_desk *presence;
 	struct list listings; /* of devices, that offhook-sound was asked for */
 };
 

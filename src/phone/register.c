@@ -1,6 +1,7 @@
 /* The registration of an account: its password, its binding, and what the registrar says. */
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
+#include "phone/subscriptions.h"
 
 enum { PASSWORD_LIMIT_US = 30000000 };
 
@@ -60,6 +61,7 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 		struct event *event = account_event(account, EVENT_REGISTERED);
 		event_number(event, "expires", expires);
 		event_number(event, "code", 200);
+		subscriptions_account(account, true);
 	}
 }
 

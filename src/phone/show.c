@@ -2,6 +2,8 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
+#include "phone/presence.h"
+#include "phone/subscriptions.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -166,6 +168,33 @@ static bool show_media(struct phone *phone, struct slice argument, struct buf *o
 
 /* ---- accounts ---- */
 
+static void show_mailbox(const struct account_view *view, struct buf *out)
+{
+	if (!view->mailbox_known)
+		return;
+	if (!view->voicemail)
+		buf_printf(out, "  no voicemail");
+	else if (view->voicemail_new)
+		buf_printf(out, "  voicemail: %" PRIu32 " new", view->voicemail_new);
+	else
+		buf_printf(out, "  voicemail");
+	if (view->voicemail_old)
+		buf_printf(out, ", %" PRIu32 " old", view->voicemail_old);
+}
+
+static bool show_subscriptions(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	size_t before = out->n;
+
+	(void)argument;
+	(void)failure;
+	subscriptions_show(phone->subscriptions, out);
+	presence_show(phone->presence, out);
+	if (out->n == before)
+		buf_printf(out, "no subscriptions\n");
+	return true;
+}
+
 static bool show_accounts(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
 {
 	struct account_view view;
@@ -185,6 +214,7 @@ static bool show_accounts(struct phone *phone, struct slice argument, struct buf
 			buf_printf(out, "  %.0u%s%s", view.code, view.code ? " " : "", view.reason);
 		if (view.retry_s)
 			buf_printf(out, "  next try in %" PRIu32 " s", view.retry_s);
+		show_mailbox(&view, out);
 		buf_printf(out, "\n");
 		any = true;
 	}
@@ -337,6 +367,7 @@ static const struct {
 	{ "call", show_call },
 	{ "accounts", show_accounts },
 	{ "registrations", show_accounts },
+	{ "subscriptions", show_subscriptions },
 	{ "transactions", show_transactions },
 	{ "dialogs", show_dialogs },
 	{ "media", show_media },
@@ -430,8 +461,7 @@ static void save_account(const struct account *account, struct buf *to)
 {
 	char own_registrar[512], expires[32];
 
-	snprintf(own_registrar, sizeof own_registrar, "%s:%s", account_scheme(account),
-		 account->domain);
+	snprintf(own_registrar, sizeof own_registrar, "%s:%s", account_scheme(account), account->domain);
 	snprintf(expires, sizeof expires, "%" PRIu32 "s", account->expires);
 	buf_printf(to, "account add");
 	add_word(to, NULL, account->uri);
@@ -449,6 +479,7 @@ static void save_account(const struct account *account, struct buf *to)
 	if (account->has_transport)
 		add_lower(to, "transport", sip_protocol_name(account->transport));
 	add_word(to, "expires", expires);
+	add_word(to, "voicemail", account->voicemail.address);
 	for (const char *const *name = account_own_names(); *name; name++)
 		add_word(to, *name, account_own_value(account, *name));
 	buf_add_char(to, '\n');

@@ -20,6 +20,7 @@ bool show_event(struct phone *phone, const struct event *event, bool all)
 	case EVENT_UPDATE:
 		return false;
 	case EVENT_CONNECTION:
+	case EVENT_NOTIFY: /* the event of its package tells */
 		return event->call != 0;
 	default:
 		return true;

@@ -45,7 +45,7 @@ const char *cause_name(enum cause cause)
 
 struct slice core_allow(void)
 {
-	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE");
+	return SLICE("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, SUBSCRIBE, NOTIFY, MESSAGE");
 }
 
 enum {

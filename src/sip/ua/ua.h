@@ -13,6 +13,7 @@
  *   package       Event and Subscription-State
  *   subscription  RFC 6665: ours to others, made by SUBSCRIBE or REFER; subscription_branch one of its dialogs
  *   notifier      RFC 6665: others' to us
+ *   publication   RFC 3903: event state kept at a server
  *   registration  10: one binding kept alive
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *

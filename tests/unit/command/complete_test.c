@@ -59,7 +59,7 @@ static void test_offers(void **state)
 		{ "set audio.input U", "16: \"USB Headset\"" },
 		{ "get media.j", "4: media.jitter-max media.jitter-min" },
 		{ "wait ans", "5: answered" },
-		{ "wait no", "5: not" },
+		{ "wait no", "5: not notify" },
 		{ "wait failed|en", "5: failed|ended" },
 		{ "wait not ans", "9: answered" },
 		{ "wait answered wi", "14: within=" },

@@ -243,6 +243,41 @@ bool phone_message(struct phone *phone, struct slice to, struct slice text, cons
 	return told(phone, failure, "message %.*s '%.*s'", SLICE_ARG(to), SLICE_ARG(text));
 }
 
+bool phone_subscribe(struct phone *phone, struct slice to, const char *package, const char *from, uint32_t expires_s,
+		     struct failure *failure)
+{
+	(void)from;
+	return told(phone, failure, "subscribe %.*s %s %u", SLICE_ARG(to), package ? package : "presence", expires_s);
+}
+
+bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package, struct failure *failure)
+{
+	return told(phone, failure, "unsubscribe %.*s %s", SLICE_ARG(to), package ? package : "");
+}
+
+bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure)
+{
+	return told(phone, failure, "status %.*s '%.*s'", SLICE_ARG(word), SLICE_ARG(text));
+}
+
+void phone_status(const struct phone *phone, const char **word, const char **text)
+{
+	(void)phone;
+	*word = "available";
+	*text = "";
+}
+
+bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure)
+{
+	return told(phone, failure, "publish %s %s", account ? account : "", on ? "on" : "off");
+}
+
+bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled,
+		  struct failure *failure)
+{
+	return phone_call(phone, target, NULL, call, dialled, failure);
+}
+
 void phone_typing(struct phone *phone, struct slice to, bool typing)
 {
 	struct failure ignored;
@@ -710,7 +745,7 @@ unsigned fake_call(struct fake *fake, bool incoming, enum call_state state)
 
 void fake_event(struct fake *fake, const char *name, unsigned call, ...)
 {
-	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",   "cause",
+	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",    "cause",
 					    "request", "codec", "id",     "retry", "text", "duration", "message" };
 	struct event *event;
 	enum event_kind kind;

@@ -92,7 +92,7 @@ static void test_man(void **state)
 		assert_true(line.p[line.n - 1] != ' ');
 		/* A line that begins with a dot or a quote is a macro we mean. */
 		if (line.p[0] == '.')
-			assert_true(line.n > 1 && strchr(".TSPIBRnfb\\", line.p[1]));
+			assert_true(line.n > 1 && strchr(".TSPIBRnfba\\", line.p[1]));
 		assert_true(line.p[0] != '\'');
 	}
 }

@@ -1,0 +1,442 @@
+#include "phone/presence.h"
+
+#include "base/utf8.h"
+#include "base/xmalloc.h"
+#include "bodies/dialog_info.h"
+#include "phone/phone_internal.h"
+#include "sip/ua/dialog.h"
+#include "sip/ua/notifier.h"
+#include "sip/ua/publication.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { EXPIRES_S = 3600, LEAST_S = 30, ROWS_MAX = 32, NOTE_MAX = 400 };
+
+/* Somebody who watches us. */
+struct watcher {
+	struct list_node node;
+	struct presence_desk *desk;
+	struct notifier *notifier;
+	bool of_calls; /* package dialog */
+	uint32_t version;
+	char *who, *entity;
+};
+
+/* What is published of an account. */
+struct published {
+	struct list_node node;
+	struct presence_desk *desk;
+	struct publication *publication;
+	char *account_name, *entity;
+	bool told, ending;
+};
+
+struct presence_desk {
+	struct phone *phone;
+	enum presence presence;
+	char *text;
+	struct list watchers, published;
+	bool calls_changed;
+};
+
+/* ---- life ---- */
+
+struct presence_desk *presence_new(struct phone *phone)
+{
+	struct presence_desk *desk = xcalloc(1, sizeof *desk);
+
+	desk->phone = phone;
+	desk->presence = PRESENCE_AVAILABLE;
+	desk->text = xstrdup("");
+	list_init(&desk->watchers);
+	list_init(&desk->published);
+	return desk;
+}
+
+static void watcher_free(struct watcher *watcher)
+{
+	list_remove(&watcher->node);
+	free(watcher->who);
+	free(watcher->entity);
+	free(watcher);
+}
+
+static void published_free(struct published *published)
+{
+	list_remove(&published->node);
+	publication_free(published->publication);
+	free(published->account_name);
+	free(published->entity);
+	free(published);
+}
+
+void presence_free(struct presence_desk *desk)
+{
+	LIST_EACH(&desk->watchers, node) {
+		struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
+		notifier_end(watcher->notifier, "noresource", 0);
+		watcher_free(watcher);
+	}
+	LIST_EACH(&desk->published, node)
+		published_free(LIST_ENTRY(node, struct published, node));
+	free(desk->text);
+	free(desk);
+}
+
+enum presence presence_now(const struct presence_desk *desk)
+{
+	return desk->presence;
+}
+
+const char *presence_text(const struct presence_desk *desk)
+{
+	return desk->text;
+}
+
+/* ---- what is told ---- */
+
+static void write_presence(const struct presence_desk *desk, const char *entity, struct buf *body)
+{
+	struct pidf pidf = { .presence = desk->presence };
+
+	snprintf(pidf.entity, sizeof pidf.entity, "%s", entity);
+	snprintf(pidf.note, sizeof pidf.note, "%s", desk->text);
+	pidf_write(&pidf, slice_of(entity), body);
+}
+
+static enum dialog_row_state row_state(const struct call *call)
+{
+	switch (call->state) {
+	case CALL_DIALLING:
+		return DIALOG_TRYING;
+	case CALL_TRYING:
+		return DIALOG_PROCEEDING;
+	case CALL_RINGING:
+	case CALL_EARLY:
+	case CALL_INCOMING:
+		return DIALOG_EARLY;
+	case CALL_ANSWERED:
+	case CALL_HELD:
+		return DIALOG_CONFIRMED;
+	default:
+		return DIALOG_TERMINATED;
+	}
+}
+
+/* Our Contact in this call; "" for calls out. */
+static char *own_target(struct call *call)
+{
+	const struct account *account = account_find(call->phone, slice_of(call->account_name));
+	struct identity identity;
+	char nobody[160], host[ADDRESS_TEXT];
+	struct buf uri;
+
+	if (!call->incoming || !address_is_set(&call->local))
+		return xstrdup("");
+	identity_of(call->phone, account, &call->local, nobody, &identity);
+	buf_init(&uri, 1024);
+	buf_printf(&uri, "sip:");
+	sip_escape_user(&uri, slice_of(account ? account->user : "offhook"));
+	buf_printf(&uri, "@%s", address_print(identity.has_contact ? &identity.contact : &call->local, host));
+	return buf_take(&uri);
+}
+
+static void fill_row(struct call *call, struct dialog_row *row)
+{
+	const struct dialog *dialog = call->session ? session_dialog(call->session) : NULL;
+	static char none[] = "";
+
+	*row = (struct dialog_row){ .state = row_state(call),
+				    .initiator = !call->incoming,
+				    .has_direction = true,
+				    .id = call->id,
+				    .call_id = dialog ? dialog->call_id : call->call_id,
+				    .local_tag = dialog ? dialog->local_tag : none,
+				    .remote_tag = dialog ? dialog->remote_tag : none,
+				    .local_identity = call->account_uri,
+				    .local_target = own_target(call),
+				    .remote_identity = call->uri,
+				    .remote_display = call->name,
+				    .remote_target = dialog ? dialog->remote_target : none };
+}
+
+static void write_dialogs(struct watcher *watcher, struct buf *body)
+{
+	struct dialog_row rows[ROWS_MAX] = { 0 };
+	size_t count = 0;
+
+	LIST_EACH(&watcher->desk->phone->calls, node) {
+		struct call *call = LIST_ENTRY(node, struct call, node);
+		if (!call->is_echo && !call->ended && count < ROWS_MAX)
+			fill_row(call, &rows[count++]);
+	}
+	dialog_info_write(rows, count, watcher->version++, slice_of(watcher->entity), body);
+	for (size_t i = 0; i < count; i++)
+		free(rows[i].local_target);
+}
+
+static void on_state(void *arg, struct notifier *notifier, struct buf *body, struct slice *type)
+{
+	struct watcher *watcher = arg;
+
+	(void)notifier;
+	if (watcher->of_calls) {
+		write_dialogs(watcher, body);
+		*type = SLICE(DIALOG_INFO_TYPE);
+	} else {
+		write_presence(watcher->desk, watcher->entity, body);
+		*type = SLICE(PIDF_TYPE);
+	}
+}
+
+static void on_watcher_ended(void *arg, struct notifier *notifier)
+{
+	(void)notifier;
+	watcher_free(arg);
+}
+
+unsigned presence_take(struct presence_desk *desk, struct server_transaction *st, struct sip_message *request,
+		       const struct sip_source *source)
+{
+	struct account *account = account_of_request(desk->phone, request, source);
+	struct watcher *watcher = xcalloc(1, sizeof *watcher);
+	struct package_event event;
+	struct identity identity;
+	char nobody[160];
+	unsigned status;
+
+	identity_of(desk->phone, account, &source->local, nobody, &identity);
+	watcher->desk = desk;
+	watcher->of_calls = package_event_of(request, &event) && slice_eq(event.name, SLICE("dialog"));
+	watcher->who = peer_uri(sip_message_from(request)->uri.text);
+	watcher->entity = account ? xstrdup(account->uri) : peer_uri(sip_message_to(request)->uri.text);
+	list_append(&desk->watchers, &watcher->node);
+	watcher->notifier =
+		notifier_accept(desk->phone->ua, st, request,
+				&(struct notifier_config){ .identity = &identity,
+							   .expires = EXPIRES_S,
+							   .least = LEAST_S,
+							   .handlers = { on_state, on_watcher_ended, watcher } },
+				&status);
+	if (!watcher->notifier)
+		watcher_free(watcher);
+	return 0;
+}
+
+static void tell_watchers(struct presence_desk *desk, bool of_calls)
+{
+	LIST_EACH(&desk->watchers, node) {
+		struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
+		if (watcher->of_calls == of_calls)
+			notifier_changed(watcher->notifier);
+	}
+}
+
+void presence_calls_changed(struct presence_desk *desk)
+{
+	desk->calls_changed = true;
+}
+
+void presence_turn_end(struct presence_desk *desk)
+{
+	if (!desk->calls_changed)
+		return;
+	desk->calls_changed = false;
+	tell_watchers(desk, true);
+}
+
+/* ---- publishing ---- */
+
+static struct published *find_published(const struct presence_desk *desk, const char *account_name)
+{
+	LIST_EACH(&desk->published, node) {
+		struct published *published = LIST_ENTRY(node, struct published, node);
+		if (!strcmp(published->account_name, account_name) && !published->ending)
+			return published;
+	}
+	return NULL;
+}
+
+static void on_body(void *arg, struct buf *body)
+{
+	struct published *published = arg;
+
+	write_presence(published->desk, published->entity, body);
+}
+
+static struct event *published_event(struct published *published, enum event_kind kind)
+{
+	struct event *event = events_add(published->desk->phone->events, kind, 0);
+
+	event_text(event, "account", slice_of(published->account_name));
+	event_text(event, "state", slice_of(presence_name(published->desk->presence)));
+	return event;
+}
+
+static void on_published(void *arg, uint32_t expires)
+{
+	struct published *published = arg;
+
+	if (published->told)
+		return;
+	published->told = true;
+	event_number(published_event(published, EVENT_PUBLISHED), "expires", expires);
+}
+
+static void on_publish_failed(void *arg, const struct outcome *outcome, int64_t retry_us)
+{
+	struct published *published = arg;
+	const char *local = explain_local_cause(outcome);
+	struct event *event = published_event(published, EVENT_PUBLISH_FAILED);
+
+	published->told = false;
+	event_number(event, "code", outcome->status);
+	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
+	event_text(event, "cause", slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
+	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
+	phone_note_failure(published->desk->phone, "the status of %s cannot be published: %u", published->account_name,
+			   outcome->status);
+	if (retry_us < 0)
+		published_free(published);
+}
+
+static void on_unpublished(void *arg)
+{
+	published_free(arg);
+}
+
+static bool begin_publishing(struct presence_desk *desk, struct account *account, struct failure *failure)
+{
+	struct published *published = xcalloc(1, sizeof *published);
+	struct identity identity;
+	char nobody[160];
+	enum err err = ERR_NONE;
+
+	identity_of(desk->phone, account, NULL, nobody, &identity);
+	published->desk = desk;
+	published->account_name = xstrdup(account->name);
+	published->entity = xstrdup(account->uri);
+	list_append(&desk->published, &published->node);
+	published->publication =
+		publication_new(desk->phone->ua,
+				&(struct publication_config){ .identity = &identity,
+							      .target = slice_of(account->uri),
+							      .event = SLICE("presence"),
+							      .content_type = SLICE(PIDF_TYPE),
+							      .expires = EXPIRES_S,
+							      .handlers = { on_body, on_published, on_publish_failed,
+									    on_unpublished, published } },
+				&err);
+	if (published->publication)
+		return true;
+	published_free(published);
+	return fail(failure, STATUS_CALL, err_name(err), "PUBLISH cannot be sent: %s", err_text(err));
+}
+
+bool phone_publish(struct phone *phone, const char *account_name, bool on, struct failure *failure)
+{
+	struct presence_desk *desk = phone->presence;
+	struct account *account;
+
+	if (!account_for(phone, account_name, &account, failure))
+		return false;
+	if (!account)
+		return fail(
+			failure, STATUS_USAGE, "no-account",
+			"a status is published at an account's server: add one by `account add sip:you@example.com`");
+	if (phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	if (!phone_needs_start(phone, failure))
+		return false;
+	struct published *published = find_published(desk, account->name);
+	if (on && !published)
+		return begin_publishing(desk, account, failure);
+	if (on)
+		publication_changed(published->publication);
+	if (!on && !published)
+		return fail(failure, STATUS_USAGE, "not-published", "nothing is published of %s", account->name);
+	if (!on) {
+		published->ending = true;
+		publication_stop(published->publication);
+	}
+	return true;
+}
+
+void presence_forget(struct account *account)
+{
+	struct published *published = find_published(account->phone->presence, account->name);
+
+	if (!published)
+		return;
+	published->ending = true;
+	publication_stop(published->publication);
+}
+
+/* ---- how we are ---- */
+
+bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure)
+{
+	struct presence_desk *desk = phone->presence;
+	enum presence presence;
+
+	if (!presence_find(word, &presence) || presence == PRESENCE_UNKNOWN)
+		return fail(failure, STATUS_USAGE, "status",
+			    "'%.*s' is no status: available, busy, away, dnd or offline",
+			    SLICE_ARG(slice_sub(word, 0, 60)));
+	if (text.n > NOTE_MAX)
+		return fail(failure, STATUS_USAGE, "too-big", "the text of a status has at most %d bytes", NOTE_MAX);
+	desk->presence = presence;
+	free(desk->text);
+	desk->text = clean(text);
+	tell_watchers(desk, false);
+	LIST_EACH(&desk->published, node) {
+		struct published *published = LIST_ENTRY(node, struct published, node);
+		if (!published->ending)
+			publication_changed(published->publication);
+	}
+	return true;
+}
+
+void phone_status(const struct phone *phone, const char **word, const char **text)
+{
+	*word = presence_name(phone->presence->presence);
+	*text = phone->presence->text;
+}
+
+/* ---- the end, and looking ---- */
+
+void presence_shut_down(struct presence_desk *desk)
+{
+	LIST_EACH(&desk->watchers, node) {
+		struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
+		notifier_end(watcher->notifier, "noresource", 0);
+		watcher_free(watcher);
+	}
+	LIST_EACH(&desk->published, node) {
+		struct published *published = LIST_ENTRY(node, struct published, node);
+		if (published->ending)
+			continue;
+		published->ending = true;
+		publication_stop(published->publication);
+	}
+}
+
+bool presence_quiet(const struct presence_desk *desk)
+{
+	return list_empty(&desk->published);
+}
+
+void presence_show(const struct presence_desk *desk, struct buf *out)
+{
+	LIST_EACH(&desk->watchers, node) {
+		const struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
+		buf_printf(out, "  %-16s watched by %s as %s\n", watcher->of_calls ? "dialog" : "presence",
+			   watcher->who, watcher->entity);
+	}
+	LIST_EACH(&desk->published, node) {
+		const struct published *published = LIST_ENTRY(node, struct published, node);
+		buf_printf(out, "  %-16s %s at the server of %s\n", "presence",
+			   published->told ? "published" : "being published", published->account_name);
+	}
+}

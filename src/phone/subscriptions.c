@@ -1,0 +1,598 @@
+#include "phone/subscriptions.h"
+
+#include "base/xmalloc.h"
+#include "bodies/dialog_info.h"
+#include "bodies/pidf.h"
+#include "bodies/reginfo.h"
+#include "bodies/summary.h"
+#include "phone/phone_internal.h"
+#include "sip/ua/subscription.h"
+
+#include <inttypes.h>
+
+enum { WATCHES_MAX = 256, TABLES_MAX = 8, EXPIRES_S = 3600 };
+
+enum package { PACKAGE_PRESENCE, PACKAGE_DIALOG, PACKAGE_SUMMARY, PACKAGE_REG, PACKAGES };
+
+static const struct {
+	const char *name, *accept, *type, *subtype;
+	bool forks;
+} packages[] = {
+	[PACKAGE_PRESENCE] = { "presence", PIDF_TYPE, "application", "pidf+xml", false },
+	[PACKAGE_DIALOG] = { "dialog", DIALOG_INFO_TYPE, "application", "dialog-info+xml", true },
+	[PACKAGE_SUMMARY] = { "message-summary", SUMMARY_TYPE, "application", "simple-message-summary", true },
+	[PACKAGE_REG] = { "reg", REGINFO_TYPE, "application", "reginfo+xml", false },
+};
+
+/* Something that we watch. */
+struct watch {
+	struct list_node node;
+	struct subscriptions *all;
+	enum package package;
+	char *uri, *name, *account_name;
+	struct account *mailbox_of; /* the account whose mailbox it is; NULL: somebody asked for it */
+	struct subscription *subscription;
+	bool stopping;
+	enum subscription_state told;           /* by `subscribed` */
+	char *said;                             /* the last news, so that the same is no news again */
+	struct dialog_table tables[TABLES_MAX]; /* of each branch */
+};
+
+struct subscriptions {
+	struct phone *phone;
+	struct list watches;
+	size_t count;
+};
+
+struct subscriptions *subscriptions_new(struct phone *phone)
+{
+	struct subscriptions *all = xcalloc(1, sizeof *all);
+
+	all->phone = phone;
+	list_init(&all->watches);
+	return all;
+}
+
+static void watch_free(struct watch *watch)
+{
+	if (watch->mailbox_of)
+		watch->mailbox_of->mailbox = NULL;
+	watch->all->count--;
+	list_remove(&watch->node);
+	subscription_free(watch->subscription);
+	for (size_t i = 0; i < TABLES_MAX; i++)
+		dialog_table_fini(&watch->tables[i]);
+	free(watch->uri);
+	free(watch->name);
+	free(watch->account_name);
+	free(watch->said);
+	free(watch);
+}
+
+void subscriptions_free(struct subscriptions *all)
+{
+	LIST_EACH(&all->watches, node)
+		watch_free(LIST_ENTRY(node, struct watch, node));
+	free(all);
+}
+
+/* ---- events ---- */
+
+static struct event *watch_event(struct watch *watch, enum event_kind kind)
+{
+	struct event *event = events_add(watch->all->phone->events, kind, 0);
+
+	event_text(event, "from", slice_of(watch->uri));
+	event_text(event, "name", slice_of(watch->name));
+	event_text(event, "account", slice_of(watch->account_name));
+	return event;
+}
+
+/* The same words again are no news. */
+static bool is_news(struct watch *watch, const char *words)
+{
+	if (watch->said && !strcmp(watch->said, words))
+		return false;
+	xreplace(&watch->said, words);
+	return true;
+}
+
+static unsigned tell_presence(struct watch *watch, struct slice body)
+{
+	struct pidf pidf;
+
+	if (pidf_read(body, &pidf))
+		return 400;
+	char *words = xasprintf("%d %s", pidf.presence, pidf.note);
+	if (is_news(watch, words)) {
+		struct event *event = watch_event(watch, EVENT_PRESENCE);
+		event_text(event, "state", slice_of(presence_name(pidf.presence)));
+		event_text(event, "text", slice_of(pidf.note));
+	}
+	free(words);
+	return 0;
+}
+
+/* The dialog that matters most over all forks. */
+static const struct dialog_row *best_row(const struct watch *watch)
+{
+	const struct dialog_row *best = NULL;
+
+	for (size_t i = 0; i < TABLES_MAX; i++) {
+		const struct dialog_row *row = dialog_table_best(&watch->tables[i]);
+		if (row && (!best || (row->state == DIALOG_EARLY && !row->initiator)))
+			best = row;
+	}
+	return best;
+}
+
+static void tell_line(struct watch *watch)
+{
+	const struct dialog_row *row = best_row(watch);
+	const char *state = row ? dialog_row_state_name(row->state) : "terminated";
+	char *words = xasprintf("%s %d %s", state, row && row->initiator, row ? row->remote_identity : "");
+
+	if (is_news(watch, words)) {
+		struct event *event = watch_event(watch, EVENT_DIALOG_INFO);
+		event_text(event, "state", slice_of(state));
+		if (row && row->has_direction)
+			event_text(event, "direction", row->initiator ? SLICE("out") : SLICE("in"));
+		if (row)
+			event_text(event, "peer", slice_of(row->remote_identity));
+	}
+	free(words);
+}
+
+static unsigned take_dialogs(struct watch *watch, int branch, struct slice body)
+{
+	struct dialog_table *table = &watch->tables[branch < TABLES_MAX ? branch : TABLES_MAX - 1];
+	enum err err = dialog_table_take(table, body);
+
+	/* One that came late says nothing any more, and is no fault (4.3). */
+	if (err)
+		return err == ERR_STATE ? 0 : 400;
+	if (table->gap)
+		subscription_refresh(watch->subscription);
+	tell_line(watch);
+	return 0;
+}
+
+static void tell_mailbox(struct event *event, const struct summary *summary)
+{
+	event_text(event, "state", summary->waiting ? SLICE("waiting") : SLICE("none"));
+	if (summary->has_counts) {
+		event_number(event, "new", summary->fresh);
+		event_number(event, "old", summary->old);
+	}
+}
+
+static void keep_mailbox(struct account *account, const struct summary *summary)
+{
+	account->voicemail.known = true;
+	account->voicemail.waiting = summary->waiting;
+	account->voicemail.has_counts = summary->has_counts;
+	account->voicemail.fresh = summary->fresh;
+	account->voicemail.old = summary->old;
+}
+
+static char *mailbox_words(const struct summary *summary)
+{
+	return xasprintf("%d %d %" PRIu32 " %" PRIu32, summary->waiting, summary->has_counts, summary->fresh,
+			 summary->old);
+}
+
+static unsigned take_summary(struct watch *watch, struct slice body)
+{
+	struct summary summary;
+
+	if (summary_read(body, &summary))
+		return 400;
+	char *words = mailbox_words(&summary);
+	if (watch->mailbox_of)
+		keep_mailbox(watch->mailbox_of, &summary);
+	if (is_news(watch, words))
+		tell_mailbox(watch_event(watch, EVENT_VOICEMAIL), &summary);
+	free(words);
+	return 0;
+}
+
+static unsigned tell_registration(struct watch *watch, struct slice body)
+{
+	struct reginfo *reginfo = xcalloc(1, sizeof *reginfo);
+	struct buf contacts;
+
+	if (reginfo_read(body, reginfo)) {
+		free(reginfo);
+		return 400;
+	}
+	buf_init(&contacts, 8192);
+	for (size_t i = 0; i < reginfo->count; i++)
+		if (reginfo->contacts[i].active)
+			buf_printf(&contacts, "%s%s", contacts.n ? " " : "", reginfo->contacts[i].uri);
+	char *words = xasprintf("%d %s", reginfo->active, buf_text(&contacts));
+	if (is_news(watch, words)) {
+		struct event *event = watch_event(watch, EVENT_REG);
+		event_text(event, "state", reginfo->active ? SLICE("active") : SLICE("terminated"));
+		event_text(event, "contacts", buf_slice(&contacts));
+	}
+	free(words);
+	free(reginfo);
+	buf_fini(&contacts);
+	return 0;
+}
+
+/* ---- what the subscription says ---- */
+
+/* A NOTIFY as it came, for packages and texts that nobody here understands better. */
+static void tell_notify(struct watch *watch, const struct sip_message *notify, const struct package_state *state)
+{
+	struct event *event = watch_event(watch, EVENT_NOTIFY);
+
+	event_text(event, "package", slice_of(packages[watch->package].name));
+	event_text(event, "state", slice_of(subscription_state_name(state->state)));
+	event_text(event, "reason", state->reason);
+	event_text(event, "type", sip_message_value(notify, SIP_HEADER_CONTENT_TYPE));
+	event_text(event, "body", notify->body);
+}
+
+static void tell_subscribed(struct watch *watch, const struct package_state *state)
+{
+	/* Pending, and active after that, are news; refreshes are not. */
+	if (state->state == SUBSCRIPTION_TERMINATED || state->state == watch->told)
+		return;
+	watch->told = state->state;
+	struct event *event = watch_event(watch, EVENT_SUBSCRIBED);
+	event_text(event, "package", slice_of(packages[watch->package].name));
+	event_text(event, "state", slice_of(subscription_state_name(state->state)));
+	event_number(event, "expires", subscription_left(watch->subscription));
+}
+
+static unsigned on_notify(void *arg, struct subscription *subscription, int branch, const struct sip_message *notify,
+			  const struct package_state *state)
+{
+	struct watch *watch = arg;
+	unsigned status = 0;
+
+	(void)subscription;
+	tell_subscribed(watch, state);
+	tell_notify(watch, notify, state);
+	if (!notify->body.n)
+		return 0;
+	if (!sip_message_has_body(notify, packages[watch->package].type, packages[watch->package].subtype))
+		return 415;
+	switch (watch->package) {
+	case PACKAGE_PRESENCE:
+		status = tell_presence(watch, notify->body);
+		break;
+	case PACKAGE_DIALOG:
+		status = take_dialogs(watch, branch, notify->body);
+		break;
+	case PACKAGE_SUMMARY:
+		status = take_summary(watch, notify->body);
+		break;
+	default:
+		status = tell_registration(watch, notify->body);
+		break;
+	}
+	return status;
+}
+
+/* A sentence where no response says why. */
+static const char *end_words(const char *reason, const struct outcome *outcome)
+{
+	const char *local = explain_local_cause(outcome);
+
+	if (!strcmp(reason, "silent"))
+		return "it was accepted, but no NOTIFY came";
+	if (!strcmp(reason, "expired"))
+		return "it has expired";
+	return local;
+}
+
+static void tell_failed(struct watch *watch, const struct outcome *outcome, const char *reason, int64_t retry_us)
+{
+	const char *package = packages[watch->package].name, *words = end_words(reason, outcome);
+	bool refused = outcome->response && outcome->status >= 300;
+	char *text = clean(words ? slice_of(words) : refused ? outcome->reason : slice_of(reason));
+	struct event *event = watch_event(watch, EVENT_SUBSCRIBE_FAILED);
+
+	event_text(event, "package", slice_of(package));
+	if (outcome->status >= 300)
+		event_number(event, "code", outcome->status);
+	event_text(event, "reason", slice_of(text));
+	event_text(event, "cause",
+		   slice_of(outcome->cause == CAUSE_NONE || outcome->cause == CAUSE_RESPONSE
+				    ? "refused"
+				    : cause_name(outcome->cause)));
+	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
+	phone_note_failure(watch->all->phone, "%s of %s cannot be watched: %s", package, watch->uri, text);
+	free(text);
+}
+
+static void on_ended(void *arg, struct subscription *subscription, const struct outcome *outcome, const char *reason,
+		     int64_t retry_us)
+{
+	struct watch *watch = arg;
+	bool ours = watch->stopping;
+
+	(void)subscription;
+	watch->told = SUBSCRIPTION_WAITING;
+	for (size_t i = 0; i < TABLES_MAX; i++) {
+		dialog_table_fini(&watch->tables[i]);
+		dialog_table_init(&watch->tables[i]);
+	}
+	/* What begins again at once is nothing to worry about. */
+	if (!ours && retry_us != 0)
+		tell_failed(watch, outcome, reason, retry_us);
+	if (retry_us < 0)
+		watch_free(watch);
+}
+
+/* ---- beginning and ending ---- */
+
+static bool find_package(const char *name, enum package *package)
+{
+	for (int i = 0; i < PACKAGES; i++)
+		if (!strcmp(packages[i].name, name)) {
+			*package = (enum package)i;
+			return true;
+		}
+	return false;
+}
+
+static struct watch *find(const struct subscriptions *all, const char *uri, enum package package)
+{
+	LIST_EACH(&all->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		if (watch->package == package && !strcmp(watch->uri, uri) && !watch->stopping)
+			return watch;
+	}
+	return NULL;
+}
+
+static struct watch *begin(struct subscriptions *all, const struct account *account, const char *uri,
+			   enum package package, uint32_t expires, enum err *err)
+{
+	struct phone *phone = all->phone;
+	struct watch *watch = xcalloc(1, sizeof *watch);
+	const char *name = contacts_name_of(phone->contacts, slice_of(uri));
+	struct identity identity;
+	struct address local;
+	char nobody[160];
+
+	phone_local_for(phone, NULL, &local);
+	identity_of(phone, account, &local, nobody, &identity);
+	watch->all = all;
+	watch->package = package;
+	watch->uri = xstrdup(uri);
+	watch->name = xstrdup(name ? name : "");
+	watch->account_name = xstrdup(account ? account->name : "");
+	for (size_t i = 0; i < TABLES_MAX; i++)
+		dialog_table_init(&watch->tables[i]);
+	list_append(&all->watches, &watch->node);
+	all->count++;
+	watch->subscription =
+		subscription_new(phone->ua,
+				 &(struct subscription_config){ .identity = &identity,
+								.target = slice_of(uri),
+								.event = slice_of(packages[package].name),
+								.accept = slice_of(packages[package].accept),
+								.expires = expires,
+								.forks = packages[package].forks,
+								.keep = true,
+								.handlers = { NULL, on_notify, on_ended, watch } },
+				 err);
+	if (watch->subscription)
+		return watch;
+	watch_free(watch);
+	return NULL;
+}
+
+bool phone_subscribe(struct phone *phone, struct slice to, const char *package_name, const char *from,
+		     uint32_t expires_s, struct failure *failure)
+{
+	struct subscriptions *all = phone->subscriptions;
+	enum package package = PACKAGE_PRESENCE;
+	struct account *account;
+	struct target target;
+	enum err err = ERR_NONE;
+
+	if (package_name && !find_package(package_name, &package))
+		return fail(failure, STATUS_USAGE, "package",
+			    "'%s' is no package: presence, dialog, message-summary or reg", package_name);
+	if (phone->shutting_down)
+		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
+	if (!account_for(phone, from, &account, failure) || !phone_needs_start(phone, failure) ||
+	    !target_read(phone, to, account, &target, failure))
+		return false;
+	struct watch *watch = find(all, target.uri, package);
+	bool good = true;
+	if (target.is_echo)
+		good = fail(failure, STATUS_USAGE, "echo", "the echo test takes calls only");
+	else if (watch)
+		subscription_refresh(watch->subscription);
+	else if (all->count >= WATCHES_MAX)
+		good = fail(failure, STATUS_USAGE, "full", "%d things are watched already", WATCHES_MAX);
+	else if (!begin(all, account, target.uri, package, expires_s, &err))
+		good = fail(failure, STATUS_CALL, err_name(err), "SUBSCRIBE cannot be sent: %s", err_text(err));
+	target_fini(&target);
+	return good;
+}
+
+static void stop(struct watch *watch)
+{
+	watch->stopping = true;
+	subscription_stop(watch->subscription);
+}
+
+bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package_name, struct failure *failure)
+{
+	enum package package = PACKAGE_PRESENCE;
+	struct target target = { 0 };
+	bool all = slice_eq(to, SLICE("all")), any = all;
+
+	if (package_name && !find_package(package_name, &package))
+		return fail(failure, STATUS_USAGE, "package",
+			    "'%s' is no package: presence, dialog, message-summary or reg", package_name);
+	if (!all && !target_read(phone, to, phone->default_account, &target, failure))
+		return false;
+	LIST_EACH(&phone->subscriptions->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		if (watch->stopping || watch->mailbox_of || (package_name && watch->package != package) ||
+		    (!all && strcmp(watch->uri, target.uri) != 0))
+			continue;
+		any = true;
+		stop(watch);
+	}
+	if (!all)
+		target_fini(&target);
+	return any || fail(failure, STATUS_USAGE, "not-subscribed",
+			   "nothing of %.*s is watched: `show subscriptions` lists what is", SLICE_ARG(to));
+}
+
+/* ---- mailboxes ---- */
+
+void subscriptions_account(struct account *account, bool registered)
+{
+	struct subscriptions *all = account->phone->subscriptions;
+	struct failure failure;
+	struct target target;
+	enum err err = ERR_NONE;
+
+	if (account->mailbox) {
+		struct watch *watch = account->mailbox;
+		watch->mailbox_of = NULL;
+		account->mailbox = NULL;
+		stop(watch);
+	}
+	account->voicemail.known = false;
+	if (!registered || !account->voicemail.address || account->phone->shutting_down)
+		return;
+	struct slice address = slice_of(account->voicemail.address);
+	if (slice_eq(address, SLICE("on")))
+		address = slice_of(account->uri);
+	if (!target_read(account->phone, address, account, &target, &failure)) {
+		log_line(account->phone->log, LOG_ERROR, "account %s: voicemail: %s", account->name, failure.text);
+		return;
+	}
+	struct watch *watch = begin(all, account, target.uri, PACKAGE_SUMMARY, EXPIRES_S, &err);
+	if (watch)
+		watch->mailbox_of = account;
+	else
+		log_line(account->phone->log, LOG_ERROR, "account %s: voicemail cannot be watched: %s", account->name,
+			 err_text(err));
+	account->mailbox = watch;
+	target_fini(&target);
+}
+
+unsigned subscriptions_stray(struct subscriptions *all, const struct sip_message *notify,
+			     const struct sip_source *source)
+{
+	struct account *account = account_of_request(all->phone, notify, source);
+	struct package_event event;
+	struct summary summary;
+
+	if (!account || !account_is_server(account, &source->remote) || !package_event_of(notify, &event) ||
+	    !slice_eq(event.name, SLICE("message-summary")) ||
+	    !sip_message_has_body(notify, "application", "simple-message-summary"))
+		return 481;
+	if (summary_read(notify->body, &summary))
+		return 400;
+	bool news = !account->voicemail.known || account->voicemail.waiting != summary.waiting ||
+		    account->voicemail.fresh != summary.fresh || account->voicemail.old != summary.old;
+	keep_mailbox(account, &summary);
+	if (news) {
+		struct event *told = events_add(all->phone->events, EVENT_VOICEMAIL, 0);
+		event_text(told, "from", slice_of(account->uri));
+		event_text(told, "account", slice_of(account->name));
+		tell_mailbox(told, &summary);
+	}
+	return 200;
+}
+
+/* ---- looking ---- */
+
+void subscriptions_show(const struct subscriptions *all, struct buf *out)
+{
+	LIST_EACH(&all->watches, node) {
+		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		buf_printf(out, "  %-16s %-10s %6" PRIu32 " s  %s%s%s\n", packages[watch->package].name,
+			   watch->stopping ? "ending"
+					   : subscription_state_name(subscription_state(watch->subscription)),
+			   subscription_left(watch->subscription), watch->name, *watch->name ? " " : "", watch->uri);
+	}
+}
+
+bool subscriptions_ringing(const struct subscriptions *all, const char *uri, struct buf *target, struct buf *replaces)
+{
+	const struct watch *watch = find(all, uri, PACKAGE_DIALOG);
+	const struct dialog_row *row = watch ? best_row(watch) : NULL;
+
+	if (!row || row->state != DIALOG_EARLY || row->initiator || !*row->call_id || !*row->local_tag ||
+	    !*row->remote_tag || (!*row->remote_target && !*row->remote_identity))
+		return false;
+	buf_printf(target, "%s", *row->remote_target ? row->remote_target : row->remote_identity);
+	/* Only the caller may let an early dialog be replaced: to-tag is his (RFC 3891 3). */
+	buf_printf(replaces, "%s;to-tag=%s;from-tag=%s;early-only", row->call_id, row->remote_tag, row->local_tag);
+	return true;
+}
+
+void subscriptions_shut_down(struct subscriptions *all)
+{
+	LIST_EACH(&all->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		if (!watch->stopping)
+			stop(watch);
+	}
+}
+
+bool subscriptions_quiet(const struct subscriptions *all)
+{
+	return list_empty(&all->watches);
+}
+
+/* ---- pickup ---- */
+
+/* A PBX knows by a code in front of the number what is meant. */
+static bool dial_prefix(struct phone *phone, const char *uri, struct buf *target, struct failure *failure)
+{
+	const char *prefix = settings_text(phone->settings, "pickup.prefix");
+	struct sip_uri parsed;
+
+	if (!*prefix)
+		return fail(failure, STATUS_CALL, "nothing-rings",
+			    "nothing is known to ring there: watch the line by `subscribe %s package=dialog`, or set "
+			    "pickup.prefix to the code of your PBX",
+			    uri);
+	if (!sip_uri_parse(slice_of(uri), &parsed, NULL) || !parsed.has_user)
+		return fail(failure, STATUS_USAGE, "syntax", "%s has no number to put %s before", uri, prefix);
+	buf_printf(target, "%.*s:", SLICE_ARG(parsed.scheme_name));
+	sip_escape_user(target, slice_of(prefix));
+	buf_add(target, slice_from(slice_of(uri), parsed.scheme_name.n + 1));
+	return true;
+}
+
+bool phone_pickup(struct phone *phone, struct slice text, unsigned *call, struct buf *dialled, struct failure *failure)
+{
+	struct target target;
+	struct buf uri, replaces;
+	const char *headers[3] = { NULL };
+
+	if (!target_read(phone, text, phone->default_account, &target, failure))
+		return false;
+	buf_init(&uri, 8192);
+	buf_init(&replaces, 8192);
+	buf_printf(&replaces, "Replaces:");
+	/* Who does not know Replaces must not ring instead (RFC 3891 4). */
+	if (subscriptions_ringing(phone->subscriptions, target.uri, &uri, &replaces)) {
+		headers[0] = buf_text(&replaces);
+		headers[1] = "Require:replaces";
+	}
+	bool good = (headers[0] || dial_prefix(phone, target.uri, &uri, failure)) &&
+		    phone_call(phone, buf_slice(&uri), &(struct call_options){ .headers = headers }, call, dialled,
+			       failure);
+	buf_fini(&uri);
+	buf_fini(&replaces);
+	target_fini(&target);
+	return good;
+}

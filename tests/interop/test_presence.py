@@ -1,0 +1,288 @@
+"""SUBSCRIBE, NOTIFY and PUBLISH: against kamailio's presence server, scripted peers in both roles, and each other."""
+import os
+import shutil
+import socket
+
+from harness import Skip, check, equal, need, port_answers, wait_until
+from wire import Peer
+
+PHONE, PEER, OTHER = 5070, 5080, 5090
+HERE = os.path.dirname(os.path.abspath(__file__))
+TABLES = "/usr/share/kamailio/dbtext/kamailio"
+PIDF = ('<?xml version="1.0" encoding="UTF-8"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:bob@127.0.0.1"><tuple id="a"><status>'
+        "<basic>{}</basic></status><note>{}</note></tuple></presence>")
+INFO = ('<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="{}" state="{}" entity="sip:bob@127.0.0.1">{}</dialog-info>')
+
+
+def phone_for(bench, *lines, port=PHONE):
+    phone = bench.phone(f"set sip.listen 127.0.0.1:{port}", "set call.accept any", *lines)
+    wait_until(lambda: port_answers("127.0.0.1", port), "the phone listens")
+    return phone
+
+
+def presence_server(bench):
+    need("kamailio")
+    if not os.path.isdir(TABLES) or not any(os.path.exists(f"/usr/lib/{arch}/kamailio/modules/presence.so")
+                                            for arch in ("x86_64-linux-gnu", "aarch64-linux-gnu")):
+        raise Skip("no presence modules of kamailio on this machine")
+    shutil.copytree(TABLES, bench.path("dbtext"))
+    with open(os.path.join(HERE, "presence.cfg.in")) as text:
+        config = bench.write("presence.cfg", text.read().replace("@FOLDER@", bench.folder))
+    bench.start(["kamailio", "-f", config, "-DD", "-E", "-Y", bench.folder, "-P", bench.path("kamailio.pid"), "-u", "root", "-g", "root"], log="kamailio.log")
+    wait_until(lambda: port_answers("127.0.0.1", 5060), "kamailio listens")
+
+
+def account(name):
+    return f"account add sip:{name}@127.0.0.1 password=secret"
+
+
+def test_kamailio_presence(bench):
+    """Published by one, watched by the other: digest, Expires, refresh of the tag, the end."""
+    presence_server(bench)
+    alice = phone_for(bench, account("alice"))
+    bob = phone_for(bench, account("bob"), port=OTHER)
+    for phone in (alice, bob):
+        phone.event("registered")
+    alice.do("subscribe bob")
+    equal(alice.event("subscribed")["state"], "active", "subscribed")
+    bob.do("publish")
+    bob.event("published")
+    equal(alice.event("presence", state="available")["from"], "sip:bob@127.0.0.1", "who")
+    bob.do("status away back at ten")
+    equal(alice.event("presence", state="away")["text"], "back at ten", "text")
+    bob.do("status dnd")
+    alice.event("presence", state="dnd")
+    bob.do("publish off")
+    wait_until(lambda: any(e.get("event") == "notify" and "open" not in e.get("body", "") for e in alice.events) or
+               any(e.get("event") == "presence" and e["state"] in ("unknown", "offline") for e in alice.events), "the end of what was published")
+    alice.do("unsubscribe bob")
+    alice.event("notify", state="terminated")
+    equal((alice.quit(), bob.quit()), (0, 0), "exit status")
+
+
+def test_kamailio_refuses(bench):
+    presence_server(bench)
+    alice = phone_for(bench, account("alice"))
+    alice.event("registered")
+    alice.do("subscribe bob package=reg")
+    failed = alice.event("subscribe-failed")
+    equal((failed["code"], failed["retry"]), (489, 0), "489")
+
+
+# ---- a notifier that says what the test makes it say ----
+
+class Notifier(Peer):
+    def accept(self, expires=600, status=200, phrase="OK", headers=()):
+        self.subscribe = self.receive("SUBSCRIBE")
+        self.respond(self.subscribe, status, phrase, headers=[f"Expires: {expires}", *headers])
+        return self.subscribe
+
+    def notify(self, state, body="", type=None, event=None, cseq=None, tag=None):
+        self.cseq = cseq or getattr(self, "cseq", 0) + 1
+        me, you = self.subscribe.get("To").split(";tag=")[0] + f";tag={tag or self.tag}", self.subscribe.get("From")
+        self.branches += 1
+        target = self.subscribe.get("Contact").split("<")[1].split(">")[0]
+        rows = [f"NOTIFY {target} SIP/2.0", f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bKn{self.tag}{self.branches}", "Max-Forwards: 70",
+                f"From: {me}", f"To: {you}", f"Call-ID: {self.subscribe.get('Call-ID')}", f"CSeq: {self.cseq} NOTIFY",
+                f"Contact: <sip:bob@{self.host}:{self.port}>", f"Event: {event or self.subscribe.get('Event')}", f"Subscription-State: {state}",
+                *([f"Content-Type: {type}"] if type else []), f"Content-Length: {len(body.encode())}", "", ""]
+        self.socket.sendto("\r\n".join(rows).encode() + body.encode(), ("127.0.0.1", PHONE))
+
+
+def test_notify_before_the_answer(bench):
+    bob, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    bob.subscribe = bob.receive("SUBSCRIBE")
+    bob.notify("active;expires=600", PIDF.format("open", "here"), "application/pidf+xml")
+    bob.receive(200)
+    equal(phone.event("presence")["text"], "here", "text")
+    bob.respond(bob.subscribe, 200, "OK", headers=["Expires: 600"])
+    phone.event("subscribed")
+    bob.notify("active;expires=600", PIDF.format("closed", ""), "application/pidf+xml")
+    bob.receive(200)
+    phone.event("presence", state="offline")
+    bob.notify("active;expires=600", "<presence", "application/pidf+xml")
+    bob.receive(400)
+    bob.notify("active;expires=600", "x", "text/html")
+    bob.receive(415)
+    phone.do("unsubscribe all")
+    equal(bob.accept(0).get("Expires"), "0", "Expires")
+    bob.notify("terminated;reason=timeout")
+    bob.receive(200)
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_terminated_for_good(bench):
+    bob, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    bob.accept()
+    bob.notify("pending;expires=600")
+    equal(phone.event("subscribed")["state"], "pending", "pending")
+    bob.notify("terminated;reason=rejected")
+    failed = phone.event("subscribe-failed")
+    equal((failed["reason"], failed["retry"]), ("rejected", 0), "rejected")
+    bob.nothing("SUBSCRIBE", 1)
+
+
+def test_bare_200_is_no_subscription(bench):
+    """A registrar that answers SUBSCRIBE with 200 and never notifies: no second SUBSCRIBE for minutes."""
+    bob, phone = Notifier(PEER), phone_for(bench, "set sip.t1 20ms")
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    bob.accept()
+    failed = phone.event("subscribe-failed", within=10)
+    check(failed["retry"] >= 300 and "NOTIFY" in failed["reason"], failed)
+    bob.nothing("SUBSCRIBE", 2)
+
+
+def test_voicemail(bench):
+    """The lamp of an account: subscribed once it is registered, unsolicited from its own server too."""
+    server, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"account add sip:alice@127.0.0.1 registrar=sip:127.0.0.1:{PEER} voicemail=sip:box@127.0.0.1:{PEER}")
+    register = server.receive("REGISTER")
+    server.send("\r\n".join(["SIP/2.0 200 OK", *[f"Via: {v}" for v in register.all("Via")], f"From: {register.get('From')}",
+                             f"To: {register.get('To')};tag=r", f"Call-ID: {register.get('Call-ID')}", f"CSeq: {register.get('CSeq')}",
+                             f"Contact: {register.get('Contact')}", "Content-Length: 0", "", ""]), register.source)
+    phone.event("registered")
+    equal(server.accept().get("Event"), "message-summary", "package")
+    server.notify("active;expires=600", "Messages-Waiting: yes\r\nVoice-Message: 2/8 (0/0)\r\n", "application/simple-message-summary")
+    lamp = phone.event("voicemail")
+    equal((lamp["new"], lamp["old"], lamp["state"], lamp["account"]), (2, 8, "waiting", "alice@127.0.0.1"), "voicemail")
+    check("2 new, 8 old" in phone.do("show accounts")["text"], phone.do("show accounts"))
+    body = "Messages-Waiting: no\r\nVoice-Message: 0/8\r\n"
+    rows = [f"NOTIFY sip:alice@127.0.0.1:{PHONE} SIP/2.0", f"Via: SIP/2.0/UDP 127.0.0.1:{PEER};branch=z9hG4bKstray", "Max-Forwards: 70",
+            "From: <sip:box@127.0.0.1>;tag=s", "To: <sip:alice@127.0.0.1>", "Call-ID: stray", "CSeq: 1 NOTIFY", "Event: message-summary",
+            f"Contact: <sip:box@127.0.0.1:{PEER}>", "Subscription-State: active", "Content-Type: application/simple-message-summary"]
+    raw = "\r\n".join([*rows, f"Content-Length: {len(body)}", "", ""]) + body
+    server.socket.sendto(raw.encode(), ("127.0.0.1", PHONE))
+    server.receive(200)
+    equal(phone.event("voicemail")["state"], "none", "the lamp is out")
+
+
+def test_dialog_info_and_pickup(bench):
+    """A watched line rings: pickup sends INVITE with Replaces;early-only to the caller."""
+    bob, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER} package=dialog")
+    bob.accept()
+    bob.notify("active;expires=600", INFO.format(0, "full", ""), "application/dialog-info+xml")
+    equal(phone.event("dialog-info")["state"], "terminated", "idle")
+    phone.refused(f"pickup sip:bob@127.0.0.1:{PEER}")
+    ringing = ('<dialog id="x" call-id="c1" local-tag="lt" remote-tag="rt" direction="recipient"><state>early</state><local>'
+               f'<target uri="sip:bob@127.0.0.1:{PEER}"/></local><remote><identity>sip:carol@x.com</identity><target uri="sip:carol@127.0.0.1:{OTHER}"/>'
+               "</remote></dialog>")
+    bob.notify("active;expires=600", INFO.format(1, "partial", ringing), "application/dialog-info+xml")
+    event = phone.event("dialog-info")
+    equal((event["state"], event["direction"], event["peer"]), ("early", "in", "sip:carol@x.com"), "ringing")
+    other = Peer(OTHER)
+    phone.do(f"pickup sip:bob@127.0.0.1:{PEER}")
+    invite = other.receive("INVITE")
+    equal(invite.get("Replaces"), "c1;to-tag=rt;from-tag=lt;early-only", "Replaces")
+    check("replaces" in invite.get("Require"), "Require")
+    other.respond(invite, 486, "Busy Here")
+    # A version was missed: a full document is asked for.
+    bob.notify("active;expires=600", INFO.format(7, "partial", ""), "application/dialog-info+xml")
+    bob.accept()
+
+
+def test_pickup_by_prefix(bench):
+    other, phone = Peer(PEER), phone_for(bench, "set pickup.prefix **")
+    phone.do(f"pickup sip:204@127.0.0.1:{PEER}")
+    check(other.receive("INVITE").start.startswith(f"INVITE sip:**204@127.0.0.1:{PEER}"), "the prefix")
+
+
+def test_two_phones(bench):
+    """We watch each other: status and line."""
+    alice, bob = phone_for(bench), phone_for(bench, "set call.auto-answer on", port=OTHER)
+    alice.do(f"subscribe sip:bob@127.0.0.1:{OTHER}")
+    alice.do(f"subscribe sip:bob@127.0.0.1:{OTHER} package=dialog")
+    alice.event("presence", state="available")
+    alice.event("dialog-info", state="terminated")
+    bob.do("status busy")
+    alice.event("presence", state="busy")
+    carol = phone_for(bench, port=5095)
+    carol.do(f"call sip:bob@127.0.0.1:{OTHER}")
+    alice.event("dialog-info", state="confirmed")
+    carol.do("hangup")
+    alice.event("dialog-info", state="terminated")
+    check("dialog" in bob.do("show subscriptions")["text"], "who watches us is shown")
+    equal(bob.quit(), 0, "exit status")
+    alice.event("subscribe-failed", package="presence")
+    equal((alice.quit(), carol.quit()), (0, 0), "exit status")
+
+
+def test_pickup_between_phones(bench):
+    """Carol calls Bob, it rings there, Alice takes the call."""
+    alice, bob, carol = phone_for(bench), phone_for(bench, port=OTHER), phone_for(bench, port=5095)
+    alice.do(f"subscribe sip:bob@127.0.0.1:{OTHER} package=dialog")
+    alice.event("dialog-info", state="terminated")
+    carol.do(f"call sip:bob@127.0.0.1:{OTHER}")
+    carol.event("ringing")
+    alice.event("dialog-info", state="early")
+    call = alice.do(f"pickup sip:bob@127.0.0.1:{OTHER}")["call"]
+    alice.event("answered", call=call)
+    carol.event("answered")
+    alice.event("dialog-info", state="terminated")
+
+
+def test_publish_forgotten(bench):
+    """412: published anew without SIP-If-Match; 423: for longer."""
+    server, phone = Peer(PEER), phone_for(bench)
+    phone.do(f"account add sip:alice@127.0.0.1:{PEER} registrar=none")
+    phone.do("publish")
+    first = server.receive("PUBLISH")
+    server.respond(first, 423, "Interval Too Brief", headers=["Min-Expires: 7200"])
+    longer = server.receive("PUBLISH")
+    equal(longer.get("Expires"), "7200", "Expires")
+    check("<basic>open</basic>" in longer.body, "the body again")
+    server.respond(longer, 200, "OK", headers=["Expires: 7200", "SIP-ETag: one"])
+    phone.event("published")
+    phone.do("status offline")
+    changed = server.receive("PUBLISH")
+    equal(changed.get("SIP-If-Match"), "one", "SIP-If-Match")
+    server.respond(changed, 412, "Conditional Request Failed")
+    anew = server.receive("PUBLISH")
+    check(anew.get("SIP-If-Match") is None and "<basic>closed</basic>" in anew.body, "published anew")
+    server.respond(anew, 200, "OK", headers=["Expires: 7200", "SIP-ETag: two"])
+    phone.do("publish off")
+    gone = server.receive("PUBLISH")
+    equal((gone.get("SIP-If-Match"), gone.get("Expires"), gone.body), ("two", "0", ""), "removal")
+    server.respond(gone, 200, "OK")
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_floods(bench):
+    """SUBSCRIBEs of a stranger and NOTIFYs of nothing: bounded, answered, and the phone goes on."""
+    phone = phone_for(bench, "set call.accept any")
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("192.0.2.1", 5080))
+    statuses = {}
+    before = rss(phone)
+    for number in range(6000):
+        method = "SUBSCRIBE" if number % 2 else "NOTIFY"
+        text = (f"{method} sip:alice@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5080;branch=z9hG4bKf{number}\r\nMax-Forwards: 70\r\n"
+                f"From: <sip:x@192.0.2.1>;tag={number}\r\nTo: <sip:alice@127.0.0.1>{'' if number % 2 else ';tag=z'}\r\nCall-ID: f{number}\r\n"
+                f"CSeq: 1 {method}\r\nContact: <sip:x@192.0.2.1:5080>\r\nEvent: presence\r\nSubscription-State: active\r\nExpires: 600\r\n"
+                "Content-Length: 0\r\n\r\n")
+        sock.sendto(text.encode(), ("127.0.0.1", PHONE))
+        if number % 40 == 39:
+            count(sock, statuses)
+    count(sock, statuses, 1.0)
+    check(statuses.get(200, 0) <= 64, f"a stranger holds a quarter of the subscriptions at most: {statuses}")
+    check(statuses.get(503, 0) > 0 and statuses.get(481, 0) > 0, statuses)
+    check(rss(phone) - before < 60000, f"memory grew from {before} to {rss(phone)} kB")
+    equal(phone.do("get calls.count") is not None, True, "it goes on")
+
+
+def count(sock, statuses, within=0.05):
+    sock.settimeout(within)
+    try:
+        while True:
+            start = sock.recvfrom(65536)[0].split(b"\r\n", 1)[0]
+            if start.startswith(b"SIP/2.0"):
+                statuses[int(start.split()[1])] = statuses.get(int(start.split()[1]), 0) + 1
+    except OSError:
+        pass
+
+
+def rss(phone):
+    with open(f"/proc/{phone.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
