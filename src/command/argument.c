@@ -1,4 +1,5 @@
 #include "command/argument.h"
+#include "command/binding.h"
 
 #include "command/event_keys.h"
 #include "command/internal.h"
@@ -242,6 +243,15 @@ static bool check_header(struct slice value, struct failure *failure)
 		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
+static bool check_key(struct slice value, struct failure *failure)
+{
+	char key[BINDING_KEY];
+
+	return binding_key_read(value, key) ||
+	       usage(failure, "key", NULL, "'%.*s' is no key: F1 to F12, C-x, M-1, PageUp and the like",
+		     SLICE_ARG(slice_sub(value, 0, 20)));
+}
+
 static bool check_topic(struct slice value, struct failure *failure)
 {
 	struct buf out;
@@ -276,6 +286,8 @@ bool argument_check(const struct argument_context *context, const struct command
 	case ARG_CHOICE:
 	case ARG_VIEW:
 		return check_choice(argument, value, failure);
+	case ARG_KEY:
+		return check_key(value, failure);
 	case ARG_YES_NO:
 		return choice_has("yes|no|on|off", value) ||
 		       usage(failure, "choice", NULL, "'%.*s' is neither yes nor no",

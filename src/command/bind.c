@@ -206,6 +206,8 @@ static bool steps_aside(const struct binder *binder, const struct command_argume
 {
 	const struct word *word = &binder->word;
 
+	if (argument->optional && argument->kind == ARG_VIEW)
+		return word->quoted || word->dynamic || !choice_has(argument->choices, buf_slice(&word->text));
 	if (!argument->optional || argument->kind != ARG_KEYWORD)
 		return false;
 	return word->quoted || word->dynamic || !slice_eq(buf_slice(&word->text), slice_of(argument->name));

@@ -15,6 +15,7 @@
  *   wait       waiting for events: what satisfies a wait, what makes it hopeless
  *   outcomes   what became of the messages that a script has sent
  *   compare    LEFT OP RIGHT of `expect` and `if`
+ *   binding    `bind`: keys that run commands
  *   handler    `on`: commands that events start
  *   script     command files: lines, continuation, the check of a whole file
  *   event_keys the keys that events carry, a sentence for each event
@@ -67,6 +68,7 @@ enum argument_kind {
 	ARG_VIEW,
 	ARG_TOPIC,
 	ARG_SUBJECT,
+	ARG_KEY,       /* of `bind` */
 	ARG_DIRECTION, /* `select`: a call, next or previous */
 };
 
@@ -194,6 +196,17 @@ void runner_set_call(struct runner *runner, unsigned call);
 void runner_interrupt(struct runner *runner);
 /** --check: parse a file whole. Errors go to `out`, one a line. @return how many */
 size_t commands_check_file(struct commands *commands, const char *path, struct buf *out);
+
+/* ---- keys ---- */
+/**
+ * The command of a key, named as "C-x", "M-1", "F2" or the letter itself; what is bound in the view goes before what is
+ * bound everywhere. `focus`: the view has the keys, else the command line has them.
+ * @return NULL: the key is not bound. Borrowed; `bind` and `unbind` may free it
+ */
+const char *commands_binding(const struct commands *commands, const char *view, bool focus, const char *key);
+/** view "": everywhere */
+typedef void commands_binding_h(void *arg, const char *view, const char *key, const char *command);
+void commands_bindings(const struct commands *commands, commands_binding_h *each, void *arg);
 
 /* ---- completion and help ---- */
 struct completion {

@@ -1,6 +1,6 @@
 #include "base/xmalloc.h"
 #include "command/argument.h"
-#include "command/internal.h"
+#include "command/binding.h"
 #include "command/table.h"
 #include "loop/loop.h"
 
@@ -16,6 +16,7 @@ struct commands *commands_new(struct phone *phone, struct loop *loop)
 	list_init(&commands->handlers);
 	list_init(&commands->variables);
 	list_init(&commands->aliases);
+	list_init(&commands->bindings);
 	list_init(&commands->device_requests);
 	list_init(&commands->device_checks);
 	commands->cursor = events_last(phone_events(phone));
@@ -37,6 +38,7 @@ void commands_free(struct commands *commands)
 		free(variable->value);
 		free(variable);
 	}
+	bindings_free(commands);
 	LIST_EACH(&commands->aliases, node) {
 		struct alias *alias = LIST_ENTRY(node, struct alias, node);
 		list_remove(node);

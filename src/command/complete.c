@@ -65,6 +65,23 @@ static void offer_account_options(struct completing *at, size_t from)
 
 static void complete_line(struct completing *at, size_t begins, unsigned depth);
 
+/* Lists of devices and codecs have many words, numbers and choices one. */
+static bool takes_one_word(const char *setting)
+{
+	const struct setting_row *row = setting ? setting_find(slice_of(setting)) : NULL;
+
+	return row && row->type != SETTING_TEXT;
+}
+
+/* Is this optional argument left out, as the word there is not its own? */
+static bool steps_aside(const struct command_argument *argument, const char *word)
+{
+	if (!argument->name || !argument->optional)
+		return false;
+	return argument->kind == ARG_VIEW ? !choice_has(argument->choices, slice_of(word))
+					  : argument->kind == ARG_KEYWORD && strcmp(argument->name, word) != 0;
+}
+
 /* Behind `from` words the arguments of `command` begin. */
 static void complete_arguments(struct completing *at, const struct command *command, size_t from, unsigned depth)
 {
@@ -81,8 +98,7 @@ static void complete_arguments(struct completing *at, const struct command *comm
 		}
 		if (place == COMMAND_ARGS_MAX || !arguments[place].name)
 			return;
-		while (arguments[place].kind == ARG_KEYWORD && arguments[place].optional &&
-		       strcmp(arguments[place].name, at->words[i].text)) {
+		while (steps_aside(&arguments[place], at->words[i].text)) {
 			place++;
 			while (place < COMMAND_ARGS_MAX && arguments[place].with_previous)
 				place++;
@@ -97,8 +113,9 @@ static void complete_arguments(struct completing *at, const struct command *comm
 		if (argument->kind == ARG_TARGET && argument_is_joined(command, place)) {
 			if (joined_from == SIZE_MAX)
 				joined_from = i;
-		} else if (argument->kind != ARG_TEXT && argument->kind != ARG_VALUE && argument->kind != ARG_TOPIC &&
-			   !argument->repeats) {
+		} else if (argument->kind == ARG_VALUE ? takes_one_word(first)
+						       : argument->kind != ARG_TEXT && argument->kind != ARG_TOPIC &&
+								 !argument->repeats) {
 			place++;
 		}
 	}
@@ -143,7 +160,8 @@ static void complete_arguments(struct completing *at, const struct command *comm
 			continue;
 		offer_kind(at, &arguments[place], first);
 		/* What may be left out does not hide what follows it. */
-		if (arguments[place].kind != ARG_KEYWORD || !arguments[place].optional)
+		if ((arguments[place].kind != ARG_KEYWORD && arguments[place].kind != ARG_VIEW) ||
+		    !arguments[place].optional)
 			break;
 	}
 }

@@ -152,6 +152,11 @@ static enum command_result do_account_bindings(struct invocation *invocation)
 }
 
 /* Aliases are this floor's: they are written behind what the phone saves. */
+static void add_binding(void *arg, const char *view, const char *key, const char *command)
+{
+	buf_printf(arg, "bind %s%s%s %s\n", view, *view ? " " : "", *key == ' ' ? "Space" : key, command);
+}
+
 static enum command_result do_save(struct invocation *invocation)
 {
 	struct buf extra;
@@ -161,6 +166,7 @@ static enum command_result do_save(struct invocation *invocation)
 		const struct alias *alias = LIST_ENTRY(node, struct alias, node);
 		buf_printf(&extra, "alias %s %s\n", alias->name, alias->text);
 	}
+	commands_bindings(invocation->commands, add_binding, &extra);
 	bool good = phone_save(invocation->phone, buf_slice(&extra), &invocation->failure);
 	buf_fini(&extra);
 	return invocation_end(invocation, good);

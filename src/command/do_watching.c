@@ -4,7 +4,6 @@
 #include "command/table.h"
 
 #include <jansson.h>
-#include <langinfo.h>
 #include <string.h>
 
 static json_t *call_object(const struct call_view *view)
@@ -108,29 +107,6 @@ static void show_log(struct invocation *invocation)
 	invocation->result = list;
 }
 
-static void say_if_empty(struct invocation *invocation)
-{
-	if (!invocation->out->n)
-		buf_printf(invocation->out, "nothing was sent or received yet\n");
-}
-
-static bool utf8_locale(void)
-{
-	return !strcmp(nl_langinfo(CODESET), "UTF-8");
-}
-
-static enum command_result draw_ladder(struct invocation *invocation, const char *word)
-{
-	const struct runner *runner = invocation->runner;
-	unsigned call = 0;
-
-	if (word && !invocation_call(invocation, word, NEED_ANY, &call))
-		return COMMAND_FAILED;
-	phone_ladder(invocation->phone, call, runner->columns, runner->ascii || !utf8_locale(), invocation->out);
-	say_if_empty(invocation);
-	return COMMAND_DONE;
-}
-
 static enum command_result do_show(struct invocation *invocation)
 {
 	const char *what = invocation->values[0], *argument = invocation->values[1];
@@ -144,42 +120,13 @@ static enum command_result do_show(struct invocation *invocation)
 		return COMMAND_DONE;
 	}
 	if (!strcmp(what, "ladder"))
-		return draw_ladder(invocation, argument);
+		return invocation_ladder(invocation, argument);
 	if (!strcmp(what, "calls"))
 		invocation->result = calls_list(invocation->phone);
 	else if (!strcmp(what, "settings"))
 		invocation->result = settings_list(invocation->phone, slice_of(argument));
 	return invocation_end(invocation, phone_show(invocation->phone, slice_of(what), slice_of(argument),
 						     invocation->out, &invocation->failure));
-}
-
-static enum command_result do_trace_on(struct invocation *invocation)
-{
-	phone_trace_set(invocation->phone, true);
-	return COMMAND_DONE;
-}
-
-static enum command_result do_trace_off(struct invocation *invocation)
-{
-	phone_trace_set(invocation->phone, false);
-	return COMMAND_DONE;
-}
-
-static enum command_result do_trace_ladder(struct invocation *invocation)
-{
-	return draw_ladder(invocation, invocation_option(invocation, "call", 0));
-}
-
-static enum command_result do_trace_text(struct invocation *invocation)
-{
-	const char *word = invocation_option(invocation, "call", 0);
-	unsigned call = 0;
-
-	if (word && !invocation_call(invocation, word, NEED_ANY, &call))
-		return COMMAND_FAILED;
-	phone_trace_text(invocation->phone, call, invocation->out);
-	say_if_empty(invocation);
-	return COMMAND_DONE;
 }
 
 static enum command_result do_why(struct invocation *invocation)
@@ -195,11 +142,6 @@ static enum command_result do_why(struct invocation *invocation)
 	return invocation_end(invocation,
 			      phone_why(invocation->phone, slice_of(subject), invocation->out, &invocation->failure));
 }
-
-#define CALL_OPTION                                                                                                    \
-	{                                                                                                              \
-		.name = "call", .kind = ARG_CALL, .text = "only this call's messages"                                  \
-	}
 
 const struct command watching_commands[] = {
 	{ .name = "show",
@@ -217,32 +159,6 @@ const struct command watching_commands[] = {
 	  .summary = "show what the phone knows",
 	  .text = "Some views take an argument: `show call 2`, `show ladder 2`, `show settings media.`",
 	  .examples = { "show calls", "show settings audio." } },
-	{ .name = "trace on",
-	  .group = "watching",
-	  .run = do_trace_on,
-	  .summary = "print SIP messages as they come and go",
-	  .text = "What is kept is kept in either case; credentials are left out (`trace.redact`).",
-	  .examples = { "trace on" } },
-	{ .name = "trace off",
-	  .group = "watching",
-	  .run = do_trace_off,
-	  .summary = "print them no more",
-	  .text = "The trace is still kept.",
-	  .examples = { "trace off" } },
-	{ .name = "trace ladder",
-	  .group = "watching",
-	  .run = do_trace_ladder,
-	  .options = { CALL_OPTION },
-	  .summary = "draw the messages as a ladder",
-	  .text = "With times, one column a party.",
-	  .examples = { "trace ladder", "trace ladder call=1" } },
-	{ .name = "trace text",
-	  .group = "watching",
-	  .run = do_trace_text,
-	  .options = { CALL_OPTION },
-	  .summary = "print the messages kept",
-	  .text = "In full, the oldest first.",
-	  .examples = { "trace text call=1" } },
 	{ .name = "why",
 	  .group = "watching",
 	  .run = do_why,

@@ -56,8 +56,8 @@ struct handler {
 struct commands {
 	struct phone *phone;
 	struct loop *loop;
-	struct list runners, handlers, variables, aliases;
-	size_t variable_count, alias_count, handler_count;
+	struct list runners, handlers, variables, aliases, bindings;
+	size_t variable_count, alias_count, handler_count, binding_count;
 	struct settings *scratch;    /* to try values on */
 	struct runner_output output; /* of handlers */
 	uint64_t cursor;             /* the last event that handlers have seen */
@@ -249,6 +249,8 @@ enum call_need { NEED_RINGING, NEED_HELD, NEED_ALIVE, NEED_ANY };
  * failure of the invocation */
 bool invocation_call(struct invocation *invocation, const char *word, enum call_need need, unsigned *call);
 enum command_result invocation_end(struct invocation *invocation, bool good);
+/** The ladder of a call, of an account's registration, or (NULL) of everything. */
+enum command_result invocation_ladder(struct invocation *invocation, const char *subject);
 /** The result {"call": N}. */
 enum command_result invocation_end_call(struct invocation *invocation, bool good, unsigned call);
 enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason,

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/command/libcommand.a
 src_command_libcommand_a_SOURCES = \
+	src/command/binding.c src/command/binding.h src/command/do_keys.c \
 	src/command/argument.c src/command/argument.h \
 	src/command/bind.c src/command/bind.h src/command/bind_command.c src/command/bind_members.c src/command/binder.h \
 	src/command/command.h src/command/commands.c \
@@ -15,6 +16,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/do_protocol.c \
 	src/command/do_scripts.c \
 	src/command/do_sound.c \
+	src/command/do_trace.c \
 	src/command/do_watching.c \
 	src/command/event_keys.c src/command/event_keys.h \
 	src/command/handler.c \

@@ -256,6 +256,9 @@ static bool offer_fixed(struct completing *at, const struct command_argument *ar
 	case ARG_YES_NO:
 		offer_list(at, "yes|no", '|');
 		return true;
+	case ARG_KEY:
+		offer_list(at, "F1|F2|F3|F4|F5|F6|F7|F8|F9|F10|F11|F12|PageUp|PageDown|C-|M-|S-F", '|');
+		return true;
 	case ARG_SETTING:
 		offer_settings(at);
 		return true;

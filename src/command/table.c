@@ -10,7 +10,9 @@ static const struct {
 	{ accounts_commands, &accounts_command_count }, { people_commands, &people_command_count },
 	{ messages_commands, &messages_command_count }, { presence_commands, &presence_command_count },
 	{ protocol_commands, &protocol_command_count }, { watching_commands, &watching_command_count },
+	{ trace_commands, &trace_command_count },
 	{ scripts_commands, &scripts_command_count },   { phone_commands, &phone_command_count },
+	{ keys_commands, &keys_command_count },
 };
 
 size_t table_count(void)

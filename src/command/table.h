@@ -4,10 +4,31 @@
 #include "command/command.h"
 
 /* The rows of each do_*.c, in the order in which help groups them. */
-extern const struct command calls_commands[], sound_commands[], accounts_commands[], people_commands[], messages_commands[], presence_commands[],
-	protocol_commands[], watching_commands[], scripts_commands[], phone_commands[];
-extern const size_t calls_command_count, sound_command_count, accounts_command_count, people_command_count, messages_command_count, presence_command_count,
-	protocol_command_count, watching_command_count, scripts_command_count, phone_command_count;
+/* A line each, so that two who add one do not meet. */
+extern const struct command calls_commands[];
+extern const size_t calls_command_count;
+extern const struct command sound_commands[];
+extern const size_t sound_command_count;
+extern const struct command accounts_commands[];
+extern const size_t accounts_command_count;
+extern const struct command people_commands[];
+extern const size_t people_command_count;
+extern const struct command messages_commands[];
+extern const size_t messages_command_count;
+extern const struct command presence_commands[];
+extern const size_t presence_command_count;
+extern const struct command protocol_commands[];
+extern const size_t protocol_command_count;
+extern const struct command watching_commands[];
+extern const size_t watching_command_count;
+extern const struct command trace_commands[];
+extern const size_t trace_command_count;
+extern const struct command scripts_commands[];
+extern const size_t scripts_command_count;
+extern const struct command phone_commands[];
+extern const size_t phone_command_count;
+extern const struct command keys_commands[];
+extern const size_t keys_command_count;
 
 size_t table_count(void);
 /** The row at `place`, 0 first. */

@@ -96,6 +96,7 @@ void call_free(struct call *call)
 	sip_message_unref(call->last_sent);
 	sip_message_unref(call->last_received);
 	call_setup_free(call->setup);
+	sampling_free(call->sampling);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 	free(call);

@@ -1,11 +1,11 @@
 /*
- * The ladder: the figure that every SIP engineer draws. One column for us and one for each host and port that we spoke
- * to; each new message has its F-number, what was seen before has the number of its first time.
+ * The ladder: the figure that every SIP engineer draws. One column for us and one for each party (party.c); each new
+ * message has its F-number, what was seen before has the number of its first time.
  */
 #include "base/random.h"
 #include "base/utf8.h"
 #include "base/xmalloc.h"
-#include "phone/trace.h"
+#include "phone/party.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,6 @@
 enum {
 	COLS_MIN = 40,
 	COLS_MAX = 400,
-	PEERS_MAX = 16,
 	MESSAGES_MAX = 4000,
 	LEFT = 4,       /* where our own line stands */
 	TIME_COLS = 16, /* right of the last line */
@@ -23,10 +22,10 @@ enum {
 };
 
 struct glyphs {
-	uint32_t bar, dash, right, left, cross, media, fault;
+	uint32_t bar, dash, right, left, cross, media, fault, told, ellipsis;
 };
-static const struct glyphs drawn = { 0x2502, 0x2500, 0x25b6, 0x25c0, 0x253c, 0x2550, 0x2717 };
-static const struct glyphs plain = { '|', '-', '>', '<', '+', '=', '!' };
+static const struct glyphs drawn = { 0x2502, 0x2500, 0x25b6, 0x25c0, 0x253c, 0x2550, 0x2717, 0x254c, 0x2026 };
+static const struct glyphs plain = { '|', '-', '>', '<', '+', '=', '!', '.', '~' };
 
 struct seen {
 	struct map_node node;
@@ -35,11 +34,12 @@ struct seen {
 
 struct ladder {
 	const struct glyphs *glyphs;
-	unsigned cols, peers, space;
-	struct address peer[PEERS_MAX];
-	unsigned last_peer;
+	struct parties parties;
+	unsigned cols, columns, space; /* columns: those that have room */
+	unsigned last_column;
 	uint32_t *row;
-	struct buf *out;
+	struct buf line;
+	const struct ladder_options *options;
 	struct map seen;
 	struct seen *nodes;
 	size_t node_count;
@@ -69,7 +69,7 @@ static void put_point(struct buf *out, uint32_t c)
 	}
 }
 
-static void row_flush(struct ladder *ladder)
+static void row_flush(struct ladder *ladder, enum ladder_kind kind, const struct trace_entry *entry)
 {
 	unsigned end = ladder->cols;
 
@@ -77,8 +77,10 @@ static void row_flush(struct ladder *ladder)
 		end--;
 	for (unsigned i = 0; i < end; i++)
 		if (ladder->row[i] != FILLER)
-			put_point(ladder->out, ladder->row[i]);
-	buf_add_char(ladder->out, '\n');
+			put_point(&ladder->line, ladder->row[i]);
+	ladder->options->each(ladder->options->arg,
+			      &(struct ladder_line){ buf_slice(&ladder->line), kind, entry ? entry->number : 0 });
+	buf_clear(&ladder->line);
 	for (unsigned i = 0; i < ladder->cols; i++)
 		ladder->row[i] = ' ';
 }
@@ -96,7 +98,7 @@ static bool is_wide(uint32_t c)
 	       (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd);
 }
 
-/* Write within `from`..`to`, cut off at the end. @return where it ended */
+/* Write within `from`..`to`; what is cut off ends in an ellipsis. @return where it ended */
 static unsigned row_text(struct ladder *ladder, unsigned from, unsigned to, struct slice text)
 {
 	while (text.n) {
@@ -104,8 +106,13 @@ static unsigned row_text(struct ladder *ladder, unsigned from, unsigned to, stru
 		size_t n = utf8_decode(text, &point);
 		text = slice_from(text, n ? n : 1);
 		unsigned width = is_combining(point) ? 0 : is_wide(point) ? 2 : 1;
-		if (from + width > to || from + width > ladder->cols)
-			break;
+		if (from + width > to || from + width > ladder->cols) {
+			unsigned last = (to < ladder->cols ? to : ladder->cols) - 1;
+			ladder->row[last] = ladder->glyphs->ellipsis;
+			if (last && ladder->row[last - 1] != FILLER && is_wide(ladder->row[last - 1]))
+				ladder->row[last - 1] = ' ';
+			return last + 1;
+		}
 		if (width)
 			ladder->row[from] = point;
 		if (width == 2)
@@ -115,69 +122,50 @@ static unsigned row_text(struct ladder *ladder, unsigned from, unsigned to, stru
 	return from;
 }
 
-static unsigned column_at(const struct ladder *ladder, unsigned peer)
+static unsigned column_at(const struct ladder *ladder, unsigned party)
 {
-	return LEFT + (peer + 1) * ladder->space;
+	return LEFT + (party + 1) * ladder->space;
 }
 
 static void row_bars(struct ladder *ladder)
 {
 	ladder->row[LEFT] = ladder->glyphs->bar;
-	for (unsigned i = 0; i < ladder->peers; i++)
+	for (unsigned i = 0; i < ladder->columns; i++)
 		ladder->row[column_at(ladder, i)] = ladder->glyphs->bar;
 }
 
 /* ---- who takes part ---- */
 
-static bool wanted(const struct trace_entry *entry, const struct ladder_options *options)
+/* The column of a party; those for whom there is no room share the last one. *shares: it is not its own. */
+static unsigned column_of(const struct ladder *ladder, unsigned party, bool *shares)
 {
-	return !options->call_id.n || slice_eq(entry->call_id, options->call_id);
-}
-
-static void add_peer(struct ladder *ladder, const struct address *remote)
-{
-	if (!address_is_set(remote))
-		return;
-	for (unsigned i = 0; i < ladder->peers; i++)
-		if (address_eq(&ladder->peer[i], remote))
-			return;
-	if (ladder->peers < PEERS_MAX)
-		ladder->peer[ladder->peers++] = *remote;
-}
-
-/* The line of this peer; those for whom there is no room share the last one. *shares: it is not its own. */
-static unsigned peer_line(const struct ladder *ladder, const struct address *remote, bool *shares)
-{
-	*shares = false;
-	for (unsigned i = 0; i < ladder->peers; i++)
-		if (address_eq(&ladder->peer[i], remote))
-			return i;
-	*shares = true;
-	return ladder->peers - 1;
+	*shares = party >= ladder->columns || (party == ladder->columns - 1 && ladder->parties.count > ladder->columns);
+	return party < ladder->columns ? party : ladder->columns - 1;
 }
 
 static void lay_out(struct ladder *ladder)
 {
 	unsigned room = ladder->cols - LEFT - TIME_COLS, most = room / SPACE_LEAST;
 
-	if (ladder->peers > (most ? most : 1))
-		ladder->peers = most ? most : 1;
-	ladder->space = room / (ladder->peers ? ladder->peers : 1);
+	ladder->columns = ladder->parties.count;
+	if (ladder->columns > (most ? most : 1))
+		ladder->columns = most ? most : 1;
+	ladder->space = room / (ladder->columns ? ladder->columns : 1);
 	if (ladder->space > SPACE_MOST)
 		ladder->space = SPACE_MOST;
 }
 
 static void draw_names(struct ladder *ladder)
 {
-	char text[ADDRESS_TEXT];
 	unsigned end = row_text(ladder, LEFT - 1, ladder->cols, SLICE("you"));
 
-	for (unsigned i = 0; i < ladder->peers; i++) {
-		struct slice name = slice_of(address_print(&ladder->peer[i], text));
-		unsigned half = (unsigned)name.n / 2, at = column_at(ladder, i), from = at > half ? at - half : 0;
-		end = row_text(ladder, from > end + 2 ? from : end + 2, ladder->cols, name);
+	for (unsigned i = 0; i < ladder->columns; i++) {
+		struct slice name = slice_of(ladder->parties.party[i].name);
+		unsigned half = (unsigned)name.n / 2, at = column_at(ladder, i), from = at > half ? at - half : 0,
+			 next = i + 1 < ladder->columns ? column_at(ladder, i + 1) - 2 : ladder->cols;
+		end = row_text(ladder, from > end + 2 ? from : end + 2, next, name);
 	}
-	row_flush(ladder);
+	row_flush(ladder, LADDER_NAMES, NULL);
 }
 
 /* ---- what happened ---- */
@@ -258,31 +246,47 @@ static void label_text(struct ladder *ladder, const struct trace_entry *entry, b
 		buf_printf(label, " %s", address_print(&entry->remote, peer));
 }
 
-static void draw_arrow(struct ladder *ladder, unsigned at, bool to, bool from, uint32_t dash)
+static void draw_dashes(struct ladder *ladder, unsigned from, unsigned to, uint32_t dash)
 {
-	row_bars(ladder);
-	for (unsigned i = LEFT + 1; i < at; i++)
+	for (unsigned i = from; i < to; i++)
 		ladder->row[i] = ladder->row[i] == ladder->glyphs->bar ? ladder->glyphs->cross : dash;
-	if (to)
-		ladder->row[at - 1] = ladder->glyphs->right;
-	if (from)
-		ladder->row[LEFT + 1] = ladder->glyphs->left;
-	row_flush(ladder);
 }
 
-static void draw_label(struct ladder *ladder, unsigned at, struct slice label, const struct trace_entry *entry)
+/* From us to the party at `at`, and on to the one at `far`, which we only know from what the message says. */
+static void draw_arrow(struct ladder *ladder, const struct trace_entry *entry, unsigned at, unsigned far)
+{
+	bool media = entry->kind == TRACE_MEDIA;
+
+	row_bars(ladder);
+	draw_dashes(ladder, LEFT + 1, at, media ? ladder->glyphs->media : ladder->glyphs->dash);
+	if (far > at) {
+		draw_dashes(ladder, at + 1, far, ladder->glyphs->told);
+		if (entry->sent)
+			ladder->row[far - 1] = ladder->glyphs->right;
+		else
+			ladder->row[at + 1] = ladder->glyphs->left;
+	}
+	if (media || entry->sent)
+		ladder->row[at - 1] = ladder->glyphs->right;
+	if (media || !entry->sent)
+		ladder->row[LEFT + 1] = ladder->glyphs->left;
+	row_flush(ladder, media ? LADDER_MEDIA : LADDER_ARROW, entry);
+}
+
+static void draw_label(struct ladder *ladder, unsigned at, struct slice label, const struct trace_entry *entry,
+		       enum ladder_kind kind)
 {
 	char time[32];
 
 	row_bars(ladder);
 	time_text(ladder, entry, time);
 	row_text(ladder, LEFT + 2, at, label);
-	row_text(ladder, column_at(ladder, ladder->peers - 1) + 3, ladder->cols, slice_of(time));
-	row_flush(ladder);
+	row_text(ladder, column_at(ladder, ladder->columns - 1) + 3, ladder->cols, slice_of(time));
+	row_flush(ladder, kind, entry);
 }
 
 /* A sentence below what failed, broken at blanks. */
-static void draw_sentence(struct ladder *ladder, struct slice text)
+static void draw_sentence(struct ladder *ladder, struct slice text, const struct trace_entry *entry)
 {
 	while (text.n) {
 		unsigned room = ladder->cols - LEFT - 4;
@@ -295,7 +299,7 @@ static void draw_sentence(struct ladder *ladder, struct slice text)
 		ladder->row[LEFT] = ladder->glyphs->bar;
 		ladder->row[LEFT + 2] = ladder->glyphs->fault;
 		row_text(ladder, LEFT + 4, ladder->cols, slice_sub(text, 0, n));
-		row_flush(ladder);
+		row_flush(ladder, LADDER_FAILURE, entry);
 		text = slice_trim(slice_from(text, n));
 	}
 }
@@ -306,70 +310,89 @@ static bool is_failure(unsigned status)
 	return status >= 400 && status != 401 && status != 407 && status != 487 && status != 491;
 }
 
-static void draw_entry(struct ladder *ladder, const struct trace_entry *entry)
+static void draw_message(struct ladder *ladder, const struct trace_entry *entry, unsigned column, bool shares)
 {
-	bool shares, again = false;
-	unsigned peer = address_is_set(&entry->remote) ? peer_line(ladder, &entry->remote, &shares) : ladder->last_peer;
-	unsigned at = column_at(ladder, peer);
+	unsigned status = status_of(entry), before = ladder->numbered, far;
+	bool far_shares, failure = is_failure(status);
 	struct buf label;
 
-	if (!address_is_set(&entry->remote))
-		shares = false;
 	buf_init(&label, 1024);
-	if (entry->kind == TRACE_MESSAGE) {
-		unsigned before = ladder->numbered;
-		label_text(ladder, entry, shares, &label);
-		again = before == ladder->numbered;
-		draw_label(ladder, at, buf_slice(&label), entry);
-		draw_arrow(ladder, at, entry->sent, !entry->sent, ladder->glyphs->dash);
-		if (is_failure(status_of(entry)) && !again)
-			draw_sentence(ladder, slice_of(sip_status_sentence(status_of(entry))));
-	} else if (entry->kind == TRACE_MEDIA) {
-		utf8_clean(&label, entry->bytes, false);
-		draw_label(ladder, at, buf_slice(&label), entry);
-		draw_arrow(ladder, at, true, true, ladder->glyphs->media);
-	} else {
-		put_point(&label, ladder->glyphs->fault);
-		buf_add_char(&label, ' ');
-		utf8_clean(&label, entry->bytes, false);
-		draw_label(ladder, at, buf_slice(&label), entry);
-	}
-	ladder->last_peer = peer;
+	label_text(ladder, entry, shares, &label);
+	far = column_of(ladder, parties_far(&ladder->parties, entry), &far_shares);
+	draw_label(ladder, column_at(ladder, column), buf_slice(&label), entry,
+		   failure  ? LADDER_FAILURE
+		   : status ? LADDER_RESPONSE
+			    : LADDER_REQUEST);
+	draw_arrow(ladder, entry, column_at(ladder, column), column_at(ladder, far));
+	if (failure && before != ladder->numbered)
+		draw_sentence(ladder, slice_of(sip_status_sentence(status)), entry);
 	buf_fini(&label);
 }
 
-void ladder_draw(const struct trace *trace, const struct ladder_options *options, struct buf *out)
+static void draw_entry(struct ladder *ladder, const struct trace_entry *entry)
 {
-	struct ladder ladder = { .glyphs = options->ascii ? &plain : &drawn, .out = out };
+	bool shares = false, known = address_is_set(&entry->remote);
+	unsigned column = known ? column_of(ladder, parties_find(&ladder->parties, &entry->remote), &shares)
+				: ladder->last_column;
+	struct buf label;
+
+	ladder->last_column = column;
+	if (entry->kind == TRACE_MESSAGE) {
+		draw_message(ladder, entry, column, shares);
+		return;
+	}
+	buf_init(&label, 1024);
+	if (entry->kind != TRACE_MEDIA) {
+		put_point(&label, ladder->glyphs->fault);
+		buf_add_char(&label, ' ');
+	}
+	utf8_clean(&label, entry->bytes, false);
+	draw_label(ladder, column_at(ladder, column), buf_slice(&label), entry,
+		   entry->kind == TRACE_MEDIA ? LADDER_MEDIA : LADDER_FAILURE);
+	if (entry->kind == TRACE_MEDIA)
+		draw_arrow(ladder, entry, column_at(ladder, column), 0);
+	buf_fini(&label);
+}
+
+static void start_drawing(struct ladder *ladder, size_t count, struct random *random)
+{
+	random_init(random);
+	map_init(&ladder->seen, random);
+	ladder->nodes = xcalloc(count + 1, sizeof *ladder->nodes);
+	ladder->row = xcalloc(ladder->cols, sizeof *ladder->row);
+	for (unsigned i = 0; i < ladder->cols; i++)
+		ladder->row[i] = ' ';
+	buf_init(&ladder->line, (size_t)ladder->cols * 4 + 1);
+}
+
+void ladder_draw(const struct trace *trace, const struct ladder_options *options)
+{
+	struct ladder ladder = { .glyphs = options->ascii ? &plain : &drawn, .options = options };
+	const struct trace_entry *entry, *first = NULL;
 	struct random random;
-	size_t count = 0, skip;
+	size_t count = 0;
 
 	ladder.cols = options->cols < COLS_MIN ? COLS_MIN : options->cols > COLS_MAX ? COLS_MAX : options->cols;
-	for (const struct trace_entry *entry = trace_first(trace); entry; entry = trace_next(trace, entry))
-		count += wanted(entry, options);
-	skip = count > MESSAGES_MAX ? count - MESSAGES_MAX : 0;
-	size_t left = skip;
-	for (const struct trace_entry *entry = trace_first(trace); entry; entry = trace_next(trace, entry))
-		if (wanted(entry, options) && (left ? left-- == 0 : true))
-			add_peer(&ladder, &entry->remote);
-	if (!ladder.peers)
+	for (entry = trace_latest(trace); entry && count < MESSAGES_MAX; entry = trace_before(trace, entry))
+		if (trace_wanted(entry, options->filter)) {
+			first = entry;
+			count++;
+		}
+	for (entry = first; entry; entry = trace_next(trace, entry))
+		if (trace_wanted(entry, options->filter))
+			parties_add(&ladder.parties, entry);
+	if (!ladder.parties.count)
 		return;
 	lay_out(&ladder);
-	random_init(&random);
-	map_init(&ladder.seen, &random);
-	ladder.nodes = xcalloc(count - skip + 1, sizeof *ladder.nodes);
-	ladder.row = xcalloc(ladder.cols, sizeof *ladder.row);
-	for (unsigned i = 0; i < ladder.cols; i++)
-		ladder.row[i] = ' ';
+	start_drawing(&ladder, count, &random);
 	draw_names(&ladder);
-	left = skip;
-	for (const struct trace_entry *entry = trace_first(trace); entry && !out->full;
-	     entry = trace_next(trace, entry))
-		if (wanted(entry, options) && (left ? left-- == 0 : true))
+	for (entry = first; entry; entry = trace_next(trace, entry))
+		if (trace_wanted(entry, options->filter))
 			draw_entry(&ladder, entry);
 	row_bars(&ladder);
-	row_flush(&ladder);
+	row_flush(&ladder, LADDER_BARS, NULL);
 	map_fini(&ladder.seen);
 	free(ladder.nodes);
 	free(ladder.row);
+	buf_fini(&ladder.line);
 }

@@ -12,7 +12,8 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/event.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \
 	src/phone/history.c src/phone/info.c \
-	src/phone/ladder.c \
+	src/phone/ladder.c src/phone/ladder.h src/phone/party.c src/phone/party.h src/phone/tracing.c \
+	src/phone/capture.c src/phone/capture.h \
 	src/phone/message_store.c src/phone/message_store.h \
 	src/phone/messages.c src/phone/messages.h \
 	src/phone/media_plan.c \
@@ -22,6 +23,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/presence.c src/phone/presence.h \
 	src/phone/quantity.c \
 	src/phone/register.c \
+	src/phone/sampling.c \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
 	src/phone/sound.c src/phone/files.c src/phone/conference.c \

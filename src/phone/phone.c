@@ -501,6 +501,7 @@ void phone_free(struct phone *phone)
 	sound_free(phone);
 	accounts_free(phone);
 	calls_free(phone);
+	timer_stop(phone->timers, &phone->sampling_timer);
 	echo_free(phone->echo);
 	net_attach(phone->net, NULL);
 	ua_free(phone->ua);
@@ -595,6 +596,7 @@ void phone_turn_end(struct phone *phone)
 	accounts_turn_end(phone);
 	calls_turn_end(phone);
 	presence_turn_end(phone->presence);
+	sampling_turn_end(phone);
 	tell_watcher(phone);
 }
 

@@ -30,8 +30,12 @@
  *   settings         the table of settings
  *   explain          `why`: what went wrong in a sentence or two, what to do
  *   trace            wire bytes in a bounded ring
+ *   party            who takes part in it
  *   ladder           its layout as a ladder diagram
+ *   capture          it as packets in a file
+ *   tracing          which messages of it, for people
  *   event            the event log
+ *   sampling         how the sound of a call was, over time
  *   quantity         what `expect`, `get` and $name can ask; views of calls
  *   show             what `show` shows; `save`
  *   echo             the built-in echo test: a second user agent
@@ -40,6 +44,7 @@
 
 #include "base/log.h"
 #include "phone/event.h"
+#include "phone/ladder.h"
 #include "phone/message_store.h"
 #include "phone/settings.h"
 
@@ -208,6 +213,14 @@ struct call_view {
 size_t phone_calls(const struct phone *phone, struct call_view *views, size_t max);
 bool phone_view_call(const struct phone *phone, unsigned call,
 		     struct call_view *view); /* ended ones too, while remembered */
+/* How a call sounded at a time: shares 0..1, times in ms, levels in dB. NaN: not known then. */
+struct quality_sample {
+	float loss, jitter_ms, buffer_ms, rtt_ms, heard_db, mic_db, mos;
+};
+enum { QUALITY_SAMPLES = 512 };
+/** The whole call in samples, the oldest first, ended calls too while remembered. @param samples room for
+ * QUALITY_SAMPLES @param interval_s gets their distance [s] @return how many */
+size_t phone_quality(const struct phone *phone, unsigned call, struct quality_sample *samples, unsigned *interval_s);
 
 /* ---- accounts ---- */
 
@@ -337,9 +350,25 @@ bool phone_show(struct phone *phone, struct slice what, struct slice argument, s
 bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struct failure *failure);
 void phone_trace_set(struct phone *phone, bool on);
 bool phone_trace_is_on(const struct phone *phone);
-/** The ladder as text lines, at most `cols` wide; `call` 0: everything kept. `ascii`: no box drawing. */
-void phone_ladder(struct phone *phone, unsigned call, unsigned cols, bool ascii, struct buf *out);
-void phone_trace_text(struct phone *phone, unsigned call, struct buf *out);
+/** The ladder line by line, at most `cols` wide. `ascii`: no box drawing. */
+typedef void phone_ladder_h(void *arg, const struct ladder_line *line);
+void phone_ladder(struct phone *phone, const struct message_filter *filter, unsigned cols, bool ascii,
+		  phone_ladder_h *each, void *arg);
+/** Changes with everything that a ladder would show. */
+uint64_t phone_trace_last(const struct phone *phone);
+void phone_trace_text(struct phone *phone, const struct message_filter *filter, struct buf *out);
+/** A line a message: its number, when it went where, its first line; with `find` also the lines that have this text. */
+void phone_trace_list(struct phone *phone, const struct message_filter *filter, struct slice find, struct buf *out);
+/** One message, redacted by trace.redact: when and where, and its text. @return false: it is kept no more */
+bool phone_trace_message(struct phone *phone, uint64_t number, struct buf *heading, struct buf *text);
+/**
+ * Write messages as UDP packets into a new pcap file (mode 0600), redacted by trace.redact, with the RTP that is still
+ * kept.
+ * @param packets  gets how many were written
+ * @return false: status 6, the file exists or cannot be written, with nothing left of it
+ */
+bool phone_trace_save(struct phone *phone, const char *path, const struct message_filter *filter, enum capture_rtp rtp,
+		      size_t *packets, struct failure *failure);
 /** New messages while the trace is on: `each` gets when it went where, and the redacted text. */
 typedef void phone_trace_h(void *arg, const char *heading, const char *text);
 void phone_trace_watch(struct phone *phone, phone_trace_h *each, void *arg);

@@ -192,6 +192,7 @@ struct call {
 	bool private_signalling;                       /* nobody on the way reads keys in its descriptions */
 	char *record_to;                               /* record=, until it begins; or NULL */
 	bool in_conference;
+	struct sampling *sampling;                     /* NULL: nothing was heard yet */
 };
 
 struct call *call_find(const struct phone *phone, unsigned number);
@@ -296,6 +297,10 @@ void files_engine_event(struct phone *phone, const struct engine_event *event);
 
 /* ---- the rest ---- */
 
+/** Sample while there is sound. */
+void sampling_turn_end(struct phone *phone);
+void sampling_free(struct sampling *sampling);
+
 struct contacts *contacts_new(const char *dir, const struct log *log);
 void contacts_free(struct contacts *contacts);
 /** The target of a name, ASCII case ignored; NULL: no such contact. Borrowed. */
@@ -348,7 +353,7 @@ struct phone {
 	struct map by_number, by_id;
 	unsigned last_call, selected, latest_ended;
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
-	struct timer tone_timer;
+	struct timer tone_timer, sampling_timer;
 	enum engine_tone tone, failure_tone;
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;

@@ -260,16 +260,6 @@ static bool show_dialogs(struct phone *phone, struct slice argument, struct buf 
 	return true;
 }
 
-static bool show_ladder(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
-{
-	unsigned number = argument.n ? phone_find_call(phone, argument) : 0;
-
-	if (argument.n && !number)
-		return fail(failure, STATUS_CALL, "no-such-call", "there is no call '%.*s'", SLICE_ARG(argument));
-	phone_ladder(phone, number, LADDER_COLS, false, out);
-	return true;
-}
-
 /* ---- the rest ---- */
 
 static void add_contact(void *arg, const char *name, const char *target)
@@ -376,7 +366,6 @@ static const struct {
 	{ "quality", show_quality },
 	{ "settings", show_settings },
 	{ "version", show_version },
-	{ "ladder", show_ladder },
 };
 
 bool phone_show(struct phone *phone, struct slice what, struct slice argument, struct buf *out, struct failure *failure)
@@ -385,43 +374,6 @@ bool phone_show(struct phone *phone, struct slice what, struct slice argument, s
 		if (slice_eq(what, slice_of(views[i].name)))
 			return views[i].show(phone, argument, out, failure);
 	return fail(failure, STATUS_USAGE, "no-such-view", "there is no view '%.*s'", SLICE_ARG(what));
-}
-
-/* ---- the trace ---- */
-
-/* The Call-ID as it stood on the wire, for the filter. */
-static struct slice wire_call_id(const struct phone *phone, unsigned number)
-{
-	const struct call *call = number ? call_find(phone, number) : NULL;
-
-	return call ? slice_of(call->call_id) : (struct slice){ 0 };
-}
-
-void phone_ladder(struct phone *phone, unsigned call, unsigned cols, bool ascii, struct buf *out)
-{
-	struct ladder_options options = { .call_id = wire_call_id(phone, call), .cols = cols, .ascii = ascii };
-
-	if (call && !options.call_id.n)
-		return;
-	ladder_draw(phone->trace, &options, out);
-}
-
-void phone_trace_text(struct phone *phone, unsigned call, struct buf *out)
-{
-	struct slice call_id = wire_call_id(phone, call);
-	bool redact = settings_on(phone->settings, "trace.redact");
-
-	if (call && !call_id.n)
-		return;
-	for (const struct trace_entry *entry = trace_first(phone->trace); entry && !out->full;
-	     entry = trace_next(phone->trace, entry)) {
-		if (call && !slice_eq(entry->call_id, call_id))
-			continue;
-		trace_heading(entry, out);
-		buf_add_char(out, '\n');
-		trace_message(entry, redact, out);
-		buf_add_char(out, '\n');
-	}
 }
 
 /* ---- save ---- */

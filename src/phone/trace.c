@@ -46,17 +46,52 @@ void trace_free(struct trace *trace)
 	free(trace);
 }
 
-struct slice trace_find_call_id(struct slice message)
+/* The end of the value that begins `s`: a comma outside of quotes and angle brackets. */
+static size_t value_end(struct slice s)
+{
+	bool quoted = false, bracketed = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted && s.p[i] == '\\')
+			i++;
+		else if (!quoted && (s.p[i] == '<' || s.p[i] == '>'))
+			bracketed = s.p[i] == '<';
+		else if (!quoted && !bracketed && s.p[i] == ',')
+			return i;
+	}
+	return s.n;
+}
+
+struct slice trace_header(struct slice message, const char *name, char compact, size_t nth)
 {
 	struct slice rest = message;
+	bool several = nth || !strcmp(name, "Via") || !strcmp(name, "Route") || !strcmp(name, "Record-Route");
 
+	slice_cut(&rest, '\n');
 	while (rest.n) {
 		struct slice line = slice_cut(&rest, '\n'), value = line;
 		if (!slice_trim(line).n)
 			break;
-		struct slice name = slice_trim(slice_cut(&value, ':'));
-		if (value.p && (slice_ieq(name, SLICE("Call-ID")) || slice_ieq(name, SLICE("i"))))
+		struct slice found = slice_trim(slice_cut(&value, ':'));
+		if (!value.p || !(slice_ieq(found, slice_of(name)) ||
+				  (compact && found.n == 1 && (found.p[0] | 0x20) == compact)))
+			continue;
+		/* A folded line goes on with it. */
+		while (rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t')) {
+			slice_cut(&rest, '\n');
+			value.n = rest.n ? (size_t)(rest.p - value.p) - 1 : (size_t)(message.p + message.n - value.p);
+		}
+		if (!several)
 			return slice_trim(value);
+		while (value.n) {
+			size_t end = value_end(value);
+			struct slice one = slice_trim(slice_sub(value, 0, end));
+			if (one.n && !nth--)
+				return one;
+			value = slice_from(value, end + 1);
+		}
 	}
 	return (struct slice){ 0 };
 }
@@ -98,7 +133,7 @@ void trace_add(struct trace *trace, const struct sip_wire *wire)
 	entry->protocol = wire->protocol;
 	entry->local = wire->local;
 	entry->remote = wire->remote;
-	entry->call_id = trace_find_call_id(entry->bytes);
+	entry->call_id = trace_header(entry->bytes, "Call-ID", 'i', 0);
 }
 
 void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote,
@@ -145,6 +180,23 @@ uint64_t trace_last_number(const struct trace *trace)
 	return trace->last;
 }
 
+bool trace_wanted(const struct trace_entry *entry, const struct trace_filter *filter)
+{
+	if (filter->call_id.n && !slice_eq(entry->call_id, filter->call_id))
+		return false;
+	if (filter->since_us && entry->unix_us < filter->since_us)
+		return false;
+	if (filter->match.n && slice_ifind_slice(entry->bytes, filter->match) == entry->bytes.n)
+		return false;
+	if (!filter->registering.n)
+		return true;
+	struct slice method = entry->kind == TRACE_MESSAGE ? trace_header(entry->bytes, "CSeq", '\0', 0)
+							   : (struct slice){ 0 };
+	return slice_ends(method, SLICE(" REGISTER")) &&
+	       slice_ifind_slice(trace_header(entry->bytes, "To", 't', 0), filter->registering) <
+		       trace_header(entry->bytes, "To", 't', 0).n;
+}
+
 /* ---- text ---- */
 
 void trace_time(int64_t unix_us, char text[16])
@@ -181,46 +233,81 @@ void trace_heading(const struct trace_entry *entry, struct buf *line)
 		   address_print(&entry->remote, remote));
 }
 
-/* What follows a parameter's name, up to the quote or separator that ends its value, becomes "...". */
-static void add_redacted(struct slice line, struct slice parameter, struct buf *text)
+/* A secret within a line: [start, end). @return false: there is none behind *at */
+static bool next_secret(struct slice line, struct slice parameter, size_t *at, size_t *end)
 {
-	size_t at = slice_ifind_slice(line, parameter);
+	size_t found = slice_ifind_slice(slice_from(line, *at), parameter);
 
-	while (at < line.n) {
-		size_t from = at + parameter.n, to;
-		bool quoted = from < line.n && line.p[from] == '"';
-		for (to = from + quoted;
-		     to < line.n && !(quoted ? line.p[to] == '"' : strchr(", \t\r|", line.p[to]) != NULL); to++)
-			;
-		utf8_clean(text, slice_sub(line, 0, from + quoted), false);
-		buf_add(text, SLICE("..."));
-		line = slice_from(line, to);
-		at = slice_ifind_slice(line, parameter);
+	if (*at + found >= line.n)
+		return false;
+	size_t from = *at + found + parameter.n;
+	bool quoted = from < line.n && line.p[from] == '"';
+	from += quoted;
+	for (*end = from; *end < line.n && !(quoted ? line.p[*end] == '"' : strchr(", \t\r|", line.p[*end]) != NULL);)
+		++*end;
+	*at = from;
+	return true;
+}
+
+/* Which part of a line must not be seen: the responses of Digest, all other credentials whole, the keys of SRTP.
+ * *credentials tells that the header field of the line above, which may be folded, is one of credentials. */
+static bool line_secret(struct slice line, bool *credentials, size_t *at, size_t *end)
+{
+	/* A folded line belongs to the header above it. */
+	if (!*at && line.n && line.p[0] != ' ' && line.p[0] != '\t') {
+		struct slice value = line, name = slice_trim(slice_cut(&value, ':'));
+		*credentials = slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Proxy-Authorization"));
+		value = slice_trim(value);
+		if (*credentials && !slice_ibegins(value, SLICE("Digest"))) {
+			*at = (size_t)(value.p - line.p) + slice_find(value, ' ');
+			*end = line.n;
+			return *at < line.n;
+		}
 	}
-	utf8_clean(text, line, false);
+	if (*credentials)
+		return next_secret(line, SLICE("response="), at, end);
+	return slice_ibegins(line, SLICE("a=crypto:")) && next_secret(line, SLICE("inline:"), at, end);
 }
 
 void trace_message(const struct trace_entry *entry, bool redact, struct buf *text)
 {
 	struct slice rest = entry->bytes;
-	bool secret = false;
+	bool credentials = false;
 
 	while (rest.n) {
-		struct slice line = slice_cut(&rest, '\n'), value = line;
+		struct slice line = slice_cut(&rest, '\n');
+		size_t done = 0, at = 0, end;
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
-		/* A folded line belongs to the header above it. */
-		if (line.n && line.p[0] != ' ' && line.p[0] != '\t') {
-			struct slice name = slice_trim(slice_cut(&value, ':'));
-			secret = slice_ieq(name, SLICE("Authorization")) ||
-				 slice_ieq(name, SLICE("Proxy-Authorization"));
+		while (redact && line_secret(line, &credentials, &at, &end)) {
+			utf8_clean(text, slice_sub(line, done, at - done), false);
+			buf_add(text, SLICE("..."));
+			done = at = end;
 		}
-		if (redact && secret)
-			add_redacted(line, SLICE("response="), text);
-		else if (redact && slice_ibegins(line, SLICE("a=crypto:")))
-			add_redacted(line, SLICE("inline:"), text);
-		else
-			utf8_clean(text, line, false);
+		utf8_clean(text, slice_from(line, done), false);
 		buf_add_char(text, '\n');
+	}
+}
+
+void trace_mask(struct slice message, struct buf *to)
+{
+	struct slice rest = message;
+	bool credentials = false;
+
+	while (rest.n) {
+		struct slice line = slice_sub(rest, 0, slice_find(rest, '\n'));
+		size_t done = 0, at = 0, end;
+		while (line_secret(line, &credentials, &at, &end)) {
+			if (end == line.n && end > at && line.p[end - 1] == '\r')
+				end--;
+			buf_add(to, slice_sub(line, done, at - done));
+			for (size_t i = at; i < end; i++)
+				buf_add_char(to, 'x');
+			done = at = end > at ? end : at + 1;
+		}
+		buf_add(to, slice_from(line, done));
+		if (line.n < rest.n)
+			buf_add_char(to, '\n');
+		rest = slice_from(rest, line.n + 1);
 	}
 }

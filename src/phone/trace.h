@@ -2,12 +2,15 @@
  * trace: the wire bytes of the phone in one ring bounded in bytes; parsed when somebody looks.
  *
  *   trace   the ring, redaction, text
+ *   party   who takes part in it
  *   ladder  its layout as a ladder diagram
+ *   capture  it as a file for Wireshark
  */
 #pragma once
 
 #include "base/list.h"
 #include "base/map.h"
+#include "phone/ladder.h"
 #include "sip/transport/transport.h"
 
 struct trace;
@@ -43,21 +46,37 @@ const struct trace_entry *trace_latest(const struct trace *trace);
 const struct trace_entry *trace_before(const struct trace *trace, const struct trace_entry *entry);
 uint64_t trace_last_number(const struct trace *trace);
 
-/** The value of Call-ID in a message that was not parsed. */
-struct slice trace_find_call_id(struct slice message);
+/**
+ * The nth value of a header field in a message that was not parsed; of Via, Route and Record-Route the values of a line
+ * count singly. `compact`: its short form in lower case, NUL for none. Empty: there is none.
+ */
+struct slice trace_header(struct slice message, const char *name, char compact, size_t nth);
 /** The first line, cleaned: "INVITE sip:bob@biloxi.com SIP/2.0". */
 void trace_first_line(const struct trace_entry *entry, struct buf *line);
 /** "10:41:47.002 sent UDP 192.0.2.1:5060 > 192.0.2.4:5060" */
 void trace_heading(const struct trace_entry *entry, struct buf *line);
+/** The message as bytes of the same length, with `x` for credentials and keys. */
+void trace_mask(struct slice message, struct buf *to);
 /** The message cleaned for a terminal; credentials left out when `redact`. */
 void trace_message(const struct trace_entry *entry, bool redact, struct buf *text);
 /** Local time of day "10:41:47.002". */
 void trace_time(int64_t unix_us, char text[16]);
 
-struct ladder_options {
-	struct slice call_id; /* empty: everything */
-	unsigned cols;        /* at most; 40 at least */
-	bool ascii;
+/* Which entries: all that is given must hold. */
+struct trace_filter {
+	struct slice call_id;     /* empty: any */
+	struct slice registering; /* "alice@atlanta.com": its REGISTERs and their answers; empty: any */
+	struct slice match;       /* text in the message, ASCII case ignored; empty: any */
+	int64_t since_us;         /* not older, wall clock; 0: any age */
 };
-/** Draw what the trace holds. */
-void ladder_draw(const struct trace *trace, const struct ladder_options *options, struct buf *out);
+bool trace_wanted(const struct trace_entry *entry, const struct trace_filter *filter);
+
+struct ladder_options {
+	const struct trace_filter *filter;
+	unsigned cols; /* at most; 40 at least */
+	bool ascii;
+	void (*each)(void *arg, const struct ladder_line *line);
+	void *arg;
+};
+/** Draw what the trace holds, the newest 4000 entries of it. */
+void ladder_draw(const struct trace *trace, const struct ladder_options *options);

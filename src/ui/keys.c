@@ -2,6 +2,8 @@
 
 #include "base/xmalloc.h"
 
+#include <stdio.h>
+
 enum { PENDING_MAX = 65536, SEQUENCE_MAX = 32 };
 
 struct keys {
@@ -194,4 +196,47 @@ void keys_bytes(struct keys *keys, struct slice bytes)
 	}
 	if (keys->pending.n && !keys->pasting)
 		timer_start(keys->timers, &keys->escape, KEYS_ESCAPE_MS * MS_US, escape_is_alone, keys);
+}
+
+/* "ESC [ 1 5 ; 5 ~": the digit less one has a bit for Shift, Alt and Control. */
+static unsigned modifiers(struct slice bytes)
+{
+	size_t at = slice_rfind(bytes, ';');
+	char digit = at + 1 < bytes.n ? bytes.p[at + 1] : '1';
+
+	return digit >= '1' && digit <= '8' ? (unsigned)(digit - '1') : 0;
+}
+
+bool keys_name(enum key key, struct slice bytes, char name[KEY_NAME])
+{
+	static const char *const names[] = { [KEY_IS_UP] = "Up",     [KEY_IS_DOWN] = "Down",
+					     [KEY_IS_RIGHT] = "Right", [KEY_IS_LEFT] = "Left",
+					     [KEY_IS_HOME] = "Home",   [KEY_IS_END] = "End",
+					     [KEY_IS_PAGE_UP] = "PageUp", [KEY_IS_PAGE_DOWN] = "PageDown",
+					     [KEY_IS_ESCAPE] = "Escape" };
+	unsigned bits = modifiers(bytes);
+	char base[KEY_NAME];
+
+	if (key == KEY_IS_CONTROL) {
+		unsigned char c = (unsigned char)bytes.p[0];
+		if (c == '\t' || c == '\r' || c == '\n' || c == 0x7f)
+			snprintf(name, KEY_NAME, "%s", c == '\t' ? "Tab" : c == 0x7f ? "BSpace" : "Enter");
+		else
+			snprintf(name, KEY_NAME, c ? "C-%c" : "C-Space", c + (c <= 26 ? 'a' - 1 : '@'));
+		return true;
+	}
+	if (key == KEY_IS_OTHER) {
+		if (bytes.n != 2 || bytes.p[0] != 033 || bytes.p[1] <= ' ' || bytes.p[1] >= 0x7f)
+			return false;
+		snprintf(name, KEY_NAME, "M-%c", bytes.p[1]);
+		return true;
+	}
+	if (key >= KEY_IS_F1 && key <= KEY_IS_F12)
+		snprintf(base, sizeof base, "F%d", key - KEY_IS_F1 + 1);
+	else if (key < ARRAY_LEN(names) && names[key])
+		snprintf(base, sizeof base, "%s", names[key]);
+	else
+		return false;
+	snprintf(name, KEY_NAME, "%s%s%s%.9s", bits & 4 ? "C-" : "", bits & 2 ? "M-" : "", bits & 1 ? "S-" : "", base);
+	return true;
 }

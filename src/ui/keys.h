@@ -46,6 +46,8 @@ struct keys *keys_new(struct timers *timers, const struct keys_handler *handler)
 void keys_free(struct keys *keys);
 void keys_bytes(struct keys *keys, struct slice bytes);
 
-enum { KEYS_ESCAPE_MS = 25 };
+enum { KEYS_ESCAPE_MS = 25, KEY_NAME = 16 };
+/** What `bind` calls a key: "F2", "C-x", "M-1", "S-F5", "PageUp". @return false: it has no name */
+bool keys_name(enum key key, struct slice bytes, char name[KEY_NAME]);
 #define KEYS_PASTE_ON "\033[?2004h"
 #define KEYS_PASTE_OFF "\033[?2004l"

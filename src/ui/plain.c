@@ -133,7 +133,7 @@ static void on_result(void *arg, struct runner *runner, const struct invocation 
 static void on_error(void *arg, struct runner *runner, const char *where, const struct failure *failure)
 {
 	struct plain *plain = arg;
-	char *text = show_error(runner, plain->config.interactive && runner == plain->runner ? NULL : where, failure);
+	char *text = show_error(runner, where, failure);
 
 	if (runner == plain->runner && !plain->status)
 		plain->status = (int)failure->status;

@@ -115,7 +115,6 @@ void prompt_interrupt(struct prompt *prompt)
 		xreplace(&prompt->asking, NULL);
 	} else if (line_is_empty() && !runner_idle(prompt->runner)) {
 		runner_interrupt(prompt->runner);
-		prompt->on.say(prompt->on.arg, "stopped waiting");
 	}
 	line_clear();
 }
@@ -128,8 +127,7 @@ static void want_stop(struct prompt *prompt)
 
 	if (show_call_count(prompt->config.phone) && !insists) {
 		prompt->stop_asked_us = now_us;
-		prompt->on.say(prompt->on.arg, "a stopped phone would fall silent in the call: C-z once more within 2 "
-					       "s stops it all the same");
+		prompt->on.say(prompt->on.arg, "a stopped phone is silent in its calls: C-z once more within 2 s");
 		return;
 	}
 	prompt->stop_asked_us = 0;
@@ -160,14 +158,31 @@ static bool take_control(struct prompt *prompt, unsigned char c)
 	}
 }
 
+/* The screen has looked at its keys before: this is the plain front end's. */
+static bool run_bound(struct prompt *prompt, enum key key, struct slice bytes)
+{
+	char name[KEY_NAME];
+	const char *command = !prompt->asking && keys_name(key, bytes, name)
+				      ? commands_binding(prompt->config.commands, NULL, false, name)
+				      : NULL;
+
+	if (command)
+		prompt_run(prompt, command);
+	return command != NULL;
+}
+
 static void on_key(void *arg, enum key key, struct slice bytes)
 {
 	struct prompt *prompt = arg;
 
 	if (prompt->on.key && prompt->on.key(prompt->on.arg, key, bytes))
 		return;
+	if (run_bound(prompt, key, bytes))
+		return;
 	if (key == KEY_IS_CONTROL && take_control(prompt, (unsigned char)bytes.p[0]))
 		return;
+	if (key >= KEY_IS_F1 && key <= KEY_IS_F12)
+		return; /* what readline makes of one that it does not know is a `~` in the line */
 	if (key == KEY_IS_ESCAPE && !line_is_vi()) {
 		/* Readline would keep it as Meta for the next key, however late that comes. */
 		line_drop_completions();

@@ -90,7 +90,7 @@ check paste_runs_nothing
 
 test_long_output() {
 	open 80x24 "${quiet[@]}"
-	until_shown "$prompt" && line help && until_shown 'back to the calls' && until_shown '^ Log'
+	until_shown "$prompt" && line help && until_shown 'Esc: back' && until_shown '^ Log'
 	keys PPage && keys NPage && keys Escape && until_shown '^ Calls' && until_gone 'Log .PgDn'
 	line help && until_shown '^ Log' && line 'echo short' && until_shown '^ Calls' && until_shown '^short'
 }
@@ -197,3 +197,134 @@ test_dumb() {
 	until_shown "$prompt" && line 'call echo' && until_shown 'sound of the peer' && line 'quit' && until_shown 'quit once more' && line quit && until_shown '^EXIT 0'
 }
 check dumb
+
+# ---- several calls ----
+
+# caller NAME TARGET [LINE...]: another phone in the background that calls, answers nothing else and runs these lines
+callers=()
+caller() {
+	local name=$1 target=$2 lines=(); shift 2
+	for l in "$@"; do lines+=(-x "$l"); done
+	"$OFFHOOK" -n -x 'set audio.input null' -x 'set audio.output null' -x "set sip.listen 127.0.0.1:0" -x "call $target display=$name" \
+		"${lines[@]}" -x 'wait ended within=60s' </dev/null >"$work/caller-$name" 2>&1 &
+	callers+=($!)
+}
+callers_end() { kill "${callers[@]}" 2>>"$work/kill.err"; wait "${callers[@]}" 2>>"$work/kill.err"; callers=(); }
+# listening: a port of our own, which differs from test to test
+listening() { port=$((30000 + ($$ * 7 + server * 131) % 20000)); }
+
+test_ringing_40x10() {
+	listening
+	open 40x10 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" || return
+	line 'call echo' && until_shown 'sound of the peer' || return
+	caller Ann "sip:me@127.0.0.1:$port" && until_shown 'Ann'
+	caller Ben "sip:me@127.0.0.1:$port" && until_shown 'F9 reject 2' && until_shown 'Ann.* answer: F2' && until_shown 'F8 (hang up|end) 1'
+	until_shown '.answer 3.'
+	press_until F9 'F9 reject 3' && until_shown 'Ben.* answer: F2' && golden ringing_40x10
+	callers_end
+}
+check ringing_40x10
+
+test_held_both_ways() {
+	listening
+	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" || return
+	caller Ann "sip:me@127.0.0.1:$port" 'wait answered within=20s' 'wait media within=10s' 'hold' 'wait held'
+	until_shown 'is calling' && press_until F2 'answered' && until_shown 'held by peer' || { callers_end; return; }
+	line hold && until_shown 'held both ways' && golden held_80x24
+	line resume && until_shown 'held by peer'
+	callers_end
+}
+check held_both_ways
+
+# ---- keys ----
+
+test_function_keys_type_nothing() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && text 'echo a' && keys F5 F7 F10 F11 F12 && text b && until_shown '^offhook> echo ab$'
+	close
+	open 80x24 --plain "${quiet[@]}"
+	until_shown "$prompt" && text 'echo a' && keys F5 F12 && text b && until_shown '^offhook> echo ab$'
+}
+check function_keys_type_nothing
+
+test_one_value_is_completed() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && text 'set media.pt' && keys Tab && until_shown 'set media.ptime$' && keys Tab && until_shown 'media.ptime 20ms$' && keys Tab Tab
+	text x && until_shown '^offhook> set media.ptime 20ms x$'
+}
+check one_value_is_completed
+
+test_interrupt_says_it_once() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && line 'sleep 1m' && keys C-c && until_shown 'interrupted$'
+	show | grep -q 'stopped waiting' && broken 'it is said twice'
+	:
+}
+check interrupt_says_it_once
+
+test_errors_of_files_name_them() {
+	printf 'echo one\nexpect calls.count == 7\n' >"$work/false.call"
+	printf 'echo one\nnonsense\n' >"$work/bad.call"
+	for front in --screen --plain; do
+		open 100x24 $front "${quiet[@]}"
+		until_shown "$prompt" && line "source $work/false.call" && until_shown 'false.call:2:1: '
+		line "source $work/bad.call" && until_shown 'bad.call:2:1: nonsense:' && line 'nonsense' && until_shown 'offhook: nonsense'
+		close
+	done
+	open 80x24 "${quiet[@]}"
+}
+check errors_of_files_name_them
+
+test_screen_into_a_pipe() {
+	open 80x24 -n
+	until_shown "$prompt" && keys C-d && until_shown '^EXIT 0' || return
+	close
+	printf '%q --screen -n | cat; exec cat\n' "$OFFHOOK" >"$work/piped"
+	server=$((server + 1))
+	mux new-session -d -x 80 -y 24 "exec bash $work/piped"
+	until_shown 'standard output is none'
+}
+check screen_into_a_pipe
+
+test_bind() {
+	open 80x24 "${quiet[@]}"
+	call_echo && line 'bind F5 hold' && line 'bind calls x echo from calls' && until_shown 'F5 hold  F' && press_until F5 'on hold' || return
+	keys F6 && until_shown 'F6 line' && text x && until_shown '^from calls' && keys Escape && until_shown 'F6 view' && line 'unbind F5' && until_gone 'F5 hold  F'
+	close
+	open 80x24 --plain "${quiet[@]}"
+	until_shown "$prompt" && line 'bind M-1 echo alt one' && keys M-1 && until_shown '^alt one'
+}
+check bind
+
+# ---- views ----
+
+test_views() {
+	open 80x24 "${quiet[@]}" -x 'contact add Bob sip:bob@biloxi.com' -x 'contact add 日本 sip:nihon@example.com'
+	call_echo && until_shown 'mos 4.* [▁▂▃▄▅▆▇█][▁▂▃▄▅▆▇█]' && press_until F8 'ended after' && keys F6 && until_shown 'F6 line'
+	text 3 && until_shown '^ Contacts ' && until_shown 'Bob .*sip:bob' && golden contacts_80x24
+	keys Home Enter && until_shown '^offhook> call Bob$' && keys C-u F6
+	text 4 && until_shown '^ History ' && until_shown '<echo>$' && keys Enter && until_shown '^offhook> call echo$' && keys C-u F6
+	text 5 && until_shown '^ Quality: call 1' && until_shown '^ mos .*[▁▂▃▄▅▆▇█]' && until_shown 'of sound, oldest left'
+	text 6 && until_shown '^ Log ' && keys Escape && until_shown 'F6 view' && line 'show contacts' && until_shown '^ Contacts '
+}
+check views
+
+test_message() {
+	open 80x24 "${quiet[@]}"
+	call_echo && keys F6 && text 2 && until_shown 'RTP' && keys Home && until_shown 'F1 INVITE' && keys Enter && until_shown 'sent UDP' && until_shown '^INVITE sip:echo'
+	text '/call-id' && keys Enter && until_shown '^Call-ID: ' && keys Right && until_shown '^SIP/2.0 100' && text d && until_shown '^- INVITE' && until_shown '^. SIP/2.0 100'
+	text d && until_shown '^SIP/2.0 100' && text y && until_shown 'copied' && keys Escape && until_shown 'Ladder: call 1'
+	text '/bye' && keys Enter && until_shown 'not found' && text '/ACK' && keys Enter && until_gone 'not found' && keys Enter && until_shown '^ACK sip'
+	close
+	open 120x40 "${quiet[@]}"
+	call_echo && until_shown RTP && keys F6 && text 2 && keys Home Enter && until_shown '│INVITE sip:echo' && text z && until_shown '^INVITE sip:echo' && text z && until_shown '│INVITE'
+}
+check message
+
+test_find_in_the_log() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && line help && until_shown '^ Log' && keys F3 && text redial && until_shown '^/redial' && keys Enter && until_shown 'redial  ' && until_shown "$prompt"
+}
+check find_in_the_log

@@ -3,6 +3,7 @@
 #include "ui/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static void account_text(const struct account_view *account, struct buf *to)
@@ -94,34 +95,169 @@ void bar_notice(struct screen *screen, int row)
 	draw_text(&area, 0, 1, 0, screen->notice_style, slice_of(screen->notice));
 }
 
+/* ---- keys ---- */
+
+enum { ITEMS_MAX = 24 };
+
+struct item {
+	char text[48];
+	int order, rank; /* where it stands; which goes first when there is no room, the highest */
+	bool shown;
+};
+
+struct items {
+	struct item item[ITEMS_MAX];
+	size_t count;
+};
+
+static void add_item(struct items *items, int order, int rank, const char *format, ...) PRINTF_LIKE(4, 5);
+static void add_item(struct items *items, int order, int rank, const char *format, ...)
+{
+	va_list args;
+
+	if (items->count == ITEMS_MAX)
+		return;
+	struct item *item = &items->item[items->count++];
+	*item = (struct item){ .order = order, .rank = rank };
+	va_start(args, format);
+	vsnprintf(item->text, sizeof item->text, format, args);
+	va_end(args);
+}
+
+static const char *bound(const struct screen *screen, const char *key)
+{
+	return commands_binding(screen->config.commands, layout_name(screen->view), screen->view_focus, key);
+}
+
+/* Keys that a call waits for, each with its number; a key that was bound to something else shows that. */
+static void add_call_keys(const struct screen *screen, struct items *items)
+{
+	unsigned ringing = screen->targets.ringing, up = screen->targets.hang_up;
+
+	if (ringing && !bound(screen, "F2"))
+		add_item(items, 2, 0, "F2 answer %u", ringing);
+	if (up && !bound(screen, "F8"))
+		add_item(items, 8, 2, "F8 hang up %u", up);
+	if (ringing && !bound(screen, "F9"))
+		add_item(items, 9, 1, "F9 reject %u", ringing);
+}
+
+static void add_bound_key(void *arg, const char *view, const char *key, const char *command)
+{
+	struct items *items = arg;
+	unsigned number = 0;
+
+	(void)view;
+	if (key[0] == 'F')
+		sscanf(key + 1, "%2u", &number);
+	add_item(items, number ? (int)number : 20, number ? 3 : 6, "%s %.24s", key, command);
+}
+
+struct binding_filter {
+	struct items *items;
+	const struct screen *screen;
+};
+
+static void add_if_here(void *arg, const char *view, const char *key, const char *command)
+{
+	struct binding_filter *filter = arg;
+
+	if (bound(filter->screen, key) == command)
+		add_bound_key(filter->items, view, key, command);
+}
+
+static void add_view_keys(const struct screen *screen, struct items *items)
+{
+	static const char *const enters[VIEWS] = {
+		[VIEW_CALLS] = "Enter select", [VIEW_LADDER] = "Enter message", [VIEW_CONTACTS] = "Enter call",
+		[VIEW_HISTORY] = "Enter call", [VIEW_MESSAGE] = "d compare  y copy",
+	};
+
+	if (screen->finding) {
+		add_item(items, 30, 4, "Enter find  Esc stop");
+		return;
+	}
+	if (!screen->view_focus) {
+		if (!bound(screen, "F1"))
+			add_item(items, 1, 7, "F1 help");
+		if (!bound(screen, "F6"))
+			add_item(items, 6, 4, "F6 view");
+		return;
+	}
+	if (!bound(screen, "F6"))
+		add_item(items, 6, 4, "F6 line");
+	if (enters[screen->view])
+		add_item(items, 30, 5, "%s", enters[screen->view]);
+	add_item(items, 31, 6, "/ find");
+	add_item(items, 32, 7, "z zoom");
+}
+
+static int by_order(const void *a, const void *b)
+{
+	return ((const struct item *)a)->order - ((const struct item *)b)->order;
+}
+
+/* What fits of the keys, the most needed first; *cols gets what they take. */
+static void choose(struct items *items, int room, int *cols)
+{
+	*cols = 0;
+	for (int rank = 0; rank <= 7; rank++)
+		for (size_t i = 0; i < items->count; i++) {
+			struct item *item = &items->item[i];
+			int width = (int)text_cols(slice_of(item->text)) + (*cols ? 2 : 0);
+			if (item->rank != rank || *cols + width > room)
+				continue;
+			item->shown = true;
+			*cols += width;
+		}
+	if (items->count)
+		qsort(items->item, items->count, sizeof items->item[0], by_order);
+}
+
+/* The names of the views: all, or of the others only the numbers, or the one that is shown, or none. */
+static int draw_tabs(struct screen *screen, const struct area *area, int room)
+{
+	int all = 0, numbers = 0, current = 0, col = 1;
+
+	for (int i = 0; i < VIEWS_NUMBERED; i++) {
+		int width = (int)strlen(layout_title((enum view)i)) + 4;
+		all += width;
+		numbers += (enum view)i == screen->view ? width : 2;
+		current += (enum view)i == screen->view ? width : 0;
+	}
+	memset(screen->tabs, 0, sizeof screen->tabs);
+	for (int i = 0; i < VIEWS_NUMBERED; i++) {
+		bool is_current = (enum view)i == screen->view;
+		char text[32];
+		if (is_current ? current > room : numbers > room)
+			continue;
+		snprintf(text, sizeof text, all <= room || is_current ? "%d %s" : "%d", i + 1, layout_title((enum view)i));
+		enum style style = !is_current	       ? STYLE_DIM
+				   : screen->view_focus ? STYLE_FOCUS
+							: STYLE_TITLE;
+		int end = draw_string(area, 0, col, style, text);
+		screen->tabs[i] = (struct area){ area->y, col, 1, end - col };
+		col = end + (all <= room || is_current || i + 1 == VIEWS_NUMBERED ? 2 : 1);
+	}
+	return col;
+}
+
 /* Keys are shown where they work, with the call that they would touch. */
 void bar_keys(struct screen *screen, int row)
 {
-	static const char *const names[VIEWS] = { "1 Calls", "2 Ladder", "3 Log" };
 	struct area area = { row, 0, 1, screen->cols };
-	struct buf keys;
-	int col = 1;
+	struct items items = { .count = 0 };
+	struct binding_filter filter = { &items, screen };
+	int cols;
 
-	for (int i = 0; i < VIEWS; i++) {
-		/* A narrow row has room for the view that is shown, and for the keys. */
-		if (screen->cols < 60 && (enum view)i != screen->view)
-			continue;
-		enum style style = (enum view)i != screen->view ? STYLE_DIM
-				   : screen->view_focus         ? STYLE_FOCUS
-								: STYLE_TITLE;
-		col = draw_string(&area, 0, col, style, names[i]) + 2;
-	}
-	buf_init(&keys, 512);
-	if (screen->targets.ringing)
-		buf_printf(&keys, "F2 answer %u  ", screen->targets.ringing);
-	if (screen->targets.hang_up)
-		buf_printf(&keys, "F8 hang up %u  ", screen->targets.hang_up);
-	if (screen->targets.ringing)
-		buf_printf(&keys, "F9 reject %u  ", screen->targets.ringing);
-	buf_printf(&keys, screen->view_focus ? "F6 line  " : "F6 view  ");
-	buf_printf(&keys, screen->view_focus ? "PgUp PgDn  z zoom" : "F1 help");
-	draw_text(&area, 0, col, 0, STYLE_PLAIN, buf_slice(&keys));
-	buf_fini(&keys);
+	add_call_keys(screen, &items);
+	commands_bindings(screen->config.commands, add_if_here, &filter);
+	add_view_keys(screen, &items);
+	choose(&items, screen->cols - 1, &cols);
+	int col = draw_tabs(screen, &area, screen->cols - 1 - cols);
+	for (size_t i = 0; i < items.count; i++)
+		if (items.item[i].shown)
+			col = draw_string(&area, 0, col, STYLE_PLAIN, items.item[i].text) + 2;
 }
 
 void bar_completions(struct screen *screen, int last_row)

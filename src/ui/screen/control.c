@@ -7,67 +7,144 @@
 
 enum { TARGET_GUARD_MS = 500 };
 
-static void scroll(struct screen *screen, bool up, size_t rows)
-{
-	size_t *at = &screen->scroll[screen->view == VIEW_CALLS && !screen->view_focus ? VIEW_LOG : screen->view];
-	bool more = screen->view == VIEW_CALLS && screen->view_focus ? !up : up; /* the calls scroll from their start */
-
-	if (more)
-		*at += rows;
-	else
-		*at = *at > rows ? *at - rows : 0;
-	screen_touch(screen);
-}
-
-static size_t page_of(const struct screen *screen)
-{
-	size_t page = screen->page[screen->view == VIEW_CALLS && !screen->view_focus ? VIEW_LOG : screen->view];
-
-	return page > 2 ? page - 1 : 1;
-}
-
-/* A view that was chosen stays. */
-static void show_view(struct screen *screen, enum view view)
+void screen_show(struct screen *screen, enum view view)
 {
 	screen->view = view;
 	screen->long_text = false;
 }
 
-/* Back from a long text: the newest of the log again, and no word of keys that do nothing now. */
-static void leave_long_text(struct screen *screen)
+/* Back from a long text or a message: the view before it, and no word of keys that do nothing now. */
+static void leave(struct screen *screen)
 {
-	if (screen->long_text)
-		screen->view = VIEW_CALLS;
+	if (screen->long_text || screen->view == VIEW_MESSAGE)
+		screen->view = screen->view == VIEW_MESSAGE ? VIEW_LADDER : screen->back_to;
 	screen->long_text = false;
-	screen->scroll[VIEW_LOG] = 0;
+	screen->panes[VIEW_LOG].moved = false;
 	screen->notice[0] = 0;
-}
-
-/* Run `what` with the call that the key shows; if that changed just now, the person meant another one. */
-static void run_on(struct screen *screen, const char *what, unsigned call)
-{
-	char line[64];
-
-	if (!call) {
-		screen_notice(screen, STYLE_ALERT,
-			      !strcmp(what, "hangup") ? "no call to hang up" : "no call is ringing");
-		return;
-	}
-	if (loop_timers(screen->config.loop)->now_us - screen->targets_changed_us < TARGET_GUARD_MS * MS_US) {
-		screen_notice(screen, STYLE_ALERT, "the calls changed just now: nothing was done, press again");
-		return;
-	}
-	snprintf(line, sizeof line, "%s %s%u", what, strcmp(what, "reject") ? "" : "call=", call);
-	leave_long_text(screen);
-	prompt_run(screen->prompt, line);
 }
 
 static void set_focus(struct screen *screen, bool view)
 {
 	screen->view_focus = view;
+	screen->finding = false;
 	line_drop_completions();
 	screen_touch(screen);
 }
+
+void screen_prepare(struct screen *screen, const char *command, const char *word)
+{
+	set_focus(screen, false);
+	line_clear();
+	line_paste(slice_of(command));
+	line_bytes(SLICE(" "));
+	line_paste(slice_of(word));
+}
+
+/* ---- commands by key ---- */
+
+/* @return true: what the key would touch changed just now, the person meant another one */
+static bool is_guarded(struct screen *screen, int64_t changed_us)
+{
+	if (loop_timers(screen->config.loop)->now_us - changed_us >= TARGET_GUARD_MS * MS_US)
+		return false;
+	screen_notice(screen, STYLE_ALERT, "the calls changed just now: nothing was done, press again");
+	return true;
+}
+
+static void run_on(struct screen *screen, const char *what, unsigned call, int64_t changed_us)
+{
+	char line[64];
+
+	if (is_guarded(screen, changed_us))
+		return;
+	if (!call) {
+		screen_notice(screen, STYLE_ALERT,
+			      !strcmp(what, "hangup") ? "no call to hang up" : "no call is ringing");
+		return;
+	}
+	snprintf(line, sizeof line, "%s %s%u", what, strcmp(what, "reject") ? "" : "call=", call);
+	leave(screen);
+	prompt_run(screen->prompt, line);
+}
+
+/* Keys of `bind`: a command that says no call means one that may have changed a moment ago. */
+static bool run_bound(struct screen *screen, const char *key)
+{
+	static const char *const on_ringing[] = { "answer", "accept", "reject", "decline", "ring", "progress", "redirect" };
+	static const char *const on_selected[] = { "hangup", "bye", "cancel", "hold", "resume", "unhold", "mute", "unmute" };
+	const char *command = commands_binding(screen->config.commands, layout_name(screen->view), screen->view_focus, key);
+
+	if (!command)
+		return false;
+	struct slice rest = slice_of(command), word = slice_cut(&rest, ' ');
+	for (size_t i = 0; i < ARRAY_LEN(on_ringing); i++)
+		if (slice_eq(word, slice_of(on_ringing[i])) && is_guarded(screen, screen->ringing_changed_us))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(on_selected); i++)
+		if (slice_eq(word, slice_of(on_selected[i])) && is_guarded(screen, screen->hang_up_changed_us))
+			return true;
+	if (!screen_entered(screen, command))
+		prompt_run(screen->prompt, command);
+	return true;
+}
+
+/* ---- searching ---- */
+
+static void find(struct screen *screen, const char *text, bool backwards)
+{
+	struct pane *pane = layout_scrolled(screen);
+
+	if (!text && !pane->find) {
+		screen_notice(screen, STYLE_DIM, "nothing was searched for yet: `/` or F3");
+		return;
+	}
+	if (!pane_find(pane, text, backwards) && pane->find)
+		screen_notice(screen, STYLE_ALERT, "not found");
+	else
+		screen->notice[0] = 0;
+}
+
+static bool find_key(struct screen *screen, enum key key, struct slice bytes)
+{
+	if (key == KEY_IS_ESCAPE || (key == KEY_IS_CONTROL && (bytes.p[0] == 'C' - '@' || bytes.p[0] == 'G' - '@'))) {
+		screen->finding = false;
+		find(screen, "", false);
+		return true;
+	}
+	if (key != KEY_IS_CONTROL)
+		return true;
+	switch (bytes.p[0]) {
+	case '\r':
+	case '\n':
+		screen->finding = false;
+		find(screen, buf_text(&screen->find), false);
+		break;
+	case 'H' - '@':
+	case 0x7f:
+		while (screen->find.n && (screen->find.p[screen->find.n - 1] & 0xc0) == 0x80)
+			screen->find.n--;
+		if (screen->find.n)
+			screen->find.n--;
+		else
+			screen->finding = false;
+		break;
+	case 'U' - '@':
+		buf_clear(&screen->find);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static void begin_find(struct screen *screen)
+{
+	line_drop_completions();
+	buf_clear(&screen->find);
+	screen->finding = true;
+}
+
+/* ---- keys ---- */
 
 /* Keys that work everywhere. */
 static bool common_key(struct screen *screen, enum key key, struct slice bytes)
@@ -77,20 +154,23 @@ static bool common_key(struct screen *screen, enum key key, struct slice bytes)
 		prompt_run(screen->prompt, "help");
 		return true;
 	case KEY_IS_F2:
-		run_on(screen, "answer", screen->targets.ringing);
+		run_on(screen, "answer", screen->targets.ringing, screen->ringing_changed_us);
+		return true;
+	case KEY_IS_F3:
+		begin_find(screen);
 		return true;
 	case KEY_IS_F6:
 		set_focus(screen, !screen->view_focus);
 		return true;
 	case KEY_IS_F8:
-		run_on(screen, "hangup", screen->targets.hang_up);
+		run_on(screen, "hangup", screen->targets.hang_up, screen->hang_up_changed_us);
 		return true;
 	case KEY_IS_F9:
-		run_on(screen, "reject", screen->targets.ringing);
+		run_on(screen, "reject", screen->targets.ringing, screen->ringing_changed_us);
 		return true;
 	case KEY_IS_PAGE_UP:
 	case KEY_IS_PAGE_DOWN:
-		scroll(screen, key == KEY_IS_PAGE_UP, page_of(screen));
+		pane_page(layout_scrolled(screen), key == KEY_IS_PAGE_UP, false);
 		return true;
 	case KEY_IS_CONTROL:
 		if (bytes.p[0] != 'L' - '@')
@@ -102,60 +182,167 @@ static bool common_key(struct screen *screen, enum key key, struct slice bytes)
 	}
 }
 
-bool screen_key(void *arg, enum key key, struct slice bytes)
+static void enter(struct screen *screen)
 {
-	struct screen *screen = arg;
+	const struct pane_row *row = pane_at(&screen->panes[screen->view]);
+	char line[40];
 
-	screen_touch(screen);
-	if (common_key(screen, key, bytes))
-		return true;
-	if (!screen->view_focus) {
-		if (key == KEY_IS_ESCAPE && !line_is_vi() && line_is_empty() && screen->view != VIEW_CALLS) {
-			leave_long_text(screen);
-			screen->view = VIEW_CALLS;
-			return true;
-		}
-		return false;
+	if (!row)
+		return;
+	switch (screen->view) {
+	case VIEW_CALLS:
+		snprintf(line, sizeof line, "select %u", (unsigned)row->key);
+		prompt_run(screen->prompt, line);
+		break;
+	case VIEW_LADDER:
+		screen->message = row->key;
+		screen->message_beside = 0;
+		screen->panes[VIEW_MESSAGE].top = 0;
+		screen_show(screen, VIEW_MESSAGE);
+		break;
+	case VIEW_CONTACTS:
+		view_contacts_enter(screen, row);
+		break;
+	case VIEW_HISTORY:
+		view_history_enter(screen, row);
+		break;
+	default:
+		break;
 	}
+}
+
+static bool view_control(struct screen *screen, char c)
+{
+	switch (c) {
+	case '\t':
+		screen_show(screen, (enum view)((screen->view + 1) % VIEWS_NUMBERED));
+		return true;
+	case '\r':
+	case '\n':
+		enter(screen);
+		return true;
+	case 'B' - '@':
+	case 'F' - '@':
+	case 'U' - '@':
+		pane_page(layout_scrolled(screen), c != 'F' - '@', c == 'U' - '@');
+		return true;
+	default:
+		/* C-c, C-d and C-z mean the same in a view. */
+		return c != 'C' - '@' && c != 'D' - '@' && c != 'Z' - '@';
+	}
+}
+
+static bool view_key(struct screen *screen, enum key key, struct slice bytes)
+{
 	switch (key) {
 	case KEY_IS_ESCAPE:
-		set_focus(screen, false);
+		if (screen->view == VIEW_MESSAGE || screen->long_text)
+			leave(screen);
+		else
+			set_focus(screen, false);
 		return true;
 	case KEY_IS_UP:
 	case KEY_IS_DOWN:
-		scroll(screen, key == KEY_IS_UP, 1);
+		pane_move(layout_scrolled(screen), key == KEY_IS_UP ? -1 : 1);
+		return true;
+	case KEY_IS_LEFT:
+	case KEY_IS_RIGHT:
+		if (screen->view == VIEW_MESSAGE)
+			view_message_step(screen, key == KEY_IS_LEFT ? -1 : 1);
+		return true;
+	case KEY_IS_HOME:
+	case KEY_IS_END:
+		pane_ends(layout_scrolled(screen), key == KEY_IS_HOME);
 		return true;
 	case KEY_IS_CONTROL:
-		if (bytes.p[0] == '\t')
-			show_view(screen, (enum view)((screen->view + 1) % VIEWS));
-		/* C-c, C-d and C-z mean the same in a view. */
-		return bytes.p[0] != 'C' - '@' && bytes.p[0] != 'D' - '@' && bytes.p[0] != 'Z' - '@';
+		return view_control(screen, bytes.p[0]);
 	default:
 		return true;
 	}
 }
 
-static void view_letter(struct screen *screen, char c)
+bool screen_key(void *arg, enum key key, struct slice bytes)
+{
+	struct screen *screen = arg;
+	char name[KEY_NAME];
+
+	screen_touch(screen);
+	if (screen->finding && find_key(screen, key, bytes))
+		return true;
+	if (keys_name(key, bytes, name) && run_bound(screen, name))
+		return true;
+	if (common_key(screen, key, bytes))
+		return true;
+	if (screen->view_focus)
+		return view_key(screen, key, bytes);
+	if (key == KEY_IS_ESCAPE && !line_is_vi() && line_is_empty() && screen->view != VIEW_CALLS) {
+		bool back = screen->long_text || screen->view == VIEW_MESSAGE;
+		leave(screen);
+		screen->view = back ? screen->view : VIEW_CALLS;
+		return true;
+	}
+	return false;
+}
+
+static void message_letter(struct screen *screen, char c)
 {
 	switch (c) {
-	case '1':
-	case '2':
-	case '3':
-		show_view(screen, (enum view)(c - '1'));
+	case 'd':
+		view_message_compare(screen);
 		break;
+	case 'y':
+		view_message_copy(screen);
+		break;
+	case 'm':
+		screen->message_marked = screen->message;
+		screen_notice(screen, STYLE_PLAIN, "marked: `d` in another message compares with it");
+		break;
+	case 'q':
+		leave(screen);
+		break;
+	default:
+		break;
+	}
+}
+
+static void view_letter(struct screen *screen, char c)
+{
+	if (c >= '1' && c < '1' + VIEWS_NUMBERED) {
+		screen_show(screen, (enum view)(c - '1'));
+		return;
+	}
+	switch (c) {
 	case 'z':
 		screen->zoomed = !screen->zoomed;
+		prompt_set_columns(screen->prompt, layout_left_cols(screen));
 		break;
 	case 'j':
 	case 'k':
-		scroll(screen, c == 'k', 1);
+		pane_move(layout_scrolled(screen), c == 'k' ? -1 : 1);
+		break;
+	case 'g':
+	case 'G':
+		pane_ends(layout_scrolled(screen), c == 'g');
+		break;
+	case ' ':
+		pane_page(layout_scrolled(screen), false, false);
+		break;
+	case '/':
+		begin_find(screen);
+		break;
+	case 'n':
+	case 'N':
+		find(screen, NULL, c == 'N');
 		break;
 	case ':':
 		set_focus(screen, false);
 		break;
 	default:
-		screen_notice(screen, STYLE_DIM,
-			      "in a view letters are keys; `:` or Esc goes back to the command line");
+		if (screen->view == VIEW_MESSAGE && strchr("dymq", c))
+			message_letter(screen, c);
+		else
+			screen_notice(screen, STYLE_DIM,
+				      "in a view letters are keys; `:` or Esc goes back to the command line");
 		break;
 	}
 }
@@ -165,21 +352,52 @@ bool screen_text(void *arg, struct slice bytes)
 	struct screen *screen = arg;
 	size_t i = 0;
 
+	if (screen->finding) {
+		buf_add(&screen->find, bytes);
+		screen_touch(screen);
+		return true;
+	}
 	if (!screen->view_focus)
 		return false;
 	screen_touch(screen);
-	while (i < bytes.n && screen->view_focus)
-		view_letter(screen, bytes.p[i++]);
-	/* What follows a `:` belongs to the line. */
-	if (i < bytes.n)
+	while (i < bytes.n && screen->view_focus && !screen->finding) {
+		char key[2] = { bytes.p[i++], 0 };
+		if (!run_bound(screen, key))
+			view_letter(screen, key[0]);
+	}
+	/* What follows a `:` belongs to the line, what follows a `/` is searched for. */
+	if (i < bytes.n && screen->finding)
+		buf_add(&screen->find, slice_from(bytes, i));
+	else if (i < bytes.n)
 		line_bytes(slice_from(bytes, i));
 	return true;
 }
 
-/* `show calls`, `show ladder [CALL]` and `show log` pick a view. */
+/* ---- lines ---- */
+
+/* Which ladder or quality is meant. @return false: the command says what is wrong */
+static bool take_subject(struct screen *screen, enum view view, struct slice subject)
+{
+	struct account_view account;
+	unsigned call = subject.n ? phone_find_call(screen->config.phone, subject) : 0;
+
+	if (view == VIEW_QUALITY) {
+		screen->quality_call = call;
+		return !subject.n || call;
+	}
+	if (view != VIEW_LADDER)
+		return !subject.n;
+	bool is_account = subject.n && !call && phone_view_account(screen->config.phone, subject, &account);
+	if (subject.n && !call && !is_account)
+		return false;
+	screen->ladder_call = call;
+	xreplace(&screen->ladder_account, is_account ? account.name : NULL);
+	return true;
+}
+
+/* `show calls`, `show ladder [CALL|ACCOUNT]` and so on pick a view. */
 static bool picks_view(struct screen *screen, struct slice line)
 {
-	static const struct slice names[VIEWS] = { SLICE_INIT("calls"), SLICE_INIT("ladder"), SLICE_INIT("log") };
 	struct slice rest = slice_trim(line);
 
 	if (!slice_eq(slice_cut(&rest, ' '), SLICE("show")))
@@ -187,15 +405,13 @@ static bool picks_view(struct screen *screen, struct slice line)
 	rest = slice_trim(rest);
 	struct slice name = slice_cut(&rest, ' ');
 	rest = slice_trim(rest);
-	for (int i = 0; i < VIEWS; i++) {
-		if (!slice_eq(name, names[i]) || (rest.n && i != VIEW_LADDER))
+	for (int i = 0; i < VIEWS_NUMBERED; i++) {
+		if (!slice_eq(name, slice_of(layout_name((enum view)i))))
 			continue;
-		unsigned call = rest.n ? phone_find_call(screen->config.phone, rest) : 0;
-		if (rest.n && !call)
-			return false; /* the command says what is wrong */
-		screen->ladder_call = call;
-		show_view(screen, (enum view)i);
-		screen->scroll[i] = 0;
+		if (!take_subject(screen, (enum view)i, rest))
+			return false;
+		screen_show(screen, (enum view)i);
+		screen->panes[i].moved = false;
 		return true;
 	}
 	return false;
@@ -212,12 +428,13 @@ bool screen_entered(void *arg, const char *text)
 	if (kept) {
 		char *shown = xasprintf("> %s", kept);
 		char *clean = utf8_clean_dup(slice_of(shown));
-		screen->scroll[VIEW_LOG] = 0;
+		screen->panes[VIEW_LOG].moved = false;
 		screen_log_add(screen, STYLE_TYPED, clean);
 		free(clean);
 		free(shown);
 	}
 	free(kept);
-	leave_long_text(screen);
+	if (screen->long_text)
+		leave(screen);
 	return picks_view(screen, slice_of(text));
 }

@@ -146,6 +146,11 @@ int draw_text(const struct area *area, int row, int col, int cols, enum style st
 	return col + (int)room;
 }
 
+int draw_cols(struct slice text)
+{
+	return (int)text_cols(text);
+}
+
 int draw_string(const struct area *area, int row, int col, enum style style, const char *text)
 {
 	return draw_text(area, row, col, 0, style, slice_of(text));

@@ -29,6 +29,8 @@ void draw_begin(void);
 /** Text in a row of `area`, clipped, cleaned; `cols` > 0: filled with blanks up to it. @return the column after it */
 int draw_text(const struct area *area, int row, int col, int cols, enum style style, struct slice text);
 int draw_string(const struct area *area, int row, int col, enum style style, const char *text);
+/** Columns that a text takes where it is drawn. */
+int draw_cols(struct slice text);
 /** A rule with a title: "Calls ------". */
 void draw_title(const struct area *area, const char *title, bool focus);
 /** Draw a line of glyphs, down or across. */

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS_MIN = 10, COLS_MIN = 40, WIDE_COLS = 100, FRAME_MS = 40 };
+enum { FRAME_MS = 40 };
 
 static struct screen *screen_of(const struct ui *ui)
 {
@@ -46,16 +46,16 @@ static void say(void *arg, const char *text)
 /* Texts that need more rows than the log shows beside the calls get the log view, from their first row on. */
 static void show_long(struct screen *screen, size_t count_before)
 {
+	struct pane *pane = &screen->panes[VIEW_LOG];
 	size_t added = screen->log.count - count_before, whole = screen->rows > 5 ? (size_t)screen->rows - 5 : 1;
-	size_t page = screen->page[VIEW_LOG];
 
-	if (added <= 1 || (page && added <= page))
+	if (added <= 1 || (pane->page && added <= pane->page))
 		return;
-	screen->long_text = screen->long_text || screen->view == VIEW_CALLS;
+	screen->long_text = screen->long_text || screen->view != VIEW_LOG;
+	screen->back_to = screen->view != VIEW_LOG ? screen->view : screen->back_to;
 	screen->view = VIEW_LOG;
-	screen->scroll[VIEW_LOG] = added > whole ? added - whole : 0;
-	screen_notice(screen, STYLE_DIM,
-		      added > whole ? "PgUp PgDn scroll, Esc: back to the calls" : "Esc: back to the calls");
+	screen->long_from = count_before;
+	screen_notice(screen, STYLE_DIM, added > whole ? "PgUp PgDn scroll, Esc: back" : "Esc: back");
 }
 
 static void on_result(void *arg, struct runner *runner, const struct invocation *invocation, const char *text)
@@ -66,7 +66,7 @@ static void on_result(void *arg, struct runner *runner, const struct invocation 
 	(void)invocation;
 	if (!*text)
 		return;
-	screen->scroll[VIEW_LOG] = 0;
+	screen->panes[VIEW_LOG].moved = false;
 	screen_log_add(screen, STYLE_PLAIN, text);
 	/* The first of many rows alone tells nothing. */
 	screen_notice(screen, STYLE_PLAIN, strchr(text, '\n') && strchr(text, '\n')[1] ? "" : text);
@@ -77,8 +77,7 @@ static void on_result(void *arg, struct runner *runner, const struct invocation 
 static void on_error(void *arg, struct runner *runner, const char *where, const struct failure *failure)
 {
 	struct screen *screen = arg;
-	char *text =
-		show_error(runner, screen->prompt && runner == prompt_runner(screen->prompt) ? NULL : where, failure);
+	char *text = show_error(runner, where, failure);
 
 	text[strlen(text) - 1] = 0;
 	screen_log_add(screen, STYLE_BAD, text);
@@ -215,10 +214,11 @@ static void read_targets(struct screen *screen)
 			targets.hang_up = call->number;
 		}
 	}
-	if (targets.ringing != screen->targets.ringing || targets.hang_up != screen->targets.hang_up) {
-		screen->targets = targets;
-		screen->targets_changed_us = now_us(screen);
-	}
+	if (targets.ringing != screen->targets.ringing)
+		screen->ringing_changed_us = now_us(screen);
+	if (targets.hang_up != screen->targets.hang_up)
+		screen->hang_up_changed_us = now_us(screen);
+	screen->targets = targets;
 	if (!targets.ringing)
 		restore_title(screen);
 }
@@ -269,90 +269,6 @@ static void start_tick(struct screen *screen)
 
 /* ---- drawing ---- */
 
-/* Calls and log stand left of the ladder where there is room for both. */
-static int left_cols(const struct screen *screen)
-{
-	return screen->cols < WIDE_COLS || screen->zoomed ? screen->cols : screen->cols * 9 / 20;
-}
-
-static void draw_views(struct screen *screen, int top, int rows)
-{
-	struct area whole = { top, 0, rows, screen->cols };
-	enum view side = screen->view == VIEW_LOG ? VIEW_LOG : VIEW_LADDER;
-
-	if (screen->cols < WIDE_COLS || screen->zoomed) {
-		if (screen->view == VIEW_LADDER) {
-			view_ladder(screen, &whole);
-			return;
-		}
-		if (screen->view == VIEW_LOG) {
-			view_log(screen, &whole);
-			return;
-		}
-		side = VIEW_CALLS;
-	}
-	struct area left = whole;
-	if (side != VIEW_CALLS) {
-		struct area right = whole;
-		left.cols = left_cols(screen);
-		right.x = left.cols + 1;
-		right.cols = screen->cols - right.x;
-		draw_rule(top, left.cols, rows, GLYPH_VERTICAL, true);
-		if (side == VIEW_LOG)
-			view_log(screen, &right);
-		else
-			view_ladder(screen, &right);
-	}
-	struct area calls = left;
-	int wanted = view_calls_rows(screen);
-	if (side != VIEW_LOG && rows >= 6) {
-		calls.rows = wanted < rows / 2 ? wanted : rows / 2;
-		struct area log = { top + calls.rows, left.x, rows - calls.rows, left.cols };
-		view_log(screen, &log);
-		if (side != VIEW_CALLS)
-			draw_rule(log.y, left.cols, 1, GLYPH_LEFT, false);
-	}
-	view_calls(screen, &calls);
-	if (side != VIEW_CALLS)
-		draw_rule(top, left.cols, 1, GLYPH_DOWN, false);
-}
-
-static void draw_too_small(struct screen *screen)
-{
-	struct area area = { 0, 0, screen->rows, screen->cols };
-	char text[80];
-
-	snprintf(text, sizeof text, "%dx%d: offhook needs 40x10", screen->cols, screen->rows);
-	draw_begin();
-	draw_string(&area, 0, 0, STYLE_PLAIN, text);
-	draw_end(screen->terminal, -1, 0);
-}
-
-static void draw_frame(struct screen *screen)
-{
-	struct area line = { screen->rows - 1, 0, 1, screen->cols };
-	struct buf typed;
-
-	if (screen->rows < ROWS_MIN || screen->cols < COLS_MIN) {
-		draw_too_small(screen);
-		return;
-	}
-	buf_init(&typed, 65536);
-	draw_begin();
-	bar_status(screen, 0);
-	draw_views(screen, 1, screen->rows - 4);
-	bar_notice(screen, screen->rows - 3);
-	bar_keys(screen, screen->rows - 2);
-	bar_completions(screen, screen->rows - 2);
-	size_t cursor = line_draw(&typed, (size_t)screen->cols, draw_is_utf8());
-	draw_text(&line, 0, 0, 0, STYLE_PLAIN, buf_slice(&typed));
-	if (screen->view_focus)
-		draw_end(screen->terminal, -1, 0);
-	else
-		draw_end(screen->terminal, screen->rows - 1, (int)cursor);
-	buf_fini(&typed);
-}
-
 static void on_redraw(void *arg)
 {
 	(void)arg; /* the turn's end draws */
@@ -375,7 +291,7 @@ static void draw_if_needed(struct screen *screen)
 	read_model(screen);
 	screen->dirty = screen->typed = false;
 	screen->drawn_us = now_us(screen);
-	draw_frame(screen);
+	layout_frame(screen);
 	if (!timer_running(&screen->tick) || was_busy != (screen->call_count > 0))
 		start_tick(screen);
 }
@@ -392,7 +308,7 @@ static void take_size(struct screen *screen)
 	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
 	draw_resize(screen->rows, screen->cols);
 	prompt_resize(screen->prompt, screen->rows, screen->cols);
-	prompt_set_columns(screen->prompt, left_cols(screen));
+	prompt_set_columns(screen->prompt, layout_left_cols(screen));
 	screen_touch(screen);
 }
 
@@ -486,6 +402,23 @@ static void on_drained(void *arg)
 	(void)arg; /* the turn's end draws what changed meanwhile */
 }
 
+static void tell_why_not(const struct ui_config *config)
+{
+	const char *term = getenv("TERM");
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		fail(config->failure, STATUS_USAGE, "terminal",
+		     "the screen needs a terminal, and standard %s is none; --plain works without",
+		     isatty(STDIN_FILENO) ? "output" : "input");
+	else if (!config->interactive)
+		fail(config->failure, STATUS_USAGE, "terminal",
+		     "the screen needs somebody who types: leave out --batch, or take --plain");
+	else
+		fail(config->failure, STATUS_USAGE, "terminal",
+		     "the screen needs a terminal whose cursor can be moved (TERM is %s); --plain works without",
+		     term && *term ? term : "not set");
+}
+
 static struct ui *screen_start(const struct ui_config *config)
 {
 	struct screen *screen = xcalloc(1, sizeof *screen);
@@ -494,12 +427,11 @@ static struct ui *screen_start(const struct ui_config *config)
 	screen->ui.ops = &ui_screen;
 	screen->config = *config;
 	screen->terminal = config->out;
+	buf_init(&screen->find, 256);
 	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
 	if (!config->interactive || !terminal_is_capable() ||
 	    !draw_start(screen->rows, screen->cols, terminal_is_utf8())) {
-		fail(config->failure, STATUS_USAGE, "terminal",
-		     "the screen needs a terminal whose cursor can be moved (TERM is %s); --plain works without",
-		     getenv("TERM") ? getenv("TERM") : "not set");
+		tell_why_not(config);
 		free(screen);
 		return NULL;
 	}
@@ -515,7 +447,7 @@ static struct ui *screen_start(const struct ui_config *config)
 							      .stop = stop,
 							      .arg = screen },
 				    &output, screen->rows, screen->cols);
-	prompt_set_columns(screen->prompt, left_cols(screen));
+	prompt_set_columns(screen->prompt, layout_left_cols(screen));
 	screen->resized = loop_signal(config->loop, SIGWINCH, on_resized, screen);
 	screen->continued = loop_signal(config->loop, SIGCONT, on_continued, screen);
 	screen->input = input_new(config->loop, STDIN_FILENO, on_typed, on_end, screen);
@@ -570,6 +502,10 @@ static void screen_stop(struct ui *ui)
 	draw_stop();
 	release_errors(screen);
 	screen_log_free(&screen->log);
+	for (size_t i = 0; i < VIEWS; i++)
+		pane_fini(&screen->panes[i]);
+	buf_fini(&screen->find);
+	free(screen->ladder_account);
 	free(screen);
 }
 

@@ -12,7 +12,10 @@ static const struct {
 	[STYLE_DIM] = { -1, A_DIM },         [STYLE_GOOD] = { COLOR_GREEN, A_NORMAL },
 	[STYLE_BAD] = { COLOR_RED, A_BOLD }, [STYLE_ALERT] = { COLOR_YELLOW, A_BOLD },
 	[STYLE_SELECTED] = { -1, A_BOLD },   [STYLE_REQUEST] = { COLOR_CYAN, A_NORMAL },
-	[STYLE_TYPED] = { -1, A_BOLD },
+	[STYLE_TYPED] = { -1, A_BOLD },      [STYLE_CURSOR] = { -1, A_REVERSE },
+	[STYLE_FOUND] = { COLOR_YELLOW, A_REVERSE | A_BOLD },
+	[STYLE_HEADER] = { COLOR_CYAN, A_BOLD },
+	[STYLE_MEDIA] = { COLOR_GREEN, A_NORMAL },
 };
 
 static const struct {
@@ -49,10 +52,22 @@ const char *theme_glyph(enum glyph glyph, bool utf8)
 	return utf8 ? glyphs[glyph].utf8 : glyphs[glyph].ascii;
 }
 
+static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+static const char *const ascii[] = { "_", ".", ":", "-", "=", "+", "*", "#" };
+
+const char *theme_bar(double share, int row, int rows, bool utf8)
+{
+	int eighths = (int)(share * rows * 8 + 0.5) - row * 8;
+
+	if (!row && eighths < 1)
+		eighths = 1; /* nothing is a line at the bottom, no gap */
+	if (eighths <= 0)
+		return " ";
+	return utf8 ? bars[eighths > 8 ? 7 : eighths - 1] : ascii[eighths > 8 ? 7 : eighths - 1];
+}
+
 const char *theme_level(double db, bool utf8)
 {
-	static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-	static const char *const ascii[] = { "_", ".", ":", "-", "=", "+", "*", "#" };
 	int i = (int)((db + 60) / 7.5);
 
 	i = i < 0 ? 0 : i > 7 ? 7 : i;

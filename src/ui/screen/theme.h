@@ -15,6 +15,10 @@ enum style {
 	STYLE_SELECTED,
 	STYLE_REQUEST,
 	STYLE_TYPED,
+	STYLE_CURSOR,
+	STYLE_FOUND,
+	STYLE_HEADER,
+	STYLE_MEDIA,
 	STYLES
 };
 enum glyph {
@@ -37,5 +41,7 @@ void theme_start(void);
 /** Attributes for ncurses. */
 unsigned long theme_attributes(enum style style);
 const char *theme_glyph(enum glyph glyph, bool utf8);
+/** A column of `rows` cells for a value between 0 and 1: what stands in cell `row`, 0 at the bottom. */
+const char *theme_bar(double share, int row, int rows, bool utf8);
 /** A bar for a level between -60 dB and 0 dB. */
 const char *theme_level(double db, bool utf8);

@@ -4,18 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { SPARKS = 8 };
+
 static bool has_figures(const struct call_view *call)
 {
 	return call->has_media && *call->codec;
-}
-
-int view_calls_rows(const struct screen *screen)
-{
-	int rows = 1;
-
-	for (size_t i = 0; i < screen->call_count && i < CALLS_SHOWN; i++)
-		rows += has_figures(&screen->calls[i]) ? 2 : 1;
-	return screen->call_count ? rows : 2;
 }
 
 static enum glyph state_glyph(const struct call_view *call)
@@ -34,7 +27,7 @@ static enum glyph state_glyph(const struct call_view *call)
 }
 
 /* What stands at the right: how long, or what is going on. */
-static void state_text(const struct call_view *call, char *text, size_t room)
+static void state_text(const struct screen *screen, const struct call_view *call, char *text, size_t room)
 {
 	unsigned s = call->duration_s > 0 ? (unsigned)call->duration_s : 0;
 	char clock[24];
@@ -49,10 +42,14 @@ static void state_text(const struct call_view *call, char *text, size_t room)
 			 clock);
 		break;
 	case CALL_HELD:
-		snprintf(text, room, "on hold  %s", clock);
+		snprintf(text, room, "%s  %s", call->held_by_peer ? "held both ways" : "on hold", clock);
 		break;
 	case CALL_INCOMING:
-		snprintf(text, room, "answer: F2");
+		/* The key answers one call; the others say how they are answered. */
+		if (call->number == screen->targets.ringing)
+			snprintf(text, room, "answer: F2");
+		else
+			snprintf(text, room, "`answer %u`", call->number);
 		break;
 	default:
 		snprintf(text, room, "%s", call_state_name(call->state));
@@ -69,13 +66,14 @@ static enum style call_style(const struct call_view *call)
 	return call->selected ? STYLE_SELECTED : STYLE_PLAIN;
 }
 
-static void draw_call(const struct area *area, int row, const struct call_view *call)
+static void add_call(struct screen *screen, struct pane *pane, const struct call_view *call, int cols)
 {
 	bool utf8 = draw_is_utf8();
-	struct buf who;
+	struct buf who, row;
 	char right[80];
 
 	buf_init(&who, 4096);
+	buf_init(&row, 8192);
 	buf_printf(&who, "%s%u %s ", call->selected ? theme_glyph(GLYPH_SELECTED, utf8) : " ", call->number,
 		   theme_glyph(state_glyph(call), utf8));
 	if (call->name && *call->name)
@@ -84,12 +82,13 @@ static void draw_call(const struct area *area, int row, const struct call_view *
 		buf_printf(&who, "%s", call->is_echo ? "echo" : call->uri);
 	if (call->state == CALL_INCOMING)
 		buf_printf(&who, " is calling %s", theme_glyph(GLYPH_BELL, utf8));
-	state_text(call, right, sizeof right);
-	int right_cols = (int)text_cols(slice_of(right)), left_cols = area->cols - right_cols - 2;
+	state_text(screen, call, right, sizeof right);
+	int left_cols = cols - (int)text_cols(slice_of(right)) - 2;
 	if (left_cols > 0)
-		draw_text(area, row, 0, left_cols, call_style(call), buf_slice(&who));
-	draw_text(area, row, area->cols - right_cols - 1 > 0 ? area->cols - right_cols - 1 : 0, 0, call_style(call),
-		  slice_of(right));
+		text_add_padded(&row, buf_slice(&who), (size_t)left_cols, utf8);
+	buf_printf(&row, " %s", right);
+	pane_add(pane, call_style(call), call->number, buf_slice(&row));
+	buf_fini(&row);
 	buf_fini(&who);
 }
 
@@ -104,47 +103,65 @@ static void add_figure(struct buf *to, int cols, const char *format, double valu
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(text, sizeof text, format, value);
 #pragma GCC diagnostic pop
-	if ((int)(to->n + strlen(text)) + 2 <= cols)
+	if ((int)text_cols(buf_slice(to)) + (int)strlen(text) + 2 <= cols)
 		buf_printf(to, "  %s", text);
 }
 
-static void draw_figures(const struct area *area, int row, const struct call_view *call)
+/* The last MOS as a line of blocks: 1 at the bottom, 4.5 at the top. */
+static void add_spark(const struct screen *screen, struct buf *to, int cols, const struct call_view *call)
+{
+	struct quality_sample samples[QUALITY_SAMPLES];
+	unsigned interval_s;
+	size_t count = phone_quality(screen->config.phone, call->number, samples, &interval_s);
+
+	if (!count || (int)text_cols(buf_slice(to)) + SPARKS + 1 > cols)
+		return;
+	buf_add_char(to, ' ');
+	for (size_t i = count > SPARKS ? count - SPARKS : 0; i < count; i++)
+		buf_printf(to, "%s", isnan(samples[i].mos)
+					     ? " "
+					     : theme_bar((samples[i].mos - 1) / 3.5, 0, 1, draw_is_utf8()));
+}
+
+static void add_figures(const struct screen *screen, struct pane *pane, const struct call_view *call, int cols)
 {
 	struct buf line;
 
 	buf_init(&line, 1024);
 	buf_printf(&line, "      %s", call->codec);
-	add_figure(&line, area->cols, "loss %.1f%%", call->loss * 100);
-	add_figure(&line, area->cols, "jitter %.0fms", call->jitter_ms);
-	if (call->mos > 0)
-		add_figure(&line, area->cols, "mos %.1f", call->mos);
+	add_figure(&line, cols, "loss %.1f%%", call->loss * 100);
+	add_figure(&line, cols, "jitter %.0fms", call->jitter_ms);
+	if (call->mos > 0) {
+		add_figure(&line, cols, "mos %.1f", call->mos);
+		add_spark(screen, &line, cols, call);
+	}
 	if (call->rtt_ms > 0)
-		add_figure(&line, area->cols, "rtt %.0fms", call->rtt_ms);
-	add_figure(&line, area->cols, "buf %.0fms", call->buffer_ms);
-	draw_text(area, row, 0, 0, call->loss > 0.05 ? STYLE_BAD : STYLE_DIM, buf_slice(&line));
+		add_figure(&line, cols, "rtt %.0fms", call->rtt_ms);
+	add_figure(&line, cols, "buf %.0fms", call->buffer_ms);
+	pane_add(pane, call->loss > 0.05 ? STYLE_BAD : STYLE_DIM, call->number, buf_slice(&line));
 	buf_fini(&line);
 }
 
-void view_calls(struct screen *screen, const struct area *area)
+uint64_t view_calls_show(const struct screen *screen)
 {
-	struct area body = { area->y + 1, area->x, area->rows - 1, area->cols };
-	size_t shown = screen->call_count < CALLS_SHOWN ? screen->call_count : CALLS_SHOWN,
-	       *scroll = &screen->scroll[VIEW_CALLS];
-	int row = 0;
-	char title[64] = "Calls";
+	return screen->targets.ringing ? screen->targets.ringing : phone_selected(screen->config.phone);
+}
 
-	screen->page[VIEW_CALLS] = 1;
-	if (screen->call_count > 1)
-		snprintf(title, sizeof title, "Calls: %zu", screen->call_count);
-	draw_title(area, title, screen->view_focus && screen->view == VIEW_CALLS);
-	if (*scroll >= shown)
-		*scroll = shown ? shown - 1 : 0;
-	for (size_t i = *scroll; i < shown && row < body.rows; i++) {
+/* Where not all have room, who is in the calls goes before how they sound; the selected call keeps its figures. */
+void view_calls_build(struct screen *screen, struct pane *pane, int cols, int rows)
+{
+	size_t shown = screen->call_count < CALLS_SHOWN ? screen->call_count : CALLS_SHOWN, wanted = 0;
+
+	pane->has_cursor = true;
+	for (size_t i = 0; i < shown; i++)
+		wanted += has_figures(&screen->calls[i]) ? 2 : 1;
+	bool all = (int)wanted <= rows, room = (int)shown < rows;
+	for (size_t i = 0; i < shown; i++) {
 		const struct call_view *call = &screen->calls[i];
-		draw_call(&body, row++, call);
-		if (has_figures(call))
-			draw_figures(&body, row++, call);
+		add_call(screen, pane, call, cols);
+		if (has_figures(call) && (all || (room && call->selected)))
+			add_figures(screen, pane, call, cols);
 	}
 	if (!shown)
-		draw_text(&body, 0, 1, 0, STYLE_DIM, SLICE("no calls"));
+		pane_add(pane, STYLE_DIM, 0, SLICE(" no calls"));
 }

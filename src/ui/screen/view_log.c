@@ -11,9 +11,6 @@ void screen_log_add(struct screen *screen, enum style style, const char *text)
 		struct log_line *place = &screen->log.lines[screen->log.count++ % LOG_LINES_MAX];
 		free(place->text);
 		*place = (struct log_line){ slice_dup(line), style };
-		/* Whoever reads further up stays there. */
-		if (screen->scroll[VIEW_LOG])
-			screen->scroll[VIEW_LOG]++;
 	}
 	screen->dirty = true;
 }
@@ -42,54 +39,45 @@ static size_t hang_of(struct slice line, size_t cols)
 	return hang <= cols * 2 / 3 ? hang : 0;
 }
 
-/* Rows that a line takes when it is wrapped. */
-static int rows_of(struct slice line, size_t cols)
+static void add_wrapped(struct pane *pane, struct slice line, enum style style, size_t cols)
 {
-	int rows = 1;
-	size_t skip, n, hang = hang_of(line, cols), room = cols;
-
-	while ((n = text_break(line, room, &skip)) < line.n) {
-		line = slice_from(line, n + skip);
-		room = cols - hang;
-		rows++;
-	}
-	return rows;
-}
-
-/* Draw `line` with its first row at `row`, which may be above the area. */
-static void draw_wrapped(const struct area *area, int row, struct slice line, enum style style)
-{
-	size_t skip, n, hang = hang_of(line, (size_t)area->cols), col = 0;
+	size_t skip, n, hang = hang_of(line, cols), indent = 0;
+	bool first = true;
 
 	do {
-		n = text_break(line, (size_t)area->cols - col, &skip);
-		if (row >= 0)
-			draw_text(area, row, (int)col, 0, style, slice_sub(line, 0, n));
+		struct buf row;
+		buf_init(&row, line.n + indent + 1);
+		n = text_break(line, cols > indent ? cols - indent : 1, &skip);
+		for (size_t i = 0; i < indent; i++)
+			buf_add_char(&row, ' ');
+		buf_add(&row, slice_sub(line, 0, n));
+		pane_add(pane, style, first, buf_slice(&row));
+		buf_fini(&row);
 		line = slice_from(line, n + skip);
-		col = hang;
-		row++;
+		indent = hang;
+		first = false;
 	} while (line.n);
 }
 
-void view_log(struct screen *screen, const struct area *area)
+/* Lines are wrapped once, when they are new or the width is. */
+void view_log_build(struct screen *screen, struct pane *pane, int cols, int rows)
 {
 	struct screen_log *log = &screen->log;
-	struct area body = { area->y + 1, area->x, area->rows - 1, area->cols };
-	size_t kept = log->count < LOG_LINES_MAX ? log->count : LOG_LINES_MAX;
 
-	screen->page[VIEW_LOG] = body.rows > 0 ? (size_t)body.rows : 0;
-	if (screen->scroll[VIEW_LOG] + screen->page[VIEW_LOG] > kept)
-		screen->scroll[VIEW_LOG] = kept > screen->page[VIEW_LOG] ? kept - screen->page[VIEW_LOG] : 0;
-	draw_title(area, screen->scroll[VIEW_LOG] ? "Log (PgDn: newer)" : "Log",
-		   screen->view_focus && screen->view == VIEW_LOG);
-	/* From the newest upwards, so that the newest is always whole; short logs begin at the top. */
-	size_t last = log->count - screen->scroll[VIEW_LOG], first = last;
-	int used = 0;
-	while (first > log->count - kept && used < body.rows)
-		used += rows_of(slice_of(log->lines[--first % LOG_LINES_MAX].text), (size_t)body.cols);
-	for (int row = used > body.rows ? body.rows - used : 0; first < last; first++) {
-		struct slice line = slice_of(log->lines[first % LOG_LINES_MAX].text);
-		draw_wrapped(&body, row, line, log->lines[first % LOG_LINES_MAX].style);
-		row += rows_of(line, (size_t)body.cols);
+	(void)rows;
+	pane->follows = true;
+	if (cols != screen->log_cols) {
+		pane_clear(pane);
+		pane->moved = false;
+		screen->log_shown = log->count > LOG_LINES_MAX ? log->count - LOG_LINES_MAX : 0;
 	}
+	screen->log_cols = cols;
+	if (screen->log_shown + LOG_LINES_MAX < log->count)
+		screen->log_shown = log->count - LOG_LINES_MAX;
+	for (; screen->log_shown < log->count; screen->log_shown++) {
+		const struct log_line *line = &log->lines[screen->log_shown % LOG_LINES_MAX];
+		add_wrapped(pane, slice_of(line->text), line->style, (size_t)cols);
+	}
+	if (pane->count > 2 * LOG_LINES_MAX)
+		pane_trim(pane, LOG_LINES_MAX);
 }

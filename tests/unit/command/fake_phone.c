@@ -581,16 +581,51 @@ bool phone_trace_is_on(const struct phone *phone)
 	return phone->traced;
 }
 
-void phone_ladder(struct phone *phone, unsigned call, unsigned cols, bool ascii, struct buf *out)
+void phone_ladder(struct phone *phone, const struct message_filter *filter, unsigned cols, bool ascii,
+		  phone_ladder_h *each, void *arg)
 {
+	char text[80];
+
 	(void)phone;
-	buf_printf(out, "ladder of %u, %u wide%s\n", call, cols, ascii ? ", ascii" : "");
+	snprintf(text, sizeof text, "ladder of %u, %u wide%s", filter->call, cols, ascii ? ", ascii" : "");
+	each(arg, &(struct ladder_line){ .text = slice_of(text) });
 }
 
-void phone_trace_text(struct phone *phone, unsigned call, struct buf *out)
+static void print_filter(const struct message_filter *filter, struct buf *out)
+{
+	buf_printf(out, " of %u", filter->call);
+	if (filter->account)
+		buf_printf(out, ", account %s", filter->account);
+	if (filter->match)
+		buf_printf(out, ", match %s", filter->match);
+	if (filter->since_us)
+		buf_printf(out, ", since %lld s", (long long)(filter->since_us / SECOND_US));
+	buf_add_char(out, '\n');
+}
+
+void phone_trace_text(struct phone *phone, const struct message_filter *filter, struct buf *out)
 {
 	(void)phone;
-	buf_printf(out, "text of %u\n", call);
+	buf_printf(out, "text");
+	print_filter(filter, out);
+}
+
+void phone_trace_list(struct phone *phone, const struct message_filter *filter, struct slice find, struct buf *out)
+{
+	(void)phone;
+	if (find.n)
+		buf_printf(out, "found %.*s", SLICE_ARG(find));
+	else
+		buf_printf(out, "list");
+	print_filter(filter, out);
+}
+
+bool phone_trace_save(struct phone *phone, const char *path, const struct message_filter *filter, enum capture_rtp rtp,
+		      size_t *packets, struct failure *failure)
+{
+	(void)filter;
+	*packets = 3;
+	return told(phone, failure, "save %s rtp %d", path, (int)rtp);
 }
 
 const char *const *phone_quantity_names(void)

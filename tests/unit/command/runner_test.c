@@ -533,6 +533,70 @@ static void test_ladder(void **state)
 	assert_false(phone_trace_is_on(fake->phone));
 }
 
+static void test_trace_filters(void **state)
+{
+	struct fake *fake = *state;
+	const char *said;
+
+	fake->phone->account_count = 1;
+	fake->phone->accounts[0] = (struct account_view){ .name = "work", .address = "a@work.com", .state = "registered" };
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, "trace list match=INVITE since=2m");
+	fake_run(fake, "trace find \"Record-Route\" account=work");
+	fake_run(fake, "trace save x.pcap");
+	fake_run(fake, "trace list account=nobody");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "= list of 0, match INVITE, since 120 s\n"));
+	assert_non_null(strstr(said, "= found Record-Route of 0, account work\n"));
+	assert_non_null(strstr(said, "x.pcap: 3 packets"));
+	assert_non_null(strstr(said, "there is no account nobody"));
+}
+
+/* ---- keys ---- */
+
+static void test_bind(void **state)
+{
+	struct fake *fake = *state;
+	const char *said;
+
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, "bind");
+	fake_run(fake, "bind f5 hold");
+	fake_run(fake, "bind calls m mute");
+	fake_run(fake, "bind C-M-S-pgup echo far away");
+	assert_string_equal(commands_binding(fake->commands, "calls", true, "F5"), "hold");
+	assert_string_equal(commands_binding(fake->commands, "calls", false, "F5"), "hold");
+	assert_string_equal(commands_binding(fake->commands, NULL, false, "C-M-S-PageUp"), "echo far away");
+	assert_string_equal(commands_binding(fake->commands, "calls", true, "m"), "mute");
+	assert_null(commands_binding(fake->commands, "calls", false, "m"));
+	assert_null(commands_binding(fake->commands, "log", true, "m"));
+	fake_run(fake, "bind calls F5 resume");
+	assert_string_equal(commands_binding(fake->commands, "calls", true, "F5"), "resume");
+	assert_string_equal(commands_binding(fake->commands, "log", true, "F5"), "hold");
+	fake_run(fake, "unbind calls F5");
+	assert_string_equal(commands_binding(fake->commands, "calls", true, "F5"), "hold");
+	fake_run(fake, "bind");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "no keys of your own"));
+	assert_non_null(strstr(said, "bind F5 hold\nbind calls m mute\n"));
+	/* What cannot be. */
+	fake_run(fake, "bind m mute");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "m belongs to the command line: bind it in a view"));
+	fake_run(fake, "bind calls C-c mute");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "C-c means the same everywhere"));
+	fake_run(fake, "bind F13 mute");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "'F13' is no key"));
+	fake_run(fake, "bind F5 nonsense");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "nonsense: no such command"));
+	fake_run(fake, "unbind F6");
+	said = fake_said(fake);
+	assert_non_null(strstr(said, "F6 is not bound"));
+}
+
 /* ---- a runner that goes while it speaks ---- */
 
 /* In a chat lines are texts as they were typed. */
@@ -662,6 +726,8 @@ int main(void)
 		TEST(ladder),
 		TEST(chat),
 		TEST(messages_must_arrive),
+		TEST(trace_filters),
+		TEST(bind),
 		TEST(freed_by_its_output),
 	};
 

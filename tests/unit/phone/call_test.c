@@ -30,6 +30,11 @@ static void must(bool good, const struct failure *failure)
 		fail_msg("%s", failure->text);
 }
 
+static void add_line(void *arg, const struct ladder_line *line)
+{
+	buf_printf(arg, "%.*s\n", SLICE_ARG(line->text));
+}
+
 static void the_echo_test(void **state)
 {
 	struct world *world = *state;
@@ -58,7 +63,7 @@ static void the_echo_test(void **state)
 	free(state_text);
 	/* The phone's own side is in the trace once: an INVITE, an ACK, a BYE. */
 	buf_init(&out, 1 << 20);
-	phone_ladder(phone, call, 80, true, &out);
+	phone_ladder(phone, &(struct message_filter){ .call = call }, 80, true, add_line, &out);
 	assert_non_null(strstr(buf_text(&out), "F1 INVITE (sdp)"));
 	assert_non_null(strstr(buf_text(&out), "200 OK (sdp)"));
 	assert_non_null(strstr(buf_text(&out), "RTP opus"));

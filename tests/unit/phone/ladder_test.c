@@ -50,13 +50,22 @@ static void add(struct fixture *f, bool sent, const struct address *remote, cons
 						.bytes = slice_of(text) });
 }
 
+static void add_line(void *arg, const struct ladder_line *line)
+{
+	buf_printf(arg, "%.*s\n", SLICE_ARG(line->text));
+}
+
 static char *draw(struct fixture *f, const char *call_id, unsigned cols)
 {
 	struct buf out;
 
 	buf_init(&out, 1 << 20);
-	ladder_draw(f->trace, &(struct ladder_options){ .call_id = slice_of(call_id), .cols = cols, .ascii = true },
-		    &out);
+	ladder_draw(f->trace,
+		    &(struct ladder_options){ .filter = &(struct trace_filter){ .call_id = slice_of(call_id) },
+					      .cols = cols,
+					      .ascii = true,
+					      .each = add_line,
+					      .arg = &out });
 	return buf_take(&out);
 }
 
@@ -198,10 +207,92 @@ static void secrets_are_left_out(void **state)
 static void call_ids_are_found(void **state)
 {
 	(void)state;
-	assert_true(slice_eq(trace_find_call_id(slice_of(invite)), SLICE("one")));
-	assert_true(slice_eq(trace_find_call_id(slice_of(ringing)), SLICE("one")));
-	assert_int_equal(trace_find_call_id(SLICE("INVITE x SIP/2.0\r\n\r\nCall-ID: in-the-body")).n, 0);
-	assert_int_equal(trace_find_call_id(SLICE("")).n, 0);
+	assert_true(slice_eq(trace_header(slice_of(invite), "Call-ID", 'i', 0), SLICE("one")));
+	assert_true(slice_eq(trace_header(slice_of(ringing), "Call-ID", 'i', 0), SLICE("one")));
+	assert_int_equal(trace_header(SLICE("INVITE x SIP/2.0\r\n\r\nCall-ID: in-the-body"), "Call-ID", 'i', 0).n, 0);
+	assert_int_equal(trace_header(SLICE(""), "Call-ID", 'i', 0).n, 0);
+}
+
+static const char routed[] = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\n"
+			     "Record-Route: <sip:edge.biloxi.com;lr>, \"a, b\" <sip:192.0.2.2:5060;lr>\r\n"
+			     "Contact: <sip:bob@192.0.2.77>\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\n\r\n";
+static const char came_far[] = "BYE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKb,\r\n"
+			       "  SIP/2.0/TLS edge.biloxi.com;branch=z9hG4bKc\r\n"
+			       "v: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKd\r\nCall-ID: one\r\nCSeq: 9 BYE\r\n\r\n";
+static const char routed_ack[] = "ACK sip:bob@192.0.2.77 SIP/2.0\r\nVia: x\r\nRoute: <sip:192.0.2.2;lr>,<sip:edge.biloxi.com;lr>\r\n"
+				 "Call-ID: one\r\nCSeq: 1 ACK\r\n\r\n";
+
+/* What Record-Route, Via, Route and Contact tell: two proxies and who is behind them. */
+static void those_behind_have_a_line(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, true, &f->proxy, invite);
+	add(f, false, &f->proxy, "SIP/2.0 100 Trying\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\nContact: <sip:x@192.0.2.99>\r\n\r\n");
+	add(f, false, &f->proxy, routed);
+	add(f, true, &f->proxy, routed_ack);
+	add(f, false, &f->proxy, came_far);
+	char *text = draw(f, "one", 140);
+	assert_line(text, 0, "   you                               192.0.2.2:5060");
+	assert_non_null(strstr(text, "edge.biloxi.com:5060"));
+	assert_non_null(strstr(text, "192.0.2.77:5060"));
+	assert_null(strstr(text, "192.0.2.99"));
+	/* The INVITE tells of nobody behind; the 200 came all the way, the ACK goes all the way. */
+	assert_line(text, 2, "    |-------------------------------------->|                                       |");
+	assert_line(text, 6, "    |<--------------------------------------|<......................................+");
+	assert_line(text, 8, "    |-------------------------------------->|.......................................+......................................>|");
+	assert_line(text, 10, "    |<--------------------------------------|<......................................+");
+	free(text);
+}
+
+static void a_cut_label_ends_in_an_ellipsis(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, false, &f->proxy,
+	    "SIP/2.0 480 Nobody whom we know by that name lives in this house any more, alas\r\nCall-ID: one\r\n\r\n");
+	char *text = draw(f, "one", 60);
+	assert_non_null(strstr(text, "~|"));
+	free(text);
+}
+
+static void registrations_and_texts_are_picked(void **state)
+{
+	struct fixture *f = *state;
+	const struct trace_filter registering = { .registering = SLICE_INIT("alice@atlanta.com") },
+				  matching = { .match = SLICE_INIT("BILOXI") };
+
+	add(f, true, &f->proxy, "REGISTER sip:atlanta.com SIP/2.0\r\nt: <sip:Alice@atlanta.com>\r\nCSeq: 1 REGISTER\r\n\r\n");
+	assert_true(trace_wanted(trace_latest(f->trace), &registering));
+	assert_false(trace_wanted(trace_latest(f->trace), &matching));
+	add(f, true, &f->proxy, "REGISTER sip:atlanta.com SIP/2.0\r\nTo: <sip:bob@atlanta.com>\r\nCSeq: 1 REGISTER\r\n\r\n");
+	assert_false(trace_wanted(trace_latest(f->trace), &registering));
+	add(f, true, &f->proxy, invite);
+	assert_false(trace_wanted(trace_latest(f->trace), &registering));
+	assert_true(trace_wanted(trace_latest(f->trace), &matching));
+}
+
+static void secrets_are_masked_in_their_length(void **state)
+{
+	static const char secret[] =
+		"REGISTER sip:a SIP/2.0\r\nAuthorization: Digest username=\"alice\", response=\"0123456789abcdef\"\r\n"
+		"Proxy-Authorization: Bearer c2VjcmV0\r\nContent-Length: 99\r\n\r\n"
+		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4\r\n";
+	struct buf masked;
+
+	(void)state;
+	buf_init(&masked, 4096);
+	trace_mask(slice_of(secret), &masked);
+	assert_int_equal(masked.n, sizeof secret - 1);
+	assert_non_null(strstr(buf_text(&masked), "response=\"xxxxxxxxxxxxxxxx\"\r\n"));
+	assert_non_null(strstr(buf_text(&masked), "username=\"alice\""));
+	assert_null(strstr(buf_text(&masked), "c2VjcmV0"));
+	assert_null(strstr(buf_text(&masked), "WVNf"));
+	assert_non_null(strstr(buf_text(&masked), "|2^20|1:4\r\n"));
+	buf_clear(&masked);
+	trace_mask(SLICE("no end of line"), &masked);
+	assert_string_equal(buf_text(&masked), "no end of line");
+	buf_fini(&masked);
 }
 
 int main(void)
@@ -214,6 +305,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_ring_forgets_the_oldest, setup, teardown),
 		cmocka_unit_test_setup_teardown(secrets_are_left_out, setup, teardown),
 		cmocka_unit_test(call_ids_are_found),
+		cmocka_unit_test_setup_teardown(those_behind_have_a_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_cut_label_ends_in_an_ellipsis, setup, teardown),
+		cmocka_unit_test_setup_teardown(registrations_and_texts_are_picked, setup, teardown),
+		cmocka_unit_test(secrets_are_masked_in_their_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

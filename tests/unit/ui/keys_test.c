@@ -26,6 +26,14 @@ static void on_paste(void *arg, struct slice text)
 	buf_printf(&told, "{%.*s}", SLICE_ARG(text));
 }
 
+static char named[KEY_NAME];
+
+static void on_named(void *arg, enum key key, struct slice bytes)
+{
+	(void)arg;
+	keys_name(key, bytes, named);
+}
+
 static struct keys *start(void)
 {
 	timers_init(&timers, 0);
@@ -148,6 +156,31 @@ static void test_noise(void **state)
 	finish(keys);
 }
 
+static void names(void **state)
+{
+	static const struct {
+		const char *bytes, *name;
+	} known[] = {
+		{ "\033OP", "F1" },	    { "\033[15~", "F5" },  { "\033[15;2~", "S-F5" }, { "\033[1;5R", "C-F3" },
+		{ "\033[1;3D", "M-Left" }, { "\033[5~", "PageUp" }, { "\033x", "M-x" },	   { "\0331", "M-1" },
+		{ "\024", "C-t" },	    { "\r", "Enter" },	    { "\t", "Tab" },		   { "\177", "BSpace" },
+	};
+	char name[KEY_NAME];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		named[0] = '\0';
+		struct keys *keys = keys_new(&timers, &(struct keys_handler){ on_text, on_named, on_paste, NULL });
+		keys_bytes(keys, slice_of(known[i].bytes));
+		assert_string_equal(named, known[i].name);
+		keys_free(keys);
+	}
+	assert_false(keys_name(KEY_IS_OTHER, SLICE("\033[99~"), name));
+	assert_false(keys_name(KEY_IS_OTHER, SLICE("\033\033"), name));
+	assert_true(keys_name(KEY_IS_CONTROL, slice_make("", 1), name));
+	assert_string_equal(name, "C-Space");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_text_and_controls),
 		cmocka_unit_test(test_paste),
 		cmocka_unit_test(test_noise),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,3 +13,6 @@ tests_unit_ui_line_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/ui/options_test
 tests_unit_ui_options_test_SOURCES = tests/unit/ui/options_test.c
 tests_unit_ui_options_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/ui/pane_test
+tests_unit_ui_pane_test_SOURCES = tests/unit/ui/pane_test.c
+tests_unit_ui_pane_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
