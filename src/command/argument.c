@@ -149,6 +149,9 @@ static bool check_account_option(const struct argument_context *context, struct 
 		return usage(failure, "option", NULL, "'%.*s' must be written as KEY=VALUE",
 			     SLICE_ARG(slice_sub(value, 0, 60)));
 	near_init(&near, key);
+	/* Of single realms: password@REALM=... The phone looks closer. */
+	if (slice_begins(key, SLICE("password@")) || slice_begins(key, SLICE("auth-user@")))
+		return true;
 	for (size_t i = 0; names[i]; i++) {
 		if (slice_eq(slice_of(names[i]), key))
 			return !setting_find(key) || context->literal ||

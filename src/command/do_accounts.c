@@ -196,9 +196,13 @@ const struct command accounts_commands[] = {
 	  .text = "The first account is the default one. It registers at once; `registrar=none` keeps it from "
 		  "registering. `user` is the user part of the address, `auth-user` that of the credentials. "
 		  "Without a password you are asked for it; the first line that `password-command` prints is the "
-		  "password.",
+		  "password. `password@REALM` and `auth-user@REALM` are for a realm of its own. `proxy` may list "
+		  "several: the next one is taken when one fails, and the first again when it is back. `prefix` "
+		  "stands in front of the telephone numbers that are dialled but for those that begin with +, * or #; "
+		  "`rewrite` holds rules BEGINNING:REPLACEMENT for them, of which the longest that fits counts.",
 	  .examples = { "account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"",
-			"account add sip:2001@192.0.2.4 name=work password=secret" } },
+			"account add sip:2001@192.0.2.4 name=work password=secret",
+			"account add sips:bob@biloxi.com proxy=\"p1.biloxi.com p2.biloxi.com\" rewrite=\"+49:0 +:00\"" } },
 	{ .name = "account set",
 	  .group = "accounts",
 	  .run = do_account_set,

@@ -294,7 +294,7 @@ static size_t raw_word_end(struct slice line, size_t i)
 	return i < line.n ? i : line.n;
 }
 
-/* Where the value begins when the word is password=VALUE, with quotes anywhere; 0: it is none. */
+/* Where the value begins when the word is password=VALUE or password@REALM=VALUE, with quotes anywhere; 0: it is none. */
 static size_t secret_value(struct slice word)
 {
 	static const struct slice name = SLICE_INIT("password=");
@@ -303,6 +303,10 @@ static size_t secret_value(struct slice word)
 	for (; i < word.n && matched < name.n; i++) {
 		if (word.p[i] == '"' || word.p[i] == '\'' || word.p[i] == '\\')
 			continue;
+		if (matched == name.n - 1 && word.p[i] == '@') {
+			size_t equals = slice_find(slice_from(word, i), '=');
+			return i + equals < word.n ? i + equals + 1 : 0;
+		}
 		if ((word.p[i] | 0x20) != (name.p[matched] | 0x20))
 			return 0;
 		matched++;

@@ -6,10 +6,10 @@ enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
 static const char *const option_names[] = {
 	"name",      "display", "user",      "auth-user", "realm", "password", "password-command",
-	"registrar", "proxy",   "transport", "expires", "voicemail",
+	"registrar", "proxy",   "transport", "expires",   "voicemail", "prefix", "rewrite",
 	/* settings for this account alone (account_settings.c) */
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
-	"dtmf.via",  "media.encryption", NULL
+	"dtmf.via",  "media.encryption", "sip.outbound", NULL
 };
 
 const char *const *phone_account_options(void)
@@ -31,25 +31,6 @@ static bool set_uri_option(char **to, const char *key, struct slice value, struc
 	}
 	free(*to);
 	*to = text;
-	return true;
-}
-
-static bool set_proxy(struct account *account, struct slice value, struct failure *failure)
-{
-	if (!value.n) {
-		xreplace(&account->proxy, NULL);
-		return true;
-	}
-	if (!set_uri_option(&account->proxy, "proxy", value, failure))
-		return false;
-	/* A preloaded route is a loose router unless the user knows better (RFC 3261 8.1.2). */
-	if (slice_ifind_slice(slice_of(account->proxy), SLICE(";lr")) == strlen(account->proxy)) {
-		char *loose = xasprintf("%s;lr", account->proxy);
-		free(account->proxy);
-		account->proxy = loose;
-	}
-	account->routes[0] = account->proxy;
-	account->routes[1] = NULL;
 	return true;
 }
 
@@ -143,8 +124,18 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 	if (slice_eq(key, SLICE("expires")))
 		return set_expires(account, value, failure);
 	if (slice_eq(key, SLICE("proxy")))
-		return set_proxy(account, value, failure);
-	if (slice_eq(key, SLICE("registrar"))) {
+		return account_set_proxies(account, value, failure);
+	if (slice_begins(key, SLICE("password@")) || slice_begins(key, SLICE("auth-user@")))
+		return account_set_credential(account, key, value, failure);
+	if (slice_eq(key, SLICE("prefix"))) {
+		if (!dial_plan_check_prefix(value, failure))
+			return false;
+		set_text(&account->prefix, value);
+	} else if (slice_eq(key, SLICE("rewrite"))) {
+		if (!dial_plan_check(value, failure))
+			return false;
+		set_text(&account->rewrite, value);
+	} else if (slice_eq(key, SLICE("registrar"))) {
 		if (!slice_ieq(value, SLICE("none")))
 			return set_uri_option(&account->registrar, "registrar", value, failure);
 		xreplace(&account->registrar, "none");

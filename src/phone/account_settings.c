@@ -4,7 +4,7 @@
 
 /* Those that whoever reads them asks for by account_settings(). */
 static const char *const own_names[] = { "sip.reliable-provisional", "sip.session-timer", "sip.session-expires",
-					 "sip.min-se", "dtmf.via", "media.encryption", NULL };
+					 "sip.min-se", "dtmf.via", "media.encryption", "sip.outbound", NULL };
 
 const char *const *account_own_names(void)
 {

@@ -127,12 +127,6 @@ bool account_knows(const struct phone *phone, const struct sip_message *request,
 
 /* ---- identity ---- */
 
-static const char *routes_of(const struct account *account, const char *const **routes)
-{
-	*routes = account->proxy ? account->routes : NULL;
-	return account->proxy;
-}
-
 void identity_of(struct phone *phone, const struct account *account, const struct address *local, char nobody[160],
 		 struct identity *identity)
 {
@@ -154,14 +148,20 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	identity->auth_user = account->auth_user;
 	identity->password = account->password;
 	identity->realm = account->realm;
-	routes_of(account, &identity->routes);
+	identity->routes = account->routes[0] ? account->routes : NULL;
+	identity->credential_count = account_credentials(account, identity->credentials);
 	if (account->has_transport) {
 		identity->has_protocol = true;
 		identity->protocol = account->transport;
 	}
-	if (account->binding)
-		identity->has_contact = registration_contact(account->binding->registration, &identity->contact,
-							     &identity->contact_protocol);
+	if (!account->binding)
+		return;
+	const struct registration *registration = account->binding->registration;
+	identity->has_contact =
+		registration_contact(registration, &identity->contact, &identity->contact_protocol);
+	identity->gruu = registration_gruu(registration, false);
+	identity->temporary_gruu = registration_gruu(registration, true);
+	identity->ob = registration_outbound(registration);
 }
 
 /* ---- add, set, remove ---- */
@@ -176,7 +176,8 @@ static void account_free(struct account *account)
 				account->realm,
 				account->password_command,
 				account->registrar,
-				account->proxy,
+				account->prefix,
+				account->rewrite,
 				account->uri,
 				account->reason,
 				account->cause,
@@ -196,6 +197,8 @@ static void account_free(struct account *account)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 	account_own_free(account->own);
+	account_proxies_free(account);
+	account_credentials_free(account);
 	free(account);
 }
 

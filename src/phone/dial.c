@@ -148,7 +148,7 @@ static bool first_hop(const struct account *account, struct slice target, struct
 	struct slice transport;
 
 	*hop = (struct sip_hop){ 0 };
-	if (!sip_uri_parse(account && account->proxy ? slice_of(account->proxy) : target, &uri, NULL) ||
+	if (!sip_uri_parse(account && account_proxy(account) ? slice_of(account_proxy(account)) : target, &uri, NULL) ||
 	    uri.host.n >= sizeof hop->host)
 		return false;
 	snprintf(hop->host, sizeof hop->host, "%.*s", SLICE_ARG(uri.host));

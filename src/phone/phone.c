@@ -520,6 +520,7 @@ void phone_free(struct phone *phone)
 	map_fini(&phone->by_id);
 	free(phone->config_dir);
 	free(phone->state_dir);
+	free(phone->instance);
 	free(phone);
 }
 

@@ -44,6 +44,13 @@ struct binding {
 
 enum account_state { ACCOUNT_UNREGISTERED, ACCOUNT_REGISTERING, ACCOUNT_REGISTERED, ACCOUNT_FAILED };
 
+enum { PROXIES_MAX = 8, ROUTES_MAX = 12, CREDENTIALS_MAX = CREDENTIALS_PER_IDENTITY };
+
+/* For one realm; the account's own where a member is NULL. */
+struct own_credential {
+	char *realm, *user, *password;
+};
+
 struct account {
 	struct list_node node;
 	struct phone *phone;
@@ -53,7 +60,15 @@ struct account {
 	bool has_transport, given_password; /* given_password: by option or by hand, not by command */
 	enum sip_protocol transport;
 	uint32_t expires;
-	const char *routes[2];
+	char *proxies[PROXIES_MAX]; /* as Route writes them, the best first; `proxy` is what the user wrote */
+	size_t proxy_count, proxy_now, proxies_failed; /* failed: in a row */
+	const char *proxy_routes[2]; /* Route of REGISTER */
+	const char *routes[ROUTES_MAX + 1]; /* Route of everything else: with the Service-Route of the registrar */
+	struct timer proxy_timer;
+	struct request *probe; /* OPTIONS to a better proxy */
+	struct own_credential credentials[CREDENTIALS_MAX];
+	size_t credential_count;
+	char *prefix, *rewrite; /* of telephone numbers (dial_plan.c) */
 	struct binding *binding;
 	struct loop_child *child; /* the password command */
 	struct timer password_limit; /* of that */
@@ -114,6 +129,31 @@ const char *account_scheme(const struct account *account);
 const char *account_address(const struct account *account);
 /** The address again, after its user changed. */
 void account_make_uri(struct account *account);
+/* account_proxies.c */
+bool account_set_proxies(struct account *account, struct slice value, struct failure *failure);
+void account_proxies_free(struct account *account);
+/** The URI of the proxy in use; NULL: there is none. */
+const char *account_proxy(const struct account *account);
+/** The Route lines anew, after the proxy or the Service-Route has changed. */
+void account_make_routes(struct account *account);
+/** The registration has failed: go on with the next proxy? @return true: it is asked at once */
+bool account_next_proxy(struct account *account, const struct outcome *outcome);
+/** The registration has succeeded; a better proxy is asked now and then whether it is back. */
+void account_proxy_works(struct account *account);
+/* account_credentials.c */
+/** `key`: "password@REALM" or "auth-user@REALM". */
+bool account_set_credential(struct account *account, struct slice key, struct slice value, struct failure *failure);
+void account_credentials_free(struct account *account);
+/** Those that are complete, for an identity. @return how many */
+size_t account_credentials(const struct account *account, struct credential to[CREDENTIALS_MAX]);
+/* dial_plan.c */
+bool dial_plan_check(struct slice rules, struct failure *failure);
+bool dial_plan_check_prefix(struct slice prefix, struct failure *failure);
+/** Add what is dialled for a number without separators. */
+void dial_plan_apply(const struct account *account, struct slice number, struct buf *dialled);
+/* instance.c */
+/** Who this phone is to registrars; never NULL. */
+const char *phone_instance(struct phone *phone);
 /* account_settings.c */
 struct account_own;
 /** The settings that an account may have for itself, NULL-ended. */
@@ -355,6 +395,7 @@ struct phone {
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
 	struct timer tone_timer, sampling_timer;
 	enum engine_tone tone, failure_tone;
+	char *instance; /* phone_instance(), once asked for */
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;
 	unsigned last_request;

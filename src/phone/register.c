@@ -55,6 +55,7 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 	/* The answer is the packet that has just come: from now on calls from there are for us. */
 	account->server = account->phone->wire_remote;
 	account->needs_password = false;
+	account_proxy_works(account);
 	account_set_result(account, ACCOUNT_REGISTERED, 200, SLICE("OK"), NULL);
 	/* Refreshes are not news. */
 	if (first) {
@@ -97,6 +98,8 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	free(account->detail);
 	account->detail = buf_take(&detail);
 	buf_fini(&detail);
+	if (account_next_proxy(account, outcome))
+		retry_us = 1;
 	if (retry_us > 0)
 		account->retry_at_us = account->phone->timers->now_us + retry_us;
 	struct event *event = account_event(account, EVENT_REGISTER_FAILED);
@@ -213,11 +216,15 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	binding->phone = account->phone;
 	binding->account = account;
 	identity_of(account->phone, account, NULL, nobody, &identity);
+	identity.routes = account->proxy_routes[0] ? account->proxy_routes : NULL;
+	bool outbound = settings_number(account_settings(account->phone, account, "sip.outbound"), "sip.outbound");
 	binding->registration =
 		registration_new(account->phone->ua,
 				 &(struct registration_config){ .identity = &identity,
 								.registrar = slice_of(account->registrar),
 								.expires = account->expires,
+								.instance = outbound ? phone_instance(account->phone)
+										     : NULL,
 								.handlers = handlers },
 				 &err);
 	if (!binding->registration) {

@@ -208,6 +208,8 @@ static bool show_accounts(struct phone *phone, struct slice argument, struct buf
 			continue;
 		phone_view_account(phone, slice_of(account->name), &view);
 		buf_printf(out, "%s %s  %s  at %s", view.is_default ? ">" : " ", view.name, view.state, view.registrar);
+		if (account->proxy_count > 1)
+			buf_printf(out, "  by %s", account_proxy(account));
 		if (view.expires_left_s)
 			buf_printf(out, "  %" PRIu32 " s left", view.expires_left_s);
 		if (account->state == ACCOUNT_FAILED)
@@ -409,6 +411,16 @@ static void add_lower(struct buf *to, const char *key, struct slice word)
 	free(text);
 }
 
+static void save_credential(const struct own_credential *credential, struct buf *to)
+{
+	char *user = xasprintf("auth-user@%s", credential->realm), *password = xasprintf("password@%s", credential->realm);
+
+	add_word(to, user, credential->user);
+	add_word(to, password, credential->password);
+	free(user);
+	free(password);
+}
+
 static void save_account(const struct account *account, struct buf *to)
 {
 	char own_registrar[512], expires[32];
@@ -428,6 +440,10 @@ static void save_account(const struct account *account, struct buf *to)
 	if (strcmp(account->registrar, own_registrar) != 0)
 		add_word(to, "registrar", account->registrar);
 	add_word(to, "proxy", account->proxy);
+	for (size_t i = 0; i < account->credential_count; i++)
+		save_credential(&account->credentials[i], to);
+	add_word(to, "prefix", account->prefix);
+	add_word(to, "rewrite", account->rewrite);
 	if (account->has_transport)
 		add_lower(to, "transport", sip_protocol_name(account->transport));
 	add_word(to, "expires", expires);

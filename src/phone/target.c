@@ -99,18 +99,44 @@ static void clean_number(struct slice text, struct buf *number, struct buf *digi
 			buf_add_char(digits, after.p[i]);
 }
 
-/* A user as written -> its place in a URI. */
-static void add_user(struct slice user, struct buf *uri, struct buf *digits)
+/* A user as written -> its place in a URI. `plan`: numbers go through the dial plan of this account; NULL: as they are. */
+static void add_user(struct slice user, const struct account *plan, struct buf *uri, struct buf *digits)
 {
-	struct buf number;
+	struct buf number, dialled;
 
 	buf_init(&number, TARGET_TEXT_MAX);
+	buf_init(&dialled, TARGET_TEXT_MAX);
 	if (looks_like_number(user)) {
 		clean_number(user, &number, digits);
 		user = buf_slice(&number);
+		if (plan) {
+			dial_plan_apply(plan, user, &dialled);
+			user = buf_slice(&dialled);
+		}
 	}
 	sip_escape_user(uri, user);
 	buf_fini(&number);
+	buf_fini(&dialled);
+}
+
+/*
+ * The parameters of a tel URI that belong to the number go with it into the user part, in the order of the alphabet
+ * (RFC 3261 19.1.6); isub, ext and phone-context are those that matter (RFC 3966 3).
+ */
+static void add_tel_params(struct slice params, struct buf *uri)
+{
+	static const char *const kept[] = { "ext", "isub", "phone-context" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		struct slice rest = params;
+		while (rest.p) {
+			struct slice value = slice_cut(&rest, ';'), name = slice_cut(&value, '=');
+			if (slice_ieq(name, slice_of(kept[i])) && value.n) {
+				buf_printf(uri, ";%s=", kept[i]);
+				sip_escape_user(uri, value);
+			}
+		}
+	}
 }
 
 /* ---- the forms ---- */
@@ -147,13 +173,17 @@ static bool check_uri(struct slice text, struct failure *failure)
 static bool read_tel(struct slice number, const struct account *account, struct buf *uri, struct buf *digits,
 		     struct failure *failure)
 {
-	number = slice_cut(&number, ';');
+	struct slice params = number;
+
+	number = slice_cut(&params, ';');
 	if (!looks_like_number(number))
 		return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no telephone number", SLICE_ARG(number));
 	if (!account)
 		return no_domain(failure, number);
 	buf_printf(uri, "%s:", account_scheme(account));
-	add_user(number, uri, digits);
+	add_user(number, account, uri, digits);
+	if (params.p)
+		add_tel_params(params, uri);
 	buf_printf(uri, "@%s;user=phone", account->domain);
 	return true;
 }
@@ -246,7 +276,7 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 				    SLICE_ARG(text));
 		char printed[ADDRESS_TEXT];
 		buf_printf(uri, "sip:");
-		add_user(user, uri, digits);
+		add_user(user, NULL, uri, digits);
 		if (address_parse_host(&literal, host, 0) && address_is_v6(&literal))
 			buf_printf(uri, "@%s", address_print_host(&literal, true, printed));
 		else
@@ -261,7 +291,7 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 		return fail(failure, STATUS_USAGE, "no-such-contact",
 			    "there is no contact '%.*s', and an address has no blanks", SLICE_ARG(text));
 	buf_printf(uri, "%s:", account_scheme(account));
-	add_user(text, uri, digits);
+	add_user(text, account, uri, digits);
 	buf_printf(uri, "@%s", account->domain);
 	return true;
 }

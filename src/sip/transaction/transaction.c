@@ -25,6 +25,14 @@ static void on_failed(void *arg, enum sip_protocol protocol, const struct addres
 		transactions->handlers.failed(transactions->handlers.arg, protocol, remote, flow_id, err);
 }
 
+static void on_moved(void *arg, const struct address *remote)
+{
+	struct transactions *transactions = arg;
+
+	if (transactions->handlers.moved)
+		transactions->handlers.moved(transactions->handlers.arg, remote);
+}
+
 static void on_wire(void *arg, const struct sip_wire *wire)
 {
 	struct transactions *transactions = arg;
@@ -40,6 +48,7 @@ struct transactions *transactions_new(const struct sip_world *world, const struc
 		.request = on_request,
 		.response = on_response,
 		.failed = on_failed,
+		.moved = on_moved,
 		.wire = on_wire,
 		.arg = transactions,
 	};

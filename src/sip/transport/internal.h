@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "sip/transport/framing.h"
+#include "sip/transport/stun.h"
 #include "sip/transport/transport.h"
 
 enum {
@@ -50,6 +51,14 @@ struct keep_alive {
 	struct sip_target target;
 	unsigned count;
 	struct timer timer;
+	/* What follows only where the other side has agreed to answer (RFC 5626 4.4): */
+	bool agreed;
+	int64_t interval_us;          /* what it asks for; 0: settings.keep_alive_us */
+	struct timer answer;          /* patience, over UDP also the next transmission */
+	uint64_t flow_id;             /* of the stream that was pinged */
+	unsigned char id[STUN_ID];    /* of the Binding request under way */
+	unsigned transmissions;       /* of it; 0: none is under way */
+	struct address mapped;        /* where it saw us last; unset: not known yet */
 };
 
 struct failed_target {
@@ -105,6 +114,8 @@ enum err transport__datagram_send(struct transport *transport, const struct addr
 				  const struct address *remote, struct slice bytes);
 
 /* receive.c */
+/** May one more answer without state be sent in this second? */
+bool transport__within_rate(struct transport *transport);
 void transport__receive(struct transport *transport, struct sip_message *message, const struct sip_source *source);
 /** The last word on a flow that is about to be closed: a request whose end is unknown gets 400 (RFC 4475 3.1.2.3). */
 void transport__refuse_unframed(struct flow *flow, struct slice head);
@@ -138,4 +149,7 @@ void reply__free(struct reply *reply);
 
 /* keep_alive.c */
 void keep_alive__free(struct keep_alive *keep_alive);
+/** A datagram of STUN: an answer to ours, or a request of somebody else's. */
+void keep_alive__stun(struct transport *transport, const struct address *local, const struct address *remote,
+		      struct slice datagram);
 bool keep_alive__wants(const struct transport *transport, const struct flow *flow);

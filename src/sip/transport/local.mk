@@ -6,4 +6,5 @@ src_sip_transport_libtransport_a_SOURCES = \
 	src/sip/transport/keep_alive.c \
 	src/sip/transport/receive.c \
 	src/sip/transport/response.c \
+	src/sip/transport/stun.c src/sip/transport/stun.h \
 	src/sip/transport/transport.c src/sip/transport/targets.c src/sip/transport/transport.h

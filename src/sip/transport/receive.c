@@ -91,7 +91,7 @@ static struct sip_message *complete_via(const struct sip_message *request, const
 
 /* ---- answers without state ---- */
 
-static bool within_rate(struct transport *transport)
+bool transport__within_rate(struct transport *transport)
 {
 	int64_t now = transport->world.timers->now_us;
 
@@ -131,7 +131,7 @@ void transport_answer(struct transport *transport, const struct sip_message *req
 {
 	char tag[17];
 
-	if (!is_answerable(request) || !within_rate(transport))
+	if (!is_answerable(request) || !transport__within_rate(transport))
 		return;
 	print_tag(transport, request, tag);
 	struct sip_draft *draft = sip_draft_response(request, status, slice_of(reason), slice_of(tag));
@@ -221,6 +221,10 @@ void transport_datagram(struct transport *transport, const struct address *local
 	struct sip_message *message;
 	size_t used, offset;
 
+	if (stun_is(bytes)) {
+		keep_alive__stun(transport, local, remote, bytes);
+		return;
+	}
 	bytes = skip_keep_alive(bytes);
 	if (!bytes.n || bytes.n > SIP_MESSAGE_MAX)
 		return;

@@ -6,7 +6,8 @@
  *   transport   messages in and requests out, sent-by, size rule
  *   receive     what comes in: check, Via completion (received, rport), refusing broken requests without state
  *   response    where responses go (18.2.2, RFC 3581)
- *   keep_alive  CRLFCRLF on flows and to UDP targets
+ *   keep_alive  CRLFCRLF on flows and to UDP targets; where outbound was agreed answers are awaited
+ *   stun        Binding requests and their answers
  *   framing     messages out of a byte stream (Content-Length, CRLF keep-alive, limits)
  *   flow        one stream connection: state, what waits for it to open
  */
@@ -112,6 +113,8 @@ struct transport_handlers {
 	 * UDP. */
 	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
 		       enum err err);
+	/** May be NULL. The answers to our keep-alives by UDP say that a NAT shows us under another address now. */
+	void (*moved)(void *arg, const struct address *remote);
 	/** May be NULL. */
 	void (*wire)(void *arg, const struct sip_wire *wire);
 	void *arg;
@@ -221,6 +224,14 @@ void transport_answer(struct transport *transport, const struct sip_message *req
 		      unsigned status, const char *reason, unsigned retry_after_s);
 /** Keep a binding open: CRLFCRLF every keep_alive_us to this target from now on (counted: as many stops as starts). */
 void transport_keep_alive(struct transport *transport, const struct sip_target *target, bool on);
+/**
+ * What the other side of a keep-alive that was started has agreed to: it answers CRLFCRLF with CRLF, over UDP STUN
+ * instead, so that a flow without answer has failed (handlers.failed, ERR_TIMEOUT) after 10 s, over UDP after 39.5 s.
+ * @param interval_us  its Flow-Timer; 0: none
+ * RFC 5626 4.4
+ */
+void transport_keep_alive_agreed(struct transport *transport, const struct sip_target *target, bool agreed,
+				 int64_t interval_us);
 
 /* ---- upwards: what net/ reports ---- */
 

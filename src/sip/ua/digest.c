@@ -330,6 +330,10 @@ static bool trusts(struct digest_cache *cache, const struct profile *profile, co
 	size_t met = 0;
 	bool registers = false;
 
+	if (profile_knows_realm(profile, realm))
+		return true;
+	if (!profile->identity.password)
+		return false;
 	if (profile->identity.realm)
 		return slice_eq(slice_of(profile->identity.realm), realm);
 	LIST_EACH(&cache->learned, node) {
@@ -408,7 +412,7 @@ bool digest_challenge(struct digest_cache *cache, const struct profile *profile,
 	size_t count = 0;
 	bool fresh = false, refused = false;
 
-	if (!profile->identity.password)
+	if (!profile_has_password(profile))
 		return false;
 	arena_init(&arena);
 	char *owner = owner_of(profile);
@@ -510,7 +514,10 @@ static void respond(const struct entry *entry, const struct profile *profile, co
 	struct slice method = sip_draft_method(draft), uri = sip_draft_request_uri(draft);
 	char a1[HASH_HEX_MAX], a2[HASH_HEX_MAX], body[HASH_HEX_MAX];
 
-	hash_format(a, a1, "%.*s:%s:%s", SLICE_ARG(profile->auth_user), entry->realm, profile->identity.password);
+	struct slice user;
+	const char *password = profile_password(profile, slice_of(entry->realm), &user);
+
+	hash_format(a, a1, "%.*s:%s:%s", SLICE_ARG(user), entry->realm, password ? password : "");
 	if (a->session) {
 		char base[HASH_HEX_MAX];
 		memcpy(base, a1, sizeof base);
@@ -552,7 +559,9 @@ static void add_credentials(struct entry *entry, const struct profile *profile, 
 	respond(entry, profile, draft, response);
 	buf_init(&line, SIP_MESSAGE_MAX / 4);
 	buf_add(&line, SLICE("Digest "));
-	add_quoted(&line, "username", profile->auth_user);
+	struct slice user;
+	(void)profile_password(profile, slice_of(entry->realm), &user);
+	add_quoted(&line, "username", user);
 	add_quoted(&line, ", realm", slice_of(entry->realm));
 	add_quoted(&line, ", nonce", slice_of(entry->nonce));
 	add_quoted(&line, ", uri", sip_draft_request_uri(draft));
@@ -590,7 +599,7 @@ static void note_try(struct digest_tries *tries, const struct entry *entry)
 void digest_authorize(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		      struct sip_draft *draft, struct digest_tries *tries)
 {
-	if (!profile->identity.password || list_empty(&cache->entries))
+	if (!profile_has_password(profile) || list_empty(&cache->entries))
 		return;
 	char *owner = owner_of(profile);
 	LIST_EACH(&cache->entries, node) {

@@ -39,7 +39,13 @@ struct profile *profile_new(const struct identity *identity)
 	mine->auth_user = keep(arena, identity->auth_user);
 	mine->password = keep(arena, identity->password);
 	mine->realm = keep(arena, identity->realm);
+	for (size_t i = 0; i < mine->credential_count; i++)
+		mine->credentials[i] = (struct credential){ keep(arena, identity->credentials[i].realm),
+							    keep(arena, identity->credentials[i].user),
+							    keep(arena, identity->credentials[i].password) };
 	mine->contact_user = keep(arena, identity->contact_user);
+	mine->gruu = keep(arena, identity->gruu);
+	mine->temporary_gruu = keep(arena, identity->temporary_gruu);
 	mine->routes = keep_routes(arena, identity->routes);
 	if (mine->uri &&
 	    (!sip_uri_parse(slice_of(mine->uri), &profile->uri, NULL) || profile->uri.scheme == SIP_SCHEME_OTHER)) {
@@ -56,14 +62,47 @@ struct profile *profile_ref(struct profile *profile)
 	return profile;
 }
 
+static void wipe(const char *secret)
+{
+	if (secret)
+		explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
+}
+
 void profile_unref(struct profile *profile)
 {
 	if (!profile || --profile->references > 0)
 		return;
-	if (profile->identity.password)
-		explicit_bzero((char *)(uintptr_t)profile->identity.password, strlen(profile->identity.password));
+	wipe(profile->identity.password);
+	for (size_t i = 0; i < profile->identity.credential_count; i++)
+		wipe(profile->identity.credentials[i].password);
 	arena_fini(&profile->arena);
 	free(profile);
+}
+
+bool profile_has_password(const struct profile *profile)
+{
+	return profile->identity.password || profile->identity.credential_count;
+}
+
+static const struct credential *credential_for(const struct profile *profile, struct slice realm)
+{
+	for (size_t i = 0; i < profile->identity.credential_count; i++)
+		if (slice_eq(slice_of(profile->identity.credentials[i].realm), realm))
+			return &profile->identity.credentials[i];
+	return NULL;
+}
+
+bool profile_knows_realm(const struct profile *profile, struct slice realm)
+{
+	return credential_for(profile, realm) != NULL;
+}
+
+const char *profile_password(const struct profile *profile, struct slice realm, struct slice *user)
+{
+	const struct credential *credential = credential_for(profile, realm);
+
+	*user = credential && credential->user ? slice_of(credential->user) : profile->auth_user;
+	return credential ? credential->password : profile->identity.password;
 }
 
 void profile_from(const struct profile *profile, bool open, struct buf *to)
@@ -121,8 +160,11 @@ bool profile_contact(const struct profile *profile, struct transport *transport,
 {
 	const struct identity *identity = &profile->identity;
 	enum sip_protocol protocol = target->protocol;
+	const char *gruu = identity->anonymous ? identity->temporary_gruu : identity->gruu;
 	char host[ADDRESS_TEXT];
 
+	if (gruu && (!secure || slice_ibegins(slice_of(gruu), SLICE("sips:"))))
+		return buf_printf(to, "<%s>", gruu);
 	if (identity->has_contact) {
 		address_print(&identity->contact, host);
 		protocol = identity->contact_protocol;
@@ -131,5 +173,5 @@ bool profile_contact(const struct profile *profile, struct transport *transport,
 	}
 	buf_add(to, secure ? SLICE("<sips:") : SLICE("<sip:"));
 	add_user(profile, user, to);
-	return buf_printf(to, "%s%s>", host, transport_param(protocol, secure));
+	return buf_printf(to, "%s%s%s>", host, transport_param(protocol, secure), identity->ob ? ";ob" : "");
 }

@@ -22,6 +22,12 @@ struct profile *profile_new(const struct identity *identity);
 struct profile *profile_ref(struct profile *profile);
 /** NULL is harmless. */
 void profile_unref(struct profile *profile);
+/** Is there any password at all? */
+bool profile_has_password(const struct profile *profile);
+/** Is there a credential for this very realm? */
+bool profile_knows_realm(const struct profile *profile, struct slice realm);
+/** What answers this realm, and as whom; NULL: nothing. */
+const char *profile_password(const struct profile *profile, struct slice realm, struct slice *user);
 /** Add the value of From without its tag: "Alice <sip:alice@atlanta.com>". `open`: as we are, even when the identity is
  * anonymous (REGISTER). */
 void profile_from(const struct profile *profile, bool open, struct buf *to);

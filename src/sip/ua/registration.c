@@ -1,6 +1,7 @@
 #include "sip/ua/registration.h"
 
 #include "base/xmalloc.h"
+#include "sip/ua/outbound.h"
 #include "sip/ua/registration_internal.h"
 #include "sip/ua/request.h"
 
@@ -43,6 +44,7 @@ struct registration {
 	bool has_face, tried_face;   /* has: identity.contact is what the registrar saw; tried: once for each refresh */
 	struct sip_target kept;      /* target of the keep-alive */
 	bool keeps_alive;
+	struct outbound outbound;
 };
 
 const char *registration_state_name(enum registration_state state)
@@ -95,7 +97,9 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	r->profile = profile;
 	/* Who registers says who it is, and finds out by itself where it is seen. */
 	profile->identity.anonymous = false;
-	profile->identity.has_contact = false;
+	profile->identity.has_contact = profile->identity.ob = false;
+	profile->identity.gruu = profile->identity.temporary_gruu = NULL;
+	outbound_init(&r->outbound, config->instance);
 	r->handlers = config->handlers;
 	r->asked = config->expires ? config->expires : 3600;
 	r->registrar = registrar;
@@ -134,6 +138,7 @@ static void bury(struct mortal *mortal)
 	free(r->tag);
 	free(r->contact);
 	free(r->stale_contact);
+	outbound_fini(&r->outbound);
 	free(r);
 }
 
@@ -163,7 +168,7 @@ static void note_contact(struct registration *r, struct slice contact, const str
 	if (!sip_address_parse(contact, &parsed, NULL))
 		return;
 	/* A binding that stands at another address, as that of a connection that broke, is removed in the same breath. */
-	if (r->contact && !r->stale_contact && registration_left(r) && !slice_eq(parsed.uri.text, slice_of(r->contact)))
+	if (r->contact && !r->stale_contact && !r->outbound.agreed && registration_left(r) && !slice_eq(parsed.uri.text, slice_of(r->contact)))
 		r->stale_contact = xstrdup(r->contact);
 	free(r->contact);
 	r->contact = slice_dup(parsed.uri.text);
@@ -198,8 +203,11 @@ static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target 
 		/* A binding is removed as it was made, even when our address has changed since. */
 		if (r->errand == ERRAND_REFRESH || !r->contact)
 			note_contact(r, buf_slice(&contact), target);
-		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=%u", r->contact,
-			      r->errand == ERRAND_REFRESH ? r->asked : 0);
+		buf_clear(&contact);
+		buf_printf(&contact, "<%s>", r->contact);
+		outbound_add_params(&r->outbound, &contact);
+		buf_printf(&contact, ";expires=%u", r->errand == ERRAND_REFRESH ? r->asked : 0);
+		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
 		if (r->stale_contact && strcmp(r->stale_contact, r->contact) != 0)
 			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->stale_contact);
 	}
@@ -232,6 +240,7 @@ static void send_register(struct registration *r, enum errand errand)
 	else if (errand != ERRAND_FETCH)
 		sip_draft_add(draft, SIP_HEADER_EXPIRES, "0");
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
+	outbound_add_supported(&r->outbound, draft);
 	core_user_agent(r->ua, draft);
 	r->request = request_start(r->ua, &(struct request_spec){ .profile = r->profile,
 								  .draft = draft,
@@ -280,18 +289,33 @@ static bool same_binding(const struct sip_uri *mine, const struct sip_uri *their
 					    mine->port == theirs->port);
 }
 
+/* Our binding among those of a response; NULL: it is not there. */
+static const struct sip_address *find_binding(const struct registration *r, const struct sip_message *response)
+{
+	const struct sip_address *theirs, *same = NULL;
+	struct sip_uri mine;
+
+	if (!r->contact || !sip_uri_parse(slice_of(r->contact), &mine, NULL))
+		return NULL;
+	for (size_t i = 0; (theirs = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++) {
+		if (theirs->star)
+			continue;
+		if (outbound_is_ours(&r->outbound, theirs))
+			return theirs;
+		if (!same && same_binding(&mine, &theirs->uri))
+			same = theirs;
+	}
+	return same;
+}
+
 /* What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). */
 static uint32_t granted(const struct registration *r, const struct sip_message *response)
 {
-	const struct sip_address *theirs;
-	struct sip_uri mine;
+	const struct sip_address *binding = find_binding(r, response);
 	uint32_t seconds;
 
-	if (!r->contact || !sip_uri_parse(slice_of(r->contact), &mine, NULL))
-		return r->asked;
-	for (size_t i = 0; (theirs = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++)
-		if (same_binding(&mine, &theirs->uri) && sip_address_expires(theirs, &seconds))
-			return seconds;
+	if (binding && sip_address_expires(binding, &seconds))
+		return seconds;
 	return sip_message_seconds(response, SIP_HEADER_EXPIRES, &seconds) ? seconds : r->asked;
 }
 
@@ -363,7 +387,11 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	r->failures = r->too_brief = r->redirects = 0;
 	r->expires_us = now_us(r) + (int64_t)seconds * SECOND_US;
 	r->state = REGISTRATION_REGISTERED;
+	outbound_learn(&r->outbound, outcome->response, find_binding(r, outcome->response));
 	keep_alive(r, request_target(r->request));
+	if (r->keeps_alive)
+		transport_keep_alive_agreed(transport_of(r), &r->kept, r->outbound.agreed,
+					    (int64_t)r->outbound.flow_timer_s * SECOND_US);
 	wait_us(r, refresh_us(r, seconds));
 	if (r->handlers.registered)
 		r->handlers.registered(r->handlers.arg, r, seconds, first);
@@ -451,12 +479,21 @@ static bool go_elsewhere(struct registration *r, const struct outcome *outcome)
 	return true;
 }
 
+/* 439: a proxy in between cannot keep our flow. The binding is made as of old (RFC 5626 11.6). */
+static bool go_without_outbound(struct registration *r, const struct outcome *outcome)
+{
+	if (outcome->status != 439 || !outcome->response || r->outbound.refused)
+		return false;
+	r->outbound.refused = true;
+	return true;
+}
+
 static void refused(struct registration *r, const struct outcome *outcome)
 {
 	struct outcome told = *outcome;
 	int64_t pause_us = 0;
 
-	if (ask_longer(r, outcome) || go_elsewhere(r, outcome)) {
+	if (ask_longer(r, outcome) || go_elsewhere(r, outcome) || go_without_outbound(r, outcome)) {
 		r->waiting |= ERRAND_REFRESH;
 		return;
 	}
@@ -470,6 +507,7 @@ static void refused(struct registration *r, const struct outcome *outcome)
 	r->too_brief = 0;
 	if (is_final(outcome) && outcome->response) {
 		r->expires_us = 0;
+		outbound_forget(&r->outbound);
 		keep_alive(r, NULL);
 	} else {
 		pause_us = retry_us(r, outcome);
@@ -490,6 +528,7 @@ static void removed(struct registration *r, const struct outcome *outcome)
 	/* What the registrar did not let go stays until its time is over. */
 	if (outcome->status < 300)
 		r->expires_us = 0;
+	outbound_forget(&r->outbound);
 	if (r->handlers.unregistered)
 		r->handlers.unregistered(r->handlers.arg, r, &told);
 }
@@ -597,18 +636,62 @@ bool registration_contact(const struct registration *registration, struct addres
 	return true;
 }
 
+const char *const *registration_service_route(const struct registration *registration)
+{
+	return (const char *const *)registration->outbound.routes;
+}
+
+const char *registration_gruu(const struct registration *registration, bool temporary)
+{
+	return temporary ? registration->outbound.temporary : registration->outbound.gruu;
+}
+
+bool registration_outbound(const struct registration *registration)
+{
+	return registration->outbound.agreed;
+}
+
+void registration_set_routes(struct registration *registration, const char *const *routes)
+{
+	struct identity identity = registration->profile->identity;
+
+	identity.routes = routes;
+	struct profile *profile = profile_new(&identity);
+	profile_unref(registration->profile);
+	registration->profile = profile;
+}
+
+/* Is this the way by which the registrar reaches us? By UDP it is a flow only where outbound was agreed. */
+static bool flows_to(const struct registration *r, enum sip_protocol protocol, const struct address *remote)
+{
+	return r->state == REGISTRATION_REGISTERED && !r->request && r->keeps_alive && r->kept.protocol == protocol &&
+	       address_eq(&r->kept.address, remote) && (sip_protocol_is_stream(protocol) || r->outbound.agreed);
+}
+
+/* Calls reach us by the flow that the registrar knows: make another soon, but not all phones at once. */
+static void renew_soon(struct registration *r)
+{
+	wait_us(r, 500 * MS_US + random_below(r->ua->world.random, 1500) * MS_US);
+}
+
 void registration_flow_failed(struct ua *ua, enum sip_protocol protocol, const struct address *remote)
 {
 	LIST_EACH(&ua->registrations, node) {
 		struct registration *r = LIST_ENTRY(node, struct registration, node);
-		if (!sip_protocol_is_stream(protocol) || r->state != REGISTRATION_REGISTERED || r->request ||
-		    !r->keeps_alive || r->kept.protocol != protocol || !address_eq(&r->kept.address, remote))
+		if (!flows_to(r, protocol, remote))
 			continue;
 		/* What the registrar saw of that connection is not true of another. */
 		if (transport_reached_by_flow(transport_of(r), &r->kept))
 			r->has_face = r->profile->identity.has_contact = false;
-		/* Calls reach us by the connection that the registrar knows: make another soon, but not all phones at
-		 * once. */
-		wait_us(r, 500 * MS_US + random_below(ua->world.random, 1500) * MS_US);
+		renew_soon(r);
+	}
+}
+
+void registration_moved(struct ua *ua, const struct address *remote)
+{
+	LIST_EACH(&ua->registrations, node) {
+		struct registration *r = LIST_ENTRY(node, struct registration, node);
+		if (flows_to(r, SIP_UDP, remote))
+			renew_soon(r);
 	}
 }

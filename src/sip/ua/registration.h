@@ -1,4 +1,4 @@
-/* One binding at one registrar, kept alive (RFC 3261 10; rport face of RFC 3581; keep-alive). */
+/* One binding at one registrar, kept alive (RFC 3261 10; rport face of RFC 3581; keep-alive; RFC 5626, 5627, 3608). */
 #pragma once
 
 #include "sip/ua/ua.h"
@@ -30,6 +30,7 @@ struct registration_config {
 	const struct identity *identity; /* copied; also who is registered */
 	struct slice registrar;          /* "sip:atlanta.com" */
 	uint32_t expires;                /* asked for, seconds */
+	const char *instance;            /* this phone, "urn:uuid:..."; NULL: no outbound, no GRUU. RFC 5626 4.1 */
 	struct registration_handlers handlers;
 };
 
@@ -52,3 +53,12 @@ bool registration_may_be_bound(const struct registration *registration);
  * @return false: none */
 bool registration_contact(const struct registration *registration, struct address *contact,
 			  enum sip_protocol *protocol);
+/** The Service-Route of the registrar, NULL-ended: Route of our requests outside dialogs, behind the outbound proxy.
+ * RFC 3608 6.1 */
+const char *const *registration_service_route(const struct registration *registration);
+/** The address that leads to this phone alone; `temporary`: one that does not show whose it is. NULL: none. RFC 5627 */
+const char *registration_gruu(const struct registration *registration, bool temporary);
+/** Does the registrar reach us by the flow that we opened (RFC 5626)? */
+bool registration_outbound(const struct registration *registration);
+/** Register by other routes (as in struct identity) from now on; a binding that stands is not touched before that. */
+void registration_set_routes(struct registration *registration, const char *const *routes);

@@ -488,6 +488,14 @@ static void on_failed(void *arg, enum sip_protocol protocol, const struct addres
 		ua->handlers.failed(ua->handlers.arg, protocol, remote, flow_id, err);
 }
 
+static void on_moved(void *arg, const struct address *remote)
+{
+	struct ua *ua = arg;
+
+	if (!ua->closing)
+		registration_moved(ua, remote);
+}
+
 /* ---- life ---- */
 
 struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handlers)
@@ -513,6 +521,7 @@ struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handl
 											.server_gone = on_server_gone,
 											.wire = on_wire,
 											.failed = on_failed,
+											.moved = on_moved,
 											.arg = ua });
 	return ua;
 }

@@ -14,6 +14,7 @@
  *   subscription  RFC 6665: ours to others, made by SUBSCRIBE or REFER; subscription_branch one of its dialogs
  *   notifier      RFC 6665: others' to us
  *   publication   RFC 3903: event state kept at a server
+ *   outbound      RFC 5626, 5627, 3608: what a REGISTER says and learns beside its binding
  *   registration  10: one binding kept alive
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *
@@ -29,6 +30,12 @@ struct ua;
 struct session;
 struct registration;
 
+/* What answers the challenges of one realm. */
+struct credential {
+	const char *realm, *user, *password; /* user NULL: that of the identity */
+};
+enum { CREDENTIALS_PER_IDENTITY = 8 };
+
 /* Who we are in one request: an account, or nobody in particular. Borrowed; must outlive what was made with it unless
  * stated. */
 struct identity {
@@ -37,11 +44,16 @@ struct identity {
 	const char *auth_user;     /* NULL: the user part of uri */
 	const char *password;      /* NULL: challenges are not answered */
 	const char *realm;         /* only this realm is answered; NULL: those met at the account's own servers */
+	struct credential credentials[CREDENTIALS_PER_IDENTITY]; /* of single realms, before the above */
+	size_t credential_count;
 	const char *const *routes; /* preloaded Route URIs in order (outbound proxy ...), NULL-ended, or NULL */
 	const char *contact_user;  /* user part of our Contact; NULL: that of uri */
 	bool has_contact;          /* the outside face of the NAT as a registration saw it: */
 	struct address contact;    /* host and port of Contact in place of the local ones */
 	enum sip_protocol contact_protocol;
+	const char *gruu, *temporary_gruu; /* Contact of what begins a dialog (RFC 5627), or NULL; temporary: for the
+					    * anonymous */
+	bool ob; /* further requests of our dialogs shall come by the flow that we opened (RFC 5626 4.3) */
 	bool has_protocol; /* transport of this account, where the target names none */
 	enum sip_protocol protocol;
 	bool anonymous; /* From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id */

@@ -101,13 +101,39 @@ static void numbers_at_the_account(void **state)
 		{ .text = "+1-555-0100,,,4711#", .uri = "sip:+15550100@atlanta.com", .digits = ",,,4711#" },
 		{ .text = "*100#", .uri = "sip:*100%23@atlanta.com" },
 		{ .text = "tel:+1-555-0100", .uri = "sip:+15550100@atlanta.com;user=phone" },
-		{ .text = "tel:7042;phone-context=example.com", .uri = "sip:7042@atlanta.com;user=phone" },
+		{ .text = "tel:7042;phone-context=example.com", .uri = "sip:7042;phone-context=example.com@atlanta.com;user=phone" },
 		{ .text = "tel:bob", .reason = "syntax" },
 		{ .text = "Bob Nobody", .reason = "no-such-contact" },
 	};
 
 	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
 	check(phone, phone->default_account, rows, ARRAY_LEN(rows));
+}
+
+static void the_dial_plan_of_an_account(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct failure failure;
+	const char *const options[] = { "registrar=none", "prefix=0", "rewrite=+49:00 +4930:0 011:+", NULL };
+	static const struct row rows[] = {
+		{ .text = "12345", .uri = "sip:012345@atlanta.com" },
+		{ .text = "+1 555 0100", .uri = "sip:+15550100@atlanta.com" },
+		{ .text = "*43", .uri = "sip:*43@atlanta.com" },
+		{ .text = "+49 (0)89 123", .uri = "sip:0089123@atlanta.com" },
+		{ .text = "+49 (0)30 123", .uri = "sip:0123@atlanta.com" },
+		{ .text = "011-44-1", .uri = "sip:+441@atlanta.com" },
+		{ .text = "tel:555;ext=7", .uri = "sip:0555;ext=7@atlanta.com;user=phone" },
+		/* a name is no number, and an address with a domain is not ours to change */
+		{ .text = "bob", .uri = "sip:bob@atlanta.com" },
+		{ .text = "12345@biloxi.com", .uri = "sip:12345@biloxi.com" },
+	};
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	check(phone, phone->default_account, rows, ARRAY_LEN(rows));
+	const char *const bad[] = { "rewrite=x", NULL };
+	assert_false(phone_account_set(phone, SLICE("alice@atlanta.com"), bad, &failure));
+	assert_non_null(strstr(failure.text, "BEGINNING:REPLACEMENT"));
 }
 
 static void names_win_and_echo_is_built_in(void **state)
@@ -165,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(addresses, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(numbers_at_the_account, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_dial_plan_of_an_account, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(names_win_and_echo_is_built_in, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(anything_at_all, world_setup, world_teardown),
 	};

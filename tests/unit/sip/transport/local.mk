@@ -13,3 +13,6 @@ tests_unit_sip_transport_flow_test_SOURCES = tests/unit/sip/transport/flow_test.
 tests_unit_sip_transport_flow_test_LDADD = $(transport_test_libs)
 tests_unit_sip_transport_response_test_SOURCES = tests/unit/sip/transport/response_test.c tests/unit/sip/transport/recorder.h
 tests_unit_sip_transport_response_test_LDADD = $(transport_test_libs)
+check_PROGRAMS += tests/unit/sip/transport/stun_test
+tests_unit_sip_transport_stun_test_SOURCES = tests/unit/sip/transport/stun_test.c
+tests_unit_sip_transport_stun_test_LDADD = $(transport_test_libs)

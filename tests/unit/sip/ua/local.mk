@@ -41,3 +41,6 @@ tests_unit_sip_ua_notifier_test_LDADD = $(UA_TEST_LIBS)
 check_PROGRAMS += tests/unit/sip/ua/targets_test
 tests_unit_sip_ua_targets_test_SOURCES = tests/unit/sip/ua/targets_test.c
 tests_unit_sip_ua_targets_test_LDADD = $(UA_TEST_LIBS)
+check_PROGRAMS += tests/unit/sip/ua/outbound_test
+tests_unit_sip_ua_outbound_test_SOURCES = tests/unit/sip/ua/outbound_test.c
+tests_unit_sip_ua_outbound_test_LDADD = $(UA_TEST_LIBS)
