@@ -201,8 +201,7 @@ const struct command accounts_commands[] = {
 		  "stands in front of the telephone numbers that are dialled but for those that begin with +, * or #; "
 		  "`rewrite` holds rules BEGINNING:REPLACEMENT for them, of which the longest that fits counts.",
 	  .examples = { "account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"",
-			"account add sip:2001@192.0.2.4 name=work password=secret",
-			"account add sips:bob@biloxi.com proxy=\"p1.biloxi.com p2.biloxi.com\" rewrite=\"+49:0 +:00\"" } },
+			"account add sip:2001@192.0.2.4 name=work password=secret" } },
 	{ .name = "account set",
 	  .group = "accounts",
 	  .run = do_account_set,
