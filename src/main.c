@@ -1,7 +1,9 @@
 /* Options and wiring: the only file that sees every floor. */
 #include "base/xmalloc.h"
+#include "ui/ctl.h"
 #include "ui/input.h"
 #include "ui/options.h"
+#include "ui/socket.h"
 #include "ui/terminal.h"
 #include "ui/ui.h"
 
@@ -25,6 +27,7 @@ struct app {
 	struct runner *config, *script;
 	struct runner_output file_output; /* of the front end, once there is one */
 	struct ui *ui;
+	struct control *control; /* the control socket, or NULL */
 	char *config_dir, *state_dir;
 	bool interactive, reads_input, on_terminal;
 	bool failed_config, files_ended, stays, started, ending;
@@ -53,6 +56,7 @@ static char *drop_notice_json(size_t pieces)
 
 static void message(struct app *app, enum log_level level, const char *text)
 {
+	control_message(app->control, level, text);
 	if (app->ui)
 		app->ui->ops->message(app->ui, level, text);
 	else
@@ -337,6 +341,7 @@ static void on_turn_end(void *arg)
 	run_sources(app);
 	open_sockets(app);
 	app->ui->ops->turn_end(app->ui);
+	control_turn_end(app->control);
 	if (!app->ending && commands_quit_wanted(app->commands, &status))
 		end(app, status);
 	look_for_end(app);
@@ -461,6 +466,29 @@ static void run_config(struct app *app)
 	free(config);
 }
 
+/* @return false: another phone is there, or the socket that was named cannot be (told) */
+static bool open_control(struct app *app)
+{
+	const struct options *options = &app->options;
+	bool passing = (options->source_count || options->batch) && !options->stay;
+	struct failure failure = { 0 };
+	int pid = 0;
+
+	if (options->socket ? !strcmp(options->socket, "none") : options->no_config || passing)
+		return true;
+	char *path = options->socket ? xstrdup(options->socket) : control_default_path();
+	if (path)
+		app->control = control_open(app->loop, app->phone, app->commands, &app->log, path, &pid, &failure);
+	/* Whom nobody asked for it does without: a service beside a phone that a person uses, a program's own phone. */
+	bool needed = options->socket || (app->interactive && !strcmp(failure.reason, "running"));
+	if (path && !app->control)
+		log_line(&app->log, needed ? LOG_ERROR : app->interactive || options->stay ? LOG_WARNING : LOG_NOTICE,
+			 "%s", failure.text);
+	bool good = !path || app->control || !needed;
+	free(path);
+	return good;
+}
+
 static const struct ui_ops *choose_front_end(struct app *app)
 {
 	const char *wish = settings_text(phone_settings(app->phone), "screen.front-end");
@@ -483,6 +511,7 @@ static void on_trace(void *arg, const char *heading, const char *text)
 
 	if (app->ui)
 		app->ui->ops->trace(app->ui, heading, text);
+	control_trace(app->control, heading, text);
 }
 
 static bool start_front_end(struct app *app)
@@ -561,6 +590,8 @@ static void app_stop(struct app *app)
 	timer_stop(loop_timers(app->loop), &app->limit);
 	input_free(app->input);
 	app->file_output = (struct runner_output){ 0 };
+	control_close(app->control);
+	app->control = NULL;
 	if (app->ui) {
 		struct ui *ui = app->ui;
 		app->ui = NULL;
@@ -599,6 +630,13 @@ int main(int argc, char *argv[])
 		options_fini(&app.options);
 		return (int)failure.status;
 	}
+	if (app.options.errand == ERRAND_CTL) {
+		char *path = app.options.socket ? xstrdup(app.options.socket) : control_default_path();
+		int status = ctl_run(path, app.options.words, app.options.word_count);
+		free(path);
+		options_fini(&app.options);
+		return status;
+	}
 	if (app.options.errand != ERRAND_PHONE && app.options.errand != ERRAND_CHECK) {
 		int status = run_errand(&app.options);
 		options_fini(&app.options);
@@ -612,6 +650,8 @@ int main(int argc, char *argv[])
 	app_start(&app);
 	if (app.options.errand == ERRAND_CHECK) {
 		app.status = check_file(&app);
+	} else if (!open_control(&app)) {
+		app.status = STATUS_NETWORK;
 	} else {
 		run_config(&app);
 		if (start_front_end(&app)) {

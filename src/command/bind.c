@@ -63,6 +63,18 @@ static bool add_option(struct binder *binder, const struct command_argument *opt
 	return true;
 }
 
+/* The present word, from byte `at` on, as the name of a file. */
+static char *file_name(const struct binder *binder, size_t at)
+{
+	char *whole = word_file_name(&binder->word);
+	const char *folder = binder->how->folder, *name = strlen(whole) > at ? whole + at : "";
+	char *path = folder && *name && *name != '/' && strcmp(name, "-") != 0 ? xasprintf("%s/%s", folder, name)
+									       : xstrdup(name);
+
+	free(whole);
+	return path;
+}
+
 /* Is the present word NAME=VALUE with a known NAME? */
 static const struct command_argument *word_option(const struct binder *binder)
 {
@@ -77,13 +89,12 @@ static bool take_option(struct binder *binder, const struct command_argument *op
 {
 	struct slice value = slice_from(buf_slice(&binder->word.text), binder->word.name_bytes + 1);
 	bool unknown = binder->word.dynamic && !binder->how->expand;
-	char *file = option->kind == ARG_FILE ? word_file_name(&binder->word) : NULL;
+	char *file = option->kind == ARG_FILE ? file_name(binder, binder->word.name_bytes + 1) : NULL;
 	bool good;
 
 	binder->options_began = true;
 	size_t count = binder->bound->option_count;
-	good = add_option(binder, option, file ? slice_from(slice_of(file), binder->word.name_bytes + 1) : value,
-			  unknown);
+	good = add_option(binder, option, file ? slice_of(file) : value, unknown);
 	/* It was the value that did not do. */
 	if (!good && binder->bound->option_count == count && binder->at == binder->word.start &&
 	    strcmp(binder->failure->reason, "option"))
@@ -171,7 +182,7 @@ static bool place_word(struct binder *binder, size_t place)
 	const struct command_argument *argument = &bound->command->arguments[place];
 	struct word *word = &binder->word;
 	bool unknown = word->dynamic && !binder->how->expand;
-	char *text = argument->kind == ARG_FILE ? word_file_name(word) : slice_dup(buf_slice(&word->text));
+	char *text = argument->kind == ARG_FILE ? file_name(binder, 0) : slice_dup(buf_slice(&word->text));
 
 	bound->line_at[place] = word->start;
 	bound->network[place] |= word->network.n > 0;

@@ -30,6 +30,7 @@ struct bind_how {
 	struct slice (*alias)(void *arg,
 			      struct slice name); /* a command file's own aliases while it is checked; NULL */
 	void *alias_arg;
+	const char *folder; /* where relative names of files begin; NULL: at the phone's own folder */
 	bool partial;   /* the command's name alone is looked at */
 	unsigned depth; /* of aliases and commands within commands */
 };

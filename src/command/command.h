@@ -138,6 +138,8 @@ struct runner_output {
 	void (*error)(void *arg, struct runner *runner, const char *where, const struct failure *failure);
 	void (*echo)(void *arg, struct runner *runner, const char *text);
 	void (*ended)(void *arg, struct runner *runner, int status); /* no more lines and nothing waits */
+	/* `detach`, or `exit` at its prompt: this end leaves, the phone stays. NULL: it is the phone's own end */
+	void (*detach)(void *arg, struct runner *runner);
 	void *arg;
 };
 
@@ -165,6 +167,8 @@ void runner_free(struct runner *runner);
 void runner_keep_going(struct runner *runner, bool keep_going);
 /** How wide ladders may be (80), and whether box drawing is out of question (told by the locale). */
 void runner_set_columns(struct runner *runner, unsigned columns, bool ascii);
+/** Relative names of files in its words and lines begin at this folder, not at the phone's own; "": its own. */
+void runner_set_folder(struct runner *runner, const char *folder);
 /** While runner_output.error is called: the line at fault and a caret below it, two lines indented by four blanks, each
  * with its line feed; "" where there is none, and of no runner. Print it after the sentence. */
 const char *runner_shown_line(const struct runner *runner);

@@ -75,6 +75,17 @@ static enum command_result do_help(struct invocation *invocation)
 	return COMMAND_DONE;
 }
 
+static enum command_result do_detach(struct invocation *invocation)
+{
+	const struct runner_output *output = &invocation->runner->output;
+
+	if (!output->detach)
+		return invocation_fail(invocation, STATUS_USAGE, "not-attached",
+				       "this is the phone itself and no `offhook ctl`: `quit` ends it");
+	output->detach(output->arg, invocation->runner);
+	return COMMAND_DONE;
+}
+
 static enum command_result do_quit(struct invocation *invocation)
 {
 	invocation->commands->quit = true;
@@ -117,6 +128,12 @@ const struct command phone_commands[] = {
 	  .summary = "explain a command",
 	  .text = "Without TOPIC an overview.",
 	  .examples = { "help", "help account add", "help settings" } },
+	{ .name = "detach",
+	  .group = "phone",
+	  .run = do_detach,
+	  .summary = "leave a phone that runs on",
+	  .text = "For whoever is attached by `offhook ctl`: the phone and its calls go on. The end of input does the same.",
+	  .examples = { "detach" } },
 	{ .name = "quit",
 	  .group = "phone",
 	  .run = do_quit,

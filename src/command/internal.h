@@ -88,6 +88,7 @@ struct reply {
 	void *id;      /* json_t *, owned; NULL: a notification, or no JSON at all */
 	reply_h *send; /* NULL: results go to the runner's output */
 	void *arg;
+	bool as_text; /* the result is what people read */
 };
 
 enum item_kind { ITEM_LINE, ITEM_WORDS, ITEM_BOUND, ITEM_SCRIPT };
@@ -142,7 +143,7 @@ enum adopted {
 struct runner {
 	struct list_node node;
 	struct commands *commands;
-	char *name;
+	char *name, *folder; /* folder: NULL: the phone's own */
 	struct runner_output output;
 	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
 	bool open; /* more lines may come */
@@ -174,7 +175,9 @@ void runner_push_inner(struct runner *runner, const char *line, size_t shift, bo
 bool runner_push_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count,
 		      struct failure *failure);
 void runner_queue_bound(struct runner *runner, struct bound *bound, struct reply reply);
-void runner_queue_reply_line(struct runner *runner, struct slice line, struct reply reply);
+void runner_queue_reply_line(struct runner *runner, struct slice line, bool interactive, struct reply reply);
+/** Words that are final. */
+void runner_queue_reply_words(struct runner *runner, const char *const *words, size_t count, struct reply reply);
 /** Where the present command stands: "f.call:1:3: " and its line with a caret, as runner_output.error has them. */
 void runner_place(const struct runner *runner, size_t at, struct buf *where, struct buf *shown);
 /** What an earlier command began has failed: the script ends with that, whatever it does now; a prompt is only told. May

@@ -263,6 +263,13 @@ static void description(struct buf *out)
 		       "prints plain lines. The words behind the options are one command, run once the phone is up; "
 		       "without a terminal the phone then ends with that call.");
 	buf_printf(out, ".PP\n");
+	paragraph(out, "`offhook ctl` sends a command to the phone that this user has running, prints the answer and exits "
+		       "with its status, 7 when no phone runs; the words are final, and names of files are those "
+		       "of the folder where it is called. Without COMMAND it attaches: a prompt on a terminal, else the "
+		       "lines of standard input, of which the first that fails ends it. `detach` or the end of input leaves "
+		       "the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's processes "
+		       "alone; a program that does not read for 2 MiB is dropped.");
+	buf_printf(out, ".PP\n");
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
 		       "(`--json`): the name of the command with a dot for the blank, its "
 		       "arguments by name. The configuration file is a command file.");
@@ -275,6 +282,7 @@ void help_print_man(struct buf *out)
 		  "the configuration: a command file, run at the start; ~/.config when the variable is not set" },
 		{ "$XDG_CONFIG_HOME/offhook/saved", "what `save` writes, read before it; only its owner may read it" },
 		{ "$XDG_CONFIG_HOME/offhook/contacts", "the contacts" },
+		{ "$XDG_RUNTIME_DIR/offhook.sock", "the control socket; /run/user/UID when the variable is not set" },
 		{ "$XDG_STATE_HOME/offhook/",
 		  "the history of calls and of the command line; ~/.local/state when the variable is not set" },
 	};
@@ -288,7 +296,8 @@ void help_print_man(struct buf *out)
 		   "\"User Commands\"\n.ad l\n",
 		   PACKAGE_VERSION);
 	buf_printf(out, ".SH NAME\noffhook \\- a SIP softphone for the terminal\n.SH SYNOPSIS\n.B "
-			"offhook\n[\\fIOPTION\\fR]... [\\fICOMMAND\\fR...]\n.SH DESCRIPTION\n");
+			"offhook\n[\\fIOPTION\\fR]... [\\fICOMMAND\\fR...]\n.br\n.B offhook\n[\\fB\\-\\-socket\\fR "
+			"\\fIPATH\\fR] \\fBctl\\fR [\\fICOMMAND\\fR...]\n.SH DESCRIPTION\n");
 	description(out);
 	buf_printf(out, ".SH OPTIONS\n");
 	options(out);

@@ -15,6 +15,10 @@ const struct program_option program_options[] = {
 	{ .name = "screen", .sentence = "show the screen" },
 	{ .name = "plain", .sentence = "talk in plain lines" },
 	{ .name = "json", .sentence = "talk JSON-RPC 2.0, one message a line" },
+	{ .name = "socket",
+	  .argument = "PATH",
+	  .sentence = "the control socket, or none; default $XDG_RUNTIME_DIR/offhook.sock, none with -n and for -f, -x "
+		      "and --batch without --stay" },
 	{ .letter = 'v', .sentence = "print events in plain output when not interactive" },
 	{ .name = "check", .argument = "FILE", .sentence = "check a command file whole and run nothing" },
 	{ .name = "print-man", .sentence = "print the man page" },

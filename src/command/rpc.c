@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+enum { WORDS_MAX = 4096 };
 enum { RPC_PARSE_ERROR = -32700, RPC_INVALID_REQUEST = -32600, RPC_UNKNOWN_METHOD = -32601 };
 
 static json_t *text_value(const char *text)
@@ -44,11 +45,11 @@ static json_t *failure_object(const char *where, const struct failure *failure)
 	return object;
 }
 
-static json_t *result_object(const struct invocation *invocation, const char *text)
+static json_t *result_object(const struct invocation *invocation, const char *text, bool as_text)
 {
 	json_t *object;
 
-	if (invocation->result)
+	if (invocation->result && !as_text)
 		return json_incref(invocation->result);
 	object = json_object();
 	if (text[0]) {
@@ -64,7 +65,7 @@ static json_t *result_object(const struct invocation *invocation, const char *te
 
 char *rpc_result(const struct invocation *invocation, const char *text)
 {
-	return dump(result_object(invocation, text));
+	return dump(result_object(invocation, text, false));
 }
 
 char *rpc_failure(const char *where, const struct failure *failure)
@@ -95,7 +96,7 @@ static void send_reply(struct reply *reply, const char *member, json_t *value)
 
 void rpc_answer(struct reply *reply, const struct invocation *invocation, const char *text)
 {
-	send_reply(reply, "result", result_object(invocation, text));
+	send_reply(reply, "result", result_object(invocation, text, reply->as_text));
 }
 
 void rpc_answer_failure(struct reply *reply, const struct failure *failure)
@@ -148,6 +149,86 @@ static void unknown_method(struct reply *reply, const char *method)
 	buf_fini(&text);
 }
 
+/* The words of `command`, NULL when they are none; free(). They live as long as params. */
+static const char **final_words(const json_t *list, size_t *count)
+{
+	*count = json_array_size(list);
+	const char **words = *count && *count <= WORDS_MAX ? xcalloc(*count, sizeof *words) : NULL;
+
+	for (size_t i = 0; words && i < *count; i++) {
+		if ((words[i] = json_string_value(json_array_get(list, i))))
+			continue;
+		free(words);
+		words = NULL;
+	}
+	return words;
+}
+
+/*
+ * What a person or a shell says by way of a program: a line, or words that are final. Members beside it: `text`, answer
+ * with what people read; `interactive`, commands may be shortened; `columns`, how wide ladders may be; `folder`, where
+ * relative names of files begin.
+ */
+static void run_command(struct runner *runner, const json_t *params, struct reply *reply)
+{
+	static const char *const members[] = { "line", "words", "text", "interactive", "columns", "folder" };
+	const char *line = json_string_value(json_object_get(params, "line")),
+		   *folder = json_string_value(json_object_get(params, "folder")), *key;
+	json_t *value, *columns = json_object_get(params, "columns");
+	struct failure failure = { 0 };
+	size_t count = 0;
+	const char **words = final_words(json_object_get(params, "words"), &count);
+	bool good = !line != !words;
+
+	json_object_foreach((json_t *)(uintptr_t)params, key, value) {
+		bool known = false;
+		for (size_t i = 0; i < ARRAY_LEN(members); i++)
+			known |= !strcmp(key, members[i]);
+		good &= known;
+	}
+	if (good && json_is_integer(columns) && json_integer_value(columns) >= 20 && json_integer_value(columns) <= 1000)
+		runner_set_columns(runner, (unsigned)json_integer_value(columns), false);
+	if (good && folder && *folder == '/')
+		runner_set_folder(runner, folder);
+	reply->as_text = json_is_true(json_object_get(params, "text"));
+	if (!good) {
+		fail(&failure, STATUS_USAGE, "params", "command needs one member of params: line, a text");
+		rpc_answer_failure(reply, &failure);
+	} else if (line && !slice_trim(slice_of(line)).n) {
+		fail(&failure, STATUS_USAGE, "params", "line is empty");
+		rpc_answer_failure(reply, &failure);
+	} else if (line) {
+		runner_queue_reply_line(runner, slice_of(line), json_is_true(json_object_get(params, "interactive")),
+					*reply);
+	} else {
+		runner_queue_reply_words(runner, words, count, *reply);
+	}
+	free(words);
+}
+
+/* What may come next on a line that is being typed. */
+static void run_complete(struct runner *runner, const json_t *params, struct reply *reply)
+{
+	const char *line = json_string_value(json_object_get(params, "line"));
+	json_int_t point = json_integer_value(json_object_get(params, "point"));
+	struct failure failure = { 0 };
+	struct completion completion = { 0 };
+	json_t *words;
+
+	if (!line || point < 0 || (size_t)point > strlen(line)) {
+		fail(&failure, STATUS_USAGE, "params", "complete needs line, a text, and point, a place in it");
+		rpc_answer_failure(reply, &failure);
+		return;
+	}
+	commands_complete(runner->commands, slice_of(line), (size_t)point, &completion);
+	words = json_array();
+	for (size_t i = 0; i < completion.count; i++)
+		json_array_append_new(words, text_value(completion.words[i]));
+	send_reply(reply, "result",
+		   json_pack("{s:I, s:o}", "start", (json_int_t)completion.start, "words", words));
+	completion_fini(&completion);
+}
+
 static void run_method(struct runner *runner, const char *method, const json_t *params, struct reply *reply)
 {
 	const struct command *row = method_row(method);
@@ -156,19 +237,13 @@ static void run_method(struct runner *runner, const char *method, const json_t *
 	struct bound bound = { 0 };
 
 	if (!strcmp(method, "command")) {
-		const char *line = json_string_value(json_object_get(params, "line"));
-		if (!line || json_object_size(params) != 1) {
-			fail(&failure, STATUS_USAGE, "params", "command needs one member of params: line, a text");
-			rpc_answer_failure(reply, &failure);
-		} else if (!slice_trim(slice_of(line)).n) {
-			fail(&failure, STATUS_USAGE, "params", "line is empty");
-			rpc_answer_failure(reply, &failure);
-		} else {
-			runner_queue_reply_line(runner, slice_of(line), *reply);
-		}
-		return;
-	}
-	if (!row) {
+		run_command(runner, params, reply);
+	} else if (!strcmp(method, "interrupt")) {
+		runner_interrupt(runner);
+		send_reply(reply, "result", json_object());
+	} else if (!strcmp(method, "complete")) {
+		run_complete(runner, params, reply);
+	} else if (!row) {
 		unknown_method(reply, method);
 	} else if (!bind_members(&how, row, params, &bound, &failure)) {
 		rpc_answer_failure(reply, &failure);
@@ -220,7 +295,7 @@ void rpc_command_line(struct runner *runner, struct slice line, const char *id, 
 {
 	struct reply reply = { .id = json_string(id), .send = reply_to, .arg = arg };
 
-	runner_queue_reply_line(runner, line, reply);
+	runner_queue_reply_line(runner, line, false, reply);
 }
 
 char *rpc_event(const struct event *event)

@@ -113,6 +113,7 @@ void runner_free(struct runner *runner)
 	free(runner->messages);
 	free(runner->chat);
 	free(runner->chat_name);
+	free(runner->folder);
 	free(runner->name);
 	free(runner);
 }
@@ -126,6 +127,11 @@ void runner_set_columns(struct runner *runner, unsigned columns, bool ascii)
 {
 	runner->columns = columns;
 	runner->ascii = ascii;
+}
+
+void runner_set_folder(struct runner *runner, const char *folder)
+{
+	xreplace(&runner->folder, *folder ? folder : NULL);
 }
 
 const char *runner_shown_line(const struct runner *runner)
@@ -265,6 +271,8 @@ static void command_exit(struct runner *runner)
 		drop_queue(runner, false);
 	} else if (runner->current->script) {
 		drop_queue(runner, true);
+	} else if (runner->output.detach && !runner->commands->quit) {
+		runner->output.detach(runner->output.arg, runner);
 	} else {
 		runner->commands->quit = true;
 		runner->commands->quit_status = status;
@@ -320,7 +328,8 @@ static bool bind_present(struct runner *runner, size_t *at)
 {
 	struct item *item = runner->current;
 	struct bind_how how = {
-		.commands = runner->commands, .interactive = item->interactive, .expand = runner_expand, .arg = runner
+		.commands = runner->commands, .interactive = item->interactive, .expand = runner_expand, .arg = runner,
+		.folder = item->script ? NULL : runner->folder
 	};
 
 	switch (item->kind) {
@@ -535,11 +544,21 @@ void runner_queue_bound(struct runner *runner, struct bound *bound, struct reply
 	queue(runner, item);
 }
 
-void runner_queue_reply_line(struct runner *runner, struct slice line, struct reply reply)
+void runner_queue_reply_line(struct runner *runner, struct slice line, bool interactive, struct reply reply)
 {
 	struct item *item = item_new(ITEM_LINE);
 
 	item->line = slice_dup(slice_trim(line));
+	item->interactive = interactive;
+	item->reply = reply;
+	queue(runner, item);
+}
+
+void runner_queue_reply_words(struct runner *runner, const char *const *words, size_t count, struct reply reply)
+{
+	struct item *item = item_new(ITEM_WORDS);
+
+	item_words(item, NULL, words, count);
 	item->reply = reply;
 	queue(runner, item);
 }

@@ -56,6 +56,8 @@ static bool take_long(struct options *options, const char *name, const char *val
 		options->stay = true;
 	else if (!strcmp(name, "batch"))
 		options->batch = true;
+	else if (!strcmp(name, "socket"))
+		options->socket = value;
 	else
 		return false;
 	return true;
@@ -154,6 +156,10 @@ bool options_parse(struct options *options, int argc, char *const argv[], struct
 		if (!ok)
 			return false;
 	}
+	if (at < argc && !strcmp(argv[at], "ctl") && options->errand == ERRAND_PHONE) {
+		options->errand = ERRAND_CTL;
+		at++;
+	}
 	options->words = (const char *const *)argv + at;
 	options->word_count = (size_t)(argc - at);
 	return true;
@@ -166,7 +172,8 @@ void options_fini(struct options *options)
 
 void options_help(struct buf *out)
 {
-	buf_printf(out, "usage: offhook [OPTIONS] [COMMAND...]\n\n"
+	buf_printf(out, "usage: offhook [OPTIONS] [COMMAND...]\n"
+			"       offhook [--socket PATH] ctl [COMMAND...]\n\n"
 			"A softphone in the terminal. The words after the options are one command, run once the phone "
 			"is up: offhook call sip:bob@biloxi.com\n\n");
 	for (size_t i = 0; i < program_option_count; i++) {
@@ -178,5 +185,7 @@ void options_help(struct buf *out)
 		buf_printf(out, "  %-32s %s\n", name, row->sentence);
 		free(name);
 	}
-	buf_printf(out, "\n'offhook -x help' lists the commands; the man page tells it all.\n");
+	buf_printf(out, "\n'offhook ctl COMMAND' has the running phone run a command and exits with its status; without COMMAND "
+			"it attaches to that phone.\n");
+	buf_printf(out, "'offhook -x help' lists the commands; the man page tells it all.\n");
 }

@@ -4,7 +4,7 @@
 #include "phone/phone.h"
 
 enum front_end { FRONT_AUTO, FRONT_SCREEN, FRONT_PLAIN, FRONT_JSON };
-enum errand { ERRAND_PHONE, ERRAND_CHECK, ERRAND_MAN, ERRAND_COMPLETION, ERRAND_VERSION, ERRAND_HELP };
+enum errand { ERRAND_PHONE, ERRAND_CHECK, ERRAND_CTL, ERRAND_MAN, ERRAND_COMPLETION, ERRAND_VERSION, ERRAND_HELP };
 
 /* A command file (-f) or a line (-x), in the order of the command line. */
 struct source {
@@ -15,11 +15,12 @@ struct source {
 struct options {
 	struct source *sources;
 	size_t source_count;
-	const char *const *words; /* what follows the options: one command, its words final */
+	const char *const *words; /* what follows the options (and `ctl`): one command, its words final */
 	size_t word_count;
 	enum front_end front;
 	enum errand errand;
 	const char *argument; /* of --check and --print-completion */
+	const char *socket;   /* --socket; NULL: the default */
 	const char *config;   /* -c; NULL: the default */
 	bool no_config, stay, batch, verbose;
 };

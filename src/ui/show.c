@@ -5,9 +5,11 @@
 
 bool show_event(struct phone *phone, const struct event *event, bool all)
 {
-	const struct settings *settings = phone_settings(phone);
-	const char *which = settings_text(settings, "events.show");
+	return show_event_if(settings_text(phone_settings(phone), "events.show"), event, all);
+}
 
+bool show_event_if(const char *which, const struct event *event, bool all)
+{
 	if (!strcmp(which, "none"))
 		return false;
 	if (all || !strcmp(which, "all"))

@@ -3,7 +3,9 @@
 
 #include "ui/ui.h"
 
-/** Is this event to be told, by the setting events.show? */
+/** Is this event to be told, by `which`, the value of events.show? */
+bool show_event_if(const char *which, const struct event *event, bool all);
+/** The same by the setting itself. */
 bool show_event(struct phone *phone, const struct event *event, bool all);
 /** Is this a registration that failed for want of a password, for which an interactive front end asks? */
 bool show_asks_instead(struct phone *phone, const struct event *event);

@@ -13,6 +13,9 @@
  *   show      which events are told, and how
  *   plain     lines of text, with the prompt when interactive
  *   json      JSON-RPC lines
+ *   client    one program that talks JSON-RPC, on standard input or on the control socket
+ *   socket    the control socket of the running phone
+ *   ctl       `offhook ctl`, the other end of that socket
  *   screen/   ncurses: screen (layout, turn), view_calls, view_ladder, view_log, draw, theme
  */
 #pragma once
