@@ -19,11 +19,11 @@ char dtmf_digit(unsigned code)
 
 /* ---- sending ---- */
 
-bool dtmf_queue(struct dtmf_sender *sender, char digit, uint32_t pause_ms)
+bool dtmf_queue(struct dtmf_sender *sender, const struct dtmf_item *item)
 {
 	if (sender->count == DTMF_QUEUE)
 		return false;
-	sender->queue[(sender->first + sender->count++) % DTMF_QUEUE] = (struct dtmf_item){ digit, pause_ms };
+	sender->queue[(sender->first + sender->count++) % DTMF_QUEUE] = *item;
 	return true;
 }
 
@@ -35,32 +35,49 @@ static bool take_next(struct dtmf_sender *sender, uint32_t timestamp)
 	sender->first = (sender->first + 1) % DTMF_QUEUE;
 	sender->count--;
 	sender->active = true;
-	sender->at_ms = 0;
+	sender->at_ms = sender->told = sender->ends = 0;
 	sender->timestamp = timestamp;
 	return true;
 }
 
-/*
- * Packets leave at 0, 20 ... 80 ms with durations of 20, 40 ... 100 ms: like a voice packet each speaks of the time
- * before it was
- * sent. The one of 100 ms carries the end bit and is repeated at 100 and 120 ms.
- */
-static bool make_packet(const struct dtmf_sender *sender, uint32_t clock_rate, struct dtmf_packet *packet)
+static void write_event(const struct dtmf_sender *sender, bool end, uint32_t duration, struct dtmf_packet *packet)
 {
-	enum { LAST_MS = DTMF_TONE_MS - DTMF_UPDATE_MS };
-
-	if (sender->at_ms % DTMF_UPDATE_MS || sender->at_ms > LAST_MS + 2 * DTMF_UPDATE_MS)
-		return false;
-	bool end = sender->at_ms >= LAST_MS;
-	uint32_t duration_ms = end ? DTMF_TONE_MS : sender->at_ms + DTMF_UPDATE_MS;
-	uint32_t duration = duration_ms * (clock_rate / 1000);
 	packet->marker = sender->at_ms == 0;
 	packet->timestamp = sender->timestamp;
 	packet->payload[0] = (uint8_t)dtmf_code(sender->item.digit);
 	packet->payload[1] = (uint8_t)((end ? 0x80 : 0) | DTMF_VOLUME);
 	packet->payload[2] = (uint8_t)(duration >> 8);
 	packet->payload[3] = (uint8_t)duration;
+}
+
+/*
+ * Like a voice packet each speaks of the time before it was sent: with a tone of 100 ms they leave at 0, 20 ... 80 ms with
+ * durations of 20, 40 ... 100 ms. The last carries the end bit and comes twice more.
+ */
+static bool make_packet(struct dtmf_sender *sender, uint32_t clock_rate, struct dtmf_packet *packet)
+{
+	uint32_t last_ms = sender->item.tone_ms - DTMF_UPDATE_MS, since_ms = sender->at_ms - last_ms;
+	bool end = sender->at_ms >= last_ms;
+
+	if ((end ? since_ms : sender->at_ms) % DTMF_UPDATE_MS || sender->ends == DTMF_ENDS)
+		return false;
+	uint32_t duration_ms = end ? sender->item.tone_ms : sender->at_ms + DTMF_UPDATE_MS;
+	uint32_t duration = (uint32_t)((uint64_t)duration_ms * clock_rate / 1000) - sender->told;
+	if (duration > DTMF_DURATION_MAX) {
+		/* What is left is told from here on, under the time at which this part ends. */
+		write_event(sender, false, DTMF_DURATION_MAX, packet);
+		sender->timestamp += DTMF_DURATION_MAX;
+		sender->told += DTMF_DURATION_MAX;
+		return true;
+	}
+	write_event(sender, end, duration, packet);
+	sender->ends += end;
 	return true;
+}
+
+static uint32_t item_ms(const struct dtmf_item *item)
+{
+	return item->digit == ',' ? item->pause_ms : item->tone_ms + item->gap_ms;
 }
 
 enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_t clock_rate,
@@ -69,16 +86,18 @@ enum dtmf_step dtmf_tick(struct dtmf_sender *sender, uint32_t timestamp, uint32_
 	bool was_active = sender->active;
 
 	if (sender->active) {
-		bool pause = sender->item.digit == ',';
 		sender->at_ms += 10;
-		if (sender->at_ms >= (pause ? sender->item.pause_ms : (uint32_t)(DTMF_TONE_MS + DTMF_GAP_MS)))
-			sender->active = false;
+		sender->active = sender->at_ms < item_ms(&sender->item);
 	}
 	if (!sender->active && !take_next(sender, timestamp))
 		return was_active ? DTMF_DONE : DTMF_IDLE;
 	if (sender->item.digit == ',')
 		return DTMF_PAUSE;
-	return make_packet(sender, clock_rate, packet) ? DTMF_SEND : DTMF_BUSY;
+	if (sender->at_ms == 0 && !clock_rate)
+		sender->item.audible = true;
+	if (sender->item.audible)
+		return sender->at_ms < sender->item.tone_ms ? DTMF_TONE : DTMF_SILENCE;
+	return clock_rate && make_packet(sender, clock_rate, packet) ? DTMF_SEND : DTMF_BUSY;
 }
 
 /* ---- receiving ---- */
@@ -88,11 +107,16 @@ void dtmf_receiver_reset(struct dtmf_receiver *receiver)
 	*receiver = (struct dtmf_receiver){ 0 };
 }
 
-/* A long press goes on under a new timestamp when the duration is exhausted (2.5.1.3). */
+/*
+ * A long press goes on under a new timestamp when the duration is exhausted (2.5.1.3), also when the packet that says so
+ * was lost.
+ */
 static bool goes_on(const struct dtmf_receiver *receiver, uint32_t timestamp, uint8_t code)
 {
-	return receiver->code == code && !receiver->ended && receiver->duration >= 0xff00 &&
-	       timestamp - receiver->timestamp - receiver->duration <= 0x200;
+	uint32_t since = timestamp - receiver->timestamp;
+
+	return receiver->code == code && !receiver->ended && receiver->duration >= DTMF_DURATION_MAX / 2 &&
+	       since >= DTMF_DURATION_MAX - 0x200 && since <= DTMF_DURATION_MAX + 0x200;
 }
 
 char dtmf_receive(struct dtmf_receiver *receiver, uint32_t timestamp, const uint8_t *payload, size_t n)

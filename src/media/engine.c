@@ -120,6 +120,7 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 		.user = stream->user,
 		.side = note->u.event.side,
 		.digit = note->u.event.digit,
+		.audible = note->u.event.audible,
 		.codec = note->u.event.codec,
 	};
 	return true;
@@ -228,11 +229,17 @@ void engine_set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
 	engine_send_command(engine, &command);
 }
 
-enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms)
+static uint32_t in_ticks(uint32_t ms, uint32_t least_ms)
+{
+	ms = (ms + 9) / 10 * 10;
+	return ms < least_ms ? least_ms : ms;
+}
+
+enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, const struct engine_digits *how)
 {
 	size_t n = strlen(digits);
 
-	if (!stream->can_send_events)
+	if (!stream->can_send_events && !how->audible)
 		return ERR_UNSUPPORTED;
 	if (!stream->sends)
 		return ERR_STATE;
@@ -244,7 +251,13 @@ enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *d
 	atomic_fetch_add(&stream->digits_queued, (unsigned)n);
 	for (size_t i = 0; i < n; i++) {
 		struct command command = { .kind = COMMAND_DIGIT, .stream = stream };
-		command.u.digit = (struct dtmf_item){ digits[i], pause_ms };
+		command.u.digit = (struct dtmf_item){
+			.digit = digits[i],
+			.audible = how->audible,
+			.tone_ms = in_ticks(how->tone_ms ? how->tone_ms : DTMF_TONE_MS, 2 * DTMF_UPDATE_MS),
+			.gap_ms = in_ticks(how->gap_ms ? how->gap_ms : DTMF_GAP_MS, 3 * DTMF_UPDATE_MS),
+			.pause_ms = in_ticks(how->pause_ms, 10),
+		};
 		engine_send_command(engine, &command);
 	}
 	return ERR_NONE;

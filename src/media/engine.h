@@ -18,6 +18,7 @@
  *   file      sound files that are heard
  *   record    sound files that are written
  *   dtmf      RFC 4733 events, sent and received
+ *   dtmf_detect  digits as tones, made and recognised
  *   tone      ring, ringback, busy tones; the strongest frequency heard
  *   level     dB of what is heard and said
  *   codec/    codec, opus, g711
@@ -102,6 +103,7 @@ struct stream_config {
 	struct { uint8_t payload_type; uint32_t clock_rate; } send_event, receive_events[STREAM_EVENTS_MAX];
 	bool has_send_event;
 	size_t receive_event_count;
+	bool detect_tones;          /* digits in the peer's voice; only where no events were agreed on */
 	bool loop_back;             /* the echo test: send what is heard instead of the microphone, and play nothing */
 	char cname[64];             /* RTCP SDES */
 	struct stream_protection protection;
@@ -129,7 +131,7 @@ enum engine_event_kind {
 	ENGINE_FIRST_PACKET,       /* sound of the peer begins */
 	ENGINE_SILENT,             /* below -50 dB for 3 s; `side` 0 me, 1 peer; once until it is louder again */
 	ENGINE_LOST,               /* no RTP for 3 s while the peer should send */
-	ENGINE_DTMF,               /* `digit`, once a digit */
+	ENGINE_DTMF,               /* `digit`, once a digit; `audible`: it was heard as tones */
 	ENGINE_DTMF_SENT,          /* the queue of digits is empty */
 	ENGINE_CODEC,              /* the peer changed to `codec` */
 	ENGINE_PEER_BYE,           /* RTCP BYE */
@@ -146,6 +148,7 @@ struct engine_event {
 	void *user;                /* the stream's */
 	int side;
 	char digit;
+	bool audible;
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
 	const char *path;          /* valid until the next call of engine_next_event() */
@@ -196,12 +199,19 @@ void engine_select(struct engine *engine, struct stream *stream);
 /** A consistent copy, never older than one tick. */
 void engine_stats(const struct stream *stream, struct stream_stats *stats);
 void engine_mute(struct engine *engine, struct stream *stream, bool muted);   /* stream NULL: the microphone for all */
+/* How digits are sent; times in ms, in steps of 10. */
+struct engine_digits {
+	bool audible;              /* as tones in the voice; else as telephone-event */
+	uint32_t tone_ms, gap_ms;  /* 0: 100, 70 */
+	uint32_t pause_ms;         /* of a comma */
+};
 /**
- * Queue digits 0-9 * # A-D, `,` is a pause of `pause_ms`. Nothing is queued when it fails: ERR_UNSUPPORTED
- * telephone-event was not agreed; ERR_STATE the stream does not send (hold); ERR_SYNTAX a character; ERR_FULL more than
+ * Queue digits 0-9 * # A-D, and `,`. Nothing is queued when it fails: ERR_UNSUPPORTED
+ * telephone-event was not agreed, and they are not to be audible; ERR_STATE the stream does not send (hold); ERR_SYNTAX a character; ERR_FULL more than
  * 256 would wait.
  */
-enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits, uint32_t pause_ms) MUST_CHECK;
+enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits,
+		     const struct engine_digits *how) MUST_CHECK;
 
 /* ---- files ---- */
 

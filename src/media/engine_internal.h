@@ -80,7 +80,7 @@ struct note {
 	enum note_kind kind;
 	struct stream *stream;
 	union {
-		struct { enum engine_event_kind kind; int side; char digit; enum media_codec codec; } event;
+		struct { enum engine_event_kind kind; int side; char digit; bool audible; enum media_codec codec; } event;
 		struct stream_setup *setup;
 		struct device *device;
 		struct { enum engine_device which; const char *state; char text[96]; } health;

@@ -92,11 +92,13 @@ static void tell_events(struct engine *engine, struct stream *stream)
 	for (; told < stream->digits_heard_count && engine_note_fits(engine); told++) {
 		struct note note = { .kind = NOTE_EVENT, .stream = stream };
 		note.u.event.kind = ENGINE_DTMF;
-		note.u.event.digit = stream->digits_heard[told];
+		note.u.event.digit = stream->digits_heard[told].digit;
+		note.u.event.audible = stream->digits_heard[told].audible;
 		engine_note_send(engine, &note);
 	}
 	stream->digits_heard_count -= told;
-	memmove(stream->digits_heard, stream->digits_heard + told, stream->digits_heard_count);
+	memmove(stream->digits_heard, stream->digits_heard + told,
+		stream->digits_heard_count * sizeof *stream->digits_heard);
 }
 
 /* ---- commands ---- */
@@ -217,7 +219,7 @@ static void execute(struct engine *engine, const struct command *command, int64_
 		*(stream ? &stream->muted : &engine->muted) = command->u.muted;
 		break;
 	case COMMAND_DIGIT:
-		if (!dtmf_queue(&stream->dtmf_sender, command->u.digit.digit, command->u.digit.pause_ms))
+		if (!dtmf_queue(&stream->dtmf_sender, &command->u.digit))
 			atomic_fetch_sub(&stream->digits_queued, 1);
 		break;
 	case COMMAND_DEVICE:

@@ -7,6 +7,7 @@ src_media_libmedia_a_SOURCES = \
 	src/media/delay.c src/media/delay.h src/media/jitter.c src/media/jitter.h src/media/stretch.c src/media/stretch.h \
 	src/media/engine_files.c src/media/engine_mix.c src/media/file.c src/media/file.h src/media/record.c src/media/record.h \
 	src/media/mixer.c src/media/mixer.h src/media/dtmf.c src/media/dtmf.h src/media/tone.c src/media/tone.h src/media/tones.def \
+	src/media/dtmf_detect.c src/media/dtmf_detect.h \
 	src/media/level.c src/media/level.h src/media/quality.c src/media/quality.h \
 	src/media/codec/codec.c src/media/codec/codec.h src/media/codec/opus.c src/media/codec/opus.h \
 	src/media/codec/pcm.c src/media/codec/pcm.h src/media/codec/conceal.c src/media/codec/conceal.h \

@@ -170,46 +170,55 @@ static void send_voice(struct stream *stream, int complexity)
 	stream_send(stream, &packet);
 }
 
-/* @return whether voice may go in this tick */
-static bool send_digits(struct stream *stream)
+static void send_event(struct stream *stream, const struct dtmf_packet *event)
 {
-	struct dtmf_packet event;
-	size_t waiting = stream->dtmf_sender.count;
-	uint32_t rate = stream->config.send_event.clock_rate;
+	struct rtp_packet packet = {
+		.marker = event->marker,
+		.payload_type = stream->config.send_event.payload_type,
+		.timestamp = event->timestamp,
+		.payload = event->payload,
+		.payload_bytes = sizeof event->payload,
+	};
 
-	switch (dtmf_tick(&stream->dtmf_sender, stream->clock, rate, &event)) {
-	case DTMF_IDLE:
-		return true;
-	case DTMF_DONE:
+	stream_send(stream, &packet);
+}
+
+/*
+ * One tick of the digits that wait. @return whether voice may go; `tones` is what goes in its place, where *audible says so
+ */
+static bool send_digits(struct stream *stream, int16_t tones[CODEC_TICK_FRAMES], bool *audible)
+{
+	struct dtmf_sender *sender = &stream->dtmf_sender;
+	struct dtmf_packet event;
+	size_t waiting = sender->count;
+	uint32_t rate = stream->config.has_send_event ? stream->config.send_event.clock_rate : 0;
+	enum dtmf_step step = dtmf_tick(sender, stream->clock, rate, &event);
+
+	if (sender->count < waiting)
+		atomic_fetch_sub(&stream->digits_queued, (unsigned)(waiting - sender->count));
+	*audible = step == DTMF_TONE || step == DTMF_SILENCE;
+	if (step == DTMF_TONE && sender->at_ms == 0)
+		stream->dtmf_tone = (struct dtmf_tone){ 0 };
+	if (*audible)
+		dtmf_sound(&stream->dtmf_tone, step == DTMF_TONE ? sender->item.digit : '\0',
+			   sender->item.tone_ms - sender->at_ms, tones);
+	if (step == DTMF_SEND)
+		send_event(stream, &event);
+	if (step == DTMF_DONE)
 		stream_tell(stream, ENGINE_DTMF_SENT);
-		return true;
-	case DTMF_SEND: {
-		struct rtp_packet packet = {
-			.marker = event.marker,
-			.payload_type = stream->config.send_event.payload_type,
-			.timestamp = event.timestamp,
-			.payload = event.payload,
-			.payload_bytes = sizeof event.payload,
-		};
-		stream_send(stream, &packet);
-	}
-		/* fall through */
-	case DTMF_PAUSE:
-	case DTMF_BUSY:
-		break;
-	}
-	if (stream->dtmf_sender.count < waiting)
-		atomic_fetch_sub(&stream->digits_queued, (unsigned)(waiting - stream->dtmf_sender.count));
-	return stream->dtmf_sender.item.digit == ',';
+	return step != DTMF_SEND && step != DTMF_BUSY;
 }
 
 static void say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm)
 {
 	const struct stream_codec *send = &stream->config.send;
-	bool voice = stream->config.sends && stream->encoders[send->codec];
+	int16_t tones[CODEC_TICK_FRAMES];
+	bool voice = stream->config.sends && stream->encoders[send->codec], audible = false;
 
-	if (stream->config.sends && stream->config.has_send_event && !send_digits(stream))
+	if (stream->config.sends && !send_digits(stream, tones, &audible))
 		voice = false;
+	if (audible)
+		pcm = tones;
 	if (!voice) {
 		stream->said_frames = 0;
 		stream->talking = false;

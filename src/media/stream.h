@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "media/codec/codec.h"
 #include "media/dtmf.h"
+#include "media/dtmf_detect.h"
 #include "media/engine.h"
 #include "media/jitter.h"
 #include "media/level.h"
@@ -106,6 +107,7 @@ struct stream {
 	size_t said_frames;
 	bool talking;                     /* the last packet was voice, right before: no marker */
 	struct dtmf_sender dtmf_sender;
+	struct dtmf_tone dtmf_tone;
 	uint64_t sent_packets, sent_bytes, sent_octets;
 	struct level mic;
 
@@ -125,6 +127,7 @@ struct stream {
 	enum media_codec receive_codec, play_codec;
 	uint32_t receive_clock_rate;
 	struct dtmf_receiver dtmf_receiver;
+	struct dtmf_detector dtmf_detector;
 
 	/* RTCP */
 	struct rtcp_schedule schedule;
@@ -152,7 +155,7 @@ struct stream {
 
 	/* events that still have to be told: bits of enum engine_event_kind, twice for the two sides of silence */
 	uint32_t events, told;
-	char digits_heard[STREAM_DIGITS_HEARD];
+	struct { char digit; bool audible; } digits_heard[STREAM_DIGITS_HEARD];
 	size_t digits_heard_count;
 };
 
@@ -207,7 +210,7 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp) MU
 
 enum { STREAM_EVENT_SILENT_PEER = ENGINE_CLOSED + 1 };
 void stream_tell(struct stream *stream, unsigned event);
-void stream_tell_digit(struct stream *stream, char digit);
+void stream_tell_digit(struct stream *stream, char digit, bool audible);
 /** Watch for silence and loss. `says`: this side is heard by the peer, so its silence is worth telling. */
 void stream_watch(struct stream *stream, const struct stream_turn *turn, bool says);
 /** Write the snapshot. `heard`: the tick's 480 frames; NULL: none yet. */

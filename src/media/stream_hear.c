@@ -164,4 +164,9 @@ void stream_hear(struct stream *stream, const struct stream_turn *turn)
 	stream->play_frames -= n;
 	memmove(stream->play, stream->play + n, stream->play_frames * sizeof *heard);
 	level_add(&stream->heard, heard);
+	if (stream->config.detect_tones) {
+		char digit = dtmf_detect(&stream->dtmf_detector, heard);
+		if (digit)
+			stream_tell_digit(stream, digit, true);
+	}
 }

@@ -290,7 +290,7 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 		char digit = dtmf_receive(&stream->dtmf_receiver, packet.timestamp, packet.payload,
 					  packet.payload_bytes);
 		if (digit)
-			stream_tell_digit(stream, digit);
+			stream_tell_digit(stream, digit, false);
 	}
 }
 

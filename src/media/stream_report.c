@@ -18,10 +18,12 @@ void stream_tell(struct stream *stream, unsigned event)
 }
 
 /* More digits than fit while the loop does not listen are left out: the newest ones. */
-void stream_tell_digit(struct stream *stream, char digit)
+void stream_tell_digit(struct stream *stream, char digit, bool audible)
 {
-	if (stream->digits_heard_count < STREAM_DIGITS_HEARD)
-		stream->digits_heard[stream->digits_heard_count++] = digit;
+	if (stream->digits_heard_count == STREAM_DIGITS_HEARD)
+		return;
+	stream->digits_heard[stream->digits_heard_count].digit = digit;
+	stream->digits_heard[stream->digits_heard_count++].audible = audible;
 }
 
 /* One side: tell once when it was quiet for 3 s, until it is louder again. */

@@ -66,14 +66,11 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 
 static void send_first_digits(struct call *call)
 {
-	uint32_t pause_ms = (uint32_t)(settings_number(call->phone->settings, "dtmf.pause") / MS_US);
+	struct failure failure;
 
-	if (!call->digits || !*call->digits || !call->media.stream)
-		return;
-	enum err err = engine_dtmf(call->phone->engine, call->media.stream, call->digits, pause_ms);
-	if (err)
-		log_line(call->phone->log, LOG_WARNING, "call %u: the digits %s were not sent: %s", call->number,
-			 call->digits, err_text(err));
+	if (call->digits && *call->digits &&
+	    !call_send_digits(call, slice_of(call->digits), (struct slice){ 0 }, &failure))
+		log_line(call->phone->log, LOG_WARNING, "the digits %s were not sent: %s", call->digits, failure.text);
 }
 
 static void on_answered(void *arg, struct session *session, int leg, struct sip_message *message)

@@ -446,10 +446,19 @@ static bool silence_is_meant(const struct call *call, int side)
 			 !strcmp(engine_device_name(phone->engine, ENGINE_INPUT), "null"));
 }
 
+enum { SAME_PRESS_US = 500000 };
+
 void call_tell_digit(struct call *call, char digit, const char *via)
 {
-	struct event *event = events_add(call->phone->events, EVENT_DTMF, call->number);
+	int64_t now_us = call->phone->timers->now_us;
 
+	/* Some press a key by INFO and as tones at once: that is one digit. */
+	if (call->digit == digit && strcmp(call->digit_via, via) != 0 && now_us - call->digit_us < SAME_PRESS_US)
+		return;
+	call->digit = digit;
+	call->digit_via = via;
+	call->digit_us = now_us;
+	struct event *event = events_add(call->phone->events, EVENT_DTMF, call->number);
 	event_text(event, "id", slice_of(call->id));
 	event_text(event, "digit", slice_make(&digit, 1));
 	event_text(event, "via", slice_of(via));
@@ -474,7 +483,7 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 		call_event(call, EVENT_MEDIA_LOST);
 		break;
 	case ENGINE_DTMF:
-		call_tell_digit(call, from->digit, "rtp");
+		call_tell_digit(call, from->digit, from->audible ? "audio" : "rtp");
 		break;
 	case ENGINE_CODEC:
 		tell_codec(call, from->codec);

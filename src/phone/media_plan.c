@@ -177,5 +177,8 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
 			config->receive_count++;
 	plan_events(agreed, sent->codec->clock_rate, config);
+	/* What is told by events is not looked for in the voice, where it would be found a second time. */
+	config->detect_tones = !config->receive_event_count && !media->loop_back &&
+			       settings_on(media->phone->settings, "dtmf.detect");
 	encryption_plan(media, &agreed->secured, &config->protection);
 }

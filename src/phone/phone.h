@@ -140,7 +140,7 @@ bool phone_select(struct phone *phone, unsigned *call, int step,
 bool phone_conference(struct phone *phone, const unsigned *calls, size_t count, struct failure *failure);
 /** Take a call out of the conference; it is held (call.auto-hold). */
 bool phone_split(struct phone *phone, unsigned *call, struct failure *failure);
-/** via: "auto", "rtp", "info" */
+/** via: "auto", "rtp", "info", "audio"; empty: what dtmf.via says */
 bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct slice via, struct failure *failure);
 /** Call the one called last, or where a 3xx has pointed since (call.follow-redirect ask). */
 bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure);

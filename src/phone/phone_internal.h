@@ -226,6 +226,9 @@ struct call {
 	unsigned replaces;               /* the call whose place it takes (RFC 3891), 0: none */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	bool devices[2];                               /* it chose its input, its output */
+	char digit;                                    /* the last that was told, how it came and when */
+	const char *digit_via;
+	int64_t digit_us;
 	bool codec_known;                              /* told by an event: */
 	enum media_codec codec_sent;
 	char *codec, *encryption;                      /* codec=, encryption= */
@@ -261,6 +264,8 @@ bool call_open_media(struct call *call, struct failure *failure);
 bool call_progress_now(struct call *call, struct failure *failure);
 /** Send the re-INVITE of a change; one after another. */
 bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure);
+/** `via` as in phone_dtmf(); empty: what dtmf.via says. */
+bool call_send_digits(struct call *call, struct slice digits, struct slice via, struct failure *failure);
 /** Offer again what settings now say of codecs. */
 bool call_offer_again(struct call *call, bool no_sdp, struct failure *failure);
 /** The sound of the call began or changed: who is heard, who is muted. */

@@ -44,7 +44,7 @@ static void test_offers(void **state)
 		{ "hangup a", "7: all" },
 		{ "select ", "7: 1 2 next previous" },
 		{ "reject 486 ca", "11: call=" },
-		{ "dtmf 1 via=", "11: auto info rtp" },
+		{ "dtmf 1 via=", "11: audio auto info rtp" },
 		{ "register ", "9: work" },
 		{ "unregister work all=", "20: no yes" },
 		{ "account add sip:a@b pass", "20: password-command= password=" },

@@ -229,9 +229,9 @@ static void digit_is_sent_exactly(void **state)
 	unsigned packets = 0, ends = 0, last_duration = 0;
 	uint32_t clock = 1000;
 
-	assert_true(dtmf_queue(&sender, '5', 0));
-	assert_true(dtmf_queue(&sender, ',', 200));
-	assert_true(dtmf_queue(&sender, '#', 0));
+	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '5', .tone_ms = 100, .gap_ms = 70 }));
+	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = ',', .pause_ms = 200 }));
+	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '#', .tone_ms = 100, .gap_ms = 70 }));
 	enum dtmf_step steps[60];
 	for (unsigned tick = 0; tick < 60; tick++, clock += 80) {
 		steps[tick] = dtmf_tick(&sender, clock, 8000, &packet);
@@ -283,8 +283,66 @@ static void digit_is_heard_once(void **state)
 	assert_int_equal(hear(&receiver, 9000, 16, false, 160), 0); /* a flash hook is no digit */
 	assert_int_equal(hear(&receiver, 20000, 2, false, 0xffff), '2'); /* a very long press, in two segments */
 	assert_int_equal(hear(&receiver, 20000 + 0xffff, 2, false, 160), 0);
+	assert_int_equal(hear(&receiver, 200000, 2, false, 0xfc40), '2'); /* the end of the first segment is lost */
+	assert_int_equal(hear(&receiver, 200000 + 0xffff, 2, false, 0xfc40), 0);
+	assert_int_equal(hear(&receiver, 200000 + 2 * 0xffff, 2, true, 160), 0);
+	assert_int_equal(hear(&receiver, 200000 + 3 * 0xffff, 2, false, 160), '2'); /* pressed again */
 	uint8_t shorter[3] = { 1, 0, 0 };
-	assert_int_equal(dtmf_receive(&receiver, 200000, shorter, 3), 0);
+	assert_int_equal(dtmf_receive(&receiver, 900000, shorter, 3), 0);
+}
+
+/* RFC 4733 2.5.1.3: at 48 kHz the duration is full after 1.365 s. Lost packets make no second digit of it. */
+static void a_long_digit_has_several_parts(void **state)
+{
+	(void)state;
+	for (unsigned lost = 0; lost < 5; lost++) {
+		static struct dtmf_sender sender;
+		struct dtmf_receiver receiver = { 0 };
+		struct dtmf_packet packet;
+		enum dtmf_step step;
+		unsigned markers = 0, ends = 0, heard = 0, packets = 0;
+		uint32_t timestamp = 5000;
+		sender = (struct dtmf_sender){ 0 };
+		assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '7', .tone_ms = 3010, .gap_ms = 60 }));
+		while ((step = dtmf_tick(&sender, 5000, 48000, &packet)) != DTMF_DONE) {
+			if (step != DTMF_SEND)
+				continue;
+			unsigned duration = (unsigned)(packet.payload[2] << 8 | packet.payload[3]);
+			bool end = packet.payload[1] & 0x80;
+			packets++;
+			markers += packet.marker;
+			ends += end;
+			assert_true(packet.timestamp == timestamp || packet.timestamp == timestamp + 0xffff);
+			timestamp = packet.timestamp;
+			if (end)
+				assert_int_equal(timestamp + duration, 5000 + 3010 * 48);
+			if (lost && packets % 5 == lost)
+				continue;
+			char digit = dtmf_receive(&receiver, packet.timestamp, packet.payload, sizeof packet.payload);
+			assert_true(!digit || digit == '7');
+			heard += digit == '7';
+		}
+		assert_int_equal(timestamp, 5000 + 2 * 0xffff);
+		assert_int_equal(markers, 1);
+		assert_int_equal(ends, 3);
+		assert_int_equal(heard, 1);
+	}
+}
+
+static void audible_digits_leave_room_for_voice(void **state)
+{
+	(void)state;
+	static struct dtmf_sender sender;
+	struct dtmf_packet packet;
+
+	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '1', .audible = true, .tone_ms = 50, .gap_ms = 60 }));
+	/* An event that nobody would take is made audible. */
+	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '2', .tone_ms = 40, .gap_ms = 60 }));
+	for (int tick = 0; tick < 11; tick++)
+		assert_int_equal(dtmf_tick(&sender, 0, 8000, &packet), tick < 5 ? DTMF_TONE : DTMF_SILENCE);
+	for (int tick = 0; tick < 10; tick++)
+		assert_int_equal(dtmf_tick(&sender, 0, 0, &packet), tick < 4 ? DTMF_TONE : DTMF_SILENCE);
+	assert_int_equal(dtmf_tick(&sender, 0, 0, &packet), DTMF_DONE);
 }
 
 static void quality(void **state)
@@ -313,6 +371,8 @@ int main(void)
 		cmocka_unit_test(junk_is_survived),
 		cmocka_unit_test(digit_is_sent_exactly),
 		cmocka_unit_test(digit_is_heard_once),
+		cmocka_unit_test(a_long_digit_has_several_parts),
+		cmocka_unit_test(audible_digits_leave_room_for_voice),
 		cmocka_unit_test(quality),
 	};
 
