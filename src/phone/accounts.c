@@ -9,11 +9,14 @@
 
 enum { EXPIRES_DEFAULT_S = 3600, ACCOUNTS_MAX = 1000 };
 
-const char *account_state_name(enum account_state state)
+const char *account_state_now(const struct account *account)
 {
 	static const char *const names[] = { "unregistered", "registering", "registered", "failed" };
+	/* After a failure it tries again by itself. */
+	bool tries = account->state == ACCOUNT_FAILED && account->binding &&
+		     registration_state(account->binding->registration) == REGISTRATION_TRYING;
 
-	return names[state];
+	return names[tries ? ACCOUNT_REGISTERING : account->state];
 }
 
 bool account_registers(const struct account *account)
@@ -361,7 +364,7 @@ static void view_of(const struct account *account, struct account_view *view)
 		.name = account->name,
 		.address = account->uri,
 		.registrar = account->registrar,
-		.state = account_state_name(account->state),
+		.state = account_state_now(account),
 		.expires_left_s = account->binding ? registration_left(account->binding->registration) : 0,
 		.retry_s = account->retry_at_us && left_us > 0 ? (uint32_t)((left_us + SECOND_US - 1) / SECOND_US) : 0,
 		.code = account->code,

@@ -173,8 +173,10 @@ void explain_account(const struct account *account, struct buf *out)
 {
 	int64_t wait_us = account->retry_at_us - account->phone->timers->now_us;
 
-	buf_printf(out, "Account %s%s %s", account->name, account->state == ACCOUNT_FAILED ? "" : " is",
-		   account_state_name(account->state));
+	if (account->state == ACCOUNT_FAILED)
+		buf_printf(out, "Account %s failed", account->name);
+	else
+		buf_printf(out, "Account %s is %s", account->name, account_state_now(account));
 	if (account->state == ACCOUNT_FAILED) {
 		buf_printf(out, ": %.0u%s%s.", account->code, account->code ? " " : "", account->reason);
 		if (account->needs_password && !account->password)

@@ -119,7 +119,8 @@ void accounts_shut_down(struct phone *phone);
 bool accounts_quiet(const struct phone *phone);
 void accounts_turn_end(struct phone *phone);
 void accounts_free(struct phone *phone);
-const char *account_state_name(enum account_state state);
+/** "unregistered", "registering", "registered", "failed": registering also while it tries again after a failure. */
+const char *account_state_now(const struct account *account);
 /* account_options.c */
 enum { ACCOUNT_TEXT_MAX = 512 };
 bool account_set_options(struct account *account, const char *const *options, struct failure *failure);

@@ -293,7 +293,7 @@ static void account_quantity(const struct phone *phone, const struct call *call,
 
 	if (!account)
 		account = phone->default_account;
-	say_text(answer, account ? account_state_name(account->state) : "");
+	say_text(answer, account ? account_state_now(account) : "");
 }
 
 bool phone_quantity(const struct phone *phone, unsigned number, struct slice name, struct buf *text, double *value,
