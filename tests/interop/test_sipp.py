@@ -1,6 +1,6 @@
 """Calls with sipp: its own uac and uas, and scenarios of ours for everything that seldom happens on a good line."""
 from harness import check, equal, need, port_answers, sipp, sipp_ends, wait_until
-from sippscript import answer, body_check, pause, receive, request, scenario, sdp, send
+from sippscript import answer, body_check, pause, receive, request, scenario, sdp, send, start_line_check
 from wire import Peer
 
 PHONE, PEER = 5070, 5080
