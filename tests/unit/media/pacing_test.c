@@ -62,8 +62,13 @@ static void card_close(struct device *device)
 
 static struct card *plug_in(struct engine *engine, enum engine_device which, bool *closed)
 {
-	static const struct device_ops OPS = { "card", card_read, card_write, card_pending, no_fd, card_health,
-		card_close };
+	static const struct device_ops OPS = { .name = "card",
+					       .read = card_read,
+					       .write = card_write,
+					       .pending = card_pending,
+					       .wake_fd = no_fd,
+					       .health = card_health,
+					       .close = card_close };
 	struct card *card = xcalloc(1, sizeof *card);
 	struct command command = { .kind = COMMAND_DEVICE };
 

@@ -1,6 +1,7 @@
 /* Transactions whose user writes down what it is told: what the tests of this folder share. */
 #pragma once
 
+#include "base/xmalloc.h"
 #include "tests/unit/unit.h"
 
 #include "sip/transaction/transaction.h"
@@ -194,15 +195,10 @@ static inline struct fake_packet *start(struct recorder *recorder, const char *m
 /* A request from the peer: Via and To as given, the rest fixed. */
 static inline char *request_text(const char *method, const char *via, const char *to, unsigned cseq)
 {
-	char *text;
-
-	if (asprintf(&text,
-		     "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: "
-		     "<sip:bob@example.net>;tag=f1\r\n"
-		     "To: %s\r\nCall-ID: c1\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
-		     method, via, to, cseq, method) < 0)
-		abort();
-	return text;
+	return xasprintf("%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: "
+			 "<sip:bob@example.net>;tag=f1\r\n"
+			 "To: %s\r\nCall-ID: c1\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+			 method, via, to, cseq, method);
 }
 
 #define TO "<sip:alice@192.0.2.1>"
