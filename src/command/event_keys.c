@@ -71,6 +71,10 @@ static const struct event_help rows[] = {
 	{ "published", "account state expires", "a server tells our status to others", false },
 	{ "publish-failed", "account state code reason cause retry", "our status could not be published", false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
+	{ "network", "state address",
+	  "other addresses or another way out (changed), none at all (down), or the computer has slept (resumed); "
+	  "registrations and calls follow by themselves",
+	  false },
 	{ "connection", "state address peer reason", "a connection to a server was opened or lost", false },
 };
 

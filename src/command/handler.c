@@ -134,7 +134,7 @@ static void fire(struct commands *commands, const struct handler *handler, const
 static bool is_of_handlers(const struct commands *commands, const struct event *event)
 {
 	if (!event->call)
-		return event->kind != EVENT_CONNECTION;
+		return event->kind != EVENT_CONNECTION && event->kind != EVENT_NETWORK;
 	return event->kind == EVENT_HELD || event->kind == EVENT_RESUMED ||
 	       commands->chain[event->call % CHAIN_CALLS] == event->call;
 }

@@ -27,6 +27,7 @@ struct route {
 
 struct dns;
 struct tls_context;
+struct changes;
 
 struct net {
 	struct loop *loop;
@@ -38,6 +39,7 @@ struct net {
 	struct list locates;         /* in the order they were asked for */
 	struct timer locate_turn;    /* looks at all of `locates` again */
 	struct dns *dns;
+	struct changes *changes;     /* NULL: nobody asks */
 	struct tls_context *tls;
 	char *ws_path;               /* NULL: / */
 	struct route routes[ROUTES_KEPT];
@@ -67,6 +69,9 @@ bool net_local_address(void *net, enum sip_protocol protocol, const struct addre
 void listener_release(struct listener *listener);
 /** The address a socket is bound to. */
 struct address socket_address(int fd);
+
+/* changes */
+void changes_free(struct changes *changes);
 
 /* locate */
 void *locate_start(void *net, const struct sip_hop *hop, locate_h *done, void *arg);

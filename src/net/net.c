@@ -33,6 +33,7 @@ void net_free(struct net *net)
 		return;
 	net->transport = NULL;
 	locate_drop_all(net);
+	changes_free(net->changes);
 	dns_free(net->dns);
 	timer_stop(loop_timers(net->loop), &net->locate_turn);
 	tcp_close_all(net);

@@ -10,6 +10,7 @@
  *   locate      RFC 3263: a host to a list of targets
  *   dns         questions to name servers (c-ares) and a cache bounded by the time to live
  *   dns_answer  raw DNS answers to records
+ *   changes     other addresses, another way out, a computer that slept (rtnetlink)
  *   interfaces  the local address towards a remote one
  *   rtp_pair    a pair of sockets for RTP and RTCP
  */
@@ -72,6 +73,16 @@ void net_close_listeners(struct net *net);
  * system's again. The cache is forgotten. @return ERR_SYNTAX and nothing changed when it is no such list
  */
 enum err net_set_dns(struct net *net, const char *servers) MUST_CHECK;
+enum net_change {
+	NET_MOVED,   /* other addresses than before, or another way out */
+	NET_DOWN,    /* no address left but those of this host itself */
+	NET_RESUMED, /* this computer has slept */
+};
+/** `outside`: the address that packets to the world leave from; unset when there is none. Connections from addresses
+ * that are gone were told before, after a sleep all. */
+typedef void net_change_h(void *arg, enum net_change change, const struct address *outside);
+/** Tell what changes from now on, half a second after it began. */
+void net_watch_changes(struct net *net, net_change_h *handler, void *arg);
 /** Make the choice among SRV records repeatable: for tests. */
 void net_seed(struct net *net, uint64_t seed);
 

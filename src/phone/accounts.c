@@ -412,6 +412,18 @@ void accounts_moved(struct phone *phone)
 	}
 }
 
+void accounts_network_changed(struct phone *phone)
+{
+	LIST_EACH(&phone->accounts, node) {
+		struct account *account = LIST_ENTRY(node, struct account, node);
+		bool given_up = account->state == ACCOUNT_FAILED && !account->retry_at_us;
+		if (!account->binding || account->state == ACCOUNT_UNREGISTERED || given_up)
+			continue;
+		account->retry_at_us = 0;
+		registration_network_changed(account->binding->registration);
+	}
+}
+
 void accounts_shut_down(struct phone *phone)
 {
 	LIST_EACH(&phone->accounts, node) {

@@ -510,6 +510,11 @@ void event_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),
 			   value_or(event, "state", "?"));
 		return;
+	case EVENT_NETWORK:
+		buf_printf(line, "network: %s", value_or(event, "state", "?"));
+		if (event_value(event, "address"))
+			buf_printf(line, ", we are at %s now", event_value(event, "address"));
+		return;
 	case EVENT_CONNECTION:
 		if (event->call)
 			buf_printf(line, "call %u: the connection to %s on which it waits is lost (%s)", event->call,

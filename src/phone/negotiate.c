@@ -106,7 +106,8 @@ static void drop_legs(struct call_media *media)
 	media->leg_count = 0;
 }
 
-void media_close(struct call_media *media)
+/* The stream and its sockets; its last numbers stay readable. */
+static void close_sockets(struct call_media *media)
 {
 	if (media->stream) {
 		engine_stats(media->stream, &media->last);
@@ -119,12 +120,35 @@ void media_close(struct call_media *media)
 		if (media->rtcp_fd >= 0)
 			close(media->rtcp_fd);
 	}
+	media->rtp_fd = media->rtcp_fd = -1;
+}
+
+enum err media_move(struct call_media *media, const struct address *local)
+{
+	struct address bound;
+	uint16_t low, high;
+	int rtp, rtcp;
+	enum err err = ERR_NONE;
+
+	read_ports(media->phone, &low, &high);
+	if (!net_rtp_pair(local, low, high, &rtp, &rtcp, &bound, &err))
+		return err;
+	close_sockets(media);
+	media->rtp_fd = rtp;
+	media->rtcp_fd = rtcp;
+	media->local = bound;
+	media->rtp_taken = false;
+	return ERR_NONE;
+}
+
+void media_close(struct call_media *media)
+{
+	close_sockets(media);
 	drop_legs(media);
 	sdp_negotiation_free(media->negotiation);
 	sdp_negotiation_free(media->before);
 	media->negotiation = media->before = NULL;
 	explicit_bzero(&media->keys, sizeof media->keys);
-	media->rtp_fd = media->rtcp_fd = -1;
 	media->opened = false;
 }
 

@@ -81,6 +81,9 @@ void media_init(struct call_media *media, struct phone *phone, uintptr_t user, b
  */
 enum err media_open(struct call_media *media, const struct address *local, const char *codec,
 		    enum media_encryption encryption) MUST_CHECK;
+/** Other sockets at another address of ours, for the offers and answers that follow; nothing is heard until one was
+ * answered. Errors: as media_open() */
+enum err media_move(struct call_media *media, const struct address *local) MUST_CHECK;
 /** Take the codecs anew, for the offers and answers that follow: `codec` as above. Errors: ERR_NOT_FOUND */
 enum err media_list_again(struct call_media *media, const char *codec) MUST_CHECK;
 /** Stop the stream (its last numbers stay readable), close the sockets. Harmless when nothing is open. */

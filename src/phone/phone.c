@@ -135,6 +135,17 @@ static struct call *waiting_call(struct phone *phone, enum sip_protocol protocol
 	return NULL;
 }
 
+static void on_transport_opened(void *arg, const struct sip_target *target)
+{
+	struct phone *phone = arg;
+	struct event *event = events_add(phone->events, EVENT_CONNECTION, 0);
+	char text[ADDRESS_TEXT];
+
+	event_text(event, "state", SLICE("opened"));
+	event_text(event, "address", slice_of(address_print(&target->local, text)));
+	event_text(event, "peer", slice_of(address_print(&target->address, text)));
+}
+
 static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
 				enum err err)
 {
@@ -196,7 +207,7 @@ static void apply_jitter(struct phone *phone)
 				  (uint32_t)(settings_number(phone->settings, "media.jitter-max") / MS_US));
 }
 
-static void apply_dns(struct phone *phone)
+void phone_apply_dns(struct phone *phone)
 {
 	struct slice rest = slice_of(settings_text(phone->settings, "dns.servers")), word;
 	struct buf list;
@@ -238,7 +249,7 @@ static void on_setting(void *arg, const struct setting_row *row)
 	if (slice_eq(name, SLICE("tones.country")))
 		sound_apply_country(phone);
 	if (slice_eq(name, SLICE("dns.servers")))
-		apply_dns(phone);
+		phone_apply_dns(phone);
 	if (slice_eq(name, SLICE("sip.ws-path")))
 		net_set_ws_path(phone->net, settings_text(phone->settings, "sip.ws-path"));
 	if (slice_begins(name, SLICE("tls.")))
@@ -365,7 +376,9 @@ bool phone_start(struct phone *phone, struct failure *failure)
 		net_close_listeners(phone->net);
 		return false;
 	}
-	phone->started = true;
+	if (!phone->started_once)
+		network_watch(phone);
+	phone->started = phone->started_once = true;
 	return true;
 }
 
@@ -477,6 +490,7 @@ struct phone *phone_new(const struct phone_config *config)
 						  .capabilities = on_capabilities,
 						  .wire = on_wire,
 						  .failed = on_transport_failed,
+						  .opened = on_transport_opened,
 						  .arg = phone });
 	net_attach(phone->net, transactions_transport(ua_transactions(phone->ua)));
 	phone->messages = messages_new(phone);

@@ -113,6 +113,13 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 bool account_is_server(const struct account *account, const struct address *remote);
 /** Our own address changed: the registrars must know. */
 void accounts_moved(struct phone *phone);
+/** Nothing that was learned of the network holds any more: register at once, those too that wait for another try. */
+void accounts_network_changed(struct phone *phone);
+/* network.c */
+/** Follow the network from now on. */
+void network_watch(struct phone *phone);
+/** The name servers of the settings, and nothing of what others said. */
+void phone_apply_dns(struct phone *phone);
 /** Not with registrar=none. */
 bool account_registers(const struct account *account);
 void accounts_shut_down(struct phone *phone);
@@ -401,6 +408,7 @@ struct phone {
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
 	struct timer tone_timer, sampling_timer;
 	enum engine_tone tone, failure_tone;
+	bool started_once;
 	char *instance; /* phone_instance(), once asked for */
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;

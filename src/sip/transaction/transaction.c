@@ -25,6 +25,14 @@ static void on_failed(void *arg, enum sip_protocol protocol, const struct addres
 		transactions->handlers.failed(transactions->handlers.arg, protocol, remote, flow_id, err);
 }
 
+static void on_opened(void *arg, const struct sip_target *target)
+{
+	struct transactions *transactions = arg;
+
+	if (transactions->handlers.opened)
+		transactions->handlers.opened(transactions->handlers.arg, target);
+}
+
 static void on_moved(void *arg, const struct address *remote)
 {
 	struct transactions *transactions = arg;
@@ -48,6 +56,7 @@ struct transactions *transactions_new(const struct sip_world *world, const struc
 		.request = on_request,
 		.response = on_response,
 		.failed = on_failed,
+		.opened = on_opened,
 		.moved = on_moved,
 		.wire = on_wire,
 		.arg = transactions,

@@ -42,6 +42,8 @@ struct transaction_handlers {
 	void (*server_gone)(void *arg, struct server_transaction *st, enum err err);
 	/** May be NULL: each packet for the trace. */
 	void (*wire)(void *arg, const struct sip_wire *wire);
+	/** May be NULL: a connection of ours is open (transport_handlers). */
+	void (*opened)(void *arg, const struct sip_target *target);
 	/** May be NULL: a NAT shows us under another address (transport_handlers). */
 	void (*moved)(void *arg, const struct address *remote);
 	/** May be NULL: transport failures, for flows that registrations use. */

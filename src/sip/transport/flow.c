@@ -296,6 +296,8 @@ void transport_flow_opened(struct transport *transport, struct flow *flow, const
 	flow->state = FLOW_OPEN;
 	flow->target.local = *local;
 	races__opened(transport, flow->id);
+	if (transport->handlers.opened)
+		transport->handlers.opened(transport->handlers.arg, &flow->target);
 	LIST_EACH(&flow->waiting, node) {
 		struct waiting *waiting = LIST_ENTRY(node, struct waiting, node);
 		enum err err = send_now(flow, waiting->message);

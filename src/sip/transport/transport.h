@@ -113,6 +113,8 @@ struct transport_handlers {
 	 * UDP. */
 	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
 		       enum err err);
+	/** May be NULL. A connection of ours is open: every handshake is done. */
+	void (*opened)(void *arg, const struct sip_target *target);
 	/** May be NULL. The answers to our keep-alives by UDP say that a NAT shows us under another address now. */
 	void (*moved)(void *arg, const struct address *remote);
 	/** May be NULL. */

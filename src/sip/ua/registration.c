@@ -581,6 +581,21 @@ void registration_start(struct registration *registration)
 	go_on(registration);
 }
 
+void registration_network_changed(struct registration *registration)
+{
+	struct registration *r = registration;
+
+	if (r->waiting & (ERRAND_REMOVE | ERRAND_REMOVE_ALL) || r->state == REGISTRATION_REMOVING)
+		return;
+	/* What is under way may never be answered. */
+	if (r->request)
+		request_detach(r->request);
+	r->request = NULL;
+	r->errand = ERRAND_NONE;
+	r->has_face = r->tried_face = r->profile->identity.has_contact = false;
+	registration_start(r);
+}
+
 static void nothing_to_remove(void *arg)
 {
 	struct registration *r = arg;

@@ -40,6 +40,8 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 void registration_free(struct registration *registration);
 /** Register now, and refresh until stopped. A registrar's 300 to 302 is followed (8.1.3.4). */
 void registration_start(struct registration *registration);
+/** The network is another one: what was learned of it is forgotten, and a REGISTER goes out at once. */
+void registration_network_changed(struct registration *registration);
 /** Remove our binding (Expires: 0); `all`: every binding of this address (Contact: *). */
 void registration_stop(struct registration *registration, bool all);
 /** Ask for the bindings (REGISTER without Contact). */

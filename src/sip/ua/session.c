@@ -758,3 +758,8 @@ enum err session_request(struct session *session, struct slice method, struct sl
 	session_errand(session->leg, draft, strict, handler, arg);
 	return ERR_NONE;
 }
+
+void session_forget_face(struct session *session)
+{
+	session->profile->identity.has_contact = false;
+}

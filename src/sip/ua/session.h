@@ -171,3 +171,5 @@ bool session_interval(const struct session *session, uint32_t *interval_s, bool 
 enum err session_request(struct session *session, struct slice method, struct slice content_type, struct slice body,
 			 const struct extra_header *extra, size_t extra_count, request_h *handler,
 			 void *arg) MUST_CHECK;
+/** The network is another one: the face of a NAT that this session's Contact showed is not ours any more. */
+void session_forget_face(struct session *session);

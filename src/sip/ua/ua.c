@@ -488,6 +488,14 @@ static void on_failed(void *arg, enum sip_protocol protocol, const struct addres
 		ua->handlers.failed(ua->handlers.arg, protocol, remote, flow_id, err);
 }
 
+static void on_opened(void *arg, const struct sip_target *target)
+{
+	struct ua *ua = arg;
+
+	if (!ua->closing && ua->handlers.opened)
+		ua->handlers.opened(ua->handlers.arg, target);
+}
+
 static void on_moved(void *arg, const struct address *remote)
 {
 	struct ua *ua = arg;
@@ -521,6 +529,7 @@ struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handl
 											.server_gone = on_server_gone,
 											.wire = on_wire,
 											.failed = on_failed,
+											.opened = on_opened,
 											.moved = on_moved,
 											.arg = ua });
 	return ua;

@@ -127,6 +127,8 @@ struct ua_handlers {
 	void (*capabilities)(void *arg, struct buf *body, struct slice *type);
 	/** May be NULL: each packet on the wire. */
 	void (*wire)(void *arg, const struct sip_wire *wire);
+	/** May be NULL: a connection of ours is open. */
+	void (*opened)(void *arg, const struct sip_target *target);
 	/** May be NULL. */
 	void (*failed)(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
 		       enum err err);
