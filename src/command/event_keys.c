@@ -35,7 +35,8 @@ static const struct event_help rows[] = {
 	{ "info", "call id from type body", "the other side sent INFO", true },
 	{ "transfer-request", "call id target from account",
 	  "the other side asks us to call target: `accept-transfer` or `refuse-transfer`", true },
-	{ "transfer-progress", "call id target code reason", "how the call that we asked the other side for goes", true },
+	{ "transfer-progress", "call id target code reason", "how the call that we asked the other side for goes",
+	  true },
 	{ "transferred", "call id target code reason by",
 	  "the other side talks to target now; by is who asked for it, us or the peer", true },
 	{ "transfer-failed", "call id target code reason by", "the transfer came to nothing", true },
@@ -68,6 +69,7 @@ static const struct event_help rows[] = {
 	{ "voicemail", "from account state new old", "a mailbox: state is waiting or none", false },
 	{ "reg", "from account state contacts", "where an address is registered; state is active or terminated",
 	  false },
+	{ "blocked", "from pattern", "somebody who is blocked has called or written", false },
 	{ "published", "account state expires", "a server tells our status to others", false },
 	{ "publish-failed", "account state code reason cause retry", "our status could not be published", false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
@@ -91,13 +93,13 @@ const struct event_help *event_help(enum event_kind kind)
 		.name = key, .kind = ARG_PATTERN, .text = "a shell pattern that the event's " key " must match"        \
 	}
 static const struct command_argument keys[] = {
-	KEY("call"),    KEY("id"),      KEY("callid"), KEY("direction"), KEY("from"),     KEY("to"),
-	KEY("account"), KEY("code"),    KEY("reason"), KEY("cause"),     KEY("duration"), KEY("expires"),
-	KEY("retry"),   KEY("target"),  KEY("codec"),  KEY("rate"),      KEY("side"),     KEY("digit"),
-	KEY("via"),     KEY("request"), KEY("name"),   KEY("kind"),      KEY("state"),    KEY("address"),
-	KEY("peer"),    KEY("by"),      KEY("server"), KEY("allow"),     KEY("message"),  KEY("text"),
-	KEY("package"), KEY("new"),     KEY("old"),    KEY("contacts"),  KEY("type"),     KEY("body"),
-	KEY("refresh"), KEY("file"),
+	KEY("call"),    KEY("id"),      KEY("callid"),  KEY("direction"), KEY("from"),     KEY("to"),
+	KEY("account"), KEY("code"),    KEY("reason"),  KEY("cause"),     KEY("duration"), KEY("expires"),
+	KEY("retry"),   KEY("target"),  KEY("codec"),   KEY("rate"),      KEY("side"),     KEY("digit"),
+	KEY("via"),     KEY("request"), KEY("name"),    KEY("kind"),      KEY("state"),    KEY("address"),
+	KEY("peer"),    KEY("by"),      KEY("server"),  KEY("allow"),     KEY("message"),  KEY("text"),
+	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
+	KEY("refresh"), KEY("file"),    KEY("pattern"),
 };
 
 const struct command_argument *event_key_row(size_t place)

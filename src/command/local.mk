@@ -14,6 +14,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/do_presence.c \
 	src/command/do_phone.c \
 	src/command/do_protocol.c \
+	src/command/do_screening.c \
 	src/command/do_scripts.c \
 	src/command/do_sound.c \
 	src/command/do_trace.c \

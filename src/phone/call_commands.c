@@ -1,6 +1,7 @@
 /* What is done to calls by command: which one is meant, and the doing. */
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
+#include "phone/screening.h"
 
 #include <inttypes.h>
 
@@ -127,8 +128,8 @@ bool call_open_media(struct call *call, struct failure *failure)
 		return true;
 	enum err err = media_open(&call->media, &call->local, NULL, encryption_of_call(call));
 	if (err)
-		return fail(failure, STATUS_NETWORK, err_name(err),
-			    "call %u: no port for sound: %s; see media.ports", call->number, err_text(err));
+		return fail(failure, STATUS_NETWORK, err_name(err), "call %u: no port for sound: %s; see media.ports",
+			    call->number, err_text(err));
 	return true;
 }
 
@@ -510,7 +511,8 @@ static void begin_work(void *arg)
 	if (!is_ringing(call) || !call->session)
 		return;
 	if (call->reject_code) {
-		enum err err = session_reject(call->session, call->reject_code, (struct slice){ 0 }, (struct slice){ 0 });
+		enum err err = session_reject(call->session, call->reject_code, slice_of(call->refusal),
+					      slice_of(call->forward_to));
 		/* A handler of `on incoming` may have been told so already. */
 		if (err && err != ERR_STATE)
 			log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
@@ -536,7 +538,8 @@ static void begin_work(void *arg)
 static bool is_unacceptable(struct call *call)
 {
 	enum media_encryption encryption = encryption_of_call(call);
-	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED, over_clear = required && !encryption_may_send_keys(call);
+	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED,
+	     over_clear = required && !encryption_may_send_keys(call);
 
 	bool answerable = !over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
 					  media_can_answer(call->phone, call->invite->body, &call->local, encryption));
@@ -601,7 +604,12 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
 	call->target = NULL;
 	decide(call);
-	call_event(call, EVENT_INCOMING);
+	bool screened = !call->reject_code && !call->replaces && screening_take(phone->screening, call);
+	call->wants_ring &= !screened;
+	if (!screened)
+		call_event(call, EVENT_INCOMING);
+	if (call->wants_ring)
+		screening_ringing(phone->screening, call);
 	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the
 	 * session's own handler has returned. */
 	if (call->wants_ring)

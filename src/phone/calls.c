@@ -75,14 +75,15 @@ static void stop_timers(struct call *call)
 	timer_stop(call->phone->timers, &call->answer_timer);
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	timer_stop(call->phone->timers, &call->work_timer);
+	timer_stop(call->phone->timers, &call->forward_timer);
 }
 
 void call_free(struct call *call)
 {
-	char *const texts[] = { call->account_name, call->name,   call->uri,      call->account_uri,
-				call->call_id,      call->target, call->digits,   call->reason,
-				call->cause,        call->detail, call->redirect, call->codec,
-				call->refusal,      call->encryption, call->record_to };
+	char *const texts[] = { call->account_name, call->name,       call->uri,        call->account_uri,
+				call->call_id,      call->target,     call->digits,     call->reason,
+				call->cause,        call->detail,     call->redirect,   call->codec,
+				call->refusal,      call->forward_to, call->encryption, call->record_to };
 
 	stop_timers(call);
 	info_digits_free(call->info_digits);
@@ -442,8 +443,8 @@ static bool silence_is_meant(const struct call *call, int side)
 
 	if (call->held_by_peer || call->held_by_us)
 		return true;
-	return !side && (call->muted || phone->muted_all ||
-			 !strcmp(engine_device_name(phone->engine, ENGINE_INPUT), "null"));
+	return !side &&
+	       (call->muted || phone->muted_all || !strcmp(engine_device_name(phone->engine, ENGINE_INPUT), "null"));
 }
 
 enum { SAME_PRESS_US = 500000 };

@@ -423,6 +423,10 @@ static void watch_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, " is not watched");
 		retry_sentence(event, line);
 		break;
+	case EVENT_BLOCKED:
+		buf_printf(line, "blocked: ");
+		add_writer(event, line);
+		break;
 	case EVENT_PUBLISHED:
 		buf_printf(line, "%s: status %s is published", value_or(event, "account", "account"),
 			   value_or(event, "state", "?"));
@@ -502,6 +506,7 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_DIALOG_INFO:
 	case EVENT_VOICEMAIL:
 	case EVENT_REG:
+	case EVENT_BLOCKED:
 	case EVENT_PUBLISHED:
 	case EVENT_PUBLISH_FAILED:
 		watch_sentence(event, line);

@@ -25,6 +25,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/quantity.c \
 	src/phone/register.c \
 	src/phone/sampling.c \
+	src/phone/screening.c src/phone/screening.h \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
 	src/phone/sound.c src/phone/files.c src/phone/conference.c \

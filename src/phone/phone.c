@@ -5,6 +5,7 @@
 #include "phone/messages.h"
 #include "phone/phone_internal.h"
 #include "phone/presence.h"
+#include "phone/screening.h"
 #include "phone/subscriptions.h"
 
 #include <stdio.h>
@@ -71,7 +72,11 @@ static unsigned on_accept(void *arg, const struct sip_message *request, const st
 
 	if (phone->shutting_down)
 		return 480;
-	return account_knows(phone, request, source) ? 0 : 404;
+	if (!account_knows(phone, request, source))
+		return 404;
+	if (request->method != SIP_OPTIONS && screening_blocks(phone->screening, sip_message_from(request)->uri.text))
+		return request->method == SIP_INVITE ? 603 : 403;
+	return 0;
 }
 
 static unsigned on_request(void *arg, struct server_transaction *st, struct sip_message *request,
@@ -496,6 +501,7 @@ struct phone *phone_new(const struct phone_config *config)
 	phone->messages = messages_new(phone);
 	phone->subscriptions = subscriptions_new(phone);
 	phone->presence = presence_new(phone);
+	phone->screening = screening_new(phone);
 	ua_settings(phone->ua)->events = "presence, dialog";
 	phone->echo = echo_new(phone);
 	apply_sip(phone);
@@ -511,6 +517,7 @@ void phone_free(struct phone *phone)
 	messages_free(phone->messages);
 	transfers_free(phone);
 	presence_free(phone->presence);
+	screening_free(phone->screening);
 	subscriptions_free(phone->subscriptions);
 	sound_free(phone);
 	accounts_free(phone);

@@ -16,6 +16,7 @@
  *   info             INFO, and digits by it
  *   transfer         REFER in all its roles, Replaces
  *   subscriptions    what we watch of others
+ *   screening        blocked callers, do not disturb, forwarding
  *   presence         our status, who watches us, what is published
  *   messages         MESSAGE out and in, "is typing"
  *   message_store    where messages are kept
@@ -301,6 +302,14 @@ bool phone_set_status(struct phone *phone, struct slice word, struct slice text,
 void phone_status(const struct phone *phone, const char **word, const char **text);
 /** Publish our status at the server of an account, or no longer. `account` NULL: the default one. */
 bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure);
+/** Block a pattern, or let it pass whatever is blocked. */
+bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
+typedef void phone_screen_h(void *arg, const char *pattern, bool allows);
+void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg);
+/** Send calls on: `when` "always", "busy", "noanswer" (after `after_us`, 0: 20 s), NULL: all of them; `to` may be "off". */
+bool phone_forward(struct phone *phone, const char *when, struct slice to, int64_t after_us, struct failure *failure);
+typedef void phone_forward_h(void *arg, const char *when, const char *target, int64_t after_us);
+void phone_forwards(const struct phone *phone, phone_forward_h *each, void *arg);
 /** Take the call that rings at somebody else's phone. */
 bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure);
 

@@ -27,6 +27,7 @@ struct contacts;
 struct history;
 struct messages;
 struct presence_desk;
+struct screening;
 struct subscriptions;
 struct watch;
 struct echo;
@@ -233,6 +234,8 @@ struct call {
 	struct transfer *follows;        /* it was dialled because of a REFER */
 	unsigned replaces;               /* the call whose place it takes (RFC 3891), 0: none */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
+	char *forward_to;          /* "<sip:...>": where the caller is sent by 302 */
+	struct timer forward_timer; /* nobody answers: sent on */
 	bool devices[2];                               /* it chose its input, its output */
 	char digit;                                    /* the last that was told, how it came and when */
 	const char *digit_via;
@@ -429,6 +432,7 @@ struct phone {
 	struct messages *messages;
 	struct subscriptions *subscriptions;
 	struct presence_desk *presence;
+	struct screening *screening;
 	struct list listings; /* of devices, that offhook-sound was asked for */
 };
 
@@ -494,6 +498,8 @@ void sound_apply_country(struct phone *phone);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
 /** The nth word of a list parted by blanks or commas. */
 bool list_word(struct slice *rest, struct slice *word);
+/** Add " KEY=VALUE" (or " VALUE") to a line of `saved`, quoted where it must be; nothing for NULL. */
+void save_word(struct buf *to, const char *key, const char *value);
 /** The folder and those above it, as far as they are missing; mode 0700. */
 void make_folder(const char *dir);
 /** Write a file whole or not at all: beside it, synced, renamed; mode 0600. */

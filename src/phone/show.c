@@ -3,6 +3,7 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 #include "phone/presence.h"
+#include "phone/screening.h"
 #include "phone/subscriptions.h"
 
 #include <inttypes.h>
@@ -54,8 +55,8 @@ static bool show_calls(struct phone *phone, struct slice argument, struct buf *o
 		buf_printf(out, "  %-5s  ", view.codec);
 		show_peer(&view, out);
 		buf_printf(out, "%s%s%s%s%s%s\n", view.in_conference ? "  in the conference" : "",
-			   !strcmp(view.recording, "on") ? "  recorded" : "",
-			   view.plays ? "  plays a file" : "", view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "",
+			   !strcmp(view.recording, "on") ? "  recorded" : "", view.plays ? "  plays a file" : "",
+			   view.muted ? "  muted" : "", view.held_by_us ? "  held by you" : "",
 			   view.held_by_peer ? "  held by the peer" : "");
 	}
 	if (list_empty(&phone->calls))
@@ -381,7 +382,7 @@ bool phone_show(struct phone *phone, struct slice what, struct slice argument, s
 /* ---- save ---- */
 
 /* A word of the command language: in double quotes where it needs them. */
-static void add_word(struct buf *to, const char *key, const char *value)
+void save_word(struct buf *to, const char *key, const char *value)
 {
 	if (!value || (!*value && key))
 		return;
@@ -407,7 +408,7 @@ static void add_lower(struct buf *to, const char *key, struct slice word)
 	for (char *c = text; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c + ('a' - 'A'));
-	add_word(to, key, text);
+	save_word(to, key, text);
 	free(text);
 }
 
@@ -415,8 +416,8 @@ static void save_credential(const struct own_credential *credential, struct buf 
 {
 	char *user = xasprintf("auth-user@%s", credential->realm), *password = xasprintf("password@%s", credential->realm);
 
-	add_word(to, user, credential->user);
-	add_word(to, password, credential->password);
+	save_word(to, user, credential->user);
+	save_word(to, password, credential->password);
 	free(user);
 	free(password);
 }
@@ -428,28 +429,28 @@ static void save_account(const struct account *account, struct buf *to)
 	snprintf(own_registrar, sizeof own_registrar, "%s:%s", account_scheme(account), account->domain);
 	snprintf(expires, sizeof expires, "%" PRIu32 "s", account->expires);
 	buf_printf(to, "account add");
-	add_word(to, NULL, account->uri);
+	save_word(to, NULL, account->uri);
 	if (strcmp(account->name, account_address(account)) != 0)
-		add_word(to, "name", account->name);
-	add_word(to, "display", account->display);
-	add_word(to, "auth-user", account->auth_user);
-	add_word(to, "realm", account->realm);
+		save_word(to, "name", account->name);
+	save_word(to, "display", account->display);
+	save_word(to, "auth-user", account->auth_user);
+	save_word(to, "realm", account->realm);
 	if (account->given_password)
-		add_word(to, "password", account->password);
-	add_word(to, "password-command", account->password_command);
+		save_word(to, "password", account->password);
+	save_word(to, "password-command", account->password_command);
 	if (strcmp(account->registrar, own_registrar) != 0)
-		add_word(to, "registrar", account->registrar);
-	add_word(to, "proxy", account->proxy);
+		save_word(to, "registrar", account->registrar);
+	save_word(to, "proxy", account->proxy);
 	for (size_t i = 0; i < account->credential_count; i++)
 		save_credential(&account->credentials[i], to);
-	add_word(to, "prefix", account->prefix);
-	add_word(to, "rewrite", account->rewrite);
+	save_word(to, "prefix", account->prefix);
+	save_word(to, "rewrite", account->rewrite);
 	if (account->has_transport)
 		add_lower(to, "transport", sip_protocol_name(account->transport));
-	add_word(to, "expires", expires);
-	add_word(to, "voicemail", account->voicemail.address);
+	save_word(to, "expires", expires);
+	save_word(to, "voicemail", account->voicemail.address);
 	for (const char *const *name = account_own_names(); *name; name++)
-		add_word(to, *name, account_own_value(account, *name));
+		save_word(to, *name, account_own_value(account, *name));
 	buf_add_char(to, '\n');
 }
 
@@ -466,16 +467,17 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 		if (!settings_changed(phone->settings, setting_rows[i].name) || setting_rows[i].config_only)
 			continue;
 		buf_printf(&text, "set %s", setting_rows[i].name);
-		add_word(&text, NULL, settings_text(phone->settings, setting_rows[i].name));
+		save_word(&text, NULL, settings_text(phone->settings, setting_rows[i].name));
 		buf_add_char(&text, '\n');
 	}
 	LIST_EACH(&phone->accounts, node)
 		save_account(LIST_ENTRY(node, struct account, node), &text);
 	if (phone->default_account && list_first(&phone->accounts) != &phone->default_account->node) {
 		buf_printf(&text, "account default");
-		add_word(&text, NULL, phone->default_account->name);
+		save_word(&text, NULL, phone->default_account->name);
 		buf_add_char(&text, '\n');
 	}
+	screening_save(phone->screening, &text);
 	buf_add(&text, extra);
 	enum err err = text.full ? ERR_TOO_BIG : write_file(phone->config_dir, "saved", buf_slice(&text));
 	buf_fini(&text);

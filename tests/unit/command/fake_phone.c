@@ -278,6 +278,29 @@ bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, stru
 	return phone_call(phone, target, NULL, call, dialled, failure);
 }
 
+bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure)
+{
+	return told(phone, failure, "%s %.*s", allows ? "allow" : "block", SLICE_ARG(pattern));
+}
+
+void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg)
+{
+	(void)phone;
+	each(arg, "*@example.com", false);
+}
+
+bool phone_forward(struct phone *phone, const char *when, struct slice to, int64_t after_us, struct failure *failure)
+{
+	return told(phone, failure, "forward %s %.*s %d", when ? when : "all", SLICE_ARG(to),
+		    (int)(after_us / SECOND_US));
+}
+
+void phone_forwards(const struct phone *phone, phone_forward_h *each, void *arg)
+{
+	(void)phone;
+	each(arg, "noanswer", "sip:bob@biloxi.com", 15 * SECOND_US);
+}
+
 void phone_typing(struct phone *phone, struct slice to, bool typing)
 {
 	struct failure ignored;

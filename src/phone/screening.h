@@ -1,0 +1,20 @@
+/* screening: whose calls come through, and where others go: blocked callers, do not disturb, forwarding (302). */
+#pragma once
+
+#include "phone/phone.h"
+
+struct call;
+struct screening;
+
+struct screening *screening_new(struct phone *phone);
+void screening_free(struct screening *screening);
+/** Is a caller with this address (raw) blocked? Tells it by the event `blocked`. */
+bool screening_blocks(struct screening *screening, struct slice uri);
+/** What becomes of a call that has just come in: where it does not ring, its reject_code, refusal and forward_to are
+ * set.
+ * @return true: nobody shall be disturbed */
+bool screening_take(struct screening *screening, struct call *call);
+/** It rings: it is sent on when nobody answers. */
+void screening_ringing(struct screening *screening, struct call *call);
+/** What `save` writes of it. */
+void screening_save(const struct screening *screening, struct buf *to);

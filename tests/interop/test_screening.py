@@ -1,0 +1,84 @@
+"""Blocked callers, do not disturb, forwarding; all of it kept by `save`."""
+from harness import check, equal, port_answers, wait_until
+from wire import Peer
+
+PHONE, PEER = 5070, 5080
+
+
+def phone_for(bench, *lines, **options):
+    phone = bench.phone(f"set sip.listen 127.0.0.1:{PHONE}", "set call.accept any", *lines, **options)
+    wait_until(lambda: port_answers("127.0.0.1", PHONE), "the phone listens")
+    return phone
+
+
+def call(peer, number, user="bob"):
+    call_id = f"s{peer.tag}{number}"
+    peer.request("INVITE", f"sip:alice@127.0.0.1:{PHONE}", f"<sip:alice@127.0.0.1:{PHONE}>", f"<sip:{user}@127.0.0.1:{PEER}>;tag={peer.tag}", call_id, 1,
+                 ("127.0.0.1", PHONE), body=peer.sdp())
+    return call_id
+
+
+def refused(peer, number, status, user="bob"):
+    call_id = call(peer, number, user)
+    answer = peer.receive(status)
+    peer.send("\n".join([f"ACK sip:alice@127.0.0.1:{PHONE} SIP/2.0", f"Via: {answer.get('Via')}", f"From: {answer.get('From')}", f"To: {answer.get('To')}",
+                         f"Call-ID: {call_id}", "CSeq: 1 ACK", "Content-Length: 0", "", ""]), ("127.0.0.1", PHONE))
+    return answer
+
+
+def test_status_answers_calls(bench):
+    peer, phone = Peer(PEER), phone_for(bench)
+    for number, (status, code, words) in enumerate([("dnd", 480, "Do Not Disturb"), ("offline", 480, "Offline"), ("busy", 486, "Busy Here")]):
+        phone.do(f"status {status}")
+        check(words in refused(peer, number, code).start, "the phrase")
+        equal(phone.event("failed")["code"], code, "code")
+    check(not any(e.get("event") == "incoming" for e in phone.events), "nobody is disturbed")
+    phone.do("status available")
+    call(peer, 9)
+    peer.receive(180)
+    phone.event("incoming")
+
+
+def test_forward(bench):
+    peer, phone = Peer(PEER), phone_for(bench)
+    phone.do("forward always sip:carol@192.0.2.4")
+    check("sip:carol@192.0.2.4" in refused(peer, 1, 302).get("Contact"), "Contact")
+    event = phone.event("redirected")
+    equal((event["target"], event["code"]), ("sip:carol@192.0.2.4", 302), "redirected")
+    phone.do("forward always off")
+    phone.do("forward noanswer sip:box@192.0.2.4 after=1s")
+    call_id = call(peer, 2)
+    peer.receive(180)
+    check("sip:box@192.0.2.4" in peer.receive(302).get("Contact"), "nobody answers")
+    phone.do("forward busy sip:mate@192.0.2.4")
+    equal(len(phone.do("forward")), 2, "those that stand")
+    phone.do("status busy")
+    check("sip:mate@192.0.2.4" in refused(peer, 3, 302).get("Contact"), "busy")
+    phone.do("forward off")
+    refused(peer, 4, 486)
+    check(call_id, "called")
+
+
+def test_block(bench):
+    peer, phone = Peer(PEER), phone_for(bench)
+    phone.do("block *@127.0.0.1:*")
+    refused(peer, 1, 603)
+    equal(phone.event("blocked")["from"], f"sip:bob@127.0.0.1:{PEER}", "who")
+    phone.do("allow carol")
+    call(peer, 2, "carol")
+    peer.receive(180)
+    phone.do("allow *@127.0.0.1:*")
+    call(peer, 3)
+    peer.receive(180)
+    phone.refused("block " + "x" * 300)
+
+
+def test_saved(bench):
+    phone = phone_for(bench, args=())
+    for line in ("block +49900*", "allow bob", "forward noanswer sip:box@192.0.2.4 after=15s", "status away back at ten", "save"):
+        phone.do(line)
+    equal(phone.quit(), 0, "exit status")
+    again = phone_for(bench, args=())
+    equal([row["rule"] + " " + row["pattern"] for row in again.do("block")], ["block +49900*", "allow bob"], "rules")
+    equal(again.do("forward"), [{"when": "noanswer", "target": "sip:box@192.0.2.4", "after": "15s"}], "forwards")
+    equal(again.do("status"), {"state": "away", "text": "back at ten"}, "status")
