@@ -1,8 +1,10 @@
 #include "base/slice.h"
 #include "base/xmalloc.h"
+#include "media/audio/helper.h"
 #include "media/engine_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *const KINDS[ENGINE_DEVICES] = { "input", "output", "ringer" };
 
@@ -38,7 +40,10 @@ void engine_ports_fini(struct engine *engine)
 {
 	for (int i = 0; i < ENGINE_DEVICES; i++) {
 		free(engine->ports[i].name);
+		free(engine->ports[i].name_before);
 		device_close(engine->slots[i].device);
+		device_close(engine->slots[i].next);
+		device_close(engine->slots[i].old);
 	}
 }
 
@@ -47,7 +52,7 @@ static void hand_over(struct engine *engine, enum engine_device which, struct de
 	struct command command = { .kind = COMMAND_DEVICE };
 
 	engine->ports[which].device = device;
-	engine->ports[which].lost = false;
+	engine->ports[which].lost = engine->ports[which].stale = false;
 	command.u.port.which = which;
 	command.u.port.device = device;
 	engine_send_command(engine, &command);
@@ -76,35 +81,70 @@ static enum device_side side_of(enum engine_device which)
 	return which == ENGINE_INPUT ? DEVICE_IN : DEVICE_OUT;
 }
 
-static void update(struct engine *engine, enum engine_device which)
+static bool wants_open(const struct port *port)
+{
+	return !port->kept && (!port->device || port->stale) && !port->lost;
+}
+
+static void open_one(struct engine *engine, enum engine_device which)
 {
 	struct port *port = &engine->ports[which];
-	bool needed = is_needed(engine, which);
 	enum err err;
-
-	if (port->kept)
-		return;
-	if (!needed) {
-		port->lost = false; /* another try when it is needed again */
-		if (port->device)
-			hand_over(engine, which, NULL);
-		return;
-	}
-	if (port->device || port->lost)
-		return;
 	struct device *device = device_open(side_of(which), port->name, &err);
+
 	if (device) {
 		hand_over(engine, which, device);
-	} else {
-		port->lost = true;
-		engine_say_device(engine, which, "failed", err_text(err));
+		return;
 	}
+	if (port->device)
+		hand_over(engine, which, NULL);
+	port->lost = true;
+	engine_say_device(engine, which, "failed", err_text(err));
+}
+
+/* A microphone and a loudspeaker of one name are one card: one stream, one clock. */
+static bool is_card(const struct engine *engine)
+{
+	const struct port *in = &engine->ports[ENGINE_INPUT], *out = &engine->ports[ENGINE_OUTPUT];
+
+	return !in->kept && !out->kept && strcmp(in->name, out->name) == 0;
+}
+
+static bool open_card(struct engine *engine)
+{
+	struct device *devices[2];
+	enum err err;
+
+	/* Where that fails each is tried alone, and tells why. */
+	if (!helper_card_open(engine->ports[ENGINE_INPUT].name, engine->ports[ENGINE_OUTPUT].name, devices, &err))
+		return false;
+	hand_over(engine, ENGINE_INPUT, devices[0]);
+	hand_over(engine, ENGINE_OUTPUT, devices[1]);
+	return true;
 }
 
 void engine_ports_update(struct engine *engine)
 {
+	bool card = is_card(engine), needed[ENGINE_DEVICES];
+
 	for (enum engine_device which = 0; which < ENGINE_DEVICES; which++)
-		update(engine, which);
+		needed[which] = is_needed(engine, which);
+	if (card)
+		needed[ENGINE_INPUT] = needed[ENGINE_OUTPUT] = needed[ENGINE_INPUT] || needed[ENGINE_OUTPUT];
+	for (enum engine_device which = 0; which < ENGINE_DEVICES; which++) {
+		struct port *port = &engine->ports[which];
+		if (port->kept || needed[which])
+			continue;
+		port->lost = false; /* another try when it is needed again */
+		if (port->device)
+			hand_over(engine, which, NULL);
+	}
+	if (card && needed[ENGINE_INPUT] && wants_open(&engine->ports[ENGINE_INPUT]) &&
+	    wants_open(&engine->ports[ENGINE_OUTPUT]))
+		open_card(engine);
+	for (enum engine_device which = 0; which < ENGINE_DEVICES; which++)
+		if (needed[which] && wants_open(&engine->ports[which]))
+			open_one(engine, which);
 }
 
 static bool is_cheap(const char *name)
@@ -113,6 +153,18 @@ static bool is_cheap(const char *name)
 
 	return slice_eq(text, SLICE("null")) || slice_begins(text, SLICE("tone:")) ||
 	       slice_begins(text, SLICE("file:"));
+}
+
+/* What is open goes on until the new one lives. */
+static void choose_anew(struct engine *engine, enum engine_device which)
+{
+	engine->ports[which].stale = engine->ports[which].device != NULL;
+	if (which == ENGINE_RINGER || !is_card(engine))
+		return;
+	for (enum engine_device side = ENGINE_INPUT; side <= ENGINE_OUTPUT; side++) {
+		engine->ports[side].stale = engine->ports[side].device != NULL;
+		engine->ports[side].lost = false;
+	}
 }
 
 enum err engine_use(struct engine *engine, enum engine_device which, const char *name)
@@ -126,9 +178,15 @@ enum err engine_use(struct engine *engine, enum engine_device which, const char 
 	/* A file is opened at once, so that a wrong name is told to whom gave it; a card only when it is needed. */
 	if (is_cheap(name) && !(device = device_open(side_of(which), name, &err)))
 		return err;
-	hand_over(engine, which, device);
+	if (port->device && !port->stale)
+		xreplace(&port->name_before, port->lost ? NULL : port->name);
 	xreplace(&port->name, name);
 	port->kept = device != NULL;
+	port->lost = false;
+	if (device)
+		hand_over(engine, which, device);
+	else
+		choose_anew(engine, which);
 	engine_ports_update(engine);
 	return ERR_NONE;
 }
@@ -145,11 +203,24 @@ void engine_port_told(struct engine *engine, const struct note *note)
 	enum engine_device which = note->u.health.which;
 	struct port *port = &engine->ports[which];
 
+	struct slice state = slice_of(note->u.health.state);
+
 	/* It may have been let go meanwhile. */
 	if (!port->device)
 		return;
-	port->lost = slice_eq(slice_of(note->u.health.state), SLICE("lost"));
-	engine_say_device(engine, which, note->u.health.state, note->u.health.text);
+	if (slice_eq(state, SLICE("failed"))) {
+		/* The one before goes on. */
+		engine_say_device(engine, which, "failed", note->u.health.text);
+		port->device = note->u.health.device;
+		if (port->name_before)
+			xreplace(&port->name, port->name_before);
+		return;
+	}
+	bool runaway = slice_eq(state, SLICE("runaway"));
+	if (runaway)
+		hand_over(engine, which, NULL);
+	port->lost = runaway || slice_eq(state, SLICE("lost"));
+	engine_say_device(engine, which, port->lost ? "lost" : "back", note->u.health.text);
 }
 
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels)

@@ -83,7 +83,7 @@ struct note {
 		struct { enum engine_event_kind kind; int side; char digit; bool audible; enum media_codec codec; } event;
 		struct stream_setup *setup;
 		struct device *device;
-		struct { enum engine_device which; const char *state; char text[96]; } health;
+		struct { enum engine_device which; const char *state; char text[96]; struct device *device; } health;
 		struct playing *playing;
 		struct recording *recording;
 	} u;
@@ -92,9 +92,11 @@ struct note {
 /* The loop's view of a device. */
 struct port {
 	char *name;               /* as it was chosen */
+	char *name_before;        /* of the device that plays until this one lives; NULL: none does */
 	struct device *device;    /* open now; the media thread has it */
 	bool kept;                /* cheap to hold open: null, tone, file */
 	bool lost;                /* as the media thread told last */
+	bool stale;               /* another was chosen than the one that is open */
 };
 
 enum { CONTROL_COMMANDS, CONTROL_TIMER, CONTROL_DEVICE };
@@ -102,14 +104,17 @@ enum { CONTROL_COMMANDS, CONTROL_TIMER, CONTROL_DEVICE };
 /* The media thread's view. */
 struct slot {
 	struct device *device;
+	struct device *next;      /* takes over once it lives */
+	struct device *old;       /* faded out in the next tick, then given back */
+	bool fresh;               /* of an input: nothing was read of it yet */
+	int least;                /* of an input: the fewest frames that were left after a tick, in this window */
+	unsigned window_ticks;
 	enum err health;          /* as told last */
 	bool runaway;             /* its clock cannot be believed */
 	unsigned ticks;           /* by its clock, since window_us */
 	int64_t window_us;
 	uint32_t fed, xruns;      /* ticks it got or gave; what it had told of xruns then */
 	int slack_frames;         /* an output: what shall wait beyond the period that it takes next */
-	int low_frames, surplus_frames; /* an input: least that was left over of late; what of it is too much */
-	unsigned low_ticks;
 };
 
 struct engine {
@@ -167,6 +172,19 @@ void engine_send_command(struct engine *engine, const struct command *command);
 /* notes of the media thread */
 bool engine_note_fits(const struct engine *engine);
 void engine_note_send(struct engine *engine, const struct note *note);
+
+/* engine_slots.c, the media thread */
+/** Another device, or none. What it replaces is given back, once the new one lives. */
+void engine_put_device(struct engine *engine, enum engine_device which, struct device *device);
+/** Whatever lives by now takes over; what is ill is told. */
+void engine_check_devices(struct engine *engine);
+void engine_read_input(struct engine *engine, int16_t *mic);
+void engine_write_output(struct engine *engine, enum engine_device which, const int16_t *pcm);
+/** After a tick: what was faded out is given back. */
+void engine_return_old_devices(struct engine *engine);
+/** The engine slept: what came meanwhile is nobody's. */
+void engine_freshen_input(struct engine *engine);
+bool engine_is_active(const struct engine *engine);
 
 /* engine_mix.c, the media thread */
 /** The microphone as loud as it was asked for. */

@@ -1,7 +1,5 @@
 #include "base/xmalloc.h"
-#include "media/audio/helper.h"
 #include "media/engine_internal.h"
-#include "media/stretch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,10 +18,8 @@ enum {
 	PACED_MAX_TICKS = 4,
 	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
 	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
-	INPUT_MAX_FRAMES = 4 * DEVICE_TICK_FRAMES,
 	SLACK_FRAMES = 96,        /* 2 ms for the two threads to be late */
 	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
-	SURPLUS_TICKS = 100,
 	POLL_BATCH = 128,
 	REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11,
 };
@@ -172,25 +168,6 @@ static void remove_stream(struct engine *engine, struct stream *stream, int64_t 
 	engine_note_send(engine, &note);
 }
 
-static void put_device(struct engine *engine, enum engine_device which, struct device *device)
-{
-	struct slot *slot = &engine->slots[which];
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = CONTROL_DEVICE + which };
-	struct note note = { .kind = NOTE_DEVICE_RETURNED };
-
-	if (slot->device) {
-		int old = slot->device->ops->wake_fd(slot->device);
-		if (old >= 0)
-			epoll_ctl(engine->control_poll, EPOLL_CTL_DEL, old, NULL);
-		note.u.device = slot->device;
-		engine_note_send(engine, &note);
-	}
-	*slot = (struct slot){ .device = device };
-	int fd = device ? device->ops->wake_fd(device) : -1;
-	if (fd >= 0)
-		epoll_ctl(engine->control_poll, EPOLL_CTL_ADD, fd, &event);
-}
-
 static void set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
 {
 	LIST_EACH(&engine->active, node)
@@ -223,7 +200,7 @@ static void execute(struct engine *engine, const struct command *command, int64_
 			atomic_fetch_sub(&stream->digits_queued, 1);
 		break;
 	case COMMAND_DEVICE:
-		put_device(engine, command->u.port.which, command->u.port.device);
+		engine_put_device(engine, command->u.port.which, command->u.port.device);
 		break;
 	case COMMAND_TONE:
 		tone_start(&engine->tone, command->u.tone);
@@ -287,71 +264,6 @@ static void receive(struct engine *engine, const struct stream_turn *turn)
 	}
 }
 
-/* What is always left over in the microphone's ring is delay for nothing. */
-static void watch_surplus(struct slot *slot, int left_frames)
-{
-	if (left_frames < slot->low_frames || !slot->low_ticks)
-		slot->low_frames = left_frames;
-	if (++slot->low_ticks < SURPLUS_TICKS)
-		return;
-	slot->surplus_frames = slot->low_frames > SLACK_FRAMES ? slot->low_frames - SLACK_FRAMES : 0;
-	slot->low_ticks = 0;
-}
-
-static void read_input(struct engine *engine, int16_t *mic)
-{
-	struct slot *slot = &engine->slots[ENGINE_INPUT];
-	struct device *device = slot->device;
-	int16_t excess[DEVICE_TICK_FRAMES];
-
-	memset(mic, 0, DEVICE_TICK_FRAMES * sizeof *mic);
-	if (!device)
-		return;
-	int pending = device->ops->pending(device);
-	/* The microphone may run a little faster than we: what piles up would be delay for ever. */
-	if (pending > INPUT_MAX_FRAMES) {
-		device->ops->read(device, excess, DEVICE_TICK_FRAMES);
-		slot->low_ticks = 0;
-	}
-	device->ops->read(device, mic, DEVICE_TICK_FRAMES);
-	watch_surplus(slot, pending - DEVICE_TICK_FRAMES);
-	if (slot->surplus_frames && stretch_is_silent(mic, DEVICE_TICK_FRAMES)) {
-		int n = slot->surplus_frames < DEVICE_TICK_FRAMES ? slot->surplus_frames : DEVICE_TICK_FRAMES;
-		device->ops->read(device, excess, (size_t)n);
-		slot->surplus_frames -= n;
-		slot->low_ticks = 0;
-	}
-}
-
-static void write_output(struct engine *engine, enum engine_device which, const int16_t *pcm)
-{
-	struct device *device = engine->slots[which].device;
-
-	if (device)
-		device->ops->write(device, pcm, DEVICE_TICK_FRAMES);
-}
-
-static void check_health(struct engine *engine, enum engine_device which)
-{
-	struct slot *slot = &engine->slots[which];
-	enum err health = slot->device ? slot->device->ops->health(slot->device) : ERR_NONE;
-
-	if (slot->runaway)
-		health = ERR_DEVICE;
-	if ((health == ERR_NONE) == (slot->health == ERR_NONE) || !engine_note_fits(engine))
-		return;
-	struct note note = { .kind = NOTE_DEVICE_STATE };
-	note.u.health.which = which;
-	note.u.health.state = health == ERR_NONE ? "back" : "lost";
-	const char *why = slot->runaway ? "its clock runs much too fast" : err_text(health);
-	if (!slot->runaway && health != ERR_NONE && strcmp(slot->device->ops->name, "portaudio") == 0 &&
-	    *helper_device_message(slot->device))
-		why = helper_device_message(slot->device);
-	strncpy(note.u.health.text, why, sizeof note.u.health.text - 1);
-	slot->health = health;
-	engine_note_send(engine, &note);
-}
-
 static void play_tone(struct engine *engine)
 {
 	int16_t pcm[DEVICE_TICK_FRAMES];
@@ -360,7 +272,7 @@ static void play_tone(struct engine *engine)
 	if (!tone_fill(&engine->tone, pcm, DEVICE_TICK_FRAMES))
 		return;
 	if (ringing)
-		write_output(engine, ENGINE_RINGER, pcm);
+		engine_write_output(engine, ENGINE_RINGER, pcm);
 	else
 		mixer_add(&engine->mixer, pcm);
 }
@@ -371,7 +283,8 @@ static void tick(struct engine *engine, int64_t now_us)
 	int16_t mic[DEVICE_TICK_FRAMES], heard[DEVICE_TICK_FRAMES];
 
 	engine->now_us = now_us;
-	read_input(engine, mic);
+	engine_check_devices(engine);
+	engine_read_input(engine, mic);
 	engine_amplify(engine, mic);
 	receive(engine, &turn);
 	mixer_clear(&engine->mixer);
@@ -379,14 +292,13 @@ static void tick(struct engine *engine, int64_t now_us)
 	engine_mix(engine, &turn, mic, heard);
 	LIST_EACH(&engine->active, node)
 		tell_events(engine, LIST_ENTRY(node, struct stream, node));
-	write_output(engine, ENGINE_OUTPUT, heard);
-	for (enum engine_device which = 0; which < ENGINE_DEVICES; which++)
-		check_health(engine, which);
+	engine_write_output(engine, ENGINE_OUTPUT, heard);
+	engine_return_old_devices(engine);
 }
 
 /* ---- when to tick ---- */
 
-static bool is_active(const struct engine *engine)
+bool engine_is_active(const struct engine *engine)
 {
 	return engine->active_count || engine->tone.which != TONE_NONE || engine->playing;
 }
@@ -463,12 +375,14 @@ void engine_turn(struct engine *engine, int64_t now_us)
 {
 	engine->now_us = now_us;
 	engine_run_commands(engine, now_us);
-	if (!is_active(engine)) {
+	if (!engine_is_active(engine)) {
 		engine->next_tick_us = INT64_MAX;
 		return;
 	}
-	if (engine->next_tick_us == INT64_MAX)
+	if (engine->next_tick_us == INT64_MAX) {
 		engine->next_tick_us = now_us;
+		engine_freshen_input(engine);
+	}
 	struct slot *pacer = pacer_of(engine);
 	if (pacer)
 		run_paced(engine, pacer, now_us);

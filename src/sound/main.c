@@ -2,7 +2,8 @@
  * offhook-sound: holds PortAudio so that the phone need not. Whatever a sound server does - hang, abort, write to the terminal - happens here.
  *
  *   offhook-sound list              the devices, a line each: in|out TAB default|- TAB host API TAB rate TAB name
- *   offhook-sound in|out NAME       copy between a device and the ring in descriptor 3 until standard input ends
+ *   offhook-sound carry IN OUT      copy between devices and the rings in descriptor 3 until standard input ends; an
+ *                                   empty name: not this side
  */
 #include "media/audio/shared.h"
 #include "sound/portaudio.h"
@@ -37,8 +38,9 @@ static void be_quiet(void)
 	setenv("JACK_NO_AUDIO_RESERVATION", "1", 0);
 }
 
-static int carry(const char *side, const char *name)
+static int carry(const char *in, const char *out)
 {
+	const char *const names[SOUND_SIDES] = { *in ? in : NULL, *out ? out : NULL };
 	struct sound_shared *shared = map_shared();
 
 	if (!shared) {
@@ -47,7 +49,7 @@ static int carry(const char *side, const char *name)
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	be_quiet();
-	if (!portaudio_start(shared, strcmp(side, "in") == 0, name))
+	if (!portaudio_start(shared, names))
 		return 1;
 	/* The callback works; here we only wait for the phone to close its end. Nothing is stopped in order:
 	 * after a sound server died PortAudio's stop and close never return. */
@@ -63,8 +65,8 @@ int main(int argc, char **argv)
 		be_quiet();
 		return portaudio_list() ? 0 : 1;
 	}
-	if (argc == 3 && (strcmp(argv[1], "in") == 0 || strcmp(argv[1], "out") == 0))
-		return carry(argv[1], argv[2]);
-	fputs("usage: offhook-sound list | in NAME | out NAME   (started by offhook)\n", stderr);
+	if (argc == 4 && strcmp(argv[1], "carry") == 0 && (*argv[2] || *argv[3]))
+		return carry(argv[2], argv[3]);
+	fputs("usage: offhook-sound list | carry IN OUT   (started by offhook)\n", stderr);
 	return 2;
 }

@@ -2,17 +2,19 @@
 
 #include "base/error.h"
 
+#include <pa_jack.h>
 #include <portaudio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { COPY_FRAMES = 256 };
+#define OWN_NAME "offhook"
 
-/* What the callback needs; it lives as long as the process, since the callback's thread does. */
+/* What a callback needs; it lives as long as the process, since the callback's thread does. */
 struct carrier {
 	struct sound_shared *shared;
-	int channels;
+	int channels[SOUND_SIDES];  /* 0: not this side */
 };
 
 static bool give_up(struct sound_shared *shared, enum err err, const char *message)
@@ -32,6 +34,7 @@ static const PaDeviceInfo *device_info(int index, bool input)
 
 bool portaudio_list(void)
 {
+	PaJack_SetClientName(OWN_NAME "-list");
 	if (Pa_Initialize() != paNoError)
 		return false;
 	for (int side = 0; side < 2; side++) {
@@ -42,6 +45,9 @@ bool portaudio_list(void)
 			if (!info)
 				continue;
 			const PaHostApiInfo *api = Pa_GetHostApiInfo(info->hostApi);
+			/* With JACK every program is a device: phones are none to talk into. */
+			if (api && api->type == paJACK && strncmp(info->name, OWN_NAME, strlen(OWN_NAME)) == 0)
+				continue;
 			printf("%s\t%s\t%s\t%.0f\t%s\n", input ? "in" : "out", i == standard ? "default" : "-",
 			       api ? api->name : "?", info->defaultSampleRate, info->name);
 		}
@@ -77,37 +83,52 @@ static int find_device(bool input, const char *name, enum err *err)
 
 static void copy_in(struct carrier *carrier, const int16_t *from, unsigned long frames)
 {
+	struct sound_shared *shared = carrier->shared;
+	uint32_t channels = (uint32_t)carrier->channels[SOUND_IN];
 	int16_t mono[COPY_FRAMES];
 
 	while (frames) {
 		uint32_t n = frames < COPY_FRAMES ? (uint32_t)frames : COPY_FRAMES;
 		for (uint32_t i = 0; i < n; i++)
-			mono[i] = from ? from[i * (uint32_t)carrier->channels] : 0;
-		if (ring_write(sound_ring(carrier->shared), mono, n) < n)
-			atomic_fetch_add(&carrier->shared->xruns, 1);
+			mono[i] = from ? from[i * channels] : 0;
+		if (ring_write(sound_ring(shared, SOUND_IN), mono, n) < n)
+			atomic_fetch_add(&shared->sides[SOUND_IN].xruns, 1);
 		frames -= n;
 		if (from)
-			from += n * (uint32_t)carrier->channels;
+			from += n * channels;
 	}
 }
 
 static void copy_out(struct carrier *carrier, int16_t *to, unsigned long frames)
 {
+	struct sound_shared *shared = carrier->shared;
+	uint32_t channels = (uint32_t)carrier->channels[SOUND_OUT];
 	int16_t mono[COPY_FRAMES];
 
 	while (frames) {
 		uint32_t n = frames < COPY_FRAMES ? (uint32_t)frames : COPY_FRAMES;
-		uint32_t got = ring_read(sound_ring(carrier->shared), mono, n);
+		uint32_t got = ring_read(sound_ring(shared, SOUND_OUT), mono, n);
 		if (got < n) {
 			memset(mono + got, 0, (n - got) * sizeof *mono);
-			atomic_fetch_add(&carrier->shared->xruns, 1);
+			atomic_fetch_add(&shared->sides[SOUND_OUT].xruns, 1);
 		}
 		for (uint32_t i = 0; i < n; i++)
-			for (int c = 0; c < carrier->channels; c++)
-				to[i * (uint32_t)carrier->channels + (uint32_t)c] = mono[i];
+			for (uint32_t c = 0; c < channels; c++)
+				to[i * channels + c] = mono[i];
 		frames -= n;
-		to += n * (uint32_t)carrier->channels;
+		to += n * channels;
 	}
+}
+
+static void count(struct carrier *carrier, int side, unsigned long frames)
+{
+	struct sound_side *state = &carrier->shared->sides[side];
+
+	if (!carrier->channels[side])
+		return;
+	if (frames > atomic_load(&state->period_frames))
+		atomic_store(&state->period_frames, (uint32_t)frames);
+	atomic_fetch_add(&state->callbacks, 1);
 }
 
 /* Real time: copies, atomics and one write() to an eventfd that never blocks; nothing else may stand here. */
@@ -119,57 +140,104 @@ static int on_audio(const void *in, void *out, unsigned long frames, const PaStr
 
 	(void)time;
 	(void)flags;
-	if (frames > atomic_load(&carrier->shared->period_frames))
-		atomic_store(&carrier->shared->period_frames, (uint32_t)frames);
-	if (out)
+	if (carrier->channels[SOUND_OUT] && out)
 		copy_out(carrier, out, frames);
-	else
+	if (carrier->channels[SOUND_IN])
 		copy_in(carrier, in, frames);
-	atomic_fetch_add(&carrier->shared->callbacks, 1);
+	count(carrier, SOUND_OUT, frames);
+	count(carrier, SOUND_IN, frames);
 	if (write(SOUND_WAKE_FD, &one, sizeof one) < 0)
 		return paContinue; /* full: it is awake already */
 	return paContinue;
 }
 
-static PaError open_stream(PaStream **stream, struct carrier *carrier, bool input, int index)
+static PaStreamParameters parameters_of(int side, int index, int channels)
 {
 	const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
-	int most = input ? info->maxInputChannels : info->maxOutputChannels;
-	PaError error = paInvalidChannelCount;
 
-	/* Mono first; cards that have no mono get two channels. */
-	for (int channels = 1; channels <= 2 && channels <= most && error != paNoError; channels++) {
-		PaStreamParameters parameters = {
-			.device = index,
-			.channelCount = channels,
-			.sampleFormat = paInt16,
-			.suggestedLatency = input ? info->defaultLowInputLatency : info->defaultLowOutputLatency,
-		};
-		carrier->channels = channels;
-		error = Pa_OpenStream(stream, input ? &parameters : NULL, input ? NULL : &parameters,
-				      info->defaultSampleRate, paFramesPerBufferUnspecified, paNoFlag, on_audio, carrier);
+	return (PaStreamParameters){
+		.device = index,
+		.channelCount = channels,
+		.sampleFormat = paInt16,
+		.suggestedLatency = side == SOUND_IN ? info->defaultLowInputLatency : info->defaultLowOutputLatency,
+	};
+}
+
+/* Mono first; cards that have no mono get two channels. `indices` are paNoDevice for sides that are not wanted. */
+static PaError open_stream(PaStream **stream, struct carrier *carrier, const int indices[SOUND_SIDES])
+{
+	PaStreamParameters sides[SOUND_SIDES];
+	PaError error = paInvalidChannelCount;
+	int some = indices[SOUND_IN] != paNoDevice ? indices[SOUND_IN] : indices[SOUND_OUT];
+	double rate = Pa_GetDeviceInfo(some)->defaultSampleRate;
+
+	for (int channels = 0; channels < 4 && error != paNoError; channels++) {
+		const int counts[SOUND_SIDES] = { 1 + channels % 2, 1 + channels / 2 };
+		for (int side = 0; side < SOUND_SIDES; side++) {
+			bool wanted = indices[side] != paNoDevice;
+			carrier->channels[side] = wanted ? counts[side] : 0;
+			if (wanted)
+				sides[side] = parameters_of(side, indices[side], counts[side]);
+		}
+		error = Pa_OpenStream(stream, carrier->channels[SOUND_IN] ? &sides[SOUND_IN] : NULL,
+				      carrier->channels[SOUND_OUT] ? &sides[SOUND_OUT] : NULL, rate,
+				      paFramesPerBufferUnspecified, paNoFlag, on_audio, carrier);
 	}
 	return error;
 }
 
-bool portaudio_start(struct sound_shared *shared, bool input, const char *name)
+static PaError start_stream(struct sound_shared *shared, struct carrier *carrier, const int indices[SOUND_SIDES])
 {
-	static struct carrier carrier;
 	PaStream *stream;
+
+	carrier->shared = shared;
+	PaError error = open_stream(&stream, carrier, indices);
+	for (int side = 0; side < SOUND_SIDES && error == paNoError; side++) {
+		if (indices[side] == paNoDevice)
+			continue;
+		const PaDeviceInfo *info = Pa_GetDeviceInfo(indices[side]);
+		atomic_store(&shared->sides[side].rate_hz, (uint32_t)info->defaultSampleRate);
+		snprintf(shared->sides[side].device, sizeof shared->sides[side].device, "%s", info->name);
+	}
+	return error == paNoError ? Pa_StartStream(stream) : error;
+}
+
+/* One stream where both sides are one device, else, and where that is refused, one for each. */
+static PaError start_streams(struct sound_shared *shared, const int indices[SOUND_SIDES])
+{
+	static struct carrier carriers[1 + SOUND_SIDES];
+	PaError error = paNoError;
+
+	if (indices[SOUND_IN] == indices[SOUND_OUT] && start_stream(shared, &carriers[SOUND_SIDES], indices) == paNoError) {
+		atomic_store(&shared->duplex, 1);
+		return paNoError;
+	}
+	for (int side = 0; side < SOUND_SIDES && error == paNoError; side++) {
+		int alone[SOUND_SIDES] = { paNoDevice, paNoDevice };
+		alone[side] = indices[side];
+		if (indices[side] != paNoDevice)
+			error = start_stream(shared, &carriers[side], alone);
+	}
+	return error;
+}
+
+bool portaudio_start(struct sound_shared *shared, const char *const names[SOUND_SIDES])
+{
+	int indices[SOUND_SIDES] = { paNoDevice, paNoDevice };
 	enum err err;
 
-	carrier.shared = shared;
+	PaJack_SetClientName(OWN_NAME);
 	if (Pa_Initialize() != paNoError)
 		return give_up(shared, ERR_DEVICE, "the sound system does not start");
-	int index = find_device(input, name, &err);
-	if (index == paNoDevice)
-		return give_up(shared, err, err == ERR_EXISTS ? "more than one device has that in its name" : "no such device");
-	const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
-	atomic_store(&shared->rate_hz, (uint32_t)info->defaultSampleRate);
-	snprintf(shared->device, sizeof shared->device, "%s", info->name);
-	PaError error = open_stream(&stream, &carrier, input, index);
-	if (error == paNoError)
-		error = Pa_StartStream(stream);
+	for (int side = 0; side < SOUND_SIDES; side++) {
+		if (!names[side])
+			continue;
+		indices[side] = find_device(side == SOUND_IN, names[side], &err);
+		if (indices[side] == paNoDevice)
+			return give_up(shared, err,
+				       err == ERR_EXISTS ? "more than one device has that in its name" : "no such device");
+	}
+	PaError error = start_streams(shared, indices);
 	if (error != paNoError)
 		return give_up(shared, ERR_DEVICE, Pa_GetErrorText(error));
 	atomic_store(&shared->state, SOUND_RUNNING);

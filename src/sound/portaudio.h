@@ -1,4 +1,4 @@
-/* PortAudio devices: listed, chosen by name, and copied to or from the shared ring. */
+/* PortAudio devices: listed, chosen by name, and copied to or from the shared rings. */
 #pragma once
 
 #include "media/audio/shared.h"
@@ -6,8 +6,8 @@
 /** Print every device to standard output. @return false: PortAudio does not start */
 bool portaudio_list(void);
 /**
- * Open a device and start it; from then on its callback does all.
- * @param name  "default", the exact name, or a part of exactly one name
+ * Open devices and start them; from then on the callbacks do all. One stream does both sides where they are one device.
+ * @param names  by side: "default", the exact name, or a part of exactly one name; NULL: not this side
  * @return false: shared->state is SOUND_FAILED, error and message say why
  */
-bool portaudio_start(struct sound_shared *shared, bool input, const char *name);
+bool portaudio_start(struct sound_shared *shared, const char *const names[SOUND_SIDES]);

@@ -261,6 +261,7 @@ class Jack:
         phone = self.bench.phone(f"set audio.input {name}", f"set audio.output {name}", "set audio.ringer null", *lines, f"set sip.listen 127.0.0.1:{port}",
                                  env=self.env, quiet=False)
         wait_until(lambda: port_answers("127.0.0.1", port), f"the phone on {name} listens", 20)
+        phone.do("audio list")  # by then it knows, too, that the card is there
         return phone
 
 

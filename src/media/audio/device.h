@@ -30,6 +30,10 @@ struct device_ops {
 	void (*close)(struct device *device);
 	/** How often a device with a clock ran dry or over, ever; NULL: it does not know. */
 	uint32_t (*xruns)(struct device *device);
+	/** What went wrong, for people ("no such device"); "" nothing; NULL: it has no words of its own. */
+	const char *(*message)(const struct device *device);
+	/** It lives only some time after it was opened: pending() is -1 until then. */
+	bool comes_to_life;
 };
 
 struct device {

@@ -27,12 +27,23 @@ enum {
 	PAUSE_FIRST_US = 1000000,
 	PAUSE_MOST_US = 30000000,
 	CHUNK_FRAMES = 1024,
+	RESAMPLER_QUALITY = 3,     /* 3 ms of delay and no more can be heard of it */
 };
 
-struct helper_device {
+/* One side of a helper, as the engine sees it. */
+struct face {
 	struct device device;
-	enum device_side side;
-	char *name, *program;
+	struct helper *helper;
+	int side;                     /* SOUND_IN, SOUND_OUT */
+	SpeexResamplerState *resampler; /* NULL while the device runs at 48 kHz */
+	uint32_t resampler_hz;
+};
+
+struct helper {
+	struct face faces[SOUND_SIDES];
+	unsigned owners;              /* faces that are not closed */
+	char *names[SOUND_SIDES];     /* "": not this side */
+	char *program;
 	struct sound_shared *shared;
 	int shm_fd, wake_fd, life_fd; /* life_fd: our end of the helper's standard input */
 	pid_t pid;                    /* 0: none runs */
@@ -41,8 +52,6 @@ struct helper_device {
 	bool running;
 	enum err err;
 	char message[128];
-	SpeexResamplerState *resampler; /* NULL while the device runs at 48 kHz */
-	uint32_t resampler_hz;
 };
 
 static int64_t clock_us(void)
@@ -53,9 +62,20 @@ static int64_t clock_us(void)
 	return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
 }
 
-static struct helper_device *of(struct device *device)
+static struct face *of(struct device *device)
 {
-	return CONTAINER_OF(device, struct helper_device, device);
+	return CONTAINER_OF(device, struct face, device);
+}
+
+static bool has_side(const struct helper *helper, int side)
+{
+	return *helper->names[side] != '\0';
+}
+
+/* The side whose clock leads: what is heard before what is said. */
+static int leading_side(const struct helper *helper)
+{
+	return has_side(helper, SOUND_OUT) ? SOUND_OUT : SOUND_IN;
 }
 
 /* ---- the process ---- */
@@ -81,13 +101,14 @@ char *helper_program(void)
 	return access(PKGLIBEXECDIR "/offhook-sound", X_OK) == 0 ? xstrdup(PKGLIBEXECDIR "/offhook-sound") : NULL;
 }
 
-static void prepare_shared(struct helper_device *helper)
+static void prepare_shared(struct helper *helper)
 {
 	struct sound_shared *shared = helper->shared;
 
 	memset(shared, 0, sizeof *shared);
 	shared->magic = SOUND_MAGIC;
-	ring_init(shared->ring_memory, SOUND_RING_FRAMES, sizeof(int16_t));
+	for (int side = 0; side < SOUND_SIDES; side++)
+		ring_init(sound_ring(shared, side), SOUND_RING_FRAMES, sizeof(int16_t));
 }
 
 /* The media thread may be a real-time one: the helper's PortAudio decides for itself. */
@@ -103,9 +124,10 @@ static void ordinary_priority(posix_spawnattr_t *attributes)
 	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETSIGMASK);
 }
 
-static int spawn(struct helper_device *helper, int life)
+static int spawn(struct helper *helper, int life)
 {
-	char *argv[] = { helper->program, helper->side == DEVICE_IN ? (char *)"in" : (char *)"out", helper->name, NULL };
+	char verb[] = "carry";
+	char *argv[] = { helper->program, verb, helper->names[SOUND_IN], helper->names[SOUND_OUT], NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 
@@ -125,7 +147,7 @@ static int spawn(struct helper_device *helper, int life)
 	return error;
 }
 
-static enum err start(struct helper_device *helper)
+static enum err start(struct helper *helper)
 {
 	int life[2];
 
@@ -146,7 +168,7 @@ static enum err start(struct helper_device *helper)
 }
 
 /* SIGKILL at once: an orderly end would call PortAudio, which may never return. */
-static void kill_helper(struct helper_device *helper)
+static void kill_helper(struct helper *helper)
 {
 	if (helper->life_fd >= 0)
 		close(helper->life_fd);
@@ -160,7 +182,7 @@ static void kill_helper(struct helper_device *helper)
 	helper->pid = 0;
 }
 
-static void give_up(struct helper_device *helper, enum err err, const char *message)
+static void give_up(struct helper *helper, enum err err, const char *message)
 {
 	kill_helper(helper);
 	helper->err = err;
@@ -171,9 +193,9 @@ static void give_up(struct helper_device *helper, enum err err, const char *mess
 	helper->retry_us = clock_us() + helper->pause_us;
 }
 
-static void check_running(struct helper_device *helper, int64_t now)
+static void check_running(struct helper *helper, int64_t now)
 {
-	uint32_t callbacks = atomic_load(&helper->shared->callbacks);
+	uint32_t callbacks = atomic_load(&helper->shared->sides[leading_side(helper)].callbacks);
 
 	if (callbacks != helper->callbacks_seen) {
 		helper->callbacks_seen = callbacks;
@@ -189,16 +211,19 @@ static void check_running(struct helper_device *helper, int64_t now)
 	}
 }
 
-/* The helper can write there whatever it likes: what its ring says of itself must be what we made. */
-static bool ring_is_ours(const struct helper_device *helper)
+/* The helper can write there whatever it likes: what its rings say of themselves must be what we made. */
+static bool ring_is_ours(const struct helper *helper)
 {
-	const struct ring *ring = sound_ring(helper->shared);
-
-	return ring->capacity == SOUND_RING_FRAMES && ring->record_bytes == sizeof(int16_t);
+	for (int side = 0; side < SOUND_SIDES; side++) {
+		const struct ring *ring = sound_ring(helper->shared, side);
+		if (ring->capacity != SOUND_RING_FRAMES || ring->record_bytes != sizeof(int16_t))
+			return false;
+	}
+	return true;
 }
 
 /* Everything that can go wrong with the helper is seen here, at each tick. */
-static void supervise(struct helper_device *helper)
+static void supervise(struct helper *helper)
 {
 	int64_t now = clock_us();
 	int status;
@@ -230,32 +255,33 @@ static void supervise(struct helper_device *helper)
 
 /* ---- samples ---- */
 
-static SpeexResamplerState *resampler(struct helper_device *helper)
+static SpeexResamplerState *resampler(struct face *face)
 {
-	uint32_t hz = atomic_load(&helper->shared->rate_hz);
+	uint32_t hz = atomic_load(&face->helper->shared->sides[face->side].rate_hz);
 
 	if (hz == DEVICE_RATE_HZ || hz < 4000 || hz > 768000)
 		return NULL;
-	if (helper->resampler && helper->resampler_hz == hz)
-		return helper->resampler;
-	if (helper->resampler)
-		speex_resampler_destroy(helper->resampler);
-	helper->resampler_hz = hz;
-	bool in = helper->side == DEVICE_IN;
-	helper->resampler = speex_resampler_init(1, in ? hz : DEVICE_RATE_HZ, in ? DEVICE_RATE_HZ : hz, 3, NULL);
-	return helper->resampler;
+	if (face->resampler && face->resampler_hz == hz)
+		return face->resampler;
+	if (face->resampler)
+		speex_resampler_destroy(face->resampler);
+	face->resampler_hz = hz;
+	bool in = face->side == SOUND_IN;
+	face->resampler = speex_resampler_init(1, in ? hz : DEVICE_RATE_HZ, in ? DEVICE_RATE_HZ : hz,
+					       RESAMPLER_QUALITY, NULL);
+	return face->resampler;
 }
 
-static size_t read_resampled(struct helper_device *helper, SpeexResamplerState *state, int16_t *samples, size_t frames)
+static size_t read_resampled(struct face *face, SpeexResamplerState *state, int16_t *samples, size_t frames)
 {
 	int16_t raw[CHUNK_FRAMES];
 	size_t done = 0;
 
 	while (done < frames) {
-		spx_uint32_t want = (spx_uint32_t)((frames - done) * helper->resampler_hz / DEVICE_RATE_HZ + 1);
+		spx_uint32_t want = (spx_uint32_t)((frames - done) * face->resampler_hz / DEVICE_RATE_HZ + 1);
 		if (want > CHUNK_FRAMES)
 			want = CHUNK_FRAMES;
-		spx_uint32_t in = ring_read(sound_ring(helper->shared), raw, want);
+		spx_uint32_t in = ring_read(sound_ring(face->helper->shared, face->side), raw, want);
 		spx_uint32_t out = (spx_uint32_t)(frames - done);
 		if (!in)
 			break;
@@ -267,13 +293,13 @@ static size_t read_resampled(struct helper_device *helper, SpeexResamplerState *
 
 static size_t helper_read(struct device *device, int16_t *samples, size_t frames)
 {
-	struct helper_device *helper = of(device);
+	struct face *face = of(device);
 	size_t got = 0;
 
-	if (helper->running && ring_is_ours(helper)) {
-		SpeexResamplerState *state = resampler(helper);
-		got = state ? read_resampled(helper, state, samples, frames)
-			    : ring_read(sound_ring(helper->shared), samples, (uint32_t)frames);
+	if (face->helper->running && ring_is_ours(face->helper)) {
+		SpeexResamplerState *state = resampler(face);
+		got = state ? read_resampled(face, state, samples, frames)
+			    : ring_read(sound_ring(face->helper->shared, face->side), samples, (uint32_t)frames);
 	}
 	memset(samples + got, 0, (frames - got) * sizeof *samples);
 	return got;
@@ -281,19 +307,20 @@ static size_t helper_read(struct device *device, int16_t *samples, size_t frames
 
 static size_t helper_write(struct device *device, const int16_t *samples, size_t frames)
 {
-	struct helper_device *helper = of(device);
+	struct face *face = of(device);
 	int16_t raw[CHUNK_FRAMES];
 	size_t done = 0;
 
-	if (!helper->running || !ring_is_ours(helper))
+	if (!face->helper->running || !ring_is_ours(face->helper))
 		return frames;
-	SpeexResamplerState *state = resampler(helper);
+	struct ring *ring = sound_ring(face->helper->shared, face->side);
+	SpeexResamplerState *state = resampler(face);
 	if (!state)
-		return ring_write(sound_ring(helper->shared), samples, (uint32_t)frames);
+		return ring_write(ring, samples, (uint32_t)frames);
 	while (done < frames) {
 		spx_uint32_t in = (spx_uint32_t)(frames - done), out = CHUNK_FRAMES;
 		speex_resampler_process_int(state, 0, samples + done, &in, raw, &out);
-		ring_write(sound_ring(helper->shared), raw, out);
+		ring_write(ring, raw, out);
 		if (!in)
 			break;
 		done += in;
@@ -301,72 +328,88 @@ static size_t helper_write(struct device *device, const int16_t *samples, size_t
 	return done;
 }
 
+static uint32_t helper_xruns(struct device *device)
+{
+	struct face *face = of(device);
+
+	return atomic_load(&face->helper->shared->sides[face->side].xruns);
+}
+
 /* Of an output one period is always promised to the next callback, so it does not count as waiting. */
 static int helper_pending(struct device *device)
 {
-	struct helper_device *helper = of(device);
+	struct face *face = of(device);
 
-	supervise(helper);
-	if (!helper->running)
+	supervise(face->helper);
+	if (!face->helper->running)
 		return -1;
-	int64_t frames = ring_count(sound_ring(helper->shared));
-	if (helper->side == DEVICE_OUT)
-		frames -= atomic_load(&helper->shared->period_frames);
-	uint32_t hz = atomic_load(&helper->shared->rate_hz);
+	const struct sound_side *side = &face->helper->shared->sides[face->side];
+	int64_t frames = ring_count(sound_ring(face->helper->shared, face->side));
+	if (face->side == SOUND_OUT)
+		frames -= atomic_load(&side->period_frames);
+	uint32_t hz = atomic_load(&side->rate_hz);
 	if (frames < 0 || !hz)
 		return 0;
 	return (int)(frames * DEVICE_RATE_HZ / hz);
 }
 
+/* One eventfd for both sides: it belongs to the one that leads. */
 static int helper_wake_fd(struct device *device)
 {
-	return of(device)->wake_fd;
+	const struct face *face = of(device);
+
+	return face->side == leading_side(face->helper) ? face->helper->wake_fd : -1;
 }
 
 static enum err helper_health(struct device *device)
 {
-	struct helper_device *helper = of(device);
+	struct helper *helper = of(device)->helper;
 
 	supervise(helper);
 	return helper->err;
 }
 
-static uint32_t helper_xruns(struct device *device)
+static const char *helper_message(const struct device *device)
 {
-	return atomic_load(&of(device)->shared->xruns);
+	return CONTAINER_OF(device, const struct face, device)->helper->message;
 }
 
-const char *helper_device_message(const struct device *device)
+static void helper_free(struct helper *helper)
 {
-	return CONTAINER_OF(device, const struct helper_device, device)->message;
-}
-
-static void helper_close(struct device *device)
-{
-	struct helper_device *helper = of(device);
-
 	kill_helper(helper);
-	if (helper->resampler)
-		speex_resampler_destroy(helper->resampler);
 	if (helper->shared)
 		munmap(helper->shared, sound_shared_bytes());
 	if (helper->shm_fd >= 0)
 		close(helper->shm_fd);
 	if (helper->wake_fd >= 0)
 		close(helper->wake_fd);
-	free(helper->name);
+	for (int side = 0; side < SOUND_SIDES; side++)
+		free(helper->names[side]);
 	free(helper->program);
 	free(helper);
 }
 
+static void helper_close(struct device *device)
+{
+	struct face *face = of(device);
+
+	if (face->resampler)
+		speex_resampler_destroy(face->resampler);
+	face->resampler = NULL;
+	if (--face->helper->owners == 0)
+		helper_free(face->helper);
+}
+
 static const struct device_ops helper_ops = {
 	.name = "portaudio",
+	.comes_to_life = true,
 	.read = helper_read,
 	.write = helper_write,
 	.pending = helper_pending,
+	.xruns = helper_xruns,
+	.message = helper_message,
 	.wake_fd = helper_wake_fd,
 	.health = helper_health,
-	.xruns = helper_xruns,
 	.close = helper_close,
 };
 
@@ -380,7 +423,7 @@ static int above_standard(int fd)
 	return moved;
 }
 
-static bool map(struct helper_device *helper)
+static bool map(struct helper *helper)
 {
 	helper->shm_fd = above_standard(memfd_create("offhook-sound", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	helper->wake_fd = above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -393,22 +436,41 @@ static bool map(struct helper_device *helper)
 	return helper->shared;
 }
 
-struct device *helper_device_open(enum device_side side, const char *name, enum err *err)
+static struct helper *helper_new(const char *in, const char *out, enum err *err)
 {
 	char *program = helper_program();
 
 	*err = ERR_NOT_FOUND;
 	if (!program)
 		return NULL;
-	struct helper_device *helper = xcalloc(1, sizeof *helper);
-	helper->device.ops = &helper_ops;
-	helper->side = side;
-	helper->name = xstrdup(name);
+	struct helper *helper = xcalloc(1, sizeof *helper);
+	helper->names[SOUND_IN] = xstrdup(in);
+	helper->names[SOUND_OUT] = xstrdup(out);
 	helper->program = program;
 	helper->shm_fd = helper->wake_fd = helper->life_fd = -1;
+	for (int side = 0; side < SOUND_SIDES; side++) {
+		helper->faces[side] = (struct face){ .device.ops = &helper_ops, .helper = helper, .side = side };
+		helper->owners += has_side(helper, side);
+	}
 	*err = map(helper) ? start(helper) : ERR_IO;
 	if (*err == ERR_NONE)
-		return &helper->device;
-	helper_close(&helper->device);
+		return helper;
+	helper_free(helper);
 	return NULL;
+}
+
+struct device *helper_device_open(enum device_side side, const char *name, enum err *err)
+{
+	struct helper *helper = helper_new(side == DEVICE_IN ? name : "", side == DEVICE_OUT ? name : "", err);
+
+	return helper ? &helper->faces[side == DEVICE_IN ? SOUND_IN : SOUND_OUT].device : NULL;
+}
+
+bool helper_card_open(const char *in, const char *out, struct device *devices[2], enum err *err)
+{
+	struct helper *helper = helper_new(in, out, err);
+
+	for (int side = 0; helper && side < SOUND_SIDES; side++)
+		devices[side] = &helper->faces[side].device;
+	return helper != NULL;
 }

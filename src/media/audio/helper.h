@@ -1,5 +1,6 @@
 /*
- * PortAudio devices, held by the helper program offhook-sound: one process a device side, two rings of samples in shared memory.
+ * PortAudio devices, held by the helper program offhook-sound: one process for a card with its two sides, or for one
+ * side alone; a ring of samples in shared memory for each.
  *
  * The helper is watched: when it dies, fails or its callback stands still for a second, it is killed and, after a pause that doubles from 1 s to
  * 30 s, another is started. Meanwhile the device reads as silence, has no clock (pending -1) and health() tells what is wrong.
@@ -14,7 +15,10 @@
  * @return NULL with *err: ERR_NOT_FOUND there is no offhook-sound program; ERR_IO no memory, descriptor or process
  */
 struct device *helper_device_open(enum device_side side, const char *name, enum err *err);
+/**
+ * Both sides in one helper, which does them by one stream where they are one device. The two live and die together.
+ * @param devices  gets the input and the output, each to be closed
+ */
+bool helper_card_open(const char *in, const char *out, struct device *devices[2], enum err *err) MUST_CHECK;
 /** The path of the offhook-sound program: $OFFHOOK_SOUND, beside our own program, or where it was installed; owned by the caller, NULL when there is none. */
 char *helper_program(void);
-/** What the helper said last ("no such device"), for messages to people; "" when nothing is wrong. */
-const char *helper_device_message(const struct device *device);

@@ -14,6 +14,8 @@ struct card {
 	uint64_t written, gaps;  /* frames; periods that found too little */
 	enum err health;
 	bool *closed;
+	int16_t first, last;     /* samples written */
+	uint64_t writes;
 };
 
 static size_t card_read(struct device *device, int16_t *samples, size_t frames)
@@ -29,7 +31,9 @@ static size_t card_write(struct device *device, const int16_t *samples, size_t f
 {
 	struct card *card = CONTAINER_OF(device, struct card, device);
 
-	(void)samples;
+	if (!card->writes++)
+		card->first = samples[0];
+	card->last = samples[frames - 1];
 	card->written += frames;
 	if (card->pending >= 0)
 		card->pending += (int)frames;
@@ -60,15 +64,31 @@ static void card_close(struct device *device)
 	free(card);
 }
 
+static struct card *plug_in_late(struct engine *engine, enum engine_device which, bool *closed)
+{
+	static const struct device_ops OPS = { .name = "late", .read = card_read, .write = card_write,
+		.pending = card_pending, .wake_fd = no_fd, .health = card_health, .close = card_close };
+	static struct device_ops late;
+	struct card *card = xcalloc(1, sizeof *card);
+	struct command command = { .kind = COMMAND_DEVICE };
+
+	late = OPS;
+	late.comes_to_life = true;
+	*closed = false;
+	card->pending = -1;
+	card->device.ops = &late;
+	card->closed = closed;
+	engine->ports[which].device = &card->device;
+	command.u.port.which = which;
+	command.u.port.device = &card->device;
+	engine_send_command(engine, &command);
+	return card;
+}
+
 static struct card *plug_in(struct engine *engine, enum engine_device which, bool *closed)
 {
-	static const struct device_ops OPS = { .name = "card",
-					       .read = card_read,
-					       .write = card_write,
-					       .pending = card_pending,
-					       .wake_fd = no_fd,
-					       .health = card_health,
-					       .close = card_close };
+	static const struct device_ops OPS = { .name = "card", .read = card_read, .write = card_write,
+		.pending = card_pending, .wake_fd = no_fd, .health = card_health, .close = card_close };
 	struct card *card = xcalloc(1, sizeof *card);
 	struct command command = { .kind = COMMAND_DEVICE };
 
@@ -141,7 +161,7 @@ static void the_card_paces(void **state)
 	assert_string_equal(event.state, "back");
 	assert_false(engine_next_event(engine, &event));
 	assert_int_equal(engine_use(engine, ENGINE_OUTPUT, "null"), ERR_NONE);
-	engine_step(engine, now);
+	engine_step(engine, now += 100000); /* it is faded out first */
 	assert_false(engine_next_event(engine, &event));
 	assert_true(closed);
 	engine_tone(engine, TONE_NONE);
@@ -201,12 +221,65 @@ static void the_microphone_paces_alone(void **state)
 	engine_free(engine);
 }
 
+static void collect(struct engine *engine, char *states, size_t room)
+{
+	struct engine_event event;
+
+	states[0] = '\0';
+	while (engine_next_event(engine, &event))
+		if (strlen(states) + strlen(event.state) + 2 < room)
+			strcat(strcat(states, event.state), " ");
+}
+
+/* The one that plays goes on until the other lives; in one tick it falls to silence while the other rises. */
+static void another_takes_over(void **state)
+{
+	(void)state;
+	struct random random;
+	bool closed[3];
+	char states[100];
+
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	struct card *first = plug_in(engine, ENGINE_OUTPUT, &closed[0]);
+	int64_t now = 0;
+	engine_tone(engine, TONE_RINGBACK);
+	for (int i = 0; i < 50; i++, first->pending = 0)
+		engine_step(engine, now += 10000);
+	struct card *second = plug_in_late(engine, ENGINE_OUTPUT, &closed[1]);
+	for (int i = 0; i < 30; i++, first->pending = 0)
+		engine_step(engine, now += 10000);
+	assert_int_equal(second->writes, 0);
+	assert_true(first->writes >= 79);
+	second->pending = 0;
+	uint64_t before = first->writes;
+	engine_step(engine, now += 10000);
+	assert_int_equal(first->writes, before + 1);
+	assert_true(first->last > -200 && first->last < 200 && second->first == 0 && second->writes == 1);
+	collect(engine, states, sizeof states);
+	assert_true(closed[0] && !closed[1]);
+	/* One that cannot be used is told; the one before goes on. */
+	struct card *third = plug_in_late(engine, ENGINE_OUTPUT, &closed[2]);
+	third->health = ERR_NOT_FOUND;
+	before = second->writes;
+	for (int i = 0; i < 10; i++, second->pending = 0)
+		engine_step(engine, now += 10000);
+	collect(engine, states, sizeof states);
+	assert_string_equal(states, "failed ");
+	assert_true(closed[2] && !closed[1] && second->writes >= before + 9);
+	engine_tone(engine, TONE_NONE);
+	engine_step(engine, now += 10000);
+	engine_free(engine);
+	assert_true(closed[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_card_paces),
 		cmocka_unit_test(a_runaway_is_stopped),
 		cmocka_unit_test(the_microphone_paces_alone),
+		cmocka_unit_test(another_takes_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
