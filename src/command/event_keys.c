@@ -12,14 +12,14 @@ static const struct event_help rows[] = {
 	  "a registration failed, or its removal; cause is auth, refused, dns, connect, tls or timeout; retry is in "
 	  "seconds, 0 when given up",
 	  false },
-	{ "incoming", WHICH_CALL, "somebody calls; name is the display name", true },
+	{ "incoming", WHICH_CALL "identity diverted signed", "somebody calls; name is the display name", true },
 	{ "trying", CALL_KEYS, "the request was taken by the next hop (100)", true },
 	{ "ringing", CALL_KEYS, "it rings at the other side (180)", true },
 	{ "early-media", CALL_KEYS, "the other side sends sound before it answers", true },
 	{ "answered", CALL_KEYS "codec", "the call is up", true },
-	{ "failed", CALL_KEYS "target",
+	{ "failed", CALL_KEYS "target detail",
 	  "the call was refused, given up or could not be made; target is where a 3xx points", true },
-	{ "ended", CALL_KEYS "by", "a call that was up is over; by is us or the peer", true },
+	{ "ended", CALL_KEYS "by detail", "a call that was up is over; by is us or the peer", true },
 	{ "response", CALL_KEYS "request server allow", "a request was answered", true },
 	{ "redirected", CALL_KEYS "target", "the call goes on at another target (3xx)", true },
 	{ "held", CALL_KEYS, "we hold the call", true },
@@ -99,7 +99,8 @@ static const struct command_argument keys[] = {
 	KEY("via"),     KEY("request"), KEY("name"),    KEY("kind"),      KEY("state"),    KEY("address"),
 	KEY("peer"),    KEY("by"),      KEY("server"),  KEY("allow"),     KEY("message"),  KEY("text"),
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
-	KEY("refresh"), KEY("file"),    KEY("pattern"),
+	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
+	KEY("detail"),
 };
 
 const struct command_argument *event_key_row(size_t place)

@@ -6,7 +6,7 @@ enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
 static const char *const option_names[] = {
 	"name",      "display", "user",      "auth-user", "realm", "password", "password-command",
-	"registrar", "proxy",   "transport", "expires",   "voicemail", "prefix", "rewrite",
+	"registrar", "proxy",   "transport", "expires",   "voicemail", "prefix", "rewrite", "identity",
 	/* settings for this account alone (account_settings.c) */
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
 	"dtmf.via",  "media.encryption", "sip.outbound", NULL
@@ -109,6 +109,18 @@ void account_make_uri(struct account *account)
 	account->uri = buf_take(&uri);
 }
 
+static bool set_identity(struct account *account, struct slice value, struct failure *failure)
+{
+	if (!slice_ieq(value, SLICE("off")) && !slice_ieq(value, SLICE("preferred")) &&
+	    !slice_ieq(value, SLICE("asserted")))
+		return fail(failure, STATUS_USAGE, "range", "identity is off, preferred or asserted, not '%.*s'",
+			    SLICE_ARG(value));
+	xreplace(&account->identity, slice_ieq(value, SLICE("off"))	? "off"
+				     : slice_ieq(value, SLICE("asserted")) ? "asserted"
+									   : "preferred");
+	return true;
+}
+
 static bool set_option(struct account *account, struct slice key, struct slice value, struct failure *failure)
 {
 	for (size_t i = 0; i < value.n; i++)
@@ -157,6 +169,8 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 		set_text(&account->voicemail.address, slice_eq(value, SLICE("off")) ? slice_of(NULL) : value);
 	} else if (slice_eq(key, SLICE("password-command"))) {
 		set_text(&account->password_command, value);
+	} else if (slice_eq(key, SLICE("identity"))) {
+		return set_identity(account, value, failure);
 	} else {
 		return account_own_set(account, key, value, failure);
 	}

@@ -153,6 +153,8 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	identity->realm = account->realm;
 	identity->routes = account->routes[0] ? account->routes : NULL;
 	identity->credential_count = account_credentials(account, identity->credentials);
+	identity->asserts = account->identity && !strcmp(account->identity, "asserted");
+	identity->no_identity = account->identity && !strcmp(account->identity, "off");
 	if (account->has_transport) {
 		identity->has_protocol = true;
 		identity->protocol = account->transport;
@@ -185,7 +187,8 @@ static void account_free(struct account *account)
 				account->reason,
 				account->cause,
 				account->detail,
-				account->bindings };
+				account->bindings,
+				account->identity };
 
 	if (account->child)
 		loop_child_kill(account->child);

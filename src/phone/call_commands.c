@@ -164,7 +164,8 @@ bool call_progress_now(struct call *call, struct failure *failure)
 	buf_init(&answer, ANSWER_MAX);
 	/* Without an offer in the INVITE a 183 has nothing to answer: early media is not possible then. */
 	bool sdp = sip_message_has_body(call->invite, "application", "sdp");
-	if (sdp && !call->early_said && media_answer_offer(&call->media, call->invite->body, &answer)) {
+	if (sdp && !call->early_said && media_answer_offer(&call->media, sip_message_body(call->invite, "application", "sdp"),
+							 &answer)) {
 		buf_fini(&answer);
 		return fail(failure, STATUS_CALL, "media", "call %u: the caller offers no sound that we can do",
 			    call->number);
@@ -542,7 +543,7 @@ static bool is_unacceptable(struct call *call)
 	     over_clear = required && !encryption_may_send_keys(call);
 
 	bool answerable = !over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
-					  media_can_answer(call->phone, call->invite->body, &call->local, encryption));
+					  media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"), &call->local, encryption));
 	if (!answerable && required)
 		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
 			 call->number, call->uri,
@@ -551,10 +552,8 @@ static bool is_unacceptable(struct call *call)
 	return !answerable;
 }
 
-static void decide(struct call *call)
+static void note_replaced(struct call *call)
 {
-	const struct settings *settings = call->phone->settings;
-	const char *automatic = settings_text(settings, "call.auto-answer");
 	const struct session *replaced = session_replaced(call->session);
 
 	LIST_EACH(&call->phone->calls, node) {
@@ -562,10 +561,38 @@ static void decide(struct call *call)
 		if (replaced && old->session == replaced)
 			call->replaces = old->number;
 	}
+}
+
+/* As the caller asks. @return false: it asks for nothing special, or may not */
+static bool decide_by_wish(struct call *call)
+{
+	int64_t after_us;
+	enum auto_answer wish = call_wants_auto_answer(call, &after_us);
+
+	if (wish == AUTO_ANSWER_REFUSED)
+		call->reject_code = 403;
+	if (wish != AUTO_ANSWER_YES)
+		return wish == AUTO_ANSWER_REFUSED;
+	call->beeps = true;
+	call->wants_answer = !after_us;
+	call->wants_ring = after_us && settings_on(call->phone->settings, "call.auto-ring");
+	if (after_us)
+		timer_start(call->phone->timers, &call->answer_timer, after_us, answer_due, call);
+	return true;
+}
+
+static void decide(struct call *call)
+{
+	const struct settings *settings = call->phone->settings;
+	const char *automatic = settings_text(settings, "call.auto-answer");
+
+	note_replaced(call);
 	if (is_unacceptable(call))
 		call->reject_code = 488;
 	else if (!strcmp(automatic, "on") || call->replaces)
 		call->wants_answer = true;
+	else if (decide_by_wish(call))
+		return;
 	else if (!strcmp(automatic, "progress"))
 		call->wants_progress = true;
 	else
@@ -597,6 +624,7 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	if (peer)
 		call_set_peer(call, sip_address_display(&arena, peer), peer->uri.text);
 	arena_fini(&arena);
+	call_note_caller(call, invite, source);
 	if (account)
 		xreplace(&call->account_name, account->name);
 	free(call->account_uri);
@@ -607,7 +635,7 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	bool screened = !call->reject_code && !call->replaces && screening_take(phone->screening, call);
 	call->wants_ring &= !screened;
 	if (!screened)
-		call_event(call, EVENT_INCOMING);
+		call_tell_caller(call, call_event(call, EVENT_INCOMING));
 	if (call->wants_ring)
 		screening_ringing(phone->screening, call);
 	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the

@@ -16,7 +16,7 @@ static void ringback_due(void *arg)
 
 static struct slice sdp_of(const struct sip_message *message)
 {
-	return sip_message_has_body(message, "application", "sdp") ? message->body : (struct slice){ 0 };
+	return sip_message_body(message, "application", "sdp");
 }
 
 static void told_hold(struct call *call)
@@ -27,6 +27,12 @@ static void told_hold(struct call *call)
 		return;
 	call->held_by_peer = holds;
 	call_event(call, holds ? EVENT_REMOTE_HELD : EVENT_REMOTE_RESUMED);
+}
+
+/* 183, and every other 1xx that is not known (RFC 3261 8.1.3.2). */
+static bool is_progress(unsigned status)
+{
+	return status == 183 || (status > 100 && status < 200 && !sip_status_known(status));
 }
 
 static void on_provisional(void *arg, struct session *session, int leg, struct sip_message *response)
@@ -51,7 +57,7 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 		if (!call->ringing_said)
 			call_event(call, EVENT_RINGING);
 		call->ringing_said = true;
-	} else if (response->status == 183 && !call->ringback && !timer_running(&call->ringback_timer)) {
+	} else if (is_progress(response->status) && !call->ringback && !timer_running(&call->ringback_timer)) {
 		timer_start(call->phone->timers, &call->ringback_timer, RINGBACK_AFTER_US, ringback_due, call);
 	}
 	if (sdp && call->media.plan.usable && !call->early_said) {
@@ -80,6 +86,8 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 	call_keep_id(call);
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	timer_stop(call->phone->timers, &call->answer_timer);
+	if (call->beeps)
+		calls_beep(call->phone);
 	call->ringback = false;
 	call->answered_us = call->phone->timers->now_us;
 	call->state = CALL_ANSWERED;

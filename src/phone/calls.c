@@ -5,7 +5,7 @@
 #include "phone/phone_internal.h"
 #include "phone/presence.h"
 
-enum { BUSY_US = 3000000 };
+enum { BUSY_US = 3000000, BEEP_US = 400000 };
 
 const char *call_state_name(enum call_state state)
 {
@@ -83,7 +83,8 @@ void call_free(struct call *call)
 	char *const texts[] = { call->account_name, call->name,       call->uri,        call->account_uri,
 				call->call_id,      call->target,     call->digits,     call->reason,
 				call->cause,        call->detail,     call->redirect,   call->codec,
-				call->refusal,      call->forward_to, call->encryption, call->record_to };
+				call->refusal,      call->forward_to, call->encryption, call->record_to,
+				call->identity,     call->diverted };
 
 	stop_timers(call);
 	info_digits_free(call->info_digits);
@@ -235,7 +236,9 @@ void calls_update_tones(struct phone *phone)
 		talks |= call->state == CALL_ANSWERED;
 	}
 	const struct call *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
-	if (rings)
+	if (timer_running(&phone->beep_timer))
+		tone = TONE_WAITING;
+	else if (rings)
 		tone = talks ? TONE_WAITING : TONE_RING;
 	else if (selected && selected->ringback && !selected->media.heard)
 		tone = TONE_RINGBACK;
@@ -247,6 +250,12 @@ void calls_update_tones(struct phone *phone)
 static void busy_over(void *arg)
 {
 	calls_update_tones(arg);
+}
+
+void calls_beep(struct phone *phone)
+{
+	timer_start(phone->timers, &phone->beep_timer, BEEP_US, busy_over, phone);
+	calls_update_tones(phone);
 }
 
 /* 486, 600 and 603 are busy; with what else went wrong another try may do. */
@@ -322,6 +331,20 @@ static void keep_redirect(struct call *call, const struct sip_message *response)
 		xreplace(&call->phone->redirected_to, call->redirect);
 }
 
+static bool answered_elsewhere(const struct sip_message *cancel)
+{
+	struct sip_values values;
+	struct sip_reason reason;
+	struct slice value;
+
+	sip_values_begin(&values, cancel, SIP_HEADER_REASON);
+	while (sip_values_next(&values, &value))
+		if (sip_reason_parse(value, &reason) && slice_ieq(reason.protocol, SLICE("SIP")) &&
+		    reason.cause / 100 == 2)
+			return true;
+	return false;
+}
+
 static void keep_outcome(struct call *call, const struct outcome *outcome, bool was_up)
 {
 	struct buf detail;
@@ -336,6 +359,11 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 	buf_init(&detail, 2048);
 	if (outcome->response)
 		explain_response(outcome->response, &detail);
+	if (outcome->request)
+		explain_response(outcome->request, &detail);
+	/* Nobody missed what another of our phones has taken (RFC 3326). */
+	if (outcome->request && answered_elsewhere(outcome->request))
+		call->answering = true;
 	if (!was_up && outcome->response && outcome->status / 100 == 3)
 		keep_redirect(call, outcome->response);
 	if (detail.n) {
@@ -378,6 +406,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 		event_text(event, "by", slice_of(by));
 	if (call->redirect)
 		event_text(event, "target", slice_of(call->redirect));
+	event_text(event, "detail", slice_of(call->detail));
 	history_add(phone->history, call);
 	call_requests_end(call);
 	transfers_call_ended(call);
@@ -517,6 +546,7 @@ void calls_shut_down(struct phone *phone)
 void calls_free(struct phone *phone)
 {
 	timer_stop(phone->timers, &phone->tone_timer);
+	timer_stop(phone->timers, &phone->beep_timer);
 	while (!list_empty(&phone->calls))
 		call_free(LIST_ENTRY(list_first(&phone->calls), struct call, node));
 	while (!list_empty(&phone->ended))

@@ -74,7 +74,7 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 
 static struct slice sdp_of(const struct sip_message *message)
 {
-	return sip_message_has_body(message, "application", "sdp") ? message->body : (struct slice){ 0 };
+	return sip_message_body(message, "application", "sdp");
 }
 
 static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message,

@@ -39,10 +39,10 @@ static struct slice signal_of(struct slice body)
 char info_digit(const struct sip_message *info)
 {
 	if (sip_message_has_body(info, "application", "dtmf-relay"))
-		return digit_of(signal_of(info->body));
+		return digit_of(signal_of(sip_message_body(info, "application", "dtmf-relay")));
 	if (!sip_message_has_body(info, "application", "dtmf"))
 		return '\0';
-	struct slice word = slice_trim(info->body);
+	struct slice word = slice_trim(sip_message_body(info, "application", "dtmf"));
 	return digit_of(slice_find(word, '=') < word.n ? signal_of(word) : word);
 }
 

@@ -5,7 +5,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/accounts.c \
 	src/phone/call_commands.c \
 	src/phone/call_session.c \
-	src/phone/calls.c \
+	src/phone/caller.c src/phone/calls.c \
 	src/phone/contacts.c \
 	src/phone/dial.c \
 	src/phone/echo.c \

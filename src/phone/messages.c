@@ -477,19 +477,21 @@ static void add_lines(struct buf *to, struct slice text)
 static bool read_text(const struct sip_message *request, struct buf *text)
 {
 	const struct sip_media_type *type = sip_message_content_type(request);
-	struct slice charset = SLICE("utf-8");
+	struct slice charset = SLICE("utf-8"), body = sip_message_body(request, "text", "plain");
 	struct arena arena;
 	bool known = true;
 
+	if (!body.p)
+		body = request->body;
 	arena_init(&arena);
 	if (type && sip_params_find(type->params, SLICE("charset"), &charset))
 		charset = sip_unquote(&arena, charset);
 	if (slice_ieq(charset, SLICE("utf-8")) || slice_ieq(charset, SLICE("us-ascii"))) {
-		add_lines(text, request->body);
+		add_lines(text, body);
 	} else if (slice_ieq(charset, SLICE("iso-8859-1")) || slice_ieq(charset, SLICE("latin1"))) {
 		struct buf wide;
-		buf_init(&wide, 2 * request->body.n + 1);
-		add_latin1(&wide, request->body);
+		buf_init(&wide, 2 * body.n + 1);
+		add_latin1(&wide, body);
 		add_lines(text, buf_slice(&wide));
 		buf_fini(&wide);
 	} else {
@@ -523,7 +525,7 @@ unsigned messages_take(struct messages *messages, const struct sip_message *requ
 	struct buf text;
 	bool typing = sip_message_has_body(request, "application", "im-iscomposing+xml");
 
-	if (typing && composing_read(request->body, &composing))
+	if (typing && composing_read(sip_message_body(request, "application", "im-iscomposing+xml"), &composing))
 		return 400;
 	/* Without a type it can only be what everybody can read. */
 	if (!typing && !sip_message_has_body(request, "text", "plain") &&

@@ -11,6 +11,7 @@
  *   calls            calls by number: their life, who is heard, tones
  *   call_session     what the session of a call tells
  *   call_commands    which call is meant; answer, hold, resume, digits ...
+ *   caller           what an INVITE says of who calls
  *   dial             from a target to an INVITE, and on to where a 3xx points
  *   ping             OPTIONS and whatever else is sent by hand
  *   info             INFO, and digits by it

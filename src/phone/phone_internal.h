@@ -84,6 +84,7 @@ struct account {
 	unsigned fetch_request; /* `account bindings` under way; 0: none */
 	int64_t fetched_us;
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
+	char *identity;          /* "off", "preferred", "asserted"; NULL: preferred */
 	struct account_own *own; /* settings of its own, or NULL */
 	struct {
 		char *address; /* voicemail=; NULL: none */
@@ -230,6 +231,9 @@ struct call {
 	bool wants_answer, wants_progress, wants_ring;
 	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
 	struct sip_message *last_sent, *last_received; /* kept when the session goes */
+	char *identity, *diverted; /* as our proxy vouches for; who sent the call on; or NULL */
+	bool is_signed;            /* Identity is there; it is not checked */
+	bool beeps;                /* it is answered by itself: the user shall hear that */
 	struct info_digits *info_digits; /* that wait to be sent by INFO */
 	struct transfer *follows;        /* it was dialled because of a REFER */
 	unsigned replaces;               /* the call whose place it takes (RFC 3891), 0: none */
@@ -291,6 +295,8 @@ void calls_free(struct phone *phone);
 void calls_engine_event(struct call *call, const struct engine_event *event);
 /** The tone of a call that failed with this status, for a while. */
 void calls_busy_tone(struct phone *phone, unsigned code);
+/** A call is answered by itself: a short tone says so. */
+void calls_beep(struct phone *phone);
 void call_setup_free(struct call_setup *setup);
 struct session_handlers call_handlers(struct call *call);
 /** After a 3xx, or when a Contact of one failed: dial the next. @return false: there is none, or the setting says no */
@@ -409,7 +415,7 @@ struct phone {
 	struct map by_number, by_id;
 	unsigned last_call, selected, latest_ended;
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
-	struct timer tone_timer, sampling_timer;
+	struct timer tone_timer, sampling_timer, beep_timer;
 	enum engine_tone tone, failure_tone;
 	bool started_once;
 	char *instance; /* phone_instance(), once asked for */
@@ -451,6 +457,17 @@ bool call_request(struct call *call, struct slice method, const struct request_w
 		  struct failure *failure);
 /** The call has ended, and with it what it was asked. */
 void call_requests_end(struct call *call);
+/* caller.c */
+/** Is it from the registrar of one of our accounts, whom we believe what it says of callers? */
+bool account_trusts(const struct phone *phone, const struct sip_source *source);
+bool account_is_server(const struct account *account, const struct address *remote);
+void call_note_caller(struct call *call, const struct sip_message *invite, const struct sip_source *source);
+/** The keys identity, diverted, signed. */
+void call_tell_caller(const struct call *call, struct event *event);
+void show_caller(const struct call *call, struct buf *out);
+enum auto_answer { AUTO_ANSWER_NO, AUTO_ANSWER_YES, AUTO_ANSWER_REFUSED };
+/** Does the caller ask to be answered at once, and may it? REFUSED: it will have nothing else (403, RFC 5373 4.2). */
+enum auto_answer call_wants_auto_answer(struct call *call, int64_t *after_us);
 /* info.c */
 struct info_digits;
 /** The digit in the body of an INFO; '\0': none. */

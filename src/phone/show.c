@@ -146,6 +146,7 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 	if (*view.account)
 		buf_printf(out, "  account     %s\n", view.account);
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
+	show_caller(call_find(phone, view.number), out);
 	show_interval(call_find(phone, view.number), out);
 	if (view.code)
 		buf_printf(out, "  status      %u %s\n", view.code, view.reason);
@@ -449,6 +450,7 @@ static void save_account(const struct account *account, struct buf *to)
 		add_lower(to, "transport", sip_protocol_name(account->transport));
 	save_word(to, "expires", expires);
 	save_word(to, "voicemail", account->voicemail.address);
+	save_word(to, "identity", account->identity);
 	for (const char *const *name = account_own_names(); *name; name++)
 		save_word(to, *name, account_own_value(account, *name));
 	buf_add_char(to, '\n');

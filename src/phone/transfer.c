@@ -468,7 +468,7 @@ static unsigned on_notify(void *arg, struct subscription *subscription, int bran
 	(void)state;
 	if (notify->body.n && !sip_message_has_body(notify, "message", "sipfrag"))
 		return 415;
-	code = read_fragment(notify->body, &reason);
+	code = read_fragment(sip_message_body(notify, "message", "sipfrag"), &reason);
 	if (notify->body.n && !code)
 		return 400;
 	if (!code || referral->over)

@@ -3,6 +3,7 @@ import re
 import urllib.parse
 
 from harness import check, equal, wait_until
+from proxies import ALICE, BOB, start_trapezoid
 from wire import Peer
 
 PHONE, PEER, OTHER = 5070, 5080, 5090
@@ -479,3 +480,161 @@ def test_three_phones_attended(bench):
     wait_until(lambda: alice.get("calls.count") == "0" and bob.get("calls.count") == "1" and carol.get("calls.count") == "1", "bob and carol talk alone")
     equal(bob.get("call.state"), "answered", "bob's call")
     equal(carol.get("call.state"), "answered", "carol's call")
+
+
+def trapezoid_phones(bench, transport):
+    """alice@atlanta.com, bob and carol at biloxi.com, all registered."""
+    phones = []
+    for user, domain, listen in (("alice", "atlanta.com", f"{ALICE}:5060"), ("bob", "biloxi.com", f"{BOB}:5060"), ("carol", "biloxi.com", f"{BOB}:5064")):
+        phone = bench.phone(f"set sip.listen {listen}", "set media.codecs PCMU", "set call.follow-transfer on", *(["set call.auto-answer on"] if user != "alice" else []),
+                            f"account add sip:{user}@{domain} proxy=sip:{domain};transport={transport} transport={transport} password=secret")
+        phone.event("registered")
+        phones.append(phone)
+    return phones
+
+
+def transfers_over_proxies(bench, transport):
+    """Blind, then attended, through both proxies, with record-routing and digest."""
+    start_trapezoid(bench, "RECORD_ROUTE", "DIGEST")
+    alice, bob, carol = trapezoid_phones(bench, transport)
+    call = alice.do("call sip:bob@biloxi.com")["call"]
+    alice.event("answered", call=call)
+    alice.do("transfer sip:carol@biloxi.com")
+    alice.event("transferred", call=call)
+    alice.event("ended", call=call)
+    carol.event("answered")
+    wait_until(lambda: bob.get("calls.count") == "1" and carol.get("calls.count") == "1", "bob talks to carol alone")
+    bob.do("hangup")
+    wait_until(lambda: bob.get("calls.count") == "0" and carol.get("calls.count") == "0", "they hang up")
+    first = alice.do("call sip:bob@biloxi.com")["call"]
+    alice.event("answered", call=first)
+    second = alice.do("call sip:carol@biloxi.com")["call"]
+    alice.event("answered", call=second)
+    alice.do(f"transfer with={second} call={first}")
+    alice.event("transferred", call=first)
+    for number in (first, second):
+        alice.event("ended", call=number)
+    carol.event("transferred")
+    wait_until(lambda: alice.get("calls.count") == "0" and bob.get("calls.count") == "1" and carol.get("calls.count") == "1", "bob and carol talk alone")
+
+
+def test_transfers_over_proxies_udp(bench):
+    transfers_over_proxies(bench, "udp")
+
+
+def test_transfers_over_proxies_tcp(bench):
+    transfers_over_proxies(bench, "tcp")
+
+
+# ---- what an INVITE says of who calls ----
+
+def registered(bench, peer, *lines, options=""):
+    """A phone whose account is registered at the peer."""
+    phone = start(bench, *lines, f"account add sip:phone@127.0.0.1:{peer.port} proxy=sip:127.0.0.1:{peer.port} {options}", auto=False)
+    register = peer.receive("REGISTER")
+    peer.respond(register, 200, "OK", headers=(f"Contact: {register.get('Contact')};expires=600",))
+    phone.event("registered")
+    return phone
+
+
+def invite(peer, name, *headers, body=None):
+    tag = f"<sip:anonymous@anonymous.invalid>;tag={peer.tag}"
+    peer.request("INVITE", f"sip:phone@127.0.0.1:{PHONE}", f"<sip:phone@127.0.0.1:{PHONE}>", tag, name, 1, PHONE_AT, peer.sdp() if body is None else body, headers)
+
+
+def test_identity_and_diversion(bench):
+    """P-Asserted-Identity counts from our own proxy alone; Diversion and History-Info are shown."""
+    peer, stranger = Peer(PEER), Peer(OTHER, "127.0.0.2")
+    phone = registered(bench, peer)
+    invite(peer, "a1", "P-Asserted-Identity: \"Boss\" <sip:boss@example.com>", "Diversion: <sip:desk@example.com>;reason=no-answer", "Identity: x;info=<http://127.0.0.1:9/>")
+    event = phone.event("incoming")
+    equal((event["from"], event["identity"], event["name"], event["diverted"], event["signed"]),
+          ("sip:boss@example.com", "sip:boss@example.com", "Boss", "sip:desk@example.com (no-answer)", "yes"), "from our proxy")
+    check("as our proxy says" in str(phone.do(f"show call {event['call']}")), "show call")
+    phone.do("reject")
+    invite(stranger, "a2", "P-Asserted-Identity: <sip:boss@example.com>", "History-Info: <sip:one@example.com>;index=1, <sip:two@example.com;cause=302>;index=1.1")
+    event = phone.event("incoming")
+    equal((event["from"], event.get("identity"), event["diverted"]), ("sip:anonymous@anonymous.invalid", None, "sip:one@example.com (302)"), "from a stranger")
+    phone.do("reject")
+
+
+def test_own_identity(bench):
+    peer = Peer(PEER)
+    phone = registered(bench, peer)
+    phone.do("call sip:x@example.com anonymous=yes")
+    request = peer.receive("INVITE")
+    equal((request.get("P-Preferred-Identity"), request.get("Privacy"), "anonymous.invalid" in request.get("From")),
+          (f"<sip:phone@127.0.0.1:{PEER}>", "id", True), "an anonymous call through our proxy")
+    peer.respond(request, 486, "Busy Here")
+    phone.event("failed")
+    phone.do("account set phone@127.0.0.1:5080 identity=asserted")
+    phone.do("call sip:x@example.com")
+    request = peer.receive("INVITE")
+    equal(request.get("P-Asserted-Identity"), f"<sip:phone@127.0.0.1:{PEER}>", "a trusted trunk")
+
+
+def test_answered_elsewhere(bench):
+    peer, phone = Peer(PEER), start(bench, auto=False)
+    tag = f"<sip:peer@127.0.0.1:{PEER}>;tag={peer.tag}"
+    branch = peer.request("INVITE", f"sip:phone@127.0.0.1:{PHONE}", f"<sip:phone@127.0.0.1:{PHONE}>", tag, "else", 1, PHONE_AT, peer.sdp())
+    phone.event("incoming")
+    peer.request("CANCEL", f"sip:phone@127.0.0.1:{PHONE}", f"<sip:phone@127.0.0.1:{PHONE}>", tag, "else", 1, PHONE_AT, "",
+                 ("Reason: SIP;cause=200;text=\"Call completed elsewhere\"",), branch, contact=False)
+    event = phone.event("failed")
+    check("Call completed elsewhere" in event["detail"], event["detail"])
+    check("missed" not in str(phone.do("show history")), "nobody missed it")
+
+
+def test_answer_mode(bench):
+    peer = Peer(PEER)
+    phone = start(bench, auto=False)
+    tag = f"<sip:peer@127.0.0.1:{PEER}>;tag={peer.tag}"
+
+    def call(name, *headers):
+        peer.request("INVITE", f"sip:phone@127.0.0.1:{PHONE}", f"<sip:phone@127.0.0.1:{PHONE}>", tag, name, 1, PHONE_AT, peer.sdp(), headers)
+
+    call("m1", "Answer-Mode: Auto")
+    peer.receive(180)
+    phone.event("incoming")
+    peer.nothing(200, 0.5)
+    phone.do("reject")
+    peer.receive(486)
+    call("m2", "Answer-Mode: Auto;require")
+    peer.receive(403)
+    phone.do(f"set call.auto-answer-for sip:*@127.0.0.1:{PEER}")
+    for name, header in (("m3", "Answer-Mode: Auto"), ("m4", "Call-Info: <sip:127.0.0.1>;answer-after=0"), ("m5", "Alert-Info: <http://127.0.0.1>;info=alert-autoanswer;delay=1")):
+        call(name, header)
+        ok = peer.receive(200)
+        dialog = Dialog(peer, call_id=name)
+        dialog.answered(ok)
+        dialog.ack(cseq=1)
+        phone.event("answered")
+        dialog.send("BYE")
+        peer.receive(200)
+        phone.event("ended")
+
+
+# ---- bodies ----
+
+def test_bodies_of_several_parts(bench):
+    peer, phone = Peer(PEER), start(bench)
+    tag = f"<sip:peer@127.0.0.1:{PEER}>;tag={peer.tag}"
+
+    def call(name, content, body):
+        body = body.replace("\n", "\r\n")
+        rows = [f"INVITE sip:phone@127.0.0.1:{PHONE} SIP/2.0", f"Via: SIP/2.0/UDP 127.0.0.1:{PEER};branch=z9hG4bK{name}", "Max-Forwards: 70", f"From: {tag}",
+                f"To: <sip:phone@127.0.0.1:{PHONE}>", f"Call-ID: {name}", "CSeq: 1 INVITE", f"Contact: <sip:peer@127.0.0.1:{PEER}>", *content, f"Content-Length: {len(body)}"]
+        peer.send(("\r\n".join([*rows, "", ""]) + body).encode(), PHONE_AT)
+
+    mixed = f"--b\nContent-Type: text/plain\n\nhello\n--b\nContent-Type: application/sdp\n\n{peer.sdp()}\n--b--\n"
+    call("b1", ["Content-Type: multipart/mixed;boundary=b"], mixed)
+    check("m=audio" in peer.receive(200).body, "the offer is found")
+    call("b2", ["Content-Type: multipart/mixed;boundary=b"], mixed.replace("text/plain", "text/strange\nContent-Disposition: session;handling=required"))
+    refused = peer.receive(415)
+    check("application/sdp" in refused.get("Accept"), "what would do")
+    call("b3", ["Content-Type: application/sdp", "Content-Encoding: gzip"], peer.sdp())
+    equal(peer.receive(415).get("Accept-Encoding"), "identity", "no encoding")
+    call("b4", ["Content-Type: text/strange", "Content-Disposition: render;handling=optional"], "x")
+    check("m=audio" in peer.receive(200).body, "what is optional is passed over: our offer")
+    call("b5", ["Content-Type: application/sdp"], peer.sdp().replace("RTP/AVP 0", "RTP/AVP 99").replace("rtpmap:0 PCMU", "rtpmap:99 nothing"))
+    check("305" in peer.receive(488).get("Warning"), "Warning")

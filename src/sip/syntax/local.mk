@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/sip/syntax/libsyntax.a
 src_sip_syntax_libsyntax_a_SOURCES = \
 	src/sip/syntax/address.c src/sip/syntax/address.h \
 	src/sip/syntax/auth.c src/sip/syntax/auth.h \
+	src/sip/syntax/body.c \
 	src/sip/syntax/check.c \
 	src/sip/syntax/draft.c src/sip/syntax/draft.h \
 	src/sip/syntax/header.def \

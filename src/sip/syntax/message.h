@@ -110,5 +110,10 @@ struct slice sip_message_call_id(const struct sip_message *message);
 /** A delta-seconds field (Expires, Min-Expires ...), or Max-Forwards. @return false: absent or malformed */
 bool sip_message_seconds(const struct sip_message *message, enum sip_header_id id, uint32_t *seconds);
 const struct sip_media_type *sip_message_content_type(const struct sip_message *message);
-/** Is there a body of this type, with no Content-Encoding other than identity? */
+/** The body of this type, or the first part of this type in one of several parts; empty: there is none, or a
+ * Content-Encoding other than identity hides it. RFC 5621 */
+struct slice sip_message_body(const struct sip_message *message, const char *type, const char *subtype);
+/** Is there such a body? */
 bool sip_message_has_body(const struct sip_message *message, const char *type, const char *subtype);
+/** Has a body of several parts one of another type that must be understood (handling=required)? */
+bool sip_message_has_strange_part(const struct sip_message *message, const char *type, const char *subtype);

@@ -80,21 +80,6 @@ const struct sip_media_type *sip_message_content_type(const struct sip_message *
 	return typed->good & SIP_TYPED_CONTENT_TYPE ? &typed->content_type : NULL;
 }
 
-bool sip_message_has_body(const struct sip_message *message, const char *type, const char *subtype)
-{
-	const struct sip_media_type *media = sip_message_content_type(message);
-	struct sip_values values;
-	struct slice coding;
-
-	if (!message->body.n || !media || !sip_media_type_is(media, type, subtype))
-		return false;
-	sip_values_begin(&values, message, SIP_HEADER_CONTENT_ENCODING);
-	while (sip_values_next(&values, &coding))
-		if (!slice_ieq(coding, SLICE("identity")))
-			return false;
-	return true;
-}
-
 /*
  * Lists. A value may take one byte of the message but takes two hundred of the list, so the number of values is
  * bounded: a hostile message must not make us keep a hundred times its size.

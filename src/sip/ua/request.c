@@ -494,6 +494,17 @@ bool request_add_contact(struct ua *ua, const struct profile *profile, struct si
 	return ok;
 }
 
+/* Who we are, for the proxy that knows us: where From does not say it, or it is to be believed. To nobody else
+ * (RFC 3325 5, 9.2). */
+static void add_identity(struct sip_draft *draft, const struct identity *identity, bool open)
+{
+	if (open || !identity->uri || !identity->routes || identity->no_identity ||
+	    (!identity->anonymous && !identity->asserts))
+		return;
+	sip_draft_add(draft, identity->asserts ? SIP_HEADER_P_ASSERTED_IDENTITY : SIP_HEADER_P_PREFERRED_IDENTITY, "<%s>",
+		      identity->uri);
+}
+
 void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag,
 			struct slice to, struct slice call_id)
 {
@@ -509,6 +520,7 @@ void request_add_basics(struct sip_draft *draft, const struct profile *profile, 
 	sip_draft_add(draft, SIP_HEADER_CSEQ, "0 %.*s", SLICE_ARG(sip_draft_method(draft)));
 	if (profile->identity.anonymous && !open)
 		sip_draft_add(draft, SIP_HEADER_PRIVACY, "id");
+	add_identity(draft, &profile->identity, open);
 	buf_fini(&from);
 }
 

@@ -457,7 +457,7 @@ struct sip_draft *session_response(struct session *session, struct server_transa
 
 bool session_has_sdp(const struct sip_message *message)
 {
-	return message->body.n && sip_message_has_body(message, "application", "sdp");
+	return sip_message_has_body(message, "application", "sdp");
 }
 
 void session_learn(struct leg *leg, const struct sip_message *message)

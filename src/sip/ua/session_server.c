@@ -112,7 +112,7 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%.*s>", SLICE_ARG(contact));
 	if (status == 488 || status == 415)
 		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
-	if (status == 488) /* 13.3.1.3 */
+	if (status == 488 || status == 606) /* 13.3.1.3, 21.6.4 */
 		sip_draft_add(draft, SIP_HEADER_WARNING, "305 offhook \"Incompatible media format\"");
 	if (status == 422)
 		sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(&session->options));
@@ -452,6 +452,7 @@ void session_peer_cancelled(struct session *session, struct sip_message *cancel)
 	struct outcome outcome = core_outcome(487, CAUSE_CANCELLED, ERR_NONE);
 	bool first = !session->server.again;
 
+	outcome.request = cancel;
 	session_note_received(session, cancel);
 	if (!session->server.pending)
 		return;

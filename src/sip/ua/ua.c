@@ -163,6 +163,8 @@ static bool body_is_optional(const struct sip_message *request)
 
 static unsigned check_body(const struct sip_message *request)
 {
+	if (sip_message_has_strange_part(request, "application", "sdp"))
+		return 415;
 	if (!request->body.n || sip_message_has_body(request, "application", "sdp") || body_is_optional(request))
 		return 0;
 	return sip_message_header(request, SIP_HEADER_CONTENT_TYPE, 0) ? 415 : 400;

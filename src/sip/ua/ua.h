@@ -56,6 +56,8 @@ struct identity {
 	bool ob; /* further requests of our dialogs shall come by the flow that we opened (RFC 5626 4.3) */
 	bool has_protocol; /* transport of this account, where the target names none */
 	enum sip_protocol protocol;
+	bool asserts; /* a proxy of ours believes us: P-Asserted-Identity in place of P-Preferred-Identity (RFC 3325) */
+	bool no_identity; /* neither of both */
 	bool anonymous; /* From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id */
 };
 
@@ -88,6 +90,7 @@ struct outcome {
 	enum cause cause;    /* what really happened */
 	enum err err;
 	struct sip_message *response; /* NULL when none came; borrowed */
+	struct sip_message *request;  /* of the peer, that ended it: CANCEL; or NULL; borrowed */
 };
 
 enum reliable_mode { RELIABLE_OFF, RELIABLE_SUPPORTED, RELIABLE_REQUIRED };
