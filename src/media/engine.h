@@ -102,6 +102,11 @@ struct stream_config {
 	size_t receive_count;
 	struct { uint8_t payload_type; uint32_t clock_rate; } send_event, receive_events[STREAM_EVENTS_MAX];
 	bool has_send_event;
+	/* redundancy (RFC 2198): payload types by clock rate; the sent one goes with `send` */
+	struct { uint8_t payload_type; uint32_t clock_rate; } receive_reds[STREAM_EVENTS_MAX];
+	size_t receive_red_count;
+	uint8_t send_red;
+	bool has_send_red;
 	size_t receive_event_count;
 	bool detect_tones;          /* digits in the peer's voice; only where no events were agreed on */
 	bool loop_back;             /* the echo test: send what is heard instead of the microphone, and play nothing */

@@ -189,7 +189,7 @@ static void make_room(struct jitter *jitter, uint32_t sequence)
 static bool store(struct jitter *jitter, const struct jitter_packet *packet, int64_t at)
 {
 	if ((int32_t)(packet->sequence - jitter->last_sequence) <= 0) {
-		jitter->counts.late += packet->frames != 0;
+		jitter->counts.late += packet->frames != 0 && !packet->is_copy;
 		return false;
 	}
 	make_room(jitter, packet->sequence);
@@ -198,6 +198,7 @@ static bool store(struct jitter *jitter, const struct jitter_packet *packet, int
 		return false;
 	slot->used = true;
 	slot->filler = packet->frames == 0;
+	slot->is_copy = packet->is_copy;
 	slot->tag = packet->tag;
 	slot->bytes = (uint16_t)packet->bytes;
 	slot->sequence = packet->sequence;
@@ -208,19 +209,30 @@ static bool store(struct jitter *jitter, const struct jitter_packet *packet, int
 	return true;
 }
 
+/* It says nothing of the network, and belongs behind what came last or nowhere. */
+static bool put_copy(struct jitter *jitter, const struct jitter_packet *packet, int64_t at)
+{
+	if ((int32_t)(packet->sequence - jitter->newest_sequence) >= 0 || at >= jitter->newest_at ||
+	    jitter->newest_at - at > us_frames(JUMP_US))
+		return false;
+	return store(jitter, packet, at);
+}
+
 bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64_t arrival_us)
 {
 	assert(packet->clock_rate);
 	if (packet->bytes > JITTER_PAYLOAD_MAX_BYTES)
 		return false;
 	if (!jitter->started) {
-		if (!packet->frames)
+		if (!packet->frames || packet->is_copy)
 			return false;
 		begin(jitter, packet);
 	}
 	if (!packet->frames)
 		return store(jitter, packet, jitter->newest_at);
 	int64_t at = position_of(jitter, packet);
+	if (packet->is_copy)
+		return put_copy(jitter, packet, at);
 	int64_t transit_us = arrival_us - frames_us(at);
 	int64_t over_us = jitter->delay.has_anchor ? transit_us - jitter->delay.anchor_us : 0;
 	if (over_us > JUMP_US || over_us < -JUMP_US || at > POSITION_MAX || at < -POSITION_MAX) {
@@ -271,7 +283,8 @@ static void take(struct jitter *jitter, struct jitter_slot *slot)
 		jitter->counts.concealed += jitter->unclear;
 	for (uint32_t i = 0; i < gap && i < JITTER_SLOTS; i++)
 		count_loss(jitter, 1);
-	count_loss(jitter, 0);
+	count_loss(jitter, slot->is_copy);
+	jitter->counts.recovered += slot->is_copy;
 	jitter->unclear = 0;
 	jitter->last_sequence = slot->sequence;
 	slot->used = false;

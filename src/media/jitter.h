@@ -21,7 +21,7 @@ enum {
 };
 
 struct jitter_slot {
-	bool used, filler;
+	bool used, filler, is_copy;
 	uint8_t tag;             /* the caller's: which codec */
 	uint16_t bytes;
 	uint32_t sequence, frames;
@@ -32,6 +32,7 @@ struct jitter_slot {
 struct jitter_counts {
 	uint64_t late;           /* came after their time, or were thrown away to shorten a delay that had run away */
 	uint64_t concealed;      /* 10 ms frames invented for packets that were lost or late */
+	uint64_t recovered;      /* packets that were lost, and played from their copies */
 	uint64_t played;
 };
 
@@ -70,6 +71,7 @@ struct jitter_packet {
 	uint8_t tag;
 	const uint8_t *payload;
 	size_t bytes;
+	bool is_copy;            /* came with a later packet: only fills a hole */
 };
 
 enum jitter_what {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { RATE_TICKS = 10, RED_PACKET_MAX_BYTES = 1200 };
+
 /* ---- life ---- */
 
 struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms,
@@ -20,6 +22,7 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	/* The upper half is left out, so that the first wrap is not at the very beginning (RFC 3711 3.3.1). */
 	stream->sequence = (uint16_t)random_below(random, 32768);
 	stream->rtt_ms = -1;
+	stream->rate.slower = 1;
 	stream->heard_db = level_db(&stream->heard);
 	stream->mic_db = level_db(&stream->mic);
 	jitter_init(&stream->jitter, jitter_min_ms, jitter_max_ms);
@@ -129,6 +132,8 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 		stream_unlatch(stream);
 	if (before.send.codec != config->send.codec || before.send.ptime_ms != config->send.ptime_ms || !config->sends)
 		stream->said_frames = 0;
+	if (before.send.codec != config->send.codec || before.send.payload_type != config->send.payload_type)
+		red_forget(&stream->red_memory);
 	if (config->receives && !before.receives) {
 		stream->receiving_us = now_us;
 		stream->told &= ~(1u << ENGINE_LOST);
@@ -140,10 +145,24 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 
 /* ---- saying ---- */
 
-/* Until the peer reports, what is lost on the way to us is the best guess of what is lost on the way back. */
-static double expected_loss(const struct stream *stream)
+/* With a copy of the packet before, when copies are armed and the two together stay below what a packet can carry. */
+static void send_with_copy(struct stream *stream, struct rtp_packet *packet)
 {
-	return stream->peer_reported ? stream->expected_loss : jitter_loss(&stream->jitter);
+	struct red_memory *memory = &stream->red_memory;
+	uint8_t folded[RED_PACKET_MAX_BYTES];
+	size_t n = 0;
+
+	if (stream->rate.repeats && packet->payload_bytes <= RED_BLOCK_MAX_BYTES)
+		n = red_print(memory, packet->payload_type, packet->timestamp, packet->payload, packet->payload_bytes, folded,
+			      sizeof folded);
+	else
+		red_remember(memory, packet->timestamp, packet->payload, packet->payload_bytes);
+	if (n) {
+		packet->payload_type = stream->config.send_red;
+		packet->payload = folded;
+		packet->payload_bytes = n;
+	}
+	stream_send(stream, packet);
 }
 
 static void send_voice(struct stream *stream, int complexity)
@@ -152,13 +171,16 @@ static void send_voice(struct stream *stream, int complexity)
 	struct encoder *encoder = stream->encoders[send->codec];
 	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
 
-	encoder_adapt(encoder, expected_loss(stream), complexity);
+	struct codec_path path = stream_rate_path(stream, complexity);
+	encoder_adapt(encoder, &path);
 	size_t n = encoder_encode(encoder, stream->said, stream->said_frames, payload, sizeof payload);
 	stream->said_frames = 0;
 	if (!n) {
 		stream->talking = false;
 		return;
 	}
+	if (!stream->talking)
+		red_forget(&stream->red_memory);
 	struct rtp_packet packet = {
 		.marker = !stream->talking,
 		.payload_type = send->payload_type,
@@ -167,7 +189,7 @@ static void send_voice(struct stream *stream, int complexity)
 		.payload_bytes = n,
 	};
 	stream->talking = true;
-	stream_send(stream, &packet);
+	send_with_copy(stream, &packet);
 }
 
 static void send_event(struct stream *stream, const struct dtmf_packet *event)
@@ -243,6 +265,8 @@ void stream_say(struct stream *stream, const struct stream_turn *turn, const int
 	if (loops)
 		pcm = stream->muted ? NULL : stream->heard_now;
 	level_add(&stream->mic, stream->config.sends ? pcm : NULL);
+	if (stream->ticks % RATE_TICKS == 0)
+		stream_rate_update(stream, turn->now_us);
 	say(stream, turn, pcm);
 	stream_report_if_due(stream, turn);
 	stream_watch(stream, turn, pcm && stream->config.sends && !loops);

@@ -7,6 +7,8 @@
  *   stream_hear      what is heard: decoding, recovering, concealing, stretching
  *   stream_network   sockets, sources, RTCP
  *   stream_security  the keys in use (SRTP)
+ *   stream_rate      what the way to the peer can carry
+ *   stream_red       redundant packets
  *   stream_report    the snapshot and the events
  */
 #pragma once
@@ -19,6 +21,7 @@
 #include "media/jitter.h"
 #include "media/level.h"
 #include "media/mixer.h"
+#include "media/red.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/srtp.h"
@@ -35,6 +38,7 @@ enum {
 	STREAM_SAY_FRAMES = 60 * CODEC_MS_FRAMES,
 	STREAM_NARROW_WORDS = 1000,       /* four samples of 8 kHz each: 500 ms */
 	STREAM_DIGITS_HEARD = 32,
+	STREAM_FEC_HOLD_TICKS = 1000,     /* what repairs losses is expected so long after it was seen or needed */
 };
 
 /* What seals and opens a stream's packets. NULL: clear. */
@@ -66,6 +70,17 @@ struct stream_turn {
 /* Room for one recvmmsg(); one for all streams. */
 struct receive_batch;
 struct receive_batch *receive_batch_new(void);
+
+/* What the way to the peer can carry, by its reports. */
+struct stream_rate {
+	double loss;                      /* that is expected of what we send, 0..1 */
+	double least_rtt_ms;              /* 0: none known */
+	double slower;                    /* share of the full rate that congestion leaves */
+	bool repeats;                     /* each packet carries a copy of the one before */
+	double loss_before, loss_after;   /* arming, by reports */
+	unsigned watched, strikes;
+	int64_t blocked_until_us;
+};
 
 struct stream_totals {
 	uint64_t received, expected, duplicates, lost, bursts;
@@ -136,7 +151,8 @@ struct stream {
 	int64_t report_us;                /* when it came */
 	uint64_t sent_at_report;
 	double peer_loss, rtt_ms;
-	double expected_loss;             /* of what we send */
+	struct stream_rate rate;
+	struct red_memory red_memory;
 	bool peer_reported;
 
 	/* hearing */
@@ -146,7 +162,7 @@ struct stream {
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
 	bool invented;                    /* what was decoded last was not said by anybody */
 	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried such */
-	unsigned fec_armed, fec_seen;
+	unsigned fec_armed, fec_seen, copies_seen, deep_armed;
 	struct level heard;
 	struct decimator decimator;
 	int64_t loud_us[2];               /* when each side was last louder than silence; 0: not watched */
@@ -185,6 +201,26 @@ void stream_hear(struct stream *stream, const struct stream_turn *turn);
  * @param pcm  480 frames for the peer; NULL: silence. A stream that loops back says what it heard instead
  */
 void stream_say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm);
+/* stream_rate.c */
+/** The peer reported. @param rtt_ms  negative: not known */
+void stream_rate_report(struct stream *stream, double loss, double rtt_ms, int64_t now_us);
+/** Now and then: arm copies where they help, disarm them where they must not be. */
+void stream_rate_update(struct stream *stream, int64_t now_us);
+struct codec_path stream_rate_path(const struct stream *stream, int complexity);
+
+/* stream_red.c */
+const struct stream_codec *stream_codec_of(const struct stream *stream, uint8_t payload_type);
+bool stream_is_red(const struct stream *stream, uint8_t payload_type);
+/**
+ * Take a redundant packet apart and make it what its primary block says.
+ * @param blocks  RED_BLOCKS_MAX + 1
+ * @return false: malformed
+ */
+bool stream_unfold(struct rtp_packet *packet, struct red_block blocks[], size_t *count);
+/** The copies in it, after the packet itself. */
+void stream_put_copies(struct stream *stream, const struct rtp_packet *packet, uint32_t extended,
+		       const struct red_block blocks[], size_t count, int64_t arrival_us);
+
 void stream_receive_rtp(struct stream *stream, const struct stream_turn *turn);
 void stream_receive_rtcp(struct stream *stream, const struct stream_turn *turn);
 /** Send an RTP packet of ours. @return whether the network took it */

@@ -12,9 +12,8 @@ enum {
 	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
 	MERGE_FRAMES = 240,
 	ARM_TICKS = 10,
-	FEC_HOLD_TICKS = 1000,
 };
-static const double FEC_LOSS = 0.01;
+static const double FEC_LOSS = 0.01, DEEP_LOSS = 0.06;
 
 /* Conceal in whole steps of the decoder, keep what is wanted. */
 static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
@@ -90,7 +89,7 @@ static size_t decode(struct stream *stream, const struct jitter_play *play, int1
 	if (decoder)
 		stream->play_codec = packet->tag;
 	if (decoder && decoder_carries_last(decoder, packet->payload, packet->bytes))
-		stream->fec_seen = FEC_HOLD_TICKS;
+		stream->fec_seen = STREAM_FEC_HOLD_TICKS;
 	stream->invented = false;
 	if (!frames) {
 		frames = packet->frames;
@@ -132,6 +131,12 @@ static bool play_more(struct stream *stream, int64_t now_us)
 	return true;
 }
 
+static void count_down(unsigned *ticks)
+{
+	if (*ticks)
+		*ticks -= ARM_TICKS;
+}
+
 /*
  * What a packet carries of its predecessor helps only when it is there in time: then a packet more of delay is well
  * spent, while packets are lost and for a while after, so that the delay does not go up and down with every loss.
@@ -139,14 +144,22 @@ static bool play_more(struct stream *stream, int64_t now_us)
 static void arm_fec(struct stream *stream)
 {
 	uint32_t packet_ms = stream->jitter.usual_frames / CODEC_MS_FRAMES;
+	double loss = jitter_loss(&stream->jitter);
 
-	if (stream->fec_seen && jitter_loss(&stream->jitter) > FEC_LOSS)
-		stream->fec_armed = FEC_HOLD_TICKS;
-	else if (stream->fec_armed)
-		stream->fec_armed -= ARM_TICKS;
-	if (stream->fec_seen)
-		stream->fec_seen -= ARM_TICKS;
-	jitter_set_floor(&stream->jitter, stream->fec_armed ? packet_ms : 0);
+	if ((stream->fec_seen || stream->copies_seen) && loss > FEC_LOSS)
+		stream->fec_armed = STREAM_FEC_HOLD_TICKS;
+	else
+		count_down(&stream->fec_armed);
+	count_down(&stream->fec_seen);
+	count_down(&stream->copies_seen);
+	/* A copy with FEC of its own repairs two losses in a row. */
+	bool deep = stream->fec_seen && stream->copies_seen && loss > DEEP_LOSS;
+	if (stream->fec_armed && deep)
+		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
+	else
+		count_down(&stream->deep_armed);
+	uint32_t packets = !stream->fec_armed ? 0 : stream->deep_armed ? 2 : 1;
+	jitter_set_floor(&stream->jitter, packets * packet_ms);
 }
 
 void stream_hear(struct stream *stream, const struct stream_turn *turn)

@@ -14,8 +14,6 @@ enum {
 	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
 };
 
-static const double EXPECT_LESS = 0.3;
-
 struct receive_batch {
 	struct mmsghdr messages[STREAM_BATCH];
 	struct iovec parts[STREAM_BATCH];
@@ -160,14 +158,6 @@ static bool accept_source(struct stream *stream, const struct address *from, con
 
 /* ---- RTP in ---- */
 
-static const struct stream_codec *codec_of(const struct stream_config *config, uint8_t payload_type)
-{
-	for (size_t i = 0; i < config->receive_count; i++)
-		if (config->receive[i].payload_type == payload_type)
-			return &config->receive[i];
-	return NULL;
-}
-
 static bool is_event(const struct stream_config *config, uint8_t payload_type)
 {
 	for (size_t i = 0; i < config->receive_event_count; i++)
@@ -266,7 +256,11 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	/* On hold too: the peer's sequence numbers must not wrap unseen. */
 	if (!stream_open(stream, bytes, &n, false) || !stream->config.receives || !rtp_parse(&packet, bytes, n))
 		return;
-	const struct stream_codec *codec = codec_of(&stream->config, packet.payload_type);
+	struct red_block blocks[RED_BLOCKS_MAX + 1];
+	size_t block_count = 0;
+	if (stream_is_red(stream, packet.payload_type) && !stream_unfold(&packet, blocks, &block_count))
+		return;
+	const struct stream_codec *codec = stream_codec_of(stream, packet.payload_type);
 	bool event = !codec && is_event(&stream->config, packet.payload_type);
 	if (!accept_source(stream, from, &packet, codec || event, arrival_us))
 		return;
@@ -283,6 +277,7 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 		new_sequence(stream);
 	if (codec) {
 		on_voice(stream, &packet, codec, extended, arrival_us);
+		stream_put_copies(stream, &packet, extended, blocks, block_count, arrival_us);
 		return;
 	}
 	on_other(stream, &packet, extended, arrival_us);
@@ -295,15 +290,6 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 }
 
 /* ---- RTCP in ---- */
-
-/* What the next packets will lose, from what the last reports said: up at once, down slowly. */
-static void expect_loss(struct stream *stream, double loss)
-{
-	if (loss > stream->expected_loss)
-		stream->expected_loss = loss;
-	else
-		stream->expected_loss += (loss - stream->expected_loss) * EXPECT_LESS;
-}
 
 /* Reports are believed from where the sound comes from or was said to come from. */
 static bool is_peer(const struct stream *stream, const struct address *from)
@@ -334,10 +320,10 @@ static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struc
 		int64_t wall_us = turn->wall_us + arrival_us - turn->now_us;
 		double rtt_ms = rtcp_round_trip_ms(&report.block, rtcp_ntp_middle(rtcp_ntp(wall_us)));
 		stream->peer_loss = report.block.fraction / 256.0;
-		expect_loss(stream, stream->peer_loss);
 		/* More than ten seconds is a peer that cannot count. */
 		if (rtt_ms >= 0 && rtt_ms < 10000)
 			stream->rtt_ms = rtt_ms;
+		stream_rate_report(stream, stream->peer_loss, stream->rtt_ms, arrival_us);
 	}
 	if (report.bye && !(stream->told & 1u << ENGINE_PEER_BYE)) {
 		stream->told |= 1u << ENGINE_PEER_BYE;

@@ -155,6 +155,20 @@ static void plan_events(const struct sdp_agreed *agreed, uint32_t rate_hz, struc
 	}
 }
 
+/* Redundancy shares the clock of the voice in it. */
+static void plan_reds(const struct sdp_agreed *agreed, uint32_t rate_hz, struct stream_config *config)
+{
+	for (size_t i = 0; i < agreed->red_count && config->receive_red_count < STREAM_EVENTS_MAX; i++) {
+		const struct sdp_agreed_codec *red = &agreed->reds[i];
+		config->receive_reds[config->receive_red_count].payload_type = red->receive_pt;
+		config->receive_reds[config->receive_red_count++].clock_rate = red->codec->clock_rate;
+		if (red->codec->clock_rate != rate_hz || config->has_send_red)
+			continue;
+		config->has_send_red = true;
+		config->send_red = red->send_pt;
+	}
+}
+
 void media_make_plan(const struct call_media *media, const struct sdp_agreed *agreed, struct media_plan *plan)
 {
 	struct stream_config *config = &plan->config;
@@ -176,6 +190,7 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 	for (size_t i = 0; i < agreed->codec_count && config->receive_count < STREAM_CODECS_MAX; i++)
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
 			config->receive_count++;
+	plan_reds(agreed, sent->codec->clock_rate, config);
 	plan_events(agreed, sent->codec->clock_rate, config);
 	/* What is told by events is not looked for in the voice, where it would be found a second time. */
 	config->detect_tones = !config->receive_event_count && !media->loop_back &&

@@ -48,10 +48,18 @@ static bool holds(const struct sdp_media *peer)
 static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec, const struct sdp_format *format,
 			uint8_t receive_pt)
 {
-	bool event = sdp_is_event(codec);
-	struct sdp_agreed_codec *codecs = event ? agreed->events : agreed->codecs;
-	size_t *count = event ? &agreed->event_count : &agreed->codec_count;
-	size_t room = event ? ARRAY_LEN(agreed->events) : ARRAY_LEN(agreed->codecs);
+	struct sdp_agreed_codec *codecs = agreed->codecs;
+	size_t *count = &agreed->codec_count, room = ARRAY_LEN(agreed->codecs);
+
+	if (sdp_is_event(codec)) {
+		codecs = agreed->events;
+		count = &agreed->event_count;
+		room = ARRAY_LEN(agreed->events);
+	} else if (sdp_is_red(codec)) {
+		codecs = agreed->reds;
+		count = &agreed->red_count;
+		room = ARRAY_LEN(agreed->reds);
+	}
 
 	/* Some list a codec twice: the first counts. */
 	for (size_t i = 0; i < *count; i++)
@@ -154,11 +162,12 @@ static void keep_peer(struct sdp_negotiation *n, struct arena *arena, const stru
 
 /* ---- our offer ---- */
 
-/* Is this clock rate that of one of the audio codecs? Events of any other would have no time line (RFC 4733 2.4.1). */
+/* Is this clock rate that of one of the audio codecs? Events and redundancy of any other would have no time line (RFC
+ * 4733 2.4.1). */
 static bool audio_has_clock(const struct sdp_local *local, uint32_t clock_rate)
 {
 	for (size_t i = 0; i < local->codec_count; i++)
-		if (!sdp_is_event(&local->codecs[i]) && local->codecs[i].clock_rate == clock_rate)
+		if (!sdp_is_beside(&local->codecs[i]) && local->codecs[i].clock_rate == clock_rate)
 			return true;
 	return false;
 }
@@ -177,7 +186,7 @@ static size_t offer_rows(struct sdp_negotiation *n, const struct sdp_local *loca
 
 	for (size_t i = 0; i < local->codec_count && count < SDP_FORMATS_MAX; i++) {
 		const struct sdp_codec *codec = &local->codecs[i];
-		if (sdp_is_event(codec) && !audio_has_clock(local, codec->clock_rate))
+		if (sdp_is_beside(codec) && !audio_has_clock(local, codec->clock_rate))
 			continue;
 		uint8_t number = sdp_number_for(n, codec);
 		if (number == SDP_NO_PAYLOAD_TYPE || has_number(rows, count, number))
@@ -390,23 +399,26 @@ static size_t audio_rows(const struct sdp_row *rows, size_t count, uint32_t cloc
 	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++)
-		found += !sdp_is_event(&rows[i].codec) && (!clock_rate || rows[i].codec.clock_rate == clock_rate);
+		found += !sdp_is_beside(&rows[i].codec) && (!clock_rate || rows[i].codec.clock_rate == clock_rate);
 	return found;
 }
 
-/* Events at the clock rates of the codecs; where the peer offers them at others only, these are better than none. */
-static size_t choose_events(struct sdp_row *rows, size_t count)
+/*
+ * Events at the clock rates of the codecs; where the peer offers them at others only, these are better than none.
+ * Redundancy at others has nothing to carry.
+ */
+static size_t choose_beside(struct sdp_row *rows, size_t count)
 {
-	bool any_fits = false;
+	bool any_fits = false, keep[SDP_FORMATS_MAX];
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)
 		any_fits |= sdp_is_event(&rows[i].codec) && audio_rows(rows, count, rows[i].codec.clock_rate);
-	if (!any_fits)
-		return count;
-	bool keep[SDP_FORMATS_MAX];
-	for (size_t i = 0; i < count; i++)
-		keep[i] = !sdp_is_event(&rows[i].codec) || audio_rows(rows, count, rows[i].codec.clock_rate);
+	for (size_t i = 0; i < count; i++) {
+		const struct sdp_codec *codec = &rows[i].codec;
+		keep[i] = !sdp_is_beside(codec) || audio_rows(rows, count, codec->clock_rate) ||
+			  (sdp_is_event(codec) && !any_fits);
+	}
 	for (size_t i = 0; i < count; i++)
 		if (keep[i])
 			rows[kept++] = rows[i];
@@ -427,7 +439,7 @@ static size_t common_rows(const struct sdp_media *media, const struct sdp_local 
 			continue;
 		rows[count++] = (struct sdp_row){ *codec, format->payload_type };
 	}
-	return audio_rows(rows, count, 0) ? choose_events(rows, count) : 0;
+	return audio_rows(rows, count, 0) ? choose_beside(rows, count) : 0;
 }
 
 /* @return false: this line cannot be protected as it, or we, would have it */

@@ -33,7 +33,8 @@ struct sdp_keying;
 extern const struct sdp_keying sdp_sdes;
 
 struct sdp_local {
-	const struct sdp_codec *codecs;   /* telephone-event rows too: one per clock rate; borrowed for the call */
+	/* telephone-event and red rows too: one per clock rate; borrowed for the call. What red may carry is filled in. */
+	const struct sdp_codec *codecs;
 	size_t codec_count;
 	struct address rtp;               /* host and port of our RTP socket; RTCP is port + 1 */
 	uint32_t ptime_ms;                /* what we want to receive; 0: not said */
@@ -83,6 +84,8 @@ struct sdp_agreed {
 	size_t codec_count;
 	struct sdp_agreed_codec events[4]; /* telephone-event by clock rate */
 	size_t event_count;
+	struct sdp_agreed_codec reds[4];  /* redundancy (RFC 2198) by clock rate */
+	size_t red_count;
 	struct sdp_secured secured;
 };
 

@@ -4,6 +4,19 @@
 
 #include <inttypes.h>
 
+/* One copy of the first codec of the same clock, before that codec (RFC 2198 5). */
+static void write_red(const struct sdp_description *d, const struct sdp_codec *red, unsigned number, struct buf *to)
+{
+	for (size_t i = 0; i < d->row_count; i++) {
+		const struct sdp_codec *codec = &d->rows[i].codec;
+		unsigned inner = d->rows[i].payload_type;
+		if (sdp_is_beside(codec) || codec->clock_rate != red->clock_rate)
+			continue;
+		buf_printf(to, "a=fmtp:%u %u/%u\r\n", number, inner, inner);
+		return;
+	}
+}
+
 void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf *to)
 {
 	buf_printf(to, "m=audio %u %s", port, d->profile);
@@ -21,7 +34,9 @@ void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf 
 		if (codec->channels > 1)
 			buf_printf(to, "/%" PRIu32, codec->channels);
 		buf_add(to, SLICE("\r\n"));
-		if (codec->fmtp)
+		if (sdp_is_red(codec))
+			write_red(d, codec, number, to);
+		else if (codec->fmtp)
 			buf_printf(to, "a=fmtp:%u %s\r\n", number, codec->fmtp);
 	}
 	if (d->local->ptime_ms)

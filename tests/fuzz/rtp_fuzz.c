@@ -75,6 +75,11 @@ static struct stream_config config_of(unsigned variant, const struct address *rt
 	config.receive_events[0].payload_type = 101;
 	config.receive_events[0].clock_rate = 8000;
 	config.receive_event_count = 1;
+	config.receive_reds[0].payload_type = 97;
+	config.receive_reds[0].clock_rate = 8000;
+	config.receive_red_count = 1;
+	config.has_send_red = variant >> 3 & 1;
+	config.send_red = 97;
 	config.loop_back = variant >> 2 & 1;
 	return config;
 }

@@ -41,7 +41,7 @@ struct road {
 
 struct options {
 	double loss, burst, delay_ms, jitter_ms, drift_ppm, stall_every_s, stall_ms, seconds, loss_from_s, loss_to_s;
-	bool reorder;
+	bool reorder, red;
 	uint64_t seed;
 	struct stream_codec codec;
 	uint32_t min_ms, max_ms;
@@ -60,6 +60,7 @@ struct side {
 	size_t mic_frames, at;
 	int16_t *heard;
 	size_t heard_frames;
+	size_t heard_at;           /* where in `heard` its loudspeaker's next sample goes */
 	double cpu_us, buffer_ms_sum;
 	uint64_t ticks;
 };
@@ -109,6 +110,8 @@ static bool read_option(struct options *options, const char *word)
 		options->seed = (uint64_t)value;
 	else if (key_is(word, "reorder", &value))
 		options->reorder = value != 0;
+	else if (key_is(word, "red", &value))
+		options->red = value != 0;
 	else if (key_is(word, "ptime", &value))
 		options->codec.ptime_ms = (uint32_t)value;
 	else if (key_is(word, "fec", &value))
@@ -196,6 +199,12 @@ static void open_side(struct side *side, const struct options *options, struct r
 	config.send.payload_type = 100;
 	config.receive[0] = config.send;
 	config.receive_count = 1;
+	if (options->red) {
+		config.has_send_red = true;
+		config.send_red = config.receive_reds[0].payload_type = 101;
+		config.receive_reds[0].clock_rate = codec_clock_rate(config.send.codec);
+		config.receive_red_count = 1;
+	}
 	strcpy(config.cname, "sim");
 	side->stream = stream_new(&config, NULL, options->min_ms, options->max_ms, &side->random, &setup, &err);
 	if (!side->stream) {
@@ -331,7 +340,10 @@ static void tick(struct side *side, const struct options *options, struct receiv
 	side->buffer_ms_sum += side->stream->jitter.delay_ms;
 	side->ticks++;
 	/* The last sample of `mic` was spoken just now, so the file's time 0 is a tick before the first. */
-	size_t at = (size_t)llround((side->next_us + TICK_US) * CODEC_RATE_HZ / 1e6);
+	if (side->ticks == 1)
+		side->heard_at = (size_t)llround((side->next_us + TICK_US) * CODEC_RATE_HZ / 1e6);
+	size_t at = side->heard_at;
+	side->heard_at += CODEC_TICK_FRAMES;
 	for (size_t i = 0; i < CODEC_TICK_FRAMES && at + i < room; i++) {
 		side->heard[at + i] = heard[i];
 		side->heard_frames = at + i + 1;

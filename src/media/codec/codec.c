@@ -57,9 +57,9 @@ void encoder_configure(struct encoder *encoder, const struct stream_codec *setti
 	encoder->ops->configure(encoder, settings);
 }
 
-void encoder_adapt(struct encoder *encoder, double loss, int complexity)
+void encoder_adapt(struct encoder *encoder, const struct codec_path *path)
 {
-	encoder->ops->adapt(encoder, loss, complexity);
+	encoder->ops->adapt(encoder, path);
 }
 
 size_t encoder_encode(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room)

@@ -31,6 +31,13 @@ struct decoder {
 	const struct codec_ops *ops;
 };
 
+/* What the way to the peer allows. */
+struct codec_path {
+	double loss;                      /* share of packets that will be lost, 0..1 */
+	uint32_t max_bitrate;             /* bit/s; 0: as configured */
+	int complexity;                   /* how much of the processor one stream may have, 0..10 */
+};
+
 struct codec_ops {
 	enum media_codec codec;
 	uint32_t clock_rate;              /* of RTP timestamps */
@@ -42,7 +49,7 @@ struct codec_ops {
 	void (*decoder_free)(struct decoder *decoder);
 	uint32_t (*ptime)(enum media_codec codec, uint32_t wanted_ms);
 	void (*configure)(struct encoder *encoder, const struct stream_codec *settings);
-	void (*adapt)(struct encoder *encoder, double loss, int complexity);
+	void (*adapt)(struct encoder *encoder, const struct codec_path *path);
 	size_t (*encode)(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
 	size_t (*frames)(enum media_codec codec, const uint8_t *payload, size_t n);
 	size_t (*decode)(struct decoder *decoder, const uint8_t *payload, size_t n, int16_t *pcm);
@@ -63,12 +70,8 @@ size_t codec_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 struct encoder *encoder_new(enum media_codec codec);
 void encoder_free(struct encoder *encoder);
 void encoder_configure(struct encoder *encoder, const struct stream_codec *settings);
-/**
- * What the way to the peer loses, and how much of the processor one stream may have.
- * @param loss        0..1
- * @param complexity  0..10
- */
-void encoder_adapt(struct encoder *encoder, double loss, int complexity);
+/** What can change from packet to packet. */
+void encoder_adapt(struct encoder *encoder, const struct codec_path *path);
 /**
  * Encode one packet's worth (`frames` as codec_ptime gives). @return bytes written; 0: nothing need be sent (DTX) or it
  * failed

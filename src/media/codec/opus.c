@@ -19,7 +19,7 @@ struct opus_encoder {
 	OpusEncoder *state;
 	bool fec;                 /* the peer asked for it */
 	int loss_percent, complexity;
-	int bitrate, most_bitrate;
+	int bitrate, most_bitrate, path_bitrate; /* path_bitrate 0: no limit */
 };
 
 struct opus_decoder {
@@ -89,6 +89,8 @@ static void set_bitrate(struct opus_encoder *encoder)
 		bitrate += (LOSSY_BITRATE - CLEAN_BITRATE) * loss / LOSSY_PERCENT;
 	if (bitrate > encoder->most_bitrate)
 		bitrate = encoder->most_bitrate;
+	if (encoder->path_bitrate && bitrate > encoder->path_bitrate)
+		bitrate = encoder->path_bitrate > LEAST_BITRATE ? encoder->path_bitrate : LEAST_BITRATE;
 	if (bitrate == encoder->bitrate)
 		return;
 	encoder->bitrate = bitrate;
@@ -120,17 +122,20 @@ static void configure(struct encoder *base, const struct stream_codec *settings)
 }
 
 /* The bits of FEC are taken from the speech: below half a percent of loss it costs more than it gives. */
-static void adapt(struct encoder *base, double loss, int complexity)
+static void adapt(struct encoder *base, const struct codec_path *path)
 {
 	struct opus_encoder *encoder = CONTAINER_OF(base, struct opus_encoder, base);
+	double loss = path->loss;
+	int complexity = path->complexity;
 	int percent = loss < 0.005 ? 0 : loss < 0.02 ? 2 : loss > 0.3 ? 30 : (int)(loss * 100 + 0.5);
 
 	if (percent != encoder->loss_percent) {
 		encoder->loss_percent = percent;
 		opus_encoder_ctl(encoder->state, OPUS_SET_PACKET_LOSS_PERC(percent));
 		opus_encoder_ctl(encoder->state, OPUS_SET_INBAND_FEC(encoder->fec && percent > 0));
-		set_bitrate(encoder);
 	}
+	encoder->path_bitrate = (int)path->max_bitrate;
+	set_bitrate(encoder);
 	if (complexity != encoder->complexity) {
 		encoder->complexity = complexity;
 		opus_encoder_ctl(encoder->state, OPUS_SET_COMPLEXITY(complexity));

@@ -141,11 +141,10 @@ void pcm_configure(struct encoder *base, const struct stream_codec *settings)
 	(void)settings;
 }
 
-void pcm_adapt(struct encoder *base, double loss, int complexity)
+void pcm_adapt(struct encoder *base, const struct codec_path *path)
 {
 	(void)base;
-	(void)loss;
-	(void)complexity;
+	(void)path;
 }
 
 /* ---- work ---- */

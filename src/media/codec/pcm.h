@@ -22,7 +22,7 @@ void pcm_encoder_free(struct encoder *base);
 struct decoder *pcm_decoder_new(enum media_codec codec);
 void pcm_decoder_free(struct decoder *base);
 void pcm_configure(struct encoder *base, const struct stream_codec *settings);
-void pcm_adapt(struct encoder *base, double loss, int complexity);
+void pcm_adapt(struct encoder *base, const struct codec_path *path);
 size_t pcm_encode(struct encoder *base, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
 size_t pcm_decode(struct decoder *base, const uint8_t *payload, size_t n, int16_t *pcm);
 void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames);

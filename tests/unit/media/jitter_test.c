@@ -56,7 +56,7 @@ static struct result play(struct jitter *jitter, int64_t end_us, bool stretches)
 		for (; next < network.count && network.flights[next].at_us <= now; next++) {
 			uint8_t payload[1] = { 1 };
 			struct jitter_packet packet = { network.flights[next].sequence, network.flights[next].timestamp,
-				8000, FRAMES, 0, payload, 1 };
+				8000, FRAMES, 0, payload, 1, false };
 			jitter_put(jitter, &packet, network.flights[next].at_us);
 		}
 		while (queued < TICK) {
@@ -204,7 +204,7 @@ static void begins_at_once(void **state)
 		struct jitter jitter;
 		struct jitter_play it = { .what = JITTER_NOTHING };
 		uint8_t payload[1] = { 1 };
-		struct jitter_packet packet = { 7, 1000, 8000, FRAMES, 0, payload, 1 };
+		struct jitter_packet packet = { 7, 1000, 8000, FRAMES, 0, payload, 1, false };
 		int64_t now = 0;
 		jitter_init(&jitter, 10, 300);
 		for (bool put = false; it.what != JITTER_PACKET; now += 10000) {
@@ -329,7 +329,7 @@ static void events_are_no_loss(void **state)
 	for (uint32_t i = 0; i < 100; i++) {
 		bool event = i >= 40 && i < 47;
 		struct jitter_packet packet = { i, event ? 40 * 160 : i * 160, 8000, event ? 0 : FRAMES, 0, payload,
-			1 };
+			1, false };
 		jitter_put(&jitter, &packet, now);
 		for (int k = 0; k < 2; k++, now += 10000, queued -= TICK)
 			while (queued < TICK) {

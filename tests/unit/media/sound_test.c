@@ -179,7 +179,7 @@ static void fec_brings_back_what_was_lost(void **state)
 	size_t sizes[40];
 
 	encoder_configure(encoder, &settings);
-	encoder_adapt(encoder, 0.2, 9);
+	encoder_adapt(encoder, &(struct codec_path){ .loss = 0.2, .complexity = 9 });
 	struct random random;
 	random_init_seeded(&random, 3);
 	for (size_t i = 0; i < 40; i++) {

@@ -408,6 +408,31 @@ static void test_events_at_the_clock_of_a_codec_or_at_any(void **state)
 	assert_int_equal(w->agreed.event_count, 1);
 }
 
+/* Redundancy stands beside a codec of its clock, and says which (RFC 2198 5). */
+static void test_redundancy_goes_with_a_codec(void **state)
+{
+	struct world *w = *state;
+	static const struct sdp_codec codecs[] = {
+		{ "opus", 48000, 2, -1, NULL }, { "PCMU", 8000, 1, 0, NULL },
+		{ "red", 48000, 2, -1, NULL },  { "red", 8000, 1, -1, NULL }, { "telephone-event", 8000, 1, -1, "0-15" },
+	};
+
+	w->local.codecs = codecs;
+	w->local.codec_count = ARRAY_LEN(codecs);
+	assert_has(offer(w), "m=audio 4000 RTP/AVP 96 0 97 98 99\r\n");
+	assert_has(buf_text(&w->text), "a=rtpmap:97 red/48000/2\r\na=fmtp:97 96/96\r\n");
+	assert_has(buf_text(&w->text), "a=rtpmap:98 red/8000\r\na=fmtp:98 0/0\r\n");
+	assert_true(take(w, HEAD(1) "m=audio 6000 RTP/AVP 0 98\r\na=rtpmap:98 red/8000\r\na=fmtp:98 0/0\r\n"));
+	assert_int_equal(w->agreed.codec_count, 1);
+	assert_int_equal(w->agreed.red_count, 1);
+	assert_codec(&w->agreed.reds[0], "red", 98, 98);
+	/* that of another clock has nothing to carry, and alone it is no sound */
+	assert_has(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 0 120\r\na=rtpmap:120 red/48000/2\r\n"),
+		   "m=audio 4000 RTP/AVP 0\r\n");
+	assert_int_equal(w->agreed.red_count, 0);
+	assert_null(answer(w, HEAD(3) "m=audio 6000 RTP/AVP 120\r\na=rtpmap:120 red/8000\r\n"));
+}
+
 static void test_other_lines_keep_their_place_and_are_rejected(void **state)
 {
 	struct world *w = *state;
@@ -750,6 +775,7 @@ int main(void)
 		T(test_the_peer_holds),
 		T(test_an_answer_follows_the_offers_order_and_numbers),
 		T(test_events_at_the_clock_of_a_codec_or_at_any),
+		T(test_redundancy_goes_with_a_codec),
 		T(test_other_lines_keep_their_place_and_are_rejected),
 		T(test_the_line_in_use_stays_in_use),
 		T(test_offers_without_anything_for_us),

@@ -1,0 +1,119 @@
+/*
+ * What the way to the peer can carry, by its reports: the loss that is expected, the rate that congestion leaves, and
+ * whether packets carry copies of the ones before (RFC 2198).
+ */
+#include "media/stream.h"
+
+enum {
+	FULL_OPUS_BITRATE = 62000,   /* with a copy in each packet no more than this, or it would be more than twice */
+	LEAST_BITRATE = 16000,       /* congestion leaves this much, and copies are not sent for less */
+	QUEUE_MS = 80,               /* a round trip that much longer than the shortest: packets queue */
+	BLOCKED_US = 60000000,       /* copies made it worse: none for a minute, then for two, ... */
+	WATCHED_REPORTS = 6,         /* reports after arming that tell whether copies made it worse */
+	STRIKES_MAX = 6,
+};
+static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.02, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02, HOPELESS_LOSS = 0.35;
+static const double RATE_DOWN = 0.8, RATE_UP = 1.1, RATE_LEAST = 0.25, FORGET_TRIP = 1.01;
+
+/* Until the peer reports, what is lost on the way to us is the best guess of what is lost on the way back. */
+static double expected_loss(const struct stream *stream)
+{
+	return stream->peer_reported ? stream->rate.loss : jitter_loss(&stream->jitter);
+}
+
+static uint32_t most_bitrate(const struct stream *stream)
+{
+	const struct stream_codec *send = &stream->config.send;
+
+	return send->max_bitrate ? send->max_bitrate : UINT32_MAX;
+}
+
+/* Twice the codec's rate must fit below what the peer takes. */
+static bool may_repeat(const struct stream *stream)
+{
+	uint32_t fixed = media_codec_bitrate(stream->config.send.codec);
+
+	return stream->config.has_send_red && most_bitrate(stream) / 2 >= (fixed ? fixed : LEAST_BITRATE);
+}
+
+static void disarm(struct stream *stream)
+{
+	stream->rate.repeats = false;
+	red_forget(&stream->red_memory);
+}
+
+/*
+ * Copies help against loss that has nothing to do with how much is sent. If loss rises after they were armed, it has:
+ * then they go, and stay away for longer each time (RFC 8083 in spirit: never answer congestion with more packets).
+ */
+static void watch_copies(struct stream *stream, double loss, int64_t now_us)
+{
+	struct stream_rate *rate = &stream->rate;
+
+	if (!rate->repeats)
+		return;
+	/* The first report tells of the time before for the greater part. */
+	if (!rate->watched++)
+		rate->loss_before = loss > rate->loss_before ? loss : rate->loss_before;
+	else
+		rate->loss_after += (loss - rate->loss_after) / (rate->watched - 1);
+	if (rate->watched > 2 && rate->watched <= WATCHED_REPORTS &&
+	    rate->loss_after > rate->loss_before * 1.5 + 0.05) {
+		disarm(stream);
+		rate->blocked_until_us = now_us + ((int64_t)BLOCKED_US << rate->strikes);
+		rate->strikes += rate->strikes < STRIKES_MAX;
+	} else if (rate->loss < DISARM_LOSS) {
+		disarm(stream);
+	}
+}
+
+void stream_rate_report(struct stream *stream, double loss, double rtt_ms, int64_t now_us)
+{
+	struct stream_rate *rate = &stream->rate;
+
+	rate->loss = loss > rate->loss ? loss : rate->loss + (loss - rate->loss) * EXPECT_LESS;
+	watch_copies(stream, loss, now_us);
+	if (rtt_ms >= 0 && (rate->least_rtt_ms <= 0 || rtt_ms < rate->least_rtt_ms))
+		rate->least_rtt_ms = rtt_ms;
+	bool queues = rtt_ms >= 0 && rtt_ms > rate->least_rtt_ms * 1.25 + QUEUE_MS;
+	if ((queues && loss >= CONGESTED_LOSS) || loss >= HOPELESS_LOSS)
+		rate->slower = rate->slower * RATE_DOWN > RATE_LEAST ? rate->slower * RATE_DOWN : RATE_LEAST;
+	else
+		rate->slower = rate->slower * RATE_UP < 1 ? rate->slower * RATE_UP : 1;
+	rate->least_rtt_ms *= FORGET_TRIP;
+}
+
+void stream_rate_update(struct stream *stream, int64_t now_us)
+{
+	struct stream_rate *rate = &stream->rate;
+	double loss = expected_loss(stream);
+
+	if (rate->repeats && (!may_repeat(stream) || rate->slower < 1)) {
+		disarm(stream);
+	} else if (!rate->repeats && loss >= ARM_LOSS && rate->slower >= 1 && may_repeat(stream) &&
+		   now_us >= rate->blocked_until_us) {
+		rate->repeats = true;
+		rate->loss_before = loss;
+		rate->loss_after = 0;
+		rate->watched = 0;
+	}
+}
+
+struct codec_path stream_rate_path(const struct stream *stream, int complexity)
+{
+	const struct stream_rate *rate = &stream->rate;
+	struct codec_path path = { .loss = expected_loss(stream), .complexity = complexity };
+	uint32_t most = most_bitrate(stream);
+
+	if (rate->repeats) {
+		most = most / 2 < FULL_OPUS_BITRATE ? most / 2 : FULL_OPUS_BITRATE;
+		/* Copies save nearly everything: what the codec adds is for two losses in a row. */
+		path.loss = path.loss * 2 < 1 ? path.loss / 2 : path.loss;
+	}
+	if (rate->slower < 1) {
+		uint32_t slow = (uint32_t)(FULL_OPUS_BITRATE * rate->slower);
+		most = most < slow ? most : slow;
+	}
+	path.max_bitrate = most == UINT32_MAX ? 0 : most;
+	return path;
+}
