@@ -97,10 +97,20 @@ struct slice slice_cut(struct slice *s, char sep)
 bool slice_to_u64(struct slice s, uint64_t max, uint64_t *value)
 {
 	uint64_t v = 0;
+	size_t i = 0;
 
 	if (!s.n)
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
+	/* So many digits fit whatever they are. */
+	for (; i < s.n && i < 19; i++) {
+		unsigned digit = (unsigned)(unsigned char)s.p[i] - '0';
+		if (digit > 9)
+			return false;
+		v = v * 10 + digit;
+	}
+	if (v > max)
+		return false;
+	for (; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
 		uint64_t digit = (uint64_t)(s.p[i] - '0');

@@ -32,9 +32,31 @@ static inline struct slice slice_of(const char *text)
 	return text ? (struct slice){ text, strlen(text) } : (struct slice){ NULL, 0 };
 }
 
+/** The same bytes? For names of some letters, where calling memcmp() costs more than comparing. */
+static inline bool bytes_eq(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i < n - 8; i += 8) {
+		memcpy(&x, a + i, 8);
+		memcpy(&y, b + i, 8);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + n - 8, 8);
+	memcpy(&y, b + n - 8, 8);
+	return x == y;
+}
+
 static inline bool slice_eq(struct slice a, struct slice b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	return a.n == b.n && bytes_eq(a.p, b.p, a.n);
 }
 
 /** Part of `s` from `from` (clamped), at most `n` bytes. */

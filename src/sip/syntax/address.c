@@ -5,7 +5,7 @@
 
 static bool name_is(struct slice name, const char *text, size_t n)
 {
-	return name.n == n && (memcmp(name.p, text, n) == 0 || slice_ieq(name, slice_make(text, n)));
+	return name.n == n && (bytes_eq(name.p, text, n) || slice_ieq(name, slice_make(text, n)));
 }
 
 /* ";tag=x;q=0.7" up to a comma or the end. */

@@ -4,32 +4,30 @@
 #include "sip/syntax/typed.h"
 
 /*
- * One pass over the bytes of the caller finds the lines, with slices into those bytes. Then one block of memory is made
- * that holds the message, its typed values, the header index and a copy of the bytes, and the slices are moved over to
- * the copy. Room for the values that are usually decoded is in the same block; only what is more asks for another.
+ * One block of memory holds the message, its typed values, the header index, room for the values that are usually
+ * decoded, and a copy of the bytes; only what is more asks for another block. One pass over the copy finds the lines.
  */
 
 enum {
 	SPARE_BYTES = 2304, /* for typed lists: some eight Vias or addresses */
+	HEADERS_USUAL = 24,
 	ALIGN = 16,
 };
 
 struct parser {
 	const char *p, *end;  /* not yet read */
 	const char *from;     /* of the message */
-	struct sip_message message;
-	struct sip_message_typed typed;
-	size_t folds;         /* lines with folds */
-	struct sip_header headers[SIP_HEADERS_MAX];
-	bool folded[SIP_HEADERS_MAX];
+	struct sip_message *message;
+	struct sip_message_typed *typed;
+	size_t room;          /* for headers */
 };
 
 static void note_fault(struct parser *parser, unsigned status, const char *text)
 {
-	if (parser->typed.fault)
+	if (parser->typed->fault)
 		return;
-	parser->typed.fault_status = status;
-	parser->typed.fault = text;
+	parser->typed->fault_status = status;
+	parser->typed->fault = text;
 }
 
 /* The start line. */
@@ -49,7 +47,7 @@ static bool is_version(struct slice s)
 /* @return where the fault is, or NULL */
 static const char *parse_request_line(struct parser *parser, const char *p, const char *end)
 {
-	struct sip_message *message = &parser->message;
+	struct sip_message *message = parser->message;
 	const char *from = p, *stop = end;
 
 	p = scan_run(p, end, SCAN_TOKEN);
@@ -75,7 +73,7 @@ static const char *parse_request_line(struct parser *parser, const char *p, cons
 
 static const char *parse_status_line(struct parser *parser, const char *p, const char *end)
 {
-	struct sip_message *message = &parser->message;
+	struct sip_message *message = parser->message;
 	const char *from = p;
 
 	while (p < end && *p != ' ')
@@ -121,7 +119,7 @@ static const char *line_end(const char *p, const char *end, const char **next)
 /* The first of two equal lengths counts; the second is harmless only when it is equal (RFC 4475 3.3.9). */
 static void note_length(struct parser *parser, struct slice value)
 {
-	struct sip_message_typed *typed = &parser->typed;
+	struct sip_message_typed *typed = parser->typed;
 	uint32_t length;
 
 	if (!slice_to_u32(value, &length))
@@ -133,27 +131,63 @@ static void note_length(struct parser *parser, struct slice value)
 	typed->length = length;
 }
 
-static void index_header(struct parser *parser, struct slice name, struct slice value, bool folded)
+/* Room for one more line; few messages have more than the usual number. */
+static void grow_headers(struct parser *parser)
 {
-	struct sip_message *message = &parser->message;
-	struct sip_message_typed *typed = &parser->typed;
+	struct sip_message *message = parser->message;
+	struct sip_header *larger = arena_alloc(&message->arena, SIP_HEADERS_MAX * sizeof *larger);
+
+	memcpy(larger, message->headers, message->header_count * sizeof *larger);
+	message->headers = larger;
+	parser->room = SIP_HEADERS_MAX;
+}
+
+static void index_header(struct parser *parser, struct slice name, struct slice value)
+{
+	struct sip_message *message = parser->message;
+	struct sip_message_typed *typed = parser->typed;
 	enum sip_header_id id = sip_header_find(name);
 
 	if (id == SIP_HEADER_CONTENT_LENGTH)
 		note_length(parser, value);
-	if (message->header_count == SIP_HEADERS_MAX) {
-		note_fault(parser, 513, "Too many header lines");
-		return;
+	if (message->header_count == parser->room) {
+		if (parser->room == SIP_HEADERS_MAX) {
+			note_fault(parser, 513, "Too many header lines");
+			return;
+		}
+		grow_headers(parser);
 	}
 	size_t at = message->header_count++;
-	parser->headers[at] = (struct sip_header){ id, name, value };
-	parser->folded[at] = folded;
-	parser->folds += folded;
+	message->headers[at] = (struct sip_header){ id, name, value };
+	typed->last[id] = (uint16_t)(at + 1);
 	if (!typed->first[id])
 		typed->first[id] = (uint16_t)(at + 1);
 	else if (id != SIP_HEADER_CONTENT_LENGTH && sip_header_form(id) == SIP_FORM_SINGLE &&
 		 sip_header_type(id) != SIP_VALUE_TEXT)
 		typed->repeated = id;
+}
+
+/* Value with each fold, and the blanks round it, replaced by one blank (7.3.1). */
+static struct slice unfold(struct arena *arena, struct slice value)
+{
+	char *out = arena_alloc(arena, value.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+		bool at_fold = c == '\n' || (c == '\r' && i + 1 < value.n && value.p[i + 1] == '\n');
+		if (!at_fold) {
+			out[n++] = c;
+			continue;
+		}
+		while (i + 1 < value.n && (value.p[i + 1] == '\n' || value.p[i + 1] == ' ' || value.p[i + 1] == '\t' ||
+					   (value.p[i + 1] == '\r' && i + 2 < value.n && value.p[i + 2] == '\n')))
+			i++;
+		while (n && (out[n - 1] == ' ' || out[n - 1] == '\t'))
+			n--;
+		out[n++] = ' ';
+	}
+	return slice_trim(slice_make(out, n));
 }
 
 /*
@@ -186,7 +220,7 @@ static enum scan parse_header_line(struct parser *parser)
 	struct slice text = scan_slice(value, stop);
 	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
 		text.n--;
-	index_header(parser, scan_slice(from, p), folded ? slice_trim(text) : text, folded);
+	index_header(parser, scan_slice(from, p), folded ? unfold(&parser->message->arena, slice_trim(text)) : text);
 	return SCAN_OK;
 }
 
@@ -210,83 +244,53 @@ static enum scan parse_headers(struct parser *parser)
 
 /* Making the message. */
 
-/* Value with each fold, and the blanks round it, replaced by one blank (7.3.1). */
-static struct slice unfold(struct arena *arena, struct slice value)
-{
-	char *out = arena_alloc(arena, value.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-		bool at_fold = c == '\n' || (c == '\r' && i + 1 < value.n && value.p[i + 1] == '\n');
-		if (!at_fold) {
-			out[n++] = c;
-			continue;
-		}
-		while (i + 1 < value.n && (value.p[i + 1] == '\n' || value.p[i + 1] == ' ' || value.p[i + 1] == '\t' ||
-					   (value.p[i + 1] == '\r' && i + 2 < value.n && value.p[i + 2] == '\n')))
-			i++;
-		while (n && (out[n - 1] == ' ' || out[n - 1] == '\t'))
-			n--;
-		out[n++] = ' ';
-	}
-	return slice_trim(slice_make(out, n));
-}
-
-static struct slice moved(struct slice s, const char *from, const char *to)
-{
-	return s.p ? slice_make(to + (s.p - from), s.n) : s;
-}
-
 static size_t aligned(size_t bytes)
 {
 	return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
-static struct sip_message *make_message(const struct parser *parser, const char *message_end)
+/* The block of a message of these bytes, nothing of it read yet. */
+static void make_block(struct parser *parser, struct slice bytes)
 {
-	size_t count = parser->message.header_count, n = (size_t)(message_end - parser->from);
 	size_t typed_at = aligned(sizeof(struct sip_message));
 	size_t headers_at = typed_at + aligned(sizeof(struct sip_message_typed));
-	size_t spare_at = headers_at + aligned(count * sizeof(struct sip_header));
+	size_t spare_at = headers_at + aligned(HEADERS_USUAL * sizeof(struct sip_header));
 	size_t bytes_at = spare_at + SPARE_BYTES;
-	char *block = xmalloc(bytes_at + n + 1), *copy = block + bytes_at;
+	char *block = xmalloc(bytes_at + bytes.n + 1), *copy = block + bytes_at;
 	struct sip_message *message = (struct sip_message *)(void *)block;
 
-	memcpy(copy, parser->from, n);
-	copy[n] = '\0';
-	*message = parser->message;
-	message->references = 1;
+	memcpy(copy, bytes.p, bytes.n);
+	*message = (struct sip_message){ .references = 1 };
 	arena_init(&message->arena);
 	message->arena.next = block + spare_at;
 	message->arena.end = copy;
-	message->bytes = slice_make(copy, n);
-	message->method_name = moved(message->method_name, parser->from, copy);
-	message->request_uri = moved(message->request_uri, parser->from, copy);
-	message->reason = moved(message->reason, parser->from, copy);
-	message->version = moved(message->version, parser->from, copy);
-	message->body = moved(message->body, parser->from, copy);
+	message->headers = (struct sip_header *)(void *)(block + headers_at);
 	message->typed = (struct sip_message_typed *)(void *)(block + typed_at);
-	memcpy(message->typed, &parser->typed, offsetof(struct sip_message_typed, request_uri));
+	memset(message->typed, 0, offsetof(struct sip_message_typed, request_uri));
 	message->typed->via = (struct sip_via_list){ 0 };
 	message->typed->addresses = NULL;
-	message->headers = (struct sip_header *)(void *)(block + headers_at);
-	for (size_t i = 0; i < count; i++) {
-		const struct sip_header *header = &parser->headers[i];
-		message->headers[i] = (struct sip_header){ header->id, moved(header->name, parser->from, copy),
-							   moved(header->value, parser->from, copy) };
+	*parser = (struct parser){ .p = copy,
+				   .from = copy,
+				   .end = copy + bytes.n,
+				   .message = message,
+				   .typed = message->typed,
+				   .room = HEADERS_USUAL };
+}
+
+/* It ends here; what stands behind is no part of it. */
+static void end_message(struct sip_message *message, const char *from, const char *message_end)
+{
+	size_t n = (size_t)(message_end - from);
+
+	((char *)(uintptr_t)from)[n] = '\0';
+	message->bytes = slice_make(from, n);
+	if (message->is_request)
+		return;
+	const struct sip_cseq *cseq = sip_message_cseq(message);
+	if (cseq) {
+		message->method = cseq->method;
+		message->method_name = cseq->method_name;
 	}
-	for (size_t i = 0; parser->folds && i < count; i++)
-		if (parser->folded[i])
-			message->headers[i].value = unfold(&message->arena, message->headers[i].value);
-	if (!message->is_request) {
-		const struct sip_cseq *cseq = sip_message_cseq(message);
-		if (cseq) {
-			message->method = cseq->method;
-			message->method_name = cseq->method_name;
-		}
-	}
-	return message;
 }
 
 /*
@@ -295,7 +299,7 @@ static struct sip_message *make_message(const struct parser *parser, const char 
  */
 static enum scan find_end(struct parser *parser, enum sip_framing framing, size_t max, const char **message_end)
 {
-	const struct sip_message_typed *typed = &parser->typed;
+	const struct sip_message_typed *typed = parser->typed;
 	size_t rest = (size_t)(parser->end - parser->p), head = (size_t)(parser->p - parser->from);
 	bool known = typed->length_state == LENGTH_GOOD;
 
@@ -305,7 +309,7 @@ static enum scan find_end(struct parser *parser, enum sip_framing framing, size_
 		return SCAN_MORE;
 	/* A datagram may end with noise behind the body (18.3); one that is too short is check's business. */
 	size_t body = known && typed->length < rest ? typed->length : rest;
-	parser->message.body = slice_make(parser->p, body);
+	parser->message->body = slice_make(parser->p, body);
 	*message_end = parser->p + body;
 	return SCAN_OK;
 }
@@ -324,42 +328,49 @@ static enum scan incomplete(const struct parser *parser, enum sip_framing framin
 	return more ? SCAN_MORE : fail(parser, parser->end, offset);
 }
 
+static enum scan parse_block(struct parser *parser, enum sip_framing framing, size_t max, size_t *offset)
+{
+	const char *next, *message_end;
+	const char *stop = line_end(parser->p, parser->end, &next);
+
+	if (!stop)
+		return incomplete(parser, framing, max, offset);
+	const char *fault = parse_start_line(parser, parser->p, stop);
+	if (fault)
+		return fail(parser, fault, offset);
+	/* A start line has no folds (7.1); a blank here would make the first header line part of it. */
+	parser->p = next;
+	if (next < parser->end && (*next == ' ' || *next == '\t'))
+		return fail(parser, next, offset);
+	if (parse_headers(parser) != SCAN_OK) {
+		/* A datagram that lacks only the empty line (7) can be answered: the fault is told. */
+		if (framing != SIP_DATAGRAM || parser->p < parser->end)
+			return incomplete(parser, framing, max, offset);
+		note_fault(parser, 400, "No empty line behind the header fields");
+	}
+	enum scan answer = find_end(parser, framing, max, &message_end);
+	if (answer == SCAN_BAD)
+		return fail(parser, parser->p, offset);
+	if (answer == SCAN_OK)
+		end_message(parser->message, parser->from, message_end);
+	return answer;
+}
+
 static enum scan parse(struct slice bytes, enum sip_framing framing, size_t max, struct sip_message **message,
 		       size_t *used, size_t *offset)
 {
 	struct parser parser;
-	const char *next, *message_end;
 
 	*offset = 0;
 	if (!bytes.n)
 		return framing == SIP_STREAM ? SCAN_MORE : SCAN_BAD;
-	parser.from = parser.p = bytes.p;
-	parser.end = bytes.p + (bytes.n < max ? bytes.n : max);
-	parser.folds = 0;
-	parser.message = (struct sip_message){ 0 };
-	memset(&parser.typed, 0, offsetof(struct sip_message_typed, request_uri));
-	const char *stop = line_end(parser.p, parser.end, &next);
-	if (!stop)
-		return incomplete(&parser, framing, max, offset);
-	const char *fault = parse_start_line(&parser, parser.p, stop);
-	if (fault)
-		return fail(&parser, fault, offset);
-	/* A start line has no folds (7.1); a blank here would make the first header line part of it. */
-	parser.p = next;
-	if (next < parser.end && (*next == ' ' || *next == '\t'))
-		return fail(&parser, next, offset);
-	if (parse_headers(&parser) != SCAN_OK) {
-		/* A datagram that lacks only the empty line (7) can be answered: the fault is told. */
-		if (framing != SIP_DATAGRAM || parser.p < parser.end)
-			return incomplete(&parser, framing, max, offset);
-		note_fault(&parser, 400, "No empty line behind the header fields");
-	}
-	enum scan answer = find_end(&parser, framing, max, &message_end);
-	if (answer == SCAN_BAD)
-		return fail(&parser, parser.p, offset);
+	make_block(&parser, slice_sub(bytes, 0, bytes.n < max ? bytes.n : max));
+	enum scan answer = parse_block(&parser, framing, max, offset);
 	if (answer == SCAN_OK) {
-		*message = make_message(&parser, message_end);
-		*used = (*message)->bytes.n;
+		*message = parser.message;
+		*used = parser.message->bytes.n;
+	} else {
+		sip_message_unref(parser.message);
 	}
 	return answer;
 }
@@ -395,9 +406,9 @@ void sip_message_unref(struct sip_message *message)
 
 const struct sip_header *sip_message_header(const struct sip_message *message, enum sip_header_id id, size_t nth)
 {
-	size_t first = message->typed->first[id];
+	size_t first = message->typed->first[id], last = message->typed->last[id];
 
-	for (size_t i = first ? first - 1 : message->header_count; i < message->header_count; i++)
+	for (size_t i = first - 1; i < last; i++)
 		if (message->headers[i].id == id && nth-- == 0)
 			return &message->headers[i];
 	return NULL;

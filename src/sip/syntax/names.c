@@ -97,7 +97,7 @@ enum sip_header_id sip_header_find(struct slice name)
 	enum sip_header_id id = header_slots[slot];
 	const struct slice *row = &header_rows[id].name;
 	/* Nearly everybody writes names as the RFC does. */
-	if (row->n == name.n && (memcmp(row->p, name.p, name.n) == 0 || slice_ieq(*row, name)))
+	if (row->n == name.n && (bytes_eq(row->p, name.p, name.n) || slice_ieq(*row, name)))
 		return id;
 	return SIP_HEADER_OTHER;
 }

@@ -125,9 +125,9 @@ static void add_via(const struct sip_message *message, struct sip_via_list *list
 
 static void decode_vias(const struct sip_message *message, struct sip_via_list *list)
 {
-	size_t first = message->typed->first[SIP_HEADER_VIA];
+	size_t first = message->typed->first[SIP_HEADER_VIA], last = message->typed->last[SIP_HEADER_VIA];
 
-	for (size_t i = first ? first - 1 : message->header_count; i < message->header_count; i++) {
+	for (size_t i = first - 1; i < last; i++) {
 		if (message->headers[i].id != SIP_HEADER_VIA)
 			continue;
 		struct slice value = message->headers[i].value;
@@ -177,9 +177,9 @@ static void add_address(const struct sip_message *message, struct sip_address_li
 static void decode_addresses(const struct sip_message *message, struct sip_address_list *list)
 {
 	bool is_list = sip_header_is_list(list->id);
-	size_t first = message->typed->first[list->id];
+	size_t first = message->typed->first[list->id], last = message->typed->last[list->id];
 
-	for (size_t i = first ? first - 1 : message->header_count; i < message->header_count; i++) {
+	for (size_t i = first - 1; i < last; i++) {
 		if (message->headers[i].id != list->id)
 			continue;
 		struct slice value = message->headers[i].value;

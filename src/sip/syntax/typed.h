@@ -35,7 +35,8 @@ struct sip_message_typed {
 	enum sip_header_id repeated;   /* a typed single field that stands there twice */
 	enum { LENGTH_ABSENT, LENGTH_GOOD, LENGTH_BAD, LENGTH_CLASH } length_state;
 	uint32_t length;               /* Content-Length */
-	uint16_t first[SIP_HEADERS];   /* index of the first line with this id, plus one */
+	uint16_t first[SIP_HEADERS];   /* index of the first line with this id, plus one; 0: there is none */
+	uint16_t last[SIP_HEADERS];    /* the same of the last */
 
 	unsigned tried, good;          /* bits of enum sip_typed_bit */
 	struct sip_uri request_uri;

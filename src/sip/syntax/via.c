@@ -37,7 +37,7 @@ static const char *scan_protocol(const char *p, const char *end, struct sip_via 
 
 static bool name_is(struct slice name, const char *text, size_t n)
 {
-	return name.n == n && (memcmp(name.p, text, n) == 0 || slice_ieq(name, slice_make(text, n)));
+	return name.n == n && (bytes_eq(name.p, text, n) || slice_ieq(name, slice_make(text, n)));
 }
 
 /* @return false when a parameter that is ours has an impossible value */
