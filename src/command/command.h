@@ -187,6 +187,9 @@ bool runner_idle(const struct runner *runner);
  * (`open`) what was sent may still wait for its outcome. */
 bool runner_settled(const struct runner *runner);
 void runner_keep_open(struct runner *runner, bool open);
+/** The call whose keypad the keys are (`dtmf` alone), or 0. */
+unsigned runner_keypad(const struct runner *runner);
+void runner_keypad_end(struct runner *runner);
 /** With whom lines are exchanged (`chat`), for the prompt; NULL: lines are commands. */
 const char *runner_chat(const struct runner *runner);
 /** In a chat: the line being typed has become this; empty: it was sent, or taken back. */

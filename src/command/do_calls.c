@@ -226,10 +226,34 @@ static enum command_result do_select(struct invocation *invocation)
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
+/* Keys are digits until Esc: the prompt sees to it. */
+static enum command_result open_keypad(struct invocation *invocation)
+{
+	struct runner *runner = invocation->runner;
+	struct call_view view;
+	unsigned call;
+
+	if (runner->current->script || runner->current->reply.send || !runner_is_interactive(runner))
+		return invocation_fail(invocation, STATUS_USAGE, "keypad",
+				       "`dtmf` without digits is a keypad for a terminal: write the digits behind it here");
+	if (!invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_ALIVE, &call))
+		return COMMAND_FAILED;
+	if (!call)
+		call = phone_selected(invocation->phone);
+	if (!phone_view_call(invocation->phone, call, &view))
+		return invocation_fail(invocation, STATUS_CALL, "no-such-call", "there is no call now");
+	runner->keypad = call;
+	buf_printf(invocation->out, "keypad of call %u: 0-9 * # A-D are sent as they are typed, Esc leaves\n", call);
+	return invocation_end_call(invocation, true, call);
+}
+
 static enum command_result do_dtmf(struct invocation *invocation)
 {
 	const char *via = invocation_option(invocation, "via", 0);
 	unsigned call;
+
+	if (!invocation->values[0])
+		return open_keypad(invocation);
 	bool good = invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_ALIVE, &call) &&
 		    phone_dtmf(invocation->phone, &call, slice_of(invocation->values[0]), slice_of(via),
 			       &invocation->failure);
@@ -504,12 +528,15 @@ const struct command calls_commands[] = {
 	{ .name = "dtmf",
 	  .group = "calls",
 	  .run = do_dtmf,
-	  .arguments = { { .name = "DIGITS", .kind = ARG_DIGITS, .text = "0-9 * # A-D, and a comma for a pause" } },
+	  .arguments = { { .name = "DIGITS",
+			   .kind = ARG_DIGITS,
+			   .optional = true,
+			   .text = "0-9 * # A-D, and a comma for a pause; without them, at a terminal, keys are digits until Esc" } },
 	  .options = { CALL_OPTION,
 		       { .name = "via", .kind = ARG_CHOICE, .choices = "auto|rtp|info|audio", .text = "how they go" } },
 	  .summary = "press keys of the keypad",
 	  .text = "The pause of a comma is `dtmf.pause`. Without via= they go as `dtmf.via` says.",
-	  .examples = { "dtmf 42#", "dtmf 1,2 call=2" } },
+	  .examples = { "dtmf 42#", "dtmf 1,2 call=2", "dtmf" } },
 	{ .name = "redial",
 	  .group = "calls",
 	  .run = do_redial,

@@ -153,6 +153,7 @@ struct runner {
 	struct list queue;
 	int status, last_status;
 	unsigned call;
+	unsigned keypad;         /* the call whose digits keys are; 0: none */
 	char *chat, *chat_name; /* whom lines are sent to; NULL: nobody */
 	unsigned *messages;     /* sent and without outcome, so far as it was looked for */
 	size_t message_count;

@@ -461,6 +461,18 @@ static void queue(struct runner *runner, struct item *item)
 	runner_run(runner);
 }
 
+/* ---- a keypad ---- */
+
+unsigned runner_keypad(const struct runner *runner)
+{
+	return runner->keypad;
+}
+
+void runner_keypad_end(struct runner *runner)
+{
+	runner->keypad = 0;
+}
+
 /* ---- a chat ---- */
 
 const char *runner_chat(const struct runner *runner)

@@ -6,14 +6,16 @@
 
 #define PROMPT "offhook> "
 
-enum { ACCOUNTS_SHOWN = 64 };
+enum { ACCOUNTS_SHOWN = 64, PRESSED_SHOWN = 16 };
 
 struct prompt {
 	struct ui_config config;
 	struct prompt_handler on;
 	struct keys *keys;
 	struct runner *runner;
-	char *chat;          /* whom the prompt names; NULL: nobody */
+	char *text;          /* the prompt as it stands */
+	char *chat;          /* whom it names; NULL: nobody */
+	char pressed[PRESSED_SHOWN + 1]; /* the last keys of the keypad */
 	char *asking;        /* the account whose password is being typed */
 	struct buf declined; /* "\nNAME\n" of those whose password nobody wanted to type */
 	bool quit_asked;
@@ -158,6 +160,49 @@ static bool take_control(struct prompt *prompt, unsigned char c)
 	}
 }
 
+/* ---- the keypad: keys are digits of a call ---- */
+
+static void press(struct prompt *prompt, char digit)
+{
+	size_t n = strlen(prompt->pressed);
+
+	if (n == PRESSED_SHOWN)
+		memmove(prompt->pressed, prompt->pressed + 1, n--);
+	prompt->pressed[n] = digit;
+	prompt->pressed[n + 1] = '\0';
+	char *line = xasprintf("dtmf %c call=%u", digit, runner_keypad(prompt->runner));
+	prompt_run(prompt, line);
+	free(line);
+}
+
+static void leave_keypad(struct prompt *prompt)
+{
+	runner_keypad_end(prompt->runner);
+	prompt->pressed[0] = '\0';
+}
+
+/* Letters other than A to D are a slip of the finger. */
+static bool keypad_text(struct prompt *prompt, struct slice bytes)
+{
+	if (!runner_keypad(prompt->runner) || prompt->asking)
+		return false;
+	for (size_t i = 0; i < bytes.n; i++)
+		if (bytes.p[i] && strchr("0123456789*#ABCDabcd,", bytes.p[i]))
+			press(prompt, bytes.p[i]);
+	return true;
+}
+
+static bool keypad_key(struct prompt *prompt, enum key key, struct slice bytes)
+{
+	if (!runner_keypad(prompt->runner) || prompt->asking)
+		return false;
+	bool leaves = key == KEY_IS_ESCAPE ||
+		      (key == KEY_IS_CONTROL && bytes.n && strchr("\003\004", bytes.p[0]));
+	if (leaves)
+		leave_keypad(prompt);
+	return leaves || (key == KEY_IS_CONTROL && bytes.n && bytes.p[0] != 'Z' - '@');
+}
+
 /* The screen has looked at its keys before: this is the plain front end's. */
 static bool run_bound(struct prompt *prompt, enum key key, struct slice bytes)
 {
@@ -175,7 +220,7 @@ static void on_key(void *arg, enum key key, struct slice bytes)
 {
 	struct prompt *prompt = arg;
 
-	if (prompt->on.key && prompt->on.key(prompt->on.arg, key, bytes))
+	if (keypad_key(prompt, key, bytes) || (prompt->on.key && prompt->on.key(prompt->on.arg, key, bytes)))
 		return;
 	if (run_bound(prompt, key, bytes))
 		return;
@@ -196,6 +241,8 @@ static void on_text(void *arg, struct slice bytes)
 {
 	struct prompt *prompt = arg;
 
+	if (keypad_text(prompt, bytes))
+		return;
 	if (!prompt->on.text || !prompt->on.text(prompt->on.arg, bytes))
 		line_bytes(bytes);
 }
@@ -209,8 +256,8 @@ static void on_warning(void *arg, const char *text)
 
 static void on_paste(void *arg, struct slice text)
 {
-	(void)arg;
-	line_paste(text);
+	if (!keypad_text(arg, text))
+		line_paste(text);
 }
 
 struct prompt *prompt_new(const struct ui_config *config, const struct prompt_handler *handler,
@@ -252,6 +299,7 @@ void prompt_free(struct prompt *prompt)
 	runner_free(prompt->runner);
 	free(prompt->asking);
 	free(prompt->chat);
+	free(prompt->text);
 	buf_fini(&prompt->declined);
 	free(prompt);
 }
@@ -286,24 +334,33 @@ static void ask_passwords(struct prompt *prompt)
 	}
 }
 
-/* The prompt names whom one writes with. */
-static void name_chat(struct prompt *prompt)
+/* The prompt says where keys go: commands, whom one writes with, the keypad of a call. */
+static void name_prompt(struct prompt *prompt)
 {
 	const char *chat = runner_chat(prompt->runner);
+	unsigned keypad = runner_keypad(prompt->runner);
 
-	if (!strcmp(chat ? chat : "", prompt->chat ? prompt->chat : ""))
-		return;
-	xreplace(&prompt->chat, chat);
-	char *text = chat ? xasprintf("%s> ", chat) : xstrdup(PROMPT);
-	line_set_prompt(text);
-	free(text);
-	prompt->on.changed(prompt->on.arg);
+	if (keypad && phone_call_ended(prompt->config.phone, keypad)) {
+		leave_keypad(prompt);
+		keypad = 0;
+	}
+	if (strcmp(chat ? chat : "", prompt->chat ? prompt->chat : "") != 0)
+		xreplace(&prompt->chat, chat);
+	char *text = keypad ? xasprintf("keypad (Esc leaves)> %s", prompt->pressed)
+		     : chat ? xasprintf("%s> ", chat)
+			    : xstrdup(PROMPT);
+	if (strcmp(text, prompt->text ? prompt->text : PROMPT) != 0) {
+		line_set_prompt(text);
+		prompt->on.changed(prompt->on.arg);
+	}
+	free(prompt->text);
+	prompt->text = text;
 }
 
 void prompt_turn_end(struct prompt *prompt)
 {
 	if (!prompt->asking)
-		name_chat(prompt);
+		name_prompt(prompt);
 	/* What was being typed is not taken away: the question waits until the line is empty. */
 	if (!prompt->asking && line_is_empty())
 		ask_passwords(prompt);

@@ -39,6 +39,19 @@ test_call_40x10() {
 }
 check call_40x10
 
+test_keypad() {
+	open 80x24 "${quiet[@]}"
+	call_echo && line 'dtmf' && until_shown 'keypad .Esc leaves.>' && text '1x2' && until_shown 'keypad .Esc leaves.> 12'
+	keys Escape && until_shown "$prompt" && line 'echo back' && until_shown '^back'
+	line 'dtmf' && until_shown 'keypad .Esc leaves.>' && text '9#' && until_shown 'ended' && until_shown "$prompt"
+	# Plain lines too.
+	close
+	open 80x24 --plain "${quiet[@]}"
+	until_shown "$prompt" && line 'call echo' && until_shown 'answered' && line 'dtmf' && until_shown 'keypad .Esc leaves.>'
+	text '5#' && until_shown 'ended' && until_shown "$prompt"
+}
+check keypad
+
 test_ladder() {
 	open 80x24 "${quiet[@]}"
 	call_echo && keys F6 && text 2 && until_shown 'Ladder: call 1' && until_shown ACK && until_shown RTP && golden ladder_80x24
