@@ -6,7 +6,7 @@
 enum { BINDINGS_MAX = 128, BINDING_KEY = 16 };
 
 /* The views of the screen, as `bind` and `show` call them. */
-#define BINDING_VIEWS "calls|ladder|contacts|history|quality|log|message"
+#define BINDING_VIEWS "calls|ladder|messages|contacts|history|quality|log|message"
 
 /** A key as people write it (C-x, M-1, F2, pgup) to its one name. @return false: no such key */
 bool binding_key_read(struct slice text, char key[BINDING_KEY]);

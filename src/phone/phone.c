@@ -622,6 +622,17 @@ void phone_turn_end(struct phone *phone)
 	tell_watcher(phone);
 }
 
+void phone_log(const struct phone *phone, enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	char *text = xvasprintf(format, args);
+	va_end(args);
+	log_line(phone->log, level, "%s", text);
+	free(text);
+}
+
 struct events *phone_events(struct phone *phone)
 {
 	return phone->events;

@@ -95,6 +95,8 @@ bool phone_is_quiet(const struct phone *phone);
 /** Turn end: objects die, due work is done. Called by main before readers of the event log. */
 void phone_turn_end(struct phone *phone);
 
+/** A line of the phone's log, for people. */
+void phone_log(const struct phone *phone, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 struct events *phone_events(struct phone *phone);
 struct settings *phone_settings(struct phone *phone);
 bool phone_set(struct phone *phone, struct slice name, struct slice value, bool from_config, struct failure *failure);

@@ -18,7 +18,7 @@
 #endif
 
 const struct setting_row setting_rows[] = {
-#define SETTING(setting_name, setting_type, words, in, least, most, first, text)                                       \
+#define ROW(setting_name, setting_type, words, in, least, most, first, text, only)                                     \
 	{ .name = setting_name,                                                                                        \
 	  .type = SETTING_##setting_type,                                                                              \
 	  .choices = words,                                                                                            \
@@ -26,9 +26,14 @@ const struct setting_row setting_rows[] = {
 	  .minimum = least,                                                                                            \
 	  .maximum = most,                                                                                             \
 	  .initial = first,                                                                                            \
-	  .sentence = text },
+	  .sentence = text,                                                                                            \
+	  .config_only = only },
+#define SETTING(...) ROW(__VA_ARGS__, false)
+#define CONFIG_SETTING(...) ROW(__VA_ARGS__, true)
 #include "phone/settings.def"
 #undef SETTING
+#undef CONFIG_SETTING
+#undef ROW
 };
 
 enum { SETTING_COUNT = ARRAY_LEN(setting_rows), VALUE_MAX = 2048 };

@@ -102,7 +102,9 @@ static size_t sequence(struct slice s, enum key *key)
 	for (size_t i = 2; i < s.n; i++) {
 		if (s.p[i] >= 0x20 && s.p[i] < 0x40 && i < SEQUENCE_MAX)
 			continue;
-		*key = s.p[i] == '~' ? number_key(slice_sub(s, 2, i - 2)) : letter_key(s.p[i]);
+		*key = s.p[2] == '<'   ? KEY_IS_MOUSE
+		       : s.p[i] == '~' ? number_key(slice_sub(s, 2, i - 2))
+				       : letter_key(s.p[i]);
 		return i + 1;
 	}
 	return 0;
@@ -238,5 +240,22 @@ bool keys_name(enum key key, struct slice bytes, char name[KEY_NAME])
 	else
 		return false;
 	snprintf(name, KEY_NAME, "%s%s%s%.9s", bits & 4 ? "C-" : "", bits & 2 ? "M-" : "", bits & 1 ? "S-" : "", base);
+	return true;
+}
+
+/* "ESC [ < BUTTON ; COLUMN ; ROW M", `m` when it is let go. */
+bool keys_mouse(struct slice bytes, struct mouse *mouse)
+{
+	struct slice rest = slice_sub(bytes, 3, bytes.n > 4 ? bytes.n - 4 : 0), button = slice_cut(&rest, ';'),
+		     col = slice_cut(&rest, ';');
+	uint32_t numbers[3];
+
+	if (!slice_to_u32(button, &numbers[0]) || !slice_to_u32(col, &numbers[1]) || !slice_to_u32(rest, &numbers[2]) ||
+	    !numbers[1] || !numbers[2] || numbers[1] > 10000 || numbers[2] > 10000)
+		return false;
+	*mouse = (struct mouse){ .button = numbers[0],
+				 .row = (int)numbers[2] - 1,
+				 .col = (int)numbers[1] - 1,
+				 .pressed = bytes.p[bytes.n - 1] == 'M' };
 	return true;
 }

@@ -28,6 +28,7 @@ enum key {
 	KEY_IS_PAGE_DOWN,
 	KEY_IS_ESCAPE,
 	KEY_IS_CONTROL, /* a control character: its byte tells which */
+	KEY_IS_MOUSE,   /* keys_mouse() reads it */
 	KEY_IS_OTHER,   /* a sequence we have no name for */
 };
 
@@ -45,6 +46,14 @@ struct keys;
 struct keys *keys_new(struct timers *timers, const struct keys_handler *handler) __attribute__((returns_nonnull));
 void keys_free(struct keys *keys);
 void keys_bytes(struct keys *keys, struct slice bytes);
+
+struct mouse {
+	unsigned button;  /* 0 left, 1 middle, 2 right, 64 wheel up, 65 wheel down; as the terminal counts */
+	int row, col;     /* 0: the first */
+	bool pressed;
+};
+/** What a KEY_IS_MOUSE tells. @return false: it is malformed */
+bool keys_mouse(struct slice bytes, struct mouse *mouse);
 
 enum { KEYS_ESCAPE_MS = 25, KEY_NAME = 16 };
 /** What `bind` calls a key: "F2", "C-x", "M-1", "S-F5", "PageUp". @return false: it has no name */

@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "ui/input.h"
+#include "ui/notify.h"
 #include "ui/prompt.h"
 #include "ui/show.h"
 #include "ui/terminal.h"
@@ -18,6 +19,7 @@ struct plain {
 	struct ui_config config;
 	struct input *input;
 	struct runner *runner; /* of lines that no prompt edits */
+	struct notify *notify;
 	struct prompt *prompt; /* NULL: not interactive, or a terminal that can do lines only */
 	struct loop_signal *resized, *continued;
 	struct lines lines;
@@ -186,6 +188,8 @@ static void tell_events(struct plain *plain)
 
 	while ((event = events_next(events, plain->seen))) {
 		plain->seen = event->number;
+		if (event->kind == EVENT_INCOMING)
+			notify_incoming(plain->notify, event, plain->config.interactive);
 		if (!(plain->config.interactive || plain->config.verbose) ||
 		    !show_event(plain->config.phone, event,
 				plain->config.verbose &&
@@ -193,9 +197,6 @@ static void tell_events(struct plain *plain)
 			continue;
 		if (plain->config.interactive && show_asks_instead(plain->config.phone, event))
 			continue;
-		if (event->kind == EVENT_INCOMING && plain->config.interactive &&
-		    settings_on(phone_settings(plain->config.phone), "notify.bell"))
-			output_write(plain->config.out, SLICE("\a"));
 		buf_init(&line, 16384);
 		event_sentence(event, &line);
 		if (plain->config.interactive)
@@ -425,6 +426,7 @@ static struct ui *plain_start(const struct ui_config *config)
 
 	plain->ui.ops = &ui_plain;
 	plain->config = *config;
+	plain->notify = notify_new(config->loop, config->phone, config->out);
 	plain->utf8 = terminal_is_utf8();
 	plain->out_is_terminal = isatty(STDOUT_FILENO);
 	plain->err_is_terminal = isatty(STDERR_FILENO);
@@ -512,6 +514,7 @@ static void plain_stop(struct ui *ui)
 	output_flush(plain->config.out, 200);
 	terminal_give_back();
 	lines_fini(&plain->lines);
+	notify_free(plain->notify);
 	free(plain->asking);
 	free(plain);
 }

@@ -226,7 +226,7 @@ static void on_key(void *arg, enum key key, struct slice bytes)
 		return;
 	if (key == KEY_IS_CONTROL && take_control(prompt, (unsigned char)bytes.p[0]))
 		return;
-	if (key >= KEY_IS_F1 && key <= KEY_IS_F12)
+	if ((key >= KEY_IS_F1 && key <= KEY_IS_F12) || key == KEY_IS_MOUSE)
 		return; /* what readline makes of one that it does not know is a `~` in the line */
 	if (key == KEY_IS_ESCAPE && !line_is_vi()) {
 		/* Readline would keep it as Meta for the next key, however late that comes. */

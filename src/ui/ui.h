@@ -10,6 +10,7 @@
  *   line      readline; the only file that includes it
  *   prompt    the command line that plain and screen share: what is typed is run; quitting, passwords, completion
  *   options   the words of the program's own command line
+ *   notify    the bell, notifications of the terminal, notify.command
  *   show      which events are told, and how
  *   plain     lines of text, with the prompt when interactive
  *   json      JSON-RPC lines

@@ -70,7 +70,7 @@ test_resize() {
 	mux resize-window -x 40 -y 10
 	until_shown 'offhook> call nobody' && golden resized_40x10
 	mux resize-window -x 80 -y 24
-	until_gone 'Ladder$' && until_shown '1 Calls  2 Ladder' && until_shown 'offhook> call nobody'
+	until_gone 'Ladder$' && until_shown '1 Calls 2 Lad 3 Msg' && until_shown 'offhook> call nobody'
 }
 check resize
 
@@ -218,7 +218,7 @@ callers=()
 caller() {
 	local name=$1 target=$2 lines=(); shift 2
 	for l in "$@"; do lines+=(-x "$l"); done
-	"$OFFHOOK" -n -x 'set audio.input null' -x 'set audio.output null' -x "set sip.listen 127.0.0.1:0" -x "call $target display=$name" \
+	"$OFFHOOK" -n -x 'set audio.input null' -x 'set audio.output null' -x "set sip.listen 127.0.0.1:0" -x "call $target display='$name'" \
 		"${lines[@]}" -x 'wait ended within=60s' </dev/null >"$work/caller-$name" 2>&1 &
 	callers+=($!)
 }
@@ -243,8 +243,8 @@ test_held_both_ways() {
 	listening
 	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
 	until_shown "$prompt" || return
-	caller Ann "sip:me@127.0.0.1:$port" 'wait answered within=20s' 'wait media within=10s' 'hold' 'wait held'
-	until_shown 'is calling' && press_until F2 'answered' && until_shown 'held by peer' || { callers_end; return; }
+	caller Ann "sip:me@127.0.0.1:$port" 'wait answered within=20s' 'wait dtmf within=20s' 'hold' 'wait held'
+	until_shown 'is calling' && press_until F2 'answered' && until_shown 'sound of the peer' && line 'dtmf 1' && until_shown 'held by peer' || { callers_end; return; }
 	line hold && until_shown 'held both ways' && golden held_80x24
 	line resume && until_shown 'held by peer'
 	callers_end
@@ -316,11 +316,11 @@ check bind
 test_views() {
 	open 80x24 "${quiet[@]}" -x 'contact add Bob sip:bob@biloxi.com' -x 'contact add 日本 sip:nihon@example.com'
 	call_echo && until_shown 'mos 4.* [▁▂▃▄▅▆▇█][▁▂▃▄▅▆▇█]' && press_until F8 'ended after' && keys F6 && until_shown 'F6 line'
-	text 3 && until_shown '^ Contacts ' && until_shown 'Bob .*sip:bob' && golden contacts_80x24
+	text 3 && until_shown '^ Messages ' && until_shown 'no messages' && text 4 && until_shown '^ Contacts ' && until_shown 'Bob .*sip:bob' && golden contacts_80x24
 	keys Home Enter && until_shown '^offhook> call Bob$' && keys C-u F6
-	text 4 && until_shown '^ History ' && until_shown '<echo>$' && keys Enter && until_shown '^offhook> call echo$' && keys C-u F6
-	text 5 && until_shown '^ Quality: call 1' && until_shown '^ mos .*[▁▂▃▄▅▆▇█]' && until_shown 'of sound, oldest left'
-	text 6 && until_shown '^ Log ' && keys Escape && until_shown 'F6 view' && line 'show contacts' && until_shown '^ Contacts '
+	text 5 && until_shown '^ History ' && until_shown '<echo>$' && keys Enter && until_shown '^offhook> call echo$' && keys C-u F6
+	text 6 && until_shown '^ Quality: call 1' && until_shown '^ mos .*[▁▂▃▄▅▆▇█]' && until_shown 'of sound, oldest left'
+	text 7 && until_shown '^ Log ' && keys Escape && until_shown 'F6 view' && line 'show contacts' && until_shown '^ Contacts '
 }
 check views
 
@@ -341,3 +341,55 @@ test_find_in_the_log() {
 	until_shown "$prompt" && line help && until_shown '^ Log' && keys F3 && text redial && until_shown '^/redial' && keys Enter && until_shown 'redial  ' && until_shown "$prompt"
 }
 check find_in_the_log
+
+# ---- mouse, colours, notifications, messages ----
+
+test_mouse() {
+	open 80x24 "${quiet[@]}"
+	call_echo && line 'set screen.mouse on' && until_true '[ "$(mux display-message -p "#{mouse_sgr_flag}")" = 1 ]' || return
+	text $'\e[<0;11;23M' && until_shown '^ Ladder: call 1' && until_shown RTP && text $'\e[<0;8;4M' && until_shown '^INVITE sip:echo'
+	text $'\e[<65;5;5M' && until_gone '^INVITE sip:echo' && text $'\e[<64;5;5M' && until_shown '^INVITE sip:echo'
+	text $'\e[<0;5;24M' && until_shown 'F6 view' && line 'set screen.mouse off' && until_true '[ "$(mux display-message -p "#{mouse_sgr_flag}")" = 0 ]'
+	line 'set screen.mouse on' && until_true '[ "$(mux display-message -p "#{mouse_sgr_flag}")" = 1 ]' && press_until F8 'F1 help  F6 view$' && line quit && until_shown '^EXIT 0'
+	[ "$(mux display-message -p '#{mouse_sgr_flag}')" = 0 ] || broken 'the mouse was kept'
+}
+check mouse
+
+test_themes() {
+	open 80x24 "${quiet[@]}"
+	call_echo && line nonsense && until_shown 'no such command' || return
+	mux capture-pane -e -p | grep -q $'\e\\[[0-9;]*31m' || broken 'no red of the sixteen'
+	line 'set screen.theme dark' && until_true "mux capture-pane -e -p | grep -q '38;5;210m'"
+	line 'set screen.theme light' && until_true "mux capture-pane -e -p | grep -q '38;5;160m'"
+	line 'set screen.theme mono' && until_true "! mux capture-pane -e -p | grep -qE '3[1-7]m|38;5'"
+}
+check themes
+
+# What reaches the terminal, byte by byte: the bell, and the notification wrapped for tmux; and a program gets clean words.
+test_notify() {
+	local config=$work/notify.config
+	listening
+	printf '#!/bin/sh\nfor a in "$@"; do printf "[%%s]" "$a"; done >%q\n' "$work/told" >"$work/tell"
+	chmod +x "$work/tell"
+	printf 'set notify.command "%s first"\nset sip.listen 127.0.0.1:%s\nset audio.input null\nset audio.output null\nset audio.ringer null\n' "$work/tell" "$port" >"$config"
+	open 80x24 -c "$config"
+	until_shown "$prompt" && mux pipe-pane -o "cat >$work/bytes" || return
+	caller '--$(touch x);`id`' "sip:me@127.0.0.1:$port"
+	until_shown 'is calling' && until_true "grep -q 'is calling' $work/bytes" && until_true "[ -s $work/told ]"
+	grep -qF $'\ePtmux;\e\e]9;' "$work/bytes" || broken 'no notification'
+	grep -q $'\a' "$work/bytes" || broken 'no bell'
+	[ "$(cat "$work/told")" = '[first][incoming][sip:offhook@127.0.0.1][$(touch x);`id`][]' ] || broken "told: $(cat "$work/told")"
+	line "set notify.command /bin/true" && until_shown 'can be set in the configuration file only'
+	callers_end
+}
+check notify
+
+test_messages_view() {
+	listening
+	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" || return
+	"$OFFHOOK" -n -x "message sip:me@127.0.0.1:$port lunch? \$\$(id)" </dev/null >"$work/sent" 2>&1
+	until_shown '1 message  ' && line 'show messages' && until_shown '^ Messages' && until_shown 'lunch\? .\(id\)' && until_gone '1 message  '
+	keys F6 && until_shown 'Enter answer' && keys Enter && until_shown '^offhook> message sip:offhook@127.0.0.1'
+}
+check messages_view

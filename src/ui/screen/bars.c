@@ -60,6 +60,22 @@ static void add_levels(const struct screen *screen, struct buf *to)
 	buf_printf(to, "  ");
 }
 
+/* What somebody who was away wants to know. */
+static void add_waiting(const struct screen *screen, struct buf *to)
+{
+	size_t unread = phone_messages_unseen(screen->config.phone);
+	bool is_number;
+	double missed = 0;
+	struct buf text;
+
+	buf_init(&text, 64);
+	if (phone_quantity(screen->config.phone, 0, SLICE("calls.missed"), &text, &missed, &is_number) && is_number && missed >= 1)
+		buf_printf(to, "%.0f missed  ", missed);
+	if (unread)
+		buf_printf(to, "%zu message%s  ", unread, unread == 1 ? "" : "s");
+	buf_fini(&text);
+}
+
 void bar_status(struct screen *screen, int row)
 {
 	struct area area = { row, 0, 1, screen->cols };
@@ -69,6 +85,7 @@ void bar_status(struct screen *screen, int row)
 	buf_init(&left, 8192);
 	buf_init(&right, 256);
 	clock_text(screen->call_count > 0, clock, sizeof clock);
+	add_waiting(screen, &right);
 	if (screen->call_count && screen->cols >= 70)
 		add_levels(screen, &right);
 	buf_printf(&right, "%s ", clock);
@@ -170,6 +187,7 @@ static void add_view_keys(const struct screen *screen, struct items *items)
 {
 	static const char *const enters[VIEWS] = {
 		[VIEW_CALLS] = "Enter select", [VIEW_LADDER] = "Enter message", [VIEW_CONTACTS] = "Enter call",
+		[VIEW_MESSAGES] = "Enter answer",
 		[VIEW_HISTORY] = "Enter call", [VIEW_MESSAGE] = "d compare  y copy",
 	};
 
@@ -214,30 +232,52 @@ static void choose(struct items *items, int room, int *cols)
 		qsort(items->item, items->count, sizeof items->item[0], by_order);
 }
 
-/* The names of the views: all, or of the others only the numbers, or the one that is shown, or none. */
+/* How the names of the views are written where there is little room. */
+static const char *const short_names[VIEWS_NUMBERED] = { "Calls", "Lad", "Msg", "Con", "Hist", "Qual", "Log" };
+
+enum tabs { TABS_WHOLE, TABS_SHORT, TABS_NUMBERS, TABS_CURRENT, TABS_NONE };
+
+/* @return the columns that it takes with what parts it from the next; 0: it is not shown */
+static int tab_text(const struct screen *screen, enum tabs how, int i, char text[32])
+{
+	bool current = (enum view)i == screen->view;
+	const char *name = how == TABS_WHOLE || (current && how > TABS_SHORT) ? layout_title((enum view)i) : short_names[i];
+
+	if (how == TABS_NONE || (how == TABS_CURRENT && !current))
+		return 0;
+	if (how == TABS_NUMBERS && !current)
+		snprintf(text, 32, "%d", i + 1);
+	else
+		snprintf(text, 32, "%d %s", i + 1, name);
+	bool close = how == TABS_SHORT || (how == TABS_NUMBERS && !current);
+	return (int)strlen(text) + (close && i + 1 < VIEWS_NUMBERED ? 1 : 2);
+}
+
+/* The names of the views: all, short, of the others only the numbers, the one that is shown, or none. */
 static int draw_tabs(struct screen *screen, const struct area *area, int room)
 {
-	int all = 0, numbers = 0, current = 0, col = 1;
+	enum tabs how = TABS_WHOLE;
+	int col = 1;
+	char text[32];
 
-	for (int i = 0; i < VIEWS_NUMBERED; i++) {
-		int width = (int)strlen(layout_title((enum view)i)) + 4;
-		all += width;
-		numbers += (enum view)i == screen->view ? width : 2;
-		current += (enum view)i == screen->view ? width : 0;
+	for (; how < TABS_NONE; how++) {
+		int width = 0;
+		for (int i = 0; i < VIEWS_NUMBERED; i++)
+			width += tab_text(screen, how, i, text);
+		if (width <= room)
+			break;
 	}
 	memset(screen->tabs, 0, sizeof screen->tabs);
 	for (int i = 0; i < VIEWS_NUMBERED; i++) {
-		bool is_current = (enum view)i == screen->view;
-		char text[32];
-		if (is_current ? current > room : numbers > room)
+		int width = tab_text(screen, how, i, text);
+		enum style style = (enum view)i != screen->view ? STYLE_DIM
+				   : screen->view_focus		? STYLE_FOCUS
+								: STYLE_TITLE;
+		if (!width)
 			continue;
-		snprintf(text, sizeof text, all <= room || is_current ? "%d %s" : "%d", i + 1, layout_title((enum view)i));
-		enum style style = !is_current	       ? STYLE_DIM
-				   : screen->view_focus ? STYLE_FOCUS
-							: STYLE_TITLE;
-		int end = draw_string(area, 0, col, style, text);
-		screen->tabs[i] = (struct area){ area->y, col, 1, end - col };
-		col = end + (all <= room || is_current || i + 1 == VIEWS_NUMBERED ? 2 : 1);
+		draw_string(area, 0, col, style, text);
+		screen->tabs[i] = (struct area){ area->y, col, 1, (int)strlen(text) };
+		col += width;
 	}
 	return col;
 }

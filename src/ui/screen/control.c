@@ -200,6 +200,9 @@ static void enter(struct screen *screen)
 		screen->panes[VIEW_MESSAGE].top = 0;
 		screen_show(screen, VIEW_MESSAGE);
 		break;
+	case VIEW_MESSAGES:
+		view_messages_enter(screen, row);
+		break;
 	case VIEW_CONTACTS:
 		view_contacts_enter(screen, row);
 		break;
@@ -261,12 +264,65 @@ static bool view_key(struct screen *screen, enum key key, struct slice bytes)
 	}
 }
 
+/* ---- the mouse ---- */
+
+static bool is_in(const struct area *area, const struct mouse *mouse)
+{
+	return mouse->row >= area->y && mouse->row < area->y + area->rows && mouse->col >= area->x &&
+	       mouse->col < area->x + area->cols;
+}
+
+/* A click on the row of a thing is Enter on it; elsewhere it only brings the keys there. */
+static void click(struct screen *screen, enum view view, const struct mouse *mouse)
+{
+	struct pane *pane = &screen->panes[view];
+	size_t at = pane->top + (size_t)(mouse->row - pane->area.y);
+
+	screen_show(screen, view);
+	set_focus(screen, true);
+	if (at >= pane->count || !pane->has_cursor || !pane->row[at].key)
+		return;
+	pane->cursor = at;
+	pane->moved = true;
+	enter(screen);
+}
+
+static void use_mouse(struct screen *screen, struct slice bytes)
+{
+	enum { WHEEL_UP = 64, WHEEL_DOWN = 65, WHEEL_ROWS = 3 };
+	struct mouse mouse;
+
+	if (!keys_mouse(bytes, &mouse) || !mouse.pressed)
+		return;
+	for (int i = 0; i < VIEWS_NUMBERED; i++)
+		if (mouse.button == 0 && is_in(&screen->tabs[i], &mouse)) {
+			screen_show(screen, (enum view)i);
+			set_focus(screen, true);
+			return;
+		}
+	for (int i = 0; i < VIEWS; i++) {
+		if (!screen->panes[i].shown || !is_in(&screen->panes[i].area, &mouse))
+			continue;
+		if (mouse.button == 0)
+			click(screen, (enum view)i, &mouse);
+		else if (mouse.button == WHEEL_UP || mouse.button == WHEEL_DOWN)
+			pane_scroll(&screen->panes[i], mouse.button == WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
+		return;
+	}
+	if (mouse.button == 0 && mouse.row == screen->rows - 1)
+		set_focus(screen, false);
+}
+
 bool screen_key(void *arg, enum key key, struct slice bytes)
 {
 	struct screen *screen = arg;
 	char name[KEY_NAME];
 
 	screen_touch(screen);
+	if (key == KEY_IS_MOUSE) {
+		use_mouse(screen, bytes);
+		return true;
+	}
 	if (screen->finding && find_key(screen, key, bytes))
 		return true;
 	if (keys_name(key, bytes, name) && run_bound(screen, name))

@@ -103,7 +103,7 @@ const char *draw_leave_text(void)
 {
 	static char text[192];
 
-	snprintf(text, sizeof text, "%s%s%s%s%s%s", KEYS_PASTE_OFF, or_nothing(exit_attribute_mode),
+	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", DRAW_MOUSE_OFF, KEYS_PASTE_OFF, or_nothing(exit_attribute_mode),
 		 or_nothing(orig_pair), or_nothing(cursor_normal), has_title() ? "\033[23;2t" : "",
 		 exit_ca_mode ? exit_ca_mode : "\r\n");
 	return text;

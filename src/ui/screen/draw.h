@@ -12,6 +12,10 @@ struct area {
 	int y, x, rows, cols;
 };
 
+/* Clicks and the wheel are told, in the form that has no bounds (SGR). */
+#define DRAW_MOUSE_ON "\033[?1000h\033[?1006h"
+#define DRAW_MOUSE_OFF "\033[?1006l\033[?1000l"
+
 /** Start ncurses for TERM. @return false: the terminal is not known or cannot do it */
 bool draw_start(int rows, int cols, bool utf8);
 void draw_stop(void);

@@ -14,6 +14,7 @@ static const struct {
 } kinds[VIEWS] = {
 	[VIEW_CALLS] = { "calls", "Calls", view_calls_build, NULL, false },
 	[VIEW_LADDER] = { "ladder", "Ladder", view_ladder_build, view_ladder_title, true },
+	[VIEW_MESSAGES] = { "messages", "Messages", view_messages_build, NULL, true },
 	[VIEW_CONTACTS] = { "contacts", "Contacts", view_contacts_build, NULL, false },
 	[VIEW_HISTORY] = { "history", "History", view_history_build, NULL, false },
 	[VIEW_QUALITY] = { "quality", "Quality", view_quality_build, view_quality_title, false },
@@ -114,6 +115,8 @@ static void draw_views(struct screen *screen, int top, int rows)
 	struct area whole = { top, 0, rows, screen->cols }, left = whole, right = whole;
 	enum view side = screen->view == VIEW_CALLS ? VIEW_LADDER : screen->view;
 
+	for (int i = 0; i < VIEWS; i++)
+		screen->panes[i].shown = false;
 	if (!is_wide(screen)) {
 		if (screen->view == VIEW_CALLS)
 			draw_calls_and_log(screen, &whole);
@@ -170,8 +173,8 @@ void layout_frame(struct screen *screen)
 		return;
 	}
 	draw_begin();
-	bar_status(screen, 0);
 	draw_views(screen, 1, screen->rows - 4);
+	bar_status(screen, 0); /* messages that were shown just now are no news */
 	bar_notice(screen, screen->rows - 3);
 	bar_keys(screen, screen->rows - 2);
 	bar_completions(screen, screen->rows - 2);

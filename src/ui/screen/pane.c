@@ -134,6 +134,7 @@ void pane_draw(struct pane *pane, const struct area *area, const char *title, bo
 
 	pane->area = (struct area){ area->y + 1, area->x, area->rows - 1, area->cols };
 	pane->page = area->rows > 1 ? (size_t)area->rows - 1 : 0;
+	pane->shown = true;
 	settle(pane, focus, show);
 	if (pane->top < last_top(pane))
 		snprintf(text, sizeof text, "%s (%zu more: PgDn)", title, last_top(pane) - pane->top);

@@ -22,6 +22,7 @@ struct pane {
 	bool moved;               /* somebody scrolled */
 	bool has_cursor;          /* rows can be meant; else keys scroll */
 	char *find;               /* searched last; NULL: nothing */
+	bool shown;               /* in the last frame */
 	struct area area;         /* where its rows stood last, without the title */
 };
 

@@ -127,10 +127,9 @@ static void screen_trace(struct ui *ui, const char *heading, const char *text)
 static void announce(struct screen *screen, const struct event *event)
 {
 	const char *from = event_value(event, "from");
-
-	if (settings_on(phone_settings(screen->config.phone), "notify.bell"))
-		output_write(screen->terminal, SLICE("\a"));
 	struct buf title;
+
+	notify_incoming(screen->notify, event, true);
 	buf_init(&title, 256);
 	utf8_clean(&title, slice_sub(slice_of(from ? from : "somebody"), 0, 80), false);
 	buf_printf(&title, " is calling");
@@ -269,6 +268,19 @@ static void start_tick(struct screen *screen)
 
 /* ---- drawing ---- */
 
+/* Settings that change how the terminal is used; most frames find nothing changed. */
+static void apply_settings(struct screen *screen)
+{
+	const struct settings *settings = phone_settings(screen->config.phone);
+	bool mouse = settings_on(settings, "screen.mouse");
+
+	if (theme_choose(settings_text(settings, "screen.theme")))
+		draw_all_anew();
+	if (mouse != screen->mouse_on)
+		output_write(screen->terminal, mouse ? SLICE(DRAW_MOUSE_ON) : SLICE(DRAW_MOUSE_OFF));
+	screen->mouse_on = mouse;
+}
+
 static void on_redraw(void *arg)
 {
 	(void)arg; /* the turn's end draws */
@@ -288,6 +300,7 @@ static void draw_if_needed(struct screen *screen)
 		return;
 	}
 	bool was_busy = screen->call_count > 0;
+	apply_settings(screen);
 	read_model(screen);
 	screen->dirty = screen->typed = false;
 	screen->drawn_us = now_us(screen);
@@ -315,6 +328,7 @@ static void take_size(struct screen *screen)
 static void stop(void *arg)
 {
 	terminal_stop();
+	((struct screen *)arg)->mouse_on = false; /* leaving has switched it off */
 	take_size(arg);
 }
 
@@ -343,6 +357,7 @@ static void on_resized(void *arg, int number)
 static void on_continued(void *arg, int number)
 {
 	terminal_continue();
+	((struct screen *)arg)->mouse_on = false;
 	on_resized(arg, number);
 }
 
@@ -436,6 +451,7 @@ static struct ui *screen_start(const struct ui_config *config)
 		return NULL;
 	}
 	terminal_take(STDIN_FILENO, draw_enter_text(), draw_leave_text());
+	screen->notify = notify_new(config->loop, config->phone, config->out);
 	for (int i = 0; i < LEVELS; i++)
 		screen->mic_db[i] = screen->heard_db[i] = -100;
 	screen->prompt = prompt_new(&screen->config,
@@ -505,6 +521,7 @@ static void screen_stop(struct ui *ui)
 	for (size_t i = 0; i < VIEWS; i++)
 		pane_fini(&screen->panes[i]);
 	buf_fini(&screen->find);
+	notify_free(screen->notify);
 	free(screen->ladder_account);
 	free(screen);
 }

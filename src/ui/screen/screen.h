@@ -8,6 +8,7 @@
  *   bars          status row, notice, keys, completions
  *   view_calls    the calls
  *   view_ladder   the ladder of a call or a registration; one message
+ *   view_messages what was written
  *   view_people   contacts and history
  *   view_quality  the sound of a call as curves
  *   view_log      events and what commands print
@@ -17,6 +18,7 @@
 #pragma once
 
 #include "ui/input.h"
+#include "ui/notify.h"
 #include "ui/prompt.h"
 #include "ui/screen/pane.h"
 #include "ui/ui.h"
@@ -25,6 +27,7 @@
 enum view {
 	VIEW_CALLS,
 	VIEW_LADDER,
+	VIEW_MESSAGES,
 	VIEW_CONTACTS,
 	VIEW_HISTORY,
 	VIEW_QUALITY,
@@ -57,13 +60,14 @@ struct screen {
 	struct ui_config config;
 	struct prompt *prompt;
 	struct input *input;
+	struct notify *notify;
 	struct output *terminal; /* standard output */
 	struct loop_signal *resized, *continued;
 	struct loop_watch *errors; /* what others write to standard error */
 	struct lines error_lines;
 	int errors_fd, saved_error_fd;
 	int rows, cols;
-	bool dirty, typed, ended, title_set;
+	bool dirty, typed, ended, title_set, mouse_on;
 	enum view view;
 	bool view_focus, zoomed;
 	enum view back_to; /* the view before the log or the message */
@@ -77,6 +81,9 @@ struct screen {
 	struct screen_log log;
 	size_t log_shown; /* lines that stand in the pane */
 	int log_cols;
+	/* messages: of what the rows were made */
+	uint64_t messages_seen;
+	int messages_cols;
 	/* ladder: whose it is, and of what the rows in its pane were made */
 	unsigned ladder_call, ladder_shown; /* chosen by `show ladder N`, 0: selected or latest */
 	char *ladder_account;
@@ -124,6 +131,8 @@ void view_message_step(struct screen *screen, int step);
 /** Compare with the marked message, else the one before; or no more. */
 void view_message_compare(struct screen *screen);
 void view_message_copy(struct screen *screen);
+void view_messages_build(struct screen *screen, struct pane *pane, int cols, int rows);
+void view_messages_enter(struct screen *screen, const struct pane_row *row);
 void view_contacts_build(struct screen *screen, struct pane *pane, int cols, int rows);
 void view_contacts_enter(struct screen *screen, const struct pane_row *row);
 void view_history_build(struct screen *screen, struct pane *pane, int cols, int rows);

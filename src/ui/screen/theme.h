@@ -38,6 +38,8 @@ enum glyph {
 
 /** After newterm(): make the colour pairs, unless NO_COLOR is set or the terminal has none. */
 void theme_start(void);
+/** screen.theme. @return true: colours are others now */
+bool theme_choose(const char *name);
 /** Attributes for ncurses. */
 unsigned long theme_attributes(enum style style);
 const char *theme_glyph(enum glyph glyph, bool utf8);

@@ -39,7 +39,8 @@ static size_t hang_of(struct slice line, size_t cols)
 	return hang <= cols * 2 / 3 ? hang : 0;
 }
 
-static void add_wrapped(struct pane *pane, struct slice line, enum style style, size_t cols)
+/* The first row of a line has its number, the others have none. */
+static void add_wrapped(struct pane *pane, struct slice line, enum style style, size_t cols, uint64_t number)
 {
 	size_t skip, n, hang = hang_of(line, cols), indent = 0;
 	bool first = true;
@@ -51,7 +52,7 @@ static void add_wrapped(struct pane *pane, struct slice line, enum style style, 
 		for (size_t i = 0; i < indent; i++)
 			buf_add_char(&row, ' ');
 		buf_add(&row, slice_sub(line, 0, n));
-		pane_add(pane, style, first, buf_slice(&row));
+		pane_add(pane, style, first ? number : 0, buf_slice(&row));
 		buf_fini(&row);
 		line = slice_from(line, n + skip);
 		indent = hang;
@@ -76,7 +77,8 @@ void view_log_build(struct screen *screen, struct pane *pane, int cols, int rows
 		screen->log_shown = log->count - LOG_LINES_MAX;
 	for (; screen->log_shown < log->count; screen->log_shown++) {
 		const struct log_line *line = &log->lines[screen->log_shown % LOG_LINES_MAX];
-		add_wrapped(pane, slice_of(line->text), line->style, (size_t)cols);
+		add_wrapped(pane, slice_of(line->text), line->style, (size_t)cols,
+			    screen->log_shown + 1);
 	}
 	if (pane->count > 2 * LOG_LINES_MAX)
 		pane_trim(pane, LOG_LINES_MAX);

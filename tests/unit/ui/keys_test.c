@@ -2,6 +2,8 @@
 #include "tests/unit/unit.h"
 #include "ui/keys.h"
 
+#include <stdio.h>
+
 static struct timers timers;
 static struct buf told;
 
@@ -181,6 +183,30 @@ static void names(void **state)
 	assert_string_equal(name, "C-Space");
 }
 
+static void mouse(void **state)
+{
+	struct mouse mouse;
+
+	(void)state;
+	assert_true(keys_mouse(SLICE("\033[<0;12;5M"), &mouse));
+	assert_int_equal(mouse.button, 0);
+	assert_int_equal(mouse.row, 4);
+	assert_int_equal(mouse.col, 11);
+	assert_true(mouse.pressed);
+	assert_true(keys_mouse(SLICE("\033[<65;1;1m"), &mouse));
+	assert_false(mouse.pressed);
+	assert_false(keys_mouse(SLICE("\033[<M"), &mouse));
+	assert_false(keys_mouse(SLICE("\033[<0;0;5M"), &mouse));
+	assert_false(keys_mouse(SLICE("\033[<0;99999999999;5M"), &mouse));
+	assert_false(keys_mouse(SLICE("\033[<0;1;-5M"), &mouse));
+	struct keys *keys = start();
+	keys_bytes(keys, SLICE("\033[<0;12;5M"));
+	char wanted[32];
+	snprintf(wanted, sizeof wanted, "(%d/10)", (int)KEY_IS_MOUSE);
+	expect(wanted);
+	finish(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_paste),
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(names),
+		cmocka_unit_test(mouse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,3 +16,6 @@ tests_unit_ui_options_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
 check_PROGRAMS += tests/unit/ui/pane_test
 tests_unit_ui_pane_test_SOURCES = tests/unit/ui/pane_test.c
 tests_unit_ui_pane_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
+check_PROGRAMS += tests/unit/ui/notify_test
+tests_unit_ui_notify_test_SOURCES = tests/unit/ui/notify_test.c
+tests_unit_ui_notify_test_LDADD = $(offhook_LDADD) $(TEST_LIBS)
