@@ -120,6 +120,9 @@ struct stream_stats {
 	uint64_t expected_packets, lost_packets, late_packets, duplicate_packets, concealed_frames;
 	uint64_t forged_packets, replayed_packets; /* that SRTP refused, RTCP included */
 	double loss;               /* share of what was expected and never played */
+	uint64_t repaired_packets, discarded_packets; /* lost but heard by FEC or a copy; came too late to be heard */
+	double burst_ms;           /* mean duration of bursts of losses (RFC 3611 4.7.2); 0: none yet */
+	double peer_mos;           /* as the peer estimates what it hears (RFC 3611); 0: it does not say */
 	double peer_loss;          /* as the peer's RTCP says; 0 without report */
 	double jitter_ms, buffer_ms;
 	double rtt_ms;             /* from RTCP; negative: not known */
@@ -129,7 +132,7 @@ struct stream_stats {
 	enum media_codec receive_codec, send_codec;
 	uint32_t receive_rate;
 	int64_t last_packet_us;    /* engine time of the last RTP packet; 0: none yet */
-	bool muted;
+	bool muted, sends_copies;  /* sends_copies: redundancy (RFC 2198) is armed */
 };
 
 enum engine_event_kind {

@@ -274,15 +274,21 @@ static void count_loss(struct jitter *jitter, double lost)
 	jitter->loss += (lost - jitter->loss) * 0.01;
 }
 
-static void take(struct jitter *jitter, struct jitter_slot *slot)
+static void take(struct jitter *jitter, struct jitter_slot *slot, bool heard)
 {
 	/* What was invented while nobody knew better was loss if numbers are missing, else a pause of the peer. */
 	uint32_t gap = slot->sequence - jitter->last_sequence - 1;
 
 	if (gap)
 		jitter->counts.concealed += jitter->unclear;
-	for (uint32_t i = 0; i < gap && i < JITTER_SLOTS; i++)
+	for (uint32_t i = 0; i < gap && i < JITTER_SLOTS; i++) {
 		count_loss(jitter, 1);
+		burst_lost(&jitter->burst, false);
+	}
+	if (heard)
+		burst_received(&jitter->burst);
+	else
+		burst_lost(&jitter->burst, true);
 	count_loss(jitter, slot->is_copy);
 	jitter->counts.recovered += slot->is_copy;
 	jitter->unclear = 0;
@@ -341,7 +347,7 @@ static bool thrown_away(struct jitter *jitter, struct jitter_slot *head, int64_t
 		jitter->catching_up = false;
 	if (!jitter->catching_up || head->sequence == jitter->newest_sequence)
 		return false;
-	take(jitter, head);
+	take(jitter, head, false);
 	jitter->counts.late++;
 	if (head->at + head->frames > jitter->next_at)
 		leap_to(jitter, head->at + head->frames);
@@ -363,7 +369,7 @@ static bool too_late(struct jitter *jitter, struct jitter_slot *head, int64_t by
 		play->skip = (uint32_t)by;
 		return false;
 	}
-	take(jitter, head);
+	take(jitter, head, false);
 	jitter->counts.late++;
 	if (++jitter->late_run >= LATE_RUN_MAX) {
 		/* All are late: the anchor is of another time. */
@@ -382,7 +388,7 @@ static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t
 
 	play->excess = excess_of(jitter, queued);
 	play->urgent = frames_us(play->excess) > slack_us || low_lag_us(jitter) - frames_us(queued) < jitter->target_us - SHORT_US;
-	take(jitter, head);
+	take(jitter, head, true);
 	jitter->dry_frames = jitter->late_run = 0;
 	jitter->quiet = false;
 	jitter->usual_frames = head->frames;
@@ -416,7 +422,7 @@ void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct j
 	for (;;) {
 		struct jitter_slot *head = head_of(jitter);
 		if (head && head->filler) {
-			take(jitter, head);
+			take(jitter, head, true);
 			jitter->quiet = true;
 			continue;
 		}

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "media/burst.h"
 #include "media/delay.h"
 
 enum {
@@ -60,6 +61,7 @@ struct jitter {
 	int64_t low_us, low_before_us, low_begin_us; /* least (lag + anchor) in this and the last window */
 	double delay_ms, loss;   /* lag and losses, smoothed */
 
+	struct burst burst;      /* of packets that were not heard */
 	struct jitter_counts counts;
 };
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+static const double NARROW_BEST = 93.2, WIDE_BEST = 129, WIDE_SCALE = 1.29;
+
 /* G.107 (7-27), with the default sensitivity to delay: sT = 1, mT = 100 ms. */
 static double delay_impairment(double delay_ms)
 {
@@ -11,16 +13,20 @@ static double delay_impairment(double delay_ms)
 	return 25 * (pow(1 + pow(x, 6), 1.0 / 6) - 3 * pow(1 + pow(x / 3, 6), 1.0 / 6) + 2);
 }
 
-double quality_rating(double delay_ms, double loss, double burst, double impairment, double robustness)
+double quality_rating(const struct quality_facts *facts)
 {
-	double percent = loss * 100;
-	double equipment = impairment + (95 - impairment) * percent / (percent / burst + robustness);
+	double percent = facts->loss * 100;
+	double equipment = facts->impairment +
+			   (95 - facts->impairment) * percent / (percent / facts->burst + facts->robustness);
 
-	return 93.2 - delay_impairment(delay_ms) - equipment;
+	return (facts->wide ? WIDE_BEST : NARROW_BEST) - delay_impairment(facts->delay_ms) - equipment;
 }
 
-double quality_mos(double rating)
+double quality_mos(double rating, bool wide)
 {
+	/* G.107.1 7.4: the same curve for a scale that is so much longer. */
+	if (wide)
+		rating /= WIDE_SCALE;
 	/* Below 6.5 the polynomial of annex B falls under 1 and rises again. */
 	if (rating < 6.5)
 		return 1;

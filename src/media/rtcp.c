@@ -106,6 +106,7 @@ size_t rtcp_print(const struct rtcp_report *report, uint8_t *out, size_t room)
 		return 0;
 	p = print_report(p, report);
 	p = print_cname(p, report->ssrc, report->cname);
+	p += rtcp_xr_print(&report->xr, report->ssrc, p, room - (size_t)(p - out));
 	if (report->bye) {
 		p = print_head(p, 1, RTCP_BYE, 8);
 		p = put32(p, report->ssrc);
@@ -219,6 +220,8 @@ bool rtcp_parse(struct rtcp_report *report, const uint8_t *bytes, size_t n, uint
 			parse_names(report, p, body);
 		else if (bytes[at + 1] == RTCP_BYE)
 			parse_bye(report, p, body, count);
+		else if (bytes[at + 1] == RTCP_XR && body >= 4 && get32(p) == report->ssrc)
+			good = rtcp_xr_parse(&report->xr, p, body, about);
 		if (!good)
 			return false;
 		at += size;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "media/rtcp_xr.h"
 
 enum { RTCP_SR = 200, RTCP_RR = 201, RTCP_SDES = 202, RTCP_BYE = 203, RTCP_MAX_BYTES = 256, RTCP_CNAME_MAX_BYTES = 64 };
 
@@ -22,10 +23,11 @@ struct rtcp_report {
 	bool has_block;
 	struct rtcp_block block;
 	char cname[RTCP_CNAME_MAX_BYTES];
+	struct rtcp_xr xr;        /* RFC 3611 */
 	bool bye;
 };
 
-/** SR or RR, SDES CNAME, and BYE if wanted. @return bytes, 0 when `room` is too small (RTCP_MAX_BYTES is enough) */
+/** SR or RR, SDES CNAME, what there is of XR, and BYE if wanted. @return bytes, 0 when `room` is too small (RTCP_MAX_BYTES is enough) */
 size_t rtcp_print(const struct rtcp_report *report, uint8_t *out, size_t room);
 /**
  * Validate a compound packet (A.2) and take out what concerns us.

@@ -153,7 +153,11 @@ struct stream {
 	double peer_loss, rtt_ms;
 	struct stream_rate rate;
 	struct red_memory red_memory;
-	bool peer_reported;
+	bool peer_reported, peer_asks_time; /* RRT (RFC 3611 4.4) seen: */
+	uint32_t peer_time;               /* middle of its NTP time */
+	int64_t peer_time_us;             /* when it came */
+	struct rtcp_voip peer_voip;       /* what the peer says of what it hears; its ssrc 0: nothing yet */
+	uint64_t fec_repaired;            /* packets that the one behind them repaired */
 
 	/* hearing */
 	struct jitter jitter;
@@ -247,6 +251,10 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp) MU
 enum { STREAM_EVENT_SILENT_PEER = ENGINE_CLOSED + 1 };
 void stream_tell(struct stream *stream, unsigned event);
 void stream_tell_digit(struct stream *stream, char digit, bool audible);
+/** The extended part of a report of ours (RFC 3611). */
+void stream_fill_xr(const struct stream *stream, const struct stream_turn *turn, struct rtcp_report *report);
+/** What the peer's says. @param now  middle of the NTP time of its arrival */
+void stream_take_xr(struct stream *stream, const struct rtcp_xr *xr, int64_t arrival_us, uint32_t now);
 /** Watch for silence and loss. `says`: this side is heard by the peer, so its silence is worth telling. */
 void stream_watch(struct stream *stream, const struct stream_turn *turn, bool says);
 /** Write the snapshot. `heard`: the tick's 480 frames; NULL: none yet. */

@@ -52,6 +52,7 @@ static size_t recover(struct stream *stream, const struct jitter_play *play, int
 		return 0;
 	memmove(pcm, pcm + play->skip, play->frames * sizeof *pcm);
 	stream->invented = false;
+	stream->fec_repaired++;
 	return play->frames;
 }
 

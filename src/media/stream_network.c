@@ -316,8 +316,8 @@ static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struc
 		stream->report_lsr = rtcp_ntp_middle(report.ntp);
 		stream->report_us = arrival_us;
 	}
+	int64_t wall_us = turn->wall_us + arrival_us - turn->now_us;
 	if (report.has_block) {
-		int64_t wall_us = turn->wall_us + arrival_us - turn->now_us;
 		double rtt_ms = rtcp_round_trip_ms(&report.block, rtcp_ntp_middle(rtcp_ntp(wall_us)));
 		stream->peer_loss = report.block.fraction / 256.0;
 		/* More than ten seconds is a peer that cannot count. */
@@ -325,6 +325,7 @@ static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struc
 			stream->rtt_ms = rtt_ms;
 		stream_rate_report(stream, stream->peer_loss, stream->rtt_ms, arrival_us);
 	}
+	stream_take_xr(stream, &report.xr, arrival_us, rtcp_ntp_middle(rtcp_ntp(wall_us)));
 	if (report.bye && !(stream->told & 1u << ENGINE_PEER_BYE)) {
 		stream->told |= 1u << ENGINE_PEER_BYE;
 		stream_tell(stream, ENGINE_PEER_BYE);
@@ -476,6 +477,7 @@ static void send_report(struct stream *stream, const struct stream_turn *turn, b
 
 	if (report.has_block)
 		fill_block(stream, turn, &report.block);
+	stream_fill_xr(stream, turn, &report);
 	memcpy(report.cname, stream->config.cname, sizeof report.cname);
 	stream->sent_at_report = stream->sent_packets;
 	size_t n = rtcp_print(&report, bytes, RTCP_MAX_BYTES);

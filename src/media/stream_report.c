@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { QUIET_US = 3000000, LOST_US = 3000000, WORD_SAMPLES = 4, QUALITY_TICKS = 10 };
+enum { QUIET_US = 3000000, LOST_US = 3000000, WORD_SAMPLES = 4, QUALITY_TICKS = 10, TRIP_MAX_MS = 10000 };
 static const double QUIET_DB = -50;
 
 _Static_assert(sizeof(struct stream_stats) % sizeof(uint64_t) == 0, "the snapshot is copied by words");
@@ -65,23 +65,113 @@ void stream_watch(struct stream *stream, const struct stream_turn *turn, bool sa
 
 /* ---- the snapshot ---- */
 
-static double estimate(const struct stream *stream, const struct stream_stats *stats,
-		       const struct stream_totals *totals)
+/* What the E-model is told: losses that were repaired are none. */
+static struct quality_facts facts_of(const struct stream *stream)
 {
 	const struct codec_ops *codec = codec_ops(stream->receive_codec);
-	double delay_ms = stats->buffer_ms + stream->jitter.usual_frames / (double)CODEC_MS_FRAMES + codec->delay_ms;
-	double burst = 1;
+	const struct burst *burst = &stream->jitter.burst;
+	struct stream_totals totals = stream_totals(stream);
+	double gone = (double)(burst->lost + burst->discarded), all = gone + (double)burst->received;
+	struct quality_facts facts = {
+		.delay_ms = stream->jitter.delay_ms + stream->jitter.usual_frames / (double)CODEC_MS_FRAMES + codec->delay_ms,
+		.burst = 1,
+		.impairment = codec->impairment,
+		.robustness = codec->robustness,
+		.wide = codec->wide,
+	};
 
-	if (!stats->received_packets)
-		return 0;
-	if (stats->rtt_ms > 0)
-		delay_ms += stats->rtt_ms / 2;
-	if (totals->bursts && totals->lost)
-		burst = (double)totals->lost / (double)totals->bursts * (1 - stats->loss);
-	if (burst < 1)
-		burst = 1;
-	return quality_mos(quality_rating(delay_ms, stats->loss, burst, codec->impairment, codec->robustness));
+	gone -= (double)stream->fec_repaired < gone ? (double)stream->fec_repaired : gone;
+	facts.loss = all > 0 ? gone / all : 0;
+	if (stream->rtt_ms > 0)
+		facts.delay_ms += stream->rtt_ms / 2;
+	if (totals.bursts && totals.lost)
+		facts.burst = (double)totals.lost / (double)totals.bursts * (1 - facts.loss);
+	if (facts.burst < 1)
+		facts.burst = 1;
+	return facts;
 }
+
+static double estimate(const struct stream *stream)
+{
+	struct quality_facts facts = facts_of(stream);
+
+	return stream->received_packets ? quality_mos(quality_rating(&facts), facts.wide) : 0;
+}
+
+/* ---- extended reports ---- */
+
+static double rating_of_100(double rating, bool wide)
+{
+	return wide ? rating / 1.29 : rating;
+}
+
+static void fill_voip(const struct stream *stream, struct rtcp_voip *voip)
+{
+	const struct burst *burst = &stream->jitter.burst;
+	double all = (double)(burst->lost + burst->discarded + burst->received);
+	struct burst_metrics rows = burst_metrics(burst, stream->jitter.usual_frames / (double)CODEC_MS_FRAMES);
+	struct quality_facts facts = facts_of(stream);
+	double rating = quality_rating(&facts);
+
+	*voip = (struct rtcp_voip){
+		.ssrc = stream->source.ssrc,
+		.loss = all > 0 ? (double)burst->lost / all : 0,
+		.discard = all > 0 ? (double)burst->discarded / all : 0,
+		.burst_density = rows.burst_density,
+		.gap_density = rows.gap_density,
+		.burst_ms = rows.burst_ms,
+		.gap_ms = rows.gap_ms,
+		.round_trip_ms = stream->rtt_ms,
+		.end_system_ms = facts.delay_ms - (stream->rtt_ms > 0 ? stream->rtt_ms / 2 : 0),
+		.signal_db = stream->heard_db,
+		.noise_db = RTCP_XR_UNKNOWN,
+		.rating = rating_of_100(rating, facts.wide),
+		.mos_conversation = quality_mos(rating, facts.wide),
+		.buffer_ms = stream->jitter.delay_ms,
+		.buffer_most_ms = (double)stream->jitter.target_us / 1000,
+		.buffer_limit_ms = stream->jitter.max_ms,
+	};
+	facts.delay_ms = 0;
+	voip->mos_listening = quality_mos(quality_rating(&facts), facts.wide);
+}
+
+void stream_fill_xr(const struct stream *stream, const struct stream_turn *turn, struct rtcp_report *report)
+{
+	struct rtcp_xr *xr = &report->xr;
+	int64_t since_us = turn->now_us - stream->peer_time_us;
+
+	/* Who sends has the round trip from its sender reports. */
+	xr->has_time = !report->is_sender;
+	xr->ntp = report->ntp;
+	if (stream->peer_asks_time && stream->has_source && since_us >= 0) {
+		xr->has_answer = true;
+		xr->answer_ssrc = stream->source.ssrc;
+		xr->lrr = stream->peer_time;
+		xr->dlrr = (uint32_t)(since_us * 65536 / SECOND_US);
+	}
+	xr->has_voip = report->has_block;
+	if (xr->has_voip)
+		fill_voip(stream, &xr->voip);
+}
+
+void stream_take_xr(struct stream *stream, const struct rtcp_xr *xr, int64_t arrival_us, uint32_t now)
+{
+	if (xr->has_time) {
+		stream->peer_asks_time = true;
+		stream->peer_time = rtcp_ntp_middle(xr->ntp);
+		stream->peer_time_us = arrival_us;
+	}
+	if (xr->has_answer) {
+		struct rtcp_block block = { .lsr = xr->lrr, .dlsr = xr->dlrr };
+		double rtt_ms = rtcp_round_trip_ms(&block, now);
+		if (rtt_ms >= 0 && rtt_ms < TRIP_MAX_MS)
+			stream->rtt_ms = rtt_ms;
+	}
+	if (xr->has_voip)
+		stream->peer_voip = xr->voip;
+}
+
+/* ---- the snapshot, filled ---- */
 
 static void collect(struct stream *stream, struct stream_stats *stats)
 {
@@ -114,8 +204,14 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->last_packet_us = stream->last_packet_us;
 	stats->muted = stream->muted;
 	if (stream->ticks % QUALITY_TICKS == 1)
-		stream->mos = estimate(stream, stats, &totals);
+		stream->mos = estimate(stream);
 	stats->mos = stream->mos;
+	stats->peer_mos = stream->peer_voip.mos_conversation;
+	stats->repaired_packets = stream->jitter.counts.recovered + stream->fec_repaired;
+	stats->discarded_packets = stream->jitter.burst.discarded;
+	stats->sends_copies = stream->rate.repeats;
+	struct burst_metrics rows = burst_metrics(&stream->jitter.burst, stream->jitter.usual_frames / (double)CODEC_MS_FRAMES);
+	stats->burst_ms = rows.burst_ms;
 }
 
 /*

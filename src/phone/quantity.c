@@ -184,6 +184,7 @@ static const char *const names[] = {
 	"call.state",      "call.direction", "call.code",      "call.codec",   "call.duration", "call.remote",
 	"call.encryption", "sent.",          "received.",      "media.loss",   "media.jitter",  "media.rtt",
 	"media.mos",       "media.sent",     "media.received", "media.buffer", "media.forged",  "media.replayed",
+	"media.late",      "media.repaired",  "media.burst",     "media.peer-loss", "media.peer-mos",
 	"call.recording",  "heard.level",    "mic.level",      "tone.hz",      "account.state", "calls.count",
 	NULL,
 };
@@ -238,6 +239,19 @@ static bool media_quantity(const struct stream_stats *stats, bool has, struct sl
 	} else if (slice_eq(name, SLICE("mos"))) {
 		if (has)
 			say_number(answer, stats->mos, "%.2f", stats->mos);
+	} else if (slice_eq(name, SLICE("peer-loss"))) {
+		if (has)
+			say_number(answer, stats->peer_loss, "%.2f%%", stats->peer_loss * 100);
+	} else if (slice_eq(name, SLICE("peer-mos"))) {
+		if (has && stats->peer_mos > 0)
+			say_number(answer, stats->peer_mos, "%.2f", stats->peer_mos);
+	} else if (slice_eq(name, SLICE("burst"))) {
+		if (has)
+			say_number(answer, stats->burst_ms / 1000, "%.0fms", stats->burst_ms);
+	} else if (slice_eq(name, SLICE("repaired"))) {
+		say_number(answer, has ? (double)stats->repaired_packets : 0, "%.0f", has ? (double)stats->repaired_packets : 0);
+	} else if (slice_eq(name, SLICE("late"))) {
+		say_number(answer, has ? (double)stats->late_packets : 0, "%.0f", has ? (double)stats->late_packets : 0);
 	} else if (slice_eq(name, SLICE("sent"))) {
 		say_number(answer, sent, "%.0f", sent);
 	} else if (slice_eq(name, SLICE("received"))) {

@@ -91,7 +91,11 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 	if (stats->forged_packets || stats->replayed_packets)
 		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed\n", stats->forged_packets,
 			   stats->replayed_packets);
-	buf_printf(out, "  peer lost   %.2f%%\n", stats->peer_loss * 100);
+	buf_printf(out, "  repaired    %" PRIu64 ", bursts of loss %.0f ms\n", stats->repaired_packets, stats->burst_ms);
+	buf_printf(out, "  peer lost   %.2f%%%s\n", stats->peer_loss * 100,
+		   stats->sends_copies ? ", copies are sent against it" : "");
+	if (stats->peer_mos > 0)
+		buf_printf(out, "  peer hears  mos %.1f (its estimate)\n", stats->peer_mos);
 	buf_printf(out, "  jitter      %.1f ms, buffer %.0f ms\n", stats->jitter_ms, stats->buffer_ms);
 	if (stats->rtt_ms >= 0)
 		buf_printf(out, "  round trip  %.1f ms\n", stats->rtt_ms);

@@ -42,7 +42,8 @@ struct codec_ops {
 	enum media_codec codec;
 	uint32_t clock_rate;              /* of RTP timestamps */
 	uint32_t delay_ms;                /* look-ahead and resampling there and back, for the quality estimate */
-	double impairment, robustness;    /* Ie and Bpl of G.107 */
+	double impairment, robustness;    /* Ie and Bpl of G.107, or of G.107.1 when it is `wide` */
+	bool wide;
 	struct encoder *(*encoder_new)(enum media_codec codec);
 	struct decoder *(*decoder_new)(enum media_codec codec);
 	void (*encoder_free)(struct encoder *encoder);

@@ -89,10 +89,10 @@ static void decode_a(void *state, const uint8_t *bytes, size_t n, int16_t *sampl
 
 /* Bpl of G.113 appendix I, with concealment. */
 const struct pcm_codec g711_mu = {
-	.ops = PCM_OPS(MEDIA_PCMU, 8000, 6, 25.1),
+	.ops = PCM_OPS(MEDIA_PCMU, 8000, 6, false, 0, 25.1),
 	.rate_hz = 8000, .samples_in_2_bytes = 2, .packet_ms_max = 60, .encode = encode_mu, .decode = decode_mu,
 };
 const struct pcm_codec g711_a = {
-	.ops = PCM_OPS(MEDIA_PCMA, 8000, 6, 25.1),
+	.ops = PCM_OPS(MEDIA_PCMA, 8000, 6, false, 0, 25.1),
 	.rate_hz = 8000, .samples_in_2_bytes = 2, .packet_ms_max = 60, .encode = encode_a, .decode = decode_a,
 };

@@ -1,6 +1,5 @@
 /* RTP, RTCP, telephone events: bytes in, facts out; and hostile bytes. */
 #include "media/dtmf.h"
-#include "media/quality.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 
@@ -345,20 +344,6 @@ static void audible_digits_leave_room_for_voice(void **state)
 	assert_int_equal(dtmf_tick(&sender, 0, 0, &packet), DTMF_DONE);
 }
 
-static void quality(void **state)
-{
-	(void)state;
-	static const struct { double delay_ms, loss, mos; } ROWS[] = {
-		{ 40, 0, 4.41 }, { 40, 0.01, 4.33 }, { 40, 0.05, 3.92 }, { 40, 0.1, 3.41 }, { 40, 0.2, 2.63 },
-		{ 160, 0, 4.40 }, { 160, 0.05, 3.91 }, { 160, 0.2, 2.61 }, { 400, 0, 3.56 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(ROWS); i++)
-		assert_true(fabs(quality_mos(quality_rating(ROWS[i].delay_ms, ROWS[i].loss, 1, 0, 25.1))
-				 - ROWS[i].mos) < 0.006);
-	assert_true(quality_mos(quality_rating(2000, 1, 1, 0, 4.3)) == 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,7 +358,6 @@ int main(void)
 		cmocka_unit_test(digit_is_heard_once),
 		cmocka_unit_test(a_long_digit_has_several_parts),
 		cmocka_unit_test(audible_digits_leave_room_for_voice),
-		cmocka_unit_test(quality),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
