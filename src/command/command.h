@@ -72,7 +72,7 @@ enum argument_kind {
 	ARG_DIRECTION, /* `select`: a call, next or previous */
 };
 
-enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 12, COMMAND_EXAMPLES_MAX = 4 };
+enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 16, COMMAND_EXAMPLES_MAX = 4 };
 
 struct command_argument {
 	const char *name; /* "TARGET"; options: "from" */

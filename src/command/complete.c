@@ -25,7 +25,9 @@ static void offer_name(struct completing *at, const char *name)
 {
 	char *word = xasprintf("%s=", name);
 
-	offer_text(at, word);
+	/* By case, so that a name of several words goes on: "Bob B" is no beginning of body=. */
+	if (slice_begins(slice_of(word), slice_of(at->prefix)))
+		offer_text(at, word);
 	free(word);
 }
 

@@ -15,6 +15,11 @@
 		.name = "CALL", .kind = ARG_CALL, .optional = true, .text = "a call's number or id"                    \
 	}
 
+#define SENDING_OPTIONS                                                                                                \
+	{ .name = "header", .kind = ARG_HEADER, .repeats = true, .text = "one more header field of what is sent" },    \
+	{ .name = "type", .kind = ARG_WORD, .text = "the type of body=" },                                             \
+	{ .name = "body", .kind = ARG_WORD, .text = "a body for what is sent, beside the session description" }
+
 static enum command_result end_dialled(struct invocation *invocation, bool good, unsigned call, struct buf *dialled)
 {
 	struct call_view view;
@@ -44,6 +49,8 @@ static enum command_result do_call(struct invocation *invocation)
 		.input = invocation_option(invocation, "input", 0),
 		.output = invocation_option(invocation, "output", 0),
 		.record = invocation_option(invocation, "record", 0),
+		.type = invocation_option(invocation, "type", 0),
+		.body = invocation_option(invocation, "body", 0),
 	};
 	const char **headers = invocation_headers(invocation);
 	struct buf dialled;
@@ -68,13 +75,28 @@ static enum command_result do_redial(struct invocation *invocation)
 	return end_dialled(invocation, good, call, &dialled);
 }
 
+/* header=, body= and type= of a command that makes us send something in a call. *call becomes the one that is meant. */
+static bool say_also(struct invocation *invocation, enum call_meant meant, unsigned *call)
+{
+	const char **headers = invocation_headers(invocation);
+	struct request_words words = { .headers = headers,
+				       .type = slice_of(invocation_option(invocation, "type", 0)),
+				       .body = slice_of(invocation_option(invocation, "body", 0)) };
+	bool good = (!headers[0] && !words.type.n && !words.body.n) ||
+		    phone_say_also(invocation->phone, meant, call, &words, &invocation->failure);
+
+	free(headers);
+	return good;
+}
+
 /* Commands that need nothing but a call. The runner's current call becomes the one that was meant. */
 static enum command_result with_call(struct invocation *invocation, const char *word, enum call_need need,
 				     bool (*run)(struct phone *phone, unsigned *call, struct failure *failure))
 {
+	enum call_meant meant = need == NEED_RINGING ? MEANT_RINGING : need == NEED_HELD ? MEANT_HELD : MEANT_SELECTED;
 	unsigned call;
-	bool good =
-		invocation_call(invocation, word, need, &call) && run(invocation->phone, &call, &invocation->failure);
+	bool good = invocation_call(invocation, word, need, &call) && say_also(invocation, meant, &call) &&
+		    run(invocation->phone, &call, &invocation->failure);
 
 	if (good && call && call != ALL_CALLS)
 		invocation->runner->call = call;
@@ -88,6 +110,7 @@ static enum command_result do_answer(struct invocation *invocation)
 	unsigned call;
 	bool good = (!after || duration_parse(slice_of(after), &after_us)) &&
 		    invocation_call(invocation, invocation->values[0], NEED_RINGING, &call) &&
+		    say_also(invocation, MEANT_RINGING, &call) &&
 		    phone_answer(invocation->phone, &call, after_us, &invocation->failure);
 
 	if (good && call)
@@ -109,6 +132,7 @@ static enum command_result do_reject(struct invocation *invocation)
 {
 	unsigned call, code = invocation->values[0] ? (unsigned)strtoul(invocation->values[0], NULL, 10) : 486;
 	bool good = invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_RINGING, &call) &&
+		    say_also(invocation, MEANT_RINGING, &call) &&
 		    phone_reject(invocation->phone, &call, code, slice_of(invocation->values[1]), &invocation->failure);
 
 	return invocation_end_call(invocation, good, good ? call : 0);
@@ -118,6 +142,7 @@ static enum command_result do_redirect(struct invocation *invocation)
 {
 	unsigned call;
 	bool good = invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_RINGING, &call) &&
+		    say_also(invocation, MEANT_RINGING, &call) &&
 		    phone_redirect(invocation->phone, &call, slice_of(invocation->values[0]), &invocation->failure);
 
 	return invocation_end_call(invocation, good, good ? call : 0);
@@ -127,7 +152,8 @@ static enum command_result do_hangup(struct invocation *invocation)
 {
 	unsigned call = ALL_CALLS;
 	bool all = invocation->values[0] && !strcmp(invocation->values[0], "all");
-	bool good = (all || invocation_call(invocation, invocation->values[0], NEED_ALIVE, &call)) &&
+	bool good = (all || (invocation_call(invocation, invocation->values[0], NEED_ALIVE, &call) &&
+			     say_also(invocation, MEANT_HANGUP, &call))) &&
 		    phone_hangup(invocation->phone, &call, &invocation->failure);
 
 	return invocation_end_call(invocation, good, good ? call : 0);
@@ -344,6 +370,8 @@ const struct command calls_commands[] = {
 			 .kind = ARG_HEADER,
 			 .repeats = true,
 			 .text = "one more header field of the INVITE" },
+		       { .name = "type", .kind = ARG_WORD, .text = "the type of body=" },
+		       { .name = "body", .kind = ARG_WORD, .text = "a body of yours beside the offer" },
 		       { .name = "sdp",
 			 .kind = ARG_CHOICE,
 			 .choices = "none",
@@ -369,7 +397,8 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_answer,
 	  .arguments = { ONE_CALL },
-	  .options = { { .name = "after", .kind = ARG_DURATION, .text = "let it ring so long first" } },
+	  .options = { { .name = "after", .kind = ARG_DURATION, .text = "let it ring so long first" },
+		       SENDING_OPTIONS },
 	  .summary = "take an incoming call",
 	  .text = "Without CALL the only ringing call is meant. Another call that is active is held "
 		  "(`call.auto-hold`).",
@@ -378,6 +407,7 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_ring,
 	  .arguments = { ONE_CALL },
+	  .options = { SENDING_OPTIONS },
 	  .summary = "tell the caller that it rings (180)",
 	  .text = "Sent by itself unless `call.auto-ring` is off.",
 	  .examples = { "ring" } },
@@ -385,6 +415,7 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_progress,
 	  .arguments = { ONE_CALL },
+	  .options = { SENDING_OPTIONS },
 	  .summary = "send sound to the caller before the answer (183)",
 	  .text = "Without CALL the only ringing call is meant.",
 	  .examples = { "progress" } },
@@ -397,7 +428,7 @@ const struct command calls_commands[] = {
 			   .kind = ARG_TEXT,
 			   .optional = true,
 			   .text = "the phrase behind it; the usual one when omitted" } },
-	  .options = { CALL_OPTION },
+	  .options = { CALL_OPTION, SENDING_OPTIONS },
 	  .summary = "refuse an incoming call",
 	  .text = "Without call= the only ringing call is meant. REASON takes the rest of the line, so call= stands "
 		  "before it.",
@@ -406,7 +437,7 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_redirect,
 	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "where the caller shall try" } },
-	  .options = { CALL_OPTION },
+	  .options = { CALL_OPTION, SENDING_OPTIONS },
 	  .summary = "send a caller elsewhere (302)",
 	  .text = "Without call= the only ringing call is meant.",
 	  .examples = { "redirect sip:carol@chicago.com" } },
@@ -418,6 +449,7 @@ const struct command calls_commands[] = {
 			   .kind = ARG_CALL_OR_ALL,
 			   .optional = true,
 			   .text = "a call's number or id, or all" } },
+	  .options = { SENDING_OPTIONS },
 	  .summary = "end a call, or stop dialling",
 	  .text = "Without CALL the selected call is meant or, if none is up, the only one that is being dialled.",
 	  .examples = { "hangup", "hangup 2", "hangup all" } },
@@ -425,6 +457,7 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_hold,
 	  .arguments = { ONE_CALL },
+	  .options = { SENDING_OPTIONS },
 	  .summary = "hold a call",
 	  .text = "Without CALL the selected one.",
 	  .examples = { "hold" } },
@@ -433,6 +466,7 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_resume,
 	  .arguments = { ONE_CALL },
+	  .options = { SENDING_OPTIONS },
 	  .summary = "go on with a held call",
 	  .text = "Without CALL the only held call is meant. Another call that is active is held.",
 	  .examples = { "resume", "resume 1" } },
@@ -443,7 +477,8 @@ const struct command calls_commands[] = {
 	  .options = { { .name = "sdp",
 			 .kind = ARG_CHOICE,
 			 .choices = "none",
-			 .text = "leave the offer to the other side" } },
+			 .text = "leave the offer to the other side" },
+		       SENDING_OPTIONS },
 	  .summary = "negotiate a call anew (re-INVITE)",
 	  .text = "Sends the session as it is, which finds a dead peer and renews addresses.",
 	  .examples = { "reinvite" } },
@@ -451,7 +486,8 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_update,
 	  .arguments = { ONE_CALL },
-	  .options = { { .name = "sdp", .kind = ARG_CHOICE, .choices = "none", .text = "refresh addresses only" } },
+	  .options = { { .name = "sdp", .kind = ARG_CHOICE, .choices = "none", .text = "refresh addresses only" },
+		       SENDING_OPTIONS },
 	  .summary = "negotiate a call anew by UPDATE, before the answer too",
 	  .text = "Without CALL the selected one. Unlike `reinvite` it needs no ACK and no user on the other side "
 		  "(RFC 3311). The event `update` tells the outcome.",

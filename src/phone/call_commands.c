@@ -7,8 +7,6 @@
 
 enum { ANSWER_MAX = 2 * SDP_MAX };
 
-enum meant { MEANT_RINGING, MEANT_HELD, MEANT_HANGUP, MEANT_SELECTED };
-
 static bool no_such_call(struct failure *failure, unsigned number)
 {
 	return fail(failure, STATUS_CALL, "no-such-call", "there is no call %u", number);
@@ -19,13 +17,13 @@ static bool is_ringing(const struct call *call)
 	return call->incoming && !call_is_up(call) && !call->ended;
 }
 
-static bool fits(const struct call *call, enum meant meant)
+static bool fits(const struct call *call, enum call_meant meant)
 {
 	return meant == MEANT_RINGING ? is_ringing(call) : call->state == CALL_HELD;
 }
 
 /* The only call that rings, or is held; several are an error that lists them. */
-static bool find_only(struct phone *phone, enum meant meant, struct call **found, struct failure *failure)
+static bool find_only(struct phone *phone, enum call_meant meant, struct call **found, struct failure *failure)
 {
 	struct buf list;
 	size_t count = 0;
@@ -67,7 +65,7 @@ static struct call *only_dialled(const struct phone *phone)
 	return found;
 }
 
-static bool find_meant(struct phone *phone, unsigned *number, enum meant meant, struct call **found,
+static bool find_meant(struct phone *phone, unsigned *number, enum call_meant meant, struct call **found,
 		       struct failure *failure)
 {
 	if (*number) {
@@ -95,6 +93,23 @@ static bool find_meant(struct phone *phone, unsigned *number, enum meant meant, 
 bool call_meant(struct phone *phone, unsigned *number, struct call **call, struct failure *failure)
 {
 	return find_meant(phone, number, MEANT_SELECTED, call, failure);
+}
+
+bool phone_say_also(struct phone *phone, enum call_meant meant, unsigned *number, const struct request_words *words,
+		    struct failure *failure)
+{
+	struct extra_header extra[EXTRA_HEADERS_MAX];
+	struct call *call;
+	int count = extra_headers_read(words->headers, extra, EXTRA_HEADERS_MAX, failure);
+
+	if (count < 0 || !body_is_good(words->type, words->body, failure) ||
+	    !find_meant(phone, number, meant, &call, failure))
+		return false;
+	if (!call->session || (!call->incoming && !call_is_up(call)))
+		return fail(failure, STATUS_CALL, "state",
+			    "call %u is being dialled: what ends that (CANCEL) carries nothing of yours", call->number);
+	enum err err = session_say_also(call->session, extra, (size_t)count, words->type, words->body);
+	return !err || fail(failure, STATUS_USAGE, err_name(err), "header=: %s", err_text(err));
 }
 
 static bool need_ringing(const struct call *call, struct failure *failure)

@@ -67,6 +67,8 @@ void call_setup_free(struct call_setup *setup)
 	free(setup->headers);
 	free(setup->uri);
 	free(setup->display);
+	free(setup->type);
+	free(setup->body);
 	free(setup);
 }
 

@@ -108,6 +108,8 @@ static void invite(struct call *call)
 	struct call_config config = { .identity = &identity,
 				      .target = slice_of(setup->uri),
 				      .offer = buf_slice(&offer),
+				      .content_type = slice_of(setup->type),
+				      .body = slice_of(setup->body),
 				      .extra = extra,
 				      .extra_count = count > 0 ? (size_t)count : 0,
 				      .options = &session,
@@ -218,6 +220,8 @@ static struct call_setup *setup_new(const struct call_options *options, const st
 	setup->uri = xstrdup(target->uri);
 	setup->display = options->display ? xstrdup(options->display) : NULL;
 	setup->headers = copy_words(options->headers);
+	setup->type = options->type ? xstrdup(options->type) : NULL;
+	setup->body = options->body ? xstrdup(options->body) : NULL;
 	setup->anonymous = options->anonymous;
 	setup->no_sdp = options->no_sdp;
 	setup->timeout_us = options->timeout_us;
@@ -234,7 +238,8 @@ static bool check_options(struct phone *phone, const struct call_options *option
 			    options->codec);
 	if (options->display && !utf8_valid(slice_of(options->display)))
 		return fail(failure, STATUS_USAGE, "syntax", "display= is no UTF-8");
-	if (extra_headers_read(options->headers, extra, EXTRA_HEADERS_MAX, failure) < 0)
+	if (extra_headers_read(options->headers, extra, EXTRA_HEADERS_MAX, failure) < 0 ||
+	    !body_is_good(slice_of(options->type), slice_of(options->body), failure))
 		return false;
 	if (phone->call_count >= (size_t)settings_number(phone->settings, "call.max"))
 		return fail(failure, STATUS_CALL, "too-many-calls",

@@ -112,9 +112,17 @@ struct call_options {
 	bool no_sdp;                /* sdp=none: INVITE without offer */
 	int64_t timeout_us;         /* 0: none */
 	const char *const *headers; /* "Name:value", NULL-ended; NULL: none */
+	const char *type, *body;    /* a body beside the offer, with its type; NULL: none */
 	const char *input, *output; /* devices for this call; NULL: the settings */
 	const char *record;         /* record it to a file of this name, see phone_record_start(); NULL: do not */
 };
+/* Which call is meant where none is named. */
+enum call_meant { MEANT_RINGING, MEANT_HELD, MEANT_HANGUP, MEANT_SELECTED };
+struct request_words;
+/** The message by which the next command acts on this call carries these lines and this body too. *call tells which
+ * call it is. */
+bool phone_say_also(struct phone *phone, enum call_meant meant, unsigned *call, const struct request_words *words,
+		    struct failure *failure);
 /** Dial. `dialled` (may be NULL) gets what is dialled, for people. @return the call's number in *call */
 bool phone_call(struct phone *phone, struct slice target, const struct call_options *options, unsigned *call,
 		struct buf *dialled, struct failure *failure);

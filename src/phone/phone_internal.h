@@ -307,6 +307,7 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 /* What phone_call() was told, kept while the target is located. */
 struct call_setup {
 	char *uri, *display, **headers; /* headers: NULL-ended */
+	char *type, *body;              /* or NULL */
 	char *queue[REDIRECTS_MAX];     /* Contacts of a 3xx still to be dialled */
 	size_t queued;
 	char *tried[REDIRECTS_MAX]; /* never dialled again */
@@ -452,6 +453,8 @@ struct told_response {
 };
 /** Its final outcome as the event `response`. */
 void phone_add_response(struct phone *phone, const struct told_response *request, const struct outcome *outcome);
+/** Has this body a type? */
+bool body_is_good(struct slice type, struct slice body, struct failure *failure);
 /** A request in the dialog of a call; its outcome comes as `response`, with its call. */
 bool call_request(struct call *call, struct slice method, const struct request_words *words, unsigned *number,
 		  struct failure *failure);

@@ -91,7 +91,7 @@ static struct pending_request *pending_new(struct phone *phone, struct slice met
 	return pending;
 }
 
-static bool body_is_good(struct slice type, struct slice body, struct failure *failure)
+bool body_is_good(struct slice type, struct slice body, struct failure *failure)
 {
 	struct sip_media_type read;
 

@@ -616,6 +616,23 @@ def test_answer_mode(bench):
 
 # ---- bodies ----
 
+def test_words_of_the_user(bench):
+    """header=, body= and type= of the commands that send."""
+    peer, phone = Peer(PEER), start(bench)
+    phone.do(f"call sip:peer@127.0.0.1:{PEER} header=\"Subject: tea\" type=text/plain body=hello")
+    request = peer.receive("INVITE")
+    equal(request.get("Subject"), "tea", "a header field")
+    check(request.get("Content-Type").startswith("multipart/mixed") and "m=audio" in request.body and "\r\nhello\r\n" in request.body, request.body)
+    dialog = Dialog(peer, request)
+    dialog.respond(request, 200, "OK", peer.sdp())
+    peer.receive("ACK")
+    phone.event("answered")
+    phone.do("hangup header=\"Reason: SIP;cause=200;text=\\\"tea is ready\\\"\"")
+    bye = peer.receive("BYE")
+    equal(bye.get("Reason"), "SIP;cause=200;text=\"tea is ready\"", "Reason")
+    dialog.respond(bye, 200, "OK")
+
+
 def test_bodies_of_several_parts(bench):
     peer, phone = Peer(PEER), start(bench)
     tag = f"<sip:peer@127.0.0.1:{PEER}>;tag={peer.tag}"

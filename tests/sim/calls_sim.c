@@ -11,7 +11,7 @@
 
 enum { CALLS = 12, SEEDS = 400 };
 
-enum plan { PLAN_ANSWER, PLAN_REJECT, PLAN_CALLER_CANCELS, PLAN_NOBODY_ANSWERS, PLAN_REINVITE, PLANS };
+enum plan { PLAN_ANSWER, PLAN_REJECT, PLAN_CALLER_CANCELS, PLAN_NOBODY_ANSWERS, PLAN_REINVITE, PLAN_UPDATE, PLAN_EARLY, PLANS };
 
 struct side {
 	struct session *session;  /* NULL before and after */
@@ -160,6 +160,9 @@ static void bob_rings(void *arg, struct session *session, struct sip_message *in
 	mine.arg = call;
 	session_set_handlers(session, &mine);
 	assert_int_equal(session_progress(session, 180, SLICE("")), ERR_NONE);
+	/* The answer goes early, reliably where the seed says so; the 200 waits for its PRACK. */
+	if (call->plan == PLAN_EARLY)
+		assert_int_equal(session_progress(session, 183, slice_of(SDP)), ERR_NONE);
 	if (call->plan != PLAN_NOBODY_ANSWERS && call->plan != PLAN_CALLER_CANCELS)
 		timer_start(&sim->world.timers, &call->act, some_seconds(sim, 5), callee_acts, call);
 }
@@ -189,7 +192,21 @@ static void dial(void *arg)
 	if (call->plan == PLAN_CALLER_CANCELS)
 		timer_start(&sim->world.timers, &call->hang_up, some_seconds(sim, 4), hang_up_now, call);
 	else if (call->plan != PLAN_NOBODY_ANSWERS)
-		timer_start(&sim->world.timers, &call->hang_up, 20 * SECOND_US + some_seconds(sim, 20), hang_up_now, call);
+		timer_start(&sim->world.timers, &call->hang_up, 20 * SECOND_US + some_seconds(sim, 150), hang_up_now, call);
+}
+
+/* Both change the session at the same time: they meet, and both come to their end. */
+static void both_update(void *arg)
+{
+	struct call *call = arg;
+	struct session *sides[] = { call->caller.session, call->callee.session };
+
+	for (size_t i = 0; i < ARRAY_LEN(sides); i++)
+		if (sides[i] && session_state(sides[i]) == SESSION_CONFIRMED) {
+			enum err err = random_below(&call->sim->world.random, 2) ? session_update(sides[i], true)
+									      : session_reoffer(sides[i]);
+			assert_true(err == ERR_NONE || err == ERR_UNSUPPORTED);
+		}
 }
 
 static struct timer *reinvite_timers(void)
@@ -224,6 +241,10 @@ static void build(struct sim *sim, uint64_t seed)
 	world->hosts[1].transport = transactions_transport(ua_transactions(sim->bob));
 	ua_settings(sim->bob)->max_sessions = 4 * CALLS; /* all come from one host: it may hold a quarter ringing */
 	ua_settings(sim->bob)->ring_timeout_us = 100 * SECOND_US; /* the caller gives up first, if it is heard */
+	ua_settings(sim->alice)->session = ua_settings(sim->bob)->session =
+		(struct session_options){ .reliable = (enum reliable_mode)(seed % 3),
+					  .timer = (enum timer_mode)(seed / 3 % 4),
+					  .expires_s = 90 };
 	memset(reinvite_timers(), 0, CALLS * sizeof(struct timer));
 	for (int i = 0; i < CALLS; i++) {
 		struct call *call = &sim->calls[i];
@@ -233,6 +254,8 @@ static void build(struct sim *sim, uint64_t seed)
 		timer_start(&world->timers, &call->start, some_seconds(sim, 10), dial, call);
 		if (call->plan == PLAN_REINVITE)
 			timer_start(&world->timers, &reinvite_timers()[i], 18 * SECOND_US, caller_reinvites, call);
+		if (call->plan == PLAN_UPDATE || call->plan == PLAN_EARLY)
+			timer_start(&world->timers, &reinvite_timers()[i], 18 * SECOND_US, both_update, call);
 	}
 }
 
@@ -253,6 +276,8 @@ static void check_call(const struct sim *sim, const struct call *call)
 	switch (call->plan) {
 	case PLAN_ANSWER:
 	case PLAN_REINVITE:
+	case PLAN_UPDATE:
+	case PLAN_EARLY:
 		assert_true(caller->was_up && callee->was_up);
 		break;
 	case PLAN_REJECT:

@@ -105,6 +105,7 @@ static void session_free(struct mortal *mortal)
 	list_remove(&session->node);
 	sip_draft_free(session->sent.draft);
 	sip_draft_free(session->invite_draft);
+	session_also_drop(session);
 	sip_message_unref(session->sent.message);
 	sip_message_unref(session->received);
 	sip_message_unref(session->first);
@@ -354,6 +355,7 @@ void session_bye(struct leg *leg)
 	core_user_agent(session->ua, draft);
 	if (session->reason)
 		sip_draft_add_slice(draft, SIP_HEADER_REASON, slice_of(session->reason));
+	session_finish(session, draft, slice_of(NULL));
 	leg->bye = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
 								      .draft = draft,
 								      .strict = strict,

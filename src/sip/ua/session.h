@@ -86,6 +86,7 @@ struct call_config {
 	const struct identity *identity; /* copied */
 	struct slice target;             /* Request-URI and To */
 	struct slice offer;              /* SDP; empty: INVITE without offer */
+	struct slice content_type, body; /* a body of the user's beside it; may be empty */
 	const struct extra_header *extra;
 	size_t extra_count;
 	const struct session_options *options; /* copied; NULL: those of the ua */
@@ -160,6 +161,13 @@ enum err session_reoffer(struct session *session) MUST_CHECK;
  * (with `offer`) the first offer is not answered yet
  */
 enum err session_update(struct session *session, bool offer) MUST_CHECK;
+/**
+ * The next response of ours to its INVITE, or the next re-INVITE, UPDATE or BYE, carries these lines and this body too
+ * (beside a session description as multipart/mixed, RFC 5621). A CANCEL takes nothing. What was said before and not sent
+ * yet is forgotten. Errors: ERR_SYNTAX a header name is no token; ERR_EXISTS a header line that we write ourselves
+ */
+enum err session_say_also(struct session *session, const struct extra_header *extra, size_t count, struct slice type,
+			  struct slice body) MUST_CHECK;
 /** The session timer (RFC 4028). @return false: none runs. `left_s` [s] to the end or the next refresh. */
 bool session_interval(const struct session *session, uint32_t *interval_s, bool *we_refresh, uint32_t *left_s);
 /**

@@ -418,8 +418,7 @@ static void start_invite(struct session *session, struct sip_draft *draft, bool 
 			      reliable && timer ? ", " : "", timer ? "timer" : "");
 	core_user_agent(ua, draft);
 	core_add_extra(draft, config->extra, config->extra_count);
-	if (config->offer.n)
-		sip_draft_body(draft, SLICE("application/sdp"), config->offer);
+	session_bodies(ua, draft, config->offer, config->content_type, config->body);
 	session->invite_draft = draft;
 	session->invite_strict = strict;
 	send_invite(session);
@@ -673,8 +672,7 @@ void session_try_reinvite(struct session *session)
 	core_add_supported(draft, &session->options);
 	core_user_agent(session->ua, draft);
 	session_clock_ask(session, draft);
-	if (session->reinvite_offered)
-		sip_draft_body(draft, SLICE("application/sdp"), slice_of(session->next_offer));
+	session_finish(session, draft, slice_of(session->next_offer));
 	session->reinvite = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
 									       .draft = draft,
 									       .strict = strict,

@@ -144,6 +144,7 @@ struct session {
 	struct buf progress;               /* the answer that a 1xx carried */
 	struct reliable reliable;
 	struct update_client update;
+	struct also *also; /* what the next message of ours carries besides, or NULL */
 	struct session_clock clock;
 	struct timer ring, expiry, minute; /* our patience, the caller's (Expires), the next repetition of the 1xx */
 
@@ -208,6 +209,13 @@ struct leg *session_current(const struct session *session);
 void session_go_on(struct session *session);
 /** The pause before what met a request of the peer is sent again (14.1). [us] */
 int64_t session_glare_pause(struct session *session);
+
+/* session_also.c */
+/** The last touch to a message of ours: its description (may be empty), and what the user adds to it. */
+void session_finish(struct session *session, struct sip_draft *draft, struct slice sdp);
+/** One body or two. */
+void session_bodies(struct ua *ua, struct sip_draft *draft, struct slice sdp, struct slice type, struct slice body);
+void session_also_drop(struct session *session);
 
 /* session_update.c */
 void session_take_update(struct leg *leg, struct server_transaction *st, struct sip_message *request);

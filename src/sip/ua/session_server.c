@@ -116,6 +116,7 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 		sip_draft_add(draft, SIP_HEADER_WARNING, "305 offhook \"Incompatible media format\"");
 	if (status == 422)
 		sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(&session->options));
+	session_finish(session, draft, slice_of(NULL));
 	session->server.pending = false;
 	if (session->leg->turn == TURN_PEERS)
 		session->leg->turn = TURN_NONE;
@@ -166,8 +167,7 @@ static void send_success(struct session *session, struct slice body)
 	struct invite_server *server = &session->server;
 	struct sip_draft *draft = response_draft(session, 200, slice_of(NULL));
 
-	if (body.n)
-		sip_draft_body(draft, SLICE("application/sdp"), body);
+	session_finish(session, draft, body);
 	session_clock_answer(session, server->request, draft);
 	session->leg->turn = server->offered ? TURN_OURS : TURN_NONE;
 	session->leg->agreed |= !server->offered;
@@ -339,8 +339,7 @@ enum err session_send_progress(struct session *session, unsigned status, struct 
 	/* An answer that the caller has acknowledged is not said again. */
 	struct slice body = offer.n ? buf_slice(&offer) : leg->agreed ? slice_of(NULL) : answer;
 	struct sip_draft *draft = response_draft(session, status, slice_of(NULL));
-	if (body.n)
-		sip_draft_body(draft, SLICE("application/sdp"), body);
+	session_finish(session, draft, body);
 	if (reliable) {
 		struct reliable *r = &session->reliable;
 		r->rseq = r->rseq ? r->rseq + 1 : 1 + random_below(session->ua->world.random, 0x7fffffff);

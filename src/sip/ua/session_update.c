@@ -125,10 +125,9 @@ static bool add_offer(struct leg *leg, struct sip_draft *draft)
 	if (handlers->make_offer)
 		handlers->make_offer(handlers->arg, session, leg->number, &offer);
 	session->update.offered = offer.n > 0;
-	if (offer.n)
-		sip_draft_body(draft, SLICE("application/sdp"), buf_slice(&offer));
-	else
+	if (!offer.n)
 		leg->turn = TURN_NONE;
+	session_finish(session, draft, buf_slice(&offer));
 	buf_fini(&offer);
 	return !session_is_over(session);
 }
@@ -151,7 +150,9 @@ void session_try_update(struct session *session)
 	core_add_supported(draft, &session->options);
 	core_user_agent(session->ua, draft);
 	session_clock_ask(session, draft);
-	if (update->offered && !add_offer(leg, draft)) {
+	if (!update->offered) {
+		session_finish(session, draft, slice_of(NULL));
+	} else if (!add_offer(leg, draft)) {
 		sip_draft_free(draft);
 		return;
 	}

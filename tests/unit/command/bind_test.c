@@ -30,6 +30,8 @@ static void test_told(void **state)
 		{ "transfer Carol Smith call=id1 header=\"Subject: x\"", "transfer 1 Carol Smith Subject: x\n" },
 		{ "transfer with=id1", "transfer 0 with 1 -\n" },
 		{ "accept-transfer", "accept-transfer 0\n" },
+		{ "hangup header=\"Reason: SIP;cause=200\" type=text/plain body=bye",
+		  "also 2 0 Reason: SIP;cause=200 text/plain 'bye'\nhangup 0\n" },
 		{ "refuse-transfer id1", "refuse-transfer 1\n" },
 		{ "refer sip:desk@a.com to=sip:bob@b.com", "refer sip:desk@a.com sip:bob@b.com -\n" },
 		{ "unregister work all=yes", "unregister 'work' 1\n" },

@@ -160,6 +160,14 @@ bool phone_update(struct phone *phone, unsigned *call, bool no_sdp, struct failu
 	return told(phone, failure, "update %u %d", *call, no_sdp);
 }
 
+bool phone_say_also(struct phone *phone, enum call_meant meant, unsigned *call, const struct request_words *words,
+		    struct failure *failure)
+{
+	return told(phone, failure, "also %d %u %s %.*s '%.*s'", (int)meant, *call,
+		    words->headers && words->headers[0] ? words->headers[0] : "-", SLICE_ARG(words->type),
+		    SLICE_ARG(words->body));
+}
+
 bool phone_info(struct phone *phone, unsigned *call, struct slice type, struct slice body, const char *const *headers,
 		unsigned *request, struct failure *failure)
 {

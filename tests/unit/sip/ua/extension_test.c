@@ -516,6 +516,31 @@ static void a_caller_without_timers_is_refreshed_by_us(void **state)
 	lab_has(lab_take(lab, "INVITE"), SIP_HEADER_SESSION_EXPIRES, "200;refresher=uac");
 }
 
+/* ---- what the user adds ---- */
+
+static void the_next_message_carries_what_is_added(void **state)
+{
+	struct lab *lab = *state;
+	const struct extra_header extra[] = { { SLICE("Subject"), SLICE("tea") } }, ours[] = { { SLICE("Via"), SLICE("x") } };
+
+	ring(lab, SDP_LINES, "o1");
+	assert_int_equal(session_say_also(lab->session, ours, 1, slice_of(NULL), slice_of(NULL)), ERR_EXISTS);
+	assert_int_equal(session_say_also(lab->session, extra, 1, SLICE("text/plain"), SLICE("hi")), ERR_NONE);
+	assert_int_equal(session_answer(lab->session), ERR_NONE);
+	struct fake_packet *ok = lab_take(lab, "200");
+	lab_value(ok, SIP_HEADER_SUBJECT, "tea");
+	lab_has(ok, SIP_HEADER_CONTENT_TYPE, "multipart/mixed");
+	assert_true(slice_eq(sip_message_body(ok->message, "application", "sdp"), SLICE("a1")));
+	assert_true(slice_eq(sip_message_body(ok->message, "text", "plain"), SLICE("hi")));
+	snprintf(lab->invite_tag, sizeof lab->invite_tag, "%.*s", SLICE_ARG(sip_message_to(ok->message)->tag));
+	lab_ack(lab, 1, "", "");
+	assert_int_equal(session_say_also(lab->session, extra, 1, SLICE("text/plain"), SLICE("bye")), ERR_NONE);
+	session_hangup(lab->session, slice_of(NULL));
+	struct fake_packet *bye = lab_take(lab, "BYE");
+	lab_value(bye, SIP_HEADER_SUBJECT, "tea");
+	lab_body(bye, "bye");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,6 +568,7 @@ int main(void)
 		LAB_TEST(a_422_is_asked_again_with_what_it_wants),
 		LAB_TEST(as_who_is_called_we_answer_and_watch),
 		LAB_TEST(a_short_interval_gets_422),
+		LAB_TEST(the_next_message_carries_what_is_added),
 		LAB_TEST(a_caller_without_timers_is_refreshed_by_us),
 	};
 
