@@ -4,6 +4,8 @@
 
 fuzz_message_sources = tests/fuzz/message_fuzz.c tests/torture/touch.c tests/torture/touch.h
 fuzz_message_libs = src/sip/syntax/libsyntax.a src/base/libbase.a
+fuzz_bodies_sources = tests/fuzz/bodies_fuzz.c
+fuzz_bodies_libs = src/bodies/libbodies.a src/base/libbase.a $(EXPAT_LIBS)
 fuzz_dns_sources = tests/fuzz/dns_fuzz.c src/net/dns_answer.c src/net/dns_answer.h
 fuzz_dns_libs = src/base/libbase.a
 fuzz_framing_sources = tests/fuzz/framing_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
@@ -18,7 +20,7 @@ fuzz_websocket_sources = tests/fuzz/websocket_fuzz.c src/net/websocket.c src/net
 fuzz_websocket_libs = src/base/libbase.a $(SSL_LIBS)
 
 if FUZZING
-noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
+noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/bodies_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
 	tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
 noinst_PROGRAMS += tests/fuzz/websocket_fuzz
 tests_fuzz_websocket_fuzz_SOURCES = $(fuzz_websocket_sources)
@@ -27,6 +29,9 @@ tests_fuzz_websocket_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_message_fuzz_SOURCES = $(fuzz_message_sources)
 tests_fuzz_message_fuzz_LDADD = $(fuzz_message_libs)
 tests_fuzz_message_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_bodies_fuzz_SOURCES = $(fuzz_bodies_sources)
+tests_fuzz_bodies_fuzz_LDADD = $(fuzz_bodies_libs)
+tests_fuzz_bodies_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_dns_fuzz_SOURCES = $(fuzz_dns_sources)
 tests_fuzz_dns_fuzz_LDADD = $(fuzz_dns_libs)
 tests_fuzz_dns_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -43,7 +48,7 @@ tests_fuzz_ua_fuzz_SOURCES = $(fuzz_ua_sources)
 tests_fuzz_ua_fuzz_LDADD = $(fuzz_ua_libs)
 tests_fuzz_ua_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
-check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/dns_replay \
+check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/bodies_replay tests/fuzz/dns_replay \
 	tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
 	tests/fuzz/ua_replay
 check_PROGRAMS += tests/fuzz/websocket_replay
@@ -53,6 +58,9 @@ tests_fuzz_websocket_replay_LDADD = $(fuzz_websocket_libs)
 tests_fuzz_message_replay_SOURCES = tests/fuzz/replay.c $(fuzz_message_sources)
 tests_fuzz_message_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"message"'
 tests_fuzz_message_replay_LDADD = $(fuzz_message_libs)
+tests_fuzz_bodies_replay_SOURCES = tests/fuzz/replay.c $(fuzz_bodies_sources)
+tests_fuzz_bodies_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"bodies"' -DMUTATIONS=400 -DPREFIX_STEP=2
+tests_fuzz_bodies_replay_LDADD = $(fuzz_bodies_libs)
 tests_fuzz_dns_replay_SOURCES = tests/fuzz/replay.c $(fuzz_dns_sources)
 tests_fuzz_dns_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"dns"'
 tests_fuzz_dns_replay_LDADD = $(fuzz_dns_libs)
