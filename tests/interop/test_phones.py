@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from harness import Failed, check, equal, hears, need, wait_until, write_tone
+from harness import Failed, check, equal, hears, need, port_answers, wait_until, write_tone
 
 PHONE, PEER, CONTROL = 5070, 5080, 4444
 
@@ -41,21 +41,21 @@ opus_sprop_stereo no
 class Baresip:
     """Debian's baresip, commanded by netstrings of JSON on a TCP port."""
 
-    def __init__(self, bench, codec, answers=True, encryption=None):
+    def __init__(self, bench, codec, answers=True, encryption=None, contacts="", modules=()):
         need("baresip")
         self.bench = bench
         rate = {"opus": 48000, "g722": 16000, "l16": 16000}.get(codec, 8000)
         tone = write_tone(bench.path("baresip-says.wav"), 660, 60, rate)
-        modules = "/usr/lib/baresip/modules"
+        more, modules = modules, "/usr/lib/baresip/modules"
         if not os.path.isdir(modules):
             modules = next(p for p in ("/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules") if os.path.isdir(p))
-        extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp", *(["srtp"] if encryption else [])) if os.path.exists(f"{modules}/{m}.so"))
+        extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp", *(["srtp"] if encryption else []), *more) if os.path.exists(f"{modules}/{m}.so"))
         os.makedirs(bench.path("baresip"), exist_ok=True)
         bench.write("baresip/config", BARESIP.format(sip=PEER, folder=bench.folder, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
                                                      extra=extra, control=CONTROL))
         bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{PEER}>;regint=0" + (";answermode=auto" if answers else "") +
                     (f";mediaenc={encryption}" if encryption else "") + "\n")
-        bench.write("baresip/contacts", "")
+        bench.write("baresip/contacts", contacts)
         self.process = bench.start(["baresip", "-f", bench.path("baresip")], log="baresip.log")
         self.control = wait_until(self._connect, "baresip's control port", 10)
         self.buffer = b""
@@ -244,5 +244,35 @@ def test_linphonec_dtmf(bench):
         phone.event("dtmf", digit=digit)
     phone.do("hangup")
     phone.do("wait ended within=10s")
+    other.type("quit")
+    other.process.wait(15)
+
+
+def test_baresip_messages_and_presence(bench):
+    """Texts both ways, and each watches the other."""
+    phone = bench.phone(f"set sip.listen 127.0.0.1:{PHONE}", "set call.accept any")
+    wait_until(lambda: port_answers("127.0.0.1", PHONE), "the phone listens")
+    other = Baresip(bench, "g711", contacts=f'"Alice" <sip:alice@127.0.0.1:{PHONE}>;presence=p2p\n', modules=("presence",))
+    phone.do(f"message sip:bob@127.0.0.1:{PEER} gr\u00fc\u00df dich")
+    phone.event("message-sent")
+    other.command("message", "back to you")
+    equal(phone.event("message")["text"], "back to you", "text")
+    wait_until(lambda: "presence" in phone.do("show subscriptions")["text"], "baresip watches us")
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    phone.event("subscribed")
+    phone.event("presence")
+    phone.do("status offline")
+    phone.do("unsubscribe all")
+    phone.event("notify", state="terminated")
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_linphonec_message(bench):
+    phone = bench.phone(f"set sip.listen 127.0.0.1:{PHONE}", "set call.accept any")
+    wait_until(lambda: port_answers("127.0.0.1", PHONE), "the phone listens")
+    other = Linphone(bench, "PCMU")
+    phone.do(f"message sip:bob@127.0.0.1:{PEER} hello linphone")
+    phone.event("message-sent", within=20)
+    wait_until(lambda: "hello linphone" in bench.log_of(other.process), "linphonec got the text")
     other.type("quit")
     other.process.wait(15)

@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/unit/sip/ua/chaos_test \
 	tests/unit/sip/ua/digest_test \
 	tests/unit/sip/ua/notifier_test \
+	tests/unit/sip/ua/publication_test \
 	tests/unit/sip/ua/registration_test \
 	tests/unit/sip/ua/reinvite_test \
 	tests/unit/sip/ua/request_test \
@@ -44,3 +45,5 @@ tests_unit_sip_ua_targets_test_LDADD = $(UA_TEST_LIBS)
 check_PROGRAMS += tests/unit/sip/ua/outbound_test
 tests_unit_sip_ua_outbound_test_SOURCES = tests/unit/sip/ua/outbound_test.c
 tests_unit_sip_ua_outbound_test_LDADD = $(UA_TEST_LIBS)
+tests_unit_sip_ua_publication_test_SOURCES = tests/unit/sip/ua/publication_test.c
+tests_unit_sip_ua_publication_test_LDADD = $(UA_TEST_LIBS)
