@@ -238,6 +238,21 @@ static void add_line(void *arg, const char *line)
 	buf_printf(arg, "%s\n", line);
 }
 
+/* What came since the start, and what became of what should not have come. */
+static void show_counters(const struct transport *transport, struct buf *out)
+{
+	const struct transport_counters *c = transport_counters(transport);
+
+	buf_printf(out,
+		   "came: %" PRIu64 " messages, %" PRIu64 " keep-alives, %" PRIu64 " that were neither, %" PRIu64
+		   " responses to nothing; %" PRIu64 " requests answered without state, %" PRIu64 " not answered\n",
+		   c->messages, c->keep_alives, c->garbage, c->strays, c->answered, c->unanswered);
+	buf_printf(out,
+		   "connections: %zu open, %" PRIu64 " taken, %" PRIu64 " refused, %" PRIu64
+		   " closed because no whole message came\n",
+		   transport_flow_count(transport), c->connections, c->refused_connections, c->unfinished);
+}
+
 static bool show_transactions(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
 {
 	(void)argument;
@@ -245,6 +260,7 @@ static bool show_transactions(struct phone *phone, struct slice argument, struct
 	transactions_show(ua_transactions(phone->ua), add_line, out);
 	if (!transactions_count(ua_transactions(phone->ua)))
 		buf_printf(out, "no transactions\n");
+	show_counters(transactions_transport(ua_transactions(phone->ua)), out);
 	return true;
 }
 

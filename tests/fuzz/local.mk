@@ -16,13 +16,18 @@ fuzz_sdp_sources = tests/fuzz/sdp_fuzz.c
 fuzz_sdp_libs = src/sdp/libsdp.a src/base/libbase.a
 fuzz_ua_sources = tests/fuzz/ua_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
 fuzz_ua_libs = src/sip/ua/libua.a src/sip/transaction/libtransaction.a $(fuzz_framing_libs) $(SSL_LIBS)
+fuzz_datagram_sources = tests/fuzz/datagram_fuzz.c tests/unit/sip/fake_net.c tests/unit/sip/fake_net.h
+fuzz_datagram_libs = src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a src/base/libbase.a
 fuzz_websocket_sources = tests/fuzz/websocket_fuzz.c src/net/websocket.c src/net/websocket.h
 fuzz_websocket_libs = src/base/libbase.a $(SSL_LIBS)
 
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/bodies_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
 	tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
-noinst_PROGRAMS += tests/fuzz/websocket_fuzz
+noinst_PROGRAMS += tests/fuzz/websocket_fuzz tests/fuzz/datagram_fuzz
+tests_fuzz_datagram_fuzz_SOURCES = $(fuzz_datagram_sources)
+tests_fuzz_datagram_fuzz_LDADD = $(fuzz_datagram_libs)
+tests_fuzz_datagram_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_websocket_fuzz_SOURCES = $(fuzz_websocket_sources)
 tests_fuzz_websocket_fuzz_LDADD = $(fuzz_websocket_libs)
 tests_fuzz_websocket_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -51,7 +56,10 @@ else
 check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/bodies_replay tests/fuzz/dns_replay \
 	tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
 	tests/fuzz/ua_replay
-check_PROGRAMS += tests/fuzz/websocket_replay
+check_PROGRAMS += tests/fuzz/websocket_replay tests/fuzz/datagram_replay
+tests_fuzz_datagram_replay_SOURCES = tests/fuzz/replay.c $(fuzz_datagram_sources)
+tests_fuzz_datagram_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"datagram"' -DMUTATIONS=400
+tests_fuzz_datagram_replay_LDADD = $(fuzz_datagram_libs)
 tests_fuzz_websocket_replay_SOURCES = tests/fuzz/replay.c $(fuzz_websocket_sources)
 tests_fuzz_websocket_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"websocket"'
 tests_fuzz_websocket_replay_LDADD = $(fuzz_websocket_libs)

@@ -11,6 +11,7 @@ struct transactions {
 	struct map clients, servers;  /* by what matches messages to them */
 	struct map merges;            /* server transactions outside dialogs by From tag, Call-ID and CSeq (8.2.2.2) */
 	struct list client_list, server_list;
+	size_t held_bytes;            /* of the messages that server transactions keep */
 	uint64_t last_number;
 };
 

@@ -106,13 +106,26 @@ static void print_merge_key(struct buf *key, const struct sip_message *request)
 
 /* ---- life ---- */
 
+/* Keep another message, or none, in that place: the sum of all is known at any time. */
+static void keep(struct server_transaction *st, struct sip_message **place, struct sip_message *message)
+{
+	size_t *held = &st->base.owner->held_bytes;
+
+	if (message)
+		*held += sip_message_ref(message)->bytes.n;
+	if (*place)
+		*held -= (*place)->bytes.n;
+	sip_message_unref(*place);
+	*place = message;
+}
+
 void server__free(struct server_transaction *st)
 {
 	map_remove(&st->base.owner->servers, &st->base.by_key);
 	map_remove(&st->base.owner->merges, &st->by_merge);
 	transaction__fini(&st->base);
-	sip_message_unref(st->request);
-	sip_message_unref(st->response);
+	keep(st, &st->request, NULL);
+	keep(st, &st->response, NULL);
 	free(st->method_name);
 	free(st->to_tag);
 	free(st->answer_tag);
@@ -140,7 +153,7 @@ static struct server_transaction *server_new(struct transactions *transactions, 
 	st->base.stream = sip_protocol_is_stream(source->protocol);
 	st->base.gone = gone;
 	st->base.key = slice_dup(key);
-	st->request = sip_message_ref(request);
+	keep(st, &st->request, request);
 	st->source = *source;
 	st->source.flow = NULL; /* it may close at any time: its id is enough */
 	st->method = request->method;
@@ -174,8 +187,7 @@ static void forget_request(struct server_transaction *st)
 {
 	if (!st->answered || st->handling || st->method == SIP_INVITE)
 		return;
-	sip_message_unref(st->request);
-	st->request = NULL;
+	keep(st, &st->request, NULL);
 }
 
 /* ---- out ---- */
@@ -193,9 +205,7 @@ void server__send(struct server_transaction *st)
 
 void server__take(struct server_transaction *st, struct sip_message *response)
 {
-	sip_message_ref(response);
-	sip_message_unref(st->response);
-	st->response = response;
+	keep(st, &st->response, response);
 	st->answered = response->status >= 200;
 }
 
@@ -301,11 +311,6 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 
 /* ---- limits ---- */
 
-static size_t held_bytes(const struct server_transaction *st)
-{
-	return (st->request ? st->request->bytes.n : 0) + (st->response ? st->response->bytes.n : 0);
-}
-
 /*
  * Nothing but retransmissions and an ACK is awaited: who needs its place loses less than who would be refused. A 2xx is
  * repeated as long as the user holds on to it.
@@ -315,25 +320,28 @@ static bool may_go(const struct server_transaction *st)
 	return st->answered && !st->handling && (st->base.state != ACCEPTED || !st->user);
 }
 
+/* Those that began first and may not go are few: calls that ring, requests that are being thought about. */
+static struct server_transaction *oldest_that_may_go(struct transactions *transactions)
+{
+	LIST_EACH(&transactions->server_list, node) {
+		struct server_transaction *st = server_of(LIST_ENTRY(node, struct transaction, node));
+		if (may_go(st))
+			return st;
+	}
+	return NULL;
+}
+
 /* Room for one more, in number and in bytes: the oldest that was answered goes. @return false: none may go */
 static bool make_room(struct transactions *transactions)
 {
-	for (;;) {
-		struct server_transaction *oldest = NULL;
-		size_t bytes = 0;
-		LIST_EACH(&transactions->server_list, node) {
-			struct server_transaction *st = server_of(LIST_ENTRY(node, struct transaction, node));
-			bytes += held_bytes(st);
-			if (!oldest && may_go(st))
-				oldest = st;
-		}
-		if (transactions->servers.count < transactions->settings.max && bytes < HELD_MAX)
-			return true;
+	while (transactions->servers.count >= transactions->settings.max || transactions->held_bytes >= HELD_MAX) {
+		struct server_transaction *oldest = oldest_that_may_go(transactions);
 		if (!oldest)
 			return false;
 		oldest->base.err = ERR_FULL;
 		gone(&oldest->base);
 	}
+	return true;
 }
 
 /* No room for one more: what can be done is done without state. */

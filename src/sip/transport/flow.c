@@ -239,6 +239,7 @@ struct sip_source flow__source(struct flow *flow)
 
 static void message_timeout(void *arg)
 {
+	((struct flow *)arg)->transport->counters.unfinished++;
 	flow__fail_later(arg, ERR_TIMEOUT);
 }
 
@@ -279,8 +280,11 @@ struct flow *transport_accepted(struct transport *transport, enum sip_protocol p
 {
 	struct sip_target target = { .protocol = protocol, .address = *remote, .local = *local };
 
-	if (!host_may_connect(transport, remote) || !flow__make_room(transport, room_for_others(transport)))
+	if (!host_may_connect(transport, remote) || !flow__make_room(transport, room_for_others(transport))) {
+		transport->counters.refused_connections++;
 		return NULL;
+	}
+	transport->counters.connections++;
 	struct flow *flow = flow__new(transport, &target, true);
 	flow->state = FLOW_OPEN;
 	flow->connection = connection;
@@ -373,10 +377,11 @@ void transport_flow_bytes(struct transport *transport, struct flow *flow, struct
 	enum framing_result result = FRAMING_MORE;
 	struct slice message = { 0 };
 
-	(void)transport;
 	while (flow->state == FLOW_OPEN && (result = framing_next(&flow->framing, &bytes, &message)) != FRAMING_MORE) {
-		if (!take(flow, result, message))
+		if (!take(flow, result, message)) {
+			transport->counters.garbage++;
 			flow__fail_later(flow, ERR_SYNTAX);
+		}
 	}
 	if (flow->state == FLOW_OPEN && framing_is_partial(&flow->framing) && !timer_running(&flow->timer))
 		expect_message(flow);
@@ -434,6 +439,15 @@ void flow_explain(struct flow *flow, const char *sentence)
 {
 	free(flow->why);
 	flow->why = *sentence ? xstrdup(sentence) : NULL;
+}
+
+size_t transport_flow_count(const struct transport *transport)
+{
+	size_t count = 0;
+
+	LIST_EACH(&transport->flows, node)
+		count++;
+	return count;
 }
 
 void *flow_connection(const struct flow *flow)

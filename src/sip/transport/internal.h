@@ -80,6 +80,7 @@ struct transport {
 	struct sip_world world;
 	struct transport_handlers handlers;
 	struct transport_settings settings;
+	struct transport_counters counters;
 	struct list flows, keep_alives, replies;
 	size_t reply_count;
 	uint64_t last_flow_id;
@@ -87,6 +88,8 @@ struct transport {
 	uint64_t tag_key[2];          /* for To tags of stateless answers */
 	int64_t stateless_since_us;
 	unsigned stateless_count;
+	int64_t garbage_since_us;     /* how much of it the trace is shown */
+	unsigned garbage_count;
 	struct address sent_by[SENT_BY_MAX]; /* a ring: the newest are kept */
 	size_t sent_by_next;
 	struct {

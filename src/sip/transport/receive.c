@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+enum { GARBAGE_SHOWN = 20 }; /* datagrams a second */
+
 /* ---- the top Via of a request: where its response shall go (18.2.1, RFC 3581 4) ---- */
 
 /*
@@ -131,8 +133,13 @@ void transport_answer(struct transport *transport, const struct sip_message *req
 {
 	char tag[17];
 
-	if (!is_answerable(request) || !transport__within_rate(transport))
+	if (!is_answerable(request))
 		return;
+	if (!transport__within_rate(transport)) {
+		transport->counters.unanswered++;
+		return;
+	}
+	transport->counters.answered++;
 	print_tag(transport, request, tag);
 	struct sip_draft *draft = sip_draft_response(request, status, slice_of(reason), slice_of(tag));
 	if (retry_after_s)
@@ -164,22 +171,28 @@ static void receive_request(struct transport *transport, struct sip_message *mes
 }
 
 /* 18.1.2: a response whose top Via is not ours was not meant for us; 8.1.3.3: nor one with two Vias. */
-static void receive_response(struct transport *transport, struct sip_message *response, const struct sip_source *source)
+static bool is_for_us(const struct transport *transport, const struct sip_message *response)
 {
 	struct address sent_by;
 
 	if (sip_message_check(response).status)
-		return;
+		return false;
 	const struct sip_via *via = sip_message_via(response, 0);
-	if (!via || sip_message_via(response, 1) || !address_parse_host(&sent_by, via->host, via->port))
-		return;
-	if (!transport__sent_by_ours(transport, &sent_by))
-		return;
-	transport->handlers.response(transport->handlers.arg, response, source);
+	return via && !sip_message_via(response, 1) && address_parse_host(&sent_by, via->host, via->port) &&
+	       transport__sent_by_ours(transport, &sent_by);
+}
+
+static void receive_response(struct transport *transport, struct sip_message *response, const struct sip_source *source)
+{
+	if (is_for_us(transport, response))
+		transport->handlers.response(transport->handlers.arg, response, source);
+	else
+		transport->counters.strays++;
 }
 
 void transport__receive(struct transport *transport, struct sip_message *message, const struct sip_source *source)
 {
+	transport->counters.messages++;
 	if (message->is_request)
 		receive_request(transport, message, source);
 	else
@@ -214,6 +227,18 @@ static struct slice skip_keep_alive(struct slice bytes)
 	return bytes;
 }
 
+/* Some of it, so that one sees what comes; not all, or a flood would push everything else out of the trace. */
+static bool garbage_is_shown(struct transport *transport)
+{
+	int64_t now = transport->world.timers->now_us;
+
+	if (now - transport->garbage_since_us >= SECOND_US) {
+		transport->garbage_since_us = now;
+		transport->garbage_count = 0;
+	}
+	return transport->garbage_count++ < GARBAGE_SHOWN;
+}
+
 void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
 			struct slice bytes)
 {
@@ -222,15 +247,23 @@ void transport_datagram(struct transport *transport, const struct address *local
 	size_t used, offset;
 
 	if (stun_is(bytes)) {
+		transport->counters.keep_alives++;
 		keep_alive__stun(transport, local, remote, bytes);
 		return;
 	}
 	bytes = skip_keep_alive(bytes);
-	if (!bytes.n || bytes.n > SIP_MESSAGE_MAX)
+	if (!bytes.n) {
+		transport->counters.keep_alives++;
 		return;
+	}
+	if (bytes.n > SIP_MESSAGE_MAX ||
+	    sip_message_parse(bytes, SIP_DATAGRAM, &message, &used, &offset) != SCAN_OK) {
+		transport->counters.garbage++;
+		if (bytes.n <= SIP_MESSAGE_MAX && garbage_is_shown(transport))
+			transport__trace(transport, false, SIP_UDP, local, remote, bytes);
+		return;
+	}
 	transport__trace(transport, false, SIP_UDP, local, remote, bytes);
-	if (sip_message_parse(bytes, SIP_DATAGRAM, &message, &used, &offset) != SCAN_OK)
-		return;
 	transport__receive(transport, message, &source);
 	sip_message_unref(message);
 }

@@ -91,6 +91,11 @@ struct transport_settings *transport_settings(struct transport *transport)
 	return &transport->settings;
 }
 
+const struct transport_counters *transport_counters(const struct transport *transport)
+{
+	return &transport->counters;
+}
+
 void transport__trace(struct transport *transport, bool sent, enum sip_protocol protocol, const struct address *local,
 		      const struct address *remote, struct slice bytes)
 {

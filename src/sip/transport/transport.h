@@ -128,6 +128,19 @@ struct transport_settings {
 	size_t max_flows;          /* connections at a time; further ones are closed at once */
 };
 
+/* What came and what became of it, since the transport was made. */
+struct transport_counters {
+	uint64_t messages;            /* SIP messages that came */
+	uint64_t garbage;             /* datagrams that are none, and streams that were cut for what came on them */
+	uint64_t keep_alives;         /* by UDP, STUN included */
+	uint64_t strays;              /* responses to nothing of ours */
+	uint64_t answered;            /* requests that were answered without state */
+	uint64_t unanswered;          /* that got no answer, since too many had one in that second */
+	uint64_t connections;         /* that came in and were taken */
+	uint64_t refused_connections; /* that were too many, of their host or of all */
+	uint64_t unfinished;          /* that were closed because no message came, or none became whole */
+};
+
 enum {
 	STATELESS_PER_SECOND = 100,  /* answers of transport_answer() in one second: nobody can make us a reflector */
 };
@@ -138,6 +151,10 @@ struct transport *transport_new(const struct sip_world *world, const struct tran
 void transport_free(struct transport *transport);
 /** To be read and changed at any time. */
 struct transport_settings *transport_settings(struct transport *transport);
+
+const struct transport_counters *transport_counters(const struct transport *transport);
+/** Connections that are open or opening. */
+size_t transport_flow_count(const struct transport *transport);
 
 /* ---- downwards: what the transaction layer and the ua ask ---- */
 

@@ -1,0 +1,115 @@
+"""Floods: garbage, forged INVITEs, half-open connections. Memory stays bounded, what came is counted, and a call goes on."""
+import os
+import resource
+import socket
+import struct
+import time
+
+from harness import check, wait_until
+
+PHONE = ("192.0.2.1", 5060)
+
+
+def private_kib(phone):
+    with open(f"/proc/{phone.process.pid}/smaps_rollup") as text:
+        return sum(int(line.split()[1]) for line in text if line.startswith("Private_"))
+
+
+def talking_phone(bench):
+    bench.need_namespace()
+    phone = bench.phone(f"set sip.listen {PHONE[0]}:{PHONE[1]}", "set call.accept any", "set trace.keep 1M")
+    phone.do("call echo")
+    phone.event("answered")
+    phone.event("media")
+    return phone
+
+
+def still_talks(phone):
+    """Sound goes on both ways, and an OPTIONS is answered."""
+    before = float(phone.get("media.received").split()[0])
+    wait_until(lambda: float(phone.get("media.received").split()[0]) > before + 10, "the call goes on")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("192.0.2.4", 5999))
+        probe.settimeout(0.5)
+
+        def answers():
+            probe.sendto(b"OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.4:5999;branch=z9hG4bKprobe%d\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=1\r\n"
+                         b"To: <sip:192.0.2.1>\r\nCall-ID: probe%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n" % (time.monotonic_ns(), time.monotonic_ns()), PHONE)
+            try:
+                return probe.recv(65536).split()[1] in (b"200", b"486")  # 486: an INVITE would get it while strangers ring
+            except socket.timeout:
+                return False
+        wait_until(answers, "OPTIONS is answered")
+
+
+def test_garbage(bench):
+    """100,000 datagrams of noise, some shaped like STUN, like SIP cut short, like RTP."""
+    phone = talking_phone(bench)
+    before = private_kib(phone)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+        shapes = [os.urandom(n) for n in (1, 20, 200, 1200)] + [b"\0\1\0\0\x21\x12\xa4\x42" + os.urandom(12), b"\0\1\0\x08\x21\x12\xa4\x42" + os.urandom(20),
+                  b"INVITE sip:x SIP/2.0\r\nVia: SIP", b"\x80\0" + os.urandom(170), b"\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n"]
+        for i in range(100000):
+            flood.sendto(shapes[i % len(shapes)], PHONE)
+    still_talks(phone)
+    grown = private_kib(phone) - before
+    check(grown < 4096, f"{grown} KiB more after the garbage")
+    counted = str(phone.do("show transactions"))
+    check(" that were neither" in counted and " 0 that were neither" not in counted, counted)
+    phone.do("hangup all")
+    phone.quit()
+
+
+def test_forged_invites(bench):
+    """20,000 INVITEs a second for five seconds, each from another address, twice: bounded, and the call is heard all the time."""
+    phone = talking_phone(bench)
+    before = private_kib(phone)
+    flood(phone, 1)
+    once = private_kib(phone) - before
+    flood(phone, 2)
+    twice = private_kib(phone) - before
+    check(once < 49152, f"{once} KiB more after the flood")
+    check(twice < once * 1.25, f"{once} KiB more after one flood, {twice} after two: memory is not bounded")
+    phone.do("hangup all")
+    phone.quit()
+
+
+def flood(phone, number):
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    sent, began = 0, time.monotonic()
+    while sent < 100000:
+        time.sleep(max(0.0, began + sent / 20000 - time.monotonic()))
+        for _ in range(200):
+            sent += 1
+            source = f"203.0.{sent % 113}.{sent % 251 + 1}"
+            body = (f"INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP {source}:5060;branch=z9hG4bK{number}x{sent}\r\nMax-Forwards: 70\r\nFrom: <sip:{sent}@{source}>;tag={sent}\r\n"
+                    f"To: <sip:alice@192.0.2.1>\r\nCall-ID: {number}x{sent}@{source}\r\nCSeq: 1 INVITE\r\nContact: <sip:{sent}@{source}>\r\nContent-Length: 0\r\n\r\n").encode()
+            udp = struct.pack("!HHHH", 5060, 5060, 8 + len(body), 0)
+            header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(body), 0, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(PHONE[0]))
+            raw.sendto(header + udp + body, (PHONE[0], 0))
+    raw.close()
+    phone.do("set call.accept known")
+    still_talks(phone)
+
+
+def test_half_open_connections(bench):
+    """5,000 connections that say nothing, from many addresses: the phone keeps few, closes the rest, and answers whoever comes properly."""
+    phone = talking_phone(bench)
+    before = private_kib(phone)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8000, 8000))
+    held = []
+    for i in range(5000):
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s.bind((f"127.1.{i % 200}.{i // 200 + 1}", 0))
+        s.setblocking(False)
+        s.connect_ex(PHONE)
+        held.append(s)
+    still_talks(phone)
+    counted = str(phone.do("show transactions"))
+    check(" refused" in counted and " 0 refused" not in counted, counted)
+    grown = private_kib(phone) - before
+    check(grown < 4096, f"{grown} KiB more with 5000 connections")
+    for s in held:
+        s.close()
+    phone.do("hangup all")
+    phone.quit()
