@@ -154,7 +154,7 @@ static bool check_account_option(const struct argument_context *context, struct 
 		return true;
 	for (size_t i = 0; names[i]; i++) {
 		if (slice_eq(slice_of(names[i]), key))
-			return !setting_find(key) || context->literal ||
+			return !setting_find(key) || context->literal || !rest.n ||
 			       setting_value_check(context->commands, key, rest, failure);
 		near_offer(&near, slice_of(names[i]));
 	}

@@ -3,7 +3,8 @@ import json
 import os
 import re
 
-from harness import check, equal, hears, wait_until
+from certificates import make_ca, make_certificate
+from harness import check, equal, hears, port_answers, wait_until
 from test_phones import PEER, PHONE, Baresip, Linphone, phone_with_tone, talk
 
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
@@ -96,6 +97,81 @@ def test_srtp_keys_over_clear(bench):
     phone.do("wait answered within=5s")
     encrypted(phone)
     phone.do("hangup")
+
+
+def test_srtp_over_tls(bench):
+    """Over TLS keys go by themselves; a call without an offer, holds and codec changes keep them."""
+    bench.need_namespace()
+    ca = make_ca(bench)
+    phones = {}
+    for host, hz in (("192.0.2.1", 440), ("192.0.2.4", 660)):
+        phones[host] = bench.phone(f"set tls.ca {ca}", f"set tls.certificate {make_certificate(bench, host, 'IP:' + host)}",
+                                   f"set sip.listen udp:{host}:5060 tls:{host}:5061", "set media.encryption required", "set call.auto-answer on",
+                                   f"set audio.input tone:{hz}", "set media.codecs opus G722 PCMU")
+        wait_until(lambda h=host: port_answers(h, 5061), f"{host} listens")
+    alice, bob = phones["192.0.2.1"], phones["192.0.2.4"]
+    for target, options in (("sips:bob@192.0.2.4", ""), ("sip:bob@192.0.2.4;transport=tls", "sdp=none")):
+        alice.do(f"call {target} {options}")
+        alice.do("wait answered within=5s")
+        talk(alice, "opus")
+        suite = encrypted(alice)
+        bob.do("hold")
+        alice.event("remote-held")
+        bob.do("resume")
+        alice.event("remote-resumed")
+        alice.do("codec order PCMU")
+        alice.do("wait reinvite within=5s")
+        talk(alice, "PCMU")
+        equal(encrypted(alice), suite, "encryption after a hold and another codec")
+        check(650 < float(alice.get("tone.hz")) < 670, "bob is heard")
+        check(430 < float(bob.get("tone.hz")) < 450, f"alice is heard: {bob.get('tone.hz')}")
+        alice.do("hangup")
+        bob.event("ended")
+        alice.do("codec order opus")
+    # By UDP the same phones do not talk.
+    alice.do("call sip:bob@192.0.2.4")
+    check("media.encryption-over-clear" in str(alice.event("failed")), "refused by UDP")
+
+
+def test_srtp_offers_are_refused(bench):
+    """488 for what cannot be encrypted; the call goes on when a re-INVITE would take the encryption away."""
+    phone = phone_with_tone(bench, "PCMU", "set media.encryption required", "set call.auto-answer on")
+    plain = bench.phone("set sip.listen 127.0.0.1:5090", "set audio.input tone:660")
+    plain.do(f"call sip:alice@127.0.0.1:{PHONE}")
+    equal(plain.event("failed")["code"], 488, "a plain offer")
+    check("media.encryption is required" in phone.error_text(), phone.error_text())
+    plain.do("set media.encryption optional")
+    plain.do(f"call sip:alice@127.0.0.1:{PHONE}")
+    plain.do("wait answered within=5s")
+    plain.do("wait media within=5s")
+    encrypted(plain)
+    plain.do("hangup")
+    phone.do("set media.encryption off")
+    plain.do(f"call sip:alice@127.0.0.1:{PHONE} encryption=required")
+    equal(plain.event("failed")["code"], 488, "RTP/SAVP where encryption is off")
+    phone.do("set media.encryption optional")
+    plain.do(f"call sip:alice@127.0.0.1:{PHONE} encryption=required")
+    plain.do("wait answered within=5s")
+    encrypted(plain)
+    plain.do("hangup")
+
+
+def test_srtp_of_an_account(bench):
+    """An account sees media.encryption otherwise than the phone."""
+    phone = phone_with_tone(bench, "PCMU", "account add sip:alice@127.0.0.1 name=safe registrar=none media.encryption=required")
+    other = bench.phone("set sip.listen 127.0.0.1:5090", "set call.accept any", "set media.encryption optional", "set call.auto-answer on",
+                        "set audio.input tone:660")
+    phone.do("call sip:bob@127.0.0.1:5090 from=safe")
+    phone.do("wait answered within=5s")
+    encrypted(phone)
+    phone.do("hangup")
+    check("error" in phone.ask("account set safe media.encryption=perhaps"), "a value that is none")
+    phone.do("account set safe media.encryption=")
+    phone.do("call sip:bob@127.0.0.1:5090 from=safe")
+    phone.do("wait answered within=5s")
+    equal(phone.get("call.encryption"), "none", "as everybody")
+    phone.do("hangup")
+    other.quit()
 
 
 def test_srtp_baresip_without(bench):
