@@ -166,8 +166,8 @@ static void read_joined(struct device *device, int16_t *mic, int excess)
 
 	device->ops->read(device, pcm, (size_t)(DEVICE_TICK_FRAMES + excess));
 	for (int i = 0; i < DEVICE_TICK_FRAMES; i++)
-		mic[i] = i < JOINT_FRAMES ? (int16_t)((pcm[i] * (JOINT_FRAMES - i) + pcm[i + excess] * i) / JOINT_FRAMES)
-					  : pcm[i + excess];
+		mic[i] = (int16_t)(i < JOINT_FRAMES ? (pcm[i] * (JOINT_FRAMES - i) + pcm[i + excess] * i) / JOINT_FRAMES
+						    : pcm[i + excess]);
 }
 
 static void read_device(struct slot *slot, int16_t *mic)

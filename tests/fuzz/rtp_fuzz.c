@@ -9,6 +9,9 @@
  *   bit 3: it comes from a stranger
  *   bits 4-7: payload type, number of ticks and the like
  *
+ * Configured by 5 with all four bits set the stream is encrypted, and what is made here is sealed with the peer's key;
+ * what is sent as it is must then be refused.
+ *
  * Run: rtp_fuzz tests/fuzz/corpus/rtp
  */
 #include "media/stream.h"
@@ -33,7 +36,10 @@ struct script {
 	struct address ours, ours_rtcp;
 	uint16_t sequence;
 	uint32_t timestamp;
+	struct secure *sealer; /* of the peer; NULL: clear */
 };
+
+enum { ENCRYPTED = 15 };
 
 static int socket_open(struct address *address)
 {
@@ -81,6 +87,13 @@ static struct stream_config config_of(unsigned variant, const struct address *rt
 	config.has_send_red = variant >> 3 & 1;
 	config.send_red = 97;
 	config.loop_back = variant >> 2 & 1;
+	config.detect_tones = variant >> 1 & 1;
+	if (variant == ENCRYPTED) {
+		config.protection.suite = STREAM_AEAD_AES_128_GCM;
+		config.protection.receive_count = 1;
+		config.protection.mki_bytes = 0;
+		memset(config.protection.receive[0].bytes, 7, 28);
+	}
 	return config;
 }
 
@@ -94,6 +107,13 @@ static void apply(struct script *s, unsigned variant, const struct address *rtp,
 		abort();
 	stream_apply(s->stream, setup, s->now_us);
 	stream_setup_free(setup);
+	if (variant == ENCRYPTED && !s->sealer) {
+		config.protection.send = config.protection.receive[0];
+		s->sealer = secure_new_sender(&config.protection);
+	} else if (variant != ENCRYPTED) {
+		secure_free(s->sealer);
+		s->sealer = NULL;
+	}
 }
 
 static void begin(struct script *s, struct address *peer, struct address *peer_rtcp)
@@ -125,6 +145,7 @@ static void end(struct script *s)
 	struct stream_turn turn = turn_of(s);
 	stream_stop(s->stream, &turn);
 	stream_free(s->stream);
+	secure_free(s->sealer);
 	free(s->batch);
 	close(s->peer[0]);
 	close(s->peer[1]);
@@ -153,7 +174,7 @@ static void send_to(int fd, const struct address *to, const uint8_t *bytes, size
 static void send_rtp(struct script *s, uint8_t what, const uint8_t *bytes, size_t n, bool leaps)
 {
 	static const uint8_t types[] = { 0, 8, 96, 101 };
-	uint8_t out[RTP_HEADER_BYTES + 256];
+	_Alignas(4) uint8_t out[RTP_HEADER_BYTES + 256 + SECURE_TRAILER_BYTES];
 
 	s->sequence = (uint16_t)(s->sequence + (leaps && n ? bytes[0] : 1));
 	s->timestamp += leaps && n > 1 ? (uint32_t)bytes[1] << (bytes[0] & 31) : 160;
@@ -163,14 +184,16 @@ static void send_rtp(struct script *s, uint8_t what, const uint8_t *bytes, size_
 				     .ssrc = 0x1234 + (what >> 6),
 				     .payload = bytes,
 				     .payload_bytes = n };
-	size_t size = rtp_print(&packet, out, sizeof out);
+	size_t size = rtp_print(&packet, out, sizeof out - SECURE_TRAILER_BYTES);
+	if (s->sealer && !secure_seal(s->sealer, out, &size, false))
+		return; /* a number that leapt back to one used before */
 	send_to(s->peer[what >> 3 & 1], &s->ours, out, size);
 }
 
 /* A sender report about us, with whatever numbers. */
 static void send_report(struct script *s, uint8_t what, const uint8_t *bytes, size_t n)
 {
-	uint8_t out[52] = { 0x81, (uint8_t)(what & 0x40 ? RTCP_RR : RTCP_SR), 0, 12 };
+	_Alignas(4) uint8_t out[52 + SECURE_TRAILER_BYTES] = { 0x81, (uint8_t)(what & 0x40 ? RTCP_RR : RTCP_SR), 0, 12 };
 	size_t block = what & 0x40 ? 8 : 28;
 
 	out[3] = what & 0x40 ? 7 : 12;
@@ -180,7 +203,10 @@ static void send_report(struct script *s, uint8_t what, const uint8_t *bytes, si
 	out[7] = 0x34;
 	for (int i = 0; i < 4; i++)
 		out[block + (size_t)i] = (uint8_t)(s->stream->ssrc >> (24 - 8 * i));
-	send_to(what & 8 ? s->peer[1] : s->peer_rtcp, &s->ours_rtcp, out, what & 0x40 ? 32 : 52);
+	size_t size = what & 0x40 ? 32 : 52;
+	if (s->sealer && !secure_seal(s->sealer, out, &size, true))
+		return;
+	send_to(what & 8 ? s->peer[1] : s->peer_rtcp, &s->ours_rtcp, out, size);
 }
 
 static void step(struct script *s, uint8_t what, const uint8_t *bytes, size_t n, const struct address *peer,
@@ -234,6 +260,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct script s;
 	struct address peer, peer_rtcp;
 
+	static bool started;
+	if (!started && !(started = secure_start()))
+		abort();
 	parse_each(data, size);
 	begin(&s, &peer, &peer_rtcp);
 	for (size_t at = 0; at + 2 <= size && s.ticks < TICKS_MAX;) {

@@ -13,6 +13,9 @@ static const struct sdp_codec codecs[] = {
 	{ "opus", 48000, 2, -1, "useinbandfec=1" },
 	{ "PCMU", 8000, 1, 0, NULL },
 	{ "PCMA", 8000, 1, 8, NULL },
+	{ "G722", 8000, 1, 9, NULL },
+	{ "L16", 44100, 1, 11, NULL },
+	{ "L16", 16000, 1, -1, NULL },
 	{ "telephone-event", 48000, 1, -1, "0-16" },
 	{ "telephone-event", 8000, 1, -1, "0-16" },
 };
@@ -97,6 +100,7 @@ static void check_answer(struct slice offer, struct slice answer)
 		for (size_t k = 0; k < a->format_count; k++)
 			check(is_in(o, &a->formats[k]));
 		check_cryptos(o, a);
+		check(!a->rtcp_mux || o->rtcp_mux);
 	}
 	check(accepted == 1);
 	arena_fini(&arena);
@@ -169,6 +173,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		local.cryptos = cryptos;
 		local.crypto_count = ARRAY_LEN(cryptos);
 	}
+	local.rtcp_mux = size % 8 < 5;
+	local.bandwidth_as = size % 5 ? 0 : 64;
 	local.direction = size % 3 ? SDP_SENDRECV : SDP_SENDONLY;
 	as_offer(text, &local);
 	as_answer(text, &local);

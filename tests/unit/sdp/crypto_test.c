@@ -249,6 +249,36 @@ static void attributes(void **state)
 	assert_int_equal(w->agreed.secured.window, 256);
 }
 
+/* As many as a description holds, the good one last or behind what is kept. */
+static void a_hostile_number_of_keys(void **state)
+{
+	struct world *w = *state;
+	struct buf text;
+
+	want(w, REQUIRED);
+	for (int lines = 0; lines < SDP_MEDIA_MAX; lines++) {
+		buf_init(&text, SDP_MAX);
+		buf_add(&text, SLICE(HEAD));
+		for (int i = 0; i < lines; i++)
+			buf_add(&text, SLICE(SAVP "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n"));
+		buf_add(&text, SLICE(SAVP));
+		while (SDP_MAX - text.n > 200)
+			buf_add(&text, SLICE("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY30 " NEWER\r\n"));
+		buf_add(&text, SLICE(GOOD));
+		/* More attributes than are kept: the good one is not seen. */
+		assert_null(answer(w, buf_text(&text)));
+		buf_fini(&text);
+	}
+	buf_init(&text, SDP_MAX);
+	buf_add(&text, SLICE(HEAD SAVP));
+	for (int i = 0; i < SDP_ATTRIBUTES_MAX - 1; i++)
+		buf_add(&text, SLICE("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY30 " N\r\n"));
+	buf_add(&text, SLICE(GOOD));
+	assert_non_null(answer(w, buf_text(&text)));
+	assert_int_equal(w->agreed.secured.tag, 7);
+	buf_fini(&text);
+}
+
 static void later_exchanges(void **state)
 {
 	struct world *w = *state;
@@ -272,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_fork_has_its_own_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(which_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(attributes, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_hostile_number_of_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(later_exchanges, setup, teardown),
 	};
 
