@@ -19,7 +19,7 @@ def encrypted(phone):
 
 
 def with_baresip(bench, caller, ours, theirs, codec="PCMU"):
-    other = Baresip(bench, "opus" if codec == "opus" else "g711", answers=caller, encryption=theirs)
+    other = Baresip(bench, codec.lower() if codec in ("opus", "G722") else "g711", answers=caller, encryption=theirs)
     phone = phone_with_tone(bench, codec, f"set media.encryption {ours}", *([] if caller else ["set call.auto-answer on"]))
     if caller:
         phone.do(f"call sip:bob@127.0.0.1:{PEER}")
@@ -56,6 +56,14 @@ def test_srtp_baresip_calls(bench):
 
 def test_srtp_baresip_calls_optional(bench):
     with_baresip(bench, False, "optional", "srtp")
+
+
+def test_srtp_baresip_called_g722(bench):
+    with_baresip(bench, True, "required", "srtp-mand", "G722")
+
+
+def test_srtp_baresip_calls_g722(bench):
+    with_baresip(bench, False, "optional", "srtp-mand", "G722")
 
 
 def test_srtp_keys_stay_secret(bench):
@@ -189,6 +197,12 @@ def with_linphone(bench, caller, ours, theirs, codec="PCMU"):
     phone.do("wait answered within=20s", within=30)
     talk(phone, codec)
     encrypted(phone)
+    phone.do("hold")
+    phone.do("wait held within=5s")
+    phone.do("resume")
+    phone.do("wait resumed within=5s")
+    talk(phone, codec)
+    encrypted(phone)
     phone.do("hangup")
     phone.do("wait ended within=10s")
     other.type("quit")
@@ -205,3 +219,15 @@ def test_srtp_linphonec_called(bench):
 
 def test_srtp_linphonec_calls(bench):
     with_linphone(bench, False, "optional", LINPHONE_SRTP, "opus")
+
+
+def test_srtp_linphonec_called_g722(bench):
+    with_linphone(bench, True, "required", LINPHONE_SRTP, "G722")
+
+
+def test_srtp_linphonec_calls_g722(bench):
+    with_linphone(bench, False, "required", LINPHONE_SRTP, "G722")
+
+
+def test_srtp_linphonec_called_opus(bench):
+    with_linphone(bench, True, "required", LINPHONE_SRTP, "opus")
