@@ -194,10 +194,15 @@ const struct command trace_commands[] = {
 	  .group = "watching",
 	  .run = do_trace_save,
 	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "a new file; none is written over" } },
-	  .options = { FILTER_OPTIONS },
+	  .options = { FILTER_OPTIONS,
+		       { .name = "rtp",
+			 .kind = ARG_CHOICE,
+			 .choices = "off|headers|all",
+			 .text = "the sound too: no (off), its packets without what was said, or whole" } },
 	  .summary = "write the messages kept for Wireshark or sngrep",
 	  .text = "A pcap file of UDP packets, each a whole message; what went by TCP or TLS too, decrypted. Credentials "
-		  "and SRTP keys are replaced by `x` unless `trace.redact` is off.",
-	  .examples = { "trace save call.pcap call=1" } },
+		  "and SRTP keys are replaced by `x` unless `trace.redact` is off. Of the sound the last 16 MiB are kept, "
+		  "some ten minutes of one call, decrypted.",
+	  .examples = { "trace save call.pcap call=1", "trace save call.pcap rtp=headers since=5m" } },
 };
 const size_t trace_command_count = ARRAY_LEN(trace_commands);

@@ -1,4 +1,5 @@
 #include "base/xmalloc.h"
+#include "media/tap.h"
 #include "media/engine_internal.h"
 
 #include <assert.h>
@@ -7,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { JITTER_MIN_MS = 10, JITTER_MAX_MS = 300 };
+enum { JITTER_MIN_MS = 10, JITTER_MAX_MS = 300, TAP_BYTES = 16 << 20 };
 
 struct engine *engine_new(struct random *random, bool threaded)
 {
@@ -20,6 +21,7 @@ struct engine *engine_new(struct random *random, bool threaded)
 	engine->command_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	engine->commands = ring_new(ENGINE_COMMANDS, sizeof(struct command));
 	engine->notes = ring_new(ENGINE_NOTES, sizeof(struct note));
+	engine->tap = tap_new(TAP_BYTES);
 	list_init(&engine->streams);
 	list_init(&engine->recordings);
 	engine_ports_init(engine);
@@ -157,6 +159,11 @@ bool engine_next_event(struct engine *engine, struct engine_event *event)
 	return take_message(engine, event) || engine_next_recorded(engine, event);
 }
 
+struct tap *engine_tap(struct engine *engine)
+{
+	return engine->tap;
+}
+
 /* ---- streams ---- */
 
 struct stream *engine_add(struct engine *engine, const struct stream_config *config, void *user, enum err *err)
@@ -170,6 +177,7 @@ struct stream *engine_add(struct engine *engine, const struct stream_config *con
 					   engine->random, &command.u.setup, err);
 	if (!stream)
 		return NULL;
+	stream->tap = engine->tap;
 	engine->stream_count++;
 	list_append(&engine->streams, &stream->loop_node);
 	engine_ports_update(engine);
@@ -289,6 +297,7 @@ void engine_free(struct engine *engine)
 	engine_files_fini(engine);
 	engine_ports_fini(engine);
 	engine_media_fini(engine);
+	tap_free(engine->tap);
 	if (engine->event_fd >= 0)
 		close(engine->event_fd);
 	if (engine->command_fd >= 0)

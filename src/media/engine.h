@@ -9,6 +9,7 @@
  *             and events
  *   names     of codecs and crypto-suites
  *   srtp      what makes them secret and authentic (RFC 3711)
+ *   tap       the packets of the last minutes, for captures
  *   rtp       packets and their source (RFC 3550 5, A.1)
  *   rtcp      SR, RR, SDES, BYE and their timing (RFC 3550 6)
  *   jitter    the jitter buffer: a function of packets and time
@@ -250,6 +251,9 @@ bool engine_record_stop(struct engine *engine, struct stream *stream);
 bool engine_record_pause(struct engine *engine, struct stream *stream, bool paused);
 enum engine_recording { RECORDING_NONE, RECORDING_ON, RECORDING_PAUSED };
 enum engine_recording engine_recording(const struct stream *stream);
+/** The RTP packets that are still kept. */
+struct tap;
+struct tap *engine_tap(struct engine *engine);
 /** Is a file of this user (NULL: of anybody) still being written, though its stream may be gone? */
 bool engine_is_writing(const struct engine *engine, const void *user);
 

@@ -124,6 +124,8 @@ struct engine {
 	int event_fd, command_fd;
 	struct ring *commands, *notes;
 
+	struct tap *tap;
+
 	/* the loop's */
 	struct random *random;
 	struct engine_settings settings;

@@ -96,6 +96,7 @@ struct stream {
 	struct recording *records;
 	struct list_node loop_node;
 
+	struct tap *tap;
 	/* both */
 	atomic_uint digits_queued;
 	_Atomic uint64_t version;         /* odd while the snapshot is being written */
@@ -125,6 +126,8 @@ struct stream {
 	struct dtmf_tone dtmf_tone;
 	uint64_t sent_packets, sent_bytes, sent_octets;
 	struct level mic;
+
+	struct address tap_local; /* where rtp_fd is bound, once it was asked */
 
 	/* the network */
 	struct address remote, latched, candidate;

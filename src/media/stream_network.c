@@ -1,4 +1,5 @@
 #include "media/stream.h"
+#include "media/tap.h"
 
 #include "base/xmalloc.h"
 
@@ -36,6 +37,25 @@ static bool send_bytes(int fd, const struct address *to, const uint8_t *bytes, s
 	return sendto(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL, &to->u.any, address_len(to)) == (ssize_t)n;
 }
 
+/* For captures: as it is before it is sealed, or after it was opened. */
+static void tap_stream(struct stream *stream, bool sent, const struct address *remote, const uint8_t *bytes, size_t n)
+{
+	struct tap_packet packet = { .user = (uintptr_t)stream->user, .sent = sent, .remote = *remote,
+				     .bytes = slice_make(bytes, n) };
+	struct timespec now;
+
+	if (!stream->tap || !address_is_set(remote))
+		return;
+	if (!address_is_set(&stream->tap_local)) {
+		socklen_t length = sizeof stream->tap_local;
+		getsockname(stream->config.rtp_fd, &stream->tap_local.u.any, &length);
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	packet.local = stream->tap_local;
+	packet.unix_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	tap_add(stream->tap, &packet);
+}
+
 bool stream_send(struct stream *stream, const struct rtp_packet *packet)
 {
 	struct rtp_packet ours = *packet;
@@ -46,6 +66,7 @@ bool stream_send(struct stream *stream, const struct rtp_packet *packet)
 	size_t n = rtp_print(&ours, bytes, sizeof bytes - SECURE_TRAILER_BYTES);
 	if (!n)
 		return false;
+	tap_stream(stream, true, &stream->remote, bytes, n);
 	/* A number that was sealed never serves again, whether or not the packet leaves. */
 	if (stream->security.sender)
 		stream->sequence++;
@@ -254,7 +275,10 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 		return;
 	}
 	/* On hold too: the peer's sequence numbers must not wrap unseen. */
-	if (!stream_open(stream, bytes, &n, false) || !stream->config.receives || !rtp_parse(&packet, bytes, n))
+	if (!stream_open(stream, bytes, &n, false))
+		return;
+	tap_stream(stream, false, from, bytes, n);
+	if (!stream->config.receives || !rtp_parse(&packet, bytes, n))
 		return;
 	struct red_block blocks[RED_BLOCKS_MAX + 1];
 	size_t block_count = 0;

@@ -86,11 +86,13 @@ static bool is_mapped(const unsigned char bytes[16])
 	return !memcmp(bytes, prefix, sizeof prefix);
 }
 
-/* IP and UDP headers of a packet. @return their bytes */
-static size_t make_headers(unsigned char *p, const struct address *from, const struct address *to, struct slice payload)
+/* IP and UDP headers of a packet of `whole` bytes, of which `payload` is written; the checksum of what is not whole is left
+ * out (IPv4 allows it, and readers of cut packets do not look at it). @return their bytes */
+static size_t make_headers(unsigned char *p, const struct address *from, const struct address *to, struct slice payload,
+			   size_t whole)
 {
 	unsigned char source[16], target[16], *udp;
-	size_t length = UDP_HEADER + payload.n, n;
+	size_t length = UDP_HEADER + whole, n;
 	uint32_t sum;
 
 	address_bytes(from, source);
@@ -123,24 +125,33 @@ static size_t make_headers(unsigned char *p, const struct address *from, const s
 	put16(udp + 4, length);
 	sum = add_sum(sum + PROTOCOL_UDP + (uint32_t)length, udp, UDP_HEADER);
 	sum = add_sum(sum, (const unsigned char *)payload.p, payload.n);
-	put16(udp + 6, sum == 0xffff ? 0xffff : ~sum & 0xffff);
+	if (payload.n == whole)
+		put16(udp + 6, sum == 0xffff ? 0xffff : ~sum & 0xffff);
 	return n + UDP_HEADER;
+}
+
+void capture_part(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
+		  struct slice bytes, size_t whole)
+{
+	unsigned char headers[IPV6_HEADER + UDP_HEADER];
+
+	whole = whole < PAYLOAD_MAX ? whole : PAYLOAD_MAX;
+	bytes = slice_sub(bytes, 0, whole);
+	size_t n = make_headers(headers, from, to, bytes, whole);
+	const uint32_t record[] = { (uint32_t)(unix_us / SECOND_US), (uint32_t)(unix_us % SECOND_US), (uint32_t)(n + bytes.n),
+				    (uint32_t)(n + whole) };
+
+	if (fwrite(record, sizeof record, 1, capture->file) != 1 || fwrite(headers, n, 1, capture->file) != 1 ||
+	    (bytes.n && fwrite(bytes.p, bytes.n, 1, capture->file) != 1))
+		capture->error = errno;
+	else
+		capture->packets++;
 }
 
 void capture_packet(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
 		    struct slice bytes)
 {
-	unsigned char headers[IPV6_HEADER + UDP_HEADER];
-	size_t payload = bytes.n < PAYLOAD_MAX ? bytes.n : PAYLOAD_MAX;
-	size_t n = make_headers(headers, from, to, slice_sub(bytes, 0, payload));
-	const uint32_t record[] = { (uint32_t)(unix_us / SECOND_US), (uint32_t)(unix_us % SECOND_US), (uint32_t)(n + payload),
-				    (uint32_t)(n + payload) };
-
-	if (fwrite(record, sizeof record, 1, capture->file) != 1 || fwrite(headers, n, 1, capture->file) != 1 ||
-	    (payload && fwrite(bytes.p, payload, 1, capture->file) != 1))
-		capture->error = errno;
-	else
-		capture->packets++;
+	capture_part(capture, unix_us, from, to, bytes, bytes.n);
 }
 
 void capture_message(struct capture *capture, const struct trace_entry *entry, bool redact)

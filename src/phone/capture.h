@@ -13,5 +13,8 @@ void capture_message(struct capture *capture, const struct trace_entry *entry, b
 /** @param unix_us when it went or came */
 void capture_packet(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
 		    struct slice bytes);
+/** A packet of `whole` bytes, of which only the first are written. */
+void capture_part(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
+		  struct slice bytes, size_t whole);
 /** @return false with *err: not all of it could be written, and the file is gone */
 bool capture_close(struct capture *capture, size_t *packets, enum err *err);

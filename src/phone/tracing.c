@@ -1,6 +1,7 @@
 /* What people ask of the trace: ladders, texts, lists, and what is found in them. */
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "media/tap.h"
 #include "phone/capture.h"
 #include "phone/phone_internal.h"
 
@@ -118,27 +119,76 @@ bool phone_trace_message(struct phone *phone, uint64_t number, struct buf *headi
 	return false;
 }
 
+/* A capture under way: packets of sound and messages in the order of their times. */
+struct saving {
+	struct phone *phone;
+	struct capture *capture;
+	const struct message_filter *filter;
+	struct trace_filter wanted;
+	const struct trace_entry *next; /* the message that was not written yet */
+	enum capture_rtp rtp;
+	bool redact;
+};
+
+static void save_messages(struct saving *saving, int64_t until_us)
+{
+	for (; saving->next && saving->next->unix_us <= until_us; saving->next = trace_next(saving->phone->trace, saving->next))
+		if (saving->next->kind == TRACE_MESSAGE && trace_wanted(saving->next, &saving->wanted))
+			capture_message(saving->capture, saving->next, saving->redact);
+}
+
+/* A socket that is bound to no address: the one that the peer is reached from. */
+static void fill_local(struct phone *phone, const struct address *remote, struct address *local)
+{
+	uint16_t port = address_port(local);
+	struct address found;
+
+	if (address_is_any(local) && phone_local_for(phone, remote, &found)) {
+		*local = found;
+		address_set_port(local, port);
+	}
+}
+
+static void save_rtp(void *arg, const struct tap_packet *packet)
+{
+	enum { RTP_HEADER = 12 };
+	struct saving *saving = arg;
+	struct address local = packet->local;
+	struct slice bytes = packet->bytes;
+
+	if (packet->user >= ECHO_USER_BASE || (saving->filter->call && packet->user != saving->filter->call) ||
+	    packet->unix_us < saving->wanted.since_us)
+		return;
+	save_messages(saving, packet->unix_us);
+	fill_local(saving->phone, &packet->remote, &local);
+	/* Of a header with contributing sources and extensions, as much as there is of it. */
+	if (saving->rtp == CAPTURE_RTP_HEADERS)
+		bytes = slice_sub(bytes, 0, RTP_HEADER + 4 * ((size_t)(bytes.n ? bytes.p[0] : 0) & 15));
+	capture_part(saving->capture, packet->unix_us, packet->sent ? &local : &packet->remote,
+		     packet->sent ? &packet->remote : &local, bytes, packet->bytes.n);
+}
+
 bool phone_trace_save(struct phone *phone, const char *path, const struct message_filter *filter, enum capture_rtp rtp,
 		      size_t *packets, struct failure *failure)
 {
-	bool redact = settings_on(phone->settings, "trace.redact");
-	struct trace_filter wanted;
-	struct capture *capture;
+	struct saving saving = { .phone = phone, .filter = filter, .rtp = rtp,
+				 .redact = settings_on(phone->settings, "trace.redact") };
 	enum err err;
 
 	*packets = 0;
-	if (!(capture = capture_open(path, &err)) && err == ERR_EXISTS)
+	if (!(saving.capture = capture_open(path, &err)) && err == ERR_EXISTS)
 		return fail(failure, STATUS_SOUND, "exists",
 			    "%s exists, and no file is written over: choose another name, or remove it", path);
-	if (!capture)
+	if (!saving.capture)
 		return fail(failure, STATUS_SOUND, "file", "%s cannot be written: %s", path, err_text(err));
-	if (read_filter(phone, filter, &wanted))
-		for (const struct trace_entry *entry = trace_first(phone->trace); entry;
-		     entry = trace_next(phone->trace, entry))
-			if (entry->kind == TRACE_MESSAGE && trace_wanted(entry, &wanted))
-				capture_message(capture, entry, redact);
-	(void)rtp;
-	if (capture_close(capture, packets, &err))
+	if (read_filter(phone, filter, &saving.wanted)) {
+		saving.next = trace_first(phone->trace);
+		/* Sound belongs to a call, not to an account or a text. */
+		if (rtp != CAPTURE_RTP_OFF && phone->engine && !filter->account && !filter->match)
+			tap_each(engine_tap(phone->engine), save_rtp, &saving);
+		save_messages(&saving, INT64_MAX);
+	}
+	if (capture_close(saving.capture, packets, &err))
 		return true;
 	return fail(failure, STATUS_SOUND, "file", "%s cannot be written: %s", path, err_text(err));
 }

@@ -543,7 +543,8 @@ static void test_trace_filters(void **state)
 	runner_keep_going(fake->runner, true);
 	fake_run(fake, "trace list match=INVITE since=2m");
 	fake_run(fake, "trace find \"Record-Route\" account=work");
-	fake_run(fake, "trace save x.pcap");
+	fake_run(fake, "trace save x.pcap rtp=headers");
+	fake_run(fake, "trace save x.pcap rtp=much");
 	fake_run(fake, "trace list account=nobody");
 	said = fake_said(fake);
 	assert_non_null(strstr(said, "= list of 0, match INVITE, since 120 s\n"));

@@ -27,3 +27,6 @@ tests_unit_media_srtp_test_LDADD = $(MEDIA_TEST_LIBS)
 check_PROGRAMS += tests/unit/media/dtmf_detect_test
 tests_unit_media_dtmf_detect_test_SOURCES = tests/unit/media/dtmf_detect_test.c
 tests_unit_media_dtmf_detect_test_LDADD = $(MEDIA_TEST_LIBS)
+check_PROGRAMS += tests/unit/media/tap_test
+tests_unit_media_tap_test_SOURCES = tests/unit/media/tap_test.c
+tests_unit_media_tap_test_LDADD = $(MEDIA_TEST_LIBS)
