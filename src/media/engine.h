@@ -133,6 +133,7 @@ struct stream_stats {
 	enum media_codec receive_codec, send_codec;
 	uint32_t receive_rate;
 	int64_t last_packet_us;    /* engine time of the last RTP packet; 0: none yet */
+	int complexity;            /* how thorough the encoder may be, 0..9: less when the processor is busy */
 	bool muted, sends_copies;  /* sends_copies: redundancy (RFC 2198) is armed */
 };
 

@@ -146,6 +146,9 @@ struct engine {
 	int control_poll, packet_poll, timer_fd;
 	int64_t armed_us;
 	struct random media_random;
+	double load;              /* share of a tick that a tick takes, smoothed */
+	unsigned load_ticks;
+	int complexity;           /* of encoders, 0..9, by the load */
 	struct receive_batch *batch;
 	struct list active;
 	size_t active_count;

@@ -18,11 +18,14 @@ enum {
 	PACED_MAX_TICKS = 4,
 	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
 	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
-	SLACK_FRAMES = 96,        /* 2 ms for the two threads to be late */
+	SLACK_FRAMES = 144,       /* 3 ms for the two threads to be late */
 	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
 	POLL_BATCH = 128,
+	LOAD_TICKS = 20, COMPLEXITY_MOST = 9,
 	REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11,
 };
+
+static const double LOAD_SHARE = 0.05, LOAD_HIGH = 0.5, LOAD_LOW = 0.25; /* of a tick */
 
 static int64_t clock_us(clockid_t clock)
 {
@@ -109,7 +112,7 @@ static struct stream_turn turn_of(struct engine *engine, int64_t now_us)
 		.now_us = now_us,
 		.wall_us = wall_us,
 		.kernel_time = engine->threaded,
-		.complexity = engine->active_count <= 4 ? 9 : engine->active_count <= 16 ? 5 : 1,
+		.complexity = engine->complexity,
 		.random = &engine->media_random,
 		.batch = engine->batch,
 	};
@@ -277,8 +280,28 @@ static void play_tone(struct engine *engine)
 		mixer_add(&engine->mixer, pcm);
 }
 
+/*
+ * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more when
+ * there is room. In virtual time ticks take none.
+ */
+static void watch_load(struct engine *engine, int64_t began_us)
+{
+	if (!engine->threaded)
+		return;
+	double used = (double)(clock_us(CLOCK_MONOTONIC) - began_us) / ENGINE_TICK_US;
+	engine->load += (used - engine->load) * LOAD_SHARE;
+	if (++engine->load_ticks < LOAD_TICKS)
+		return;
+	engine->load_ticks = 0;
+	if (engine->load > LOAD_HIGH && engine->complexity > 0)
+		engine->complexity--;
+	else if (engine->load < LOAD_LOW && engine->complexity < COMPLEXITY_MOST)
+		engine->complexity++;
+}
+
 static void tick(struct engine *engine, int64_t now_us)
 {
+	int64_t began_us = engine->threaded ? clock_us(CLOCK_MONOTONIC) : 0;
 	struct stream_turn turn = turn_of(engine, now_us);
 	int16_t mic[DEVICE_TICK_FRAMES], heard[DEVICE_TICK_FRAMES];
 
@@ -294,6 +317,7 @@ static void tick(struct engine *engine, int64_t now_us)
 		tell_events(engine, LIST_ENTRY(node, struct stream, node));
 	engine_write_output(engine, ENGINE_OUTPUT, heard);
 	engine_return_old_devices(engine);
+	watch_load(engine, began_us);
 }
 
 /* ---- when to tick ---- */
@@ -453,6 +477,7 @@ bool engine_media_init(struct engine *engine)
 	struct epoll_event timer = { .events = EPOLLIN, .data.u32 = CONTROL_TIMER };
 
 	engine->next_tick_us = engine->armed_us = INT64_MAX;
+	engine->complexity = COMPLEXITY_MOST;
 	engine->control_poll = epoll_create1(EPOLL_CLOEXEC);
 	engine->packet_poll = epoll_create1(EPOLL_CLOEXEC);
 	engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

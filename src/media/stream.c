@@ -23,6 +23,7 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	stream->sequence = (uint16_t)random_below(random, 32768);
 	stream->rtt_ms = -1;
 	stream->rate.slower = 1;
+	stream->complexity = 9;
 	stream->heard_db = level_db(&stream->heard);
 	stream->mic_db = level_db(&stream->mic);
 	jitter_init(&stream->jitter, jitter_min_ms, jitter_max_ms);
@@ -171,6 +172,7 @@ static void send_voice(struct stream *stream, int complexity)
 	struct encoder *encoder = stream->encoders[send->codec];
 	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
 
+	stream->complexity = complexity;
 	struct codec_path path = stream_rate_path(stream, complexity);
 	encoder_adapt(encoder, &path);
 	size_t n = encoder_encode(encoder, stream->said, stream->said_frames, payload, sizeof payload);

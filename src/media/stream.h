@@ -156,6 +156,7 @@ struct stream {
 	double peer_loss, rtt_ms;
 	struct stream_rate rate;
 	struct red_memory red_memory;
+	int complexity;                   /* of the encoder, when it last was asked */
 	bool peer_reported, peer_asks_time; /* RRT (RFC 3611 4.4) seen: */
 	uint32_t peer_time;               /* middle of its NTP time */
 	int64_t peer_time_us;             /* when it came */

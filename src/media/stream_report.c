@@ -209,6 +209,7 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->peer_mos = stream->peer_voip.mos_conversation;
 	stats->repaired_packets = stream->jitter.counts.recovered + stream->fec_repaired;
 	stats->discarded_packets = stream->jitter.burst.discarded;
+	stats->complexity = stream->complexity;
 	stats->sends_copies = stream->rate.repeats;
 	struct burst_metrics rows = burst_metrics(&stream->jitter.burst, stream->jitter.usual_frames / (double)CODEC_MS_FRAMES);
 	stats->burst_ms = rows.burst_ms;

@@ -1,0 +1,218 @@
+/*
+ * Two streams talk. What runs for each packet allocates nothing (malloc() is watched, while the network loses), and
+ * strangers do not disturb.
+ */
+#include "media/stream.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define WATCHED 0
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WATCHED 0
+#endif
+#endif
+#ifndef WATCHED
+#define WATCHED 1
+#endif
+
+static unsigned long allocations;
+
+#if WATCHED
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t count, size_t n);
+void *__libc_realloc(void *p, size_t n);
+
+void *malloc(size_t n)
+{
+	allocations++;
+	return __libc_malloc(n);
+}
+
+void *calloc(size_t count, size_t n)
+{
+	allocations++;
+	return __libc_calloc(count, n);
+}
+
+void *realloc(void *p, size_t n)
+{
+	allocations++;
+	return __libc_realloc(p, n);
+}
+#endif
+
+enum { TICKS = 3000, SETTLED = 100 };
+
+struct end {
+	struct stream *stream;
+	struct random random;
+	struct address rtp, rtcp;
+	int rtp_fd, rtcp_fd;
+};
+
+static int open_socket(struct address *address)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof *address;
+
+	*address = (struct address){ 0 };
+	address->u.v4.sin_family = AF_INET;
+	address->u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_true(fd >= 0 && bind(fd, &address->u.any, address_len(address)) == 0);
+	assert_int_equal(getsockname(fd, &address->u.any, &n), 0);
+	return fd;
+}
+
+static void begin(struct end *end, const struct end *other, enum media_codec codec)
+{
+	struct stream_config config = {
+		.rtp_fd = end->rtp_fd, .rtcp_fd = end->rtcp_fd, .rtp = other->rtp, .rtcp = other->rtcp, .sends = true,
+		.receives = true, .send = { .codec = codec, .payload_type = 96, .ptime_ms = 20, .fec = true },
+		.receive_count = 1, .receive_red_count = 1, .has_send_red = true, .send_red = 97, .cname = "calm",
+	};
+	struct stream_setup *setup;
+	enum err err;
+
+	config.receive[0] = config.send;
+	config.receive_reds[0].payload_type = 97;
+	config.receive_reds[0].clock_rate = codec_clock_rate(codec);
+	end->stream = stream_new(&config, NULL, 10, 300, &end->random, &setup, &err);
+	assert_non_null(end->stream);
+	stream_apply(end->stream, setup, 0);
+	stream_setup_free(setup);
+}
+
+/* 10,000 packets a second that look like the peer's, from a port that is not the peer's. */
+static void forge(int fd, const struct end *to, const struct stream *peer, struct random *random)
+{
+	uint8_t bytes[RTP_HEADER_BYTES + 160];
+
+	for (int i = 0; i < 100; i++) {
+		struct rtp_packet packet = { .payload_type = 96, .sequence = (uint16_t)(peer->sequence + i), .timestamp = random_u32(random),
+					     .ssrc = i % 2 ? peer->ssrc : random_u32(random), .payload = bytes + RTP_HEADER_BYTES,
+					     .payload_bytes = 160 };
+		random_fill(random, bytes, sizeof bytes);
+		uint8_t copy[sizeof bytes];
+		size_t n = rtp_print(&packet, copy, sizeof copy);
+		sendto(fd, copy, n, 0, &to->rtp.u.any, address_len(&to->rtp));
+	}
+}
+
+static void a_flood_changes_nothing(void **state)
+{
+	(void)state;
+	struct end ends[2];
+	struct receive_batch *batch = receive_batch_new();
+	struct random network;
+	struct address stranger;
+	int16_t mic[CODEC_TICK_FRAMES] = { 0 };
+
+	random_init_seeded(&network, 4);
+	int fd = open_socket(&stranger);
+	for (int i = 0; i < 2; i++) {
+		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
+		ends[i].rtp_fd = open_socket(&ends[i].rtp);
+		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
+	}
+	for (int i = 0; i < 2; i++)
+		begin(&ends[i], &ends[1 - i], MEDIA_PCMU);
+	for (int64_t k = 0; k < 1000; k++) {
+		for (int i = 0; i < 2; i++) {
+			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
+						    .complexity = 1, .random = &ends[i].random, .batch = batch };
+			if (k == 0)
+				stream_start(ends[i].stream, &turn);
+			if (k > 100 && i == 0)
+				forge(fd, &ends[0], ends[1].stream, &network);
+			stream_receive_rtp(ends[i].stream, &turn);
+			stream_receive_rtcp(ends[i].stream, &turn);
+			stream_hear(ends[i].stream, &turn);
+			stream_say(ends[i].stream, &turn, mic);
+		}
+	}
+	struct stream_stats stats;
+	engine_stats(ends[0].stream, &stats);
+	assert_true(stats.received_packets >= 498 && stats.received_packets <= 500);
+	assert_int_equal(stats.lost_packets + stats.late_packets + stats.concealed_frames, 0);
+	for (int i = 0; i < 2; i++)
+		stream_free(ends[i].stream);
+	close(fd);
+	free(batch);
+}
+
+static void talk(enum media_codec codec)
+{
+	struct end ends[2];
+	struct receive_batch *batch = receive_batch_new();
+	struct random network;
+	int16_t mic[CODEC_TICK_FRAMES];
+	unsigned long before = 0;
+
+	random_init_seeded(&network, 3);
+	for (int i = 0; i < 2; i++) {
+		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
+		ends[i].rtp_fd = open_socket(&ends[i].rtp);
+		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
+	}
+	for (int i = 0; i < 2; i++)
+		begin(&ends[i], &ends[1 - i], codec);
+	for (int64_t k = 0; k < TICKS; k++) {
+		for (int i = 0; i < 2; i++) {
+			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
+						    .complexity = 1, .random = &ends[i].random, .batch = batch };
+			uint8_t lost;
+			if (k == 0)
+				stream_start(ends[i].stream, &turn);
+			if (k == SETTLED && i == 0)
+				before = allocations;
+			if (random_below(&network, 20) == 0)
+				(void)!recv(ends[i].rtp_fd, &lost, 1, 0);
+			for (size_t n = 0; n < CODEC_TICK_FRAMES; n++)
+				mic[n] = (int16_t)(random_u32(&network) >> 20);
+			stream_receive_rtp(ends[i].stream, &turn);
+			stream_receive_rtcp(ends[i].stream, &turn);
+			stream_hear(ends[i].stream, &turn);
+			stream_say(ends[i].stream, &turn, mic);
+		}
+	}
+#if WATCHED
+	assert_true(before > 0);
+	assert_int_equal(allocations - before, 0);
+#endif
+	for (int i = 0; i < 2; i++) {
+		struct stream_stats stats;
+		engine_stats(ends[i].stream, &stats);
+		/* it was no idle talk: losses, reports, copies and repairs all happened */
+		assert_true(stats.received_packets > TICKS / 2 - 400 && stats.lost_packets > 20);
+		assert_true(stats.repaired_packets > 10 && stats.peer_loss > 0 && stats.peer_mos > 1);
+		stream_free(ends[i].stream);
+	}
+	free(batch);
+}
+
+static void packets_allocate_nothing(void **state)
+{
+	(void)state;
+	talk(MEDIA_OPUS);
+	talk(MEDIA_PCMU);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_allocate_nothing),
+		cmocka_unit_test(a_flood_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
