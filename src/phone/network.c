@@ -1,5 +1,6 @@
 /* The network has changed: registrars and the peers of calls hear where we are now. */
 #include "phone/phone_internal.h"
+#include "phone/subscriptions.h"
 
 /* ---- calls ---- */
 
@@ -58,6 +59,7 @@ static void on_change(void *arg, enum net_change change, const struct address *o
 	phone_apply_dns(phone);
 	accounts_network_changed(phone);
 	calls_follow(phone);
+	subscriptions_moved(phone->subscriptions);
 }
 
 void network_watch(struct phone *phone)

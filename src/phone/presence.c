@@ -196,19 +196,38 @@ static void on_watcher_ended(void *arg, struct notifier *notifier)
 	watcher_free(arg);
 }
 
+/* Whom we talk to is nobody's business but our own server's, our contacts', and this machine's. */
+static bool may_watch_calls(const struct phone *phone, const struct account *account, const struct sip_message *request,
+			    const struct sip_source *source)
+{
+	if (!strcmp(settings_text(phone->settings, "call.accept"), "any") || address_is_loopback(&source->remote) ||
+	    (account && account_is_server(account, &source->remote)))
+		return true;
+	char *who = peer_uri(sip_message_from(request)->uri.text);
+	bool known = contacts_name_of(phone->contacts, slice_of(who)) != NULL;
+	free(who);
+	return known;
+}
+
 unsigned presence_take(struct presence_desk *desk, struct server_transaction *st, struct sip_message *request,
 		       const struct sip_source *source)
 {
 	struct account *account = account_of_request(desk->phone, request, source);
-	struct watcher *watcher = xcalloc(1, sizeof *watcher);
 	struct package_event event;
 	struct identity identity;
 	char nobody[160];
+	bool of_calls = package_event_of(request, &event) && slice_eq(event.name, SLICE("dialog"));
 	unsigned status;
+
+	if (!ua_accepts(request, "application", of_calls ? "dialog-info+xml" : "pidf+xml"))
+		return 406;
+	if (of_calls && !may_watch_calls(desk->phone, account, request, source))
+		return 403;
+	struct watcher *watcher = xcalloc(1, sizeof *watcher);
 
 	identity_of(desk->phone, account, &source->local, nobody, &identity);
 	watcher->desk = desk;
-	watcher->of_calls = package_event_of(request, &event) && slice_eq(event.name, SLICE("dialog"));
+	watcher->of_calls = of_calls;
 	watcher->who = peer_uri(sip_message_from(request)->uri.text);
 	watcher->entity = account ? xstrdup(account->uri) : peer_uri(sip_message_to(request)->uri.text);
 	list_append(&desk->watchers, &watcher->node);

@@ -32,7 +32,7 @@ struct watch {
 	char *uri, *name, *account_name;
 	struct account *mailbox_of; /* the account whose mailbox it is; NULL: somebody asked for it */
 	struct subscription *subscription;
-	bool stopping;
+	bool stopping, once;                    /* once: one look was all that was asked for */
 	enum subscription_state told;           /* by `subscribed` */
 	char *said;                             /* the last news, so that the same is no news again */
 	struct dialog_table tables[TABLES_MAX]; /* of each branch */
@@ -313,7 +313,7 @@ static void on_ended(void *arg, struct subscription *subscription, const struct 
 		     int64_t retry_us)
 {
 	struct watch *watch = arg;
-	bool ours = watch->stopping;
+	bool ours = watch->stopping || (watch->once && outcome->status == 200);
 
 	(void)subscription;
 	watch->told = SUBSCRIPTION_WAITING;
@@ -364,6 +364,7 @@ static struct watch *begin(struct subscriptions *all, const struct account *acco
 	identity_of(phone, account, &local, nobody, &identity);
 	watch->all = all;
 	watch->package = package;
+	watch->once = !expires;
 	watch->uri = xstrdup(uri);
 	watch->name = xstrdup(name ? name : "");
 	watch->account_name = xstrdup(account ? account->name : "");
@@ -535,6 +536,15 @@ bool subscriptions_ringing(const struct subscriptions *all, const char *uri, str
 	/* Only the caller may let an early dialog be replaced: to-tag is his (RFC 3891 3). */
 	buf_printf(replaces, "%s;to-tag=%s;from-tag=%s;early-only", row->call_id, row->remote_tag, row->local_tag);
 	return true;
+}
+
+void subscriptions_moved(struct subscriptions *all)
+{
+	LIST_EACH(&all->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		if (!watch->stopping)
+			subscription_refresh(watch->subscription);
+	}
 }
 
 void subscriptions_shut_down(struct subscriptions *all)

@@ -16,6 +16,8 @@ void subscriptions_account(struct account *account, bool registered);
 /** A NOTIFY that nobody asked for: a mailbox of the account's own server may speak so. @return the status */
 unsigned subscriptions_stray(struct subscriptions *subscriptions, const struct sip_message *notify,
 			     const struct sip_source *source);
+/** The network has changed: the notifiers hear where we are now (target refresh). */
+void subscriptions_moved(struct subscriptions *subscriptions);
 /** Unsubscribe from everything; done when it has ended or can no longer. */
 void subscriptions_shut_down(struct subscriptions *subscriptions);
 bool subscriptions_quiet(const struct subscriptions *subscriptions);

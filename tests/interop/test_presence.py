@@ -198,6 +198,7 @@ def test_two_phones(bench):
     alice.event("dialog-info", state="terminated")
     bob.do("status busy")
     alice.event("presence", state="busy")
+    bob.do("status available")
     carol = phone_for(bench, port=5095)
     carol.do(f"call sip:bob@127.0.0.1:{OTHER}")
     alice.event("dialog-info", state="confirmed")
@@ -221,6 +222,42 @@ def test_pickup_between_phones(bench):
     alice.event("answered", call=call)
     carol.event("answered")
     alice.event("dialog-info", state="terminated")
+
+
+def test_one_look(bench):
+    """expires=none: one NOTIFY, and that is no failure."""
+    bob, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER} expires=none")
+    equal(bob.accept(0).get("Expires"), "0", "Expires")
+    bob.notify("terminated;reason=timeout", PIDF.format("open", "seen"), "application/pidf+xml")
+    bob.receive(200)
+    equal(phone.event("presence")["text"], "seen", "text")
+    phone.do("sleep 200ms")
+    check(not any(e.get("event") == "subscribe-failed" for e in phone.events), "that is no failure")
+    check("no subscriptions" in phone.do("show subscriptions")["text"], "nothing is left")
+
+
+def test_who_may_watch_our_calls(bench):
+    """Whom we talk to is told to our own server and to contacts; how we are to whom call.accept lets in."""
+    phone = phone_for(bench, "set call.accept known", "account add sip:alice@127.0.0.1 registrar=none")
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("192.0.2.1", 5080))
+    sock.settimeout(5)
+
+    def ask(number, event, accept=""):
+        text = (f"SUBSCRIBE sip:alice@127.0.0.1:{PHONE} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5080;branch=z9hG4bKw{number}\r\nMax-Forwards: 70\r\n"
+                f"From: <sip:x@192.0.2.1>;tag={number}\r\nTo: <sip:alice@127.0.0.1>\r\nCall-ID: w{number}\r\nCSeq: 1 SUBSCRIBE\r\n"
+                f"Contact: <sip:x@192.0.2.1:5080>\r\nEvent: {event}\r\nExpires: 600\r\n{accept}Content-Length: 0\r\n\r\n")
+        sock.sendto(text.encode(), ("127.0.0.1", PHONE))
+        while True:
+            start = sock.recvfrom(65536)[0].split(b"\r\n", 1)[0].split()
+            if start[0] == b"SIP/2.0":
+                return int(start[1])
+    equal(ask(1, "dialog"), 403, "a stranger's look at our calls")
+    equal(ask(2, "presence"), 200, "presence")
+    equal(ask(3, "presence", "Accept: text/html\r\n"), 406, "what we cannot write")
+    phone.do("contact add X sip:x@192.0.2.1")
+    equal(ask(4, "dialog"), 200, "a contact's look")
 
 
 def test_publish_forgotten(bench):

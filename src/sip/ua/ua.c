@@ -170,8 +170,7 @@ static unsigned check_body(const struct sip_message *request)
 	return sip_message_header(request, SIP_HEADER_CONTENT_TYPE, 0) ? 415 : 400;
 }
 
-/* May an answer carry this type? Without Accept it may (20.1). */
-static bool accepts(const struct sip_message *request, const char *type, const char *subtype)
+bool ua_accepts(const struct sip_message *request, const char *type, const char *subtype)
 {
 	struct sip_values values;
 	struct slice value;
@@ -209,7 +208,7 @@ static void add_body(const struct capabilities *c, struct sip_draft *draft)
 	handlers->capabilities(handlers->arg, &body, &type);
 	if (body.n && sip_media_type_parse(type, &parsed)) {
 		char *main = slice_dup(parsed.type), *sub = slice_dup(parsed.subtype);
-		if (accepts(c->request, main, sub))
+		if (ua_accepts(c->request, main, sub))
 			sip_draft_body(draft, type, buf_slice(&body));
 		free(main);
 		free(sub);
@@ -340,7 +339,7 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse_session(ua, st, invite, status, options);
 		return;
 	}
-	if (!accepts(invite, "application", "sdp")) {
+	if (!ua_accepts(invite, "application", "sdp")) {
 		refuse(ua, st, invite, 406);
 		return;
 	}
