@@ -145,6 +145,7 @@ enum engine_event_kind {
 	ENGINE_DTMF_SENT,          /* the queue of digits is empty */
 	ENGINE_CODEC,              /* the peer changed to `codec` */
 	ENGINE_PEER_BYE,           /* RTCP BYE */
+	ENGINE_REFUSED,            /* SRTP refuses packets, 100 by now: forged, replayed, or of a key that is not the agreed one */
 	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
 	ENGINE_DEVICE,
 	ENGINE_PLAYED,             /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */

@@ -45,6 +45,8 @@ void stream_free(struct stream *stream)
 		decoder_free(stream->decoders[i]);
 	}
 	stream_security_free(&stream->security);
+	explicit_bzero(&stream->config.protection, sizeof stream->config.protection);
+	explicit_bzero(&stream->prepared, sizeof stream->prepared);
 	if (stream->config.rtp_fd >= 0)
 		close(stream->config.rtp_fd);
 	if (stream->config.rtcp_fd >= 0)
@@ -60,6 +62,7 @@ void stream_setup_free(struct stream_setup *setup)
 		decoder_free(setup->decoders[i]);
 	}
 	stream_security_free(&setup->security);
+	explicit_bzero(&setup->config.protection, sizeof setup->config.protection);
 	free(setup);
 }
 

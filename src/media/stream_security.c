@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { TELL_REFUSED = 100 };
+
 /* ---- the loop's thread ---- */
 
 static bool same_key(const struct stream_key *a, const struct stream_key *b)
@@ -87,5 +89,7 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 	}
 	stream->forged_packets += verdict == SECURE_FORGED;
 	stream->replayed_packets += verdict == SECURE_REPLAYED;
+	if (verdict != SECURE_GOOD && stream->forged_packets + stream->replayed_packets == TELL_REFUSED)
+		stream_tell(stream, ENGINE_REFUSED);
 	return verdict == SECURE_GOOD;
 }

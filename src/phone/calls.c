@@ -517,6 +517,12 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 	case ENGINE_DTMF:
 		call_tell_digit(call, from->digit, from->audible ? "audio" : "rtp");
 		break;
+	case ENGINE_REFUSED:
+		log_line(call->phone->log, LOG_WARNING,
+			 "call %u: packets come that were not encrypted with the peer's key, or that came before: they are refused "
+			 "(`show media`)",
+			 call->number);
+		break;
 	case ENGINE_CODEC:
 		tell_codec(call, from->codec);
 		break;

@@ -50,8 +50,9 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 
 static void open_failed(struct call *call, enum err err)
 {
-	char *reason = err == ERR_NOT_FOUND ? xasprintf("no codec '%s'", call->codec ? call->codec : "")
-					    : xasprintf("no port for sound: %s; see media.ports", err_text(err));
+	char *reason = err == ERR_NOT_FOUND     ? xasprintf("no codec '%s'", call->codec ? call->codec : "")
+		       : err == ERR_UNSUPPORTED ? xasprintf("libsrtp can do none of media.encryption-suites")
+						: xasprintf("no port for sound: %s; see media.ports", err_text(err));
 
 	call_fail_locally(call, CAUSE_LOCAL, err, reason);
 	free(reason);

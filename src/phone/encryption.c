@@ -57,6 +57,17 @@ static bool library_works(struct phone *phone)
 	return phone->srtp_works;
 }
 
+bool encryption_is_possible(struct phone *phone)
+{
+	struct slice names = slice_of(settings_text(phone->settings, "media.encryption-suites")), name;
+	enum stream_suite suite;
+
+	while (library_works(phone) && list_word(&names, &name))
+		if (stream_suite_find(name, &suite) && secure_can(suite))
+			return true;
+	return false;
+}
+
 void encryption_make_keys(struct call_media *media)
 {
 	struct phone *phone = media->phone;

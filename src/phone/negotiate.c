@@ -87,6 +87,8 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	uint64_t id;
 
 	enum err err = media_list_again(media, codec);
+	if (!err && encryption == MEDIA_ENCRYPTION_REQUIRED && !encryption_is_possible(phone))
+		err = ERR_UNSUPPORTED;
 	if (err)
 		return err;
 	read_ports(phone, &low, &high);
@@ -96,6 +98,8 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	media->rtcp_mux = settings_on(phone->settings, "media.rtcp-mux");
 	media->encryption = encryption;
 	encryption_make_keys(media);
+	if (encryption == MEDIA_ENCRYPTION_OPTIONAL && !media->keys.count)
+		media->encryption = MEDIA_CLEAR;
 	random_fill(&phone->random, &id, sizeof id);
 	media->negotiation = sdp_negotiation_new(id >> 2, "-");
 	media->opened = true;
@@ -157,6 +161,9 @@ void media_close(struct call_media *media)
 	sdp_negotiation_free(media->before);
 	media->negotiation = media->before = NULL;
 	explicit_bzero(&media->keys, sizeof media->keys);
+	/* Which suite it was may still be asked. */
+	struct stream_protection *protection = &media->plan.config.protection;
+	*protection = (struct stream_protection){ .suite = protection->suite };
 	media->opened = false;
 }
 

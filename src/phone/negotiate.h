@@ -77,7 +77,8 @@ void media_init(struct call_media *media, struct phone *phone, uintptr_t user, b
  * Bind the sockets, list the codecs, make the keys.
  * @param local  the address that the peer is reached from; its port does not matter
  * @param codec  the only codec to offer, or NULL for media.codecs
- * Errors: ERR_FULL no pair of media.ports is free; ERR_NOT_FOUND no such codec; those of bind
+ * Errors: ERR_FULL no pair of media.ports is free; ERR_NOT_FOUND no such codec; ERR_UNSUPPORTED encryption is required
+ * and libsrtp cannot do any of media.encryption-suites; those of bind
  */
 enum err media_open(struct call_media *media, const struct address *local, const char *codec,
 		    enum media_encryption encryption) MUST_CHECK;

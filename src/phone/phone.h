@@ -220,6 +220,7 @@ struct call_view {
 	bool in_conference;
 	bool has_media;
 	double loss, jitter_ms, rtt_ms, mos, buffer_ms, heard_db, mic_db;
+	uint64_t refused; /* packets that SRTP refused: forged or replayed */
 };
 /** The calls alive, by number. `views` has room for `max`. @return how many there are */
 size_t phone_calls(const struct phone *phone, struct call_view *views, size_t max);

@@ -334,6 +334,8 @@ bool signalling_is_private(enum sip_protocol protocol, const struct address *rem
 /** What its option, its account or media.encryption says; optional becomes off where keys may not be sent. */
 enum media_encryption encryption_of_call(const struct call *call);
 bool encryption_may_send_keys(const struct call *call);
+/** Can libsrtp do one of media.encryption-suites? */
+bool encryption_is_possible(struct phone *phone);
 /** Fresh keys for media->encryption: none where it is off or libsrtp is of no use. */
 void encryption_make_keys(struct call_media *media);
 void encryption_describe(struct call_media *media, struct sdp_local *local);

@@ -101,6 +101,7 @@ static void view_of(const struct call *call, struct call_view *view)
 	view->buffer_ms = stats.buffer_ms;
 	view->heard_db = stats.heard_level_db;
 	view->mic_db = stats.mic_level_db;
+	view->refused = stats.forged_packets + stats.replayed_packets;
 }
 
 size_t phone_calls(const struct phone *phone, struct call_view *views, size_t max)

@@ -322,7 +322,7 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 
 	(void)argument;
 	(void)failure;
-	buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    microphone\n");
+	buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    microphone  refused\n");
 	LIST_EACH(&phone->calls, node) {
 		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view) || !view.has_media)
 			continue;
@@ -332,8 +332,8 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 			buf_printf(out, "%5.1f ms", view.rtt_ms);
 		else
 			buf_printf(out, "     ?  ");
-		buf_printf(out, "  %4.0f ms  %4.2f  %4.0f dB  %4.0f dB\n", view.buffer_ms, view.mos, view.heard_db,
-			   view.mic_db);
+		buf_printf(out, "  %4.0f ms  %4.2f  %4.0f dB  %4.0f dB     %" PRIu64 "\n", view.buffer_ms, view.mos,
+			   view.heard_db, view.mic_db, view.refused);
 	}
 	return true;
 }
