@@ -412,6 +412,7 @@ static void start_prompt(struct plain *plain)
 							     .entered = on_entered,
 							     .key = on_key,
 							     .stop = on_stop,
+							     .ascii = true, /* a screen reader would spell them out */
 							     .arg = plain },
 				   &output, plain->rows, plain->cols);
 	plain->runner = prompt_runner(plain->prompt);

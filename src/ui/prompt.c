@@ -287,7 +287,7 @@ void prompt_resize(struct prompt *prompt, int rows, int cols)
 
 void prompt_set_columns(struct prompt *prompt, int cols)
 {
-	runner_set_columns(prompt->runner, (unsigned)cols, !terminal_is_utf8());
+	runner_set_columns(prompt->runner, (unsigned)cols, prompt->on.ascii || !terminal_is_utf8());
 }
 
 void prompt_free(struct prompt *prompt)

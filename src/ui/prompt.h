@@ -20,6 +20,7 @@ struct prompt_handler {
 	bool (*text)(void *arg, struct slice bytes);
 	/** C-z: stop now and draw everything anew afterwards. */
 	void (*stop)(void *arg);
+	bool ascii; /* no box drawing in what commands print */
 	void *arg;
 };
 

@@ -393,3 +393,80 @@ test_messages_view() {
 	keys F6 && until_shown 'Enter answer' && keys Enter && until_shown '^offhook> message sip:offhook@127.0.0.1'
 }
 check messages_view
+
+# ---- states ----
+
+test_registration_failed() {
+	open 80x24 "${quiet[@]}" -x 'account add sip:alice@127.0.0.1:9 password=x registrar=sip:127.0.0.1:9'
+	until_shown '○ .*retry' && until_shown 'registration' && until_true '! show | grep -q "● "' && show | head -n 1 | grep -q 'alice' || broken "the status row: $(show | head -n 1)"
+}
+check registration_failed
+
+test_two_calls() {
+	listening
+	open 120x40 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	call_echo && caller Ann "sip:me@127.0.0.1:$port" && until_shown 'Ann.* answer: F2' && press_until F2 'on hold' && until_shown 'Ladder: call 2' && until_shown 'F8 hang up 2' || { callers_end; return; }
+	keys F6 && until_shown 'F6 line' && text 1 && keys Home Enter && until_shown 'Ladder: call 1' && keys Escape && until_shown 'F6 view' && line 'show ladder 2' && until_shown 'Ladder: call 2'
+	callers_end
+}
+check two_calls
+
+# ---- the line ----
+
+test_line_editing() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && line 'echo first' && line 'echo second' && keys C-r && text fir && until_shown 'echo first$' && keys C-a && text 'x' && until_shown '^offhook> xecho first$' && keys C-c
+	keys Up Up && until_shown '^offhook> echo first$' && keys C-w && text 'M' && keys M-b && text N && until_shown '^offhook> echo NM$|^offhook> NechoM$|^offhook> echo NM' && keys C-c
+	line 'set screen.editing vi' && text 'echo abc' && keys Escape && text 'b' && text 'iX' && until_shown '^offhook> echo Xabc$' && keys Escape && text 'dd' && until_shown '^offhook>$'
+}
+check line_editing
+
+test_long_paste() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" || return
+	{ printf 'echo '; head -c 10240 /dev/zero | tr '\0' 'p'; printf 'END\nquit\n'; } | mux load-buffer -
+	mux paste-buffer -p
+	until_shown 'pEND quit$' && keys Enter && until_shown 'END quit$' && until_shown "$prompt"
+}
+check long_paste
+
+# Names with controls, escapes and bidirectional tricks: nothing of them reaches the terminal as what it is.
+test_hostile_names() {
+	listening
+	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" && mux pipe-pane -o "cat >$work/hostile" || return
+	printf 'INVITE sip:me@127.0.0.1:%s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKevil;rport\r\nMax-Forwards: 70\r\nFrom: "e\\\e]0;EVIL\\\a\\\e[2J\u202egnp\u200b" <sip:%%1b%%5bevil@127.0.0.1>;tag=1\r\nTo: <sip:me@127.0.0.1>\r\nCall-ID: evil\r\nCSeq: 1 INVITE\r\nContact: <sip:evil@127.0.0.1:9>\r\nContent-Length: 0\r\n\r\n' "$port" >"$work/evil"
+	cat "$work/evil" >"/dev/udp/127.0.0.1/$port" # one write, one packet
+	until_shown 'is calling' && keys F6 && text 2 && until_shown 'INVITE' && keys Home Enter && until_shown '^From: ' || return
+	grep -qaE $'\e\\]0;EVIL|\e\\[2J\xe2\x80\xae|\xe2\x80\xae|\xe2\x80\x8b' "$work/hostile" && broken 'raw bytes reached the terminal'
+	:
+}
+check hostile_names
+
+
+# 200 messages a second for 5 s: the line answers at once meanwhile; the figure is printed.
+test_flood() {
+	local pid before after
+	listening
+	open 120x40 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" && pid=$(phone_pid) && line 'show messages' && until_shown '┬ Messages' || return
+	before=$(awk '{print $14+$15}' "/proc/$pid/stat")
+	python3 - "$port" <<'PYTHON' &
+import socket, sys, time
+out, port, begin = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), int(sys.argv[1]), time.monotonic()
+out.bind(("127.0.0.1", 0))
+for i in range(1000):
+    time.sleep(max(0, begin + i / 200 - time.monotonic()))
+    text = f"message number {i}."
+    out.sendto((f"MESSAGE sip:me@127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bK{i}\r\nMax-Forwards: 70\r\n"
+                f"From: <sip:flood@127.0.0.1>;tag={i}\r\nTo: <sip:me@127.0.0.1>\r\nCall-ID: flood-{i}\r\nCSeq: 1 MESSAGE\r\n"
+                f"Content-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n{text}").encode(), ("127.0.0.1", port))
+PYTHON
+	local flood=$!
+	until_shown 'number [0-9]+' && text 'echo still here' && LIMIT=1 until_shown '^offhook> echo still here' && keys Enter
+	wait $flood
+	until_shown 'number 999' || return
+	after=$(awk '{print $14+$15}' "/proc/$pid/stat")
+	echo "      | $(((after - before) * 100 / $(getconf CLK_TCK) / 5)) % CPU under 200 messages a second"
+}
+check flood
