@@ -68,10 +68,10 @@ static enum command_result do_call(struct invocation *invocation)
 static enum command_result do_redial(struct invocation *invocation)
 {
 	struct buf dialled;
-	unsigned call = 0;
+	unsigned call = 0, entry = invocation->values[0] ? (unsigned)strtoul(invocation->values[0], NULL, 10) : 0;
 
 	buf_init(&dialled, 4096);
-	bool good = phone_redial(invocation->phone, &call, &dialled, &invocation->failure);
+	bool good = phone_redial(invocation->phone, entry, &call, &dialled, &invocation->failure);
 	return end_dialled(invocation, good, call, &dialled);
 }
 
@@ -576,8 +576,12 @@ const struct command calls_commands[] = {
 	{ .name = "redial",
 	  .group = "calls",
 	  .run = do_redial,
+	  .arguments = { { .name = "ENTRY",
+			   .kind = ARG_NUMBER,
+			   .optional = true,
+			   .text = "the number of an entry of `history`: whoever called or was called then" } },
 	  .summary = "call the one called last",
 	  .text = "The target is dialled as it was typed.",
-	  .examples = { "redial" } },
+	  .examples = { "redial", "redial 12" } },
 };
 const size_t calls_command_count = ARRAY_LEN(calls_commands);

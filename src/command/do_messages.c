@@ -142,7 +142,7 @@ const struct command messages_commands[] = {
 			   .optional = true,
 			   .text = "only what was written with them" } },
 	  .summary = "show what was written and received",
-	  .text = "The messages of this run, oldest first; a star marks those that you have not seen here yet.",
+	  .text = "The messages kept, oldest first; a star marks those that you have not seen here yet.",
 	  .examples = { "inbox", "inbox bob@biloxi.com" } },
 };
 const size_t messages_command_count = ARRAY_LEN(messages_commands);

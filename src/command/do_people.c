@@ -4,6 +4,8 @@
 #include "command/table.h"
 
 #include <jansson.h>
+#include <string.h>
+#include <time.h>
 
 /* Several targets under one name: the phone keeps one, so each but the first gets a number behind the name. */
 static enum command_result do_contact_add(struct invocation *invocation)
@@ -53,6 +55,79 @@ static enum command_result do_contact_remove(struct invocation *invocation)
 							       &invocation->failure));
 }
 
+/* ---- history ---- */
+
+/* "2h", "30m": that long ago; "2026-11-22", "2026-11-22T10:30": local time. @return false: neither */
+static bool since_when(const char *text, int64_t *unix_s)
+{
+	struct tm tm = { .tm_isdst = -1 };
+	int64_t us;
+	const char *end = strptime(text, "%Y-%m-%d", &tm);
+
+	if (end && *end == 'T')
+		end = strptime(end + 1, "%H:%M", &tm);
+	if (end && !*end) {
+		*unix_s = (int64_t)mktime(&tm);
+		return true;
+	}
+	if (!duration_parse(slice_of(text), &us) || us <= 0 || us == INT64_MAX)
+		return false;
+	*unix_s = (int64_t)time(NULL) - us / SECOND_US;
+	return true;
+}
+
+struct history_listing {
+	struct invocation *invocation;
+	json_t *list;
+	bool csv;
+	size_t left, count;
+};
+
+static void on_history(void *arg, const struct history_row *row)
+{
+	struct history_listing *listing = arg;
+
+	if (!listing->left)
+		return;
+	listing->left--;
+	listing->count++;
+	if (listing->csv)
+		history_csv_line(row, listing->invocation->out);
+	else
+		history_line(row, listing->invocation->out);
+	json_array_append_new(listing->list,
+			      json_pack("{s:i, s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s}", "entry", (int)row->number,
+					"time", (json_int_t)row->unix_s, "direction", row->incoming ? "in" : "out", "how",
+					row->how, "seconds", (int)row->seconds, "code", (int)row->code, "account",
+					row->account, "address", row->uri, "name", row->name, "why", row->why));
+}
+
+static enum command_result do_history(struct invocation *invocation)
+{
+	const char *since = invocation_option(invocation, "since", 0), *last = invocation_option(invocation, "last", 0),
+		   *format = invocation_option(invocation, "format", 0);
+	struct history_listing listing = { .invocation = invocation,
+					   .list = json_array(),
+					   .csv = format && !strcmp(format, "csv"),
+					   .left = last ? strtoul(last, NULL, 10) : SIZE_MAX };
+	struct history_filter filter = { .kind = invocation->values[0],
+					 .match = invocation_option(invocation, "match", 0) };
+
+	invocation->result = listing.list;
+	if (since && !since_when(since, &filter.since_unix_s))
+		return invocation_fail(invocation, STATUS_USAGE, "since",
+				       "'%.60s' is no time: write 2h for the last two hours, or 2026-11-22, or "
+				       "2026-11-22T10:30",
+				       since);
+	if (listing.csv)
+		buf_printf(invocation->out, HISTORY_CSV_HEAD);
+	phone_history(invocation->phone, &filter, on_history, &listing);
+	phone_history_seen(invocation->phone);
+	if (!listing.count && !listing.csv)
+		buf_printf(invocation->out, "no calls\n");
+	return COMMAND_DONE;
+}
+
 const struct command people_commands[] = {
 	{ .name = "contact add",
 	  .group = "people",
@@ -76,5 +151,23 @@ const struct command people_commands[] = {
 	  .summary = "forget a contact",
 	  .text = "At once.",
 	  .examples = { "contact remove Bob" } },
+	{ .name = "history",
+	  .group = "people",
+	  .run = do_history,
+	  .arguments = { { .name = "KIND",
+			   .kind = ARG_CHOICE,
+			   .choices = "missed|in|out|answered|failed",
+			   .optional = true,
+			   .text = "only these" } },
+	  .options = { { .name = "since", .kind = ARG_WORD, .text = "2h (the last two hours), 2026-11-22 or 2026-11-22T10:30" },
+		       { .name = "match", .kind = ARG_PATTERN, .text = "a part of the name or address, or a shell pattern" },
+		       { .name = "last", .kind = ARG_NUMBER, .text = "no more than so many, the newest" },
+		       { .name = "format", .kind = ARG_CHOICE, .choices = "text|csv", .text = "how it is printed" } },
+	  .summary = "list the calls of the past",
+	  .text = "The newest first, each with a number: `redial NUMBER` calls whoever it was. They are kept in "
+		  "history.db; history.keep says how many. Whoever has seen this has seen the missed calls: calls.missed "
+		  "counts from here.",
+	  .examples = { "history", "history missed since=24h", "history out match=biloxi last=5",
+			"history format=csv" } },
 };
 const size_t people_command_count = ARRAY_LEN(people_commands);

@@ -57,6 +57,7 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "tone.hz", "the strongest frequency heard in that time" },
 		{ "account.state", "of the call's account, else of the default one: unregistered, registering, registered or failed" },
 		{ "calls.count", "calls there are" },
+		{ "calls.missed", "calls missed since somebody looked at `history`" },
 	};
 
 	return place < ARRAY_LEN(rows) ? &rows[place] : NULL;

@@ -346,11 +346,17 @@ static void take_first(void *arg, const char *target)
 		*first = xstrdup(target);
 }
 
-bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure)
+bool phone_redial(struct phone *phone, unsigned entry, unsigned *call, struct buf *dialled, struct failure *failure)
 {
-	char *target = phone->redirected_to;
+	const struct history_row *row = entry ? history_find(phone->history, entry) : NULL;
+	char *target = entry ? NULL : phone->redirected_to;
 
-	phone->redirected_to = NULL;
+	if (entry && !row)
+		return fail(failure, STATUS_CALL, "no-history", "there is no entry %u: `history` numbers them", entry);
+	if (row)
+		target = xstrdup(row->uri);
+	else
+		phone->redirected_to = NULL;
 	if (!target)
 		history_recent(phone->history, take_first, &target);
 	if (!target)

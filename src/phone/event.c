@@ -4,6 +4,7 @@
 #include "base/xmalloc.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
@@ -147,6 +148,16 @@ const struct event *events_next(const struct events *events, uint64_t after)
 
 /* ---- in words ---- */
 
+void duration_text(struct buf *to, double seconds)
+{
+	uint64_t s = seconds > 0 ? (uint64_t)seconds : 0;
+
+	if (s >= 3600)
+		buf_printf(to, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60, s % 60);
+	else
+		buf_printf(to, "%02" PRIu64 ":%02" PRIu64, s / 60, s % 60);
+}
+
 static const char *value_or(const struct event *event, const char *key, const char *otherwise)
 {
 	const char *value = event_value(event, key);
@@ -214,7 +225,8 @@ static void call_sentence(const struct event *event, struct buf *line)
 			buf_printf(line, "; it names %s", event_value(event, "target"));
 		break;
 	case EVENT_ENDED:
-		buf_printf(line, "ended after %.0f s", atof(value_or(event, "duration", "0")));
+		buf_printf(line, "ended after ");
+		duration_text(line, atof(value_or(event, "duration", "0")));
 		if (event_value(event, "by"))
 			buf_printf(line, " by %s", event_value(event, "by"));
 		if (event_value(event, "cause"))

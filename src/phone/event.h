@@ -50,3 +50,5 @@ uint64_t events_last(const struct events *events);
 const struct event *events_next(const struct events *events, uint64_t after);
 /** "call 1: answered by Bob <sip:bob@biloxi.com> (opus)": one line in words. */
 void event_sentence(const struct event *event, struct buf *line);
+/** "00:12", "1:02:03": how long something took, everywhere the same. */
+void duration_text(struct buf *to, double seconds);

@@ -123,6 +123,12 @@ static void explain_failed(const struct call *call, struct buf *out)
 	add_detail(call->detail, out);
 }
 
+void explain_call_end(const struct call *call, struct buf *out)
+{
+	if (call->state == CALL_FAILED)
+		explain_failed(call, out);
+}
+
 void explain_call(const struct call *call, struct buf *out)
 {
 	struct stream_stats stats;
@@ -134,7 +140,8 @@ void explain_call(const struct call *call, struct buf *out)
 		explain_failed(call, out);
 		break;
 	case CALL_ENDED:
-		buf_printf(out, "ended after %" PRId64 " s", (call->ended_us - call->answered_us) / SECOND_US);
+		buf_printf(out, "ended after ");
+		duration_text(out, (double)(call->ended_us - call->answered_us) / 1e6);
 		if (call->cause && cause_find(call->cause) != CAUSE_NONE)
 			buf_printf(out, " (%s). %s", call->cause, explain_cause(cause_find(call->cause), call->code));
 		else

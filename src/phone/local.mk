@@ -3,7 +3,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/account_options.c src/phone/account_proxies.c src/phone/account_credentials.c \
 	src/phone/instance.c src/phone/network.c src/phone/dial_plan.c src/phone/account_settings.c \
 	src/phone/accounts.c \
-	src/phone/call_commands.c \
+	src/phone/leftovers.c src/phone/leftovers.h src/phone/call_commands.c \
 	src/phone/call_session.c \
 	src/phone/caller.c src/phone/calls.c \
 	src/phone/contacts.c \
@@ -12,7 +12,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/encryption.c \
 	src/phone/event.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \
-	src/phone/history.c src/phone/info.c \
+	src/phone/history.c src/phone/history_text.c src/phone/info.c \
 	src/phone/ladder.c src/phone/ladder.h src/phone/party.c src/phone/party.h src/phone/tracing.c \
 	src/phone/capture.c src/phone/capture.h \
 	src/phone/message_store.c src/phone/message_store.h \
@@ -28,7 +28,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/screening.c src/phone/screening.h \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
-	src/phone/sound.c src/phone/files.c src/phone/conference.c \
+	src/phone/store.c src/phone/store.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/subscriptions.c src/phone/subscriptions.h \
 	src/phone/target.c \
 	src/phone/transfer.c src/phone/trace.c src/phone/trace.h

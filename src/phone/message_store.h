@@ -1,6 +1,6 @@
 /*
- * Where messages are kept: here in memory, for this run, bounded in number and bytes. Whoever keeps them longer offers
- * the same functions.
+ * Where messages are kept: in memory, bounded in number and bytes, and in the store, from where those of earlier runs
+ * come when somebody looks first or something is added.
  */
 #pragma once
 
@@ -19,7 +19,8 @@ struct message_record {
 };
 
 struct message_store;
-struct message_store *message_store_new(size_t max_records, size_t max_bytes);
+struct store;
+struct message_store *message_store_new(struct store *store, size_t max_records, size_t max_bytes);
 void message_store_free(struct message_store *store);
 /** Copies it. @return its number */
 unsigned message_store_add(struct message_store *store, const struct message_record *record);

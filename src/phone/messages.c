@@ -65,7 +65,7 @@ struct messages *messages_new(struct phone *phone)
 	struct messages *messages = xcalloc(1, sizeof *messages);
 
 	messages->phone = phone;
-	messages->store = message_store_new(KEPT_MAX, KEPT_BYTES);
+	messages->store = message_store_new(phone->store, KEPT_MAX, KEPT_BYTES);
 	list_init(&messages->sendings);
 	list_init(&messages->typists);
 	return messages;

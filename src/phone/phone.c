@@ -3,7 +3,9 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "phone/messages.h"
+#include "phone/leftovers.h"
 #include "phone/phone_internal.h"
+#include "phone/store.h"
 #include "phone/presence.h"
 #include "phone/screening.h"
 #include "phone/subscriptions.h"
@@ -479,8 +481,9 @@ struct phone *phone_new(const struct phone_config *config)
 	phone->events = events_new();
 	phone->settings = settings_new(on_setting, phone);
 	phone->contacts = contacts_new(phone->config_dir, phone->log);
-	phone->history =
-		history_new(phone->state_dir, phone->log, (size_t)settings_number(phone->settings, "history.keep"));
+	phone->store = store_new(phone->loop, phone->state_dir, phone->log);
+	phone->leftovers = leftovers_new(phone->state_dir);
+	phone->history = history_new(phone->store, (size_t)settings_number(phone->settings, "history.keep"));
 	phone->trace = trace_new(phone->timers, (size_t)settings_number(phone->settings, "trace.keep"));
 	phone->net = net_new(phone->loop, phone->log);
 	phone->ua = ua_new(&(struct sip_world){ .timers = phone->timers,
@@ -532,6 +535,8 @@ void phone_free(struct phone *phone)
 		engine_free(phone->engine);
 	trace_free(phone->trace);
 	history_free(phone->history);
+	store_free(phone->store);
+	leftovers_free(phone->leftovers);
 	contacts_free(phone->contacts);
 	settings_free(phone->settings);
 	events_free(phone->events);

@@ -8,6 +8,7 @@
  *   account_options  KEY=VALUE of an account
  *   account_settings  settings that an account has for itself
  *   register         the registration of an account
+ *   leftovers        what registrars may know of us, on disk, for the case of a kill -9
  *   calls            calls by number: their life, who is heard, tones
  *   call_session     what the session of a call tells
  *   call_commands    which call is meant; answer, hold, resume, digits ...
@@ -28,7 +29,8 @@
  *   files            files played in calls, calls recorded to files
  *   conference       calls that hear each other; hold music
  *   contacts         names for addresses, kept at once
- *   history          line by line what was called and who called
+ *   history          what was called and who called
+ *   store            rows on disk, by a thread, that survive a kill -9
  *   settings         the table of settings
  *   explain          `why`: what went wrong in a sentence or two, what to do
  *   trace            wire bytes in a bounded ring
@@ -79,7 +81,7 @@ struct phone_config {
 	struct loop *loop;
 	const struct log *log;  /* errors and warnings for people */
 	const char *config_dir; /* contacts and `saved` live here; NULL (-n): nothing is kept */
-	const char *state_dir;  /* history; NULL: none */
+	const char *state_dir;  /* history, bindings; NULL: none */
 	bool ephemeral_port;    /* sip.listen defaults to a free port (batch runs) */
 };
 /** Opens nothing yet: sockets come with the first call, account or phone_start(). */
@@ -154,8 +156,11 @@ bool phone_conference(struct phone *phone, const unsigned *calls, size_t count, 
 bool phone_split(struct phone *phone, unsigned *call, struct failure *failure);
 /** via: "auto", "rtp", "info", "audio"; empty: what dtmf.via says */
 bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct slice via, struct failure *failure);
-/** Call the one called last, or where a 3xx has pointed since (call.follow-redirect ask). */
-bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure);
+/**
+ * Call the one called last, or where a 3xx has pointed since (call.follow-redirect ask).
+ * @param entry  not 0: whom this entry of the history was with, see phone_history()
+ */
+bool phone_redial(struct phone *phone, unsigned entry, unsigned *call, struct buf *dialled, struct failure *failure);
 /** OPTIONS; its outcome comes as the event `response` (call 0) with `request` numbering it: *request. */
 bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,
 		   struct failure *failure);
@@ -324,6 +329,30 @@ typedef void phone_forward_h(void *arg, const char *when, const char *target, in
 void phone_forwards(const struct phone *phone, phone_forward_h *each, void *arg);
 /** Take the call that rings at somebody else's phone. */
 bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure);
+
+struct history_row {
+	unsigned number; /* for `redial`; the same as long as the phone runs */
+	int64_t unix_s;  /* when it began */
+	bool incoming;
+	const char *how;  /* "answered", "missed", "failed" */
+	unsigned seconds; /* that it was up */
+	unsigned code;
+	const char *account, *uri, *name, *why; /* clean; "" where there is none */
+};
+struct history_filter {
+	const char *kind; /* "in", "out", "missed", "answered", "failed"; NULL: all */
+	int64_t since_unix_s;
+	const char *match; /* a shell pattern or a part of the address or name; NULL: all */
+};
+/** The calls of the past, newest first. */
+typedef void phone_history_h(void *arg, const struct history_row *row);
+void phone_history(struct phone *phone, const struct history_filter *filter, phone_history_h *each, void *arg);
+/** Somebody has looked: calls.missed counts from here. */
+void phone_history_seen(struct phone *phone);
+/** One line for people, and one of comma-separated values (RFC 4180), each with its line feed. */
+void history_line(const struct history_row *row, struct buf *out);
+void history_csv_line(const struct history_row *row, struct buf *out);
+#define HISTORY_CSV_HEAD "number,time,direction,how,seconds,code,account,address,name,why\n"
 
 /* ---- sound ---- */
 

@@ -25,6 +25,7 @@ enum {
 
 struct contacts;
 struct history;
+struct store;
 struct messages;
 struct presence_desk;
 struct screening;
@@ -40,6 +41,7 @@ struct binding {
 	struct phone *phone;
 	struct account *account; /* NULL: retired */
 	struct registration *registration;
+	char *address; /* of the account, sip:alice@atlanta.com */
 	bool dead; /* free at the turn's end */
 };
 
@@ -373,12 +375,17 @@ const char *contacts_find(const struct contacts *contacts, struct slice name);
 /** The name of whom this address is; NULL: nobody's. Borrowed. */
 const char *contacts_name_of(const struct contacts *contacts, struct slice uri);
 
-struct history *history_new(const char *dir, const struct log *log, size_t keep);
+struct history *history_new(struct store *store, size_t keep);
 void history_free(struct history *history);
 void history_keep(struct history *history, size_t keep);
 void history_add(struct history *history, const struct call *call);
-void history_show(const struct history *history, struct slice filter, struct buf *out);
-void history_recent(const struct history *history, phone_recent_h *each, void *arg);
+void history_each(struct history *history, const struct history_filter *filter, phone_history_h *each, void *arg);
+/** NULL: no such entry. Borrowed until something is added. */
+const struct history_row *history_find(struct history *history, unsigned number);
+/** Calls missed since history_seen(). */
+size_t history_missed(const struct history *history);
+void history_seen(struct history *history);
+void history_recent(struct history *history, phone_recent_h *each, void *arg);
 
 /** Another user agent on 127.0.0.1, made when first called. @return its port; 0 with *err */
 uint16_t echo_port(struct echo *echo, enum err *err);
@@ -390,6 +397,8 @@ enum { ECHO_USER_BASE = 1 << 30 };
 
 void explain_response(const struct sip_message *response, struct buf *to);
 void explain_call(const struct call *call, struct buf *out);
+/** Why it came to nothing: a sentence or two; nothing for a call that is up or was. */
+void explain_call_end(const struct call *call, struct buf *out);
 void explain_account(const struct account *account, struct buf *out);
 /** The sentence for a status or cause. */
 /** What happened when nobody sent a response, in a few words; NULL: a response came, or the cause says no more. */
@@ -426,6 +435,8 @@ struct phone {
 	struct account *default_account;
 	unsigned last_request;
 	struct contacts *contacts;
+	struct store *store;
+	struct leftovers *leftovers; /* what registrars may know of us */
 	struct history *history;
 	struct trace *trace;
 	uint64_t watched; /* trace entries told to the watcher */

@@ -186,7 +186,7 @@ static const char *const names[] = {
 	"call.encryption", "sent.",          "received.",      "media.loss",   "media.jitter",  "media.rtt",
 	"media.mos",       "media.sent",     "media.received", "media.buffer", "media.forged",  "media.replayed",
 	"media.late",      "media.repaired",  "media.burst",     "media.peer-loss", "media.peer-mos",
-	"call.recording",  "heard.level",    "mic.level",      "tone.hz",      "account.state", "calls.count",
+	"call.recording",  "heard.level",    "mic.level",      "tone.hz",      "account.state", "calls.count",  "calls.missed",
 	NULL,
 };
 
@@ -347,6 +347,11 @@ bool phone_quantity(const struct phone *phone, unsigned number, struct slice nam
 	}
 	if (slice_eq(name, SLICE("calls.count"))) {
 		say_number(&answer, (double)phone->call_count, "%.0f", (double)phone->call_count);
+		return true;
+	}
+	if (slice_eq(name, SLICE("calls.missed"))) {
+		double missed = (double)history_missed(phone->history);
+		say_number(&answer, missed, "%.0f", missed);
 		return true;
 	}
 	if (slice_eq(name, SLICE("account.state"))) {

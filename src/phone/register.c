@@ -1,5 +1,6 @@
 /* The registration of an account: its password, its binding, and what the registrar says. */
 #include "base/xmalloc.h"
+#include "phone/leftovers.h"
 #include "phone/phone_internal.h"
 #include "phone/subscriptions.h"
 
@@ -49,13 +50,13 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 	struct binding *binding = arg;
 	struct account *account = binding->account;
 
-	(void)registration;
 	if (!account)
 		return;
 	/* The answer is the packet that has just come: from now on calls from there are for us. */
 	account->server = account->phone->wire_remote;
 	account->needs_password = false;
 	account_proxy_works(account);
+	leftovers_only(account->phone->leftovers, account->uri, registration_contact_uri(registration));
 	account_set_result(account, ACCOUNT_REGISTERED, 200, SLICE("OK"), NULL);
 	/* Refreshes are not news. */
 	if (first) {
@@ -114,6 +115,8 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	struct account *account = binding->account;
 
 	(void)registration;
+	if (outcome->status < 300)
+		leftovers_only(binding->phone->leftovers, binding->address, NULL);
 	if (!account) {
 		binding->dead = true;
 		return;
@@ -178,12 +181,30 @@ static void on_bindings(void *arg, struct registration *registration, const stru
 	tell_fetched(binding->account, outcome);
 }
 
+/* ---- what stays behind when a phone is killed ---- */
+
+static void on_binds(void *arg, struct registration *registration, struct slice contact)
+{
+	struct binding *binding = arg;
+
+	(void)registration;
+	leftovers_note(binding->phone->leftovers, binding->address, contact);
+}
+
+static void on_left(void *arg, const char *contact)
+{
+	struct binding *binding = arg;
+
+	registration_remove_also(binding->registration, contact);
+}
+
 /* ---- registering ---- */
 
 void binding_free(struct binding *binding)
 {
 	list_remove(&binding->node);
 	registration_free(binding->registration);
+	free(binding->address);
 	free(binding);
 }
 
@@ -211,7 +232,8 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	char nobody[160];
 	enum err err = ERR_NONE;
 	struct binding *binding = xcalloc(1, sizeof *binding);
-	struct registration_handlers handlers = { on_registered, on_failed, on_unregistered, on_bindings, binding };
+	struct registration_handlers handlers = { on_registered, on_failed, on_unregistered,
+						  on_bindings,	 on_binds,  binding };
 
 	binding->phone = account->phone;
 	binding->account = account;
@@ -232,6 +254,8 @@ bool account_make_binding(struct account *account, struct failure *failure)
 		return fail(failure, STATUS_USAGE, err_name(err), "account %s: cannot register at '%s': %s",
 			    account->name, account->registrar, err_text(err));
 	}
+	binding->address = xstrdup(account->uri);
+	leftovers_left(account->phone->leftovers, account->uri, on_left, binding);
 	account->binding = binding;
 	return true;
 }

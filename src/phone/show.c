@@ -15,16 +15,6 @@
 
 enum { LADDER_COLS = 100, SAVED_MAX = 1 << 20 };
 
-static void show_clock(struct buf *out, double seconds)
-{
-	uint64_t s = (uint64_t)seconds;
-
-	if (s >= 3600)
-		buf_printf(out, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60, s % 60);
-	else
-		buf_printf(out, "%02" PRIu64 ":%02" PRIu64, s / 60, s % 60);
-}
-
 static void show_peer(const struct call_view *view, struct buf *out)
 {
 	if (*view->name)
@@ -51,7 +41,7 @@ static bool show_calls(struct phone *phone, struct slice argument, struct buf *o
 			continue;
 		buf_printf(out, "%s%3u  %-8s  %-3s  ", view.selected ? ">" : " ", view.number,
 			   call_state_name(view.state), view.incoming ? "in" : "out");
-		show_clock(out, view.duration_s);
+		duration_text(out, view.duration_s);
 		buf_printf(out, "  %-5s  ", view.codec);
 		show_peer(&view, out);
 		buf_printf(out, "%s%s%s%s%s%s\n", view.in_conference ? "  in the conference" : "",
@@ -157,7 +147,7 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 	if (view.code)
 		buf_printf(out, "  status      %u %s\n", view.code, view.reason);
 	buf_printf(out, "  duration    ");
-	show_clock(out, view.duration_s);
+	duration_text(out, view.duration_s);
 	buf_printf(out, "\n");
 	show_media_of(call_find(phone, view.number), out);
 	return true;
@@ -305,15 +295,42 @@ static bool show_contacts(struct phone *phone, struct slice argument, struct buf
 	return true;
 }
 
+static void add_history(void *arg, const struct history_row *row)
+{
+	struct buf *out = arg;
+
+	if (!out->full)
+		history_line(row, out);
+}
+
+/* The argument is a kind of call, or a pattern. */
 static bool show_history(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
 {
+	static const char *const kinds[] = { "in", "out", "missed", "answered", "failed" };
+	char *word = slice_dup(argument);
+	struct history_filter filter = { .match = word };
 	size_t before = out->n;
 
 	(void)failure;
-	history_show(phone->history, argument, out);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(word, kinds[i]))
+			filter = (struct history_filter){ .kind = kinds[i] };
+	phone_history(phone, &filter, add_history, out);
+	phone_history_seen(phone);
 	if (out->n == before)
 		buf_printf(out, "no calls\n");
+	free(word);
 	return true;
+}
+
+void phone_history(struct phone *phone, const struct history_filter *filter, phone_history_h *each, void *arg)
+{
+	history_each(phone->history, filter, each, arg);
+}
+
+void phone_history_seen(struct phone *phone)
+{
+	history_seen(phone->history);
 }
 
 static bool show_quality(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)

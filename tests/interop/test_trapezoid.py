@@ -226,3 +226,25 @@ def test_bindings_are_fetched(bench):
     check(all(0 < int(line.split()[1]) <= 3600 for line in lines), f"seconds left: {out}")
     for proxy in proxies:
         check(proxy.poll() is None, "a proxy died")
+
+
+def test_what_a_killed_phone_left(bench):
+    """Its Contact is removed by the next run's first REGISTER; that of a phone that lives stays."""
+    proxies = start_trapezoid(bench)
+    account = "account add sip:bob@biloxi.com password=secret"
+
+    def start(address, log):
+        phone = bench.start([OFFHOOK, "--socket", "none", "--stay", "-v", "-x", "set sip.outbound off", "-x", f"set sip.listen {address}", "-x", account], log=log, stdin=subprocess.DEVNULL)
+        wait_until(lambda: "registered" in bench.log_of(phone), f"{log} registers")
+        return phone
+    killed = start(f"{ALICE}:5071", "killed.log")
+    start(f"{BOB}:5060", "living.log")
+    killed.kill()
+    killed.wait()
+    done = subprocess.run([OFFHOOK, "--socket", "none", "--batch", "-x", "set sip.outbound off", "-x", f"set sip.listen {ALICE}:5072", "-x", account, "-x", "wait registered within=10s", "-x", "account bindings"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, env=bench.environment(), cwd=bench.folder)
+    equal(done.returncode, 0, done.stderr)
+    found = sorted(line.split()[0].split("@")[1].split(";")[0] for line in done.stdout.splitlines() if "sip:bob@" in line)
+    equal(found, sorted([f"{ALICE}:5072", f"{BOB}:5060"]), f"bindings: {done.stdout}")
+    for proxy in proxies:
+        check(proxy.poll() is None, "a proxy died")

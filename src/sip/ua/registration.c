@@ -14,6 +14,7 @@ enum {
 	SHORT_S = 60,                /* bindings shorter than this are refreshed at half their time */
 	TOO_BRIEF_MAX = 2,           /* 423 in a row */
 	REDIRECTS_MAX = 5,           /* 3xx in a row */
+	LEFT_MAX = 8,                /* bindings of earlier runs that one REGISTER removes */
 };
 
 /* What the REGISTER under way is for; several may wait, one at a time is sent (10.2). */
@@ -39,6 +40,7 @@ struct registration {
 	int64_t expires_us; /* when the binding ends; 0: there is none */
 	unsigned failures, too_brief;
 	char *contact;               /* URI of our Contact as last sent */
+	char *left[LEFT_MAX];        /* bindings that earlier runs left behind, to be removed too; NULL: no more */
 	char *stale_contact;         /* to be removed by the next REGISTER: the face of the NAT has changed */
 	struct address sent_contact; /* host and port in it */
 	bool has_face, tried_face;   /* has: identity.contact is what the registrar saw; tried: once for each refresh */
@@ -126,6 +128,12 @@ static void keep_alive(struct registration *r, const struct sip_target *target)
 	transport_keep_alive(transport_of(r), &r->kept, true);
 }
 
+static void forget_left(struct registration *r)
+{
+	for (size_t i = 0; i < LEFT_MAX; i++)
+		xreplace(&r->left[i], NULL);
+}
+
 static void bury(struct mortal *mortal)
 {
 	struct registration *r = CONTAINER_OF(mortal, struct registration, mortal);
@@ -138,6 +146,7 @@ static void bury(struct mortal *mortal)
 	free(r->tag);
 	free(r->contact);
 	free(r->stale_contact);
+	forget_left(r);
 	outbound_fini(&r->outbound);
 	free(r);
 }
@@ -158,6 +167,21 @@ void registration_free(struct registration *registration)
 }
 
 /* ---- REGISTER ---- */
+
+void registration_remove_also(struct registration *r, const char *contact)
+{
+	for (size_t i = 0; i < LEFT_MAX; i++) {
+		if (r->left[i])
+			continue;
+		r->left[i] = xstrdup(contact);
+		return;
+	}
+}
+
+const char *registration_contact_uri(const struct registration *r)
+{
+	return r->contact;
+}
 
 /* The URI between the <> of a Contact that was just written. */
 static void note_contact(struct registration *r, struct slice contact, const struct sip_target *target)
@@ -210,6 +234,11 @@ static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target 
 		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
 		if (r->stale_contact && strcmp(r->stale_contact, r->contact) != 0)
 			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->stale_contact);
+		for (size_t i = 0; i < LEFT_MAX && r->errand == ERRAND_REFRESH; i++)
+			if (r->left[i] && strcmp(r->left[i], r->contact) != 0)
+				sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->left[i]);
+		if (r->errand == ERRAND_REFRESH && r->handlers.binds)
+			r->handlers.binds(r->handlers.arg, r, slice_of(r->contact));
 	}
 	buf_fini(&contact);
 	return ok;
@@ -383,6 +412,7 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	}
 	free(r->stale_contact);
 	r->stale_contact = NULL;
+	forget_left(r);
 	r->tried_face = false;
 	r->failures = r->too_brief = r->redirects = 0;
 	r->expires_us = now_us(r) + (int64_t)seconds * SECOND_US;

@@ -23,6 +23,8 @@ struct registration_handlers {
 	void (*unregistered)(void *arg, struct registration *registration, const struct outcome *outcome);
 	/** After registration_fetch(): a 2xx has the bindings that the registrar keeps as its Contacts. May be NULL. */
 	void (*bindings)(void *arg, struct registration *registration, const struct outcome *outcome);
+	/** A REGISTER with this Contact is about to leave. May be NULL. */
+	void (*binds)(void *arg, struct registration *registration, struct slice contact);
 	void *arg;
 };
 
@@ -44,6 +46,10 @@ void registration_start(struct registration *registration);
 void registration_network_changed(struct registration *registration);
 /** Remove our binding (Expires: 0); `all`: every binding of this address (Contact: *). */
 void registration_stop(struct registration *registration, bool all);
+/** The next REGISTER that adds our binding removes this one too (Expires 0): an earlier run of ours left it behind. */
+void registration_remove_also(struct registration *registration, const char *contact);
+/** The URI of our Contact as last sent; NULL: none was yet. Borrowed. */
+const char *registration_contact_uri(const struct registration *registration);
 /** Ask for the bindings (REGISTER without Contact). */
 void registration_fetch(struct registration *registration);
 enum registration_state registration_state(const struct registration *registration);

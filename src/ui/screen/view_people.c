@@ -1,4 +1,5 @@
 /* Contacts and history: rows that can be called. */
+#include "base/xmalloc.h"
 #include "ui/screen/screen.h"
 #include "ui/text.h"
 
@@ -53,39 +54,52 @@ void view_contacts_enter(struct screen *screen, const struct pane_row *row)
 	free(pick.target);
 }
 
+struct past {
+	struct pane *pane;
+	unsigned wanted;
+	char *target;
+};
+
+static void add_past(void *arg, const struct history_row *row)
+{
+	struct past *past = arg;
+	bool missed = !strcmp(row->how, "missed"), failed = !strcmp(row->how, "failed");
+	struct buf line;
+
+	buf_init(&line, 4096);
+	history_line(row, &line);
+	pane_printf(past->pane, missed ? STYLE_ALERT : failed ? STYLE_BAD : STYLE_PLAIN, row->number, " %.*s",
+		    SLICE_ARG(slice_trim(buf_slice(&line))));
+	buf_fini(&line);
+}
+
 void view_history_build(struct screen *screen, struct pane *pane, int cols, int rows)
 {
-	struct failure failure;
-	struct buf text;
+	struct past past = { .pane = pane };
 
 	(void)cols;
 	(void)rows;
 	pane->has_cursor = true;
-	buf_init(&text, 4 << 20);
-	phone_show(screen->config.phone, SLICE("history"), (struct slice){ 0 }, &text, &failure);
-	for (struct slice rest = buf_slice(&text); rest.n;) {
-		struct slice line = slice_cut(&rest, '\n');
-		bool missed = slice_find_slice(line, SLICE("  missed")) < line.n;
-		bool failed = slice_find_slice(line, SLICE("  failed")) < line.n;
-		bool call = line.n > 4 && line.p[4] == '-';
-		pane_printf(pane, missed ? STYLE_ALERT : failed ? STYLE_BAD : STYLE_PLAIN, call ? pane->count + 1 : 0, " %.*s",
-			    SLICE_ARG(line));
-	}
+	phone_history(screen->config.phone, &(struct history_filter){ 0 }, add_past, &past);
+	phone_history_seen(screen->config.phone);
 	if (!pane->count)
 		pane_add(pane, STYLE_DIM, 0, SLICE(" no call yet"));
-	buf_fini(&text);
 }
 
-/* The address is the last thing of a row: "<sip:bob@biloxi.com>", or without a name the last word. */
+static void pick_past(void *arg, const struct history_row *row)
+{
+	struct past *past = arg;
+
+	if (row->number == past->wanted)
+		past->target = xstrdup(row->uri);
+}
+
 void view_history_enter(struct screen *screen, const struct pane_row *row)
 {
-	struct slice line = slice_trim(slice_of(row->text));
-	size_t at = slice_rfind(line, ' ');
-	struct slice address = at < line.n ? slice_from(line, at + 1) : line;
+	struct past past = { .wanted = (unsigned)row->key };
 
-	if (address.n > 2 && address.p[0] == '<')
-		address = slice_sub(address, 1, address.n - 2);
-	char *target = slice_dup(address);
-	screen_prepare(screen, "call ", target);
-	free(target);
+	phone_history(screen->config.phone, &(struct history_filter){ 0 }, pick_past, &past);
+	if (past.target)
+		screen_prepare(screen, "call ", past.target);
+	free(past.target);
 }

@@ -230,9 +230,9 @@ bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct
 	return told(phone, failure, "dtmf %u %.*s '%.*s'", *call, SLICE_ARG(digits), SLICE_ARG(via));
 }
 
-bool phone_redial(struct phone *phone, unsigned *call, struct buf *dialled, struct failure *failure)
+bool phone_redial(struct phone *phone, unsigned entry, unsigned *call, struct buf *dialled, struct failure *failure)
 {
-	return phone_call(phone, SLICE("sip:last@biloxi.com"), NULL, call, dialled, failure);
+	return phone_call(phone, entry == 2 ? SLICE("sip:c@d") : SLICE("sip:last@biloxi.com"), NULL, call, dialled, failure);
 }
 
 bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,
@@ -882,4 +882,22 @@ const char *fake_said(struct fake *fake)
 const char *fake_told(struct fake *fake)
 {
 	return take(&fake->phone->told);
+}
+
+/* Two calls of the past. */
+void phone_history(struct phone *phone, const struct history_filter *filter, phone_history_h *each, void *arg)
+{
+	struct failure failure;
+
+	told(phone, &failure, "history kind=%s since=%d match=%s", filter->kind ? filter->kind : "",
+	     filter->since_unix_s != 0, filter->match ? filter->match : "");
+	each(arg, &(struct history_row){ 2, 1795344122, true, "missed", 0, 487, "work", "sip:c@d", "Carol", "no" });
+	each(arg, &(struct history_row){ 1, 1795344000, false, "answered", 75, 200, "", "sip:b@c", "=x\"", "" });
+}
+
+void phone_history_seen(struct phone *phone)
+{
+	struct failure failure;
+
+	told(phone, &failure, "history seen");
 }

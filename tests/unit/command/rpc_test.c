@@ -64,6 +64,16 @@ static void test_results(void **state)
 		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":5}"),
 		  RESULT("{\"start\":0,\"words\":[\"hangup\"]}"), "" },
 		{ REQUEST("interrupt", "{}"), RESULT("{}"), "" },
+		{ REQUEST("redial", "{\"entry\":2}"), RESULT("{\"call\":2,\"id\":\"id2\"}"), "call sip:c@d\n" },
+		{ REQUEST("history", "{\"kind\":\"missed\",\"since\":\"2h\",\"match\":\"x*\",\"last\":1}"),
+		  RESULT("[{\"entry\":2,\"time\":1795344122,\"direction\":\"in\",\"how\":\"missed\",\"seconds\":0,"
+			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\"}]"),
+		  "history kind=missed since=1 match=x*\nhistory seen\n" },
+		{ REQUEST("command", "{\"line\":\"history format=csv since=2026-11-22T10:30\",\"text\":true}"),
+		  RESULT("{\"text\":\"number,time,direction,how,seconds,code,account,address,name,why\\n"
+			 "2,2026-11-22T10:42:02Z,in,missed,0,487,\\\"work\\\",\\\"sip:c@d\\\",\\\"Carol\\\",\\\"no\\\"\\n"
+			 "1,2026-11-22T10:40:00Z,out,answered,75,200,\\\"\\\",\\\"sip:b@c\\\",\\\"'=x\\\"\\\"\\\",\\\"\\\"\"}"),
+		  "history kind= since=1 match=\nhistory seen\n" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 7 do get call.max\"}"), RESULT("{}"), "" },
@@ -115,6 +125,7 @@ static void test_errors(void **state)
 		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":9}"), "\"code\":2" },
 		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":-1}"), "\"code\":2" },
 		{ REQUEST("detach", "{}"), "not-attached" },
+		{ REQUEST("history", "{\"since\":\"yesterday\"}"), "is no time: write 2h" },
 		{ REQUEST("command", "{\"line\":\"anwser\"}"),
 		  "\"code\":2,\"message\":\"anwser: no such command; did you mean 'answer'?\"" },
 		{ REQUEST("expect", "{\"left\":\"calls.count\",\"op\":\"==\",\"right\":1}"),

@@ -243,7 +243,7 @@ static void refused_and_redirected(void **state)
 	/* call.follow-redirect is ask: nobody was dialled, but one word does it. */
 	unsigned again = 0;
 	buf_clear(&out);
-	must(phone_redial(a, &again, &out, &failure), &failure);
+	must(phone_redial(a, 0, &again, &out, &failure), &failure);
 	assert_non_null(strstr(buf_text(&out), "sip:carol@192.0.2.77"));
 	buf_fini(&out);
 }

@@ -1,0 +1,53 @@
+/* Entries of the history as lines. */
+#include "phone/phone.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+void history_line(const struct history_row *row, struct buf *out)
+{
+	time_t when = (time_t)row->unix_s;
+	char text[32] = "?", code[16] = "";
+	struct tm tm;
+
+	if (localtime_r(&when, &tm))
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M", &tm);
+	buf_printf(out, "%4u  %s  %-3s  ", row->number, text, row->incoming ? "in" : "out");
+	if (!strcmp(row->how, "answered")) {
+		size_t before = out->n;
+		duration_text(out, row->seconds);
+		buf_printf(out, "%*s", (int)(before + 10 > out->n ? before + 10 - out->n : 0), "");
+	} else {
+		if (row->code)
+			snprintf(code, sizeof code, "%u", row->code);
+		buf_printf(out, "%-6s %-3s", row->how, code);
+	}
+	buf_printf(out, "  %s%s%s%s\n", row->name, *row->name ? " <" : "", row->uri, *row->name ? ">" : "");
+}
+
+static void csv_text(struct buf *out, const char *text)
+{
+	/* What a spreadsheet would take for a formula is none. */
+	buf_printf(out, ",\"%s", strchr("=+-@", *text) && *text ? "'" : "");
+	for (; *text; text++)
+		buf_printf(out, *text == '"' ? "\"\"" : "%c", *text);
+	buf_add_char(out, '"');
+}
+
+void history_csv_line(const struct history_row *row, struct buf *out)
+{
+	time_t when = (time_t)row->unix_s;
+	char text[40] = "";
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm))
+		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	buf_printf(out, "%u,%s,%s,%s,%u,%u", row->number, text, row->incoming ? "in" : "out", row->how, row->seconds,
+		   row->code);
+	csv_text(out, row->account);
+	csv_text(out, row->uri);
+	csv_text(out, row->name);
+	csv_text(out, row->why);
+	buf_add_char(out, '\n');
+}
