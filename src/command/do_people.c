@@ -55,6 +55,33 @@ static enum command_result do_contact_remove(struct invocation *invocation)
 							       &invocation->failure));
 }
 
+static enum command_result do_contact_import(struct invocation *invocation)
+{
+	size_t taken, left;
+	bool good = phone_contacts_import(invocation->phone, invocation->values[0], &taken, &left, &invocation->failure);
+
+	if (good) {
+		buf_printf(invocation->out, "%zu taken", taken);
+		if (left)
+			buf_printf(invocation->out, ", %zu left out: they have no address or number to call", left);
+		buf_add_char(invocation->out, '\n');
+		invocation->result = json_pack("{s:i, s:i}", "taken", (int)taken, "left", (int)left);
+	}
+	return invocation_end(invocation, good);
+}
+
+static enum command_result do_contact_export(struct invocation *invocation)
+{
+	size_t count;
+	bool good = phone_contacts_export(invocation->phone, invocation->values[0], &count, &invocation->failure);
+
+	if (good) {
+		buf_printf(invocation->out, "%zu written\n", count);
+		invocation->result = json_pack("{s:i}", "count", (int)count);
+	}
+	return invocation_end(invocation, good);
+}
+
 /* ---- history ---- */
 
 /* "2h", "30m": that long ago; "2026-11-22", "2026-11-22T10:30": local time. @return false: neither */
@@ -135,7 +162,7 @@ const struct command people_commands[] = {
 	  .arguments = { { .name = "NAME", .kind = ARG_WORD, .text = "how you call them" },
 			 { .name = "TARGET", .kind = ARG_TARGET, .repeats = true, .text = "their address or number" } },
 	  .summary = "give an address a name",
-	  .text = "The name is then a TARGET. Of several targets the second is kept as `NAME 2`, and so on. Contacts "
+	  .text = "The name is then a TARGET; a short one dials fast (`contact add 7 sip:bob@biloxi.com`, `call 7`). Of several targets the second is kept as `NAME 2`, and so on. Contacts "
 		  "are kept at once.",
 	  .examples = { "contact add Bob sip:bob@biloxi.com", "contact add \"Carol Smith\" +1-555-0100" } },
 	{ .name = "contact list",
@@ -151,6 +178,21 @@ const struct command people_commands[] = {
 	  .summary = "forget a contact",
 	  .text = "At once.",
 	  .examples = { "contact remove Bob" } },
+	{ .name = "contact import",
+	  .group = "people",
+	  .run = do_contact_import,
+	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "vCards, of version 4.0 or older" } },
+	  .summary = "take contacts from an address book",
+	  .text = "What has a sip: address or a number is taken, under its FN; of several addresses the second becomes "
+		  "`NAME 2`, and so on. A contact of that name is changed.",
+	  .examples = { "contact import friends.vcf" } },
+	{ .name = "contact export",
+	  .group = "people",
+	  .run = do_contact_export,
+	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "where to; what is there is replaced" } },
+	  .summary = "write the contacts as vCards",
+	  .text = "Version 4.0 (RFC 6350). `NAME 2` stands in the card of NAME.",
+	  .examples = { "contact export friends.vcf" } },
 	{ .name = "history",
 	  .group = "people",
 	  .run = do_history,

@@ -152,7 +152,7 @@ static enum err check_file(int fd)
 	return info.st_size > FILE_MAX ? ERR_TOO_BIG : ERR_NONE;
 }
 
-static enum err read_file(const char *path, struct buf *text)
+enum err read_file(const char *path, struct buf *text)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char chunk[4096];
@@ -222,6 +222,13 @@ const char *contacts_find(const struct contacts *contacts, struct slice name)
 	return contact ? contact->target : NULL;
 }
 
+const char *contacts_proper_name(const struct contacts *contacts, struct slice name)
+{
+	const struct contact *contact = find(contacts, name);
+
+	return contact ? contact->name : NULL;
+}
+
 const char *contacts_name_of(const struct contacts *contacts, struct slice uri)
 {
 	if (!contacts->count)
@@ -254,7 +261,7 @@ static bool save(const struct contacts *contacts, struct failure *failure)
 	return true;
 }
 
-bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, struct failure *failure)
+bool contact_put(struct phone *phone, struct slice name, struct slice target, struct failure *failure)
 {
 	struct target read;
 
@@ -274,7 +281,17 @@ bool phone_contact_add(struct phone *phone, struct slice name, struct slice targ
 	if (!put(phone->contacts, name, target))
 		return fail(failure, STATUS_USAGE, "full", "there are %d contacts already: remove some first",
 			    CONTACTS_MAX);
+	return true;
+}
+
+bool contacts_save(struct phone *phone, struct failure *failure)
+{
 	return save(phone->contacts, failure);
+}
+
+bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, struct failure *failure)
+{
+	return contact_put(phone, name, target, failure) && save(phone->contacts, failure);
 }
 
 bool phone_contact_remove(struct phone *phone, struct slice name, struct failure *failure)

@@ -28,7 +28,7 @@
  *   encryption       whether sound is encrypted, and the keys
  *   files            files played in calls, calls recorded to files
  *   conference       calls that hear each other; hold music
- *   contacts         names for addresses, kept at once
+ *   contacts         names for addresses, kept at once; vcard: from and to other programs
  *   history          what was called and who called
  *   store            rows on disk, by a thread, that survive a kill -9
  *   settings         the table of settings
@@ -281,6 +281,10 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 
 bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, struct failure *failure);
 bool phone_contact_remove(struct phone *phone, struct slice name, struct failure *failure);
+/** Take in the vCards of a file; `taken`, `left`: how many had an address to call, and how many had none. */
+bool phone_contacts_import(struct phone *phone, const char *path, size_t *taken, size_t *left, struct failure *failure);
+/** Write all contacts as vCards (RFC 6350). */
+bool phone_contacts_export(struct phone *phone, const char *path, size_t *count, struct failure *failure);
 typedef void phone_contact_h(void *arg, const char *name, const char *target);
 void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg);
 /** Targets dialled lately, newest first, for completion and redial. */

@@ -372,6 +372,11 @@ struct contacts *contacts_new(const char *dir, const struct log *log);
 void contacts_free(struct contacts *contacts);
 /** The target of a name, ASCII case ignored; NULL: no such contact. Borrowed. */
 const char *contacts_find(const struct contacts *contacts, struct slice name);
+/** A name as it was given, which case it is asked in matters not; NULL: no such contact. Borrowed. */
+const char *contacts_proper_name(const struct contacts *contacts, struct slice name);
+/** Add or change one without writing the file; contacts_save() does. */
+bool contact_put(struct phone *phone, struct slice name, struct slice target, struct failure *failure);
+bool contacts_save(struct phone *phone, struct failure *failure);
 /** The name of whom this address is; NULL: nobody's. Borrowed. */
 const char *contacts_name_of(const struct contacts *contacts, struct slice uri);
 
@@ -535,5 +540,8 @@ bool list_word(struct slice *rest, struct slice *word);
 void save_word(struct buf *to, const char *key, const char *value);
 /** The folder and those above it, as far as they are missing; mode 0700. */
 void make_folder(const char *dir);
+/** Read a file whole; one that is not there reads as empty. Errors: ERR_UNSUPPORTED it is a pipe, a device, a folder;
+ * ERR_TOO_BIG more than 16 MiB or than `text` takes */
+enum err read_file(const char *path, struct buf *text) MUST_CHECK;
 /** Write a file whole or not at all: beside it, synced, renamed; mode 0600. */
 enum err write_file(const char *dir, const char *name, struct slice bytes) MUST_CHECK;

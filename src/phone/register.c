@@ -233,7 +233,7 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	enum err err = ERR_NONE;
 	struct binding *binding = xcalloc(1, sizeof *binding);
 	struct registration_handlers handlers = { on_registered, on_failed, on_unregistered,
-						  on_bindings,	 on_binds,  binding };
+						  on_bindings,	 binding,   on_binds };
 
 	binding->phone = account->phone;
 	binding->account = account;

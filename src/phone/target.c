@@ -369,7 +369,9 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 	/* Names win over users. */
 	const char *kept = contacts_find(phone->contacts, word);
 	if (kept) {
-		good = read_address(slice_of(kept), word, account, target, failure);
+		/* The name as it was given, not as it was typed. */
+		good = read_address(slice_of(kept), slice_of(contacts_proper_name(phone->contacts, word)), account, target,
+				    failure);
 	} else if (slice_ieq(word, SLICE("echo"))) {
 		*target = (struct target){
 			.uri = xstrdup(""), .shown = xstrdup("the echo test"), .digits = xstrdup(""), .is_echo = true

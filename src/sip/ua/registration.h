@@ -23,9 +23,9 @@ struct registration_handlers {
 	void (*unregistered)(void *arg, struct registration *registration, const struct outcome *outcome);
 	/** After registration_fetch(): a 2xx has the bindings that the registrar keeps as its Contacts. May be NULL. */
 	void (*bindings)(void *arg, struct registration *registration, const struct outcome *outcome);
+	void *arg;
 	/** A REGISTER with this Contact is about to leave. May be NULL. */
 	void (*binds)(void *arg, struct registration *registration, struct slice contact);
-	void *arg;
 };
 
 struct registration_config {

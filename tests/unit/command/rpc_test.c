@@ -64,7 +64,9 @@ static void test_results(void **state)
 		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":5}"),
 		  RESULT("{\"start\":0,\"words\":[\"hangup\"]}"), "" },
 		{ REQUEST("interrupt", "{}"), RESULT("{}"), "" },
-		{ REQUEST("redial", "{\"entry\":2}"), RESULT("{\"call\":2,\"id\":\"id2\"}"), "call sip:c@d\n" },
+		{ REQUEST("contact.import", "{\"file\":\"a.vcf\"}"), RESULT("{\"taken\":2,\"left\":1}"), "import a.vcf\n" },
+		{ REQUEST("command", "{\"line\":\"contact export a.vcf\",\"text\":true,\"folder\":\"/x\"}"),
+		  RESULT("{\"text\":\"2 written\"}"), "export /x/a.vcf\n" },
 		{ REQUEST("history", "{\"kind\":\"missed\",\"since\":\"2h\",\"match\":\"x*\",\"last\":1}"),
 		  RESULT("[{\"entry\":2,\"time\":1795344122,\"direction\":\"in\",\"how\":\"missed\",\"seconds\":0,"
 			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\"}]"),
@@ -77,6 +79,7 @@ static void test_results(void **state)
 		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 7 do get call.max\"}"), RESULT("{}"), "" },
+		{ REQUEST("redial", "{\"entry\":2}"), RESULT("{\"call\":2,\"id\":\"id2\"}"), "call sip:c@d\n" },
 	};
 	struct fake *fake = *state;
 

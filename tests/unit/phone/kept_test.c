@@ -230,6 +230,50 @@ static void a_damaged_history_is_set_aside(void **state)
 	recent_are(restart(world), "sip:bob@biloxi.com ");
 }
 
+/* Cards of several programs; what has no address is left out, what was written is read again. */
+static void contacts_come_and_go_as_vcards(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+	char path[256], out_path[256];
+	size_t taken, left, count;
+	struct buf all, again;
+
+	write_whole(world, "in.vcf",
+		    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP;PREF=1:sip:bob@\r\n biloxi.com\r\n"
+		    "item1.TEL;VALUE=uri;TYPE=\"voice:home\":tel:+15550100\r\nEMAIL:bob@x\r\nEND:VCARD\r\n"
+		    "BEGIN:VCARD\nVERSION:3.0\nFN:Carol\nX-SIP;TYPE=work:carol@chicago.com\nEND:VCARD\n"
+		    "BEGIN:VCARD\nFN:Nobody\nEMAIL:n@x\nEND:VCARD\nBEGIN:VCARD\nFN:cut off\nTEL:12");
+	snprintf(path, sizeof path, "%s/in.vcf", world->dir);
+	snprintf(out_path, sizeof out_path, "%s/out.vcf", world->dir);
+	assert_true(phone_contacts_import(phone, path, &taken, &left, &failure));
+	assert_int_equal(taken, 2);
+	assert_int_equal(left, 1);
+	buf_init(&all, 4096);
+	buf_init(&again, 4096);
+	phone_contacts(phone, join_contact, &all);
+	assert_string_equal(buf_text(&all), "Bob , Smith=sip:bob@biloxi.com;Bob , Smith 2=tel:+15550100;Carol=carol@chicago.com;");
+	assert_true(phone_contacts_export(phone, out_path, &count, &failure));
+	assert_int_equal(count, 2);
+	char *file = read_whole(world, "out.vcf");
+	assert_string_equal(file, "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP:sip:bob@biloxi.com\r\n"
+				  "TEL;VALUE=uri:tel:+15550100\r\nEND:VCARD\r\n"
+				  "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP:sip:carol@chicago.com\r\nEND:VCARD\r\n");
+	free(file);
+	assert_true(phone_contacts_import(phone, out_path, &taken, &left, &failure));
+	phone_contacts(restart(world), join_contact, &again);
+	assert_non_null(strstr(buf_text(&again), "Bob , Smith 2=tel:+15550100;"));
+	phone = world->phones[0];
+	assert_false(phone_contacts_import(phone, "/nonexistent", &taken, &left, &failure));
+	assert_false(phone_contacts_import(phone, "/dev/zero", &taken, &left, &failure));
+	write_whole(world, "in.vcf", "no card");
+	assert_false(phone_contacts_import(phone, path, &taken, &left, &failure));
+	assert_non_null(strstr(failure.text, "no vCard"));
+	buf_fini(&all);
+	buf_fini(&again);
+}
+
 static void comments_and_damaged_contacts_stay_in_the_file(void **state)
 {
 	struct world *world = *state;
@@ -345,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(history_is_bounded_and_survives, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_is_left_alone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(contacts_come_and_go_as_vcards, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_journal_is_taken_in, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_old_history_is_taken_over, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_history_is_set_aside, world_setup, world_teardown),

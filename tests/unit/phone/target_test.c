@@ -149,7 +149,7 @@ static void names_win_and_echo_is_built_in(void **state)
 	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("sip:bob@biloxi.com"), &failure));
 	assert_true(target_read(phone, SLICE("bob smith"), NULL, &target, &failure));
 	assert_string_equal(target.uri, "sip:bob@biloxi.com");
-	assert_string_equal(target.shown, "bob smith <sip:bob@biloxi.com>");
+	assert_string_equal(target.shown, "Bob Smith <sip:bob@biloxi.com>");
 	target_fini(&target);
 	/* A name that is also a user: the name wins. */
 	assert_true(phone_contact_add(phone, SLICE("100"), SLICE("front@desk.example"), &failure));
