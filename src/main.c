@@ -248,10 +248,12 @@ static bool words_are_over(struct app *app)
 	if (!phone_call_ended(app->phone, call))
 		return false;
 	if (phone_view_call(app->phone, call, &view) && view.state == CALL_FAILED && !app->status) {
-		char *text = view.code ? xasprintf("call %u failed: %u %s", call, view.code, view.reason)
-				       : xasprintf("call %u failed: %s", call, view.cause);
-		message(app, LOG_ERROR, text);
-		free(text);
+		struct buf text;
+		buf_init(&text, 4096);
+		buf_printf(&text, "call %u failed: ", call);
+		outcome_text(&text, view.code, *view.reason ? view.reason : view.cause, view.cause);
+		message(app, LOG_ERROR, buf_text(&text));
+		buf_fini(&text);
 		app->status = STATUS_CALL;
 	}
 	return true;

@@ -86,10 +86,10 @@ static enum command_result do_account_show(struct invocation *invocation)
 		   view.is_default ? " (default)" : "", view.address, view.registrar ? view.registrar : "", view.state);
 	if (view.expires_left_s)
 		buf_printf(invocation->out, ", %u s left", view.expires_left_s);
-	if (view.code)
-		buf_printf(invocation->out, ", %u %s", view.code, view.reason ? view.reason : "");
-	else if (view.reason && view.reason[0])
-		buf_printf(invocation->out, ", %s", view.reason);
+	if (view.code || (view.reason && view.reason[0])) {
+		buf_printf(invocation->out, ", ");
+		outcome_text(invocation->out, view.code, view.reason, view.cause);
+	}
 	if (view.retry_s)
 		buf_printf(invocation->out, ", retry in %u s", view.retry_s);
 	buf_printf(invocation->out, "%s\n", view.needs_password ? "\na password is needed" : "");

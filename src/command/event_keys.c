@@ -8,7 +8,7 @@ static const struct event_help rows[] = {
 	{ "registered", "account code reason expires", "a registrar has taken our binding; its refreshes are not told",
 	  false },
 	{ "unregistered", "account code reason", "the registrar has removed our binding", false },
-	{ "register-failed", "account code reason cause retry",
+	{ "register-failed", "account code reason cause retry why",
 	  "a registration failed, or its removal; cause is auth, refused, dns, connect, tls or timeout; retry is in "
 	  "seconds, 0 when given up",
 	  false },
@@ -17,8 +17,9 @@ static const struct event_help rows[] = {
 	{ "ringing", CALL_KEYS, "it rings at the other side (180)", true },
 	{ "early-media", CALL_KEYS, "the other side sends sound before it answers", true },
 	{ "answered", CALL_KEYS "codec", "the call is up", true },
-	{ "failed", CALL_KEYS "target detail",
-	  "the call was refused, given up or could not be made; target is where a 3xx points", true },
+	{ "failed", CALL_KEYS "target detail why",
+	  "the call was refused, given up or could not be made; target is where a 3xx points, why says in a sentence or two "
+	  "what it means and what to do", true },
 	{ "ended", CALL_KEYS "by detail", "a call that was up is over; by is us or the peer", true },
 	{ "response", CALL_KEYS "request server allow", "a request was answered", true },
 	{ "redirected", CALL_KEYS "target", "the call goes on at another target (3xx)", true },
@@ -100,7 +101,7 @@ static const struct command_argument keys[] = {
 	KEY("peer"),    KEY("by"),      KEY("server"),  KEY("allow"),     KEY("message"),  KEY("text"),
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
-	KEY("detail"),
+	KEY("detail"),  KEY("why"),
 };
 
 const struct command_argument *event_key_row(size_t place)

@@ -245,6 +245,17 @@ static bool call_event_may_come(const struct runner *runner, enum event_kind kin
 	       (kind != EVENT_TRYING && kind != EVENT_RINGING && kind != EVENT_EARLY_MEDIA && kind != EVENT_FAILED);
 }
 
+static void fail_with_outcome(struct failure *failure, const struct call_view *view)
+{
+	struct buf outcome;
+
+	buf_init(&outcome, 1024);
+	outcome_text(&outcome, view->code, view->reason, view->cause);
+	fail(failure, STATUS_CALL, view->cause && view->cause[0] ? view->cause : "failed", "call %u %s: %s", view->number,
+	     view->state == CALL_FAILED ? "failed" : "ended", buf_text(&outcome));
+	buf_fini(&outcome);
+}
+
 static void call_is_over(struct runner *runner, struct failure *failure)
 {
 	struct events *events = phone_events(runner->commands->phone);
@@ -264,8 +275,7 @@ static void call_is_over(struct runner *runner, struct failure *failure)
 		fail(failure, STATUS_CALL, "answered", "call %u is up: %s cannot come any more", call,
 		     runner->wait.words);
 	else if (view.code >= 300 || (view.code && view.state == CALL_FAILED))
-		fail(failure, STATUS_CALL, view.cause && view.cause[0] ? view.cause : "failed", "call %u %s: %u %s",
-		     call, view.state == CALL_FAILED ? "failed" : "ended", view.code, view.reason ? view.reason : "");
+		fail_with_outcome(failure, &view);
 	else
 		fail(failure, STATUS_CALL, "ended", "call %u has %s%s%s", call,
 		     view.state == CALL_FAILED ? "failed" : "ended", view.reason && view.reason[0] ? ": " : "",
@@ -379,6 +389,21 @@ static enum command_result look(struct runner *runner)
 	return wait_fails(runner, STATUS_CALL, "", "");
 }
 
+/* What keeps the accounts from it so far. */
+static void add_registrations(const struct runner *runner, struct buf *text)
+{
+	size_t count;
+	struct account_view *views = accounts_of(runner->commands->phone, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!account_matches(&runner->wait, &views[i]) || strcmp(views[i].state, "failed"))
+			continue;
+		buf_printf(text, "; %s: ", views[i].address);
+		outcome_text(text, views[i].code, views[i].reason, views[i].cause);
+	}
+	free(views);
+}
+
 static void timed_out(void *arg)
 {
 	struct runner *runner = arg;
@@ -392,6 +417,10 @@ static void timed_out(void *arg)
 	buf_init(&text, 300);
 	buf_printf(&text, "no %s within ", wait->words ? wait->words : "answer");
 	duration_print(&text, wait->within_us);
+	if (!wait->within_us)
+		buf_printf(&text, ", which looks once and waits for nothing");
+	if (wait->kind == WAIT_EVENT && wait->filter.kinds[EVENT_REGISTERED])
+		add_registrations(runner, &text);
 	enum command_result result = wait_fails(runner, STATUS_TIMEOUT, "timeout", buf_text(&text));
 	buf_fini(&text);
 	runner_resume(runner, result);
@@ -500,9 +529,13 @@ static enum command_result look_response(struct runner *runner)
 		/* The phone writes a code of its own for what never came back. */
 		const char *asked = event_value(event, "to");
 		bool answered = code && (!cause || !strcmp(cause, "response") || !strcmp(cause, "auth"));
+		struct buf outcome;
+		buf_init(&outcome, 1024);
+		outcome_text(&outcome, code, reason, cause);
 		invocation_fail(invocation, STATUS_CALL, cause ? cause : "refused",
-				answered ? "%s answered %u %s" : "%s cannot be asked: %u %s",
-				asked ? asked : invocation->values[0], code, reason ? reason : "");
+				answered ? "%s answered %s" : "%s cannot be asked: %s",
+				asked ? asked : invocation->values[0], buf_text(&outcome));
+		buf_fini(&outcome);
 		invocation->failure.sip = code;
 		return COMMAND_FAILED;
 	}

@@ -354,6 +354,8 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 	struct buf detail;
 
 	const char *local = explain_local_cause(outcome);
+	if (local && outcome->cause == CAUSE_TIMEOUT && (call->ringing_said || call->early_said))
+		local = "it rang, but nobody answered in time";
 	struct slice reason = call->refusal ? slice_of(call->refusal) : local ? slice_of(local) : outcome->reason;
 
 	if (!was_up || outcome->cause == CAUSE_TIMEOUT || outcome->cause == CAUSE_CONNECT)
@@ -385,6 +387,16 @@ void call_restore_devices(struct call *call)
 		sound_apply(call->phone, ENGINE_OUTPUT);
 }
 
+static void tell_why(const struct call *call, struct event *event)
+{
+	struct buf why;
+
+	buf_init(&why, 4096);
+	explain_call_end(call, &why);
+	event_text(event, "why", buf_slice(&why));
+	buf_fini(&why);
+}
+
 void call_finish(struct call *call, bool was_up, const struct outcome *outcome, const char *by)
 {
 	struct phone *phone = call->phone;
@@ -411,6 +423,8 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	if (call->redirect)
 		event_text(event, "target", slice_of(call->redirect));
 	event_text(event, "detail", slice_of(call->detail));
+	if (!was_up)
+		tell_why(call, event);
 	history_add(phone->history, call);
 	call_requests_end(call);
 	transfers_call_ended(call);

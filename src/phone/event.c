@@ -165,14 +165,37 @@ static const char *value_or(const struct event *event, const char *key, const ch
 	return value ? value : otherwise;
 }
 
-/* "; 486 Busy Here", "; 408 Request Timeout (dns)" */
+static bool is_our_own(const char *reason, const char *cause)
+{
+	static const char *const ours[] = { "dns", "connect", "timeout", "tls", "media" };
+
+	for (size_t i = 0; cause && i < ARRAY_LEN(ours); i++)
+		if (!strcmp(cause, ours[i]))
+			return true;
+	/* Registrars refuse, ports that nobody listens at do so too. */
+	return cause && reason && !strcmp(cause, "refused") && !strcmp(reason, "nothing listens there");
+}
+
+void outcome_text(struct buf *to, unsigned code, const char *reason, const char *cause)
+{
+	bool has_reason = reason && *reason;
+
+	if (code && !(has_reason && is_our_own(reason, cause)))
+		buf_printf(to, "%u%s", code, has_reason ? " " : "");
+	if (has_reason)
+		buf_printf(to, "%s", reason);
+}
+
+/* ": 486 Busy Here", ": no such host (dns)" */
 static void add_outcome(const struct event *event, struct buf *line)
 {
 	const char *code = event_value(event, "code"), *reason = event_value(event, "reason"),
 		   *cause = event_value(event, "cause");
 
-	if (code || reason)
-		buf_printf(line, ": %s%s%s", code ? code : "", code && reason ? " " : "", reason ? reason : "");
+	if (code || reason) {
+		buf_printf(line, ": ");
+		outcome_text(line, code ? (unsigned)strtoul(code, NULL, 10) : 0, reason, cause);
+	}
 	if (cause && strcmp(cause, "response") && strcmp(cause, "none"))
 		buf_printf(line, " (%s)", strcmp(cause, "local") ? cause : "by us");
 }

@@ -52,3 +52,6 @@ const struct event *events_next(const struct events *events, uint64_t after);
 void event_sentence(const struct event *event, struct buf *line);
 /** "00:12", "1:02:03": how long something took, everywhere the same. */
 void duration_text(struct buf *to, double seconds);
+/** "486 Busy Here", or when nobody has said a code (no such host, no answer, no way there) the reason alone. Any may be
+ * NULL or 0. */
+void outcome_text(struct buf *to, unsigned code, const char *reason, const char *cause);

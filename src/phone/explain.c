@@ -5,27 +5,29 @@
 
 #include <inttypes.h>
 
+/* What to do about it; what it is has been said. */
 const char *explain_cause(enum cause cause, unsigned status)
 {
 	switch (cause) {
 	case CAUSE_DNS:
-		return "The name could not be resolved: check how it is written, and the name servers (`set "
-		       "dns.servers`).";
+		return "Check how the name is written, and the name servers (`set dns.servers`).";
 	case CAUSE_CONNECT:
-		return "Nothing listens there, or the network does not lead there: check the address and the port.";
+		return "Check the address, the port and the way there (`ip route get ADDRESS` in a shell), and whether "
+		       "the program there runs.";
 	case CAUSE_TIMEOUT:
-		return "Nobody answered in time: the host is down, or a firewall drops the packets.";
+		return "The host is down, or a firewall drops the packets.";
 	case CAUSE_TLS:
-		return "The secure connection could not be made.";
+		return "The secure connection could not be made: `set tls.ca` names who may sign certificates, and the "
+		       "address must be the one in the certificate.";
 	case CAUSE_AUTH:
 		return "The credentials were not taken: check user, auth-user, realm and password of the account.";
 	case CAUSE_CANCELLED:
 		return "It was cancelled before the answer.";
 	case CAUSE_MEDIA:
-		return "The two sides have no codec in common, or the description of the sound was not usable: see "
-		       "`codec` and media.codecs.";
+		return "The two sides have no codec or encryption in common, or the other side described no sound: "
+		       "compare `codec` and media.encryption with what the trace shows of its SDP.";
 	case CAUSE_REFUSED:
-		return "Nothing listens at that port: the program there is not running, or the port is another.";
+		return "The host is there, but the program is not running, or its port is another.";
 	default:
 		return sip_status_sentence(status);
 	}
@@ -45,6 +47,8 @@ const char *explain_local_cause(const struct outcome *outcome)
 		return "nothing listens there";
 	case CAUSE_TIMEOUT:
 		return "nobody answered";
+	case CAUSE_MEDIA:
+		return "no sound in common";
 	default:
 		return NULL;
 	}
@@ -106,27 +110,29 @@ static void add_detail(const char *detail, struct buf *out)
 		buf_printf(out, " %s", detail);
 }
 
-static void explain_failed(const struct call *call, struct buf *out)
+/* One that rang was reached: what failed then is not the way there. */
+static const char *remedy(const struct call *call)
 {
 	enum cause cause = cause_find(call->cause);
 
-	if (call->code)
-		buf_printf(out, "failed: %u %s.", call->code, call->reason);
-	else
-		buf_printf(out, "could not be made: %s.", call->reason);
-	if (call->code || cause == CAUSE_CONNECT)
-		buf_printf(out, " %s", explain_cause(cause, call->code));
+	if (cause == CAUSE_TIMEOUT && (call->ringing_said || call->early_said))
+		return "It rang there: try again later, or give it longer (`call ... timeout=`).";
+	if (cause == CAUSE_TIMEOUT && call->trying_said)
+		return "A server on the way took the call, but nobody it asked has answered: try later.";
+	return call->code || cause == CAUSE_CONNECT ? explain_cause(cause, call->code) : "";
+}
+
+void explain_call_end(const struct call *call, struct buf *out)
+{
+	if (call->state != CALL_FAILED)
+		return;
+	outcome_text(out, call->code, call->reason, call->cause);
+	buf_printf(out, ".%s%s", *remedy(call) ? " " : "", remedy(call));
 	if (call->redirect)
 		buf_printf(out, " It names %s: `%s%s` calls that, `set call.follow-redirect on` does so by itself.",
 			   call->redirect, call->phone->redirected_to ? "redial" : "call ",
 			   call->phone->redirected_to ? "" : call->redirect);
 	add_detail(call->detail, out);
-}
-
-void explain_call_end(const struct call *call, struct buf *out)
-{
-	if (call->state == CALL_FAILED)
-		explain_failed(call, out);
 }
 
 void explain_call(const struct call *call, struct buf *out)
@@ -137,7 +143,8 @@ void explain_call(const struct call *call, struct buf *out)
 		   call->is_echo ? "the echo test" : call->uri);
 	switch (call->state) {
 	case CALL_FAILED:
-		explain_failed(call, out);
+		buf_printf(out, "failed: ");
+		explain_call_end(call, out);
 		break;
 	case CALL_ENDED:
 		buf_printf(out, "ended after ");
@@ -176,6 +183,23 @@ void explain_call(const struct call *call, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
+void explain_account_failure(const struct account *account, struct buf *out)
+{
+	outcome_text(out, account->code, account->reason, account->cause);
+	buf_printf(out, ". ");
+	if (account->needs_password && !account->password)
+		buf_printf(out,
+			   "The registrar at %s asks who you are: give `account set %s password=...` or "
+			   "password-command=.",
+			   account->registrar, account->name);
+	else
+		buf_printf(out, "%s", account->cause && !strcmp(account->cause, "refused")
+					      ? sip_status_sentence(account->code ? account->code : 500)
+					      : explain_cause(cause_find(account->cause),
+							      account->code ? account->code : 500));
+	add_detail(account->detail, out);
+}
+
 void explain_account(const struct account *account, struct buf *out)
 {
 	int64_t wait_us = account->retry_at_us - account->phone->timers->now_us;
@@ -185,16 +209,8 @@ void explain_account(const struct account *account, struct buf *out)
 	else
 		buf_printf(out, "Account %s is %s", account->name, account_state_now(account));
 	if (account->state == ACCOUNT_FAILED) {
-		buf_printf(out, ": %.0u%s%s.", account->code, account->code ? " " : "", account->reason);
-		if (account->needs_password && !account->password)
-			buf_printf(out,
-				   " The registrar at %s asks who you are: give `account set %s password=...` or "
-				   "password-command=.",
-				   account->registrar, account->name);
-		else
-			buf_printf(out, " %s",
-				   explain_cause(cause_find(account->cause), account->code ? account->code : 500));
-		add_detail(account->detail, out);
+		buf_printf(out, ": ");
+		explain_account_failure(account, out);
 		if (account->retry_at_us)
 			buf_printf(out, " The next try comes in %" PRId64 " s.",
 				   wait_us > 0 ? (wait_us + SECOND_US - 1) / SECOND_US : 1);

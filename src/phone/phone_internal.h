@@ -405,6 +405,8 @@ void explain_call(const struct call *call, struct buf *out);
 /** Why it came to nothing: a sentence or two; nothing for a call that is up or was. */
 void explain_call_end(const struct call *call, struct buf *out);
 void explain_account(const struct account *account, struct buf *out);
+/** Why it is not registered: a sentence or two. */
+void explain_account_failure(const struct account *account, struct buf *out);
 /** The sentence for a status or cause. */
 /** What happened when nobody sent a response, in a few words; NULL: a response came, or the cause says no more. */
 const char *explain_local_cause(const struct outcome *outcome);

@@ -50,9 +50,11 @@ void phone_add_response(struct phone *phone, const struct told_response *request
 		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
 	}
 	if (outcome->status >= 300) {
-		char *reason = clean(local ? slice_of(local) : outcome->reason);
-		phone_note_failure(phone, "%s to %s: %u %s", request->method, request->target, outcome->status, reason);
-		free(reason);
+		struct buf told;
+		buf_init(&told, 1024);
+		outcome_text(&told, outcome->status, event_value(event, "reason"), event_value(event, "cause"));
+		phone_note_failure(phone, "%s to %s: %s", request->method, request->target, buf_text(&told));
+		buf_fini(&told);
 	}
 }
 

@@ -71,6 +71,8 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 static const char *register_cause(const struct outcome *outcome)
 {
 	switch (outcome->cause) {
+	case CAUSE_REFUSED:
+		return outcome->response ? "refused" : "connect"; /* by a registrar, or by a port */
 	case CAUSE_NONE:
 	case CAUSE_RESPONSE:
 		return outcome->status == 401 || outcome->status == 407 ? "auth" : "refused";
@@ -88,7 +90,9 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	(void)registration;
 	if (!account)
 		return;
-	account_set_result(account, ACCOUNT_FAILED, outcome->status, outcome->reason, register_cause(outcome));
+	const char *local = explain_local_cause(outcome);
+	account_set_result(account, ACCOUNT_FAILED, outcome->status, local ? slice_of(local) : outcome->reason,
+			   register_cause(outcome));
 	if (!strcmp(account->cause, "auth") && !account->password) {
 		account->needs_password = true;
 		xreplace(&account->reason, "no password: `account set` it, or give password= or password-command=");
@@ -106,6 +110,10 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	struct event *event = account_event(account, EVENT_REGISTER_FAILED);
 	account_add_result(event, account);
 	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
+	buf_init(&detail, 4096);
+	explain_account_failure(account, &detail);
+	event_text(event, "why", buf_slice(&detail));
+	buf_fini(&detail);
 	phone_note_failure(account->phone, "account %s: %u %s", account->name, account->code, account->reason);
 }
 

@@ -144,8 +144,11 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
 	show_caller(call_find(phone, view.number), out);
 	show_interval(call_find(phone, view.number), out);
-	if (view.code)
-		buf_printf(out, "  status      %u %s\n", view.code, view.reason);
+	if (view.code) {
+		buf_printf(out, "  status      ");
+		outcome_text(out, view.code, view.reason, view.cause);
+		buf_add_char(out, '\n');
+	}
 	buf_printf(out, "  duration    ");
 	duration_text(out, view.duration_s);
 	buf_printf(out, "\n");
@@ -210,8 +213,10 @@ static bool show_accounts(struct phone *phone, struct slice argument, struct buf
 			buf_printf(out, "  by %s", account_proxy(account));
 		if (view.expires_left_s)
 			buf_printf(out, "  %" PRIu32 " s left", view.expires_left_s);
-		if (account->state == ACCOUNT_FAILED)
-			buf_printf(out, "  %.0u%s%s", view.code, view.code ? " " : "", view.reason);
+		if (account->state == ACCOUNT_FAILED) {
+			buf_printf(out, "  ");
+			outcome_text(out, view.code, view.reason, view.cause);
+		}
 		if (view.retry_s)
 			buf_printf(out, "  next try in %" PRIu32 " s", view.retry_s);
 		show_mailbox(&view, out);

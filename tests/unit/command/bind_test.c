@@ -236,7 +236,7 @@ static void test_prefixes(void **state)
 	fake_type(fake, "re");
 	assert_non_null(strstr(fake_said(fake), "! re could be "));
 	fake_type(fake, "h");
-	assert_string_equal(fake_said(fake), "! h could be hangup, hold, help [2 ambiguous]\n");
+	assert_string_equal(fake_said(fake), "! h could be hangup, hold, history, help [2 ambiguous]\n");
 }
 
 static void test_aliases(void **state)
