@@ -6,6 +6,7 @@
 #include "command/table.h"
 #include "command/words.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool usage(struct failure *failure, const char *reason, const struct near *near, const char *format, ...)
@@ -50,6 +51,16 @@ static bool check_choice(const struct command_argument *argument, struct slice v
 		     argument->choices);
 }
 
+/* Where nothing like it is there, where to look. @return false */
+static bool listed(struct failure *failure, const char *topic)
+{
+	size_t n = strlen(failure->text);
+
+	if (!strstr(failure->text, "did you mean"))
+		snprintf(failure->text + n, sizeof failure->text - n, "; `help%s%s` lists them", *topic ? " " : "", topic);
+	return false;
+}
+
 bool events_parse(struct slice text, bool wanted[EVENT_KINDS], struct failure *failure)
 {
 	struct slice rest = text;
@@ -63,7 +74,8 @@ bool events_parse(struct slice text, bool wanted[EVENT_KINDS], struct failure *f
 			near_init(&near, word);
 			for (int i = 0; i < EVENT_KINDS; i++)
 				near_offer(&near, slice_of(event_name((enum event_kind)i)));
-			return usage(failure, "event", &near, "%.*s: no such event", SLICE_ARG(slice_sub(word, 0, 60)));
+			return usage(failure, "event", &near, "%.*s: no such event", SLICE_ARG(slice_sub(word, 0, 60))) ||
+			       listed(failure, "events");
 		}
 		wanted[kind] = true;
 	} while (rest.p);
@@ -106,7 +118,8 @@ bool quantity_check(struct slice value, struct failure *failure)
 		near_offer(&near, slice_of(names[i]));
 	near_settings(&near);
 	return usage(failure, "quantity", &near, "%.*s: no such quantity or setting",
-		     SLICE_ARG(slice_sub(value, 0, 60)));
+		     SLICE_ARG(slice_sub(value, 0, 60))) ||
+	       listed(failure, "quantities");
 }
 
 static bool check_setting(struct slice value, struct failure *failure)
@@ -117,7 +130,8 @@ static bool check_setting(struct slice value, struct failure *failure)
 		return true;
 	near_init(&near, value);
 	near_settings(&near);
-	return usage(failure, "setting", &near, "%.*s: no such setting", SLICE_ARG(slice_sub(value, 0, 60)));
+	return usage(failure, "setting", &near, "%.*s: no such setting", SLICE_ARG(slice_sub(value, 0, 60))) ||
+	       listed(failure, "settings");
 }
 
 bool setting_value_check(struct commands *commands, struct slice name, struct slice value, struct failure *failure)
@@ -271,7 +285,8 @@ static bool check_topic(struct slice value, struct failure *failure)
 		near_offer(&near, slice_of(table_row(i)->name));
 	for (size_t i = 0; i < setting_count; i++)
 		near_offer(&near, slice_of(setting_rows[i].name));
-	return usage(failure, "topic", &near, "%.*s: no help on this", SLICE_ARG(slice_sub(value, 0, 60)));
+	return usage(failure, "topic", &near, "%.*s: no help on this", SLICE_ARG(slice_sub(value, 0, 60))) ||
+	       listed(failure, "");
 }
 
 bool argument_check(const struct argument_context *context, const struct command_argument *argument, struct slice value,

@@ -58,6 +58,11 @@ bool invocation_call(struct invocation *invocation, const char *word, enum call_
 		if (slice_begins(slice_of(word), SLICE("call=")))
 			word += strlen("call=");
 		*call = phone_find_call(invocation->phone, slice_of(word));
+		if (!*call && !strcmp(word, "all"))
+			return fail(&invocation->failure, STATUS_USAGE, "one-call",
+				    "`%s` takes one call: write its number%s", invocation->command->name,
+				    strstr(invocation->command->name, "mute") ? ", or nothing for the microphone of all"
+									      : "");
 		return *call || fail(&invocation->failure, STATUS_CALL, "no-such-call", "there is no call %.60s", word);
 	}
 	if (runner_is_interactive(runner) || !runner->call)

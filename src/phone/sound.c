@@ -122,6 +122,11 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 
 	if (!kind_find(slice_of(which_name), &which))
 		return fail(failure, STATUS_USAGE, "syntax", "'%s' is none of input, output and ringer", which_name);
+	if (which != ENGINE_INPUT && slice_begins(slice_trim(names), SLICE("tone:")))
+		return fail(failure, STATUS_USAGE, "device",
+			    "a tone is a microphone and no loudspeaker: write `audio input %.*s`, and for %s a device, null or "
+			    "file:PATH.wav",
+			    SLICE_ARG(slice_sub(slice_trim(names), 0, 40)), settings_of[which]);
 	row = setting_find(slice_of(settings_of[which]));
 	char *before = xstrdup(settings_text(phone->settings, row->name));
 	buf_init(&why, sizeof failure->text);

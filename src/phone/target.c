@@ -257,6 +257,23 @@ static bool read_host(struct slice text, struct buf *uri)
 	return true;
 }
 
+/* "192.0.2.4:99999": a host beyond doubt, with a port that is none. */
+static bool has_bad_port(struct slice text)
+{
+	size_t colon = slice_rfind(text, ':');
+	struct slice host = slice_sub(text, 0, colon), port = colon < text.n ? slice_from(text, colon + 1) : host;
+	struct address literal;
+	uint32_t number;
+
+	if (colon == text.n || !port.n || slice_find(host, '.') == host.n || slice_find(text, '@') < text.n)
+		return false;
+	for (size_t i = 0; i < port.n; i++)
+		if (!is_digit(port.p[i]))
+			return false;
+	bool is_host = address_parse_host(&literal, host, 0) || is_letter(host.p[host.n - 1]);
+	return is_host && (!slice_to_u32(port, &number) || !number || number > 65535);
+}
+
 static bool read_plain(struct slice text, const struct account *account, struct buf *uri, struct buf *digits,
 		       struct failure *failure)
 {
@@ -285,6 +302,9 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 	}
 	if (read_host(text, uri))
 		return true;
+	if (has_bad_port(text))
+		return fail(failure, STATUS_USAGE, "port", "'%.*s' has no port that can be: they go from 1 to 65535",
+			    SLICE_ARG(text));
 	if (!account)
 		return no_domain(failure, text);
 	if (slice_find(text, ' ') < text.n && !looks_like_number(text))

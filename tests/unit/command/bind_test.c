@@ -119,7 +119,7 @@ static const struct {
 	{ "set call.mx 5", 5, "call.mx: no such setting; did you mean 'call.max'?" },
 	{ "set call.max many", 14, "call.max is a number" },
 	{ "set call.max 0", 14, "call.max goes from 1 to 10000" },
-	{ "get nothing.such", 5, "nothing.such: no such quantity or setting" },
+	{ "get nothing.such", 5, "nothing.such: no such quantity or setting; `help quantities` lists them" },
 	{ "show cals", 6, "'cals' is not one of" },
 	{ "if calls.count == 0 do hangpu", 24, "hangpu: no such command; did you mean 'hangup'?" },
 	{ "if calls.count == 0 dp hangup", 21, "'do' is expected, not 'dp'" },
@@ -138,7 +138,7 @@ static const struct {
 	{ "alias x", 1, "what shall x stand for? alias NAME COMMAND" },
 	{ "codec enable G729", 1, "G729: no such codec" },
 	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: No such file or directory" },
-	{ "help nothing", 6, "nothing: no help on this" },
+	{ "help nothing", 6, "nothing: no help on this; `help` lists them" },
 	{ "hangup 9", 1, "there is no call 9" },
 	{ "call \"bob", 6, "this \" is never closed" },
 };
