@@ -28,7 +28,7 @@ struct app {
 	struct runner_output file_output; /* of the front end, once there is one */
 	struct ui *ui;
 	struct control *control; /* the control socket, or NULL */
-	char *config_dir, *state_dir;
+	char *config_dir, *saved_dir, *state_dir; /* saved_dir: beside the file of -c */
 	bool interactive, reads_input, on_terminal;
 	bool failed_config, files_ended, stays, started, ending;
 	size_t next_source;
@@ -286,6 +286,8 @@ static void run_sources(struct app *app)
 	if (!app->status && (!runner_settled(app->script) || !words_are_over(app)))
 		return;
 	app->files_ended = true;
+	if (app->interactive && !app->options.no_config)
+		commands_mark_saved(app->commands);
 	app->stays = app->options.stay ||
 		     (!app->options.batch && app->options.source_count && commands_have_handlers(app->commands));
 	if (app->interactive)
@@ -457,7 +459,8 @@ static void run_config(struct app *app)
 	runner_keep_open(app->script, true);
 	if (app->options.no_config)
 		return;
-	char *saved = app->config_dir ? xasprintf("%s/saved", app->config_dir) : NULL;
+	const char *saved_dir = app->saved_dir ? app->saved_dir : app->config_dir;
+	char *saved = saved_dir ? xasprintf("%s/saved", saved_dir) : NULL;
 	char *config = app->options.config ? xstrdup(app->options.config)
 		       : app->config_dir   ? xasprintf("%s/config", app->config_dir)
 					   : NULL;
@@ -559,11 +562,16 @@ static void app_start(struct app *app)
 	if (!options->no_config && options->errand == ERRAND_PHONE) {
 		app->config_dir = home_folder("XDG_CONFIG_HOME", ".config");
 		app->state_dir = home_folder("XDG_STATE_HOME", ".local/state");
+		const char *slash = options->config ? strrchr(options->config, '/') : NULL;
+		if (options->config)
+			app->saved_dir = slash ? xasprintf("%.*s", (int)(slash - options->config) + 1, options->config)
+					       : xstrdup(".");
 	}
 	app->phone = phone_new(&(struct phone_config){
 		.loop = app->loop,
 		.log = &app->log,
 		.config_dir = app->config_dir,
+		.saved_dir = app->saved_dir,
 		.state_dir = app->state_dir,
 		.ephemeral_port = !app->interactive && !options->stay,
 	});
@@ -615,6 +623,7 @@ static void app_stop(struct app *app)
 	if (app->err_fd >= 0)
 		close(app->err_fd);
 	free(app->config_dir);
+	free(app->saved_dir);
 	free(app->state_dir);
 	options_fini(&app->options);
 }

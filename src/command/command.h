@@ -152,6 +152,10 @@ void commands_free(struct commands *commands);
 void commands_turn_end(struct commands *commands);
 /** `quit` was said (`exit` at the prompt counts): *status is the exit status. */
 bool commands_quit_wanted(const struct commands *commands, int *status);
+/** As it stands it is saved: the configuration has run. */
+void commands_mark_saved(struct commands *commands);
+/** Were accounts, settings, aliases or keys changed since? */
+bool commands_unsaved(const struct commands *commands);
 bool commands_have_handlers(const struct commands *commands);
 
 /**

@@ -93,7 +93,13 @@ static enum command_result do_account_show(struct invocation *invocation)
 	if (view.retry_s)
 		buf_printf(invocation->out, ", retry in %u s", view.retry_s);
 	buf_printf(invocation->out, "%s\n", view.needs_password ? "\na password is needed" : "");
+	struct buf words;
+	buf_init(&words, 1 << 16);
+	if (phone_account_words(invocation->phone, slice_of(invocation->values[0]), &words) && words.n)
+		buf_printf(invocation->out, "options   %s\n", buf_text(&words));
 	invocation->result = account_object(&view);
+	json_object_set_new(invocation->result, "options", json_string(words.n ? buf_text(&words) + 1 : ""));
+	buf_fini(&words);
 	return COMMAND_DONE;
 }
 
@@ -157,18 +163,55 @@ static void add_binding(void *arg, const char *view, const char *key, const char
 	buf_printf(arg, "bind %s%s%s %s\n", view, *view ? " " : "", *key == ' ' ? "Space" : key, command);
 }
 
+static void add_extra(const struct commands *commands, struct buf *extra)
+{
+	LIST_EACH(&commands->aliases, node) {
+		const struct alias *alias = LIST_ENTRY(node, struct alias, node);
+		buf_printf(extra, "alias %s %s\n", alias->name, alias->text);
+	}
+	commands_bindings(commands, add_binding, extra);
+}
+
+/* What `save` would write, as a number (FNV-1a): there are passwords in the text. */
+static uint64_t print_of_saved(const struct commands *commands)
+{
+	uint64_t print = UINT64_C(0xcbf29ce484222325);
+	struct buf extra, text;
+
+	buf_init(&extra, 1 << 20);
+	buf_init(&text, 2 << 20);
+	add_extra(commands, &extra);
+	phone_saved_text(commands->phone, buf_slice(&extra), &text);
+	for (size_t i = 0; i < text.n; i++)
+		print = (print ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
+	if (text.n)
+		explicit_bzero(text.p, text.n);
+	buf_fini(&text);
+	buf_fini(&extra);
+	return print;
+}
+
+void commands_mark_saved(struct commands *commands)
+{
+	commands->saved = print_of_saved(commands);
+	commands->knows_saved = true;
+}
+
+bool commands_unsaved(const struct commands *commands)
+{
+	return commands->knows_saved && commands->saved != print_of_saved(commands);
+}
+
 static enum command_result do_save(struct invocation *invocation)
 {
 	struct buf extra;
 
 	buf_init(&extra, 1 << 20);
-	LIST_EACH(&invocation->commands->aliases, node) {
-		const struct alias *alias = LIST_ENTRY(node, struct alias, node);
-		buf_printf(&extra, "alias %s %s\n", alias->name, alias->text);
-	}
-	commands_bindings(invocation->commands, add_binding, &extra);
+	add_extra(invocation->commands, &extra);
 	bool good = phone_save(invocation->phone, buf_slice(&extra), &invocation->failure);
 	buf_fini(&extra);
+	if (good)
+		commands_mark_saved(invocation->commands);
 	return invocation_end(invocation, good);
 }
 

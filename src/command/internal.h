@@ -64,7 +64,8 @@ struct commands {
 	unsigned firings;            /* runners of handlers */
 	unsigned chain[CHAIN_CALLS]; /* the calls that handlers started last, by number */
 	unsigned handlers_made;
-	bool quit, turning;
+	uint64_t saved; /* a print of what is saved, or was there when the configuration had run */
+	bool quit, turning, knows_saved;
 	int quit_status;
 	struct list device_requests, device_checks;
 	char **devices; /* names that the sound helper told last, for completion */

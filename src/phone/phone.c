@@ -464,6 +464,9 @@ struct phone *phone_new(const struct phone_config *config)
 	phone->timers = loop_timers(config->loop);
 	phone->log = config->log;
 	phone->config_dir = config->config_dir ? xstrdup(config->config_dir) : NULL;
+	phone->saved_dir = config->saved_dir    ? xstrdup(config->saved_dir)
+			   : config->config_dir ? xstrdup(config->config_dir)
+						: NULL;
 	phone->state_dir = config->state_dir ? xstrdup(config->state_dir) : NULL;
 	phone->ephemeral_port = config->ephemeral_port;
 	random_init(&phone->random);
@@ -545,6 +548,7 @@ void phone_free(struct phone *phone)
 	map_fini(&phone->by_number);
 	map_fini(&phone->by_id);
 	free(phone->config_dir);
+	free(phone->saved_dir);
 	free(phone->state_dir);
 	free(phone->instance);
 	free(phone);

@@ -80,7 +80,8 @@ bool fail(struct failure *failure, enum exit_status status, const char *reason, 
 struct phone_config {
 	struct loop *loop;
 	const struct log *log;  /* errors and warnings for people */
-	const char *config_dir; /* contacts and `saved` live here; NULL (-n): nothing is kept */
+	const char *config_dir; /* contacts live here; NULL (-n): nothing is kept */
+	const char *saved_dir;  /* `saved` lives here, beside the configuration file; NULL: in config_dir */
 	const char *state_dir;  /* history, bindings; NULL: none */
 	bool ephemeral_port;    /* sip.listen defaults to a free port (batch runs) */
 };
@@ -274,6 +275,11 @@ size_t phone_accounts(const struct phone *phone, struct account_view *views, siz
 bool phone_view_account(const struct phone *phone, struct slice account, struct account_view *view);
 /** A password was asked for and typed. */
 bool phone_account_password(struct phone *phone, struct slice account, struct slice password, struct failure *failure);
+/** The options that an account was given, " KEY=VALUE" each as `account add` takes them; never a password. @return false:
+ * no such account */
+bool phone_account_words(const struct phone *phone, struct slice account, struct buf *out);
+/** What phone_save() would write. */
+void phone_saved_text(const struct phone *phone, struct slice extra, struct buf *text);
 /** Write changed accounts, settings to `saved`. `extra` is appended (aliases, keys: the command floor's). */
 bool phone_save(struct phone *phone, struct slice extra, struct failure *failure);
 

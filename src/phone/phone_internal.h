@@ -416,7 +416,7 @@ struct phone {
 	struct loop *loop;
 	struct timers *timers;
 	const struct log *log;
-	char *config_dir, *state_dir;
+	char *config_dir, *saved_dir, *state_dir;
 	bool srtp_asked, srtp_works; /* libsrtp is started when the first call may be encrypted */
 	bool ephemeral_port, started, start_wanted, shutting_down, muted_all, trace_on;
 	int64_t shut_down_us;

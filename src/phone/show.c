@@ -467,26 +467,25 @@ static void save_credential(const struct own_credential *credential, struct buf 
 	free(password);
 }
 
-static void save_account(const struct account *account, struct buf *to)
+/* Every option that is not as it would be by itself, " KEY=VALUE" each; secrets for the file alone. */
+static void add_options(const struct account *account, bool secrets, struct buf *to)
 {
 	char own_registrar[512], expires[32];
 
 	snprintf(own_registrar, sizeof own_registrar, "%s:%s", account_scheme(account), account->domain);
 	snprintf(expires, sizeof expires, "%" PRIu32 "s", account->expires);
-	buf_printf(to, "account add");
-	save_word(to, NULL, account->uri);
 	if (strcmp(account->name, account_address(account)) != 0)
 		save_word(to, "name", account->name);
 	save_word(to, "display", account->display);
 	save_word(to, "auth-user", account->auth_user);
 	save_word(to, "realm", account->realm);
-	if (account->given_password)
+	if (account->given_password && secrets)
 		save_word(to, "password", account->password);
 	save_word(to, "password-command", account->password_command);
 	if (strcmp(account->registrar, own_registrar) != 0)
 		save_word(to, "registrar", account->registrar);
 	save_word(to, "proxy", account->proxy);
-	for (size_t i = 0; i < account->credential_count; i++)
+	for (size_t i = 0; i < account->credential_count && secrets; i++)
 		save_credential(&account->credentials[i], to);
 	save_word(to, "prefix", account->prefix);
 	save_word(to, "rewrite", account->rewrite);
@@ -497,38 +496,59 @@ static void save_account(const struct account *account, struct buf *to)
 	save_word(to, "identity", account->identity);
 	for (const char *const *name = account_own_names(); *name; name++)
 		save_word(to, *name, account_own_value(account, *name));
+}
+
+static void save_account(const struct account *account, struct buf *to)
+{
+	buf_printf(to, "account add");
+	save_word(to, NULL, account->uri);
+	add_options(account, true, to);
 	buf_add_char(to, '\n');
+}
+
+bool phone_account_words(const struct phone *phone, struct slice name, struct buf *out)
+{
+	const struct account *account = name.n ? account_find(phone, name) : phone->default_account;
+
+	if (account)
+		add_options(account, false, out);
+	return account != NULL;
+}
+
+void phone_saved_text(const struct phone *phone, struct slice extra, struct buf *text)
+{
+	buf_printf(text, "# Written by `save`; read before `config`. Your own words belong there.\n");
+	for (size_t i = 0; i < setting_count; i++) {
+		if (!settings_changed(phone->settings, setting_rows[i].name) || setting_rows[i].config_only)
+			continue;
+		buf_printf(text, "set %s", setting_rows[i].name);
+		save_word(text, NULL, settings_text(phone->settings, setting_rows[i].name));
+		buf_add_char(text, '\n');
+	}
+	LIST_EACH(&phone->accounts, node)
+		save_account(LIST_ENTRY(node, struct account, node), text);
+	if (phone->default_account && list_first(&phone->accounts) != &phone->default_account->node) {
+		buf_printf(text, "account default");
+		save_word(text, NULL, phone->default_account->name);
+		buf_add_char(text, '\n');
+	}
+	screening_save(phone->screening, text);
+	buf_add(text, extra);
 }
 
 bool phone_save(struct phone *phone, struct slice extra, struct failure *failure)
 {
 	struct buf text;
 
-	if (!phone->config_dir)
+	if (!phone->saved_dir)
 		return fail(failure, STATUS_USAGE, "no-config",
 			    "there is no configuration directory (-n), so nothing is kept");
 	buf_init(&text, SAVED_MAX);
-	buf_printf(&text, "# Written by `save`; read before `config`. Your own words belong there.\n");
-	for (size_t i = 0; i < setting_count; i++) {
-		if (!settings_changed(phone->settings, setting_rows[i].name) || setting_rows[i].config_only)
-			continue;
-		buf_printf(&text, "set %s", setting_rows[i].name);
-		save_word(&text, NULL, settings_text(phone->settings, setting_rows[i].name));
-		buf_add_char(&text, '\n');
-	}
-	LIST_EACH(&phone->accounts, node)
-		save_account(LIST_ENTRY(node, struct account, node), &text);
-	if (phone->default_account && list_first(&phone->accounts) != &phone->default_account->node) {
-		buf_printf(&text, "account default");
-		save_word(&text, NULL, phone->default_account->name);
-		buf_add_char(&text, '\n');
-	}
-	screening_save(phone->screening, &text);
-	buf_add(&text, extra);
-	enum err err = text.full ? ERR_TOO_BIG : write_file(phone->config_dir, "saved", buf_slice(&text));
+	phone_saved_text(phone, extra, &text);
+	enum err err = text.full ? ERR_TOO_BIG : write_file(phone->saved_dir, "saved", buf_slice(&text));
 	buf_fini(&text);
 	if (err)
-		return fail(failure, STATUS_SOUND, err_name(err), "%s/saved cannot be written: %s", phone->config_dir,
+		return fail(failure, STATUS_SOUND, err_name(err), "%s/saved cannot be written: %s", phone->saved_dir,
 			    err_text(err));
 	return true;
 }

@@ -346,7 +346,7 @@ static void take_line(struct plain *plain, char *line)
 	if (!plain->asking && plain->config.interactive && runner_takes_command(plain->runner, slice_of(line)) &&
 	    show_says_quit(slice_trim(slice_of(line))) &&
 	    !plain->quit_asked) {
-		char *question = show_quit_question(plain->config.phone);
+		char *question = show_quit_question(plain->config.phone, plain->config.commands);
 		plain->quit_asked = question != NULL;
 		if (question)
 			print_out(plain, question);

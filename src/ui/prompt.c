@@ -38,7 +38,7 @@ static size_t complete(void *arg, const char *line, size_t point, char ***words,
 /* @return true: not now, the person was asked */
 static bool ask_before_quit(struct prompt *prompt)
 {
-	char *question = prompt->quit_asked ? NULL : show_quit_question(prompt->config.phone);
+	char *question = prompt->quit_asked ? NULL : show_quit_question(prompt->config.phone, prompt->config.commands);
 
 	if (!question)
 		return false;
@@ -365,7 +365,7 @@ void prompt_turn_end(struct prompt *prompt)
 	if (!prompt->asking && line_is_empty())
 		ask_passwords(prompt);
 	line_set_vi(!strcmp(settings_text(phone_settings(prompt->config.phone), "screen.editing"), "vi"));
-	if (!show_call_count(prompt->config.phone))
+	if (prompt->quit_asked && !show_call_count(prompt->config.phone) && !commands_unsaved(prompt->config.commands))
 		prompt->quit_asked = false;
 }
 

@@ -85,11 +85,15 @@ bool show_says_quit(struct slice line)
 	return (word.n && slice_begins(SLICE("quit"), word)) || slice_eq(word, SLICE("exit"));
 }
 
-char *show_quit_question(struct phone *phone)
+char *show_quit_question(struct phone *phone, const struct commands *commands)
 {
 	size_t calls = show_call_count(phone);
+	bool unsaved = commands_unsaved(commands);
 
-	return calls ? xasprintf("%zu call%s up: quit once more to hang up and leave", calls,
-				 calls == 1 ? " is" : "s are")
-		     : NULL;
+	if (calls)
+		return xasprintf("%zu call%s up: quit once more to hang up and leave%s", calls,
+				 calls == 1 ? " is" : "s are", unsaved ? "; `save` keeps what you have changed" : "");
+	return unsaved ? xstrdup("accounts, settings, aliases or keys were changed: `save` keeps them, quit once more "
+				 "leaves without")
+		       : NULL;
 }

@@ -20,7 +20,7 @@ const char *show_hint(struct phone *phone);
 char *show_cleaned(const char *text);
 /** Does this line leave the phone: quit, shortened or not, or exit? */
 bool show_says_quit(struct slice line);
-/** What is asked before leaving with calls up; free(). NULL: none is up. */
-char *show_quit_question(struct phone *phone);
+/** What is asked before leaving with calls up or with something unsaved; free(). NULL: neither. */
+char *show_quit_question(struct phone *phone, const struct commands *commands);
 /** Calls that are alive. */
 size_t show_call_count(struct phone *phone);

@@ -914,3 +914,17 @@ bool phone_contacts_export(struct phone *phone, const char *path, size_t *count,
 	*count = 2;
 	return told(phone, failure, "export %s", path);
 }
+
+void phone_saved_text(const struct phone *phone, struct slice extra, struct buf *text)
+{
+	(void)phone;
+	buf_add(text, extra);
+}
+
+bool phone_account_words(const struct phone *phone, struct slice account, struct buf *out)
+{
+	(void)phone;
+	(void)account;
+	buf_printf(out, " transport=tcp");
+	return true;
+}

@@ -1,0 +1,71 @@
+"""What `save` keeps, and that nothing is left unsaved without a question."""
+import os
+import pty
+import select
+import subprocess
+import time
+
+from harness import OFFHOOK, Failed, check, equal
+
+
+class Terminal:
+    """The phone on a terminal, in plain lines."""
+
+    def __init__(self, bench, *args):
+        self.parent, child = pty.openpty()
+        self.process = subprocess.Popen([OFFHOOK, "--plain", "--socket", "none", *args], stdin=child, stdout=child, stderr=child, env=bench.environment(), cwd=bench.folder,
+                                        start_new_session=True)
+        os.close(child)
+        bench.processes.append(self.process)
+        self.said = ""
+        self.see("offhook>")
+
+    def see(self, text, within=10):
+        end = time.monotonic() + within
+        while text not in self.said:
+            if time.monotonic() > end:
+                raise Failed(f"'{text}' was not shown: {self.said[-400:]!r}")
+            if select.select([self.parent], [], [], 0.1)[0]:
+                self.said += os.read(self.parent, 4096).decode(errors="replace")
+        self.said = self.said[self.said.index(text) + len(text):]
+
+    def type(self, line):
+        os.write(self.parent, line.encode() + b"\r")
+
+    def ends(self, status=0):
+        equal(self.process.wait(10), status, "the exit status")
+        os.close(self.parent)
+
+
+def test_quit_asks(bench):
+    """Changed settings and aliases: a question, once; after `save` none; `saved` stands beside the file of -c and is read from there."""
+    os.makedirs(bench.path("mine"))
+    config = bench.write("mine/phone.conf", "set sip.listen 127.0.0.1:0\nset audio.input null\nset audio.output null\nalias old echo old\n")
+    phone = Terminal(bench, "-c", config)
+    phone.type("quit")
+    phone.ends()  # what the configuration says is no change
+    phone = Terminal(bench, "-c", config)
+    phone.type("set call.max 7")
+    phone.type("alias mine echo it is mine")
+    phone.type("quit")
+    phone.see("`save` keeps them")
+    phone.type("save")
+    phone.type("quit")
+    phone.ends()
+    check(os.path.exists(bench.path("mine/saved")) and not os.path.exists(bench.path("config/offhook/saved")), "beside the file of -c")
+    phone = Terminal(bench, "-c", config)
+    phone.type("mine")
+    phone.see("it is mine")
+    phone.type("get call.max")
+    phone.see("7")
+    phone.type("set call.max 9")
+    phone.type("quit")
+    phone.see("`save` keeps them")
+    phone.type("quit")
+    phone.ends()
+
+
+def test_account_show(bench):
+    status, out, err = bench.script("account add sip:a@127.0.0.1:9 registrar=none password=geheim display=\"Alice A\" transport=tcp dtmf.via=rtp", "account show")
+    equal(status, 0, err)
+    check("transport=tcp" in out and 'display="Alice A"' in out and "registrar=none" in out and "dtmf.via=rtp" in out and "geheim" not in out, f"all but the password: {out}")
