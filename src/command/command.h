@@ -21,6 +21,7 @@
  *   event_keys the keys that events carry, a sentence for each event
  *   options    the options of the program
  *   help       help in the terminal; man: the man page; shell: completion for bash, zsh and fish. All from the tables
+ *   doctor     what is wrong: sockets, accounts, sound, the echo test, one row each
  *   rpc        JSON-RPC on the same table
  *   do_*       the rows and what they do
  */

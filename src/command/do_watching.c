@@ -166,5 +166,14 @@ const struct command watching_commands[] = {
 	  .summary = "explain what went wrong",
 	  .text = "In a sentence or two, with what to do. Without SUBJECT what went wrong last.",
 	  .examples = { "why", "why 2" } },
+	{ .name = "doctor",
+	  .group = "watching",
+	  .run = doctor_begin,
+	  .summary = "try everything and tell what is wrong",
+	  .text = "Opens the sockets, registers each account (the name resolves, connects, answers, its certificate), "
+		  "asks its registrar by OPTIONS, tells what NAT makes of our address, lists the sound devices in use, "
+		  "calls the echo test and listens to the microphone for two seconds. A row each, with what to do; the "
+		  "exit status is 3, 4, 6 or 7 for the first that is BAD.",
+	  .examples = { "doctor" } },
 };
 const size_t watching_command_count = ARRAY_LEN(watching_commands);

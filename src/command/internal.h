@@ -110,7 +110,7 @@ struct item {
 	struct reply reply;
 };
 
-enum wait_kind { WAIT_NOTHING, WAIT_EVENT, WAIT_SLEEP, WAIT_RESPONSE, WAIT_DEVICES };
+enum wait_kind { WAIT_NOTHING, WAIT_EVENT, WAIT_SLEEP, WAIT_RESPONSE, WAIT_DOCTOR, WAIT_DEVICES };
 
 struct wait {
 	enum wait_kind kind;
@@ -125,6 +125,7 @@ struct wait {
 	int64_t began_us;
 	char *words; /* "answered": what is waited for, for errors */
 	struct device_request *devices;
+	struct doctor *doctor;
 };
 
 enum adopted {
@@ -275,5 +276,9 @@ void devices_forget(struct commands *commands);
  * not there ends with status 6, at the latest when all its commands are done.
  */
 enum command_result devices_use(struct invocation *invocation, const char *side, struct slice names);
+/** `doctor`: one step after the other, polled at each turn's end. */
+enum command_result doctor_begin(struct invocation *invocation);
+enum command_result doctor_poll(struct doctor *doctor);
+void doctor_abandon(struct doctor *doctor);
 /** The runner ends: nobody wants to know any more whether its devices are there. */
 void devices_forget_checks(struct runner *runner);

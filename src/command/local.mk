@@ -19,6 +19,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/do_sound.c \
 	src/command/do_trace.c \
 	src/command/do_watching.c \
+	src/command/doctor.c \
 	src/command/event_keys.c src/command/event_keys.h \
 	src/command/handler.c \
 	src/command/help.c src/command/help.h \

@@ -439,6 +439,8 @@ void wait_fini(struct runner *runner)
 	free(runner->wait.words);
 	if (runner->wait.devices)
 		devices_abandon(runner->wait.devices);
+	if (runner->wait.doctor)
+		doctor_abandon(runner->wait.doctor);
 	runner->wait = (struct wait){ 0 };
 }
 
@@ -562,6 +564,8 @@ void wait_poll(struct runner *runner)
 		result = look(runner);
 	else if (runner->wait.kind == WAIT_RESPONSE)
 		result = look_response(runner);
+	else if (runner->wait.kind == WAIT_DOCTOR)
+		result = doctor_poll(runner->wait.doctor);
 	if (result != COMMAND_WAITS)
 		runner_resume(runner, result);
 }

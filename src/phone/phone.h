@@ -273,6 +273,8 @@ struct account_view {
 };
 size_t phone_accounts(const struct phone *phone, struct account_view *views, size_t max);
 bool phone_view_account(const struct phone *phone, struct slice account, struct account_view *view);
+/** The address that the registrar saw us at, where NAT has made it another than ours. @return false: it is ours */
+bool phone_account_face(const struct phone *phone, struct slice account, char *text, size_t room);
 /** A password was asked for and typed. */
 bool phone_account_password(struct phone *phone, struct slice account, struct slice password, struct failure *failure);
 /** The options that an account was given, " KEY=VALUE" each as `account add` takes them; never a password. @return false:

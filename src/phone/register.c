@@ -4,6 +4,8 @@
 #include "phone/phone_internal.h"
 #include "phone/subscriptions.h"
 
+#include <stdio.h>
+
 enum { PASSWORD_LIMIT_US = 30000000 };
 
 /* ---- what the registration says ---- */
@@ -392,4 +394,17 @@ void phone_account_bindings(const struct phone *phone, struct slice name, phone_
 		each(arg, text, number);
 		free(text);
 	}
+}
+
+bool phone_account_face(const struct phone *phone, struct slice name, char *text, size_t room)
+{
+	const struct account *account = account_find(phone, name);
+	enum sip_protocol protocol;
+	struct address face;
+	char printed[ADDRESS_TEXT];
+
+	if (!account || !account->binding || !registration_contact(account->binding->registration, &face, &protocol))
+		return false;
+	snprintf(text, room, "%s", address_print(&face, printed));
+	return true;
 }

