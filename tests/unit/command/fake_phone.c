@@ -936,3 +936,8 @@ bool phone_account_face(const struct phone *phone, struct slice account, char *t
 	snprintf(text, room, "192.0.2.7:5060");
 	return true;
 }
+
+bool phone_start(struct phone *phone, struct failure *failure)
+{
+	return told(phone, failure, "start");
+}
