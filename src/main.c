@@ -3,6 +3,7 @@
 #include "ui/ctl.h"
 #include "ui/input.h"
 #include "ui/options.h"
+#include "ui/service.h"
 #include "ui/socket.h"
 #include "ui/terminal.h"
 #include "ui/ui.h"
@@ -157,6 +158,7 @@ static void end(struct app *app, int status)
 	if (app->ending)
 		return;
 	app->ending = true;
+	service_tell("STOPPING=1");
 	app->status = status;
 	phone_shut_down(app->phone);
 	loop_again(app->loop);
@@ -304,8 +306,10 @@ static void open_sockets(struct app *app)
 	if (app->started || app->ending || !lives)
 		return;
 	app->started = true;
-	if (phone_start(app->phone, &failure))
+	if (phone_start(app->phone, &failure)) {
+		service_tell("READY=1");
 		return;
+	}
 	message(app, LOG_ERROR, failure.text);
 	if (!app->interactive)
 		end(app, (int)failure.status);

@@ -16,6 +16,7 @@
  *   json      JSON-RPC lines
  *   client    one program that talks JSON-RPC, on standard input or on the control socket
  *   socket    the control socket of the running phone
+ *   service   readiness, for systemd
  *   ctl       `offhook ctl`, the other end of that socket
  *   screen/   ncurses: screen (layout, turn), view_calls, view_ladder, view_log, draw, theme
  */
