@@ -300,6 +300,7 @@ const struct command accounts_commands[] = {
 	  .text = "Returns at once: `wait registered` waits.",
 	  .examples = { "register", "register work" } },
 	{ .name = "unregister",
+	  .aliases = "deregister",
 	  .group = "accounts",
 	  .run = do_unregister,
 	  .arguments = { ANY_ACCOUNT },

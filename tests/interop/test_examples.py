@@ -66,3 +66,16 @@ def test_links(bench):
     phone.wait(10)
     done = subprocess.run(["sh", opener, "sip:nobody@127.0.0.1:9"], capture_output=True, text=True, env=bench.environment(), stdin=subprocess.DEVNULL, timeout=30)
     equal(done.returncode, 4, f"by one of its own: nobody is there ({done.stderr})")
+
+
+def test_coming_from(bench):
+    """Every command of the right columns of docs/coming-from.md is one."""
+    lines = []
+    for row in open(os.path.join(TOP, "docs", "coming-from.md")):
+        cells = row.split(" | ")
+        if row.startswith("| `") and len(cells) >= 2:
+            lines += [command.strip("`") for command in cells[1].split(" / ")]
+    check(len(lines) > 60, f"the tables were read: {len(lines)}")
+    bench.write("all.call", "account add sip:alice@atlanta.com name=work\n" + "\n".join(lines) + "\n")
+    done = subprocess.run([OFFHOOK, "-n", "--check", bench.path("all.call")], capture_output=True, text=True, timeout=20, env=bench.environment())
+    equal((done.returncode, done.stderr), (0, ""), "each is a command")
