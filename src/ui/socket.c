@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-	BACKLOG = 16,
+	BACKLOG = 64,
 	SLOW_BYTES = 2 << 20,   /* that wait for a client before it is dropped */
 	WORD_BYTES = 64 << 10,  /* room behind them for the word that says so */
 	GRACE_S = 10,           /* for the last bytes to leave */
