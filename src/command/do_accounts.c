@@ -46,6 +46,10 @@ static json_t *account_object(const struct account_view *view)
 		json_object_set_new(object, "expires", json_integer(view->expires_left_s));
 	if (view->retry_s)
 		json_object_set_new(object, "retry", json_integer(view->retry_s));
+	if (view->mailbox_known)
+		json_object_set_new(object, "voicemail",
+				    json_pack("{s:b, s:i, s:i}", "waiting", (int)view->voicemail, "new",
+					      (int)view->voicemail_new, "old", (int)view->voicemail_old));
 	if (view->code)
 		json_object_set_new(object, "code", json_integer(view->code));
 	if (view->reason && view->reason[0])

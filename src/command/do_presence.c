@@ -18,6 +18,7 @@ static enum command_result do_subscribe(struct invocation *invocation)
 	if (expires && (!duration_parse(slice_of(expires), &us) || us > 7 * 86400 * SECOND_US))
 		return invocation_fail(invocation, STATUS_USAGE, "range",
 				       "expires= is a time up to 7 days, or none for one look");
+	outcomes_asked(invocation->runner);
 	return invocation_end(invocation, phone_subscribe(invocation->phone, slice_of(invocation->values[0]),
 							  invocation_option(invocation, "package", 0),
 							  invocation_option(invocation, "from", 0),
@@ -35,6 +36,7 @@ static enum command_result do_publish(struct invocation *invocation)
 {
 	const char *word = invocation->values[0];
 
+	outcomes_asked(invocation->runner);
 	return invocation_end(invocation, phone_publish(invocation->phone, invocation_option(invocation, "from", 0),
 							!word || strcmp(word, "off") != 0, &invocation->failure));
 }

@@ -160,6 +160,8 @@ struct runner {
 	unsigned *messages;     /* sent and without outcome, so far as it was looked for */
 	size_t message_count;
 	unsigned last_message;
+	uint64_t asked_at; /* the last event before its last `subscribe` or `publish` */
+	bool has_asked;
 	char *adopted[ADOPTED_COUNT];
 	unsigned adopted_call;
 	uint64_t begin, seen; /* events: the last before the script began; the last that `used` tells about */
@@ -222,6 +224,10 @@ bool wait_has_used(const struct runner *runner, uint64_t number);
 void outcomes_add(struct runner *runner, unsigned message);
 /** The script's last message has failed, and no other is under way: nothing good can come. */
 bool outcomes_last_failed(struct runner *runner, struct failure *failure);
+/** The script subscribes or publishes now. */
+void outcomes_asked(struct runner *runner);
+/** What it asked for last has failed for good, as this event says. */
+bool outcomes_given_up(struct runner *runner, enum event_kind failed, struct failure *failure);
 /** The script has run out of commands: forget what ended well, fail for what did not. */
 void outcomes_settle(struct runner *runner);
 

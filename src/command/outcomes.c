@@ -1,6 +1,6 @@
 /*
- * What a script has sent must end well: `message` returns at once, and a script that has run out of commands waits for
- * the outcome. A failure that no `wait` of it has looked at is the script's.
+ * What a script has sent, or asked for, must end well: `message` returns at once, and a script that has run out of
+ * commands waits for the outcome. A failure that no `wait` of it has looked at is the script's.
  */
 #include "base/xmalloc.h"
 #include "command/internal.h"
@@ -53,6 +53,31 @@ bool outcomes_last_failed(struct runner *runner, struct failure *failure)
 	failure_of(event, failure);
 	runner_adopt(runner, event);
 	return true;
+}
+
+void outcomes_asked(struct runner *runner)
+{
+	runner->asked_at = events_last(phone_events(runner->commands->phone));
+	runner->has_asked = true;
+}
+
+/* Only the last that the script has asked for: an earlier one may have failed while this one goes well. */
+bool outcomes_given_up(struct runner *runner, enum event_kind failed, struct failure *failure)
+{
+	struct events *events = phone_events(runner->commands->phone);
+	const struct event *event;
+
+	if (!runner->has_asked)
+		return false;
+	for (uint64_t number = runner->asked_at; (event = events_next(events, number)); number = event->number) {
+		const char *retry = event_value(event, "retry");
+		if (event->kind != failed || !retry || strcmp(retry, "0") || wait_has_used(runner, event->number))
+			continue;
+		failure_of(event, failure);
+		runner_adopt(runner, event);
+		return true;
+	}
+	return false;
 }
 
 void outcomes_settle(struct runner *runner)

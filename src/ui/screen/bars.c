@@ -17,6 +17,10 @@ static void account_text(const struct account_view *account, struct buf *to)
 			buf_printf(to, "%um left", (left + 30) / 60);
 		else
 			buf_printf(to, "%us left", left);
+		if (account->voicemail && account->voicemail_new)
+			buf_printf(to, ", %u voicemail", account->voicemail_new);
+		else if (account->voicemail)
+			buf_printf(to, ", voicemail");
 		return;
 	}
 	buf_printf(to, "%s %s ", account->name, theme_glyph(GLYPH_IDLE, utf8));

@@ -539,7 +539,8 @@ static void test_trace_filters(void **state)
 	const char *said;
 
 	fake->phone->account_count = 1;
-	fake->phone->accounts[0] = (struct account_view){ .name = "work", .address = "a@work.com", .state = "registered" };
+	fake->phone->accounts[0] =
+		(struct account_view){ .name = "work", .address = "a@work.com", .state = "registered" };
 	runner_keep_going(fake->runner, true);
 	fake_run(fake, "trace list match=INVITE since=2m");
 	fake_run(fake, "trace find \"Record-Route\" account=work");
@@ -664,6 +665,28 @@ static void test_messages_must_arrive(void **state)
 	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
 }
 
+/* What was asked for and refused for good is not waited for. */
+static void test_hopeless_subscriptions(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_true(
+		fake_file(fake, "subscribe bob\nwait subscribe-failed\nsubscribe carol\nwait subscribed\necho fine"));
+	fake_event(fake, "subscribe-failed", 0, "from=bob", "code=404", "retry=0", NULL);
+	fake_turn(fake);
+	fake_event(fake, "subscribed", 0, "from=carol", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "> fine\n");
+	assert_true(fake_file(fake, "subscribe bob\nwait subscribed"));
+	fake_event(fake, "subscribe-failed", 0, "from=bob", "code=503", "retry=30", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "");
+	fake_event(fake, "subscribe-failed", 0, "from=bob", "code=489", "reason=Bad Event", "retry=0", NULL);
+	fake_turn(fake);
+	assert_non_null(strstr(fake_said(fake), "is not watched: 489 Bad Event"));
+	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
+}
+
 static void free_it(void *arg, struct runner *runner, int status)
 {
 	(void)status;
@@ -727,6 +750,7 @@ int main(void)
 		TEST(ladder),
 		TEST(chat),
 		TEST(messages_must_arrive),
+		TEST(hopeless_subscriptions),
 		TEST(trace_filters),
 		TEST(bind),
 		TEST(freed_by_its_output),
