@@ -40,7 +40,8 @@ struct net {
 	struct timer locate_turn;    /* looks at all of `locates` again */
 	struct dns *dns;
 	struct changes *changes;     /* NULL: nobody asks */
-	struct tls_context *tls;
+	struct tls_context **tls;    /* by sip_target.security; the first is always there, others as far as they were set */
+	size_t tls_count;
 	char *ws_path;               /* NULL: / */
 	struct route routes[ROUTES_KEPT];
 	size_t next_route;
@@ -61,8 +62,11 @@ enum err tcp_connect(void *net, struct flow *flow);
 enum err tcp_send(void *net, struct flow *flow, struct slice bytes);
 void tcp_close(void *net, struct flow *flow);
 void tcp_close_all(struct net *net);
+bool wrap_proves(void *net, const struct flow *flow, struct slice domain);
 
 /* net */
+/** How TLS is spoken there: the own way, or else everybody's. */
+struct tls_context *net_tls_context(const struct net *net, unsigned security);
 /** Does one of our listeners take that protocol? */
 bool net_listens(const struct net *net, enum sip_protocol protocol);
 bool net_local_address(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local);

@@ -23,7 +23,7 @@ struct net *net_new(struct loop *loop, const struct log *log)
 	list_init(&net->locates);
 	net->spare_fd = -1;
 	net->dns = dns_new(net);
-	net->tls = tls_context_new();
+	net_set_tls(net, 0, &(struct net_tls){ .verify = true });
 	return net;
 }
 
@@ -38,7 +38,10 @@ void net_free(struct net *net)
 	timer_stop(loop_timers(net->loop), &net->locate_turn);
 	tcp_close_all(net);
 	net_close_listeners(net);
-	tls_context_free(net->tls);
+	for (size_t i = 0; i < net->tls_count; i++)
+		if (net->tls[i])
+			tls_context_free(net->tls[i]);
+	free(net->tls);
 	free(net->ws_path);
 	if (net->spare_fd >= 0)
 		close(net->spare_fd);
@@ -54,6 +57,7 @@ const struct transport_ops *net_ops(void)
 		.send_stream = tcp_send,
 		.close = tcp_close,
 		.local_address = net_local_address,
+		.proves = wrap_proves,
 		.locate = locate_start,
 		.locate_cancel = locate_drop,
 	};
@@ -86,9 +90,22 @@ struct address socket_address(int fd)
 	return address;
 }
 
-void net_set_tls(struct net *net, const struct net_tls *tls)
+struct tls_context *net_tls_context(const struct net *net, unsigned security)
 {
-	tls_context_set(net->tls, tls);
+	return security < net->tls_count && net->tls[security] ? net->tls[security] : net->tls[0];
+}
+
+void net_set_tls(struct net *net, unsigned security, const struct net_tls *tls)
+{
+	assert(security < NET_TLS_MAX);
+	if (security >= net->tls_count) {
+		net->tls = xrealloc(net->tls, (security + 1) * sizeof *net->tls);
+		while (net->tls_count <= security)
+			net->tls[net->tls_count++] = NULL;
+	}
+	if (!net->tls[security])
+		net->tls[security] = tls_context_new();
+	tls_context_set(net->tls[security], tls);
 }
 
 void net_set_ws_path(struct net *net, const char *path)
@@ -98,7 +115,7 @@ void net_set_ws_path(struct net *net, const char *path)
 
 bool net_tls_can_serve(struct net *net, struct buf *why)
 {
-	return tls_can_serve(net->tls, why);
+	return tls_can_serve(net->tls[0], why);
 }
 
 /* The same port for both: another program may hold the kernel's choice for the other protocol, so several are tried. */

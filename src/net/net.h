@@ -56,8 +56,12 @@ struct net_tls {
 	bool verify;             /* false: anybody may be at the other end */
 };
 
-/** For connections made from now on. Files are read when first needed: connect() then says what is wrong with them. */
-void net_set_tls(struct net *net, const struct net_tls *tls);
+enum { NET_TLS_MAX = 1024 };
+/**
+ * For connections made from now on. Files are read when first needed: connect() then says what is wrong with them.
+ * @param security  whose: sip_target.security, below NET_TLS_MAX; 0 is everybody's, and that of those who come to us
+ */
+void net_set_tls(struct net *net, unsigned security, const struct net_tls *tls);
 /** What WebSocket handshakes of ours ask for from now on: "/ws". */
 void net_set_ws_path(struct net *net, const char *path);
 /** Can connections be taken by TLS? @return false with the sentence that says why not */

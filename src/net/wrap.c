@@ -43,8 +43,9 @@ enum err wrap_prepare(struct connection *c)
 	if (!is_secure(c->protocol))
 		return ERR_NONE;
 	buf_init(&why, TLS_WHY);
-	c->tls = c->accepted ? tls_server(c->net->tls, c->protocol == SIP_TLS, &why)
-			     : tls_client(c->net->tls, target->name, &target->address, &why);
+	struct tls_context *context = net_tls_context(c->net, target->security);
+	c->tls = c->accepted ? tls_server(context, c->protocol == SIP_TLS, &why)
+			     : tls_client(context, target->name, &target->address, &why);
 	if (!c->tls)
 		flow_explain(c->flow, buf_text(&why));
 	buf_fini(&why);
@@ -229,4 +230,12 @@ void wrap_cut(struct connection *c)
 					      : "the other side closed the connection during the WebSocket handshake");
 	else
 		wrap_end(c);
+}
+
+bool wrap_proves(void *net, const struct flow *flow, struct slice domain)
+{
+	const struct connection *c = flow_connection(flow);
+
+	(void)net;
+	return c && c->tls && c->open && tls_peer_is(c->tls, domain);
 }

@@ -9,7 +9,8 @@ static const char *const option_names[] = {
 	"registrar", "proxy",   "transport", "expires",   "voicemail", "prefix", "rewrite", "identity",
 	/* settings for this account alone (account_settings.c) */
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
-	"dtmf.via",  "media.encryption", "sip.outbound", NULL
+	"dtmf.via",  "media.encryption", "sip.outbound", "sip.gruu",
+	"tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin", NULL
 };
 
 const char *const *phone_account_options(void)
@@ -186,5 +187,6 @@ bool account_set_options(struct account *account, const char *const *options, st
 		if (!set_option(account, key, value, failure))
 			return false;
 	}
+	account_apply_tls(account->phone, account);
 	return true;
 }

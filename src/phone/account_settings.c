@@ -4,7 +4,8 @@
 
 /* Those that whoever reads them asks for by account_settings(). */
 static const char *const own_names[] = { "sip.reliable-provisional", "sip.session-timer", "sip.session-expires",
-					 "sip.min-se", "dtmf.via", "media.encryption", "sip.outbound", NULL };
+					 "sip.min-se", "dtmf.via", "media.encryption", "sip.outbound", "sip.gruu",
+					 "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin", NULL };
 
 const char *const *account_own_names(void)
 {
@@ -94,4 +95,36 @@ struct session_options session_options_of(const struct phone *phone, const struc
 					 .timer = (enum timer_mode)numbers[1],
 					 .expires_s = (uint32_t)(numbers[2] / SECOND_US),
 					 .least_s = (uint32_t)(numbers[3] / SECOND_US) };
+}
+
+static const char *text_of(const struct phone *phone, const struct account *account, const char *name)
+{
+	return settings_text(account_settings(phone, account, name), name);
+}
+
+static bool has_own_tls(const struct account *account)
+{
+	for (size_t i = 0; own_names[i]; i++)
+		if (!strncmp(own_names[i], "tls.", 4) && account_own_value(account, own_names[i]))
+			return true;
+	return false;
+}
+
+void account_apply_tls(struct phone *phone, struct account *account)
+{
+	if (account && !has_own_tls(account)) {
+		account->security = 0;
+		return;
+	}
+	/* Numbers are not given twice, so that no connection is taken for that of another account. */
+	if (account && !account->security && phone->last_security + 1 < NET_TLS_MAX)
+		account->security = ++phone->last_security;
+	if (account && !account->security)
+		return;
+	net_set_tls(phone->net, account ? account->security : 0,
+		    &(struct net_tls){ .ca = text_of(phone, account, "tls.ca"),
+				       .certificate = text_of(phone, account, "tls.certificate"),
+				       .key = text_of(phone, account, "tls.key"),
+				       .pin = text_of(phone, account, "tls.pin"),
+				       .verify = !strcmp(text_of(phone, account, "tls.verify"), "on") });
 }

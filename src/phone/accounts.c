@@ -152,6 +152,7 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	identity->password = account->password;
 	identity->realm = account->realm;
 	identity->routes = account->routes[0] ? account->routes : NULL;
+	identity->security = account->security;
 	identity->credential_count = account_credentials(account, identity->credentials);
 	identity->asserts = account->identity && !strcmp(account->identity, "asserted");
 	identity->no_identity = account->identity && !strcmp(account->identity, "off");
@@ -164,9 +165,14 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	const struct registration *registration = account->binding->registration;
 	identity->has_contact =
 		registration_contact(registration, &identity->contact, &identity->contact_protocol);
+	identity->ob = registration_outbound(registration);
+	/* Registrars hand it out by default, also where the proxy before them does not know what to do with it in a
+	 * dialog; who has set up outbound has thought of it. */
+	const char *gruu = settings_text(account_settings(phone, account, "sip.gruu"), "sip.gruu");
+	if (strcmp(gruu, "on") != 0 && !identity->ob)
+		return;
 	identity->gruu = registration_gruu(registration, false);
 	identity->temporary_gruu = registration_gruu(registration, true);
-	identity->ob = registration_outbound(registration);
 }
 
 /* ---- add, set, remove ---- */

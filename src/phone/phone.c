@@ -232,11 +232,11 @@ static void apply_tls(struct phone *phone)
 {
 	const struct settings *settings = phone->settings;
 
-	net_set_tls(phone->net, &(struct net_tls){ .ca = settings_text(settings, "tls.ca"),
-						   .certificate = settings_text(settings, "tls.certificate"),
-						   .key = settings_text(settings, "tls.key"),
-						   .pin = settings_text(settings, "tls.pin"),
-						   .verify = !strcmp(settings_text(settings, "tls.verify"), "on") });
+	account_apply_tls(phone, NULL);
+	LIST_EACH(&phone->accounts, node)
+		account_apply_tls(phone, LIST_ENTRY(node, struct account, node));
+	transport_settings(transactions_transport(ua_transactions(phone->ua)))->alias =
+		*settings_text(settings, "tls.certificate") != '\0';
 }
 
 static void on_setting(void *arg, const struct setting_row *row)

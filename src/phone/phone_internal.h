@@ -88,6 +88,7 @@ struct account {
 	char *bindings; /* as last fetched: URI, tab, seconds, line feed */
 	char *identity;          /* "off", "preferred", "asserted"; NULL: preferred */
 	struct account_own *own; /* settings of its own, or NULL */
+	unsigned security; /* number of its own tls. settings; 0: it has none */
 	struct {
 		char *address; /* voicemail=; NULL: none */
 		bool known, waiting, has_counts;
@@ -177,6 +178,9 @@ const struct settings *account_settings(const struct phone *phone, const struct 
 /** What the account says itself, as text; NULL: nothing. */
 const char *account_own_value(const struct account *account, const char *name);
 void account_own_free(struct account_own *own);
+/** The tls. settings of the phone (account NULL), or those of the account where it has some of its own, are used from
+ * now on. */
+void account_apply_tls(struct phone *phone, struct account *account);
 struct session_options session_options_of(const struct phone *phone, const struct account *account);
 /* register.c */
 void account_set_result(struct account *account, enum account_state state, unsigned code, struct slice reason,
@@ -437,6 +441,7 @@ struct phone {
 	struct timer tone_timer, sampling_timer, beep_timer;
 	enum engine_tone tone, failure_tone;
 	bool started_once;
+	unsigned last_security; /* numbers given to accounts with tls. settings of their own */
 	char *instance; /* phone_instance(), once asked for */
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;

@@ -250,13 +250,17 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	identity_of(account->phone, account, NULL, nobody, &identity);
 	identity.routes = account->proxy_routes[0] ? account->proxy_routes : NULL;
 	bool outbound = settings_number(account_settings(account->phone, account, "sip.outbound"), "sip.outbound");
+	bool gruu = settings_number(account_settings(account->phone, account, "sip.gruu"), "sip.gruu");
 	binding->registration =
 		registration_new(account->phone->ua,
 				 &(struct registration_config){ .identity = &identity,
 								.registrar = slice_of(account->registrar),
 								.expires = account->expires,
-								.instance = outbound ? phone_instance(account->phone)
-										     : NULL,
+								.instance = outbound || gruu
+										    ? phone_instance(account->phone)
+										    : NULL,
+								.outbound = outbound,
+								.gruu = gruu,
 								.handlers = handlers },
 				 &err);
 	if (!binding->registration) {

@@ -102,6 +102,28 @@ def test_refusals(bench):
     plain.quit()
 
 
+def test_an_account_with_rules_of_its_own(bench):
+    """A server that signed for itself: refused to everybody, reached by the account that knows its key, and by that one alone."""
+    bench.need_namespace()
+    ca = make_ca(bench)
+    certificate = make_certificate(bench, "bob", "DNS:elsewhere.com")
+    pin = subprocess.run("openssl x509 -in bob.crt -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64",
+                         shell=True, cwd=bench.folder, capture_output=True, text=True, check=True).stdout.strip()
+    bob = listener(bench, "192.0.2.4", certificate, ca, "on incoming do answer")
+    alice = bench.phone("set sip.listen 192.0.2.1:5060", "account add sip:alice@192.0.2.4 registrar=none name=plain",
+                        f"account add sip:alice@192.0.2.9 registrar=none name=pinned tls.pin={pin}")
+    refused(bench, alice, "unknown here", "sip:bob@192.0.2.4;transport=tls")
+    alice.do("call sip:bob@192.0.2.4;transport=tls from=pinned")
+    alice.event("answered")
+    alice.do("call sip:bob@192.0.2.4;transport=tls from=plain")
+    failed = alice.event("failed")
+    equal(failed["cause"], "tls", "the other account's connection is not taken")
+    bob.do("hangup all")
+    alice.event("ended")
+    alice.quit()
+    bob.quit()
+
+
 BOB_SCRIPT = """set sip.listen {bob}:5060
 set tls.ca {ca}
 set audio.input tone:660

@@ -17,8 +17,9 @@ static bool print_via(struct transactions *transactions, const struct sip_target
 	if (!transport_sent_by(transactions->transport, target, sent_by))
 		return false;
 	random_token(transactions->world.random, token, BRANCH_CHARS);
-	snprintf(via, VIA_TEXT, "SIP/2.0/%.*s %s;branch=z9hG4bK%s;rport",
-		 SLICE_ARG(sip_protocol_name(target->protocol)), sent_by, token);
+	snprintf(via, VIA_TEXT, "SIP/2.0/%.*s %s;branch=z9hG4bK%s;rport%s",
+		 SLICE_ARG(sip_protocol_name(target->protocol)), sent_by, token,
+		 transport_says_alias(transactions->transport, target) ? ";alias" : "");
 	return true;
 }
 

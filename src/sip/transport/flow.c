@@ -63,11 +63,28 @@ static bool is_near(const struct flow *flow, const struct sip_target *target)
  * that is an address alone asks for nobody in particular: whoever is there already will do, or every Record-Route by
  * address would need a certificate for the address.
  */
+/* RFC 5923 8.2: on a connection that came in requests go back only to who has proved to be whom they are for. */
+static bool is_alias(const struct flow *flow, const struct sip_target *target)
+{
+	const struct sip_world *world = &flow->transport->world;
+
+	return flow->state == FLOW_OPEN && flow->target.protocol == target->protocol &&
+	       address_is_set(&flow->alias) && address_eq(&flow->alias, &target->address) && world->ops->proves &&
+	       world->ops->proves(world->net, flow, slice_of(target->name));
+}
+
 static bool serves(const struct flow *flow, const struct sip_target *target)
 {
+	if (is_alias(flow, target))
+		return true;
 	if (!is_near(flow, target))
 		return false;
-	if ((target->protocol != SIP_TLS && target->protocol != SIP_WSS) || !target->name[0])
+	if (target->protocol != SIP_TLS && target->protocol != SIP_WSS)
+		return true;
+	/* What was let through by the laxer rules of one account is not good enough for another. */
+	if (!flow->incoming && flow->target.security != target->security)
+		return false;
+	if (!target->name[0])
 		return true;
 	return slice_ieq(slice_of(flow->target.name), slice_of(target->name));
 }
@@ -322,6 +339,23 @@ static bool is_invalid(struct slice host)
 	       slice_ieq(slice_from(host, host.n - (sizeof domain - 1)), slice_of(domain));
 }
 
+/* RFC 5923 8.1: the sender says that requests to it may come by its own connection. */
+static void note_alias(struct flow *flow, const struct sip_message *message)
+{
+	const struct sip_via *via = flow->incoming && flow->target.protocol == SIP_TLS && message->is_request
+					    ? sip_message_via(message, 0)
+					    : NULL;
+	struct slice rest = via ? via->params : slice_of(NULL);
+	struct sip_param param;
+
+	while (sip_params_next(&rest, &param)) {
+		if (!slice_ieq(param.name, SLICE("alias")))
+			continue;
+		flow->alias = flow->target.address;
+		address_set_port(&flow->alias, via->port ? via->port : sip_protocol_port(SIP_TLS));
+	}
+}
+
 /* RFC 7118 8: who does not know its own address is found by its connection alone. */
 static void note_invalid(struct flow *flow, const struct sip_message *message)
 {
@@ -343,6 +377,7 @@ static bool take_message(struct flow *flow, struct slice bytes, enum sip_framing
 		return false;
 	flow->used_us = flow->transport->world.timers->now_us;
 	note_invalid(flow, message);
+	note_alias(flow, message);
 	if (used == bytes.n)
 		transport__receive(flow->transport, message, &source);
 	sip_message_unref(message);

@@ -10,7 +10,7 @@ enum { STUN_TRIES = 7 };
 static bool same_target(const struct sip_target *a, const struct sip_target *b)
 {
 	return a->protocol == b->protocol && address_eq(&a->address, &b->address) && address_eq(&a->local, &b->local) &&
-	       slice_ieq(slice_of(a->name), slice_of(b->name));
+	       a->security == b->security && slice_ieq(slice_of(a->name), slice_of(b->name));
 }
 
 static struct keep_alive *find(const struct transport *transport, const struct sip_target *target)

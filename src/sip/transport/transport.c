@@ -161,6 +161,11 @@ static bool is_ours(struct transport *transport, const struct address *address)
 	return false;
 }
 
+bool transport_says_alias(const struct transport *transport, const struct sip_target *target)
+{
+	return transport->settings.alias && target->protocol == SIP_TLS;
+}
+
 bool transport_reached_by_flow(struct transport *transport, const struct sip_target *target)
 {
 	const struct sip_world *world = &transport->world;

@@ -40,6 +40,7 @@ struct sip_target {
 	struct address address;
 	struct address local;  /* unset: any; else the local address (of a UDP socket) to send from */
 	char name[256];        /* the host as it was before resolution: what a certificate must show; "" for literals */
+	unsigned security;     /* how TLS is spoken: a number of net's (net_set_tls); 0: as everybody's */
 	int64_t connect_timeout_us; /* for a stream to open; 0: 5 s. 1 s where size alone chose TCP (18.1.1) */
 };
 
@@ -81,6 +82,8 @@ struct transport_ops {
 	 * that protocol. @return false when we do not speak that protocol or family */
 	bool (*local_address)(void *net, enum sip_protocol protocol, const struct address *remote,
 			      struct address *local);
+	/** Has the other side of a TLS flow proved that it is this domain? May be NULL: never. RFC 5922 7.4 */
+	bool (*proves)(void *net, const struct flow *flow, struct slice domain);
 	/** RFC 3263. @return a handle for locate_cancel */
 	void *(*locate)(void *net, const struct sip_hop *hop, locate_h *done, void *arg);
 	/** Forget it; `done` is not called. */
@@ -125,6 +128,7 @@ struct transport_handlers {
 struct transport_settings {
 	size_t udp_limit;          /* bytes of a request above which a stream is tried first (18.1.1); 0: never */
 	int64_t keep_alive_us;     /* 25 s; 0: none */
+	bool alias;                /* we have a certificate to show: peers may send us requests on our connections (RFC 5923) */
 	size_t max_flows;          /* connections at a time; further ones are closed at once */
 };
 
@@ -165,6 +169,8 @@ size_t transport_flow_count(const struct transport *transport);
  * @return false: no such protocol or family (ERR_NO_ROUTE), or the connection cannot be made
  */
 bool transport_sent_by(struct transport *transport, const struct sip_target *target, char text[ADDRESS_TEXT]);
+/** Does our Via to this target say that its connection may be used for requests to us? RFC 5923 */
+bool transport_says_alias(const struct transport *transport, const struct sip_target *target);
 /** Is it only by the connection itself that this target reaches us, because nothing of ours listens for its protocol? */
 bool transport_reached_by_flow(struct transport *transport, const struct sip_target *target);
 /**

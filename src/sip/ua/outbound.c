@@ -4,9 +4,11 @@
 
 static const char REG_ID[] = "1"; /* one flow a registration */
 
-void outbound_init(struct outbound *outbound, const char *instance)
+void outbound_init(struct outbound *outbound, const char *instance, bool wants_flow, bool wants_gruu)
 {
-	*outbound = (struct outbound){ .instance = instance ? xstrdup(instance) : NULL };
+	*outbound = (struct outbound){ .instance = instance ? xstrdup(instance) : NULL,
+				       .wants_gruu = wants_gruu,
+				       .refused = !wants_flow };
 }
 
 void outbound_forget(struct outbound *outbound)
@@ -29,7 +31,7 @@ void outbound_fini(struct outbound *outbound)
 
 void outbound_add_supported(const struct outbound *outbound, struct sip_draft *draft)
 {
-	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "path%s%s", outbound->instance ? ", gruu" : "",
+	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "path%s%s", outbound->instance && outbound->wants_gruu ? ", gruu" : "",
 		      outbound->instance && !outbound->refused ? ", outbound" : "");
 }
 

@@ -10,14 +10,15 @@ enum { SERVICE_ROUTES_MAX = 8 };
 
 struct outbound {
 	char *instance;         /* "urn:uuid:..."; NULL: this phone has none, and asks for nothing */
-	bool refused;           /* 439: the first hop cannot do it, so it is not asked for any more */
+	bool wants_gruu;
+	bool refused;           /* nobody wants it, or 439: the first hop cannot do it, so it is not asked for any more */
 	bool agreed;            /* the registrar keeps our flow: keep-alives are answered, and `ob` may be said */
 	uint32_t flow_timer_s;  /* 0: none */
 	char *routes[SERVICE_ROUTES_MAX + 1]; /* NULL-ended, as Route writes them */
 	char *gruu, *temporary; /* or NULL */
 };
 
-void outbound_init(struct outbound *outbound, const char *instance);
+void outbound_init(struct outbound *outbound, const char *instance, bool wants_flow, bool wants_gruu);
 void outbound_fini(struct outbound *outbound);
 /** Supported of a REGISTER. RFC 5626 4.2.1, RFC 3327 5, RFC 5627 4.1 */
 void outbound_add_supported(const struct outbound *outbound, struct sip_draft *draft);

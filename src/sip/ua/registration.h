@@ -33,6 +33,7 @@ struct registration_config {
 	struct slice registrar;          /* "sip:atlanta.com" */
 	uint32_t expires;                /* asked for, seconds */
 	const char *instance;            /* this phone, "urn:uuid:..."; NULL: no outbound, no GRUU. RFC 5626 4.1 */
+	bool outbound, gruu;             /* ask for which of them */
 	struct registration_handlers handlers;
 };
 

@@ -245,6 +245,8 @@ static void located(void *arg, enum err err)
 		finish_with(r, 503, core_cause(err), err);
 		return;
 	}
+	for (size_t i = 0; i < r->hop.count; i++)
+		r->hop.targets[i].security = r->profile->identity.security;
 	attempt(r);
 }
 

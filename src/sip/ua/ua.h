@@ -58,6 +58,7 @@ struct identity {
 	enum sip_protocol protocol;
 	bool asserts; /* a proxy of ours believes us: P-Asserted-Identity in place of P-Preferred-Identity (RFC 3325) */
 	bool no_identity; /* neither of both */
+	unsigned security; /* how TLS is spoken (sip_target.security) */
 	bool anonymous; /* From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id */
 };
 

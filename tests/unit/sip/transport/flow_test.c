@@ -442,6 +442,46 @@ static void freeing_closes_what_is_open(void **state)
 	assert_int_equal(recorder->failures, 0);
 }
 
+static bool proves_example(void *net, const struct flow *flow, struct slice domain)
+{
+	(void)net;
+	(void)flow;
+	return slice_ieq(domain, SLICE("example.net"));
+}
+
+static void an_alias_counts_where_the_domain_is_proved(void **state)
+{
+	struct recorder *recorder = *state;
+	struct transport_ops ops = *recorder->net.world.ops;
+	struct sip_world world = recorder->net.world;
+	struct transport_handlers handlers = { .request = record_request, .failed = record_failed, .arg = recorder };
+	struct sip_target target = fake_target("tls 198.51.100.7:5061");
+	uint64_t flow_id;
+
+	ops.proves = proves_example;
+	world.ops = &ops;
+	transport_free(recorder->transport);
+	recorder->transport = transport_new(&world, &handlers);
+	fake_net_attach(&recorder->net, recorder->transport);
+	struct flow *flow = fake_net_accept(&recorder->net, SIP_TLS, "198.51.100.7:33333");
+	char *text = request_text("OPTIONS", "SIP/2.0/TLS 198.51.100.7;branch=z9hG4bKx;alias");
+	fake_net_bytes(&recorder->net, flow, text);
+	free(text);
+	assert_int_equal(recorder->requests, 1);
+	strcpy(target.name, "example.net");
+	assert_int_equal(send_to(recorder, &target, &flow_id), ERR_NONE);
+	assert_int_equal(recorder->net.connect_count, 0);
+	assert_ptr_equal(fake_net_take(&recorder->net)->flow, flow);
+	/* not for somebody else's domain, nor at another port */
+	strcpy(target.name, "example.com");
+	assert_int_equal(send_to(recorder, &target, &flow_id), ERR_NONE);
+	assert_int_equal(recorder->net.connect_count, 1);
+	target = fake_target("tls 198.51.100.7:5070");
+	strcpy(target.name, "example.net");
+	assert_int_equal(send_to(recorder, &target, &flow_id), ERR_NONE);
+	assert_int_equal(recorder->net.connect_count, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, recorder_setup, recorder_teardown)
@@ -454,6 +494,7 @@ int main(void)
 		TEST(refused_connections_are_reported),
 		TEST(a_send_error_fails_the_flow_but_never_inside_the_call),
 		TEST(a_tls_connection_serves_only_its_name),
+		TEST(an_alias_counts_where_the_domain_is_proved),
 		TEST(requests_go_on_connections_that_came_in),
 		TEST(messages_come_out_of_a_stream),
 		TEST(garbage_closes_the_flow),

@@ -29,6 +29,8 @@ static struct registration *begin(struct lab *lab, const char *registrar)
 					      .registrar = slice_of(registrar),
 					      .expires = 3600,
 					      .instance = INSTANCE,
+					      .outbound = true,
+					      .gruu = true,
 					      .handlers = { on_registered, on_failed, NULL, NULL, lab } };
 	enum err err;
 	struct registration *registration = registration_new(lab->ua, &config, &err);
