@@ -289,6 +289,32 @@ static void opus_as_the_peer_wants_it(void **state)
 	media_close(&media);
 }
 
+/* Redundancy that the peer agrees to may be sent and received under the numbers of each side. */
+static void redundancy_is_planned(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+
+	open_media(world, &media, "PCMU");
+	char *offer = offer_of(&media);
+	assert_non_null(strstr(offer, "a=rtpmap:96 red/8000\r\na=fmtp:96 0/0\r\n"));
+	free(offer);
+	assert_true(media_take_answer(&media, 0,
+				      SLICE(ANSWER("40000", "0 121", "a=rtpmap:121 red/8000\r\na=fmtp:121 0/0\r\n")),
+				      false));
+	assert_true(media.plan.config.has_send_red);
+	assert_int_equal(media.plan.config.send_red, 121);
+	assert_int_equal(media.plan.config.receive_red_count, 1);
+	assert_int_equal(media.plan.config.receive_reds[0].payload_type, 96);
+	media_close(&media);
+	/* and one that does not take it gets none */
+	open_media(world, &media, "PCMU");
+	free(offer_of(&media));
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	assert_false(media.plan.config.has_send_red);
+	media_close(&media);
+}
+
 static void no_codec_and_no_port(void **state)
 {
 	struct world *world = *state;
@@ -321,6 +347,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hold_changes_one_line, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(opus_as_the_peer_wants_it, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(redundancy_is_planned, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(no_codec_and_no_port, world_setup, world_teardown),
 	};
 
