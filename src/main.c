@@ -129,6 +129,9 @@ static int run_errand(const struct options *options)
 	case ERRAND_MAN:
 		help_print_man(&text);
 		break;
+	case ERRAND_COMMANDS_MAN:
+		help_print_commands_man(&text);
+		break;
 	default:
 		if (!help_print_shell_completion(slice_of(options->argument), &text)) {
 			buf_fini(&text);

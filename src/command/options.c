@@ -22,6 +22,7 @@ const struct program_option program_options[] = {
 	{ .letter = 'v', .sentence = "print events in plain output when not interactive" },
 	{ .name = "check", .argument = "FILE", .sentence = "check a command file whole and run nothing" },
 	{ .name = "print-man", .sentence = "print the man page" },
+	{ .name = "print-commands-man", .sentence = "print the man page of the command language" },
 	{ .name = "print-completion", .argument = "SHELL", .sentence = "print the completion for bash, zsh or fish" },
 	{ .name = "version", .sentence = "print the version" },
 	{ .name = "help", .sentence = "print this list" },

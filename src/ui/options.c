@@ -37,6 +37,7 @@ static bool take_long(struct options *options, const char *name, const char *val
 		enum errand errand;
 	} errands[] = { { "check", ERRAND_CHECK },
 			{ "print-man", ERRAND_MAN },
+			{ "print-commands-man", ERRAND_COMMANDS_MAN },
 			{ "print-completion", ERRAND_COMPLETION },
 			{ "version", ERRAND_VERSION },
 			{ "help", ERRAND_HELP } };

@@ -10,6 +10,7 @@ static const struct {
 	const char *arguments, *file;
 } goldens[] = {
 	{ "--print-man", "man/offhook.1" },
+	{ "--print-commands-man", "man/offhook-commands.5" },
 	{ "--help", "tests/golden/options.txt" },
 	{ "-n --batch -x help", "tests/golden/help.txt" },
 	{ "-n --batch -x 'help settings'", "tests/golden/help-settings.txt" },
