@@ -214,10 +214,19 @@ static enum command_result do_codec_list(struct invocation *invocation)
 	return COMMAND_DONE;
 }
 
+/* "L16" names it at every rate. */
+static bool names_codec(const char *word, const char *name)
+{
+	size_t n = strlen(word);
+
+	return slice_ieq(slice_of(word), slice_of(name)) ||
+	       (slice_ibegins(slice_of(name), slice_of(word)) && name[n] == '/');
+}
+
 static bool is_named(const struct invocation *invocation, const char *name)
 {
 	for (size_t i = 0; i < invocation->rest_count; i++)
-		if (slice_ieq(slice_of(invocation->rest[i]), slice_of(name)))
+		if (names_codec(invocation->rest[i], name))
 			return true;
 	return false;
 }
@@ -228,7 +237,7 @@ static bool all_known(struct invocation *invocation, const struct codecs *codecs
 		struct near near;
 		struct buf text;
 		size_t k = 0;
-		while (k < codecs->count && !slice_ieq(slice_of(codecs->rows[k].name), slice_of(invocation->rest[i])))
+		while (k < codecs->count && !names_codec(invocation->rest[i], codecs->rows[k].name))
 			k++;
 		if (k < codecs->count)
 			continue;
@@ -411,7 +420,7 @@ const struct command sound_commands[] = {
 	  .group = "sound",
 	  .run = do_codec_list,
 	  .summary = "list the codecs, the best first",
-	  .text = "In the order in which they are offered. L16 is there once for each sampling rate.",
+	  .text = "In the order in which they are offered. L16 is there once for each sampling rate; L16 alone means all of them.",
 	  .examples = { "codec" } },
 	{ .name = "codec order",
 	  .group = "sound",

@@ -45,8 +45,10 @@ const char *media_codec_name(enum media_codec codec);
 const char *media_codec_word(enum media_codec codec);
 /** What it always takes, bit/s, without headers; 0: as much as it is given. */
 uint32_t media_codec_bitrate(enum media_codec codec);
-/** By that word, any case. @return false: none of ours */
-bool media_codec_find(struct slice word, enum media_codec *codec);
+/** Does a word of people mean this one? "L16" means it at every rate; any case. */
+bool media_codec_means(struct slice word, enum media_codec codec);
+/** Does it mean any? */
+bool media_codec_exists(struct slice word);
 
 struct stream_codec {
 	enum media_codec codec;

@@ -30,13 +30,16 @@ uint32_t media_codec_bitrate(enum media_codec codec)
 	return codecs[codec].bitrate;
 }
 
-bool media_codec_find(struct slice word, enum media_codec *codec)
+bool media_codec_means(struct slice word, enum media_codec codec)
+{
+	return slice_ieq(word, slice_of(codecs[codec].word)) || slice_ieq(word, slice_of(codecs[codec].name));
+}
+
+bool media_codec_exists(struct slice word)
 {
 	for (int i = 0; i < MEDIA_CODECS; i++)
-		if (slice_ieq(word, slice_of(codecs[i].word))) {
-			*codec = (enum media_codec)i;
+		if (media_codec_means(word, (enum media_codec)i))
 			return true;
-		}
 	return false;
 }
 

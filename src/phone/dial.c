@@ -232,9 +232,8 @@ static struct call_setup *setup_new(const struct call_options *options, const st
 static bool check_options(struct phone *phone, const struct call_options *options, struct failure *failure)
 {
 	struct extra_header extra[EXTRA_HEADERS_MAX];
-	enum media_codec codec;
 
-	if (options->codec && !media_codec_find(slice_of(options->codec), &codec))
+	if (options->codec && !media_codec_exists(slice_of(options->codec)))
 		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s': `codec` lists them",
 			    options->codec);
 	if (options->display && !utf8_valid(slice_of(options->display)))

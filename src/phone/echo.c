@@ -126,7 +126,7 @@ static void answer_now(void *arg)
 
 	if (!address_parse(&local, SLICE("127.0.0.1"), 0))
 		return;
-	err = media_open(&call->media, &local, NULL, MEDIA_ENCRYPTION_OPTIONAL);
+	err = media_open(&call->media, &local, "opus G722 PCMU PCMA L16", MEDIA_ENCRYPTION_OPTIONAL);
 	if (!err) {
 		/* It rings first, as any phone does. */
 		err = session_progress(call->session, 180, (struct slice){ 0 });

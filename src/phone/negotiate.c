@@ -37,14 +37,15 @@ static void add_codec(struct call_media *media, enum media_codec codec)
 static enum err list_codecs(struct call_media *media, struct slice names)
 {
 	struct slice word;
-	enum media_codec codec;
 
 	media->codec_count = 0;
 	media->max_bitrate = (uint32_t)settings_number(media->phone->settings, "media.max-bitrate");
 	while (list_word(&names, &word)) {
-		if (!media_codec_find(word, &codec))
+		if (!media_codec_exists(word))
 			return ERR_NOT_FOUND;
-		add_codec(media, codec);
+		for (int i = 0; i < MEDIA_CODECS; i++)
+			if (media_codec_means(word, (enum media_codec)i))
+				add_codec(media, (enum media_codec)i);
 	}
 	size_t audio = media->codec_count;
 	if (settings_on(media->phone->settings, "media.redundancy"))

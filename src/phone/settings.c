@@ -278,12 +278,11 @@ static bool check_pins(struct slice value, struct buf *why)
 
 static bool check_codecs(struct slice value, struct buf *why)
 {
-	enum media_codec codec;
 	struct slice word;
 	size_t count = 0;
 
 	for (; list_word(&value, &word); count++) {
-		if (media_codec_find(word, &codec))
+		if (media_codec_exists(word))
 			continue;
 		buf_printf(why, "'%.*s' is no codec of this phone: there are", SLICE_ARG(word));
 		for (int i = 0; i < MEDIA_CODECS; i++)

@@ -322,7 +322,7 @@ void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg)
 
 	while (list_word(&rest, &word))
 		for (int i = 0; i < MEDIA_CODECS; i++)
-			if (slice_ieq(word, slice_of(media_codec_word((enum media_codec)i))) && !listed_already[i]) {
+			if (media_codec_means(word, (enum media_codec)i) && !listed_already[i]) {
 				each(arg, media_codec_word((enum media_codec)i), true);
 				listed_already[i] = true;
 			}
