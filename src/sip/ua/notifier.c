@@ -84,19 +84,7 @@ static void send_notify(struct notifier *n);
 /* Is nobody there for this NOTIFY, or all that follow (4.2.2)? */
 static bool is_lost_by(const struct outcome *outcome)
 {
-	switch (outcome->status) {
-	case 404:
-	case 405:
-	case 408:
-	case 410:
-	case 416:
-	case 489:
-	case 501:
-	case 604:
-		return true;
-	default:
-		return !outcome->response || (outcome->status >= 480 && outcome->status <= 485);
-	}
+	return !outcome->response || outcome->status == 408 || package_is_ended_by(outcome->status);
 }
 
 static void on_notify(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)

@@ -57,3 +57,19 @@ bool package_state_of(const struct sip_message *notify, struct package_state *st
 		state->reason = slice_of(NULL);
 	return true;
 }
+
+bool package_is_ended_by(unsigned status)
+{
+	switch (status) {
+	case 404:
+	case 405:
+	case 410:
+	case 416:
+	case 489:
+	case 501:
+	case 604:
+		return true;
+	default:
+		return status >= 480 && status <= 485;
+	}
+}

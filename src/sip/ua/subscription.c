@@ -56,8 +56,7 @@ static int64_t not_before(uint32_t seconds, int64_t pause_us)
 	return us > pause_us ? us : pause_us;
 }
 
-/* At once, unless it has just been tried: who ends each subscription as subscription_soon as it was made must not keep
- * us busy. */
+/* At once, unless it has just been tried: who ends each subscription as soon as it was made must not keep us busy. */
 int64_t subscription_soon(struct subscription *s)
 {
 	return s->failures++ ? back_off(s, RETRY_MIN_S) : 0;

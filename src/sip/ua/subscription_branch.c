@@ -140,30 +140,13 @@ static void heard(struct branch *b)
 	timer_stop(subscription_timers(b->subscription), &b->silence);
 }
 
-/* The subscription is gone where it was refreshed (4.1.2.2, RFC 5057 5.1). */
-static bool is_destroyed_by(unsigned status)
-{
-	switch (status) {
-	case 404:
-	case 405:
-	case 410:
-	case 416:
-	case 489:
-	case 501:
-	case 604:
-		return true;
-	default:
-		return status >= 480 && status <= 485;
-	}
-}
-
 static void refresh_failed(struct branch *b, const struct outcome *outcome)
 {
 	struct subscription *s = b->subscription;
 	int64_t left_us = b->expires_us - subscription_timers(s)->now_us;
 
 	heard(b);
-	if (is_destroyed_by(outcome->status) || (s->stopping && outcome->status != 423)) {
+	if (package_is_ended_by(outcome->status) || (s->stopping && outcome->status != 423)) {
 		branch_end(b, NULL, outcome, "refused");
 		return;
 	}
