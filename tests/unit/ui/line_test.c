@@ -250,6 +250,41 @@ static void test_history_file(void **state)
 	line_clear();
 }
 
+/* C-c in a line of history that was changed, and the same line again: readline had freed its changes twice. */
+static void test_clear_in_a_changed_line_of_history(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		line_bytes(SLICE("echo one\r"));
+		line_bytes(SLICE("echo two\r"));
+		line_bytes(SLICE("typed\020\020 changed\016 too\020"));
+		line_clear();
+		expect_drawn("offhook> ", 9);
+		line_bytes(SLICE("\020\020x\r"));
+		line_bytes(SLICE("\020\020\016y\025\037\r"));
+		line_bytes(SLICE("\022one"));
+		line_clear();
+		line_bytes(SLICE("\020\020\020\r"));
+	}
+	line_clear();
+}
+
+/* Keys in any order, searches above all: readline's memory stays whole (AddressSanitizer looks). */
+static void test_searches_from_changed_lines(void **state)
+{
+	static const char *const keys[] = { "\033[A", "\033[B", "\033[D", "\r", "\t", "1", "a", "\022", "\025", "\001", "\033b", "é", "\177", "echo b\r", "\022\022", "\023" };
+	uint32_t random = 1;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		random = random * 1664525 + 1013904223;
+		line_bytes(slice_of(keys[(random >> 16) % ARRAY_LEN(keys)]));
+		if ((random >> 8) % 50 == 0)
+			line_clear();
+	}
+	line_clear();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +292,8 @@ int main(void)
 		cmocka_unit_test(test_completion),   cmocka_unit_test(test_paste_runs_nothing),
 		cmocka_unit_test(test_secret),       cmocka_unit_test(test_passwords_are_not_kept),
 		cmocka_unit_test(test_history_that_cannot_be_written),
+		cmocka_unit_test(test_clear_in_a_changed_line_of_history),
+		cmocka_unit_test(test_searches_from_changed_lines),
 		cmocka_unit_test(test_history_file),
 	};
 
