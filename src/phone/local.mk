@@ -31,4 +31,4 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/store.c src/phone/store.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/subscriptions.c src/phone/subscriptions.h \
 	src/phone/vcard.c src/phone/target.c \
-	src/phone/transfer.c src/phone/trace.c src/phone/trace.h
+	src/phone/referral.c src/phone/transfer.c src/phone/trace.c src/phone/trace.h

@@ -522,6 +522,7 @@ void phone_free(struct phone *phone)
 	requests_free(phone);
 	messages_free(phone->messages);
 	transfers_free(phone);
+	referrals_free(phone);
 	presence_free(phone->presence);
 	screening_free(phone->screening);
 	subscriptions_free(phone->subscriptions);

@@ -16,7 +16,8 @@
  *   dial             from a target to an INVITE, and on to where a 3xx points
  *   ping             OPTIONS and whatever else is sent by hand
  *   info             INFO, and digits by it
- *   transfer         REFER in all its roles, Replaces
+ *   transfer         REFER to us, Replaces
+ *   referral         REFER by us
  *   subscriptions    what we watch of others
  *   screening        blocked callers, do not disturb, forwarding
  *   presence         our status, who watches us, what is published

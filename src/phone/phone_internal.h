@@ -520,6 +520,10 @@ void transfer_progress(struct call *call, unsigned code, struct slice reason);
 /** This call is over: as the one that follows a REFER, and as the one that was referred. */
 void transfers_call_ended(struct call *call);
 void transfers_free(struct phone *phone);
+struct event *transfer_event(struct phone *phone, enum event_kind kind, unsigned number, const char *target);
+/* referral.c */
+void referrals_free(struct phone *phone);
+/* transfer.c */
 /** An incoming call takes the place of another (Replaces): the other ends. */
 void transfer_replace(struct call *call);
 /** The engine, made now if it is not there. */

@@ -11,7 +11,7 @@
  *   U  what the user does, a letter each: see user_does()
  *
  * In packets and answers $t is the tag that we gave last, $c the Call-ID, $f our From tag and $b the branch of our last
- * request: so a script reaches into dialogs. $n is the byte NUL, $l a word of 20,000 characters.
+ * request, $r the RSeq of our last reliable response: so a script reaches into dialogs. $n is the byte NUL, $l a word of 20,000 characters.
  *
  * Run: ua_fuzz -dict=tests/fuzz/message.dict tests/fuzz/corpus/ua
  */
@@ -42,7 +42,7 @@ struct world {
 	struct session_handlers handlers;
 	unsigned offer_status, accept_status, request_status;
 	bool refuse_answer, answer_at_once, hang_up_in_handler;
-	char tag[128], call_id[256], from_tag[128], branch[128];
+	char tag[128], call_id[256], from_tag[128], branch[128], rseq[32];
 	struct fake_packet *open[OPEN_REQUESTS]; /* requests of ours that nobody answered */
 	size_t open_count;
 	unsigned records;
@@ -240,6 +240,7 @@ static void note_sent(struct world *w, struct fake_packet *packet)
 	if (!message || !from || !to || !via)
 		return;
 	keep(w->call_id, sizeof w->call_id, sip_message_call_id(message));
+	keep(w->rseq, sizeof w->rseq, sip_message_value(message, SIP_HEADER_RSEQ));
 	if (!message->is_request) {
 		keep(w->tag, sizeof w->tag, to->tag);
 		return;
@@ -275,6 +276,7 @@ static bool add_word(const struct world *w, char name, struct buf *to)
 	case 'c': buf_add(to, slice_of(w->call_id)); break;
 	case 'f': buf_add(to, slice_of(w->from_tag)); break;
 	case 'b': buf_add(to, slice_of(w->branch)); break;
+	case 'r': buf_add(to, slice_of(w->rseq)); break;
 	case 'n': buf_add_char(to, '\0'); break;
 	case 'l':
 		for (int i = 0; i < LONG_WORD; i++)

@@ -122,8 +122,8 @@ const char *session_remote_target(const struct session *session);
 /** The value of the Replaces (RFC 3891) by which somebody else takes our place at the peer. @return false: no dialog is
  * confirmed */
 bool session_print_replaces(const struct session *session, struct buf *to);
-/** In `incoming`: the session whose place the caller takes by Replaces: end it once this one is answered, which needs no
- * ringing. NULL: none. */
+/** In `incoming`: the session whose place the caller takes by Replaces: end it once this one is answered, which needs
+ * no ringing. NULL: none. */
 struct session *session_replaced(const struct session *session);
 /** The last message sent and received, for `sent.HEADER` and `received.HEADER`; may be NULL; borrowed. */
 const struct sip_message *session_last_sent(const struct session *session);
@@ -132,8 +132,8 @@ const struct sip_message *session_last_received(const struct session *session);
 /**
  * Callee. 180 or 183 (any 101-199); `body` may be empty. With SDP in 183 the body is the answer to the INVITE's offer.
  * It goes reliably (RFC 3262) where the caller requires that, where we do and the caller can, and with a body where the
- * caller can. To an INVITE without offer `make_offer` is asked for the one that the first reliable 1xx must bring. While
- * one waits for its PRACK the next one waits too. ERR_STATE: too late.
+ * caller can. To an INVITE without offer `make_offer` is asked for the one that the first reliable 1xx must bring.
+ * While one waits for its PRACK the next one waits too. ERR_STATE: too late.
  */
 enum err session_progress(struct session *session, unsigned status, struct slice body) MUST_CHECK;
 /** Callee: 200, once the PRACK of a reliable 1xx with a description has come. `offer` or `make_offer` is called for the
@@ -156,15 +156,16 @@ bool session_waits_on(const struct session *session, enum sip_protocol protocol,
 enum err session_reoffer(struct session *session) MUST_CHECK;
 /**
  * UPDATE (RFC 3311) in the answered dialog, or in the early one that counts: refreshes targets, and with `offer` brings
- * what `make_offer` writes, once no other offer is pending. Waits for its turn; `updated` tells the end; 491 is retried.
- * Of several that wait the last counts. Errors: ERR_STATE no dialog; ERR_UNSUPPORTED the peer does not take UPDATE, or
- * (with `offer`) the first offer is not answered yet
+ * what `make_offer` writes, once no other offer is pending. Waits for its turn; `updated` tells the end; 491 is
+ * retried. Of several that wait the last counts.
+ * Errors: ERR_STATE no dialog; ERR_UNSUPPORTED the peer does not take UPDATE, or (with `offer`) the first offer is not
+ * answered yet
  */
 enum err session_update(struct session *session, bool offer) MUST_CHECK;
 /**
  * The next response of ours to its INVITE, or the next re-INVITE, UPDATE or BYE, carries these lines and this body too
- * (beside a session description as multipart/mixed, RFC 5621). A CANCEL takes nothing. What was said before and not sent
- * yet is forgotten. Errors: ERR_SYNTAX a header name is no token; ERR_EXISTS a header line that we write ourselves
+ * (beside a session description as multipart/mixed, RFC 5621). A CANCEL takes nothing. What was said before and not
+ * sent yet is forgotten. Errors: ERR_SYNTAX a header name is no token; ERR_EXISTS a header line that we write ourselves
  */
 enum err session_say_also(struct session *session, const struct extra_header *extra, size_t count, struct slice type,
 			  struct slice body) MUST_CHECK;

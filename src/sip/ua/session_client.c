@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-static bool add_contact(void *arg, struct sip_draft *draft, const struct sip_target *target)
+bool session_own_contact(void *arg, struct sip_draft *draft, const struct sip_target *target)
 {
 	struct session *session = arg;
 
@@ -41,7 +41,7 @@ static struct ack *find_ack(struct leg *leg, uint32_t cseq)
 	return NULL;
 }
 
-static void acknowledge(struct leg *leg, const struct sip_message *invite, struct slice body)
+void session_acknowledge(struct leg *leg, const struct sip_message *invite, struct slice body)
 {
 	struct session *session = leg->session;
 	struct ack *ack = ack_send(leg->dialog, invite, body, session->profile);
@@ -59,7 +59,7 @@ static void acknowledge(struct leg *leg, const struct sip_message *invite, struc
 }
 
 /* @return true: this 2xx was acknowledged before, and now again */
-static bool repeat_ack(struct leg *leg, const struct sip_message *response)
+bool session_repeat_ack(struct leg *leg, const struct sip_message *response)
 {
 	struct ack *ack = find_ack(leg, sip_message_cseq(response)->number);
 
@@ -121,7 +121,7 @@ static struct leg *leg_of(struct session *session, const struct sip_message *inv
 
 /* Write the answer to the offer that a 2xx must bring where our INVITE had none (13.2.1). @return the status to refuse
  * with, 0: accepted */
-static unsigned take_offer(struct leg *leg, const struct sip_message *response, struct buf *answer)
+unsigned session_take_offer(struct leg *leg, const struct sip_message *response, struct buf *answer)
 {
 	struct session_handlers *handlers = &leg->session->handlers;
 
@@ -133,7 +133,7 @@ static unsigned take_offer(struct leg *leg, const struct sip_message *response, 
 }
 
 /* The answer to our offer, in this 2xx or in a 1xx before it. */
-static bool take_answer(struct leg *leg, const struct sip_message *response)
+bool session_take_answer(struct leg *leg, const struct sip_message *response)
 {
 	struct session_handlers *handlers = &leg->session->handlers;
 	const struct sip_message *carrier = session_has_sdp(response) ? response : leg->early;
@@ -217,7 +217,7 @@ static void take_provisional(struct session *session, struct sip_message *respon
 /* A 2xx that nobody wants any more: ACK, then BYE (13.2.2.4). */
 static void turn_away(struct leg *leg, const struct sip_message *invite)
 {
-	acknowledge(leg, invite, slice_of(NULL));
+	session_acknowledge(leg, invite, slice_of(NULL));
 	session_bye(leg);
 }
 
@@ -231,15 +231,15 @@ static void answered(struct leg *leg, const struct sip_message *invite, struct s
 	session_learn(leg, response);
 	if (leg->agreed) {
 		/* It was all said in a reliable 1xx: what stands in the 2xx is a copy. */
-		acknowledge(leg, invite, slice_of(NULL));
+		session_acknowledge(leg, invite, slice_of(NULL));
 	} else if (session->offer) {
-		acknowledge(leg, invite, slice_of(NULL));
-		usable = take_answer(leg, response);
+		session_acknowledge(leg, invite, slice_of(NULL));
+		usable = session_take_answer(leg, response);
 	} else {
 		struct buf answer;
 		buf_init(&answer, SIP_MESSAGE_MAX);
-		usable = take_offer(leg, response, &answer) == 0;
-		acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
+		usable = session_take_offer(leg, response, &answer) == 0;
+		session_acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
 		buf_fini(&answer);
 		leg->agreed = usable;
 	}
@@ -268,7 +268,7 @@ static void take_success(struct session *session, const struct sip_message *invi
 
 	session_note_received(session, response);
 	/* A 2xx of the dialog that was chosen is a repeated one (13.2.2.4), whether its ACK is still known or not. */
-	if (!leg || repeat_ack(leg, response) || leg == session->leg)
+	if (!leg || session_repeat_ack(leg, response) || leg == session->leg)
 		return;
 	dialog_confirm(leg->dialog, response);
 	dialog_raise_cseq(leg->dialog, sip_message_cseq(invite)->number);
@@ -369,7 +369,7 @@ bool session_waits_on(const struct session *session, enum sip_protocol protocol,
 
 void session_late_success(struct session *session, struct leg *leg, struct sip_message *response)
 {
-	if (!repeat_ack(leg, response) && is_of_invite(session, response))
+	if (!session_repeat_ack(leg, response) && is_of_invite(session, response))
 		take_success(session, session->invite_sent, response);
 }
 
@@ -396,7 +396,7 @@ static void send_invite(struct session *session)
 									     .strict = session->invite_strict,
 									     .takes_protocol = true,
 									     .cseq = &session->cseq,
-									     .prepare = add_contact,
+									     .prepare = session_own_contact,
 									     .event = on_invite,
 									     .arg = session });
 	session_note_request(session, session->invite);
@@ -474,245 +474,4 @@ struct session *session_call(struct ua *ua, const struct call_config *config, en
 	start_invite(session, draft, strict, config);
 	profile_unref(profile);
 	return session;
-}
-
-/* ---- re-INVITE ---- */
-
-static void end_reinvite(struct session *session, const struct outcome *outcome)
-{
-	struct session_handlers *handlers = &session->handlers;
-	bool refreshes = session->reinvite_refreshes;
-
-	session->glares = 0;
-	if (refreshes && outcome->status >= 300)
-		session_clock_failed(session, outcome);
-	if (refreshes && handlers->refreshed)
-		handlers->refreshed(handlers->arg, session, SLICE("INVITE"), outcome);
-	else if (!refreshes && handlers->reinvited)
-		handlers->reinvited(handlers->arg, session, outcome);
-}
-
-static void glare_over(void *arg)
-{
-	session_go_on(arg);
-}
-
-int64_t session_glare_pause(struct session *session)
-{
-	struct random *random = session->ua->world.random;
-
-	return session->leg && !session->leg->dialog->ours ? random_below(random, 201) * 10 * MS_US
-							   : 2100 * MS_US + random_below(random, 191) * 10 * MS_US;
-}
-
-/* Both asked at once: the one that owns the Call-ID waits longer (14.1). */
-static void after_glare(struct session *session, const struct outcome *outcome)
-{
-	if (++session->glares > GLARES_MAX) {
-		end_reinvite(session, outcome);
-		return;
-	}
-	session->reinvite_waits = true;
-	session->next_refreshes = session->reinvite_refreshes;
-	timer_start(session->ua->world.timers, &session->glare, session_glare_pause(session), glare_over, session);
-}
-
-static void reinvite_accepted(struct session *session, const struct sip_message *invite, const struct outcome *outcome)
-{
-	struct sip_message *response = outcome->response;
-	struct leg *leg = session->leg;
-	bool usable;
-
-	dialog_refresh(leg->dialog, response);
-	session_learn(leg, response);
-	if (session_is_over(session)) {
-		acknowledge(leg, invite, slice_of(NULL));
-		return;
-	}
-	session_clock_take(session, response);
-	if (session->reinvite_offered && leg->turn != TURN_OURS) {
-		acknowledge(leg, invite, slice_of(NULL));
-		usable = true;
-	} else if (session->reinvite_offered) {
-		acknowledge(leg, invite, slice_of(NULL));
-		leg->turn = TURN_NONE;
-		usable = session_has_sdp(response) && take_answer(leg, response);
-	} else if (session->reinvite_agreed) {
-		acknowledge(leg, invite, slice_of(NULL));
-		usable = true;
-	} else {
-		struct buf answer;
-		buf_init(&answer, SIP_MESSAGE_MAX);
-		usable = take_offer(leg, response, &answer) == 0;
-		acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
-		buf_fini(&answer);
-	}
-	if (usable)
-		end_reinvite(session, outcome);
-	else
-		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
-}
-
-static void reinvite_final(struct session *session, struct request *request, const struct outcome *outcome)
-{
-	session_note_done(session, request);
-	session->reinvite = NULL;
-	bool small = outcome->status == 422 && outcome->response && session_clock_retry(session, outcome->response);
-	if (outcome->response)
-		session_note_received(session, outcome->response);
-	if (session->reinvite_offered && outcome->status >= 300)
-		session->leg->turn = TURN_NONE;
-	if (outcome->response && outcome->status < 300) {
-		session->lingering++;
-		reinvite_accepted(session, request_message(request), outcome);
-	} else if (session_is_over(session)) {
-		session_settle(session);
-		return;
-	} else if (outcome->status == 491) {
-		after_glare(session, outcome);
-		return;
-	} else if (small && !session->reinvite_waits) {
-		session->reinvite_waits = true;
-		session->next_refreshes = session->reinvite_refreshes;
-	} else {
-		end_reinvite(session, outcome);
-		/* Without INVITE there is no session (RFC 5057 5.1). */
-		bool gone = session_is_destroyed_by(outcome->status) || outcome->status == 405 ||
-			    outcome->status == 501;
-		if (gone && !session_is_over(session))
-			session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
-	}
-	session_go_on(session);
-}
-
-/* A 1xx to our re-INVITE: a reliable one may carry the answer. */
-static void reinvite_progress(struct session *session, struct sip_message *response)
-{
-	struct leg *leg = session->leg;
-	bool reliable = session_wants_prack(response);
-	struct buf answer;
-
-	session_note_received(session, response);
-	if (!reliable || session_is_over(session) || !session_take_rseq(leg, response))
-		return;
-	buf_init(&answer, SIP_MESSAGE_MAX);
-	if (session_has_sdp(response) && session->reinvite_offered && leg->turn == TURN_OURS) {
-		leg->turn = TURN_NONE;
-		if (session->handlers.answer &&
-		    !session->handlers.answer(session->handlers.arg, session, leg->number, response, false))
-			request_cancel(session->reinvite, slice_of(NULL));
-	} else if (session_has_sdp(response) && !session->reinvite_offered && !session->reinvite_agreed &&
-		   session->handlers.offer) {
-		session->reinvite_agreed = true;
-		if (session->handlers.offer(session->handlers.arg, session, leg->number, response, &answer))
-			request_cancel(session->reinvite, slice_of(NULL));
-	}
-	if (!session_is_over(session))
-		session_send_prack(leg, response, buf_slice(&answer));
-	buf_fini(&answer);
-}
-
-static void on_reinvite(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
-{
-	struct session *session = arg;
-
-	switch (event) {
-	case REQUEST_PROVISIONAL:
-		reinvite_progress(session, outcome->response);
-		break;
-	case REQUEST_FINAL:
-		reinvite_final(session, request, outcome);
-		break;
-	case REQUEST_AGAIN:
-		if (session->leg)
-			repeat_ack(session->leg, outcome->response);
-		break;
-	case REQUEST_GONE:
-		session->lingering--;
-		session_settle(session);
-		break;
-	}
-}
-
-/* After a glare the peer's offer may have changed what ours was built on: then it is written anew. */
-static void renew_offer(struct session *session)
-{
-	struct session_handlers *handlers = &session->handlers;
-	struct buf offer;
-
-	if (!session->offer_is_old || !session->next_offer[0] || !handlers->make_offer)
-		return;
-	buf_init(&offer, SIP_MESSAGE_MAX);
-	handlers->make_offer(handlers->arg, session, session->leg->number, &offer);
-	free(session->next_offer);
-	session->next_offer = buf_take(&offer);
-}
-
-void session_try_reinvite(struct session *session)
-{
-	bool strict;
-
-	if (!session->reinvite_waits || session->state != SESSION_CONFIRMED || session->reinvite ||
-	    session->server.pending || session->server.wants_ack || timer_running(&session->glare) ||
-	    session->update.request || session->leg->turn != TURN_NONE)
-		return;
-	session->reinvite_waits = false;
-	session->reinvite_refreshes = session->next_refreshes;
-	session->next_refreshes = session->reinvite_agreed = false;
-	session->reinvite_offered = session->next_offer[0];
-	if (session->reinvite_offered)
-		session->leg->turn = TURN_OURS;
-	renew_offer(session);
-	session->offer_is_old = false;
-	if (session_is_over(session))
-		return;
-	struct dialog *dialog = session->leg->dialog;
-	struct sip_draft *draft = dialog_draft(dialog, SLICE("INVITE"), &strict);
-	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
-	core_add_supported(draft, &session->options);
-	core_user_agent(session->ua, draft);
-	session_clock_ask(session, draft);
-	session_finish(session, draft, slice_of(session->next_offer));
-	session->reinvite = request_start(session->ua, &(struct request_spec){ .profile = session->profile,
-									       .draft = draft,
-									       .strict = strict,
-									       .others_dialog = !dialog->ours,
-									       .cseq = &dialog->local_cseq,
-									       .scope = slice_of(dialog->scope),
-									       .prepare = add_contact,
-									       .event = on_reinvite,
-									       .arg = session });
-	session_note_request(session, session->reinvite);
-}
-
-static enum err reinvite(struct session *session, struct slice offer, bool anew)
-{
-	if (session->state != SESSION_CONFIRMED)
-		return ERR_STATE;
-	free(session->next_offer);
-	session->next_offer = slice_dup(offer);
-	session->offer_is_old = anew;
-	session->reinvite_waits = true;
-	session_try_reinvite(session);
-	return ERR_NONE;
-}
-
-enum err session_reinvite(struct session *session, struct slice offer)
-{
-	session->next_refreshes = false;
-	return reinvite(session, offer, false);
-}
-
-enum err session_reoffer(struct session *session)
-{
-	session->next_refreshes = false;
-	/* What stands there is never sent: the offer is written when it leaves. */
-	return reinvite(session, SLICE("?"), true);
-}
-
-void session_refresh_by_invite(struct session *session)
-{
-	session->next_refreshes = true;
-	if (reinvite(session, SLICE("?"), true))
-		session->next_refreshes = false;
 }

@@ -1,6 +1,9 @@
-/* What the files of session share: session.c (life, BYE, requests), session_client.c (calling, re-INVITE out),
- * session_server.c (called, re-INVITE in), session_update.c (UPDATE), session_reliable.c (reliable 1xx, PRACK),
- * session_timer.c (how long it lives without a sign of life). */
+/*
+ * What the files of session share: session.c (life, BYE), session_requests.c (other requests in the dialog),
+ * session_client.c (calling), session_reinvite.c (re-INVITE out), session_server.c (called, re-INVITE in),
+ * session_update.c (UPDATE), session_reliable.c (reliable 1xx, PRACK), session_timer.c (how long it lives without a
+ * sign of life), session_also.c (what the user adds to a message).
+ */
 #pragma once
 
 #include "sip/ua/dialog.h"
@@ -257,11 +260,24 @@ void session_clock_failed(struct session *session, const struct outcome *outcome
 void session_clock_stop(struct session *session);
 
 /* session_client.c */
+/** ACK for the 2xx to this INVITE, with the answer to its offer (may be empty). */
+void session_acknowledge(struct leg *leg, const struct sip_message *invite, struct slice body);
+/** @return true: this 2xx was acknowledged before, and now again */
+bool session_repeat_ack(struct leg *leg, const struct sip_message *response);
+/** Write the answer to the offer that a 2xx must bring where our INVITE had none (13.2.1). @return the status to refuse
+ * with, 0: accepted */
+unsigned session_take_offer(struct leg *leg, const struct sip_message *response, struct buf *answer);
+/** The answer to our offer, in this 2xx or in a 1xx before it. */
+bool session_take_answer(struct leg *leg, const struct sip_message *response);
+/** A request_prepare_h: our Contact. */
+bool session_own_contact(void *arg, struct sip_draft *draft, const struct sip_target *target);
 void session_cancel(struct session *session, struct slice reason, struct outcome words);
+/* session_reinvite.c */
 /** Start the re-INVITE that waits, if nothing stands in its way. */
 void session_try_reinvite(struct session *session);
 /** re-INVITE, by the timer. */
 void session_refresh_by_invite(struct session *session);
+/* session_client.c */
 /** A 2xx whose transaction is gone. */
 void session_late_success(struct session *session, struct leg *leg, struct sip_message *response);
 

@@ -191,7 +191,8 @@ void session_clock_failed(struct session *session, const struct outcome *outcome
 
 /* ---- as who answers (9) ---- */
 
-/* Who refreshes? Who cannot do timers does not; what the request names stands; else whoever did, at first the caller. */
+/* Who refreshes? Who cannot do timers does not; what the request names stands; else whoever did, at first the caller.
+ */
 static bool choose_refresher(const struct session *session, struct slice named, bool peer_can)
 {
 	if (!peer_can)

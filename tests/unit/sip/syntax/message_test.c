@@ -620,7 +620,8 @@ static void a_star_contact_registers(void **state)
 
 /* ---- bodies of several parts ---- */
 
-#define INVITE_WITH(type) "INVITE sip:h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 INVITE\r\nContent-Type: " type "\r\n\r\n"
+#define INVITE_WITH(type)                                                                                              \
+	"INVITE sip:h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 INVITE\r\nContent-Type: " type "\r\n\r\n"
 
 static void parts_are_picked_apart(void **state)
 {
@@ -628,28 +629,37 @@ static void parts_are_picked_apart(void **state)
 		const char *text, *sdp; /* NULL: there is none */
 		bool strange;
 	} rows[] = {
-		{ INVITE_WITH("multipart/mixed;boundary=b") "pre\r\n--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b\r\n"
-							    "Content-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b--\r\n",
+		{ INVITE_WITH("multipart/mixed;boundary=b")
+		  "pre\r\n--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b\r\n"
+		  "Content-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b--\r\n",
 		  "v=0\r\n", false },
-		{ INVITE_WITH("Multipart/Mixed; boundary=\"a b\"") "--a b \r\nC: application/sdp\r\n\r\nv=0\r\n--a b--", "v=0", false },
+		{ INVITE_WITH("Multipart/Mixed; boundary=\"a b\"")
+		  "--a b \r\nC: application/sdp\r\n\r\nv=0\r\n--a b--", "v=0", false },
 		/* bare line feeds, and no end */
-		{ INVITE_WITH("multipart/related;boundary=b") "--b\nContent-Type: application/sdp\n\nv=0\ns=-\n", "v=0\ns=-\n", false },
-		{ INVITE_WITH("multipart/mixed;boundary=o") "--o\r\nContent-Type: multipart/alternative;boundary=i\r\n\r\n--i\r\n"
-							    "Content-Type: application/sdp\r\n\r\nv=0\r\n--i--\r\n--o--",
+		{ INVITE_WITH("multipart/related;boundary=b")
+		  "--b\nContent-Type: application/sdp\n\nv=0\ns=-\n", "v=0\ns=-\n", false },
+		{ INVITE_WITH("multipart/mixed;boundary=o")
+		  "--o\r\nContent-Type: multipart/alternative;boundary=i\r\n\r\n--i\r\n"
+		  "Content-Type: application/sdp\r\n\r\nv=0\r\n--i--\r\n--o--",
 		  "v=0", false },
-		{ INVITE_WITH("multipart/mixed;boundary=b") "--b\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: "
-							    "base64\r\n\r\ndj0w\r\n--b--",
+		{ INVITE_WITH("multipart/mixed;boundary=b")
+		  "--b\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: "
+		  "base64\r\n\r\ndj0w\r\n--b--",
 		  NULL, false },
-		{ INVITE_WITH("multipart/mixed;boundary=b") "--b\r\nContent-Type: x/y\r\nContent-Disposition: "
-							    "z;handling=required\r\n\r\n1\r\n--b\r\n"
-							    "Content-Type: application/sdp\r\n\r\nv=0\r\n--b--",
+		{ INVITE_WITH("multipart/mixed;boundary=b")
+		  "--b\r\nContent-Type: x/y\r\nContent-Disposition: "
+		  "z;handling=required\r\n\r\n1\r\n--b\r\n"
+		  "Content-Type: application/sdp\r\n\r\nv=0\r\n--b--",
 		  "v=0", true },
 		/* The delimiter of another, none at all, an empty part. */
-		{ INVITE_WITH("multipart/mixed;boundary=b") "--bb\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--bb--", NULL, false },
-		{ INVITE_WITH("multipart/mixed") "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--", NULL, false },
+		{ INVITE_WITH("multipart/mixed;boundary=b")
+		  "--bb\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--bb--", NULL, false },
+		{ INVITE_WITH("multipart/mixed")
+		  "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--", NULL, false },
 		{ INVITE_WITH("multipart/mixed;boundary=b") "--b\r\n--b\r\n\r\n--b--", NULL, false },
 		{ INVITE_WITH("multipart/mixed;boundary=b") "--b", NULL, false },
-		{ INVITE_WITH("multipart/mixed;boundary=b") "--b--\r\nContent-Type: application/sdp\r\n\r\nv=0", NULL, false },
+		{ INVITE_WITH("multipart/mixed;boundary=b")
+		  "--b--\r\nContent-Type: application/sdp\r\n\r\nv=0", NULL, false },
 	};
 
 	(void)state;
