@@ -276,3 +276,33 @@ def test_linphonec_message(bench):
     wait_until(lambda: "hello linphone" in bench.log_of(other.process), "linphonec got the text")
     other.type("quit")
     other.process.wait(15)
+
+
+def test_baresip_is_transferred(bench):
+    """baresip follows our REFER to a third phone, and tells how it goes."""
+    other = Baresip(bench, "g711")
+    phone = phone_with_tone(bench, "PCMU")
+    third = bench.phone("set sip.listen 127.0.0.1:5090", "set call.accept any", "set media.codecs PCMU", "set call.auto-answer on")
+    call = phone.do(f"call sip:bob@127.0.0.1:{PEER}")["call"]
+    phone.event("answered", call=call)
+    phone.do("transfer sip:carol@127.0.0.1:5090")
+    phone.event("transferred", call=call)
+    phone.event("ended", call=call)
+    third.event("answered")
+    third.event("media")
+    other.command("hangup")
+
+
+def test_baresip_transfers(bench):
+    """baresip asks us to call a third phone."""
+    other = Baresip(bench, "g711")
+    phone = phone_with_tone(bench, "PCMU", "set call.follow-transfer on")
+    third = bench.phone("set sip.listen 127.0.0.1:5090", "set call.accept any", "set media.codecs PCMU", "set call.auto-answer on")
+    call = phone.do(f"call sip:bob@127.0.0.1:{PEER}")["call"]
+    phone.event("answered", call=call)
+    other.event("CALL_ESTABLISHED")
+    other.command("transfer", "sip:carol@127.0.0.1:5090")
+    third.event("answered")
+    phone.event("transferred", call=call)
+    third.event("media")
+    wait_until(lambda: phone.get("calls.count") == "1", "baresip hangs up the old call")
