@@ -8,7 +8,8 @@
 #include <inttypes.h>
 
 enum {
-	ASKED_S = 180,      /* how long a REFER waits for our user, and is told of the call that follows it */
+	ASKED_S = 180,      /* how long a REFER is told of the call that follows it */
+	PATIENCE_S = 170,   /* how long it waits for our user */
 	PENDING_MAX = 16,   /* REFERs of others at a time */
 	URI_MAX = 4096,
 	LINE_MAX = 256,
@@ -24,6 +25,7 @@ struct transfer {
 	unsigned code;             /* of the call that follows */
 	char *reason;
 	bool was_held; /* by our user: then it stays so */
+	struct timer patience;
 };
 
 /* ---- events ---- */
@@ -46,6 +48,7 @@ static void transfer_free(struct transfer *transfer)
 	char *const texts[] = { transfer->target,  transfer->replaces, transfer->referred_by, transfer->from,
 				transfer->account, transfer->reason };
 
+	timer_stop(transfer->phone->timers, &transfer->patience);
 	list_remove(&transfer->node);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
@@ -143,6 +146,8 @@ static void read_referrer(const struct sip_message *refer, struct transfer *tran
 	}
 }
 
+static void nobody_decides(void *arg);
+
 static struct transfer *transfer_new(struct phone *phone, const struct sip_message *refer, unsigned *status)
 {
 	struct transfer *transfer;
@@ -164,6 +169,7 @@ static struct transfer *transfer_new(struct phone *phone, const struct sip_messa
 		return NULL;
 	}
 	read_referrer(refer, transfer);
+	timer_start(phone->timers, &transfer->patience, PATIENCE_S * SECOND_US, nobody_decides, transfer);
 	return transfer;
 }
 
@@ -300,6 +306,14 @@ static void refuse(struct transfer *transfer, unsigned code, const char *reason)
 {
 	tell(transfer, code, slice_of(reason));
 	followed(transfer, false);
+}
+
+static void nobody_decides(void *arg)
+{
+	struct transfer *transfer = arg;
+
+	if (!transfer->number)
+		refuse(transfer, 480, "Temporarily Unavailable");
 }
 
 static void dial(struct transfer *transfer)
