@@ -516,6 +516,78 @@ static void a_caller_without_timers_is_refreshed_by_us(void **state)
 	lab_has(lab_take(lab, "INVITE"), SIP_HEADER_SESSION_EXPIRES, "200;refresher=uac");
 }
 
+/* ---- Replaces (RFC 3891 3) ---- */
+
+static void invite_replacing(struct lab *lab, const char *name, const char *value, const char *more)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof lines, "Replaces: %s%s\r\n" SDP_LINES, value, more);
+	lab_request(lab, "INVITE", name, 1, false, lines, "o2");
+}
+
+static void a_confirmed_dialog_is_replaced_by_who_knows_it(void **state)
+{
+	struct lab *lab = *state;
+	struct buf mine;
+
+	lab_called_up(lab);
+	struct session *old = lab->session;
+	buf_init(&mine, 512);
+	/* Ours names the dialog as the peer sees it; the peer would be asked with the tags the other way round. */
+	assert_true(session_print_replaces(old, &mine));
+	char text[256];
+	snprintf(text, sizeof text, "c1;to-tag=%s;from-tag=b", lab->invite_tag);
+	char expected[256];
+	snprintf(expected, sizeof expected, "c1;to-tag=b;from-tag=%s", lab->invite_tag);
+	assert_string_equal(buf_text(&mine), expected);
+	buf_fini(&mine);
+	invite_replacing(lab, "r1", text, ";early-only");
+	lab_take(lab, "486");
+	invite_replacing(lab, "r2", expected, "");
+	lab_take(lab, "481");
+	invite_replacing(lab, "r3", "nonsense", "");
+	lab_take(lab, "400");
+	invite_replacing(lab, "r4", text, "\r\nJoin: c1;to-tag=x;from-tag=y");
+	lab_take(lab, "400");
+	invite_replacing(lab, "r5", text, "");
+	assert_ptr_not_equal(lab->session, old);
+	lab_said(lab, "incoming bob|");
+	assert_int_equal(session_reject(lab->session, 486, slice_of(NULL), slice_of(NULL)), ERR_NONE);
+	/* Our BYE is on its way: there is nothing to replace any more. */
+	lab_pass(lab, 0);
+	fake_net_drop(&lab->net);
+	session_hangup(old, slice_of(NULL));
+	lab_take(lab, "BYE");
+	invite_replacing(lab, "r6", text, "");
+	lab_take(lab, "603");
+	fake_net_drop(&lab->net);
+}
+
+static void an_early_dialog_is_replaced_only_where_we_call(void **state)
+{
+	struct lab *lab = *state;
+	char text[256];
+
+	lab_request(lab, "INVITE", "c1", 1, false, SDP_LINES, "o1");
+	lab_take(lab, "100");
+	assert_int_equal(session_progress(lab->session, 180, slice_of(NULL)), ERR_NONE);
+	struct slice tag = sip_message_to(lab_take(lab, "180")->message)->tag;
+	snprintf(text, sizeof text, "c1;to-tag=%.*s;from-tag=b", SLICE_ARG(tag));
+	invite_replacing(lab, "r1", text, "");
+	lab_take(lab, "481");
+	struct session *calling = lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "e", BOB_CONTACT, "");
+	snprintf(text, sizeof text, "%.*s;to-tag=%.*s;from-tag=e",
+		 SLICE_ARG(fake_packet_value(invite, SIP_HEADER_CALL_ID, 0)),
+		 SLICE_ARG(sip_message_from(invite->message)->tag));
+	invite_replacing(lab, "r2", text, ";early-only");
+	assert_ptr_not_equal(lab->session, calling);
+	lab_take(lab, "100");
+	fake_net_drop(&lab->net);
+}
+
 /* ---- what the user adds ---- */
 
 static void the_next_message_carries_what_is_added(void **state)
@@ -568,6 +640,8 @@ int main(void)
 		LAB_TEST(a_422_is_asked_again_with_what_it_wants),
 		LAB_TEST(as_who_is_called_we_answer_and_watch),
 		LAB_TEST(a_short_interval_gets_422),
+		LAB_TEST(a_confirmed_dialog_is_replaced_by_who_knows_it),
+		LAB_TEST(an_early_dialog_is_replaced_only_where_we_call),
 		LAB_TEST(the_next_message_carries_what_is_added),
 		LAB_TEST(a_caller_without_timers_is_refreshed_by_us),
 	};
