@@ -145,6 +145,35 @@ static void the_peers_limits_are_kept(void **state)
 	}
 }
 
+/* RFC 6141 3.4: a re-INVITE whose answer came in a reliable 1xx and that failed all the same. */
+static void a_refused_offer_that_was_answered_early_is_undone(void **state)
+{
+	struct call_media media;
+
+	open_media(*state, &media, NULL);
+	free(offer_of(&media));
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), true));
+	char *changed = offer_of(&media);
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40010", "8", "")), false));
+	assert_string_equal(media_codec_in_use(&media), "PCMA");
+	media_offer_refused(&media);
+	assert_string_equal(media_codec_in_use(&media), "PCMU");
+	assert_int_equal(address_port(&media.plan.config.rtp), 40000);
+	/* The version in o= never goes back. */
+	media.held = true;
+	char *next = offer_of(&media);
+	assert_string_not_equal(next, changed);
+	assert_true(strcmp(strstr(next, "o="), strstr(changed, "o=")) > 0);
+	/* One that was accepted for good is not undone by a later refusal. */
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40020", "0", "a=recvonly\r\n")), true));
+	media_offer_stands(&media);
+	media_offer_refused(&media);
+	assert_int_equal(address_port(&media.plan.config.rtp), 40020);
+	free(changed);
+	free(next);
+	media_close(&media);
+}
+
 static void a_codec_that_goes_through_is_sent(void **state)
 {
 	struct call_media media;
@@ -345,6 +374,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(our_own_limit, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_third_leg_answers_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(hold_changes_one_line, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_refused_offer_that_was_answered_early_is_undone, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(opus_as_the_peer_wants_it, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(redundancy_is_planned, world_setup, world_teardown),
