@@ -8,20 +8,21 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SETTLE_US (500 * MS_US)  /* one change is many messages */
-#define CLOCK_US (5 * SECOND_US) /* how often it is looked whether we slept */
+#define FAR_S INT64_C(32503680000) /* an alarm that nobody waits for */
 #define SLEPT_US (3 * SECOND_US) /* less is a hiccup */
 
 struct changes {
 	struct net *net;
 	net_change_h *handler;
 	void *arg;
-	int fd;
-	struct loop_watch *watch;
-	struct timer settle, clock;
+	int fd, alarm;
+	struct loop_watch *watch, *alarm_watch;
+	struct timer settle;
 	uint64_t addresses; /* which there are: a sum that tells one state from another */
 	int64_t asleep_us;  /* how long this computer has slept since it started */
 };
@@ -125,15 +126,26 @@ static void on_settled(void *arg)
 	tell(changes, addresses ? NET_MOVED : NET_DOWN, &outside);
 }
 
-static void on_clock(void *arg)
+/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: so nobody has to look now and then. */
+static void arm(struct changes *changes)
+{
+	const struct itimerspec far = { .it_value = { .tv_sec = FAR_S } };
+
+	timerfd_settime(changes->alarm, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+}
+
+static void on_alarm(void *arg, int events)
 {
 	struct changes *changes = arg;
 	int64_t asleep_us = slept_us();
 	bool slept = asleep_us - changes->asleep_us >= SLEPT_US;
 	struct address outside;
+	uint64_t count;
 
+	(void)events;
+	(void)!read(changes->alarm, &count, sizeof count);
+	arm(changes);
 	changes->asleep_us = asleep_us;
-	timer_start(loop_timers(changes->net->loop), &changes->clock, CLOCK_US, on_clock, changes);
 	if (!slept)
 		return;
 	changes->addresses = look(&outside);
@@ -173,8 +185,10 @@ void changes_free(struct changes *changes)
 	if (!changes)
 		return;
 	timer_stop(loop_timers(changes->net->loop), &changes->settle);
-	timer_stop(loop_timers(changes->net->loop), &changes->clock);
 	loop_unwatch(changes->watch);
+	loop_unwatch(changes->alarm_watch);
+	if (changes->alarm >= 0)
+		close(changes->alarm);
 	if (changes->fd >= 0)
 		close(changes->fd);
 	free(changes);
@@ -195,5 +209,9 @@ void net_watch_changes(struct net *net, net_change_h *handler, void *arg)
 	changes->fd = open_netlink();
 	if (changes->fd >= 0)
 		changes->watch = loop_watch(net->loop, changes->fd, LOOP_READ, on_netlink, changes);
-	timer_start(loop_timers(net->loop), &changes->clock, CLOCK_US, on_clock, changes);
+	changes->alarm = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (changes->alarm < 0)
+		return;
+	arm(changes);
+	changes->alarm_watch = loop_watch(net->loop, changes->alarm, LOOP_READ, on_alarm, changes);
 }

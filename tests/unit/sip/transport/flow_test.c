@@ -452,12 +452,13 @@ static bool proves_example(void *net, const struct flow *flow, struct slice doma
 static void an_alias_counts_where_the_domain_is_proved(void **state)
 {
 	struct recorder *recorder = *state;
-	struct transport_ops ops = *recorder->net.world.ops;
+	static struct transport_ops ops; /* the transport outlives this function */
 	struct sip_world world = recorder->net.world;
 	struct transport_handlers handlers = { .request = record_request, .failed = record_failed, .arg = recorder };
 	struct sip_target target = fake_target("tls 198.51.100.7:5061");
 	uint64_t flow_id;
 
+	ops = *recorder->net.world.ops;
 	ops.proves = proves_example;
 	world.ops = &ops;
 	transport_free(recorder->transport);
