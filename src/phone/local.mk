@@ -29,6 +29,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
 	src/phone/store.c src/phone/store.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
+	src/phone/devices.c \
 	src/phone/subscriptions.c src/phone/subscriptions.h \
 	src/phone/vcard.c src/phone/target.c \
 	src/phone/referral.c src/phone/transfer.c src/phone/trace.c src/phone/trace.h

@@ -449,6 +449,7 @@ struct engine *phone_engine(struct phone *phone)
 	sound_apply_country(phone);
 	for (int i = 0; i < ENGINE_DEVICES; i++)
 		sound_apply(phone, (enum engine_device)i);
+	devices_engine_made(phone);
 	if (phone->muted_all)
 		engine_mute(phone->engine, NULL, true);
 	return phone->engine;
@@ -482,6 +483,7 @@ struct phone *phone_new(const struct phone_config *config)
 	map_init(&phone->by_id, &phone->random);
 	buf_init(&phone->last_failure, FAILURE_MAX);
 	phone->events = events_new();
+	phone->device_watch = device_watch_new(phone);
 	phone->settings = settings_new(on_setting, phone);
 	phone->contacts = contacts_new(phone->config_dir, phone->log);
 	phone->store = store_new(phone->loop, phone->state_dir, phone->log);
@@ -527,6 +529,7 @@ void phone_free(struct phone *phone)
 	screening_free(phone->screening);
 	subscriptions_free(phone->subscriptions);
 	sound_free(phone);
+	device_watch_free(phone->device_watch);
 	accounts_free(phone);
 	calls_free(phone);
 	timer_stop(phone->timers, &phone->sampling_timer);

@@ -27,6 +27,7 @@
  *   media_plan       what was agreed -> a stream's configuration
  *   sound            devices and codecs
  *   encryption       whether sound is encrypted, and the keys
+ *   devices          devices that come and go
  *   files            files played in calls, calls recorded to files
  *   conference       calls that hear each other; hold music
  *   contacts         names for addresses, kept at once; vcard: from and to other programs
@@ -373,7 +374,7 @@ void history_csv_line(const struct history_row *row, struct buf *out);
 bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script,
 		     struct failure *failure);
 /** A table of devices for people, or one JSON-able row a call of `each`. Asks the sound helper: answers when it has;
- * `done` with NULL name at the end. */
+ * `done` with NULL name at the end. `each` NULL: only for the events `device`. */
 typedef void phone_device_h(void *arg, const char *name, const char *kind, bool in_use);
 void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg);
 /**

@@ -466,6 +466,7 @@ struct phone {
 	struct presence_desk *presence;
 	struct screening *screening;
 	struct list listings; /* of devices, that offhook-sound was asked for */
+	struct device_watch *device_watch;
 };
 
 /** Forget the OPTIONS that are under way. */
@@ -540,6 +541,19 @@ char *clean(struct slice text);
 void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);
 /** Forget the lists of devices that are still asked for. */
 void sound_free(struct phone *phone);
+const char *sound_kind(enum engine_device which);
+/** The nth device of the wish list. @return false: there are fewer */
+bool sound_wish(const struct phone *phone, enum engine_device which, int nth, struct slice *name);
+/** Try the wishes from the nth on. @return the error of the last one, ERR_NONE when one was taken */
+enum err sound_use_from(struct phone *phone, enum engine_device which, int nth);
+/* devices.c */
+struct device_watch *device_watch_new(struct phone *phone);
+void device_watch_free(struct device_watch *watch);
+/** offhook-sound has listed the devices: tell what came and went, and take what is wished for more. */
+void devices_listed(struct phone *phone, struct slice list);
+void devices_engine_made(struct phone *phone);
+/** The user has chosen: whatever was known of that device before does not count. */
+void devices_chosen(struct phone *phone, enum engine_device which);
 void sound_apply(struct phone *phone, enum engine_device which);
 /** Take over the settings of levels and tones. */
 void sound_apply_levels(struct phone *phone);

@@ -30,8 +30,13 @@ static bool kind_find(struct slice name, enum engine_device *which)
 	return false;
 }
 
+const char *sound_kind(enum engine_device which)
+{
+	return kinds[which];
+}
+
 /* The nth wish of the setting, commas between them. @return false: there are fewer */
-static bool wish(const struct phone *phone, enum engine_device which, int nth, struct slice *name)
+bool sound_wish(const struct phone *phone, enum engine_device which, int nth, struct slice *name)
 {
 	struct slice rest = slice_of(settings_text(phone->settings, settings_of[which]));
 
@@ -44,7 +49,7 @@ static bool wish(const struct phone *phone, enum engine_device which, int nth, s
 }
 
 /* Try the wishes from `nth` on. @return the error of the last one, ERR_NONE when one was taken */
-static enum err use_from(struct phone *phone, enum engine_device which, int nth)
+enum err sound_use_from(struct phone *phone, enum engine_device which, int nth)
 {
 	struct slice name;
 	struct engine *engine = phone_engine(phone);
@@ -52,7 +57,7 @@ static enum err use_from(struct phone *phone, enum engine_device which, int nth)
 
 	if (!engine)
 		return ERR_DESCRIPTORS;
-	for (; wish(phone, which, nth, &name); nth++) {
+	for (; sound_wish(phone, which, nth, &name); nth++) {
 		char *text = slice_dup(name);
 		err = engine_use(engine, which, text);
 		free(text);
@@ -65,7 +70,7 @@ static enum err use_from(struct phone *phone, enum engine_device which, int nth)
 
 void sound_apply(struct phone *phone, enum engine_device which)
 {
-	enum err err = use_from(phone, which, 0);
+	enum err err = sound_use_from(phone, which, 0);
 
 	if (err)
 		log_line(phone->log, LOG_WARNING, "%s '%s' cannot be used: %s; silence takes its place",
@@ -79,7 +84,7 @@ static struct slice device_words(const struct phone *phone, enum engine_device w
 	struct slice wished;
 
 	*name = text;
-	if (!wish(phone, which, phone->wish[which], &wished) || !slice_begins(text, wished) || text.n < wished.n + 2 ||
+	if (!sound_wish(phone, which, phone->wish[which], &wished) || !slice_begins(text, wished) || text.n < wished.n + 2 ||
 	    text.p[wished.n] != ':')
 		return (struct slice){ 0 };
 	*name = wished;
@@ -99,9 +104,9 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 	event_text(event, "name", name);
 	event_text(event, "kind", slice_of(kinds[which]));
 	event_text(event, "state", failed ? SLICE("lost") : state);
-	/* The next of the wish list, when one could not be opened at all. */
-	if (failed && wish(phone, which, phone->wish[which] + 1, &next)) {
-		use_from(phone, which, phone->wish[which] + 1);
+	/* The next of the wish list: that one comes back when the list shows it again. */
+	if ((failed || lost) && sound_wish(phone, which, phone->wish[which] + 1, &next)) {
+		sound_use_from(phone, which, phone->wish[which] + 1);
 		return;
 	}
 	if (!failed && !lost)
@@ -134,14 +139,15 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 	if (!good)
 		fail(failure, STATUS_USAGE, "value", "%s", buf_text(&why));
 	/* Before the first sound only what was chosen is worth an engine. */
+	devices_chosen(phone, which);
 	if (good && (phone->engine || settings_changed(phone->settings, row->name))) {
-		enum err err = use_from(phone, which, 0);
+		enum err err = sound_use_from(phone, which, 0);
 		if (err && from_script) {
 			good = fail(failure, err == ERR_SYNTAX ? STATUS_USAGE : STATUS_SOUND, err_name(err),
 				    "%s: '%.*s' cannot be used: %s", row->name, SLICE_ARG(names), err_text(err));
 			buf_clear(&why);
 			if (settings_set(phone->settings, row, slice_of(before), &why) && phone->engine)
-				use_from(phone, which, 0);
+				sound_use_from(phone, which, 0);
 		} else if (err) {
 			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; silence takes its place",
 				 row->name, SLICE_ARG(names), err_text(err));
@@ -208,6 +214,7 @@ struct listing {
 	struct phone *phone;
 	phone_device_h *each;
 	void *arg;
+	bool failed; /* it was told why */
 };
 
 static bool in_use(const struct phone *phone, enum engine_device which, const char *name)
@@ -262,6 +269,12 @@ static void listed(void *arg, int status, const char *output, size_t bytes)
 	struct listing *listing = arg;
 	struct slice text = slice_make(output, bytes);
 
+	if (!status && !listing->failed)
+		devices_listed(listing->phone, text);
+	if (!listing->each) {
+		listing_free(listing);
+		return;
+	}
 	list_built_in(listing);
 	while (text.n)
 		list_line(listing, slice_cut(&text, '\n'));
@@ -278,7 +291,9 @@ static void list_takes_too_long(void *arg)
 
 	loop_child_kill(listing->child);
 	listing->child = NULL;
-	log_line(listing->phone->log, LOG_WARNING, "the sound system of this host does not answer");
+	listing->failed = true;
+	if (listing->each)
+		log_line(listing->phone->log, LOG_WARNING, "the sound system of this host does not answer");
 	listed(listing, 0, "", 0);
 }
 
@@ -307,8 +322,10 @@ void phone_audio_list(struct phone *phone, phone_device_h *each, void *arg)
 	if (program)
 		listing->child = loop_run_child(phone->loop, argv, listed, listing, &err);
 	if (!listing->child) {
-		log_line(phone->log, LOG_WARNING, "offhook-sound cannot be run: %s; only the built-in devices are here",
-			 err_text(err));
+		listing->failed = true;
+		if (each)
+			log_line(phone->log, LOG_WARNING,
+				 "offhook-sound cannot be run: %s; only the built-in devices are here", err_text(err));
 		listed(listing, 0, "", 0);
 	}
 	free(program);

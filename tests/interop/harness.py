@@ -192,7 +192,7 @@ class Phone:
             raise Failed(f"'{line}' succeeded: {answer['result']}")
         return answer["error"]
 
-    def event(self, name, within=10.0, **keys):
+    def event(self, name, /, within=10.0, **keys):
         """Wait for the next event of this name with these values (since the last one waited for is not consumed out of order)."""
         def find():
             for i, event in enumerate(self.events):

@@ -1,9 +1,11 @@
 """Files, recordings, conferences, levels and devices, seen from outside: what is heard by the other side and by whom."""
 import os
+import signal
 import struct
 import wave
 
 from harness import check, equal, power_at, read_wav, wait_until, write_tone
+from test_failures import VCARD, Jack
 
 
 def pair(bench, *lines):
@@ -169,3 +171,31 @@ def test_levels(bench):
     equal(a.do("volume off")["volume"], "off", "volume")
     equal(a.refused("volume 5")["data"]["reason"], "level", "a bare number")
     equal(a.refused("volume 90dB")["code"], 2, "too much")
+
+
+def test_devices_come_and_go(bench):
+    """A card better wished for is taken when it is plugged in, in mid-call; when it goes the next one is; both are told."""
+    jack = Jack(bench, 120)
+    mic = write_tone(bench.path("micC.wav"), 880, 1, 48000)
+    plug = [VCARD, "120", f"phoneC={mic},{bench.path('spkC.wav')}"]
+    jack.cards.send_signal(signal.SIGUSR1)
+    b = bench.phone("set sip.listen 127.0.0.1:5080", "audio input tone:1200", "set call.accept any", "set call.auto-answer on")
+    a = bench.phone("audio use phoneC phoneA", "set audio.ringer null", "set sip.listen 127.0.0.1:5070", env=jack.env, quiet=False)
+    check("phoneA" in str(a.do("audio list")), "the first card is listed")
+    call = a.do("call sip:bob@127.0.0.1:5080")["call"]
+    a.event("answered", call=call)
+    hears(b, 440, "phoneA's microphone, since phoneC is not there", 20)
+    cards = bench.start(plug, log="vcardC.log", env=jack.env)
+    wait_until(lambda: "ready" in bench.log_of(cards), "another card")
+    cards.send_signal(signal.SIGUSR1)
+    a.event("device", name="phoneC", kind="input", state="added", within=20)
+    a.event("device", name="phoneC", kind="input", state="back", within=20)
+    hears(b, 880, "phoneC's microphone", 20)
+    cards.terminate()
+    a.event("device", name="phoneC", kind="input", state="removed", within=20)
+    a.event("device", name="phoneC", kind="input", state="lost", within=20)
+    hears(b, 440, "phoneA's microphone again", 20)
+    equal(a.get("call.state"), "answered", "the call")
+    a.do("hangup")
+    a.event("ended")
+    equal(a.quit(), 0, "exit status")
