@@ -104,6 +104,9 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 	case NOTE_DEVICE_STATE:
 		engine_port_told(engine, note);
 		return false;
+	case NOTE_CLEANER:
+		cleaner_free(note->u.cleaner);
+		return false;
 	case NOTE_PLAYED:
 	case NOTE_RECORDED:
 		return engine_file_returned(engine, note, event);

@@ -16,6 +16,7 @@
  *   stretch   sound made a little shorter or longer
  *   quality   the E-model (G.107)
  *   mixer     what is heard together
+ *   cleaner   the microphone without echo and noise
  *   file      sound files that are heard
  *   record    sound files that are written
  *   dtmf      RFC 4733 events, sent and received
@@ -30,6 +31,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "media/cleaner.h"
 
 struct engine;
 struct stream;
@@ -282,6 +284,8 @@ enum err engine_use(struct engine *engine, enum engine_device which, const char 
 struct engine_levels {
 	float microphone, output, side_tone;
 };
+/** What is done to the microphone from now on. */
+void engine_set_cleaning(struct engine *engine, const struct cleaner_settings *settings);
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels);
 /** What is in use now, "null" ... */
 const char *engine_device_name(const struct engine *engine, enum engine_device which);

@@ -231,6 +231,19 @@ void engine_set_levels(struct engine *engine, const struct engine_levels *levels
 	engine_send_command(engine, &command);
 }
 
+void engine_set_cleaning(struct engine *engine, const struct cleaner_settings *settings)
+{
+	struct command command = { .kind = COMMAND_CLEANER };
+	struct cleaner_settings *now = &engine->cleaning;
+
+	/* One that has learnt the room is not thrown away for another like it. */
+	if (now->echo == settings->echo && now->noise == settings->noise && now->gain == settings->gain)
+		return;
+	*now = *settings;
+	command.u.cleaner = cleaner_new(settings);
+	engine_send_command(engine, &command);
+}
+
 bool engine_set_country(struct engine *engine, const char *country)
 {
 	struct command command = { .kind = COMMAND_COUNTRY };

@@ -32,7 +32,7 @@ enum {
 
 enum command_kind {
 	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_SELECT, COMMAND_MUTE, COMMAND_DIGIT, COMMAND_DEVICE,
-	COMMAND_TONE, COMMAND_JITTER, COMMAND_PLAY, COMMAND_RECORD, COMMAND_PAUSE, COMMAND_JOIN, COMMAND_LEVELS, COMMAND_COUNTRY,
+	COMMAND_TONE, COMMAND_JITTER, COMMAND_PLAY, COMMAND_RECORD, COMMAND_PAUSE, COMMAND_JOIN, COMMAND_LEVELS, COMMAND_COUNTRY, COMMAND_CLEANER,
 };
 
 /* A file that is played or written. The media thread has it until it gives it back by a note. */
@@ -70,11 +70,12 @@ struct command {
 		bool paused, joined;
 		struct engine_levels levels;
 		size_t country;
+		struct cleaner *cleaner;     /* NULL: none */
 	} u;
 };
 
 enum note_kind { NOTE_EVENT, NOTE_CLOSED, NOTE_SETUP, NOTE_DEVICE_RETURNED, NOTE_DEVICE_STATE,
-		 NOTE_PLAYED, NOTE_RECORDED };
+		 NOTE_PLAYED, NOTE_RECORDED, NOTE_CLEANER };
 
 struct note {
 	enum note_kind kind;
@@ -86,6 +87,7 @@ struct note {
 		struct { enum engine_device which; const char *state; char text[96]; struct device *device; } health;
 		struct playing *playing;
 		struct recording *recording;
+		struct cleaner *cleaner;
 	} u;
 };
 
@@ -135,6 +137,7 @@ struct engine {
 	size_t waiting_count, waiting_room;
 	struct port ports[ENGINE_DEVICES];
 	enum engine_tone tone_wanted;
+	struct cleaner_settings cleaning;
 	struct engine_event messages[ENGINE_MESSAGES]; /* of the loop's own making */
 	size_t message_first, message_count;
 	struct playing *plays;    /* to me alone */
@@ -158,6 +161,8 @@ struct engine {
 	struct slot slots[ENGINE_DEVICES];
 	struct playing *playing;  /* to me alone */
 	struct mixer mixer, room; /* what I hear; all of the conference */
+	struct cleaner *cleaner;  /* of the microphone; NULL: it is taken as it is */
+	int16_t last_heard[DEVICE_TICK_FRAMES]; /* what went out in the tick before */
 	struct limiter limiter, mic_limiter; /* of what I hear, of what I say */
 	struct engine_levels levels;
 };

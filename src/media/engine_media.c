@@ -171,6 +171,16 @@ static void remove_stream(struct engine *engine, struct stream *stream, int64_t 
 	engine_note_send(engine, &note);
 }
 
+static void put_cleaner(struct engine *engine, struct cleaner *cleaner)
+{
+	struct note note = { .kind = NOTE_CLEANER };
+
+	note.u.cleaner = engine->cleaner;
+	engine->cleaner = cleaner;
+	if (note.u.cleaner)
+		engine_note_send(engine, &note);
+}
+
 static void set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
 {
 	LIST_EACH(&engine->active, node)
@@ -220,6 +230,9 @@ static void execute(struct engine *engine, const struct command *command, int64_
 		break;
 	case COMMAND_JOIN:
 		stream->joined = command->u.joined;
+		break;
+	case COMMAND_CLEANER:
+		put_cleaner(engine, command->u.cleaner);
 		break;
 	case COMMAND_LEVELS:
 		engine->levels = command->u.levels;
@@ -308,6 +321,8 @@ static void tick(struct engine *engine, int64_t now_us)
 	engine->now_us = now_us;
 	engine_check_devices(engine);
 	engine_read_input(engine, mic);
+	if (engine->cleaner)
+		cleaner_run(engine->cleaner, mic, engine->last_heard);
 	engine_amplify(engine, mic);
 	receive(engine, &turn);
 	mixer_clear(&engine->mixer);
@@ -315,6 +330,7 @@ static void tick(struct engine *engine, int64_t now_us)
 	engine_mix(engine, &turn, mic, heard);
 	LIST_EACH(&engine->active, node)
 		tell_events(engine, LIST_ENTRY(node, struct stream, node));
+	memcpy(engine->last_heard, heard, sizeof heard);
 	engine_write_output(engine, ENGINE_OUTPUT, heard);
 	engine_return_old_devices(engine);
 	watch_load(engine, began_us);
@@ -509,5 +525,6 @@ void engine_media_fini(struct engine *engine)
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	cleaner_free(engine->cleaner);
 	free(engine->batch);
 }

@@ -96,6 +96,40 @@ static bool is_there(const struct device_watch *watch, enum engine_device which,
 	return any || hits == 1;
 }
 
+/* Headsets have no echo, and what JACK connects is none of our business. */
+static bool may_echo(struct slice api, const char *name)
+{
+	static const char *const quiet[] = { "headset", "headphone", "earphone", "earbud", "airpod", "jabra", "plantronics" };
+
+	for (size_t i = 0; i < ARRAY_LEN(quiet); i++)
+		if (strcasestr(name, quiet[i]))
+			return false;
+	return !slice_begins(api, SLICE("JACK"));
+}
+
+bool devices_may_echo(const struct phone *phone)
+{
+	struct slice in, out, rest = slice_of(phone->device_watch->list);
+
+	if (!rest.n || !sound_wish(phone, ENGINE_INPUT, phone->wish[ENGINE_INPUT], &in) ||
+	    !sound_wish(phone, ENGINE_OUTPUT, phone->wish[ENGINE_OUTPUT], &out) || !slice_eq(in, out))
+		return false;
+	char *part = slice_dup(out);
+	bool echoes = false;
+	while (rest.n && !echoes) {
+		struct slice line = slice_cut(&rest, '\n'), side = slice_cut(&line, '\t');
+		bool standard = slice_eq(slice_cut(&line, '\t'), SLICE("default"));
+		struct slice api = slice_cut(&line, '\t');
+		slice_cut(&line, '\t');
+		char *name = slice_dup(line);
+		bool meant = strcmp(part, "default") ? strcasestr(name, part) != NULL : standard;
+		echoes = slice_eq(side, SLICE("out")) && meant && may_echo(api, name);
+		free(name);
+	}
+	free(part);
+	return echoes;
+}
+
 /* ---- the wish list again ---- */
 
 static void tell(struct phone *phone, enum engine_device which, struct slice name, const char *state)
@@ -208,6 +242,7 @@ void devices_listed(struct phone *phone, struct slice list)
 	watch->list = slice_dup(list);
 	watch->listed_us = phone->timers->now_us;
 	begin_watch(watch);
+	sound_apply_cleaning(phone);
 	if (!before)
 		return;
 	bool changed = tell_difference(phone, before, watch->list, "removed");

@@ -253,6 +253,9 @@ static void on_setting(void *arg, const struct setting_row *row)
 		apply_jitter(phone);
 	if (slice_begins(name, SLICE("audio.")))
 		sound_apply_levels(phone);
+	if (slice_eq(name, SLICE("audio.echo-cancel")) || slice_eq(name, SLICE("audio.noise-suppress")) ||
+	    slice_eq(name, SLICE("audio.gain-control")))
+		sound_apply_cleaning(phone);
 	if (slice_eq(name, SLICE("tones.country")))
 		sound_apply_country(phone);
 	if (slice_eq(name, SLICE("dns.servers")))

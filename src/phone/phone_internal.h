@@ -557,6 +557,9 @@ void devices_chosen(struct phone *phone, enum engine_device which);
 void sound_apply(struct phone *phone, enum engine_device which);
 /** Take over the settings of levels and tones. */
 void sound_apply_levels(struct phone *phone);
+void sound_apply_cleaning(struct phone *phone);
+/** Are microphone and loudspeaker one card in the open, as far as is known? */
+bool devices_may_echo(const struct phone *phone);
 void sound_apply_country(struct phone *phone);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
 /** The nth word of a list parted by blanks or commas. */

@@ -62,6 +62,7 @@ enum err sound_use_from(struct phone *phone, enum engine_device which, int nth)
 		err = engine_use(engine, which, text);
 		free(text);
 		phone->wish[which] = nth;
+		sound_apply_cleaning(phone);
 		if (!err)
 			break;
 	}
@@ -175,6 +176,25 @@ void sound_apply_levels(struct phone *phone)
 
 	if (phone->engine)
 		engine_set_levels(phone->engine, &levels);
+}
+
+static bool is_wanted(const struct phone *phone, const char *setting, bool by_itself)
+{
+	const char *value = settings_text(phone->settings, setting);
+
+	return !strcmp(value, "on") || (by_itself && !strcmp(value, "auto"));
+}
+
+void sound_apply_cleaning(struct phone *phone)
+{
+	struct cleaner_settings settings;
+
+	if (!phone->engine)
+		return;
+	settings.echo = is_wanted(phone, "audio.echo-cancel", devices_may_echo(phone));
+	settings.noise = is_wanted(phone, "audio.noise-suppress", settings.echo);
+	settings.gain = is_wanted(phone, "audio.gain-control", settings.echo);
+	engine_set_cleaning(phone->engine, &settings);
 }
 
 /* "de_CH.UTF-8" -> "CH" */
