@@ -323,7 +323,8 @@ void sound_free(struct phone *phone)
 		struct listing *listing = LIST_ENTRY(list_first(&phone->listings), struct listing, node);
 		loop_child_kill(listing->child);
 		/* Whoever asked is told that no more comes: it may hold memory for it. */
-		listing->each(listing->arg, NULL, NULL, false);
+		if (listing->each)
+			listing->each(listing->arg, NULL, NULL, false);
 		listing_free(listing);
 	}
 }
