@@ -42,6 +42,15 @@ static enum command_result do_audio_ringer(struct invocation *invocation)
 	return use(invocation, "ringer", NULL);
 }
 
+static enum command_result do_audio_test(struct invocation *invocation)
+{
+	enum { LONGEST_US = 15000000 };
+
+	if (!phone_audio_test(invocation->phone, &invocation->failure))
+		return COMMAND_FAILED;
+	return wait_begin_event(invocation, EVENT_AUDIO_TEST, LONGEST_US);
+}
+
 /* ---- files ---- */
 
 static bool meant_call(struct invocation *invocation, unsigned *call)
@@ -399,6 +408,13 @@ const struct command sound_commands[] = {
 	  .summary = "choose where it rings",
 	  .text = "`null` is silence.",
 	  .examples = { "audio ringer null" } },
+	{ .name = "audio test",
+	  .group = "sound",
+	  .run = do_audio_test,
+	  .summary = "play, listen, and tell what came back",
+	  .text = "A second of silence, then three chirps: how loud the microphone is without them, how loud it hears them, and "
+		  "how long that takes. Calls go on meanwhile. With a headset nothing should come back.",
+	  .examples = { "audio test" } },
 	{ .name = "volume",
 	  .group = "sound",
 	  .run = do_volume,

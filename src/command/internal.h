@@ -126,6 +126,7 @@ struct wait {
 	char *words; /* "answered": what is waited for, for errors */
 	struct device_request *devices;
 	struct doctor *doctor;
+	bool prints; /* the event's sentence */
 };
 
 enum adopted {
@@ -207,6 +208,8 @@ const char *const *variable_names(void);
 
 /** Begin to wait: at once done, failed, or blocked. */
 enum command_result wait_begin(struct invocation *invocation);
+/** Wait for the next event of this kind; its sentence and its keys are the result. */
+enum command_result wait_begin_event(struct invocation *invocation, enum event_kind kind, int64_t within_us);
 /** Wait for the event `response` of this request; `cursor` is the last event before it was sent. */
 enum command_result wait_begin_response(struct invocation *invocation, unsigned request, uint64_t cursor,
 					void (*answered)(struct invocation *invocation));

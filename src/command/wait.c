@@ -363,6 +363,10 @@ static enum command_result came(struct runner *runner, const struct event *event
 		if (event->call)
 			runner->call = event->call;
 	}
+	if (event && wait->prints) {
+		event_sentence(event, runner->invocation.out);
+		buf_add_char(runner->invocation.out, '\n');
+	}
 	if (!wait->negated) {
 		runner->invocation.result = event ? event_object(event) : json_object();
 		return COMMAND_DONE;
@@ -498,6 +502,20 @@ enum command_result wait_begin(struct invocation *invocation)
 	else if (!forever)
 		wait_begin_timer(runner, within_us);
 	return result;
+}
+
+enum command_result wait_begin_event(struct invocation *invocation, enum event_kind kind, int64_t within_us)
+{
+	struct runner *runner = invocation->runner;
+
+	runner->wait = (struct wait){ .kind = WAIT_EVENT,
+				      .prints = true,
+				      .cursor = events_last(phone_events(invocation->phone)),
+				      .status = -1,
+				      .words = xstrdup(event_name(kind)) };
+	runner->wait.filter.kinds[kind] = true;
+	wait_begin_timer(runner, within_us);
+	return COMMAND_WAITS;
 }
 
 /* The final answer to OPTIONS. */

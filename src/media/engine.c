@@ -104,6 +104,13 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 	case NOTE_DEVICE_STATE:
 		engine_port_told(engine, note);
 		return false;
+	case NOTE_PROBED:
+		*event = (struct engine_event){ .kind = ENGINE_PROBED };
+		probe_judge(note->u.probe, &event->probe);
+		probe_free(note->u.probe);
+		engine->probes = false;
+		engine_ports_update(engine);
+		return true;
 	case NOTE_CLEANER:
 		cleaner_free(note->u.cleaner);
 		return false;

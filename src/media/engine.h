@@ -17,6 +17,7 @@
  *   quality   the E-model (G.107)
  *   mixer     what is heard together
  *   cleaner   the microphone without echo and noise
+ *   probe     a test of loudspeaker and microphone
  *   file      sound files that are heard
  *   record    sound files that are written
  *   dtmf      RFC 4733 events, sent and received
@@ -32,6 +33,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "media/cleaner.h"
+#include "media/probe.h"
 
 struct engine;
 struct stream;
@@ -154,6 +156,7 @@ enum engine_event_kind {
 	ENGINE_DEVICE,
 	ENGINE_PLAYED,             /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
 	ENGINE_RECORDED,           /* a recording is whole and closed: `path`, `seconds`, `err`; also after its stream went */
+	ENGINE_PROBED,             /* a test of the devices is over: `probe` */
 	/* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
 	ENGINE_CLOSED,
 };
@@ -167,6 +170,7 @@ struct engine_event {
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
 	const char *path;          /* valid until the next call of engine_next_event() */
+	struct probe_result probe;
 	double seconds;            /* that were played, or are in the file */
 	double lost_seconds;       /* of a recording: the disk was too slow for them */
 	enum err err;              /* of a recording: why it ended by itself */
@@ -284,6 +288,8 @@ enum err engine_use(struct engine *engine, enum engine_device which, const char 
 struct engine_levels {
 	float microphone, output, side_tone;
 };
+/** Play and listen for three seconds, told by ENGINE_PROBED. @return false: one is under way */
+bool engine_probe(struct engine *engine);
 /** What is done to the microphone from now on. */
 void engine_set_cleaning(struct engine *engine, const struct cleaner_settings *settings);
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels);

@@ -62,7 +62,7 @@ static bool is_needed(const struct engine *engine, enum engine_device which)
 {
 	if (which == ENGINE_RINGER)
 		return engine->tone_wanted == TONE_RING;
-	if (which == ENGINE_OUTPUT && engine->plays)
+	if (engine->probes || (which == ENGINE_OUTPUT && engine->plays))
 		return true;
 	if (which == ENGINE_OUTPUT && engine->tone_wanted != TONE_NONE && engine->tone_wanted != TONE_RING)
 		return true;
@@ -242,6 +242,19 @@ void engine_set_cleaning(struct engine *engine, const struct cleaner_settings *s
 	*now = *settings;
 	command.u.cleaner = cleaner_new(settings);
 	engine_send_command(engine, &command);
+}
+
+bool engine_probe(struct engine *engine)
+{
+	struct command command = { .kind = COMMAND_PROBE };
+
+	if (engine->probes)
+		return false;
+	engine->probes = true;
+	engine_ports_update(engine);
+	command.u.probe = probe_new();
+	engine_send_command(engine, &command);
+	return true;
 }
 
 bool engine_set_country(struct engine *engine, const char *country)

@@ -32,7 +32,7 @@ enum {
 
 enum command_kind {
 	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_SELECT, COMMAND_MUTE, COMMAND_DIGIT, COMMAND_DEVICE,
-	COMMAND_TONE, COMMAND_JITTER, COMMAND_PLAY, COMMAND_RECORD, COMMAND_PAUSE, COMMAND_JOIN, COMMAND_LEVELS, COMMAND_COUNTRY, COMMAND_CLEANER,
+	COMMAND_TONE, COMMAND_JITTER, COMMAND_PLAY, COMMAND_RECORD, COMMAND_PAUSE, COMMAND_JOIN, COMMAND_LEVELS, COMMAND_COUNTRY, COMMAND_CLEANER, COMMAND_PROBE,
 };
 
 /* A file that is played or written. The media thread has it until it gives it back by a note. */
@@ -71,11 +71,13 @@ struct command {
 		struct engine_levels levels;
 		size_t country;
 		struct cleaner *cleaner;     /* NULL: none */
+		struct probe *probe;
 	} u;
 };
 
 enum note_kind { NOTE_EVENT, NOTE_CLOSED, NOTE_SETUP, NOTE_DEVICE_RETURNED, NOTE_DEVICE_STATE,
-		 NOTE_PLAYED, NOTE_RECORDED, NOTE_CLEANER };
+		 NOTE_PLAYED, NOTE_RECORDED, NOTE_CLEANER,
+		 NOTE_PROBED };
 
 struct note {
 	enum note_kind kind;
@@ -88,6 +90,7 @@ struct note {
 		struct playing *playing;
 		struct recording *recording;
 		struct cleaner *cleaner;
+		struct probe *probe;
 	} u;
 };
 
@@ -138,6 +141,7 @@ struct engine {
 	struct port ports[ENGINE_DEVICES];
 	enum engine_tone tone_wanted;
 	struct cleaner_settings cleaning;
+	bool probes;
 	struct engine_event messages[ENGINE_MESSAGES]; /* of the loop's own making */
 	size_t message_first, message_count;
 	struct playing *plays;    /* to me alone */
@@ -161,6 +165,7 @@ struct engine {
 	struct slot slots[ENGINE_DEVICES];
 	struct playing *playing;  /* to me alone */
 	struct mixer mixer, room; /* what I hear; all of the conference */
+	struct probe *probe;      /* a test of the devices; NULL: none */
 	struct cleaner *cleaner;  /* of the microphone; NULL: it is taken as it is */
 	int16_t last_heard[DEVICE_TICK_FRAMES]; /* what went out in the tick before */
 	struct limiter limiter, mic_limiter; /* of what I hear, of what I say */

@@ -231,6 +231,9 @@ static void execute(struct engine *engine, const struct command *command, int64_
 	case COMMAND_JOIN:
 		stream->joined = command->u.joined;
 		break;
+	case COMMAND_PROBE:
+		engine->probe = command->u.probe;
+		break;
 	case COMMAND_CLEANER:
 		put_cleaner(engine, command->u.cleaner);
 		break;
@@ -312,6 +315,22 @@ static void watch_load(struct engine *engine, int64_t began_us)
 		engine->complexity++;
 }
 
+static void run_probe(struct engine *engine, const int16_t *mic)
+{
+	struct note note = { .kind = NOTE_PROBED };
+	int16_t play[DEVICE_TICK_FRAMES];
+
+	if (!engine->probe)
+		return;
+	if (probe_tick(engine->probe, mic, play)) {
+		mixer_add(&engine->mixer, play);
+	} else if (engine_note_fits(engine)) {
+		note.u.probe = engine->probe;
+		engine->probe = NULL;
+		engine_note_send(engine, &note);
+	}
+}
+
 static void tick(struct engine *engine, int64_t now_us)
 {
 	int64_t began_us = engine->threaded ? clock_us(CLOCK_MONOTONIC) : 0;
@@ -321,11 +340,12 @@ static void tick(struct engine *engine, int64_t now_us)
 	engine->now_us = now_us;
 	engine_check_devices(engine);
 	engine_read_input(engine, mic);
+	mixer_clear(&engine->mixer);
+	run_probe(engine, mic);
 	if (engine->cleaner)
 		cleaner_run(engine->cleaner, mic, engine->last_heard);
 	engine_amplify(engine, mic);
 	receive(engine, &turn);
-	mixer_clear(&engine->mixer);
 	play_tone(engine);
 	engine_mix(engine, &turn, mic, heard);
 	LIST_EACH(&engine->active, node)
@@ -340,7 +360,8 @@ static void tick(struct engine *engine, int64_t now_us)
 
 bool engine_is_active(const struct engine *engine)
 {
-	return engine->active_count || engine->tone.which != TONE_NONE || engine->playing;
+	return engine->active_count || engine->tone.which != TONE_NONE || engine->playing ||
+	       engine->probe;
 }
 
 /*
@@ -526,5 +547,6 @@ void engine_media_fini(struct engine *engine)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	cleaner_free(engine->cleaner);
+	probe_free(engine->probe);
 	free(engine->batch);
 }

@@ -427,6 +427,8 @@ static void on_engine(void *arg, int events)
 		uintptr_t user = (uintptr_t)event.user;
 		if (event.kind == ENGINE_DEVICE) {
 			sound_engine_event(phone, &event);
+		} else if (event.kind == ENGINE_PROBED) {
+			sound_probed(phone, &event.probe);
 		} else if (event.kind == ENGINE_PLAYED || event.kind == ENGINE_RECORDED) {
 			files_engine_event(phone, &event);
 		} else if (user >= ECHO_USER_BASE) {

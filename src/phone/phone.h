@@ -398,6 +398,8 @@ bool phone_record_stop(struct phone *phone, unsigned *call, struct failure *fail
 bool phone_record_pause(struct phone *phone, unsigned *call, bool paused, struct failure *failure);
 /** Is a recording of the call not whole yet? It may have ended. */
 bool phone_is_writing(const struct phone *phone, unsigned call);
+/** Play and listen for three seconds; the event `audio-test` tells what was found. */
+bool phone_audio_test(struct phone *phone, struct failure *failure);
 /** Codecs in order, with enabled or not. */
 typedef void phone_codec_h(void *arg, const char *name, bool enabled);
 void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg);

@@ -558,6 +558,7 @@ void sound_apply(struct phone *phone, enum engine_device which);
 /** Take over the settings of levels and tones. */
 void sound_apply_levels(struct phone *phone);
 void sound_apply_cleaning(struct phone *phone);
+void sound_probed(struct phone *phone, const struct probe_result *result);
 /** Are microphone and loudspeaker one card in the open, as far as is known? */
 bool devices_may_echo(const struct phone *phone);
 void sound_apply_country(struct phone *phone);

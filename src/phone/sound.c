@@ -225,6 +225,35 @@ void sound_apply_country(struct phone *phone)
 	free(country);
 }
 
+/* ---- a test of the devices ---- */
+
+bool phone_audio_test(struct phone *phone, struct failure *failure)
+{
+	struct engine *engine = phone_engine(phone);
+
+	if (!engine)
+		return fail(failure, STATUS_SOUND, "descriptors", "sound cannot begin: %s", err_text(ERR_DESCRIPTORS));
+	return engine_probe(engine) || fail(failure, STATUS_SOUND, "state", "a test is under way already");
+}
+
+static double tenths(double value)
+{
+	return (double)(int64_t)(value * 10 + (value < 0 ? -0.5 : 0.5)) / 10;
+}
+
+void sound_probed(struct phone *phone, const struct probe_result *result)
+{
+	struct event *event = events_add(phone->events, EVENT_AUDIO_TEST, 0);
+
+	event_text(event, "input", slice_of(engine_device_name(phone->engine, ENGINE_INPUT)));
+	event_text(event, "output", slice_of(engine_device_name(phone->engine, ENGINE_OUTPUT)));
+	event_number(event, "noise", tenths(result->noise_db));
+	if (result->round_trip_ms < 0)
+		return;
+	event_number(event, "level", tenths(result->heard_db));
+	event_number(event, "round-trip", tenths(result->round_trip_ms) / 1000);
+}
+
 /* ---- the list of devices ---- */
 
 struct listing {

@@ -525,6 +525,11 @@ bool phone_split(struct phone *phone, unsigned *call, struct failure *failure)
 	return told(phone, failure, "split %u", *call);
 }
 
+bool phone_audio_test(struct phone *phone, struct failure *failure)
+{
+	return told(phone, failure, "audio test");
+}
+
 bool phone_stop(struct phone *phone, unsigned *call, struct failure *failure)
 {
 	return told(phone, failure, "stop %u", *call);

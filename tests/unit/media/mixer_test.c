@@ -184,6 +184,42 @@ static void levels(void **state)
 	rig_end(&rig);
 }
 
+/* What is played comes back by a device that loops, and how late. */
+static void a_test_of_devices(void **state)
+{
+	static int16_t line[300][480];
+	struct probe *probe = probe_new();
+	struct probe_result result;
+	int16_t mic[480], play[480];
+
+	(void)state;
+	for (int t = 0; t < 300; t++) {
+		memset(mic, 0, sizeof mic);
+		for (int i = 0; i < 480; i++) {
+			int at = t * 480 + i - 2000; /* 41.7 ms late and a tenth as loud */
+			mic[i] = (int16_t)(at >= 0 ? line[at / 480][at % 480] / 10 : 0);
+		}
+		assert_true(probe_tick(probe, mic, play));
+		memcpy(line[t], play, sizeof play);
+	}
+	assert_false(probe_tick(probe, mic, play));
+	probe_judge(probe, &result);
+	assert_true(fabs(result.round_trip_ms - 41.67) < 0.2);
+	assert_true(result.noise_db < -100 && result.heard_db > -40 && result.heard_db < -33);
+	probe_free(probe);
+	/* Nothing but noise comes back. */
+	struct random random;
+	random_init_seeded(&random, 5);
+	probe = probe_new();
+	do
+		for (int i = 0; i < 480; i++)
+			mic[i] = (int16_t)(random_below(&random, 2000) - 1000);
+	while (probe_tick(probe, mic, play));
+	probe_judge(probe, &result);
+	assert_true(result.round_trip_ms < 0 && result.heard_db == -127 && result.noise_db > -45);
+	probe_free(probe);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +229,7 @@ int main(void)
 		cmocka_unit_test(conference),
 		cmocka_unit_test(tones_of_countries),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(a_test_of_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,26 @@
+/*
+ * A test of loudspeaker and microphone: a second of silence, then three chirps are played while the microphone is kept;
+ * what comes back of them tells how loud and how late.
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct probe;
+struct probe_result {
+	double noise_db;          /* of the microphone while nothing is played; a sine of full scale is 0 */
+	double heard_db;          /* of what came back; -127: nothing did */
+	double round_trip_ms;     /* from being written to being read; negative: nothing came back */
+};
+
+struct probe *probe_new(void);
+void probe_free(struct probe *probe);
+/**
+ * The media thread: one tick.
+ * @param mic   what the microphone says
+ * @param play  gets what is to be played
+ * @return false: it is over
+ */
+bool probe_tick(struct probe *probe, const int16_t *mic, int16_t *play);
+/** What was found. It takes some milliseconds: not on the media thread. */
+void probe_judge(const struct probe *probe, struct probe_result *result);
