@@ -4,7 +4,7 @@ import signal
 import struct
 import wave
 
-from harness import check, equal, power_at, read_wav, wait_until, write_tone
+from harness import Skip, check, equal, power_at, read_wav, wait_until, write_tone
 from test_failures import VCARD, Jack
 
 
@@ -199,3 +199,29 @@ def test_devices_come_and_go(bench):
     a.do("hangup")
     a.event("ended")
     equal(a.quit(), 0, "exit status")
+
+
+def test_runaway(bench):
+    """ALSA's null device swallows all at once: it is stopped and told, and the call goes on."""
+    if not os.path.exists("/usr/share/alsa/alsa.conf"):
+        raise Skip("no ALSA configuration")
+    config = bench.write("asoundrc", "</usr/share/alsa/alsa.conf>\npcm.!default { type null }\nctl.!default { type null }\n")
+    env = bench.environment(ALSA_CONFIG_PATH=config, JACK_DEFAULT_SERVER="none")
+    phone = bench.phone("set audio.input null", "set audio.output default", "set audio.ringer null", env=env, quiet=False)
+    phone.do("call echo")
+    phone.event("answered")
+    lost = phone.event("device", state="lost", kind="output")
+    equal(lost["name"], "default", "the device that is told")
+    check("too fast" in phone.error_text(), f"why: {phone.error_text()}")
+    before = int(phone.get("media.received"))
+    wait_until(lambda: int(phone.get("media.received")) > before + 50, "RTP goes on")
+    equal(phone.get("call.state"), "answered", "the call")
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_audio_test(bench):
+    """With nothing plugged in it says so, as text and as JSON; twice at a time is refused."""
+    a = bench.phone("audio input tone:300")
+    found = a.do("audio test")
+    check(abs(found["noise"] + 10) < 1 and "level" not in found, f"a tone that is always there is no echo: {found}")
+    equal(found["event"], "audio-test", "the result")
