@@ -108,10 +108,12 @@ def test_two_clients(bench):
     _, path = start(bench)
     one, two = Client(path), Client(path)
     first = one.ask("call", target="echo")["result"]["call"]
+    one.ask("command", line="wait answered within=5s")
     second = two.ask("call", target="echo")["result"]["call"]
     check(first != second, "two calls")
     for client in (one, two):
         client.until(lambda m: m.get("method") == "event" and m["params"]["event"] == "answered" and m["params"]["call"] == second)
+    one.ask("command", line="wait held within=5s")
     equal(one.ask("get", name="call.state")["result"]["value"], "held", "the first call, which the second put on hold")
     equal(two.ask("get", name="call.state")["result"]["value"], "answered", "the second")
     equal(one.ask("command", line="get calls.count", text=True)["result"], {"text": "2"}, "as text")
