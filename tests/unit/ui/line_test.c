@@ -272,7 +272,7 @@ static void test_clear_in_a_changed_line_of_history(void **state)
 /* Keys in any order, searches above all: readline's memory stays whole (AddressSanitizer looks). */
 static void test_searches_from_changed_lines(void **state)
 {
-	static const char *const keys[] = { "\033[A", "\033[B", "\033[D", "\r", "\t", "1", "a", "\022", "\025", "\001", "\033b", "é", "\177", "echo b\r", "\022\022", "\023" };
+	static const char *const keys[] = { "\033[A", "\033[B", "\033[D", "\r", "\t", "1", "a", "\022", "\025", "\001", "\033b", "é", "\177", "echo b\r", "\022\022", "\023", "\033n", "\033p" };
 	uint32_t random = 1;
 
 	(void)state;
