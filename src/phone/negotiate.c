@@ -102,7 +102,7 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	if (encryption == MEDIA_ENCRYPTION_OPTIONAL && !media->keys.count)
 		media->encryption = MEDIA_CLEAR;
 	random_fill(&phone->random, &id, sizeof id);
-	media->negotiation = sdp_negotiation_new(id >> 2, "-");
+	media->negotiation = sdp_negotiation_new(id >> 33, "-");
 	media->opened = true;
 	return ERR_NONE;
 }

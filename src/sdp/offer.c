@@ -162,13 +162,21 @@ static void keep_peer(struct sdp_negotiation *n, struct arena *arena, const stru
 
 /* ---- our offer ---- */
 
-/* Is this clock rate that of one of the audio codecs? Events and redundancy of any other would have no time line (RFC
- * 4733 2.4.1). */
-static bool audio_has_clock(const struct sdp_local *local, uint32_t clock_rate)
+/*
+ * Is there an audio codec of the clock rate of what stands beside it? Events and redundancy of any other would have no
+ * time line (RFC 4733 2.4.1). Redundancy is offered for the codec that we like best alone: who knows it will take that
+ * one, and every line makes it likelier that the request is too long for UDP.
+ */
+static bool audio_has_clock(const struct sdp_local *local, const struct sdp_codec *beside)
 {
-	for (size_t i = 0; i < local->codec_count; i++)
-		if (!sdp_is_beside(&local->codecs[i]) && local->codecs[i].clock_rate == clock_rate)
+	for (size_t i = 0; i < local->codec_count; i++) {
+		if (sdp_is_beside(&local->codecs[i]))
+			continue;
+		if (local->codecs[i].clock_rate == beside->clock_rate)
 			return true;
+		if (!sdp_is_event(beside))
+			return false;
+	}
 	return false;
 }
 
@@ -186,7 +194,7 @@ static size_t offer_rows(struct sdp_negotiation *n, const struct sdp_local *loca
 
 	for (size_t i = 0; i < local->codec_count && count < SDP_FORMATS_MAX; i++) {
 		const struct sdp_codec *codec = &local->codecs[i];
-		if (sdp_is_beside(codec) && !audio_has_clock(local, codec->clock_rate))
+		if (sdp_is_beside(codec) && !audio_has_clock(local, codec))
 			continue;
 		uint8_t number = sdp_number_for(n, codec);
 		if (number == SDP_NO_PAYLOAD_TYPE || has_number(rows, count, number))

@@ -419,18 +419,23 @@ static void test_redundancy_goes_with_a_codec(void **state)
 
 	w->local.codecs = codecs;
 	w->local.codec_count = ARRAY_LEN(codecs);
-	assert_has(offer(w), "m=audio 4000 RTP/AVP 96 0 97 98 99\r\n");
+	/* Offered for the best codec alone ... */
+	assert_has(offer(w), "m=audio 4000 RTP/AVP 96 0 97 98\r\n");
 	assert_has(buf_text(&w->text), "a=rtpmap:97 red/48000/2\r\na=fmtp:97 96/96\r\n");
-	assert_has(buf_text(&w->text), "a=rtpmap:98 red/8000\r\na=fmtp:98 0/0\r\n");
-	assert_true(take(w, HEAD(1) "m=audio 6000 RTP/AVP 0 98\r\na=rtpmap:98 red/8000\r\na=fmtp:98 0/0\r\n"));
+	assert_true(take(w, HEAD(1) "m=audio 6000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 red/48000/2\r\n"
+				    "a=fmtp:97 96/96\r\n"));
 	assert_int_equal(w->agreed.codec_count, 1);
 	assert_int_equal(w->agreed.red_count, 1);
-	assert_codec(&w->agreed.reds[0], "red", 98, 98);
+	assert_codec(&w->agreed.reds[0], "red", 97, 97);
+	/* ... taken with any. */
+	assert_has(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 0 121\r\na=rtpmap:121 red/8000\r\na=fmtp:121 0/0\r\n"),
+		   "m=audio 4000 RTP/AVP 0 121\r\n");
+	assert_int_equal(w->agreed.red_count, 1);
 	/* that of another clock has nothing to carry, and alone it is no sound */
-	assert_has(answer(w, HEAD(2) "m=audio 6000 RTP/AVP 0 120\r\na=rtpmap:120 red/48000/2\r\n"),
+	assert_has(answer(w, HEAD(3) "m=audio 6000 RTP/AVP 0 120\r\na=rtpmap:120 red/48000/2\r\n"),
 		   "m=audio 4000 RTP/AVP 0\r\n");
 	assert_int_equal(w->agreed.red_count, 0);
-	assert_null(answer(w, HEAD(3) "m=audio 6000 RTP/AVP 120\r\na=rtpmap:120 red/8000\r\n"));
+	assert_null(answer(w, HEAD(4) "m=audio 6000 RTP/AVP 120\r\na=rtpmap:120 red/8000\r\n"));
 }
 
 static void test_other_lines_keep_their_place_and_are_rejected(void **state)
