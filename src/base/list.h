@@ -24,11 +24,6 @@ static inline bool list_empty(const struct list *list)
 	return list->head.next == &list->head;
 }
 
-static inline bool list_linked(const struct list_node *node)
-{
-	return node->next != NULL;
-}
-
 static inline void list_insert_before(struct list_node *at, struct list_node *node)
 {
 	node->prev = at->prev;

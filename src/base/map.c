@@ -138,15 +138,3 @@ void map_remove(struct map *map, struct map_node *node)
 	node->in_map = false;
 	map->count--;
 }
-
-void map_each(struct map *map, map_visit_h *visit, void *arg)
-{
-	for (size_t i = 0; i < map->bucket_count; i++) {
-		struct map_node *node = map->buckets[i];
-		while (node) {
-			struct map_node *next = node->next;
-			visit(arg, node);
-			node = next;
-		}
-	}
-}

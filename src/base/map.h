@@ -34,7 +34,4 @@ struct map_node *map_find(const struct map *map, struct slice key);
 struct map_node *map_find_next(const struct map_node *node);
 /** Leave the map; harmless for a node that is not in it. */
 void map_remove(struct map *map, struct map_node *node);
-/** Visit all, in no order; `visit` may remove the node it is given. */
-typedef void map_visit_h(void *arg, struct map_node *node);
-void map_each(struct map *map, map_visit_h *visit, void *arg);
 uint64_t map_siphash(const uint64_t key[2], struct slice bytes);

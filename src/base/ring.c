@@ -84,13 +84,3 @@ uint32_t ring_read(struct ring *ring, void *records, uint32_t n)
 	atomic_store_explicit(&ring->tail, tail + n, memory_order_release);
 	return n;
 }
-
-uint32_t ring_drop(struct ring *ring, uint32_t n)
-{
-	uint32_t count = ring_count(ring);
-
-	if (n > count)
-		n = count;
-	atomic_fetch_add_explicit(&ring->tail, n, memory_order_release);
-	return n;
-}

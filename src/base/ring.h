@@ -31,5 +31,3 @@ uint32_t ring_room(const struct ring *ring);
 uint32_t ring_write(struct ring *ring, const void *records, uint32_t n);
 /** Consumer: take up to `n` records. @return how many there were */
 uint32_t ring_read(struct ring *ring, void *records, uint32_t n);
-/** Consumer: forget up to `n` records. @return how many */
-uint32_t ring_drop(struct ring *ring, uint32_t n);

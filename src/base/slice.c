@@ -32,14 +32,6 @@ bool slice_ends(struct slice s, struct slice suffix)
 	return s.n >= suffix.n && slice_eq(slice_from(s, s.n - suffix.n), suffix);
 }
 
-int slice_cmp(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int order = n ? memcmp(a.p, b.p, n) : 0;
-
-	return order ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 size_t slice_find(struct slice s, char c)
 {
 	const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;

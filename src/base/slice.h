@@ -80,8 +80,6 @@ bool slice_ieq(struct slice a, struct slice b);
 bool slice_begins(struct slice s, struct slice prefix);
 bool slice_ibegins(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
-/** Order of bytes, as strcmp. */
-int slice_cmp(struct slice a, struct slice b);
 /** Offset of the first `c`, or s.n when there is none. */
 size_t slice_find(struct slice s, char c);
 size_t slice_rfind(struct slice s, char c);

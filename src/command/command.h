@@ -246,7 +246,3 @@ void rpc_command_line(struct runner *runner, struct slice line, const char *id, 
 /** An event as a JSON-RPC notification, without line feed; free(). */
 char *rpc_event(const struct event *event);
 char *rpc_hello(void);
-/** The result of a command that was given as a line: {"call":1}, {"text":"..."}; and of its failure:
- * {"code":4,"message":...,"data":{...}}. free(). */
-char *rpc_result(const struct invocation *invocation, const char *text);
-char *rpc_failure(const char *where, const struct failure *failure);

@@ -107,11 +107,6 @@ static const struct command_argument keys[] = {
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("level"),     KEY("round-trip"),
 };
 
-const struct command_argument *event_key_row(size_t place)
-{
-	return place < ARRAY_LEN(keys) ? &keys[place] : NULL;
-}
-
 const struct command_argument *event_key_option(struct slice key)
 {
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)

@@ -13,6 +13,4 @@ struct event_help {
 const struct event_help *event_help(enum event_kind kind);
 /** KEY=PATTERN as an option; NULL: no event has this key. */
 const struct command_argument *event_key_option(struct slice key);
-/** The keys one after the other; NULL behind the last. */
-const struct command_argument *event_key_row(size_t place);
 void event_keys_offer(struct near *near);

@@ -63,16 +63,6 @@ static json_t *result_object(const struct invocation *invocation, const char *te
 	return object;
 }
 
-char *rpc_result(const struct invocation *invocation, const char *text)
-{
-	return dump(result_object(invocation, text, false));
-}
-
-char *rpc_failure(const char *where, const struct failure *failure)
-{
-	return dump(failure_object(where, failure));
-}
-
 static void send_reply(struct reply *reply, const char *member, json_t *value)
 {
 	json_t *message;

@@ -67,8 +67,6 @@ bool wrap_proves(void *net, const struct flow *flow, struct slice domain);
 /* net */
 /** How TLS is spoken there: the own way, or else everybody's. */
 struct tls_context *net_tls_context(const struct net *net, unsigned security);
-/** Does one of our listeners take that protocol? */
-bool net_listens(const struct net *net, enum sip_protocol protocol);
 bool net_local_address(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local);
 void listener_release(struct listener *listener);
 /** The address a socket is bound to. */

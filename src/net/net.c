@@ -189,14 +189,6 @@ bool net_bound(const struct net *net, size_t i, struct address *address, unsigne
 	return false;
 }
 
-bool net_listens(const struct net *net, enum sip_protocol protocol)
-{
-	LIST_EACH(&net->listeners, node)
-		if (LIST_ENTRY(node, struct listener, node)->protocols & 1u << protocol)
-			return true;
-	return false;
-}
-
 void listener_release(struct listener *listener)
 {
 	if (!listener->closed) {

@@ -24,8 +24,6 @@ void tls_context_free(struct tls_context *context);
 void tls_context_set(struct tls_context *context, const struct net_tls *settings);
 /** Can the certificate be shown? @return false with the sentence that says why not */
 bool tls_can_serve(struct tls_context *context, struct buf *why);
-/** Is there a certificate of ours? */
-bool tls_has_certificate(const struct tls_context *context);
 
 /* ---- one connection ---- */
 

@@ -92,11 +92,6 @@ void tls_context_set(struct tls_context *context, const struct net_tls *settings
 	}
 }
 
-bool tls_has_certificate(const struct tls_context *context)
-{
-	return context->certificate != NULL;
-}
-
 /* ---- what the settings name ---- */
 
 void tls__library_words(char *words, size_t room)

@@ -193,7 +193,6 @@ bool phone_refer(struct phone *phone, struct slice target, struct slice to, cons
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */
 unsigned phone_find_call(const struct phone *phone, struct slice word);
-bool phone_call_exists(const struct phone *phone, unsigned call);
 bool phone_call_ended(const struct phone *phone, unsigned call);
 
 /* What screens and `show` read; a copy whose texts live until the next turn. */

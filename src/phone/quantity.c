@@ -25,11 +25,6 @@ unsigned phone_find_call(const struct phone *phone, struct slice word)
 	return node ? CONTAINER_OF(node, struct call, by_id)->number : 0;
 }
 
-bool phone_call_exists(const struct phone *phone, unsigned call)
-{
-	return call_find(phone, call) != NULL;
-}
-
 bool phone_call_ended(const struct phone *phone, unsigned number)
 {
 	const struct call *call = call_find(phone, number);

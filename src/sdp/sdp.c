@@ -20,17 +20,6 @@ enum sdp_direction sdp_direction_reverse(enum sdp_direction direction)
 	return directions[direction].reverse;
 }
 
-bool sdp_attribute_find(const struct sdp_attribute *attributes, size_t count, struct slice name, struct slice *value)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (slice_ieq(attributes[i].name, name)) {
-			*value = attributes[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* What c= says. */
 struct connection {
 	bool given, literal;

@@ -78,8 +78,6 @@ struct sdp_session {
  * RFC 8866 5, 9; RFC 3551 6; RFC 3605; RFC 3890; RFC 5761
  */
 bool sdp_parse(struct arena *arena, struct slice text, struct sdp_session *session, size_t *offset) MUST_CHECK;
-/** The value of the first attribute with this name (any case). @return false: none */
-bool sdp_attribute_find(const struct sdp_attribute *attributes, size_t count, struct slice name, struct slice *value);
 
 /* A payload type that needs no rtpmap. */
 struct sdp_static_type {

@@ -151,12 +151,6 @@ struct slice sip_draft_request_uri(const struct sip_draft *draft)
 	return draft->request_uri;
 }
 
-void sip_draft_set_request_uri(struct sip_draft *draft, struct slice uri)
-{
-	assert(draft->is_request && uri.n);
-	draft->request_uri = clean_copy(&draft->arena, uri);
-}
-
 static struct slice formatted(struct sip_draft *draft, const char *format, va_list args)
 {
 	char *text = xvasprintf(format, args);

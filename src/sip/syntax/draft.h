@@ -24,7 +24,6 @@ void sip_draft_free(struct sip_draft *draft);
 
 struct slice sip_draft_method(const struct sip_draft *draft);
 struct slice sip_draft_request_uri(const struct sip_draft *draft);
-void sip_draft_set_request_uri(struct sip_draft *draft, struct slice uri);
 
 /** Add a line at the end. */
 void sip_draft_add(struct sip_draft *draft, enum sip_header_id id, const char *format, ...) PRINTF_LIKE(3, 4);

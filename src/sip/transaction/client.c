@@ -255,11 +255,6 @@ const struct sip_message *client_transaction_request(const struct client_transac
 	return ct->request;
 }
 
-const struct sip_target *client_transaction_target(const struct client_transaction *ct)
-{
-	return &ct->target;
-}
-
 void transaction_cancel(struct client_transaction *ct, struct slice reason)
 {
 	if (ct->cancel_wanted || ct->cancel_sent)

@@ -92,7 +92,6 @@ struct client_transaction *transaction_start(struct transactions *transactions, 
 					     enum err *err);
 /** The request as sent, with its Via; borrowed. */
 const struct sip_message *client_transaction_request(const struct client_transaction *ct);
-const struct sip_target *client_transaction_target(const struct client_transaction *ct);
 /**
  * Cancel an INVITE (9.1): CANCEL goes out when a provisional has come (100 counts), at once or later; same top Via,
  * address, port and transport. Without a final response 64*T1 after the CANCEL the transaction ends with

@@ -145,22 +145,6 @@ bool transport_sent_by(struct transport *transport, const struct sip_target *tar
 	return true;
 }
 
-static bool is_ours(struct transport *transport, const struct address *address)
-{
-	const struct sip_world *world = &transport->world;
-	struct address local;
-
-	if (transport__sent_by_ours(transport, address))
-		return true;
-	/* The address from which we reach ourselves is the address itself. */
-	for (int i = 0; i < SIP_PROTOCOLS; i++) {
-		if (world->ops->local_address(world->net, (enum sip_protocol)i, address, &local) &&
-		    address_eq(&local, address))
-			return true;
-	}
-	return false;
-}
-
 bool transport_says_alias(const struct transport *transport, const struct sip_target *target)
 {
 	return transport->settings.alias && target->protocol == SIP_TLS;
@@ -179,18 +163,6 @@ bool transport_reached_by_flow(struct transport *transport, const struct sip_tar
 struct slice transport_explanation(const struct transport *transport)
 {
 	return slice_of(transport->why);
-}
-
-bool transport_is_ours(struct transport *transport, struct slice host, uint16_t port)
-{
-	struct address address;
-
-	if (!address_parse_host(&address, host, port ? port : sip_protocol_port(SIP_UDP)))
-		return false;
-	if (is_ours(transport, &address))
-		return true;
-	address_set_port(&address, sip_protocol_port(SIP_TLS));
-	return !port && is_ours(transport, &address);
 }
 
 /* ---- UDP or TCP by size (18.1.1) ---- */

@@ -185,8 +185,6 @@ void transport_prefer_open(const struct transport *transport, struct sip_target 
  * @return false: no such connection. RFC 7118 8, Appendix B.1
  */
 bool transport_find_invalid(const struct transport *transport, struct slice host, struct sip_target *target);
-/** Is this host and port one of ours (loops, Route to ourselves)? */
-bool transport_is_ours(struct transport *transport, struct slice host, uint16_t port);
 /**
  * The protocol that a request of `bytes` goes out by: TCP instead of UDP above udp_limit, unless this target
  * has refused TCP before (18.1.1).

@@ -397,13 +397,3 @@ struct notifier *notifier_accept(struct ua *ua, struct server_transaction *st, s
 	set_time(n, seconds);
 	return n;
 }
-
-struct slice notifier_event(const struct notifier *notifier)
-{
-	return notifier->event.name;
-}
-
-const struct sip_address *notifier_subscriber(const struct notifier *notifier)
-{
-	return sip_message_from(notifier->subscribe);
-}

@@ -49,6 +49,3 @@ void notifier_activate(struct notifier *notifier);
 /** The last NOTIFY, terminated for `reason` (a literal; RFC 6665 4.1.3); `ended` is not called. @param retry_after
  * seconds, 0: without */
 void notifier_end(struct notifier *notifier, const char *reason, uint32_t retry_after);
-/** The package that was subscribed to, and by whom (From, as it stood); borrowed. */
-struct slice notifier_event(const struct notifier *notifier);
-const struct sip_address *notifier_subscriber(const struct notifier *notifier);

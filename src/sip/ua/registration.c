@@ -49,13 +49,6 @@ struct registration {
 	struct outbound outbound;
 };
 
-const char *registration_state_name(enum registration_state state)
-{
-	static const char *const names[] = { "idle", "trying", "registered", "failed", "removing" };
-
-	return names[state];
-}
-
 static struct transport *transport_of(struct registration *r)
 {
 	return transactions_transport(r->ua->transactions);

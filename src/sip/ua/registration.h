@@ -10,8 +10,6 @@ enum registration_state {
 	REGISTRATION_FAILED,
 	REGISTRATION_REMOVING
 };
-/** "idle", "trying", "registered", "failed", "removing" */
-const char *registration_state_name(enum registration_state state);
 
 struct registration_handlers {
 	/** Registered anew or refreshed; `expires` seconds as the registrar granted. `first`: it was not registered

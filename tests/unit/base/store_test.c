@@ -88,17 +88,11 @@ static void list_keeps_order_and_lets_go(void **state)
 			list_remove(node);
 	}
 	assert_int_equal(sum, 1234);
-	assert_false(list_linked(&things[1].node));
+	assert_null(things[1].node.next);
 	list_remove(&things[1].node); /* harmless */
 	assert_ptr_equal(list_next(&list, list_first(&list)), &things[2].node);
 	assert_ptr_equal(list_last(&list), &things[4].node);
 	assert_null(list_next(&list, &things[4].node));
-}
-
-static void count_one(void *arg, struct map_node *node)
-{
-	(void)node;
-	++*(int *)arg;
 }
 
 static void map_finds_what_was_added(void **state)
@@ -108,7 +102,6 @@ static void map_finds_what_was_added(void **state)
 	struct thing *things = calloc(MANY, sizeof *things);
 	struct random random;
 	struct map map;
-	int count = 0;
 
 	random_init_seeded(&random, 1);
 	map_init(&map, &random);
@@ -122,8 +115,7 @@ static void map_finds_what_was_added(void **state)
 		struct map_node *found = map_find(&map, slice_of(things[i].key));
 		assert_ptr_equal(found, i % 3 ? &things[i].entry : NULL);
 	}
-	map_each(&map, count_one, &count);
-	assert_int_equal(count, (int)map.count);
+	assert_int_equal(map.count, MANY - (MANY + 2) / 3);
 	map_fini(&map);
 	free(things);
 }

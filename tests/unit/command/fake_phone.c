@@ -353,11 +353,6 @@ unsigned phone_find_call(const struct phone *phone, struct slice word)
 	return 0;
 }
 
-bool phone_call_exists(const struct phone *phone, unsigned call)
-{
-	return view_of(phone, call) != NULL;
-}
-
 bool phone_call_ended(const struct phone *phone, unsigned call)
 {
 	const struct call_view *view = view_of(phone, call);

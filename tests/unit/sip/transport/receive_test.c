@@ -220,18 +220,6 @@ static void responses_to_others_are_dropped(void **state)
 	assert_int_equal(recorder->responses, 1);
 }
 
-static void our_addresses_are_known(void **state)
-{
-	struct recorder *recorder = *state;
-
-	assert_true(transport_is_ours(recorder->transport, SLICE("192.0.2.1"), 5060));
-	assert_true(transport_is_ours(recorder->transport, SLICE("192.0.2.1"), 5061));
-	assert_true(transport_is_ours(recorder->transport, SLICE("192.0.2.1"), 0));
-	assert_false(transport_is_ours(recorder->transport, SLICE("192.0.2.1"), 5062));
-	assert_false(transport_is_ours(recorder->transport, SLICE("192.0.2.2"), 5060));
-	assert_false(transport_is_ours(recorder->transport, SLICE("example.org"), 0));
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, recorder_setup, recorder_teardown)
@@ -248,7 +236,6 @@ int main(void)
 		TEST(a_nul_in_the_via_is_borne),
 		TEST(stateless_answers_have_a_rate),
 		TEST(responses_to_others_are_dropped),
-		TEST(our_addresses_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
