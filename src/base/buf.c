@@ -46,6 +46,13 @@ bool buf_add_char(struct buf *buf, char c)
 	return buf_add(buf, slice_make(&c, 1));
 }
 
+bool buf_add_lower(struct buf *buf, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		buf_add_char(buf, text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] + ('a' - 'A')) : text.p[i]);
+	return !buf->full;
+}
+
 bool buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
 	char small[256];

@@ -20,6 +20,8 @@ void buf_fini(struct buf *buf);
 /** Add bytes. What would pass the maximum is left out whole and sets `full`. @return !buf->full */
 bool buf_add(struct buf *buf, struct slice bytes);
 bool buf_add_char(struct buf *buf, char c);
+/** With the capitals of ASCII as small letters. */
+bool buf_add_lower(struct buf *buf, struct slice text);
 bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 bool buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 /** Remove `n` bytes (clamped) from the front. */

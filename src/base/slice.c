@@ -86,6 +86,19 @@ struct slice slice_cut(struct slice *s, char sep)
 	return head;
 }
 
+bool slice_list_word(struct slice *rest, struct slice *word)
+{
+	size_t from = 0, end;
+
+	while (from < rest->n && strchr(" \t,", rest->p[from]))
+		from++;
+	for (end = from; end < rest->n && !strchr(" \t,", rest->p[end]); end++)
+		;
+	*word = slice_sub(*rest, from, end - from);
+	*rest = slice_from(*rest, end);
+	return word->n > 0;
+}
+
 bool slice_to_u64(struct slice s, uint64_t max, uint64_t *value)
 {
 	uint64_t v = 0;
@@ -131,5 +144,14 @@ char *slice_dup(struct slice s)
 	if (s.n)
 		memcpy(copy, s.p, s.n);
 	copy[s.n] = '\0';
+	return copy;
+}
+
+char *slice_dup_lower(struct slice s)
+{
+	char *copy = slice_dup(s);
+
+	for (char *c = copy; *c; c++)
+		*c = (char)lower(*c);
 	return copy;
 }

@@ -93,8 +93,12 @@ struct slice slice_trim(struct slice s);
  * Without `sep` all of *s is returned and *s becomes empty with p == NULL.
  */
 struct slice slice_cut(struct slice *s, char sep);
+/** The next word of a list whose words are parted by blanks or commas, cut off *rest. @return false: there is none */
+bool slice_list_word(struct slice *rest, struct slice *word);
 /** Decimal digits only, the whole slice, at most `max`. @return false for anything else */
 bool slice_to_u64(struct slice s, uint64_t max, uint64_t *value) MUST_CHECK;
 bool slice_to_u32(struct slice s, uint32_t *value) MUST_CHECK;
 /** A NUL-terminated copy owned by the caller (free). Never NULL. */
 char *slice_dup(struct slice s);
+/** The same, with the capitals of ASCII as small letters. */
+char *slice_dup_lower(struct slice s);

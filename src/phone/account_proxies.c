@@ -48,7 +48,7 @@ bool account_set_proxies(struct account *account, struct slice value, struct fai
 	size_t count = 0;
 	bool good = true;
 
-	while (good && list_word(&rest, &word)) {
+	while (good && slice_list_word(&rest, &word)) {
 		char *proxy = count < PROXIES_MAX ? read_proxy(word) : NULL;
 		good = proxy != NULL;
 		if (good)

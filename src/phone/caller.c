@@ -153,7 +153,7 @@ static bool is_allowed(const struct call *call)
 	struct slice rest = slice_of(settings_text(call->phone->settings, "call.auto-answer-for")), word;
 	char pattern[PATTERN_MAX];
 
-	while (list_word(&rest, &word)) {
+	while (slice_list_word(&rest, &word)) {
 		if (word.n >= sizeof pattern)
 			continue;
 		memcpy(pattern, word.p, word.n);

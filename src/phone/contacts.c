@@ -3,14 +3,10 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { CONTACTS_MAX = 10000, CONTACT_TEXT_MAX = 512, FILE_MAX = 16 << 20 };
+enum { CONTACTS_MAX = 10000, CONTACT_TEXT_MAX = 512 };
 
 struct contact {
 	struct map_node by_name, by_uri;
@@ -28,16 +24,6 @@ struct contacts {
 	struct map by_name, by_uri;
 };
 
-static char *lower(struct slice text)
-{
-	char *copy = slice_dup(text);
-
-	for (char *c = copy; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c + 32);
-	return copy;
-}
-
 /* "Bob <sip:bob@biloxi.com;x>" and "sip:bob@biloxi.com" -> "bob@biloxi.com" */
 static char *uri_key(struct slice text)
 {
@@ -50,12 +36,12 @@ static char *uri_key(struct slice text)
 	if (slice_ibegins(text, SLICE("sip:")))
 		text = slice_from(text, 4);
 	text = slice_cut(&text, ';');
-	return lower(slice_cut(&text, '?'));
+	return slice_dup_lower(slice_cut(&text, '?'));
 }
 
 static struct contact *find(const struct contacts *contacts, struct slice name)
 {
-	char *key = lower(slice_trim(name));
+	char *key = slice_dup_lower(slice_trim(name));
 	struct map_node *node = map_find(&contacts->by_name, slice_of(key));
 
 	free(key);
@@ -96,7 +82,7 @@ static bool put(struct contacts *contacts, struct slice name, struct slice targe
 		return false;
 	contact = xcalloc(1, sizeof *contact);
 	contact->name = slice_dup(name);
-	contact->key = lower(name);
+	contact->key = slice_dup_lower(name);
 	set_target(contacts, contact, target);
 	map_add(&contacts->by_name, &contact->by_name, slice_of(contact->key));
 	if (contacts->count == contacts->room) {
@@ -140,42 +126,12 @@ static void load(struct contacts *contacts, struct slice text)
 			 bad);
 }
 
-/* Only a file is read: a pipe or a device in its place may never end. */
-static enum err check_file(int fd)
-{
-	struct stat info;
-
-	if (fstat(fd, &info))
-		return err_from_errno(errno);
-	if (!S_ISREG(info.st_mode))
-		return ERR_UNSUPPORTED;
-	return info.st_size > FILE_MAX ? ERR_TOO_BIG : ERR_NONE;
-}
-
-enum err read_file(const char *path, struct buf *text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char chunk[4096];
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
-	enum err err = check_file(fd);
-	while (!err && (n = read(fd, chunk, sizeof chunk)) > 0)
-		if (!buf_add(text, slice_make(chunk, (size_t)n)))
-			err = ERR_TOO_BIG;
-	if (!err && n < 0)
-		err = err_from_errno(errno);
-	close(fd);
-	return err;
-}
-
 static void read_contacts(struct contacts *contacts)
 {
 	char *path = xasprintf("%s/contacts", contacts->dir);
 	struct buf text;
 
-	buf_init(&text, FILE_MAX);
+	buf_init(&text, FILE_TEXT_MAX);
 	enum err err = read_file(path, &text);
 	if (err) {
 		contacts->unread = true;
@@ -198,7 +154,7 @@ struct contacts *contacts_new(const char *dir, const struct log *log)
 	contacts->log = log;
 	map_init(&contacts->by_name, &random);
 	map_init(&contacts->by_uri, &random);
-	buf_init(&contacts->others, FILE_MAX);
+	buf_init(&contacts->others, FILE_TEXT_MAX);
 	if (dir)
 		read_contacts(contacts);
 	return contacts;
@@ -249,7 +205,7 @@ static bool save(const struct contacts *contacts, struct failure *failure)
 		return fail(failure, STATUS_SOUND, "unread",
 			    "%s/contacts could not be read and is left as it is: the change counts until the phone ends",
 			    contacts->dir);
-	buf_init(&text, FILE_MAX);
+	buf_init(&text, FILE_TEXT_MAX);
 	buf_add(&text, buf_slice(&contacts->others));
 	for (size_t i = 0; i < contacts->count; i++)
 		buf_printf(&text, "%s\t%s\n", contacts->sorted[i]->name, contacts->sorted[i]->target);
@@ -316,50 +272,4 @@ void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg)
 {
 	for (size_t i = 0; i < phone->contacts->count; i++)
 		each(arg, phone->contacts->sorted[i]->name, phone->contacts->sorted[i]->target);
-}
-
-/* As mkdir -p does: a new account of a host has no ~/.config yet. What fails is seen when a file is made in it. */
-void make_folder(const char *dir)
-{
-	char *path = xstrdup(dir);
-
-	for (char *at = strchr(path + (*path == '/'), '/'); at; at = strchr(at + 1, '/')) {
-		*at = '\0';
-		mkdir(path, 0700);
-		*at = '/';
-	}
-	mkdir(path, 0700);
-	free(path);
-}
-
-enum err write_file(const char *dir, const char *name, struct slice bytes)
-{
-	char *path = xasprintf("%s/%s", dir, name), *beside = xasprintf("%s/.%s.new", dir, name);
-	enum err err = ERR_NONE;
-
-	make_folder(dir);
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err = err_from_errno(errno);
-		goto out;
-	}
-	for (size_t done = 0; done < bytes.n && !err;) {
-		ssize_t n = write(fd, bytes.p + done, bytes.n - done);
-		if (n < 0 && errno != EINTR)
-			err = err_from_errno(errno);
-		else if (n > 0)
-			done += (size_t)n;
-	}
-	if (!err && fsync(fd))
-		err = err_from_errno(errno);
-	if (close(fd) && !err)
-		err = err_from_errno(errno);
-	if (!err && rename(beside, path))
-		err = err_from_errno(errno);
-	if (err)
-		unlink(beside);
-out:
-	free(path);
-	free(beside);
-	return err;
 }

@@ -19,7 +19,7 @@ bool dial_plan_check(struct slice rules, struct failure *failure)
 {
 	struct slice word, from, to;
 
-	while (list_word(&rules, &word))
+	while (slice_list_word(&rules, &word))
 		if (!read_rule(word, &from, &to))
 			return fail(failure, STATUS_USAGE, "syntax",
 				    "rewrite=%.*s: a rule is BEGINNING:REPLACEMENT, as +49:0 or 00:+", SLICE_ARG(word));
@@ -40,7 +40,7 @@ void dial_plan_apply(const struct account *account, struct slice number, struct 
 	struct slice rest = slice_of(account->rewrite), word, from, to, best_from = { 0 }, best_to = { 0 };
 
 	/* Of several rules that fit the one that says most. */
-	while (list_word(&rest, &word))
+	while (slice_list_word(&rest, &word))
 		if (read_rule(word, &from, &to) && slice_begins(number, from) && from.n > best_from.n) {
 			best_from = from;
 			best_to = to;

@@ -62,7 +62,7 @@ bool encryption_is_possible(struct phone *phone)
 	struct slice names = slice_of(settings_text(phone->settings, "media.encryption-suites")), name;
 	enum stream_suite suite;
 
-	while (library_works(phone) && list_word(&names, &name))
+	while (library_works(phone) && slice_list_word(&names, &name))
 		if (stream_suite_find(name, &suite) && secure_can(suite))
 			return true;
 	return false;
@@ -77,7 +77,7 @@ void encryption_make_keys(struct call_media *media)
 	keys->count = 0;
 	if (media->encryption == MEDIA_CLEAR || !library_works(phone))
 		return;
-	while (list_word(&names, &name) && keys->count < SDP_CRYPTOS_MAX) {
+	while (slice_list_word(&names, &name) && keys->count < SDP_CRYPTOS_MAX) {
 		enum stream_suite suite;
 		if (!stream_suite_find(name, &suite) || !secure_can(suite))
 			continue;

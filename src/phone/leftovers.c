@@ -8,8 +8,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILES = 8, FILE_BYTES = 64 << 10, KEPT_MAX = 64 };
@@ -104,17 +102,9 @@ static void open_files(struct leftovers *leftovers)
 	leftovers->opened = true;
 	make_folder(leftovers->dir);
 	for (int i = 0; i < FILES; i++) {
-		struct stat info;
-		char *path = xasprintf("%s/bindings%s%.0d", leftovers->dir, i ? "." : "", i);
-		int flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | (leftovers->fd < 0 ? O_CREAT : 0);
-		int fd = open(path, flags, 0600);
-		free(path);
+		int fd = open_owned(leftovers->dir, "bindings", i, leftovers->fd < 0 ? O_CREAT : 0);
 		if (fd < 0)
 			continue;
-		if (fstat(fd, &info) || !S_ISREG(info.st_mode) || flock(fd, LOCK_EX | LOCK_NB)) {
-			close(fd);
-			continue;
-		}
 		take_file(leftovers, fd);
 		if (leftovers->fd < 0) {
 			leftovers->fd = fd;

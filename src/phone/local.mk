@@ -7,7 +7,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/call_session.c \
 	src/phone/caller.c src/phone/calls.c \
 	src/phone/contacts.c \
-	src/phone/dial.c \
+	src/phone/dial.c src/phone/disk.c \
 	src/phone/echo.c \
 	src/phone/encryption.c \
 	src/phone/event.c src/phone/event.h src/phone/events.def \

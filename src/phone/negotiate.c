@@ -40,7 +40,7 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 
 	media->codec_count = 0;
 	media->max_bitrate = (uint32_t)settings_number(media->phone->settings, "media.max-bitrate");
-	while (list_word(&names, &word)) {
+	while (slice_list_word(&names, &word)) {
 		if (!media_codec_exists(word))
 			return ERR_NOT_FOUND;
 		for (int i = 0; i < MEDIA_CODECS; i++)

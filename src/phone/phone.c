@@ -38,19 +38,6 @@ char *clean(struct slice text)
 	return utf8_clean_dup(text);
 }
 
-bool list_word(struct slice *rest, struct slice *word)
-{
-	size_t from = 0, end;
-
-	while (from < rest->n && strchr(" \t,", rest->p[from]))
-		from++;
-	for (end = from; end < rest->n && !strchr(" \t,", rest->p[end]); end++)
-		;
-	*word = slice_sub(*rest, from, end - from);
-	*rest = slice_from(*rest, end);
-	return word->n > 0;
-}
-
 void phone_note_failure(struct phone *phone, const char *format, ...)
 {
 	va_list args;
@@ -220,7 +207,7 @@ void phone_apply_dns(struct phone *phone)
 	struct buf list;
 
 	buf_init(&list, 4096);
-	while (list_word(&rest, &word))
+	while (slice_list_word(&rest, &word))
 		buf_printf(&list, "%s%.*s", list.n ? "," : "", SLICE_ARG(word));
 	enum err err = net_set_dns(phone->net, buf_text(&list));
 	if (err)
@@ -281,7 +268,7 @@ static bool can_listen_at(struct slice value, struct failure *failure)
 {
 	struct slice rest = value, word;
 
-	while (list_word(&rest, &word)) {
+	while (slice_list_word(&rest, &word)) {
 		struct address address;
 		char text[ADDRESS_TEXT];
 		if (address_parse(&address, word, 5060) && !net_is_local(&address))
@@ -380,7 +367,7 @@ bool phone_start(struct phone *phone, struct failure *failure)
 		return true;
 	phone->start_wanted = false;
 	net_close_listeners(phone->net);
-	for (size_t i = 0; good && i < LISTEN_MAX && list_word(&rest, &word); i++)
+	for (size_t i = 0; good && i < LISTEN_MAX && slice_list_word(&rest, &word); i++)
 		good = listen_on(phone, word, failure);
 	if (!good) {
 		net_close_listeners(phone->net);

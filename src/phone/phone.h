@@ -31,6 +31,7 @@
  *   files            files played in calls, calls recorded to files
  *   conference       calls that hear each other; hold music
  *   contacts         names for addresses, kept at once; vcard: from and to other programs
+ *   disk             its files: read and written whole, locked, folders made
  *   history          what was called and who called
  *   store            rows on disk, by a thread, that survive a kill -9
  *   settings         the table of settings

@@ -563,14 +563,20 @@ void sound_probed(struct phone *phone, const struct probe_result *result);
 bool devices_may_echo(const struct phone *phone);
 void sound_apply_country(struct phone *phone);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
-/** The nth word of a list parted by blanks or commas. */
-bool list_word(struct slice *rest, struct slice *word);
 /** Add " KEY=VALUE" (or " VALUE") to a line of `saved`, quoted where it must be; nothing for NULL. */
 void save_word(struct buf *to, const char *key, const char *value);
 /** The folder and those above it, as far as they are missing; mode 0700. */
 void make_folder(const char *dir);
+enum { FILE_TEXT_MAX = 16 << 20 };
 /** Read a file whole; one that is not there reads as empty. Errors: ERR_UNSUPPORTED it is a pipe, a device, a folder;
  * ERR_TOO_BIG more than 16 MiB or than `text` takes */
 enum err read_file(const char *path, struct buf *text) MUST_CHECK;
 /** Write a file whole or not at all: beside it, synced, renamed; mode 0600. */
 enum err write_file(const char *dir, const char *name, struct slice bytes) MUST_CHECK;
+/**
+ * Open and lock DIR/NAME, or DIR/NAME.1 and so on: phones that share a folder have a file each, the first that no other
+ * holds; the lock goes with the descriptor, so those of phones that were killed have no owner.
+ * @param flags  O_CREAT, O_APPEND, beside what is always said to open()
+ * @return the descriptor; -1: it is not there, is no file, or another phone holds it
+ */
+int open_owned(const char *dir, const char *name, int nth, int flags);

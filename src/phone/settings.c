@@ -178,26 +178,12 @@ static void level_print(struct buf *to, int64_t level)
 	buf_printf(to, "dB");
 }
 
-/* The next word of a list whose words are parted by blanks or commas. */
-static bool list_word(struct slice *rest, struct slice *word)
-{
-	size_t from = 0, end;
-
-	while (from < rest->n && strchr(" \t,", rest->p[from]))
-		from++;
-	for (end = from; end < rest->n && !strchr(" \t,", rest->p[end]); end++)
-		;
-	*word = slice_sub(*rest, from, end - from);
-	*rest = slice_from(*rest, end);
-	return word->n > 0;
-}
-
 static bool check_addresses(struct slice value, struct buf *why)
 {
 	struct slice word;
 	struct address address;
 
-	while (list_word(&value, &word))
+	while (slice_list_word(&value, &word))
 		if (!address_parse(&address, word, 0)) {
 			buf_printf(why, "'%.*s' is no address: write 192.0.2.4:5060 or [2001:db8::1]:5060",
 				   SLICE_ARG(word));
@@ -225,7 +211,7 @@ static bool check_listen(struct slice value, struct buf *why)
 	unsigned protocols;
 	size_t count = 0;
 
-	for (; list_word(&value, &word); count++)
+	for (; slice_list_word(&value, &word); count++)
 		if (!listen_word_read(word, &protocols, &address)) {
 			buf_printf(why,
 				   "'%.*s' is no place to listen: write 192.0.2.4:5060 or [2001:db8::1]:5060, for one "
@@ -265,7 +251,7 @@ static bool check_pins(struct slice value, struct buf *why)
 	unsigned char pin[32];
 	struct slice word;
 
-	while (list_word(&value, &word))
+	while (slice_list_word(&value, &word))
 		if (!net_tls_pin_parse(word, pin)) {
 			buf_printf(why,
 				   "'%.*s' is no pin: it is the SHA-256 of a public key, 44 characters of base64 or 64 "
@@ -281,7 +267,7 @@ static bool check_codecs(struct slice value, struct buf *why)
 	struct slice word;
 	size_t count = 0;
 
-	for (; list_word(&value, &word); count++) {
+	for (; slice_list_word(&value, &word); count++) {
 		if (media_codec_exists(word))
 			continue;
 		buf_printf(why, "'%.*s' is no codec of this phone: there are", SLICE_ARG(word));
@@ -300,7 +286,7 @@ static bool check_suites(struct slice value, struct buf *why)
 	struct slice word;
 	size_t count = 0;
 
-	for (; list_word(&value, &word); count++) {
+	for (; slice_list_word(&value, &word); count++) {
 		if (stream_suite_find(word, &suite))
 			continue;
 		buf_printf(why, "'%.*s' is no crypto-suite of this phone: there are", SLICE_ARG(word));

@@ -448,11 +448,8 @@ void save_word(struct buf *to, const char *key, const char *value)
 
 static void add_lower(struct buf *to, const char *key, struct slice word)
 {
-	char *text = slice_dup(word);
+	char *text = slice_dup_lower(word);
 
-	for (char *c = text; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c + ('a' - 'A'));
 	save_word(to, key, text);
 	free(text);
 }

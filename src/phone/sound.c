@@ -387,7 +387,7 @@ void phone_codecs(const struct phone *phone, phone_codec_h *each, void *arg)
 	struct slice rest = slice_of(names), word;
 	bool listed_already[MEDIA_CODECS] = { false };
 
-	while (list_word(&rest, &word))
+	while (slice_list_word(&rest, &word))
 		for (int i = 0; i < MEDIA_CODECS; i++)
 			if (media_codec_means(word, (enum media_codec)i) && !listed_already[i]) {
 				each(arg, media_codec_word((enum media_codec)i), true);

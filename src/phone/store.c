@@ -12,7 +12,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -317,17 +316,10 @@ static void open_journals(struct store *store)
 {
 	for (int i = 0; i < JOURNALS; i++) {
 		struct stat info;
-		char *path = xasprintf("%s/history.journal%s%.0d", store->dir, i ? "." : "", i);
-		int flags = O_RDWR | O_CLOEXEC | O_APPEND | O_NONBLOCK | O_NOFOLLOW | (store->journal < 0 ? O_CREAT : 0);
-		int fd = open(path, flags, 0600);
-		free(path);
+		int fd = open_owned(store->dir, "history.journal", i, O_APPEND | (store->journal < 0 ? O_CREAT : 0));
 		if (fd < 0)
 			continue;
-		if (fstat(fd, &info) || !S_ISREG(info.st_mode) || flock(fd, LOCK_EX | LOCK_NB)) {
-			close(fd);
-			continue;
-		}
-		if (info.st_size && store->db) {
+		if (store->db && fstat(fd, &info) == 0 && info.st_size) {
 			bool good = run_sql(store->db, "BEGIN IMMEDIATE") && take_journal(store, fd) &&
 				    run_sql(store->db, "COMMIT") && !ftruncate(fd, 0);
 			if (!good) {

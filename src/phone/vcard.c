@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { FILE_BYTES = 16 << 20, LINE_BYTES = 4096, ADDRESSES_MAX = 16, NAME_BYTES = 256 };
+enum { LINE_BYTES = 4096, ADDRESSES_MAX = 16, NAME_BYTES = 256 };
 
 struct card {
 	bool inside;
@@ -130,7 +130,7 @@ bool phone_contacts_import(struct phone *phone, const char *path, size_t *taken,
 	struct buf text, line;
 
 	*taken = *left = 0;
-	buf_init(&text, FILE_BYTES);
+	buf_init(&text, FILE_TEXT_MAX);
 	buf_init(&line, LINE_BYTES);
 	enum err err = read_file(path, &text);
 	if (!err && !text.n)
@@ -226,7 +226,7 @@ bool phone_contacts_export(struct phone *phone, const char *path, size_t *count,
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
 
-	buf_init(&writing.text, FILE_BYTES);
+	buf_init(&writing.text, FILE_TEXT_MAX);
 	phone_contacts(phone, add_contact, &writing);
 	if (writing.name)
 		buf_printf(&writing.text, "END:VCARD\r\n");

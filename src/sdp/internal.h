@@ -61,6 +61,10 @@ struct sdp_negotiation {
 	struct arena peer_arena;          /* the peer's last description and what was agreed on it */
 };
 
+/* sdp */
+/** The next word, cut off *rest: fields are divided by one blank, some write more. Empty at the end. */
+struct slice sdp_word(struct slice *rest);
+
 /* negotiation */
 struct sdp_row *sdp_copy_rows(struct arena *arena, const struct sdp_row *rows, size_t count);
 struct sdp_crypto *sdp_copy_cryptos(struct arena *arena, const struct sdp_crypto *cryptos, size_t count);

@@ -14,18 +14,6 @@ static bool number(struct slice text, uint64_t max, uint64_t *value)
 	return (text.n == 1 || !slice_begins(text, SLICE("0"))) && slice_to_u64(text, max, value);
 }
 
-static struct slice word(struct slice *rest)
-{
-	while (rest->n && (rest->p[0] == ' ' || rest->p[0] == '\t'))
-		*rest = slice_from(*rest, 1);
-	size_t n = 0;
-	while (n < rest->n && rest->p[n] != ' ' && rest->p[n] != '\t')
-		n++;
-	struct slice found = slice_sub(*rest, 0, n);
-	*rest = slice_from(*rest, n);
-	return found;
-}
-
 /* ---- keys ---- */
 
 /* "2^20" or "1048576": how many packets the peer will send with this key. Its affair, but it must make sense. */
@@ -114,7 +102,7 @@ static bool read_parameter(struct slice text, struct sdp_secured *secured)
 /* @return the index among `ours`, or `count` when it is not to be used */
 static size_t read_crypto(struct slice text, const struct sdp_crypto *ours, size_t count, struct sdp_secured *secured)
 {
-	struct slice tag = word(&text), suite = word(&text), keys = word(&text), parameter;
+	struct slice tag = sdp_word(&text), suite = sdp_word(&text), keys = sdp_word(&text), parameter;
 	uint64_t value;
 	size_t i = 0;
 
@@ -123,7 +111,7 @@ static size_t read_crypto(struct slice text, const struct sdp_crypto *ours, size
 		i++;
 	if (i == count || !number(tag, TAG_MOST, &value) || !read_keys(keys, ours[i].key_bytes, secured))
 		return count;
-	while ((parameter = word(&text)).n)
+	while ((parameter = sdp_word(&text)).n)
 		if (!read_parameter(parameter, secured))
 			return count;
 	/* Who sends by our own key has only sent our description back. */

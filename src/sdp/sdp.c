@@ -1,4 +1,4 @@
-#include "sdp/sdp.h"
+#include "sdp/internal.h"
 
 static const struct {
 	struct slice name;
@@ -41,8 +41,7 @@ struct parser {
 	bool has_origin;
 };
 
-/* The next word: fields are divided by one blank, some write more. Empty at the end. */
-static struct slice word(struct slice *rest)
+struct slice sdp_word(struct slice *rest)
 {
 	while (rest->n && (rest->p[0] == ' ' || rest->p[0] == '\t'))
 		*rest = slice_from(*rest, 1);
@@ -68,13 +67,13 @@ static bool parse_origin(struct parser *p, struct slice value)
 {
 	struct sdp_session *session = p->session;
 
-	session->origin_user = word(&value);
-	session->origin_id = word(&value);
-	session->origin_version = word(&value);
-	word(&value); /* IN */
-	word(&value); /* IP4, IP6 */
+	session->origin_user = sdp_word(&value);
+	session->origin_id = sdp_word(&value);
+	session->origin_version = sdp_word(&value);
+	sdp_word(&value); /* IN */
+	sdp_word(&value); /* IP4, IP6 */
 	p->has_origin = true;
-	return word(&value).n > 0;
+	return sdp_word(&value).n > 0;
 }
 
 /* "IN IP4 192.0.2.4/127": what follows the slash matters to multicast only. */
@@ -82,10 +81,10 @@ static bool parse_connection(struct slice value, struct connection *connection)
 {
 	struct slice host;
 
-	if (!slice_ieq(word(&value), SLICE("IN")))
+	if (!slice_ieq(sdp_word(&value), SLICE("IN")))
 		return false;
-	word(&value);
-	host = word(&value);
+	sdp_word(&value);
+	host = sdp_word(&value);
 	host = slice_cut(&host, '/');
 	if (!host.n)
 		return false;
@@ -121,13 +120,13 @@ static bool parse_media(struct parser *p, struct slice value)
 	if (p->session->media_count == SDP_MEDIA_MAX)
 		return false;
 	media = p->media = &p->session->media[p->session->media_count++];
-	*media = (struct sdp_media){ .type = word(&value) };
-	ports = word(&value);
-	media->protocol = word(&value);
+	*media = (struct sdp_media){ .type = sdp_word(&value) };
+	ports = sdp_word(&value);
+	media->protocol = sdp_word(&value);
 	if (!slice_to_u64(slice_cut(&ports, '/'), 65535, &port) || !media->protocol.n)
 		return false;
 	media->port = (uint16_t)port;
-	while ((format = word(&value)).n)
+	while ((format = sdp_word(&value)).n)
 		add_format(media, format);
 	return media->format_count > 0 || media->port == 0;
 }
@@ -135,7 +134,7 @@ static bool parse_media(struct parser *p, struct slice value)
 /* "96 opus/48000/2", for every format with that number: some list a number twice. */
 static void parse_rtpmap(struct sdp_media *media, struct slice value)
 {
-	struct slice number = word(&value), map = word(&value);
+	struct slice number = sdp_word(&value), map = sdp_word(&value);
 	struct slice encoding = slice_cut(&map, '/'), clock = slice_cut(&map, '/');
 	uint64_t payload_type;
 	uint32_t clock_rate, channels = 1;
@@ -157,7 +156,7 @@ static void parse_rtpmap(struct sdp_media *media, struct slice value)
 
 static void parse_fmtp(struct sdp_media *media, struct slice value)
 {
-	struct slice text = word(&value);
+	struct slice text = sdp_word(&value);
 
 	value = slice_trim(value);
 	for (size_t i = 0; i < media->format_count; i++)
@@ -170,7 +169,7 @@ static void parse_rtcp(struct parser *p, struct slice value)
 {
 	uint64_t port;
 
-	if (!slice_to_u64(word(&value), 65535, &port) || !port)
+	if (!slice_to_u64(sdp_word(&value), 65535, &port) || !port)
 		return;
 	p->rtcp_port = (uint16_t)port;
 	p->rtcp = (struct connection){ 0 };

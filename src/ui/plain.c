@@ -100,22 +100,18 @@ static void draw_prompt(struct plain *plain)
 
 static void draw_completions(struct plain *plain)
 {
-	size_t count, widest = 0;
+	size_t count;
 	const char *const *words = line_completions(&count);
 	struct buf row;
 
 	if (!count)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		size_t cols = text_cols(slice_of(words[i]));
-		widest = cols > widest ? cols : widest;
-	}
-	size_t width = widest + 2, across = (size_t)plain->cols / width ? (size_t)plain->cols / width : 1,
-	       down = (count + across - 1) / across;
-	for (size_t y = 0; y < down; y++) {
+	struct text_grid grid = text_grid(words, count, 0, (size_t)plain->cols);
+	for (size_t y = 0; y < grid.down; y++) {
 		buf_init(&row, 65536);
-		for (size_t i = y; i < count; i += down)
-			text_add_padded(&row, slice_of(words[i]), i + down < count ? width : widest, plain->utf8);
+		for (size_t i = y; i < count; i += grid.down)
+			text_add_padded(&row, slice_of(words[i]), i + grid.down < count ? grid.width : grid.widest,
+					plain->utf8);
 		print_out(plain, buf_text(&row));
 		buf_fini(&row);
 	}

@@ -82,6 +82,20 @@ void text_add_padded(struct buf *to, struct slice s, size_t cols, bool utf8)
 		buf_add_char(to, ' ');
 }
 
+struct text_grid text_grid(const char *const *words, size_t count, size_t least, size_t room)
+{
+	struct text_grid grid = { .widest = least };
+
+	for (size_t i = 0; i < count; i++) {
+		size_t cols = text_cols(slice_of(words[i]));
+		grid.widest = cols > grid.widest ? cols : grid.widest;
+	}
+	grid.width = grid.widest + 2;
+	size_t across = room / grid.width ? room / grid.width : 1;
+	grid.down = (count + across - 1) / across;
+	return grid;
+}
+
 size_t text_break(struct slice s, size_t cols, size_t *skip)
 {
 	size_t n = text_fit(s, cols ? cols : 1, NULL), at = n;

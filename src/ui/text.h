@@ -12,6 +12,12 @@ size_t text_fit(struct slice s, size_t cols, size_t *used);
 size_t text_add(struct buf *to, struct slice s, size_t cols, bool utf8);
 /** The same, filled up with blanks to exactly `cols`. */
 void text_add_padded(struct buf *to, struct slice s, size_t cols, bool utf8);
+/* Words in columns that are read downwards: word i stands in row i % down. */
+struct text_grid {
+	size_t widest, width, down; /* columns of the widest word, and with the blanks behind it; rows */
+};
+/** The layout of `count` words, at least one, in `room` columns; a word counts at least `least`. */
+struct text_grid text_grid(const char *const *words, size_t count, size_t least, size_t room);
 /** Break `s` (one line) after at most `cols` columns, at a blank where there is one. @return bytes of the first part;
  * *skip blanks to leave out after it */
 size_t text_break(struct slice s, size_t cols, size_t *skip);

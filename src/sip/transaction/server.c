@@ -2,7 +2,6 @@
 
 #include "base/xmalloc.h"
 
-#include <ctype.h>
 
 enum {
 	RETRY_AFTER_S = 10,
@@ -12,12 +11,6 @@ enum {
 };
 
 /* ---- matching (17.2.3) ---- */
-
-static void add_lower(struct buf *to, struct slice text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		buf_add_char(to, (char)tolower((unsigned char)text.p[i]));
-}
 
 static struct slice tag_of(const struct sip_address *address)
 {
@@ -40,7 +33,7 @@ static void print_key(struct buf *key, const struct sip_message *request)
 
 	buf_init(key, 2 * SIP_MESSAGE_MAX);
 	buf_printf(key, "%s%.*s\n", magic ? "+" : "-", SLICE_ARG(via->branch));
-	add_lower(key, via->host);
+	buf_add_lower(key, via->host);
 	buf_printf(key, ":%u\n%.*s", via->port, SLICE_ARG(sip_message_call_id(request)));
 	if (magic)
 		return;

@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 
-#include <ctype.h>
 
 static void on_request(void *arg, struct sip_message *request, const struct sip_source *source)
 {
@@ -117,12 +116,6 @@ bool transactions_await_ack(const struct transactions *transactions)
 	return false;
 }
 
-static void add_lower(struct buf *to, const char *text)
-{
-	while (*text)
-		buf_add_char(to, (char)tolower((unsigned char)*text++));
-}
-
 /* "INVITE server  proceeding  INVITE  UDP 192.0.2.4:5060"; the method may be anything a peer sent. */
 static void show_line(const struct transaction *transaction, struct slice method, enum sip_protocol protocol,
 		      const struct address *remote, transaction_show_h *show, void *arg)
@@ -132,7 +125,7 @@ static void show_line(const struct transaction *transaction, struct slice method
 
 	buf_init(&line, 1024);
 	buf_printf(&line, "%llu  %s  ", (unsigned long long)transaction->number, transaction->machine->name);
-	add_lower(&line, machine_state_name(transaction->state));
+	buf_add_lower(&line, slice_of(machine_state_name(transaction->state)));
 	buf_add(&line, SLICE("  "));
 	utf8_clean(&line, slice_sub(method, 0, 64), false);
 	buf_printf(&line, "  %.*s %s", SLICE_ARG(sip_protocol_name(protocol)), address_print(remote, address));

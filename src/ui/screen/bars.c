@@ -306,26 +306,22 @@ void bar_keys(struct screen *screen, int row)
 
 void bar_completions(struct screen *screen, int last_row)
 {
-	size_t count, widest = 4;
+	size_t count;
 	const char *const *words = line_completions(&count);
 	struct buf row;
 
 	if (!count)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		size_t cols = text_cols(slice_of(words[i]));
-		widest = cols > widest ? cols : widest;
-	}
-	size_t width = widest + 2, room = (size_t)screen->cols - 2, across = room / width ? room / width : 1;
-	size_t down = (count + across - 1) / across, most = (size_t)last_row / 2 > 1 ? (size_t)last_row / 2 : 1;
-	bool cut = down > most;
-	size_t lines = cut ? most : down;
+	struct text_grid grid = text_grid(words, count, 4, (size_t)screen->cols - 2);
+	size_t most = (size_t)last_row / 2 > 1 ? (size_t)last_row / 2 : 1;
+	bool cut = grid.down > most;
+	size_t lines = cut ? most : grid.down;
 	for (size_t y = 0; y < lines; y++) {
 		struct area area = { last_row - (int)(lines - 1 - y), 0, 1, screen->cols };
 		buf_init(&row, 16384);
 		buf_add_char(&row, ' ');
-		for (size_t i = y; i < count; i += down)
-			text_add_padded(&row, slice_of(words[i]), width, draw_is_utf8());
+		for (size_t i = y; i < count; i += grid.down)
+			text_add_padded(&row, slice_of(words[i]), grid.width, draw_is_utf8());
 		if (cut && y == lines - 1) {
 			buf_clear(&row);
 			buf_printf(&row, " ... %zu in all: type some more", count);

@@ -19,6 +19,35 @@ static void slices_compare(void **state)
 	assert_true(slice_ends(SLICE("a.call"), SLICE(".call")));
 }
 
+static void words_of_lists_are_cut_off(void **state)
+{
+	(void)state;
+	struct slice rest = SLICE(" tcp,\tudp , tls"), word;
+	const char *const words[] = { "tcp", "udp", "tls" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		assert_true(slice_list_word(&rest, &word));
+		assert_true(slice_eq(word, slice_of(words[i])));
+	}
+	assert_false(slice_list_word(&rest, &word));
+	rest = SLICE(" , ");
+	assert_false(slice_list_word(&rest, &word));
+}
+
+static void only_letters_of_ascii_become_small(void **state)
+{
+	(void)state;
+	struct buf text;
+
+	buf_init(&text, 64);
+	assert_true(buf_add_lower(&text, SLICE("Alice@[AZ]\xc3\x84")));
+	assert_string_equal(buf_text(&text), "alice@[az]\xc3\x84");
+	buf_fini(&text);
+	char *copy = slice_dup_lower(SLICE("Alice@[AZ]\xc3\x84"));
+	assert_string_equal(copy, "alice@[az]\xc3\x84");
+	free(copy);
+}
+
 static void slices_are_found_and_cut(void **state)
 {
 	(void)state;
@@ -140,6 +169,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slices_compare),
 		cmocka_unit_test(slices_are_found_and_cut),
+		cmocka_unit_test(words_of_lists_are_cut_off),
+		cmocka_unit_test(only_letters_of_ascii_become_small),
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(utf8_is_checked_and_cleaned),
 		cmocka_unit_test(addresses_are_read_and_printed),
