@@ -6,7 +6,7 @@
  *   digest        challenges answered (22; RFC 7616, 8760)
  *   core          what all files share; what has ended waits here for ua_sweep()
  *   hop           Request-URI and Route; where a request goes next
- *   request       one request from its target list to its one final outcome
+ *   request       one request from its target list to its one final outcome; request_draft: what it begins with
  *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
  *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE; session_client calls, session_server is called,
  *                 session_update (RFC 3311), session_reliable (RFC 3262), session_timer (RFC 4028)
