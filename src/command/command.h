@@ -10,7 +10,8 @@
  *   commands   what all runners share: aliases, variables of `let`; the turn's end
  *   invocation what the rows' functions share
  *   devices    the sound devices: their list, and whether those that a script has named are there
- *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler
+ *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler; queue: what it is
+ *              given to run
  *   variable   what $name is
  *   wait       waiting for events: what satisfies a wait, what makes it hopeless
  *   outcomes   what became of the messages that a script has sent

@@ -175,6 +175,10 @@ struct runner {
 	struct timer timer;
 };
 
+struct item *runner_item_new(enum item_kind kind);
+void runner_item_free(struct item *item);
+/** Tell an error; a script that does not keep going is over. @param shown  the line at fault with its caret, or "" */
+void runner_refuse(struct runner *runner, const char *where, const struct failure *failure, const char *shown);
 /** Queue a line in front of all others: the command of `if`. It answers for the present one. */
 void runner_push_inner(struct runner *runner, const char *line, size_t shift, bool go_on);
 /** Queue a file in front of all others. */

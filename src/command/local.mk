@@ -29,7 +29,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/options.c src/command/options.h \
 	src/command/outcomes.c \
 	src/command/rpc.c src/command/rpc.h \
-	src/command/runner.c \
+	src/command/runner.c src/command/queue.c \
 	src/command/script.c src/command/script.h \
 	src/command/shell.c \
 	src/command/table.c src/command/table.h \
