@@ -1,8 +1,10 @@
 /* Options and wiring: the only file that sees every floor. */
 #include "base/xmalloc.h"
 #include "ui/ctl.h"
+#include "ui/errand.h"
 #include "ui/input.h"
 #include "ui/options.h"
+#include "ui/process.h"
 #include "ui/service.h"
 #include "ui/socket.h"
 #include "ui/terminal.h"
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { INPUT_TEXT_MAX = 16 << 20, QUIET_LIMIT_S = 5, DESCRIPTORS_NEEDED = 22 };
+enum { INPUT_TEXT_MAX = 16 << 20, QUIET_LIMIT_S = 5 };
 
 struct app {
 	struct options options;
@@ -101,47 +103,7 @@ static void on_echo(void *arg, struct runner *runner, const char *text)
 		output_printf(app->out, "%s\n", text);
 }
 
-/* ---- errands that need no phone ---- */
-
-static int print_and_exit(struct buf *text)
-{
-	bool ok = fwrite(buf_text(text), 1, text->n, stdout) == text->n;
-
-	buf_fini(text);
-	if (fflush(stdout) == 0 && ok)
-		return 0;
-	fprintf(stderr, "offhook: standard output cannot be written: %s\n", strerror(errno));
-	return STATUS_SOUND; /* the status for files that cannot be written */
-}
-
-static int run_errand(const struct options *options)
-{
-	struct buf text;
-
-	buf_init(&text, 8 << 20);
-	switch (options->errand) {
-	case ERRAND_VERSION:
-		buf_printf(&text, "offhook %s\n", PACKAGE_VERSION);
-		break;
-	case ERRAND_HELP:
-		options_help(&text);
-		break;
-	case ERRAND_MAN:
-		help_print_man(&text);
-		break;
-	case ERRAND_COMMANDS_MAN:
-		help_print_commands_man(&text);
-		break;
-	default:
-		if (!help_print_shell_completion(slice_of(options->argument), &text)) {
-			buf_fini(&text);
-			fprintf(stderr, "offhook: --print-completion knows bash, zsh and fish\n");
-			return STATUS_USAGE;
-		}
-		break;
-	}
-	return print_and_exit(&text);
-}
+/* ---- the check of a file ---- */
 
 static int check_file(struct app *app)
 {
@@ -190,16 +152,6 @@ static void on_input_end(void *arg)
 	app->input_error = input_error(app->input);
 }
 
-/* `-f -`, and what a shell opens for us: `-f <(make-commands)` is /dev/fd/63. -1: a path like any other */
-static int inherited_descriptor(const char *path)
-{
-	int fd, end = 0;
-
-	if (!strcmp(path, "-") || !strcmp(path, "/dev/stdin"))
-		return STDIN_FILENO;
-	return sscanf(path, "/dev/fd/%9d%n", &fd, &end) == 1 && !path[end] && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
-}
-
 /* The whole of it is checked before its first line runs, as with any file. @return false: not all of it is there yet */
 static bool run_input(struct app *app, const char *name, int fd)
 {
@@ -231,7 +183,7 @@ static bool run_input(struct app *app, const char *name, int fd)
 /* @return false: it waits */
 static bool run_source(struct app *app, const struct source *source)
 {
-	int fd = source->is_file ? inherited_descriptor(source->text) : -1;
+	int fd = source->is_file ? process_descriptor(source->text) : -1;
 
 	if (!source->is_file)
 		runner_line(app->script, slice_of(source->text), false);
@@ -390,45 +342,11 @@ static void watch_signals(struct app *app)
 
 /* ---- the start ---- */
 
-/* Files and sockets opened later must never become standard input or output. */
-static void keep_standard_descriptors(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
-			_exit(STATUS_SOUND);
-}
-
-/* What the loop, the front end and a call need: better a sentence now than a failure in the midst of it. */
-static bool descriptors_suffice(void)
-{
-	int fds[DESCRIPTORS_NEEDED], count = 0;
-
-	while (count < DESCRIPTORS_NEEDED && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
-		count++;
-	bool enough = count == DESCRIPTORS_NEEDED;
-	if (!enough)
-		fprintf(stderr, "offhook: too few file descriptors (%s): %d more are needed, there are %d; see `ulimit "
-				"-n`\n",
-			strerror(errno), DESCRIPTORS_NEEDED, count);
-	while (count)
-		close(fds[--count]);
-	return enough;
-}
-
-static char *home_folder(const char *variable, const char *below_home)
-{
-	const char *base = getenv(variable), *home = getenv("HOME");
-
-	if (base && *base == '/')
-		return xasprintf("%s/offhook", base);
-	return home && *home ? xasprintf("%s/%s/offhook", home, below_home) : NULL;
-}
-
 static bool takes_standard_input(const struct options *options)
 {
 	for (size_t i = 0; i < options->source_count; i++)
 		if (options->sources[i].is_file &&
-		    inherited_descriptor(options->sources[i].text) == STDIN_FILENO)
+		    process_descriptor(options->sources[i].text) == STDIN_FILENO)
 			return true;
 	return false;
 }
@@ -567,8 +485,8 @@ static void app_start(struct app *app)
 	app->err = output_new(app->loop, app->err_fd, OUTPUT_MAX, drop_notice);
 	app->log = (struct log){ .write = on_log, .arg = app, .level = options->verbose ? LOG_NOTICE : LOG_WARNING };
 	if (!options->no_config && options->errand == ERRAND_PHONE) {
-		app->config_dir = home_folder("XDG_CONFIG_HOME", ".config");
-		app->state_dir = home_folder("XDG_STATE_HOME", ".local/state");
+		app->config_dir = process_folder("XDG_CONFIG_HOME", ".config");
+		app->state_dir = process_folder("XDG_STATE_HOME", ".local/state");
 		const char *slash = options->config ? strrchr(options->config, '/') : NULL;
 		if (options->config)
 			app->saved_dir = slash ? xasprintf("%.*s", (int)(slash - options->config) + 1, options->config)
@@ -640,7 +558,7 @@ int main(int argc, char *argv[])
 	static struct app app;
 	struct failure failure = { 0 };
 
-	keep_standard_descriptors();
+	process_keep_descriptors();
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	if (!options_parse(&app.options, argc, argv, &failure)) {
@@ -656,11 +574,11 @@ int main(int argc, char *argv[])
 		return status;
 	}
 	if (app.options.errand != ERRAND_PHONE && app.options.errand != ERRAND_CHECK) {
-		int status = run_errand(&app.options);
+		int status = errand_run(&app.options);
 		options_fini(&app.options);
 		return status;
 	}
-	if (!descriptors_suffice()) {
+	if (!process_has_descriptors()) {
 		options_fini(&app.options);
 		return STATUS_NETWORK;
 	}

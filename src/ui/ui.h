@@ -10,6 +10,8 @@
  *   line      readline; the only file that includes it
  *   prompt    the command line that plain and screen share: what is typed is run; quitting, passwords, completion
  *   options   the words of the program's own command line
+ *   errand    --help, --version, the man page: what needs no phone
+ *   process   the descriptors and the home that we were started with
  *   notify    the bell, notifications of the terminal, notify.command
  *   show      which events are told, and how
  *   plain     lines of text, with the prompt when interactive
