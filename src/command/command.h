@@ -2,29 +2,31 @@
  * command: the command language. One table row is the only place where a command is described; look-up, argument
  * checking, completion, help, man page, shell completion, JSON-RPC methods and the fuzz dictionary are made from it.
  *
- *   table      the rows joined, look-up, near misses
- *   words      a line -> words: quotes, escapes, $variables, columns
- *   argument   each kind of argument: is a value one of it
- *   bind       words or JSON members -> the arguments and options of a row
- *   complete   what may come next on a line; offer: what each kind of argument has to offer
- *   commands   what all runners share: aliases, variables of `let`; the turn's end
- *   invocation what the rows' functions share
- *   devices    the sound devices: their list, and whether those that a script has named are there
- *   runner     a stream of commands being run: scripts, the prompt, one JSON client, one handler; queue: what it is
- *              given to run
- *   variable   what $name is
- *   wait       waiting for events: what satisfies a wait, what makes it hopeless
- *   outcomes   what became of the messages that a script has sent
- *   compare    LEFT OP RIGHT of `expect` and `if`
- *   binding    `bind`: keys that run commands
- *   handler    `on`: commands that events start
- *   script     command files: lines, continuation, the check of a whole file
- *   event_keys the keys that events carry, a sentence for each event
- *   options    the options of the program
- *   help       help in the terminal; man: the man page; shell: completion for bash, zsh and fish. All from the tables
- *   doctor     what is wrong: sockets, accounts, sound, the echo test, one row each
- *   rpc        JSON-RPC on the same table
- *   do_*       the rows and what they do
+ *   table       the rows joined, look-up, near misses
+ *   do_*        the rows and what they do: accounts, calls, keys, messages, people, phone, presence, protocol,
+ *               screening, scripts, sound, trace, watching
+ *   words       a line -> words: quotes, escapes, $variables, columns
+ *   argument    each kind of argument: is a value one of it
+ *   bind        words -> the arguments and options of a row; bind_command which row is meant, bind_members the same
+ *               from JSON; binder what they share
+ *   complete    what may come next on a line; offer what each kind of argument has to offer
+ *   commands    what all runners share: aliases, variables of `let`; the turn's end
+ *   runner      a stream of commands being run: scripts, the prompt, one JSON client, one handler; queue what
+ *               it is given to run
+ *   invocation  what the rows' functions share; internal what the floor's files share
+ *   script      command files: lines, continuation, the check of a whole file
+ *   variable    what $name is
+ *   wait        waiting for events: what satisfies a wait, what makes it hopeless
+ *   outcomes    what became of the messages that a script has sent
+ *   compare     LEFT OP RIGHT of `expect` and `if`
+ *   binding     `bind`: keys that run commands
+ *   handler     `on`: commands that events start
+ *   event_keys  the keys that events carry, a sentence for each event
+ *   options     the options of the program
+ *   help        help in the terminal; man the man page; shell completion for bash, zsh and fish. All from the tables
+ *   devices     the sound devices: their list, and whether those that a script has named are there
+ *   doctor      what is wrong: sockets, accounts, sound, the echo test, one row each
+ *   rpc         JSON-RPC on the same table
  */
 #pragma once
 
@@ -237,8 +239,8 @@ bool help_print_shell_completion(struct slice shell, struct buf *out);
 /* ---- JSON-RPC ---- */
 enum { RPC_LINE_MAX = 1 << 20 };
 /**
- * One line that begins with '{'. The answer is given to `reply` as one JSON line now or when the command ends; NULL when
- * a request without an id has ended.
+ * One line that begins with '{'. The answer is given to `reply` as one JSON line now or when the command ends; NULL
+ * when a request without an id has ended.
  */
 typedef void rpc_reply_h(void *arg, const char *line);
 void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply, void *arg);

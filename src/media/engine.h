@@ -1,31 +1,32 @@
 /*
  * media: RTP, RTCP, jitter buffer, codecs, mixer, DTMF, files, tones, and the one thread that runs them. Knows neither
- * SIP nor SDP nor the
- * loop: it is given a description of a stream.
+ * SIP nor SDP nor the loop: it is given a description of a stream.
  *
- *   engine    all streams and the devices; engine_step() is the engine, a thread only calls it. engine_media is its
- *             thread, engine_mix who hears what, engine_files what is played and recorded, engine_devices the devices
- *   stream    one call's sound: encode, send, receive, decode; stream_network its sockets, stream_report its snapshot
- *             and events
- *   names     of codecs and crypto-suites
- *   srtp      what makes them secret and authentic (RFC 3711)
- *   tap       the packets of the last minutes, for captures
- *   rtp       packets and their source (RFC 3550 5, A.1)
- *   rtcp      SR, RR, SDES, BYE and their timing (RFC 3550 6)
- *   jitter    the jitter buffer: a function of packets and time
- *   stretch   sound made a little shorter or longer
- *   quality   the E-model (G.107)
- *   mixer     what is heard together
- *   cleaner   the microphone without echo and noise
- *   probe     a test of loudspeaker and microphone
- *   file      sound files that are heard
- *   record    sound files that are written
- *   dtmf      RFC 4733 events, sent and received
- *   dtmf_detect  digits as tones, made and recognised
- *   tone      ring, ringback, busy tones; the strongest frequency heard
- *   level     dB of what is heard and said
- *   codec/    codec, opus, g711
- *   audio/    device (the face), null, file, tone, helper (offhook-sound)
+ *   engine       all streams and the devices, for the loop's thread; engine_step() is the engine, a thread only calls
+ *                it. engine_media is that thread, engine_mix who hears what, engine_slots the devices as it sees them,
+ *                engine_devices as the loop does, engine_files what is played and recorded; engine_internal is shared
+ *   stream       one call's sound: encode, send. stream_network its sockets, stream_security SRTP, stream_hear what is
+ *                heard, stream_red redundancy taken apart, stream_rate what the way can carry, stream_report its
+ *                snapshot and events
+ *   names        of codecs and crypto-suites
+ *   rtp          packets and their source (RFC 3550 5, A.1)
+ *   rtcp         SR, RR, SDES, BYE and their timing (RFC 3550 6); rtcp_xr extended reports (RFC 3611)
+ *   srtp         what makes them secret and authentic (RFC 3711)
+ *   red          copies of earlier packets in a packet (RFC 2198)
+ *   dtmf         RFC 4733 events, sent and received; dtmf_detect digits as tones, made and recognised
+ *   jitter       the jitter buffer: a function of packets and time; delay how much of it the network wants
+ *   stretch      sound made a little shorter or longer
+ *   burst        losses in a row (RFC 3611)
+ *   quality      the E-model (G.107)
+ *   tap          the packets of the last minutes, for captures
+ *   mixer        what is heard together
+ *   cleaner      the microphone without echo and noise
+ *   probe        a test of loudspeaker and microphone
+ *   file         sound files that are heard; record those that are written
+ *   tone         ring, ringback, busy tones (tones.def: by country); the strongest frequency heard
+ *   level        dB of what is heard and said
+ *   codec/       codec (the face), opus, and those of samples: g711, g722, l16 over pcm; conceal for lost packets
+ *   audio/       device (the face), null, file, tone, helper (offhook-sound; shared is the memory between)
  */
 #pragma once
 
@@ -144,19 +145,19 @@ struct stream_stats {
 };
 
 enum engine_event_kind {
-	ENGINE_FIRST_PACKET,       /* sound of the peer begins */
-	ENGINE_SILENT,             /* below -50 dB for 3 s; `side` 0 me, 1 peer; once until it is louder again */
-	ENGINE_LOST,               /* no RTP for 3 s while the peer should send */
-	ENGINE_DTMF,               /* `digit`, once a digit; `audible`: it was heard as tones */
-	ENGINE_DTMF_SENT,          /* the queue of digits is empty */
-	ENGINE_CODEC,              /* the peer changed to `codec` */
-	ENGINE_PEER_BYE,           /* RTCP BYE */
-	ENGINE_REFUSED,            /* SRTP refuses packets, 100 by now: forged, replayed, or of a key that is not the agreed one */
+	ENGINE_FIRST_PACKET, /* sound of the peer begins */
+	ENGINE_SILENT,       /* below -50 dB for 3 s; `side` 0 me, 1 peer; once until it is louder again */
+	ENGINE_LOST,         /* no RTP for 3 s while the peer should send */
+	ENGINE_DTMF,         /* `digit`, once a digit; `audible`: it was heard as tones */
+	ENGINE_DTMF_SENT,    /* the queue of digits is empty */
+	ENGINE_CODEC,        /* the peer changed to `codec` */
+	ENGINE_PEER_BYE,     /* RTCP BYE */
+	ENGINE_REFUSED, /* SRTP refuses packets, 100 by now: forged, replayed, or of a key that is not the agreed one */
 	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
 	ENGINE_DEVICE,
-	ENGINE_PLAYED,             /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
-	ENGINE_RECORDED,           /* a recording is whole and closed: `path`, `seconds`, `err`; also after its stream went */
-	ENGINE_PROBED,             /* a test of the devices is over: `probe` */
+	ENGINE_PLAYED, /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
+	ENGINE_RECORDED, /* a recording is whole and closed: `path`, `seconds`, `err`; also after its stream went */
+	ENGINE_PROBED,   /* a test of the devices is over: `probe` */
 	/* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
 	ENGINE_CLOSED,
 };
@@ -226,8 +227,8 @@ struct engine_digits {
 };
 /**
  * Queue digits 0-9 * # A-D, and `,`. Nothing is queued when it fails: ERR_UNSUPPORTED
- * telephone-event was not agreed, and they are not to be audible; ERR_STATE the stream does not send (hold); ERR_SYNTAX a character; ERR_FULL more than
- * 256 would wait.
+ * telephone-event was not agreed, and they are not to be audible; ERR_STATE the stream does not send (hold); ERR_SYNTAX
+ * a character; ERR_FULL more than 256 would wait.
  */
 enum err engine_dtmf(struct engine *engine, struct stream *stream, const char *digits,
 		     const struct engine_digits *how) MUST_CHECK;
@@ -298,7 +299,8 @@ const char *engine_device_name(const struct engine *engine, enum engine_device w
 enum engine_tone { TONE_NONE, TONE_RING, TONE_RINGBACK, TONE_BUSY, TONE_WAITING, TONE_ERROR };
 /* Whose tones there are, for a table of settings. */
 #define TONE_COUNTRIES                                                                                                 \
-	"auto|us|ca|mx|br|ar|cl|gb|ie|de|at|ch|fr|be|nl|lu|it|es|pt|dk|se|no|fi|is|pl|cz|sk|hu|ro|bg|gr|tr|ru|ua|ee|lv|lt|" \
+	"auto|us|ca|mx|br|ar|cl|gb|ie|de|at|ch|fr|be|nl|lu|it|es|pt|dk|se|no|fi|is|pl|cz|sk|hu|ro|bg|gr|tr|ru|ua|ee|"  \
+	"lv|lt|"                                                                                                       \
 	"il|za|in|cn|hk|jp|kr|sg|my|au|nz"
 /** "de", whose tones are played from now on. @return false: there is no such country in the table */
 bool engine_set_country(struct engine *engine, const char *country);

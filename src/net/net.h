@@ -1,12 +1,13 @@
 /*
  * net: the outside. Sockets and the resolver on the loop, behind struct transport_ops.
  *
- *   net         listeners, the table of operations, which of our addresses a peer would see
+ *   net         listeners, the table of operations, which of our addresses a peer would see; internal what all share
  *   udp         datagrams: the address each came to, ICMP errors told
- *   tcp         connections: bounded queues, half-close
+ *   tcp         connections: bounded queues, half-close (connection.h)
  *   wrap        what stands between a connection's socket and its flow: TLS, WebSocket
  *   websocket   handshake and frames without a socket
- *   tls         TLS without a socket; tls_context its settings, tls_verify whom a certificate belongs to
+ *   tls         TLS without a socket; tls_context its settings, tls_verify whom a certificate belongs to,
+ *               tls_internal what they share
  *   locate      RFC 3263: a host to a list of targets
  *   dns         questions to name servers (c-ares) and a cache bounded by the time to live
  *   dns_answer  raw DNS answers to records

@@ -2,50 +2,54 @@
  * phone: the softphone as one object. Commands in, events out. The only floor where signalling and sound meet, and the
  * only one that reads SDP.
  *
- *   phone            wiring, sockets, turn end
- *   target           what people write -> a URI
- *   accounts         who we are where
- *   account_options  KEY=VALUE of an account
- *   account_settings  settings that an account has for itself
+ *   phone            wiring, sockets, turn end; phone_internal what the files below share
+ *   settings         the table of settings (settings.def)
+ *   event            the event log (events.def)
+ *   target           what people write -> a URI; dial_plan what an account makes of numbers
+ *
+ *   accounts         who we are where; account_options KEY=VALUE of one, account_settings what it sets for itself,
+ *                    account_credentials passwords of single realms, account_proxies which proxy is in use
  *   register         the registration of an account
+ *   instance         the name of this phone among all (RFC 5626)
  *   leftovers        what registrars may know of us, on disk, for the case of a kill -9
+ *   network          other addresses, another way out: registrars and peers are told
+ *
  *   calls            calls by number: their life, who is heard, tones
  *   call_session     what the session of a call tells
  *   call_commands    which call is meant; answer, hold, resume, digits ...
  *   caller           what an INVITE says of who calls
+ *   screening        blocked callers, do not disturb, forwarding
  *   dial             from a target to an INVITE, and on to where a 3xx points
- *   ping             OPTIONS and whatever else is sent by hand
  *   info             INFO, and digits by it
  *   transfer         REFER to us, Replaces
  *   referral         REFER by us
- *   subscriptions    what we watch of others
- *   screening        blocked callers, do not disturb, forwarding
- *   presence         our status, who watches us, what is published
- *   messages         MESSAGE out and in, "is typing"
- *   message_store    where messages are kept
+ *   ping             OPTIONS and whatever else is sent by hand
+ *
  *   negotiate        SDP of a call -> its stream
  *   media_plan       what was agreed -> a stream's configuration
- *   sound            devices and codecs
  *   encryption       whether sound is encrypted, and the keys
+ *   sound            devices and codecs
  *   devices          devices that come and go
  *   files            files played in calls, calls recorded to files
  *   conference       calls that hear each other; hold music
- *   contacts         names for addresses, kept at once; vcard: from and to other programs
- *   disk             its files: read and written whole, locked, folders made
- *   history          what was called and who called
- *   store            rows on disk, by a thread, that survive a kill -9
- *   settings         the table of settings
- *   explain          `why`: what went wrong in a sentence or two, what to do
- *   trace            wire bytes in a bounded ring
- *   party            who takes part in it
- *   ladder           its layout as a ladder diagram
- *   capture          it as packets in a file
- *   tracing          which messages of it, for people
- *   event            the event log
  *   sampling         how the sound of a call was, over time
+ *   echo             the built-in echo test: a second user agent
+ *
+ *   subscriptions    what we watch of others
+ *   presence         our status, who watches us, what is published
+ *   messages         MESSAGE out and in, "is typing"; message_store where they are kept
+ *   contacts         names for addresses, kept at once; vcard from and to other programs
+ *   history          what was called and who called; history_text as lines
+ *   disk             files: read and written whole, locked, folders made
+ *   store            rows on disk, by a thread, that survive a kill -9
+ *
+ *   trace            wire bytes in a bounded ring
+ *   tracing          which messages of it, for people
+ *   ladder           its layout as a ladder diagram; party who takes part in it
+ *   capture          it as packets in a file
+ *   explain          `why`: what went wrong in a sentence or two, what to do
  *   quantity         what `expect`, `get` and $name can ask; views of calls
  *   show             what `show` shows; `save`
- *   echo             the built-in echo test: a second user agent
  */
 #pragma once
 
@@ -279,8 +283,8 @@ bool phone_view_account(const struct phone *phone, struct slice account, struct 
 bool phone_account_face(const struct phone *phone, struct slice account, char *text, size_t room);
 /** A password was asked for and typed. */
 bool phone_account_password(struct phone *phone, struct slice account, struct slice password, struct failure *failure);
-/** The options that an account was given, " KEY=VALUE" each as `account add` takes them; never a password. @return false:
- * no such account */
+/** The options that an account was given, " KEY=VALUE" each as `account add` takes them; never a password. @return
+ * false: no such account */
 bool phone_account_words(const struct phone *phone, struct slice account, struct buf *out);
 /** What phone_save() would write. */
 void phone_saved_text(const struct phone *phone, struct slice extra, struct buf *text);
@@ -321,9 +325,9 @@ bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struc
 
 /* ---- presence and lines ---- */
 
-/** Watch a target; `package`: "presence" (NULL), "dialog", "message-summary", "reg". What is watched already is asked for
- * again. The events `subscribed`, `subscribe-failed`, `notify` and those of the package tell. @param expires_s  0: one
- * look only */
+/** Watch a target; `package`: "presence" (NULL), "dialog", "message-summary", "reg". What is watched already is asked
+ * for again. The events `subscribed`, `subscribe-failed`, `notify` and those of the package tell. @param expires_s  0:
+ * one look only */
 bool phone_subscribe(struct phone *phone, struct slice to, const char *package, const char *from, uint32_t expires_s,
 		     struct failure *failure);
 /** `package` NULL: all; `to` may be "all". */
@@ -337,12 +341,14 @@ bool phone_publish(struct phone *phone, const char *account, bool on, struct fai
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
 typedef void phone_screen_h(void *arg, const char *pattern, bool allows);
 void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg);
-/** Send calls on: `when` "always", "busy", "noanswer" (after `after_us`, 0: 20 s), NULL: all of them; `to` may be "off". */
+/** Send calls on: `when` "always", "busy", "noanswer" (after `after_us`, 0: 20 s), NULL: all of them; `to` may be
+ * "off". */
 bool phone_forward(struct phone *phone, const char *when, struct slice to, int64_t after_us, struct failure *failure);
 typedef void phone_forward_h(void *arg, const char *when, const char *target, int64_t after_us);
 void phone_forwards(const struct phone *phone, phone_forward_h *each, void *arg);
 /** Take the call that rings at somebody else's phone. */
-bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure);
+bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled,
+		  struct failure *failure);
 
 struct history_row {
 	unsigned number; /* for `redial`; the same as long as the phone runs */

@@ -1,7 +1,6 @@
 /*
- * One table of settings: settings.def rows SETTING(name, type, unit, minimum, maximum, default, sentence). `set`,
- * `get`, `show settings`, the man page and completion come from it. A setting whose feature is not built does not
- * exist.
+ * One table of settings, settings.def, whose head says what its rows hold. `set`, `get`, `show settings`, the man page
+ * and completion come from it. A setting whose feature is not built does not exist.
  */
 #pragma once
 

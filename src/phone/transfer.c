@@ -1,5 +1,4 @@
-/* REFER (RFC 3515) in all its roles: we ask the peer to call another, we are asked, another takes a call over by
- * Replaces (RFC 3891). */
+/* Somebody asks us to call another (REFER, RFC 3515), or another takes a call over by Replaces (RFC 3891). */
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
@@ -270,7 +269,8 @@ static void resume_old(struct transfer *transfer)
 	struct call *old = transfer->call ? call_find(transfer->phone, transfer->call) : NULL;
 	struct failure ignored;
 
-	if (!old || old->ended || !old->session || transfer->was_held || !(old->held_by_us || old->change == CHANGE_HOLD))
+	if (!old || old->ended || !old->session || transfer->was_held ||
+	    !(old->held_by_us || old->change == CHANGE_HOLD))
 		return;
 	call_change_start(old, CHANGE_RESUME, false, &ignored);
 	calls_select(transfer->phone, old);

@@ -1,12 +1,14 @@
 /*
  * sdp: session descriptions (RFC 8866), offer and answer (RFC 3264). Knows no SIP and no media engine.
  *
- *   sdp     parse
+ *   sdp           parse
  *   static_types  RFC 3551's payload types
- *   write   descriptions of ours as text
- *   sdes    keys for SRTP in crypto attributes (RFC 4568)
- *   negotiation  what a call remembers of its descriptions
- *   offer   what we can do -> offers; an offer -> its answer; an answer -> what was agreed
+ *   write         descriptions of ours as text
+ *   sdes          keys for SRTP in crypto attributes (RFC 4568)
+ *   numbers       payload type numbers, which keep their meaning for the whole call
+ *   negotiation   what a call remembers of its descriptions
+ *   offer         what we can do -> offers; an offer -> its answer; an answer -> what was agreed
+ *   internal      what these files share; struct sdp_keying, a way to agree on keys
  */
 #pragma once
 

@@ -20,7 +20,9 @@
  *   socket    the control socket of the running phone
  *   service   readiness, for systemd
  *   ctl       `offhook ctl`, the other end of that socket
- *   screen/   ncurses: screen (layout, turn), view_calls, view_ladder, view_log, draw, theme
+ *   screen/   ncurses, full screen: screen (its turn), layout (which view stands where), control (what keys do), bars
+ *             (the rows around), pane (rows that scroll, are chosen and searched), draw, theme; the views view_calls,
+ *             view_log, view_ladder, view_messages, view_people (contacts, history), view_quality
  */
 #pragma once
 

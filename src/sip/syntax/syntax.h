@@ -13,6 +13,7 @@
  *   values    the other typed values: CSeq, numbers, dates, media types, RAck, Event ...
  *   auth      challenges and credentials (20.7, 20.27, 20.44)
  *   message   one-pass parser of a whole message; header index
+ *   body      bodies of several parts (RFC 5621)
  *   typed     typed values of a message, decoded on demand and kept
  *   check     is a message good enough to act on (RFC 4475)
  *   draft     a message being written; print

@@ -9,7 +9,7 @@
  *   other_client    figure 6
  *   invite_server   figure 7 with RFC 6026
  *   other_server    figure 8
- *   client_actions, server_actions  what two tables do alike
+ *   client_actions, server_actions  what two tables do alike; internal what all files share
  */
 #pragma once
 

@@ -2,14 +2,15 @@
  * sip/transport: framing, Via and rport, flows, response routing (RFC 3261 18; RFC 3581, 5626). Still no socket: those
  * are behind struct transport_ops, which net/ implements on the loop, and simulations in memory.
  *
- *   targets     which targets failed lately; the race of two families for one connection
  *   transport   messages in and requests out, sent-by, size rule
+ *   targets     which targets failed lately; the race of two families for one connection
  *   receive     what comes in: check, Via completion (received, rport), refusing broken requests without state
  *   response    where responses go (18.2.2, RFC 3581)
+ *   flow        one stream connection: state, what waits for it to open
+ *   framing     messages out of a byte stream (Content-Length, CRLF keep-alive, limits)
  *   keep_alive  CRLFCRLF on flows and to UDP targets; where outbound was agreed answers are awaited
  *   stun        Binding requests and their answers
- *   framing     messages out of a byte stream (Content-Length, CRLF keep-alive, limits)
- *   flow        one stream connection: state, what waits for it to open
+ *   internal    what these files share
  */
 #pragma once
 
@@ -71,8 +72,8 @@ struct transport_ops {
 	/** Send one datagram. Errors that are known at once; later ones (ICMP) come by transport_datagram_failed(). */
 	enum err (*send_datagram)(void *net, const struct address *local, const struct address *remote,
 				  struct slice bytes);
-	/** Begin to connect `flow` (its protocol, remote, name); transport_flow_opened() or _closed() follows. Tells the
-	 * local address by flow_set_local(), and by flow_explain() what an error does not say. */
+	/** Begin to connect `flow` (its protocol, remote, name); transport_flow_opened() or _closed() follows. Tells
+	 * the local address by flow_set_local(), and by flow_explain() what an error does not say. */
 	enum err (*connect)(void *net, struct flow *flow);
 	/** Queue bytes on an open stream. ERR_FULL: the peer does not read. */
 	enum err (*send_stream)(void *net, struct flow *flow, struct slice bytes);
@@ -128,7 +129,7 @@ struct transport_handlers {
 struct transport_settings {
 	size_t udp_limit;          /* bytes of a request above which a stream is tried first (18.1.1); 0: never */
 	int64_t keep_alive_us;     /* 25 s; 0: none */
-	bool alias;                /* we have a certificate to show: peers may send us requests on our connections (RFC 5923) */
+	bool alias; /* we have a certificate to show: peers may send us requests on our connections (RFC 5923) */
 	size_t max_flows;          /* connections at a time; further ones are closed at once */
 };
 
@@ -171,7 +172,8 @@ size_t transport_flow_count(const struct transport *transport);
 bool transport_sent_by(struct transport *transport, const struct sip_target *target, char text[ADDRESS_TEXT]);
 /** Does our Via to this target say that its connection may be used for requests to us? RFC 5923 */
 bool transport_says_alias(const struct transport *transport, const struct sip_target *target);
-/** Is it only by the connection itself that this target reaches us, because nothing of ours listens for its protocol? */
+/** Is it only by the connection itself that this target reaches us, because nothing of ours listens for its
+ * protocol? */
 bool transport_reached_by_flow(struct transport *transport, const struct sip_target *target);
 /**
  * The sentence that net gave with the failure that is being told by handlers.failed, or that the last

@@ -8,8 +8,10 @@
  *   hop           Request-URI and Route; where a request goes next
  *   request       one request from its target list to its one final outcome; request_draft: what it begins with
  *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
- *   session       13 to 15: INVITE sessions, re-INVITE, CANCEL, BYE; session_client calls, session_server is called,
- *                 session_update (RFC 3311), session_reliable (RFC 3262), session_timer (RFC 4028)
+ *   session       13 to 15: an INVITE session, its life and its end. session_client calls, session_server is called,
+ *                 session_reinvite changes (14), session_update too (RFC 3311), session_reliable has PRACK (RFC 3262),
+ *                 session_timer ends what is silent (RFC 4028), session_requests sends all others in the dialog,
+ *                 session_also adds what the user wants said
  *   package       Event and Subscription-State
  *   subscription  RFC 6665: ours to others, made by SUBSCRIBE or REFER; subscription_branch one of its dialogs
  *   notifier      RFC 6665: others' to us
@@ -17,6 +19,8 @@
  *   outbound      RFC 5626, 5627, 3608: what a REGISTER says and learns beside its binding
  *   registration  10: one binding kept alive
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
+ *
+ * session_internal.h and its like (subscription, notifier, registration) are what the files of one object share.
  *
  * Above it stands phone/, reached only by the handlers given at creation. What a handler is lent (messages, slices)
  * lives until it returns. Objects are never freed inside their own handler: they die at ua_sweep(), at the end of the
@@ -113,14 +117,15 @@ struct ua_handlers {
 	void (*incoming)(void *arg, struct session *session, struct sip_message *invite,
 			 const struct sip_source *source);
 	/**
-	 * MESSAGE, in a dialog too; SUBSCRIBE to one of ua_settings.events (take it by notifier_accept()); NOTIFY without
-	 * a To tag, which no subscription asked for. Its body was not looked at.
+	 * MESSAGE, in a dialog too; SUBSCRIBE to one of ua_settings.events (take it by notifier_accept()); NOTIFY
+	 * without a To tag, which no subscription asked for. Its body was not looked at.
 	 * @return 0: it was answered or taken; else the status to answer. May be NULL: 405, or 481 for NOTIFY
 	 */
 	unsigned (*request)(void *arg, struct server_transaction *st, struct sip_message *request,
 			    const struct sip_source *source);
 	/**
-	 * May this request outside a dialog reach us? Asked for all of them but NOTIFY, before `incoming` and `request`.
+	 * May this request outside a dialog reach us? Asked for all of them but NOTIFY, before `incoming` and
+	 * `request`.
 	 * @return 0: yes; else the status to answer (404)
 	 */
 	unsigned (*accept)(void *arg, const struct sip_message *request, const struct sip_source *source);
