@@ -57,7 +57,8 @@ static bool listed(struct failure *failure, const char *topic)
 	size_t n = strlen(failure->text);
 
 	if (!strstr(failure->text, "did you mean"))
-		snprintf(failure->text + n, sizeof failure->text - n, "; `help%s%s` lists them", *topic ? " " : "", topic);
+		snprintf(failure->text + n, sizeof failure->text - n, "; `help%s%s` lists them", *topic ? " " : "",
+			 topic);
 	return false;
 }
 
@@ -74,7 +75,8 @@ bool events_parse(struct slice text, bool wanted[EVENT_KINDS], struct failure *f
 			near_init(&near, word);
 			for (int i = 0; i < EVENT_KINDS; i++)
 				near_offer(&near, slice_of(event_name((enum event_kind)i)));
-			return usage(failure, "event", &near, "%.*s: no such event", SLICE_ARG(slice_sub(word, 0, 60))) ||
+			return usage(failure, "event", &near, "%.*s: no such event",
+				     SLICE_ARG(slice_sub(word, 0, 60))) ||
 			       listed(failure, "events");
 		}
 		wanted[kind] = true;

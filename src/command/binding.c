@@ -80,7 +80,8 @@ static struct binding *binding_find(const struct commands *commands, const char 
 /* In the command line what edits, ends or leaves it stays as it is. */
 static bool is_free_in_line(const char *key)
 {
-	static const char *const taken[] = { "Enter", "Tab", "BSpace", "Escape", "C-c", "C-d", "C-z", "C-m", "C-j", "C-i", "C-h" };
+	static const char *const taken[] = { "Enter", "Tab", "BSpace", "Escape", "C-c", "C-d",
+					     "C-z",   "C-m", "C-j",    "C-i",    "C-h" };
 
 	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
 		if (!strcmp(key, taken[i]))

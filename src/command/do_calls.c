@@ -260,8 +260,9 @@ static enum command_result open_keypad(struct invocation *invocation)
 	unsigned call;
 
 	if (runner->current->script || runner->current->reply.send || !runner_is_interactive(runner))
-		return invocation_fail(invocation, STATUS_USAGE, "keypad",
-				       "`dtmf` without digits is a keypad for a terminal: write the digits behind it here");
+		return invocation_fail(
+			invocation, STATUS_USAGE, "keypad",
+			"`dtmf` without digits is a keypad for a terminal: write the digits behind it here");
 	if (!invocation_call(invocation, invocation_option(invocation, "call", 0), NEED_ALIVE, &call))
 		return COMMAND_FAILED;
 	if (!call)
@@ -517,7 +518,10 @@ const struct command calls_commands[] = {
 	{ .name = "transfer",
 	  .group = "calls",
 	  .run = do_transfer,
-	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .optional = true, .text = "whom the peer shall call" } },
+	  .arguments = { { .name = "TARGET",
+			   .kind = ARG_TARGET,
+			   .optional = true,
+			   .text = "whom the peer shall call" } },
 	  .options = { { .name = "with", .kind = ARG_CALL, .text = "join the peers of two calls instead" },
 		       CALL_OPTION,
 		       { .name = "header",
@@ -548,11 +552,14 @@ const struct command calls_commands[] = {
 	{ .name = "conference",
 	  .group = "calls",
 	  .run = do_conference,
-	  .arguments = { { .name = "CALL", .kind = ARG_CALL, .repeats = true, .text = "calls by their numbers or ids" } },
+	  .arguments = { { .name = "CALL",
+			   .kind = ARG_CALL,
+			   .repeats = true,
+			   .text = "calls by their numbers or ids" } },
 	  .summary = "talk with several at once",
-	  .text = "All these calls, and those in the conference already, hear each other and you. A single CALL joins the "
-		  "conference, or the call you talk in. Those on hold are resumed; a later `hold` or `hangup` of one "
-		  "leaves the others together.",
+	  .text = "All these calls, and those in the conference already, hear each other and you. A single CALL joins "
+		  "the conference, or the call you talk in. Those on hold are resumed; a later `hold` or `hangup` of "
+		  "one leaves the others together.",
 	  .examples = { "conference 1 2", "conference 3" } },
 	{ .name = "split",
 	  .group = "calls",
@@ -567,7 +574,8 @@ const struct command calls_commands[] = {
 	  .arguments = { { .name = "DIGITS",
 			   .kind = ARG_DIGITS,
 			   .optional = true,
-			   .text = "0-9 * # A-D, and a comma for a pause; without them, at a terminal, keys are digits until Esc" } },
+			   .text = "0-9 * # A-D, and a comma for a pause; without them, at a terminal, keys are digits "
+				   "until Esc" } },
 	  .options = { CALL_OPTION,
 		       { .name = "via", .kind = ARG_CHOICE, .choices = "auto|rtp|info|audio", .text = "how they go" } },
 	  .summary = "press keys of the keypad",

@@ -27,8 +27,8 @@ static enum command_result do_bind(struct invocation *invocation)
 		return COMMAND_DONE;
 	}
 	if (!command)
-		return invocation_fail(invocation, STATUS_USAGE, "arguments", "what shall %.20s do? bind [VIEW] KEY COMMAND",
-				       name);
+		return invocation_fail(invocation, STATUS_USAGE, "arguments",
+				       "what shall %.20s do? bind [VIEW] KEY COMMAND", name);
 	if (!binding_key_read(slice_of(name), key))
 		return invocation_fail(invocation, STATUS_USAGE, "key", "%.20s is no key", name);
 	return invocation_end(invocation,
@@ -60,10 +60,10 @@ const struct command keys_commands[] = {
 			 { .name = "KEY", .kind = ARG_KEY, .optional = true, .text = "as F5, C-t, M-1, S-F2, PageUp" },
 			 { .name = "COMMAND", .kind = ARG_COMMAND, .optional = true, .text = "what the key does" } },
 	  .summary = "let a key run a command",
-	  .text = "C- is Control, M- is Alt (or Esc before it), S- is Shift. Without VIEW the key works everywhere, also in the "
-		  "command line; in a view letters are keys too. A command that names no call means the one that the key "
-		  "shows, and does nothing when that changed within the last half second. `save` keeps the keys; without "
-		  "arguments they are listed.",
+	  .text = "C- is Control, M- is Alt (or Esc before it), S- is Shift. Without VIEW the key works everywhere, "
+		  "also in the command line; in a view letters are keys too. A command that names no call means the "
+		  "one that the key shows, and does nothing when that changed within the last half second. `save` "
+		  "keeps the keys; without arguments they are listed.",
 	  .examples = { "bind F5 hold", "bind M-1 select 1", "bind calls m mute" } },
 	{ .name = "unbind",
 	  .group = "phone",

@@ -58,7 +58,8 @@ static enum command_result do_contact_remove(struct invocation *invocation)
 static enum command_result do_contact_import(struct invocation *invocation)
 {
 	size_t taken, left;
-	bool good = phone_contacts_import(invocation->phone, invocation->values[0], &taken, &left, &invocation->failure);
+	bool good =
+		phone_contacts_import(invocation->phone, invocation->values[0], &taken, &left, &invocation->failure);
 
 	if (good) {
 		buf_printf(invocation->out, "%zu taken", taken);
@@ -124,9 +125,10 @@ static void on_history(void *arg, const struct history_row *row)
 		history_line(row, listing->invocation->out);
 	json_array_append_new(listing->list,
 			      json_pack("{s:i, s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s}", "entry", (int)row->number,
-					"time", (json_int_t)row->unix_s, "direction", row->incoming ? "in" : "out", "how",
-					row->how, "seconds", (int)row->seconds, "code", (int)row->code, "account",
-					row->account, "address", row->uri, "name", row->name, "why", row->why));
+					"time", (json_int_t)row->unix_s, "direction", row->incoming ? "in" : "out",
+					"how", row->how, "seconds", (int)row->seconds, "code", (int)row->code,
+					"account", row->account, "address", row->uri, "name", row->name, "why",
+					row->why));
 }
 
 static enum command_result do_history(struct invocation *invocation)
@@ -162,8 +164,8 @@ const struct command people_commands[] = {
 	  .arguments = { { .name = "NAME", .kind = ARG_WORD, .text = "how you call them" },
 			 { .name = "TARGET", .kind = ARG_TARGET, .repeats = true, .text = "their address or number" } },
 	  .summary = "give an address a name",
-	  .text = "The name is then a TARGET; a short one dials fast (`contact add 7 sip:bob@biloxi.com`, `call 7`). Of several targets the second is kept as `NAME 2`, and so on. Contacts "
-		  "are kept at once.",
+	  .text = "The name is then a TARGET; a short one dials fast (`contact add 7 sip:bob@biloxi.com`, `call 7`). "
+		  "Of several targets the second is kept as `NAME 2`, and so on. Contacts are kept at once.",
 	  .examples = { "contact add Bob sip:bob@biloxi.com", "contact add \"Carol Smith\" +1-555-0100" } },
 	{ .name = "contact list",
 	  .group = "people",
@@ -201,14 +203,18 @@ const struct command people_commands[] = {
 			   .choices = "missed|in|out|answered|failed",
 			   .optional = true,
 			   .text = "only these" } },
-	  .options = { { .name = "since", .kind = ARG_WORD, .text = "2h (the last two hours), 2026-11-22 or 2026-11-22T10:30" },
-		       { .name = "match", .kind = ARG_PATTERN, .text = "a part of the name or address, or a shell pattern" },
+	  .options = { { .name = "since",
+			 .kind = ARG_WORD,
+			 .text = "2h (the last two hours), 2026-11-22 or 2026-11-22T10:30" },
+		       { .name = "match",
+			 .kind = ARG_PATTERN,
+			 .text = "a part of the name or address, or a shell pattern" },
 		       { .name = "last", .kind = ARG_NUMBER, .text = "no more than so many, the newest" },
 		       { .name = "format", .kind = ARG_CHOICE, .choices = "text|csv", .text = "how it is printed" } },
 	  .summary = "list the calls of the past",
 	  .text = "The newest first, each with a number: `redial NUMBER` calls whoever it was. They are kept in "
-		  "history.db; history.keep says how many. Whoever has seen this has seen the missed calls: calls.missed "
-		  "counts from here.",
+		  "history.db; history.keep says how many. Whoever has seen this has seen the missed calls: "
+		  "calls.missed counts from here.",
 	  .examples = { "history", "history missed since=24h", "history out match=biloxi last=5",
 			"history format=csv" } },
 };

@@ -132,7 +132,8 @@ const struct command phone_commands[] = {
 	  .group = "phone",
 	  .run = do_detach,
 	  .summary = "leave a phone that runs on",
-	  .text = "For whoever is attached by `offhook ctl`: the phone and its calls go on. The end of input does the same.",
+	  .text = "For whoever is attached by `offhook ctl`: the phone and its calls go on. The end of input does the "
+		  "same.",
 	  .examples = { "detach" } },
 	{ .name = "quit",
 	  .group = "phone",

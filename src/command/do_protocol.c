@@ -100,7 +100,8 @@ const struct command protocol_commands[] = {
 		       { .name = "body", .kind = ARG_WORD, .text = "the body" } },
 	  .summary = "send any request outside of calls",
 	  .text = "Waits for the final answer, as `options` does.",
-	  .examples = { "request PUBLISH sip:alice@atlanta.com header=\"Event: presence\" type=text/plain body=busy" } },
+	  .examples = { "request PUBLISH sip:alice@atlanta.com header=\"Event: presence\" type=text/plain "
+			"body=busy" } },
 	{ .name = "refer",
 	  .group = "protocol",
 	  .run = do_refer,

@@ -322,7 +322,10 @@ const struct command sound_commands[] = {
 	  .group = "sound",
 	  .run = do_play,
 	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "WAV, FLAC, Ogg or Opus" } },
-	  .options = { { .name = "to", .kind = ARG_CHOICE, .choices = "peer|me|both", .text = "who hears it; the peer" },
+	  .options = { { .name = "to",
+			 .kind = ARG_CHOICE,
+			 .choices = "peer|me|both",
+			 .text = "who hears it; the peer" },
 		       { .name = "mix", .kind = ARG_YES_NO, .text = "go on sending the microphone beside it" },
 		       CALL_OPTION },
 	  .summary = "play a file in a call",
@@ -412,16 +415,19 @@ const struct command sound_commands[] = {
 	  .group = "sound",
 	  .run = do_audio_test,
 	  .summary = "play, listen, and tell what came back",
-	  .text = "A second of silence, then three chirps: how loud the microphone is without them, how loud it hears them, and "
-		  "how long that takes. Calls go on meanwhile. With a headset nothing should come back.",
+	  .text = "A second of silence, then three chirps: how loud the microphone is without them, how loud it hears "
+		  "them, and how long that takes. Calls go on meanwhile. With a headset nothing should come back.",
 	  .examples = { "audio test" } },
 	{ .name = "volume",
 	  .group = "sound",
 	  .run = do_volume,
-	  .arguments = { { .name = "LEVEL", .kind = ARG_LEVEL, .optional = true, .text = "-6dB, 0dB, up, down or off" } },
+	  .arguments = { { .name = "LEVEL",
+			   .kind = ARG_LEVEL,
+			   .optional = true,
+			   .text = "-6dB, 0dB, up, down or off" } },
 	  .summary = "how loud you hear",
-	  .text = "0dB leaves all as it comes; up and down go by 3 dB. Without LEVEL it is shown, with what is heard in the "
-		  "selected call now. It is the setting `audio.volume`.",
+	  .text = "0dB leaves all as it comes; up and down go by 3 dB. Without LEVEL it is shown, with what is heard "
+		  "in the selected call now. It is the setting `audio.volume`.",
 	  .examples = { "volume -6dB", "volume up" } },
 	{ .name = "gain",
 	  .group = "sound",
@@ -436,16 +442,17 @@ const struct command sound_commands[] = {
 	  .group = "sound",
 	  .run = do_codec_list,
 	  .summary = "list the codecs, the best first",
-	  .text = "In the order in which they are offered. L16 is there once for each sampling rate; L16 alone means all of them.",
+	  .text = "In the order in which they are offered. L16 is there once for each sampling rate; L16 alone means "
+		  "all of them.",
 	  .examples = { "codec" } },
 	{ .name = "codec order",
 	  .group = "sound",
 	  .run = do_codec_order,
 	  .arguments = { CODECS },
 	  .summary = "put codecs in front",
-	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named. As with "
-		  "`codec enable` and `codec disable`, calls that are up are offered the new list at once, by re-INVITE, unless "
-		  "they have a codec= of their own.",
+	  .text = "Those that are not named follow as they were. One that was disabled is enabled by being named. As "
+		  "with `codec enable` and `codec disable`, calls that are up are offered the new list at once, by "
+		  "re-INVITE, unless they have a codec= of their own.",
 	  .examples = { "codec order opus PCMA" } },
 	{ .name = "codec enable",
 	  .group = "sound",

@@ -44,7 +44,8 @@ static void add_line(void *arg, const struct ladder_line *line)
 	buf_printf(arg, "%.*s\n", SLICE_ARG(line->text));
 }
 
-static enum command_result draw_ladder(struct invocation *invocation, const struct message_filter *filter, bool filtered)
+static enum command_result draw_ladder(struct invocation *invocation, const struct message_filter *filter,
+				       bool filtered)
 {
 	const struct runner *runner = invocation->runner;
 
@@ -165,8 +166,8 @@ const struct command trace_commands[] = {
 	  .run = do_trace_ladder,
 	  .options = { FILTER_OPTIONS },
 	  .summary = "draw the messages as a ladder",
-	  .text = "With times, one column a party: the hosts that we spoke to, and behind them, dashed, those that Via, "
-		  "Record-Route and Contact tell of.",
+	  .text = "With times, one column a party: the hosts that we spoke to, and behind them, dashed, those that "
+		  "Via, Record-Route and Contact tell of.",
 	  .examples = { "trace ladder", "trace ladder call=1" } },
 	{ .name = "trace text",
 	  .group = "watching",
@@ -200,9 +201,9 @@ const struct command trace_commands[] = {
 			 .choices = "off|headers|all",
 			 .text = "the sound too: no (off), its packets without what was said, or whole" } },
 	  .summary = "write the messages kept for Wireshark or sngrep",
-	  .text = "A pcap file of UDP packets, each a whole message; what went by TCP or TLS too, decrypted. Credentials "
-		  "and SRTP keys are replaced by `x` unless `trace.redact` is off. Of the sound the last 16 MiB are kept, "
-		  "some ten minutes of one call, decrypted.",
+	  .text = "A pcap file of UDP packets, each a whole message; what went by TCP or TLS too, decrypted. "
+		  "Credentials and SRTP keys are replaced by `x` unless `trace.redact` is off. Of the sound the last "
+		  "16 MiB are kept, some ten minutes of one call, decrypted.",
 	  .examples = { "trace save call.pcap call=1", "trace save call.pcap rtp=headers since=5m" } },
 };
 const size_t trace_command_count = ARRAY_LEN(trace_commands);

@@ -149,8 +149,9 @@ const struct command watching_commands[] = {
 	  .run = do_show,
 	  .arguments = { { .name = "WHAT",
 			   .kind = ARG_CHOICE,
-			   .choices = "calls|call|accounts|registrations|subscriptions|transactions|dialogs|media|contacts|history|"
-				      "quality|ladder|log|handlers|settings|version",
+			   .choices = ""
+				      "calls|call|accounts|registrations|subscriptions|transactions|dialogs|media|"
+				      "contacts|history|quality|ladder|log|handlers|settings|version",
 			   .text = "what to show" },
 			 { .name = "ARGUMENT",
 			   .kind = ARG_SUBJECT,

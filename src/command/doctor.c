@@ -1,7 +1,7 @@
 /*
  * `doctor`: what a person would try one after the other when the phone does not work: the sockets, each account (name,
- * connection, certificate, registration, OPTIONS, what NAT makes of us), the sound devices, a call to the echo test. One
- * row each, with what to do; the exit status tells.
+ * connection, certificate, registration, OPTIONS, what NAT makes of us), the sound devices, a call to the echo test.
+ * One row each, with what to do; the exit status tells.
  */
 #include "base/xmalloc.h"
 #include "command/internal.h"
@@ -34,11 +34,12 @@ struct doctor {
 
 /* ---- rows ---- */
 
-static void row(struct doctor *doctor, const char *mark, enum exit_status status, const char *what, const char *format, ...)
-	PRINTF_LIKE(5, 6);
+static void row(struct doctor *doctor, const char *mark, enum exit_status status, const char *what, const char *format,
+		...) PRINTF_LIKE(5, 6);
 
 /* mark: "ok", "note", "BAD" */
-static void row(struct doctor *doctor, const char *mark, enum exit_status status, const char *what, const char *format, ...)
+static void row(struct doctor *doctor, const char *mark, enum exit_status status, const char *what, const char *format,
+		...)
 {
 	va_list args;
 
@@ -46,7 +47,8 @@ static void row(struct doctor *doctor, const char *mark, enum exit_status status
 	char *detail = xvasprintf(format, args);
 	va_end(args);
 	buf_printf(&doctor->runner->out, "%-4s  %-24s  %s\n", mark, what, detail);
-	json_array_append_new(doctor->rows, json_pack("{s:s, s:s, s:s}", "result", mark, "what", what, "detail", detail));
+	json_array_append_new(doctor->rows,
+			      json_pack("{s:s, s:s, s:s}", "result", mark, "what", what, "detail", detail));
 	if (!doctor->status)
 		doctor->status = status;
 	free(detail);
@@ -200,7 +202,8 @@ static void try_options(struct doctor *doctor)
 		const struct event *event = response_to(doctor);
 		if (!event && !doctor->late)
 			return;
-		const char *code = event ? event_value(event, "code") : NULL, *duration = event ? event_value(event, "duration") : NULL;
+		const char *code = event ? event_value(event, "code") : NULL,
+			   *duration = event ? event_value(event, "duration") : NULL;
 		const char *cause = event ? event_value(event, "cause") : NULL;
 		if (code && cause && !strcmp(cause, "response"))
 			row(doctor, "ok", STATUS_OK, "OPTIONS", "%s answers %s in %.0f ms", view.registrar, code,
@@ -243,8 +246,8 @@ static void try_devices(struct doctor *doctor)
 	if (!doctor->devices_told && !doctor->late)
 		return;
 	if (!doctor->devices_told)
-		row(doctor, "BAD", STATUS_SOUND, "sound", "the sound system does not answer: `set audio.output null` goes "
-							  "on without it");
+		row(doctor, "BAD", STATUS_SOUND, "sound",
+		    "the sound system does not answer: `set audio.output null` goes on without it");
 	else if (!doctor->devices)
 		row(doctor, "note", STATUS_OK, "sound", "no device was found: calls are silent here");
 	next(doctor, STEP_CALL);
@@ -300,7 +303,8 @@ static void try_sound(struct doctor *doctor)
 	if (!doctor->late)
 		return;
 	if (phone_view_call(phone, doctor->call, &view)) {
-		row(doctor, "ok", STATUS_OK, "echo test", "%s, %.1f %% lost, MOS %.1f", view.codec, view.loss * 100, view.mos);
+		row(doctor, "ok", STATUS_OK, "echo test", "%s, %.1f %% lost, MOS %.1f", view.codec, view.loss * 100,
+		    view.mos);
 		if (view.mic_db > -60)
 			row(doctor, "ok", STATUS_OK, "microphone", "%.0f dB", view.mic_db);
 		else

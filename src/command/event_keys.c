@@ -18,8 +18,9 @@ static const struct event_help rows[] = {
 	{ "early-media", CALL_KEYS, "the other side sends sound before it answers", true },
 	{ "answered", CALL_KEYS "codec", "the call is up", true },
 	{ "failed", CALL_KEYS "target detail why",
-	  "the call was refused, given up or could not be made; target is where a 3xx points, why says in a sentence or two "
-	  "what it means and what to do", true },
+	  "the call was refused, given up or could not be made; target is where a 3xx points, why says in a sentence "
+	  "or two what it means and what to do",
+	  true },
 	{ "ended", CALL_KEYS "by detail", "a call that was up is over; by is us or the peer", true },
 	{ "response", CALL_KEYS "request server allow", "a request was answered", true },
 	{ "redirected", CALL_KEYS "target", "the call goes on at another target (3xx)", true },

@@ -55,7 +55,8 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "heard.level", "level of what is heard over the last 500 ms" },
 		{ "mic.level", "level of what is sent over the last 500 ms" },
 		{ "tone.hz", "the strongest frequency heard in that time" },
-		{ "account.state", "of the call's account, else of the default one: unregistered, registering, registered or failed" },
+		{ "account.state",
+		  "of the call's account, else of the default one: unregistered, registering, registered or failed" },
 		{ "calls.count", "calls there are" },
 		{ "calls.missed", "calls missed since somebody looked at `history`" },
 	};
@@ -216,7 +217,8 @@ static void print_arguments(const struct command *command, struct buf *out)
 		row(out, name, ARGUMENT_COLS, option->text);
 	}
 	if (command->event_keys)
-		row(out, "KEY=PATTERN", ARGUMENT_COLS, "only events whose KEY fits the shell pattern: help events lists the keys");
+		row(out, "KEY=PATTERN", ARGUMENT_COLS,
+		    "only events whose KEY fits the shell pattern: help events lists the keys");
 }
 
 static void print_account_keys(struct buf *out)

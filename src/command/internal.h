@@ -190,8 +190,8 @@ void runner_queue_reply_line(struct runner *runner, struct slice line, bool inte
 void runner_queue_reply_words(struct runner *runner, const char *const *words, size_t count, struct reply reply);
 /** Where the present command stands: "f.call:1:3: " and its line with a caret, as runner_output.error has them. */
 void runner_place(const struct runner *runner, size_t at, struct buf *where, struct buf *shown);
-/** What an earlier command began has failed: the script ends with that, whatever it does now; a prompt is only told. May
- * free the runner. */
+/** What an earlier command began has failed: the script ends with that, whatever it does now; a prompt is only told.
+ * May free the runner. */
 void runner_fail(struct runner *runner, const char *where, const char *shown, const struct failure *failure);
 /** What the runner waits for has come (or failed, as runner->invocation.failure tells): go on. */
 void runner_resume(struct runner *runner, enum command_result result);

@@ -263,12 +263,13 @@ static void description(struct buf *out)
 		       "prints plain lines. The words behind the options are one command, run once the phone is up; "
 		       "without a terminal the phone then ends with that call.");
 	buf_printf(out, ".PP\n");
-	paragraph(out, "`offhook ctl` sends a command to the phone that this user has running, prints the answer and exits "
-		       "with its status, 7 when no phone runs; the words are final, and names of files are those "
-		       "of the folder where it is called. Without COMMAND it attaches: a prompt on a terminal, else the "
-		       "lines of standard input, of which the first that fails ends it. `detach` or the end of input leaves "
-		       "the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's processes "
-		       "alone; a program that does not read for 2 MiB is dropped.");
+	paragraph(out,
+		  "`offhook ctl` sends a command to the phone that this user has running, prints the answer and exits "
+		  "with its status, 7 when no phone runs; the words are final, and names of files are those "
+		  "of the folder where it is called. Without COMMAND it attaches: a prompt on a terminal, else the "
+		  "lines of standard input, of which the first that fails ends it. `detach` or the end of input leaves "
+		  "the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's processes "
+		  "alone; a program that does not read for 2 MiB is dropped.");
 	buf_printf(out, ".PP\n");
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
 		       "(`--json`): the name of the command with a dot for the blank, its "
@@ -278,13 +279,16 @@ static void description(struct buf *out)
 static void language(struct buf *out)
 {
 	static const struct help_row rules[] = {
-		{ "lines", "a line is one command: words separated by blanks. In a file a backslash at the end joins the next "
-			   "line, and a line that begins with # is a comment; nowhere else is # special" },
+		{ "lines",
+		  "a line is one command: words separated by blanks. In a file a backslash at the end joins the next "
+		  "line, and a line that begins with # is a comment; nowhere else is # special" },
 		{ "quotes", "\"...\" with \\n \\t \\\" \\\\ \\$ inside, '...' as it stands" },
-		{ "$name, ${name}", "a variable of `let`, a variable of the phone ($call $from $code ...), any quantity, else the "
-				    "environment; $$ is a dollar. A value is always one word, never parsed again" },
-		{ "NAME=VALUE", "options stand behind the plain arguments; a last argument TEXT takes the rest of the line as it "
-				"stands, options then come before it" },
+		{ "$name, ${name}",
+		  "a variable of `let`, a variable of the phone ($call $from $code ...), any quantity, else the "
+		  "environment; $$ is a dollar. A value is always one word, never parsed again" },
+		{ "NAME=VALUE",
+		  "options stand behind the plain arguments; a last argument TEXT takes the rest of the line as it "
+		  "stands, options then come before it" },
 		{ "units", "durations have one: 250ms, 10s, 5m, 1h, none; sizes too: 64k; shares: 2%; levels: -20dB" },
 		{ "prefixes", "at a prompt a command may be shortened as far as it stays unambiguous, in files never" },
 		{ "-COMMAND", "a script goes on when this one fails; without the hyphen its status ends it" },
@@ -296,13 +300,14 @@ static void language(struct buf *out)
 
 void help_print_commands_man(struct buf *out)
 {
-	buf_printf(out,
-		   ".\\\" Printed by offhook --print-commands-man from its tables.\n.TH OFFHOOK-COMMANDS 5 \"2026-11-23\" "
-		   "\"offhook %s\" \"File Formats\"\n.ad l\n",
-		   PACKAGE_VERSION);
+	buf_printf(
+		out,
+		".\\\" Printed by offhook --print-commands-man from its tables.\n.TH OFFHOOK-COMMANDS 5 \"2026-11-23\" "
+		"\"offhook %s\" \"File Formats\"\n.ad l\n",
+		PACKAGE_VERSION);
 	buf_printf(out, ".SH NAME\noffhook-commands \\- the command language of offhook\n.SH DESCRIPTION\n");
-	paragraph(out, "One language for the prompt, command files (`offhook -f`), the configuration, the command line and the "
-		       "control socket (`offhook ctl`).");
+	paragraph(out, "One language for the prompt, command files (`offhook -f`), the configuration, the command line "
+		       "and the control socket (`offhook ctl`).");
 	language(out);
 	commands(out);
 	settings(out);
@@ -316,7 +321,8 @@ void help_print_man(struct buf *out)
 	static const struct help_row files[] = {
 		{ "$XDG_CONFIG_HOME/offhook/config",
 		  "the configuration: a command file, run at the start; ~/.config when the variable is not set" },
-		{ "$XDG_CONFIG_HOME/offhook/saved", "what `save` writes, read before it; only its owner may read it; beside FILE with -c FILE" },
+		{ "$XDG_CONFIG_HOME/offhook/saved",
+		  "what `save` writes, read before it; only its owner may read it; beside FILE with -c FILE" },
 		{ "$XDG_CONFIG_HOME/offhook/contacts", "the contacts" },
 		{ "$XDG_RUNTIME_DIR/offhook.sock", "the control socket; /run/user/UID when the variable is not set" },
 		{ "$XDG_STATE_HOME/offhook/",
@@ -344,6 +350,7 @@ void help_print_man(struct buf *out)
 	rows(out, "EXIT STATUS", statuses, count);
 	rows(out, "FILES", files, ARRAY_LEN(files));
 	examples(out);
-	buf_printf(out, ".SH SEE ALSO\n.BR offhook-commands (5),\n.BR sipp (1),\n.BR sngrep (8),\n.BR tshark (1)\n.PP\nRFC 3261 (SIP), RFC 3264 "
+	buf_printf(out, ".SH SEE ALSO\n.BR offhook-commands (5),\n.BR sipp (1),\n.BR sngrep (8),\n.BR tshark "
+			"(1)\n.PP\nRFC 3261 (SIP), RFC 3264 "
 			"(offer and answer), RFC 3550 (RTP), RFC 4733 (telephone events)\n");
 }

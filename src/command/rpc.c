@@ -176,7 +176,8 @@ static void run_command(struct runner *runner, const json_t *params, struct repl
 			known |= !strcmp(key, members[i]);
 		good &= known;
 	}
-	if (good && json_is_integer(columns) && json_integer_value(columns) >= 20 && json_integer_value(columns) <= 1000)
+	if (good && json_is_integer(columns) && json_integer_value(columns) >= 20 &&
+	    json_integer_value(columns) <= 1000)
 		runner_set_columns(runner, (unsigned)json_integer_value(columns), false);
 	if (good && folder && *folder == '/')
 		runner_set_folder(runner, folder);

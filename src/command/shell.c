@@ -78,20 +78,21 @@ static void print_bash(struct buf *out, const char *options, const char *words)
 
 	buf_init(&cases, 1 << 16);
 	each_first(&cases, "\t\t", "\t");
-	buf_printf(out,
-		   "# bash completion for offhook, printed by offhook --print-completion bash\n"
-		   "_offhook()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= "
-		   "i\n\tCOMPREPLY=()\n"
-		   "\tcase $prev in\n\t-f|-c|--check|--socket) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n"
-		   "\t--print-completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n\t-x|-e) "
-		   "return;;\n\tesac\n"
-		   "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tcase ${COMP_WORDS[i]} "
-		   "in\n\t\t-f|-c|-x|-e|--check|--socket|--print-completion) ((i++));;\n\t\t-*|ctl) ;;\n"
-		   "\t\t*) command=${COMP_WORDS[i]}; break;;\n\t\tesac\n\tdone\n"
-		   "\tif [[ -z $command ]]; then\n\t\tif [[ $cur == -* ]]; then\n\t\t\tCOMPREPLY=($(compgen -W '%s' -- "
-		   "\"$cur\"))\n\t\telse\n"
-		   "\t\t\tCOMPREPLY=($(compgen -W 'ctl %s' -- \"$cur\"))\n\t\tfi\n\t\treturn\n\tfi\n\tcase $command in\n",
-		   options, words);
+	buf_printf(
+		out,
+		"# bash completion for offhook, printed by offhook --print-completion bash\n"
+		"_offhook()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= "
+		"i\n\tCOMPREPLY=()\n"
+		"\tcase $prev in\n\t-f|-c|--check|--socket) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n"
+		"\t--print-completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n\t-x|-e) "
+		"return;;\n\tesac\n"
+		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tcase ${COMP_WORDS[i]} "
+		"in\n\t\t-f|-c|-x|-e|--check|--socket|--print-completion) ((i++));;\n\t\t-*|ctl) ;;\n"
+		"\t\t*) command=${COMP_WORDS[i]}; break;;\n\t\tesac\n\tdone\n"
+		"\tif [[ -z $command ]]; then\n\t\tif [[ $cur == -* ]]; then\n\t\t\tCOMPREPLY=($(compgen -W '%s' -- "
+		"\"$cur\"))\n\t\telse\n"
+		"\t\t\tCOMPREPLY=($(compgen -W 'ctl %s' -- \"$cur\"))\n\t\tfi\n\t\treturn\n\tfi\n\tcase $command in\n",
+		options, words);
 	for (struct slice rest = buf_slice(&cases); rest.n;) {
 		struct slice line = slice_trim(slice_cut(&rest, '\n')), first = slice_cut(&line, '\t');
 		buf_printf(out, "\t%.*s) COMPREPLY=($(compgen -W '%.*s' -- \"$cur\"));;\n", SLICE_ARG(first),
@@ -145,10 +146,12 @@ static void print_zsh(struct buf *out)
 		quoted(out, option->sentence);
 		buf_printf(out, "]%s' \\\n", action);
 	}
-	buf_printf(out, "\t\t'1:command:{_describe command commands}' "
-			"'*::argument:_offhook_behind'\n}\n_offhook_behind() {\n"
-			"\tif [[ $words[1] == ctl ]]; then\n\t\tshift words; (( CURRENT-- ))\n"
-			"\t\tif (( CURRENT == 1 )); then _describe command commands; return; fi\n\tfi\n\tcase $words[1] in\n");
+	buf_printf(
+		out,
+		"\t\t'1:command:{_describe command commands}' "
+		"'*::argument:_offhook_behind'\n}\n_offhook_behind() {\n"
+		"\tif [[ $words[1] == ctl ]]; then\n\t\tshift words; (( CURRENT-- ))\n"
+		"\t\tif (( CURRENT == 1 )); then _describe command commands; return; fi\n\tfi\n\tcase $words[1] in\n");
 	for (struct slice rest = buf_slice(&cases); rest.n;) {
 		struct slice line = slice_trim(slice_cut(&rest, '\n')), first = slice_cut(&line, '\t');
 		buf_printf(out, "\t%.*s) compadd -S '' -- %.*s;;\n", SLICE_ARG(first), SLICE_ARG(line));
@@ -183,16 +186,18 @@ static void print_fish(struct buf *out)
 		quoted(out, option->sentence);
 		buf_printf(out, "'\n");
 	}
-	buf_printf(out, "complete -c offhook -n __fish_use_subcommand -a ctl -d 'send a command to the running phone'\n");
+	buf_printf(out,
+		   "complete -c offhook -n __fish_use_subcommand -a ctl -d 'send a command to the running phone'\n");
 	for (size_t i = 0, n = table_count(); i < n; i++) {
 		struct slice rest = slice_of(table_row(i)->name), first = slice_cut(&rest, ' ');
 		if (slice_eq(first, last))
 			continue;
 		last = first;
-		buf_printf(out,
-			   "complete -c offhook -n '__fish_use_subcommand; or begin; __fish_seen_subcommand_from ctl; and "
-			   "test (count (commandline -opc)) -eq 2; end' -a %.*s -d '",
-			   SLICE_ARG(first));
+		buf_printf(
+			out,
+			"complete -c offhook -n '__fish_use_subcommand; or begin; __fish_seen_subcommand_from ctl; and "
+			"test (count (commandline -opc)) -eq 2; end' -a %.*s -d '",
+			SLICE_ARG(first));
 		quoted(out, rest.p ? table_row(i)->group : table_row(i)->summary);
 		buf_printf(out, "'\n");
 	}

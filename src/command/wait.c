@@ -251,8 +251,8 @@ static void fail_with_outcome(struct failure *failure, const struct call_view *v
 
 	buf_init(&outcome, 1024);
 	outcome_text(&outcome, view->code, view->reason, view->cause);
-	fail(failure, STATUS_CALL, view->cause && view->cause[0] ? view->cause : "failed", "call %u %s: %s", view->number,
-	     view->state == CALL_FAILED ? "failed" : "ended", buf_text(&outcome));
+	fail(failure, STATUS_CALL, view->cause && view->cause[0] ? view->cause : "failed", "call %u %s: %s",
+	     view->number, view->state == CALL_FAILED ? "failed" : "ended", buf_text(&outcome));
 	buf_fini(&outcome);
 }
 
@@ -300,7 +300,8 @@ static bool is_hopeless(struct runner *runner, struct failure *failure)
 			if (!outcomes_last_failed(runner, failure))
 				return false;
 		} else if (kind == EVENT_SUBSCRIBED || kind == EVENT_PUBLISHED) {
-			enum event_kind failed = kind == EVENT_PUBLISHED ? EVENT_PUBLISH_FAILED : EVENT_SUBSCRIBE_FAILED;
+			enum event_kind failed =
+				kind == EVENT_PUBLISHED ? EVENT_PUBLISH_FAILED : EVENT_SUBSCRIBE_FAILED;
 			if (!outcomes_given_up(runner, failed, failure))
 				return false;
 		} else if (help && help->of_call && kind != EVENT_INCOMING && wait->call && !wait->any_call) {

@@ -294,7 +294,8 @@ static size_t raw_word_end(struct slice line, size_t i)
 	return i < line.n ? i : line.n;
 }
 
-/* Where the value begins when the word is password=VALUE or password@REALM=VALUE, with quotes anywhere; 0: it is none. */
+/* Where the value begins when the word is password=VALUE or password@REALM=VALUE, with quotes anywhere; 0: it is
+ * none. */
 static size_t secret_value(struct slice word)
 {
 	static const struct slice name = SLICE_INIT("password=");

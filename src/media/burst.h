@@ -1,6 +1,6 @@
 /*
- * Losses in a row: the model of RFC 3611 4.7.2 and A.2 with its four states. A burst is a time in which losses are never
- * more than BURST_GMIN received packets apart; all else is a gap. Pure.
+ * Losses in a row: the model of RFC 3611 4.7.2 and A.2 with its four states. A burst is a time in which losses are
+ * never more than BURST_GMIN received packets apart; all else is a gap. Pure.
  */
 #pragma once
 

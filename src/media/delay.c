@@ -98,7 +98,8 @@ int64_t delay_add(struct delay *delay, int64_t transit_us, int64_t arrival_us)
 	return over_us;
 }
 
-/* The height of the peaks while they keep coming: the lowest of the last ones, so that one giant does not count for all. */
+/* The height of the peaks while they keep coming: the lowest of the last ones, so that one giant does not count for
+ * all. */
 static int64_t peak_us(const struct delay *delay, int64_t now_us)
 {
 	int64_t least_us = INT64_MAX, next_us = now_us;

@@ -1,9 +1,9 @@
 /*
  * How much delay the network wants: a function of the packets' transit times. A transit is an arrival minus what the
  * packet's timestamp says, so only differences mean something: the least transit of the last seconds is the anchor, and
- * what a packet needed more than that is counted in a histogram that forgets. The delay wanted is what nearly all packets
- * needed; delays that come again and again, too seldom for the histogram (a radio that scans every ten seconds), are
- * remembered as peaks.
+ * what a packet needed more than that is counted in a histogram that forgets. The delay wanted is what nearly all
+ * packets needed; delays that come again and again, too seldom for the histogram (a radio that scans every ten
+ * seconds), are remembered as peaks.
  */
 #pragma once
 

@@ -51,8 +51,8 @@ static void write_event(const struct dtmf_sender *sender, bool end, uint32_t dur
 }
 
 /*
- * Like a voice packet each speaks of the time before it was sent: with a tone of 100 ms they leave at 0, 20 ... 80 ms with
- * durations of 20, 40 ... 100 ms. The last carries the end bit and comes twice more.
+ * Like a voice packet each speaks of the time before it was sent: with a tone of 100 ms they leave at 0, 20 ... 80 ms
+ * with durations of 20, 40 ... 100 ms. The last carries the end bit and comes twice more.
  */
 static bool make_packet(struct dtmf_sender *sender, uint32_t clock_rate, struct dtmf_packet *packet)
 {
@@ -108,8 +108,8 @@ void dtmf_receiver_reset(struct dtmf_receiver *receiver)
 }
 
 /*
- * A long press goes on under a new timestamp when the duration is exhausted (2.5.1.3), also when the packet that says so
- * was lost.
+ * A long press goes on under a new timestamp when the duration is exhausted (2.5.1.3), also when the packet that says
+ * so was lost.
  */
 static bool goes_on(const struct dtmf_receiver *receiver, uint32_t timestamp, uint8_t code)
 {

@@ -93,8 +93,8 @@ static void take_out(const double *from, double hz, double *rest)
 static const double *const GROUPS[2] = { LOW_HZ, HIGH_HZ };
 
 /*
- * Two tones: the stronger first, then the other without it, then the first again without the other; what is left then is
- * noise, or a voice. @return false: there are no two such tones
+ * Two tones: the stronger first, then the other without it, then the first again without the other; what is left then
+ * is noise, or a voice. @return false: there are no two such tones
  */
 static bool measure(const double *samples, int place[2], double energy[2], double hz[2], double *left)
 {

@@ -1,6 +1,6 @@
 /*
- * Digits as tones (ITU-T Q.23): made and recognised (Q.24). Recognised is what lasts 40 ms, in noise, with unequal tones and
- * frequencies off by 1.5 %; not recognised is speech. Pure.
+ * Digits as tones (ITU-T Q.23): made and recognised (Q.24). Recognised is what lasts 40 ms, in noise, with unequal
+ * tones and frequencies off by 1.5 %; not recognised is speech. Pure.
  */
 #pragma once
 

@@ -31,8 +31,23 @@ enum {
 };
 
 enum command_kind {
-	COMMAND_ADD, COMMAND_CHANGE, COMMAND_REMOVE, COMMAND_SELECT, COMMAND_MUTE, COMMAND_DIGIT, COMMAND_DEVICE,
-	COMMAND_TONE, COMMAND_JITTER, COMMAND_PLAY, COMMAND_RECORD, COMMAND_PAUSE, COMMAND_JOIN, COMMAND_LEVELS, COMMAND_COUNTRY, COMMAND_CLEANER, COMMAND_PROBE,
+	COMMAND_ADD,
+	COMMAND_CHANGE,
+	COMMAND_REMOVE,
+	COMMAND_SELECT,
+	COMMAND_MUTE,
+	COMMAND_DIGIT,
+	COMMAND_DEVICE,
+	COMMAND_TONE,
+	COMMAND_JITTER,
+	COMMAND_PLAY,
+	COMMAND_RECORD,
+	COMMAND_PAUSE,
+	COMMAND_JOIN,
+	COMMAND_LEVELS,
+	COMMAND_COUNTRY,
+	COMMAND_CLEANER,
+	COMMAND_PROBE,
 };
 
 /* A file that is played or written. The media thread has it until it gives it back by a note. */
@@ -83,7 +98,13 @@ struct note {
 	enum note_kind kind;
 	struct stream *stream;
 	union {
-		struct { enum engine_event_kind kind; int side; char digit; bool audible; enum media_codec codec; } event;
+		struct {
+			enum engine_event_kind kind;
+			int side;
+			char digit;
+			bool audible;
+			enum media_codec codec;
+		} event;
 		struct stream_setup *setup;
 		struct device *device;
 		struct { enum engine_device which; const char *state; char text[96]; struct device *device; } health;

@@ -297,8 +297,8 @@ static void play_tone(struct engine *engine)
 }
 
 /*
- * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more when
- * there is room. In virtual time ticks take none.
+ * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more
+ * when there is room. In virtual time ticks take none.
  */
 static void watch_load(struct engine *engine, int64_t began_us)
 {
@@ -424,7 +424,8 @@ static void guard(struct slot *slot, int64_t now_us)
 
 static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
 {
-	for (int n = 0; n < PACED_MAX_TICKS && !pacer->runaway && wants_tick(pacer, pacer == &engine->slots[ENGINE_INPUT]); n++) {
+	for (int n = 0;
+	     n < PACED_MAX_TICKS && !pacer->runaway && wants_tick(pacer, pacer == &engine->slots[ENGINE_INPUT]); n++) {
 		tick(engine, now_us);
 		pacer->fed++;
 		guard(pacer, now_us);

@@ -83,8 +83,8 @@ static const int16_t *mix_for(struct engine *engine, struct stream *stream, cons
 			      unsigned how, int16_t *pcm)
 {
 	bool plays = how & PLAY_TO_PEER, others = in_room(stream) && engine->room.sources > 1;
-	bool speaks = mic && takes_part(engine, stream) && !engine->muted && !stream->muted && !stream->config.on_hold &&
-		      (!plays || how & PLAY_MIXED);
+	bool speaks = mic && takes_part(engine, stream) && !engine->muted && !stream->muted &&
+		      !stream->config.on_hold && (!plays || how & PLAY_MIXED);
 	struct mixer mixer;
 
 	if (!others && speaks + plays < 2 && !(stream->limiter.less > 0))

@@ -1,8 +1,8 @@
 /*
  * Sound files that are heard: WAV, FLAC, Ogg, Opus, whatever libsndfile reads; they become 48 kHz, mono, 16 bit.
  *
- * A reader decodes on the thread that calls it. A player has a thread of its own that reads ahead into a ring, so a disk
- * that stands still costs a gap in that file and nothing else.
+ * A reader decodes on the thread that calls it. A player has a thread of its own that reads ahead into a ring, so a
+ * disk that stands still costs a gap in that file and nothing else.
  */
 #pragma once
 

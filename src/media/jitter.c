@@ -387,7 +387,8 @@ static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t
 	int64_t slack_us = lag / 4 > SLACK_US ? lag / 4 : SLACK_US;
 
 	play->excess = excess_of(jitter, queued);
-	play->urgent = frames_us(play->excess) > slack_us || low_lag_us(jitter) - frames_us(queued) < jitter->target_us - SHORT_US;
+	play->urgent = frames_us(play->excess) > slack_us ||
+		       low_lag_us(jitter) - frames_us(queued) < jitter->target_us - SHORT_US;
 	take(jitter, head, true);
 	jitter->dry_frames = jitter->late_run = 0;
 	jitter->quiet = false;

@@ -60,7 +60,8 @@ static void write_chunk(struct recorder *recorder, const int16_t *chunk, uint32_
 	if (atomic_load(&recorder->failure) != ERR_NONE)
 		return;
 	/* The sizes in a WAV have 32 bits: 6 hours of stereo. RF64 has more, and few programs that read it. */
-	if (recorder->is_wav && atomic_load(&recorder->frames) >= WAV_MAX_BYTES / (recorder->channels * sizeof *chunk)) {
+	if (recorder->is_wav &&
+	    atomic_load(&recorder->frames) >= WAV_MAX_BYTES / (recorder->channels * sizeof *chunk)) {
 		fail_with(recorder, ERR_TOO_BIG);
 		return;
 	}

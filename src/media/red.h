@@ -1,6 +1,6 @@
 /*
- * Redundancy in RTP payloads (RFC 2198): the packet of now with copies of earlier ones before it. Pure: bytes in, blocks
- * out, and a memory of what was sent.
+ * Redundancy in RTP payloads (RFC 2198): the packet of now with copies of earlier ones before it. Pure: bytes in,
+ * blocks out, and a memory of what was sent.
  */
 #pragma once
 

@@ -27,7 +27,8 @@ struct rtcp_report {
 	bool bye;
 };
 
-/** SR or RR, SDES CNAME, what there is of XR, and BYE if wanted. @return bytes, 0 when `room` is too small (RTCP_MAX_BYTES is enough) */
+/** SR or RR, SDES CNAME, what there is of XR, and BYE if wanted. @return bytes, 0 when `room` is too small
+ * (RTCP_MAX_BYTES is enough) */
 size_t rtcp_print(const struct rtcp_report *report, uint8_t *out, size_t room);
 /**
  * Validate a compound packet (A.2) and take out what concerns us.

@@ -157,8 +157,8 @@ static void send_with_copy(struct stream *stream, struct rtp_packet *packet)
 	size_t n = 0;
 
 	if (stream->rate.repeats && packet->payload_bytes <= RED_BLOCK_MAX_BYTES)
-		n = red_print(memory, packet->payload_type, packet->timestamp, packet->payload, packet->payload_bytes, folded,
-			      sizeof folded);
+		n = red_print(memory, packet->payload_type, packet->timestamp, packet->payload, packet->payload_bytes,
+			      folded, sizeof folded);
 	else
 		red_remember(memory, packet->timestamp, packet->payload, packet->payload_bytes);
 	if (n) {
@@ -211,7 +211,8 @@ static void send_event(struct stream *stream, const struct dtmf_packet *event)
 }
 
 /*
- * One tick of the digits that wait. @return whether voice may go; `tones` is what goes in its place, where *audible says so
+ * One tick of the digits that wait. @return whether voice may go; `tones` is what goes in its place, where *audible
+ * says so
  */
 static bool send_digits(struct stream *stream, int16_t tones[CODEC_TICK_FRAMES], bool *audible)
 {

@@ -169,7 +169,8 @@ struct stream {
 	size_t play_frames, since_stretch;
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
 	bool invented;                    /* what was decoded last was not said by anybody */
-	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried such */
+	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried
+	 * such */
 	unsigned fec_armed, fec_seen, copies_seen, deep_armed;
 	struct level heard;
 	struct decimator decimator;
@@ -240,7 +241,8 @@ struct stream_totals stream_totals(const struct stream *stream);
 
 /* ---- keys: stream_security ---- */
 
-/** The loop's thread: make what `setup->config` needs and the stream has not. @return false: the library cannot do it */
+/** The loop's thread: make what `setup->config` needs and the stream has not. @return false: the library cannot do
+ * it */
 bool stream_security_prepare(struct stream *stream, struct stream_setup *setup) MUST_CHECK;
 void stream_security_free(struct stream_security *security);
 /** The media thread: put the new keys in use; the old ones go back with the setup. */

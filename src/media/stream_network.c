@@ -134,13 +134,13 @@ static void forget_source(struct stream *stream)
 
 /*
  * The first valid source is believed. Another is followed when it sent three packets in sequence while the present one
- * was silent for 500 ms, or when it is the one that was signalled and the present one is not. A silence is no invitation:
- * another host than the present one must know the SSRC, which who does not see the packets can only guess.
+ * was silent for 500 ms, or when it is the one that was signalled and the present one is not. A silence is no
+ * invitation: another host than the present one must know the SSRC, which who does not see the packets can only guess.
  */
 static bool may_follow(const struct stream *stream, const struct address *from, const struct rtp_packet *packet)
 {
-	return stream->security.receiver || address_eq(from, &stream->config.rtp) || address_same_host(from, &stream->latched) ||
-	       !stream->has_source || packet->ssrc == stream->source.ssrc;
+	return stream->security.receiver || address_eq(from, &stream->config.rtp) ||
+	       address_same_host(from, &stream->latched) || !stream->has_source || packet->ssrc == stream->source.ssrc;
 }
 
 static bool accept_source(struct stream *stream, const struct address *from, const struct rtp_packet *packet,

@@ -12,7 +12,8 @@ enum {
 	WATCHED_REPORTS = 6,         /* reports after arming that tell whether copies made it worse */
 	STRIKES_MAX = 6,
 };
-static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.02, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02, HOPELESS_LOSS = 0.35;
+static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.02, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02,
+		    HOPELESS_LOSS = 0.35;
 static const double RATE_DOWN = 0.8, RATE_UP = 1.1, RATE_LEAST = 0.25, FORGET_TRIP = 1.01;
 
 /* Until the peer reports, what is lost on the way to us is the best guess of what is lost on the way back. */

@@ -1,4 +1,5 @@
-/* Redundant packets taken apart: copies of lost ones come to the jitter buffer under the numbers of those (RFC 2198). */
+/* Redundant packets taken apart: copies of lost ones come to the jitter buffer under the numbers of those (RFC
+ * 2198). */
 #include "media/stream.h"
 
 const struct stream_codec *stream_codec_of(const struct stream *stream, uint8_t payload_type)

@@ -73,7 +73,8 @@ static struct quality_facts facts_of(const struct stream *stream)
 	struct stream_totals totals = stream_totals(stream);
 	double gone = (double)(burst->lost + burst->discarded), all = gone + (double)burst->received;
 	struct quality_facts facts = {
-		.delay_ms = stream->jitter.delay_ms + stream->jitter.usual_frames / (double)CODEC_MS_FRAMES + codec->delay_ms,
+		.delay_ms = stream->jitter.delay_ms + stream->jitter.usual_frames / (double)CODEC_MS_FRAMES +
+			    codec->delay_ms,
 		.burst = 1,
 		.impairment = codec->impairment,
 		.robustness = codec->robustness,
@@ -211,7 +212,8 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->discarded_packets = stream->jitter.burst.discarded;
 	stats->complexity = stream->complexity;
 	stats->sends_copies = stream->rate.repeats;
-	struct burst_metrics rows = burst_metrics(&stream->jitter.burst, stream->jitter.usual_frames / (double)CODEC_MS_FRAMES);
+	struct burst_metrics rows =
+		burst_metrics(&stream->jitter.burst, stream->jitter.usual_frames / (double)CODEC_MS_FRAMES);
 	stats->burst_ms = rows.burst_ms;
 }
 

@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Packets stand one behind the other; those that would pass the end begin at the start. `size` 0: the rest is unused. */
+/* Packets stand one behind the other; those that would pass the end begin at the start. `size` 0: the rest is
+ * unused. */
 struct record {
 	uint32_t size, bytes; /* with and without this and what rounds it up */
 	int64_t unix_us;
@@ -115,8 +116,8 @@ void tap_each(struct tap *tap, tap_h *each, void *arg)
 	size_t at = tap->head;
 	for (size_t i = 0; i < tap->used; i++) {
 		const struct record *record = record_at(tap, &at);
-		each(arg, &(struct tap_packet){ record->unix_us, record->user, record->sent, record->local, record->remote,
-						slice_make(record + 1, record->bytes) });
+		each(arg, &(struct tap_packet){ record->unix_us, record->user, record->sent, record->local,
+						record->remote, slice_make(record + 1, record->bytes) });
 		at += record->size;
 	}
 	pthread_mutex_unlock(&tap->lock);

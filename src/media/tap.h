@@ -1,6 +1,6 @@
 /*
- * The RTP packets of the last minutes, decrypted, in one ring bounded in bytes: for captures that are asked for afterwards.
- * The media thread writes and never waits; while somebody reads, packets are left out.
+ * The RTP packets of the last minutes, decrypted, in one ring bounded in bytes: for captures that are asked for
+ * afterwards. The media thread writes and never waits; while somebody reads, packets are left out.
  */
 #pragma once
 

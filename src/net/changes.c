@@ -126,7 +126,8 @@ static void on_settled(void *arg)
 	tell(changes, addresses ? NET_MOVED : NET_DOWN, &outside);
 }
 
-/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: so nobody has to look now and then. */
+/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: so nobody has to look now and
+ * then. */
 static void arm(struct changes *changes)
 {
 	const struct itimerspec far = { .it_value = { .tv_sec = FAR_S } };

@@ -40,7 +40,7 @@ struct net {
 	struct timer locate_turn;    /* looks at all of `locates` again */
 	struct dns *dns;
 	struct changes *changes;     /* NULL: nobody asks */
-	struct tls_context **tls;    /* by sip_target.security; the first is always there, others as far as they were set */
+	struct tls_context **tls;    /* by sip_target.security; the first is always there, others as they were set */
 	size_t tls_count;
 	char *ws_path;               /* NULL: / */
 	struct route routes[ROUTES_KEPT];

@@ -218,8 +218,9 @@ static bool naptr_protocol(const struct locating *l, const struct dns_record *ro
 		struct slice service;
 		enum sip_protocol protocol;
 	} services[] = {
-		{ SLICE_INIT("SIP+D2U"), SIP_UDP }, { SLICE_INIT("SIP+D2T"), SIP_TCP },	 { SLICE_INIT("SIPS+D2T"), SIP_TLS },
-		{ SLICE_INIT("SIP+D2W"), SIP_WS },  { SLICE_INIT("SIPS+D2W"), SIP_WSS },
+		{ SLICE_INIT("SIP+D2U"), SIP_UDP },  { SLICE_INIT("SIP+D2T"), SIP_TCP },
+		{ SLICE_INIT("SIPS+D2T"), SIP_TLS }, { SLICE_INIT("SIP+D2W"), SIP_WS },
+		{ SLICE_INIT("SIPS+D2W"), SIP_WSS },
 	};
 
 	if (!slice_ieq(slice_of(row->flags), SLICE("s")) || !row->name[0])

@@ -129,11 +129,13 @@ static void say_why(struct tls *tls)
 	if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
 		const char *advice = alert_advice(reason);
 		tls__library_words(words, sizeof words);
-		snprintf(tls->why, sizeof tls->why, "the other side refused the handshake: %s", advice ? advice : words);
+		snprintf(tls->why, sizeof tls->why, "the other side refused the handshake: %s",
+			 advice ? advice : words);
 		return;
 	}
-	if (ERR_GET_LIB(error) == ERR_LIB_SSL && (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
-						  reason == SSL_R_PACKET_LENGTH_TOO_LONG)) {
+	if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+	    (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
+	     reason == SSL_R_PACKET_LENGTH_TOO_LONG)) {
 		ERR_clear_error();
 		snprintf(tls->why, sizeof tls->why, "the other side does not speak TLS there");
 		return;

@@ -1,6 +1,6 @@
 /*
- * TLS 1.2 and 1.3 of OpenSSL, between bytes on the wire and bytes of a message. No socket: what came is given to it, and
- * what is to be sent is taken from it.
+ * TLS 1.2 and 1.3 of OpenSSL, between bytes on the wire and bytes of a message. No socket: what came is given to it,
+ * and what is to be sent is taken from it.
  *
  *   tls          one connection: handshake, bytes both ways, its end
  *   tls_context  settings, what was read by them, sessions to be resumed

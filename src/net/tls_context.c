@@ -38,7 +38,10 @@ void tls_context_free(struct tls_context *context)
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 static bool read_hex(struct slice text, unsigned char pin[TLS_PIN_BYTES])
@@ -129,7 +132,8 @@ static bool load_ca(SSL_CTX *ctx, const char *path, struct buf *why)
 		buf_printf(why, "tls.ca: '%s' cannot be used: %s", path, strerror(errno));
 		return false;
 	}
-	if (S_ISDIR(status.st_mode) ? SSL_CTX_load_verify_dir(ctx, path) == 1 : SSL_CTX_load_verify_file(ctx, path) == 1)
+	if (S_ISDIR(status.st_mode) ? SSL_CTX_load_verify_dir(ctx, path) == 1
+				    : SSL_CTX_load_verify_file(ctx, path) == 1)
 		return true;
 	return cannot(why, "tls.ca", path);
 }

@@ -121,7 +121,8 @@ static void say_wrong_name(struct tls *tls, X509 *certificate, const char *wante
 	each_identity(certificate, show_name, &names);
 	utf8_clean(&clean, buf_slice(&names), false);
 	if (clean.n)
-		snprintf(tls->why, sizeof tls->why, "the certificate belongs to %s, not to %s", buf_text(&clean), wanted);
+		snprintf(tls->why, sizeof tls->why, "the certificate belongs to %s, not to %s", buf_text(&clean),
+			 wanted);
 	else
 		snprintf(tls->why, sizeof tls->why, "the certificate names no domain, so it cannot show %s", wanted);
 	buf_fini(&names);
@@ -177,8 +178,8 @@ static void say_untrusted(struct tls *tls, X509_STORE_CTX *store)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		snprintf(tls->why, sizeof tls->why, "the issuer of the certificate is unknown here (%s); tls.ca names others",
-			 issuer);
+		snprintf(tls->why, sizeof tls->why,
+			 "the issuer of the certificate is unknown here (%s); tls.ca names others", issuer);
 		break;
 	default:
 		snprintf(tls->why, sizeof tls->why, "%s is refused: %s", whose, X509_verify_cert_error_string(error));

@@ -276,7 +276,8 @@ static enum websocket_event check_answer(struct websocket *ws, const struct head
 	if (!slice_begins(status, SLICE("101"))) {
 		char *shown = utf8_clean_dup(slice_sub(status, 0, 80));
 		snprintf(ws->why, sizeof ws->why,
-			 "the server answered the WebSocket handshake with '%s'; sip.ws-path names another path", shown);
+			 "the server answered the WebSocket handshake with '%s'; sip.ws-path names another path",
+			 shown);
 		free(shown);
 		ws->state = ENDED;
 		return WEBSOCKET_FAILED;
@@ -325,7 +326,8 @@ static const char *check_header(const struct websocket *ws, bool masked, size_t 
 	if (masked != ws->is_server)
 		return "the other side sent a WebSocket frame masked the wrong way";
 	if (is_control(ws->opcode))
-		return !ws->final || length > CONTROL_MAX ? "the other side sent a WebSocket control frame too long" : NULL;
+		return !ws->final || length > CONTROL_MAX ? "the other side sent a WebSocket control frame too long"
+							  : NULL;
 	if ((ws->opcode == CONTINUATION) != (ws->message_opcode != CONTINUATION))
 		return "the other side sent WebSocket frames in a wrong order";
 	return NULL;
@@ -358,7 +360,8 @@ static enum websocket_event take_header(struct websocket *ws, struct slice *in)
 		const char *why = check_header(ws, ws->masked, short_length);
 		if (why)
 			return fail(ws, CODE_PROTOCOL, why);
-		ws->header_need = 2 + (short_length == 126 ? 2u : short_length == 127 ? 8u : 0u) + (ws->masked ? 4u : 0u);
+		size_t long_length = short_length == 126 ? 2 : short_length == 127 ? 8 : 0;
+		ws->header_need = 2 + long_length + (ws->masked ? 4 : 0);
 	}
 	if (ws->header_n < ws->header_need)
 		return WEBSOCKET_MORE;

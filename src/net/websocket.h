@@ -1,6 +1,7 @@
 /*
- * WebSocket (RFC 6455) with the subprotocol sip (RFC 7118): handshake and frames of one connection. No socket: what came
- * is given to it, and what is to be sent is taken from it. Holds one message at a time, at most SIP_MESSAGE_MAX bytes.
+ * WebSocket (RFC 6455) with the subprotocol sip (RFC 7118): handshake and frames of one connection. No socket: what
+ * came is given to it, and what is to be sent is taken from it. Holds one message at a time, at most SIP_MESSAGE_MAX
+ * bytes.
  */
 #pragma once
 

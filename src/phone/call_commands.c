@@ -179,8 +179,8 @@ bool call_progress_now(struct call *call, struct failure *failure)
 	buf_init(&answer, ANSWER_MAX);
 	/* Without an offer in the INVITE a 183 has nothing to answer: early media is not possible then. */
 	bool sdp = sip_message_has_body(call->invite, "application", "sdp");
-	if (sdp && !call->early_said && media_answer_offer(&call->media, sip_message_body(call->invite, "application", "sdp"),
-							 &answer)) {
+	if (sdp && !call->early_said &&
+	    media_answer_offer(&call->media, sip_message_body(call->invite, "application", "sdp"), &answer)) {
 		buf_fini(&answer);
 		return fail(failure, STATUS_CALL, "media", "call %u: the caller offers no sound that we can do",
 			    call->number);
@@ -474,8 +474,8 @@ static bool send_by_sound(struct call *call, struct slice digits, bool audible, 
 		return true;
 	case ERR_UNSUPPORTED:
 		return fail(failure, STATUS_CALL, "no-dtmf",
-			    "call %u: the peer does not take digits as RTP events (telephone-event); via=audio and via=info "
-			    "are other ways",
+			    "call %u: the peer does not take digits as RTP events (telephone-event); via=audio and "
+			    "via=info are other ways",
 			    call->number);
 	case ERR_SYNTAX:
 		return fail(failure, STATUS_USAGE, "syntax",
@@ -557,8 +557,10 @@ static bool is_unacceptable(struct call *call)
 	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED,
 	     over_clear = required && !encryption_may_send_keys(call);
 
-	bool answerable = !over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
-					  media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"), &call->local, encryption));
+	bool answerable =
+		!over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
+				media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"),
+						 &call->local, encryption));
 	if (!answerable && required)
 		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
 			 call->number, call->uri,

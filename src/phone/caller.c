@@ -95,7 +95,8 @@ void show_caller(const struct call *call, struct buf *out)
 	if (call->diverted)
 		buf_printf(out, "  sent on by  %s\n", call->diverted);
 	if (call->incoming)
-		buf_printf(out, "  signature   %s\n", call->is_signed ? "there is one (Identity); it is not checked" : "none");
+		buf_printf(out, "  signature   %s\n",
+			   call->is_signed ? "there is one (Identity); it is not checked" : "none");
 }
 
 /* ---- answered at once ---- */

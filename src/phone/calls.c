@@ -535,8 +535,8 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 		break;
 	case ENGINE_REFUSED:
 		log_line(call->phone->log, LOG_WARNING,
-			 "call %u: packets come that were not encrypted with the peer's key, or that came before: they are refused "
-			 "(`show media`)",
+			 "call %u: packets come that were not encrypted with the peer's key, or that came before: they "
+			 "are refused (`show media`)",
 			 call->number);
 		break;
 	case ENGINE_CODEC:

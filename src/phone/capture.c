@@ -86,8 +86,8 @@ static bool is_mapped(const unsigned char bytes[16])
 	return !memcmp(bytes, prefix, sizeof prefix);
 }
 
-/* IP and UDP headers of a packet of `whole` bytes, of which `payload` is written; the checksum of what is not whole is left
- * out (IPv4 allows it, and readers of cut packets do not look at it). @return their bytes */
+/* IP and UDP headers of a packet of `whole` bytes, of which `payload` is written; the checksum of what is not whole is
+ * left out (IPv4 allows it, and readers of cut packets do not look at it). @return their bytes */
 static size_t make_headers(unsigned char *p, const struct address *from, const struct address *to, struct slice payload,
 			   size_t whole)
 {
@@ -138,8 +138,8 @@ void capture_part(struct capture *capture, int64_t unix_us, const struct address
 	whole = whole < PAYLOAD_MAX ? whole : PAYLOAD_MAX;
 	bytes = slice_sub(bytes, 0, whole);
 	size_t n = make_headers(headers, from, to, bytes, whole);
-	const uint32_t record[] = { (uint32_t)(unix_us / SECOND_US), (uint32_t)(unix_us % SECOND_US), (uint32_t)(n + bytes.n),
-				    (uint32_t)(n + whole) };
+	const uint32_t record[] = { (uint32_t)(unix_us / SECOND_US), (uint32_t)(unix_us % SECOND_US),
+				    (uint32_t)(n + bytes.n), (uint32_t)(n + whole) };
 
 	if (fwrite(record, sizeof record, 1, capture->file) != 1 || fwrite(headers, n, 1, capture->file) != 1 ||
 	    (bytes.n && fwrite(bytes.p, bytes.n, 1, capture->file) != 1))

@@ -1,6 +1,6 @@
 /*
- * A pcap file: packets with IP and UDP headers made for them, as Wireshark and sngrep read it. What went by TCP or TLS is
- * written as UDP too, decrypted: each packet is a whole message.
+ * A pcap file: packets with IP and UDP headers made for them, as Wireshark and sngrep read it. What went by TCP or TLS
+ * is written as UDP too, decrypted: each packet is a whole message.
  */
 #pragma once
 

@@ -137,5 +137,6 @@ void call_hold_music(struct call *call)
 			     : ERR_NONE;
 	/* Where the peer takes nothing from us there is nobody to play to. */
 	if (err && err != ERR_STATE)
-		log_line(call->phone->log, LOG_WARNING, "call.hold-music: '%s' cannot be played: %s", path, err_text(err));
+		log_line(call->phone->log, LOG_WARNING, "call.hold-music: '%s' cannot be played: %s", path,
+			 err_text(err));
 }

@@ -202,9 +202,10 @@ static bool save(const struct contacts *contacts, struct failure *failure)
 	if (!contacts->dir)
 		return true;
 	if (contacts->unread)
-		return fail(failure, STATUS_SOUND, "unread",
-			    "%s/contacts could not be read and is left as it is: the change counts until the phone ends",
-			    contacts->dir);
+		return fail(
+			failure, STATUS_SOUND, "unread",
+			"%s/contacts could not be read and is left as it is: the change counts until the phone ends",
+			contacts->dir);
 	buf_init(&text, FILE_TEXT_MAX);
 	buf_add(&text, buf_slice(&contacts->others));
 	for (size_t i = 0; i < contacts->count; i++)

@@ -1,6 +1,6 @@
 /*
- * Devices that come and go. PortAudio sees none of that while it runs, so offhook-sound is asked for its list again when
- * the kernel or JACK shows that something has changed: a node in /dev/snd, a semaphore in /dev/shm.
+ * Devices that come and go. PortAudio sees none of that while it runs, so offhook-sound is asked for its list again
+ * when the kernel or JACK shows that something has changed: a node in /dev/snd, a semaphore in /dev/shm.
  */
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
@@ -99,7 +99,8 @@ static bool is_there(const struct device_watch *watch, enum engine_device which,
 /* Headsets have no echo, and what JACK connects is none of our business. */
 static bool may_echo(struct slice api, const char *name)
 {
-	static const char *const quiet[] = { "headset", "headphone", "earphone", "earbud", "airpod", "jabra", "plantronics" };
+	static const char *const quiet[] = { "headset", "headphone", "earphone",   "earbud",
+					     "airpod",  "jabra",     "plantronics" };
 
 	for (size_t i = 0; i < ARRAY_LEN(quiet); i++)
 		if (strcasestr(name, quiet[i]))

@@ -5,9 +5,9 @@
 
 bool encryption_find(struct slice word, enum media_encryption *encryption)
 {
-	static const char *const words[] = {
-		[MEDIA_CLEAR] = "off", [MEDIA_ENCRYPTION_OPTIONAL] = "optional", [MEDIA_ENCRYPTION_REQUIRED] = "required"
-	};
+	static const char *const words[] = { [MEDIA_CLEAR] = "off",
+					     [MEDIA_ENCRYPTION_OPTIONAL] = "optional",
+					     [MEDIA_ENCRYPTION_REQUIRED] = "required" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (slice_ieq(word, slice_of(words[i]))) {

@@ -557,12 +557,16 @@ void event_sentence(const struct event *event, struct buf *line)
 		return;
 	case EVENT_AUDIO_TEST:
 		if (event_value(event, "level"))
-			buf_printf(line, "the microphone heard the loudspeaker at %s dB, %.1f ms later; without it there is %s dB",
+			buf_printf(line,
+				   "the microphone heard the loudspeaker at %s dB, %.1f ms later; without it there is "
+				   "%s dB",
 				   event_value(event, "level"), atof(value_or(event, "round-trip", "0")) * 1000,
 				   value_or(event, "noise", "?"));
 		else
-			buf_printf(line, "the microphone did not hear the loudspeaker; it says %s dB%s", value_or(event, "noise", "?"),
-				   atof(value_or(event, "noise", "-127")) < -90 ? ": is it muted, or the wrong device?" : "");
+			buf_printf(line, "the microphone did not hear the loudspeaker; it says %s dB%s",
+				   value_or(event, "noise", "?"),
+				   atof(value_or(event, "noise", "-127")) < -90 ? ": is it muted, or the wrong device?"
+										: "");
 		return;
 	case EVENT_CONNECTION:
 		if (event->call)

@@ -163,10 +163,11 @@ static char *numbered(const char *path, unsigned n)
 
 static bool record_failed(struct failure *failure, const char *path, enum err err)
 {
-	const char *why = err == ERR_NOT_FOUND     ? "there is no such folder"
-			  : err == ERR_UNSUPPORTED ? "this libsndfile cannot write that kind of file; .wav and .flac it can"
-			  : err == ERR_FULL        ? "there is no room on the disk"
-						   : err_text(err);
+	const char *why = err == ERR_NOT_FOUND ? "there is no such folder"
+			  : err == ERR_UNSUPPORTED
+				  ? "this libsndfile cannot write that kind of file; .wav and .flac it can"
+			  : err == ERR_FULL ? "there is no room on the disk"
+					    : err_text(err);
 
 	return fail(failure, STATUS_SOUND, err_name(err), "'%.200s' cannot be written: %s", path, why);
 }
@@ -255,7 +256,9 @@ void call_begin_record(struct call *call)
 
 const char *call_recording(const struct call *call)
 {
-	static const char *const words[] = { [RECORDING_NONE] = "", [RECORDING_ON] = "on", [RECORDING_PAUSED] = "paused" };
+	static const char *const words[] = {
+		[RECORDING_NONE] = "", [RECORDING_ON] = "on", [RECORDING_PAUSED] = "paused"
+	};
 
 	return call->media.stream ? words[engine_recording(call->media.stream)] : "";
 }
@@ -276,7 +279,8 @@ void files_engine_event(struct phone *phone, const struct engine_event *from)
 {
 	bool played = from->kind == ENGINE_PLAYED;
 	const struct call *call = call_find(phone, (unsigned)(uintptr_t)from->user);
-	struct event *event = events_add(phone->events, played ? EVENT_PLAY_DONE : EVENT_RECORD_DONE, call ? call->number : 0);
+	struct event *event =
+		events_add(phone->events, played ? EVENT_PLAY_DONE : EVENT_RECORD_DONE, call ? call->number : 0);
 
 	if (call)
 		event_text(event, "id", slice_of(call->id));
@@ -285,13 +289,14 @@ void files_engine_event(struct phone *phone, const struct engine_event *from)
 	if (call)
 		event_text(event, "from", slice_of(call->is_echo ? "echo" : call->uri));
 	if (from->err)
-		event_text(event, "reason", slice_of(from->err == ERR_FULL ? "no room on the disk" : err_text(from->err)));
+		event_text(event, "reason",
+			   slice_of(from->err == ERR_FULL ? "no room on the disk" : err_text(from->err)));
 	char *shown = clean(slice_of(from->path));
 	if (from->err)
 		log_line(phone->log, LOG_ERROR, "the recording '%s' ended: %s; what came before is kept", shown,
 			 from->err == ERR_FULL ? "there is no room on the disk" : err_text(from->err));
 	else if (from->lost_seconds > 0)
-		log_line(phone->log, LOG_WARNING, "the disk was too slow: %.1f s are missing in '%s'", from->lost_seconds,
-			 shown);
+		log_line(phone->log, LOG_WARNING, "the disk was too slow: %.1f s are missing in '%s'",
+			 from->lost_seconds, shown);
 	free(shown);
 }

@@ -208,5 +208,6 @@ bool phone_info(struct phone *phone, unsigned *number, struct slice type, struct
 
 	return call_meant(phone, number, &call, failure) &&
 	       call_request(call, SLICE("INFO"),
-			    &(struct request_words){ .headers = headers, .type = type, .body = body }, request, failure);
+			    &(struct request_words){ .headers = headers, .type = type, .body = body }, request,
+			    failure);
 }

@@ -57,7 +57,8 @@ const char *phone_instance(struct phone *phone)
 		enum err err = write_file(phone->state_dir, FILE_NAME, slice_of(line));
 		if (err)
 			log_line(phone->log, LOG_WARNING,
-				 "%s/%s cannot be written: %s; registrars will know this phone by another name next time",
+				 "%s/%s cannot be written: %s; registrars will know this phone by another name next "
+				 "time",
 				 phone->state_dir, FILE_NAME, err_text(err));
 		free(line);
 	}

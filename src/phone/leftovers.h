@@ -1,7 +1,7 @@
 /*
- * leftovers: which Contacts of ours registrars may know, kept on disk from before a REGISTER leaves until its removal was
- * answered. What a killed phone left behind is removed by the first REGISTER of the next one: our own Contacts alone,
- * with Expires 0 (RFC 3261 10.2.2), never `*`.
+ * leftovers: which Contacts of ours registrars may know, kept on disk from before a REGISTER leaves until its removal
+ * was answered. What a killed phone left behind is removed by the first REGISTER of the next one: our own Contacts
+ * alone, with Expires 0 (RFC 3261 10.2.2), never `*`.
  *
  * Each phone that runs has a file of its own, by a lock on it, so that none takes what belongs to another that lives.
  */

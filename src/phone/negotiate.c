@@ -19,8 +19,8 @@ static void add_row(struct call_media *media, const struct sdp_codec *row)
 }
 
 /*
- * The codecs in the user's order, then redundancy (RFC 2198) and telephone-event once for each of their clock rates (RFC
- * 4733 2.1).
+ * The codecs in the user's order, then redundancy (RFC 2198) and telephone-event once for each of their clock rates
+ * (RFC 4733 2.1).
  */
 static void add_codec(struct call_media *media, enum media_codec codec)
 {
@@ -50,8 +50,8 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 	size_t audio = media->codec_count;
 	if (settings_on(media->phone->settings, "media.redundancy"))
 		for (size_t i = 0; i < audio; i++)
-			add_row(media, &(struct sdp_codec){ "red", media->codecs[i].clock_rate, media->codecs[i].channels,
-							    -1, NULL });
+			add_row(media, &(struct sdp_codec){ "red", media->codecs[i].clock_rate,
+							    media->codecs[i].channels, -1, NULL });
 	for (size_t i = 0; i < audio; i++)
 		add_row(media, &(struct sdp_codec){ "telephone-event", media->codecs[i].clock_rate, 1, -1, "0-15" });
 	return media->codec_count ? ERR_NONE : ERR_NOT_FOUND;

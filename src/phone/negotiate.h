@@ -44,7 +44,7 @@ struct call_media {
 	struct phone *phone;
 	uintptr_t user; /* what the engine's events carry */
 	bool loop_back;
-	char cname[CNAME_CHARS + 1]; /* RTCP: one for the life of the sockets (RFC 3550 6.5.1); "" until they are made */
+	char cname[CNAME_CHARS + 1]; /* RTCP: one for the life of the sockets (RFC 3550 6.5.1); "" before */
 	bool opened, rtp_taken; /* rtp_taken: the stream owns the sockets */
 	int rtp_fd, rtcp_fd;
 	struct address local; /* of the RTP socket */

@@ -184,8 +184,8 @@ bool call_request(struct call *call, struct slice method, const struct request_w
 		return fail(failure, STATUS_CALL, "not-answered", "call %u is not answered yet", call->number);
 	struct pending_request *pending = pending_new(call->phone, method, call->uri, call->account_name);
 	pending->call = call->number;
-	enum err err = session_request(call->session, method, words->type, words->body, extra, (size_t)count, on_outcome,
-				       pending);
+	enum err err = session_request(call->session, method, words->type, words->body, extra, (size_t)count,
+				       on_outcome, pending);
 	if (err)
 		return not_sent(pending, err, failure);
 	*number = pending->number;

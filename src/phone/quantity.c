@@ -177,11 +177,12 @@ static void say_text(struct answer *answer, const char *text)
 }
 
 static const char *const names[] = {
-	"call.state",      "call.direction", "call.code",      "call.codec",   "call.duration", "call.remote",
-	"call.encryption", "sent.",          "received.",      "media.loss",   "media.jitter",  "media.rtt",
-	"media.mos",       "media.sent",     "media.received", "media.buffer", "media.forged",  "media.replayed",
-	"media.late",      "media.repaired",  "media.burst",     "media.peer-loss", "media.peer-mos",
-	"call.recording",  "heard.level",    "mic.level",      "tone.hz",      "account.state", "calls.count",  "calls.missed",
+	"call.state",   "call.direction",  "call.code",      "call.codec",     "call.duration",
+	"call.remote",  "call.encryption", "sent.",          "received.",      "media.loss",
+	"media.jitter", "media.rtt",       "media.mos",      "media.sent",     "media.received",
+	"media.buffer", "media.forged",    "media.replayed", "media.late",     "media.repaired",
+	"media.burst",  "media.peer-loss", "media.peer-mos", "call.recording", "heard.level",
+	"mic.level",    "tone.hz",         "account.state",  "calls.count",    "calls.missed",
 	NULL,
 };
 
@@ -245,9 +246,11 @@ static bool media_quantity(const struct stream_stats *stats, bool has, struct sl
 		if (has)
 			say_number(answer, stats->burst_ms / 1000, "%.0fms", stats->burst_ms);
 	} else if (slice_eq(name, SLICE("repaired"))) {
-		say_number(answer, has ? (double)stats->repaired_packets : 0, "%.0f", has ? (double)stats->repaired_packets : 0);
+		say_number(answer, has ? (double)stats->repaired_packets : 0, "%.0f",
+			   has ? (double)stats->repaired_packets : 0);
 	} else if (slice_eq(name, SLICE("late"))) {
-		say_number(answer, has ? (double)stats->late_packets : 0, "%.0f", has ? (double)stats->late_packets : 0);
+		say_number(answer, has ? (double)stats->late_packets : 0, "%.0f",
+			   has ? (double)stats->late_packets : 0);
 	} else if (slice_eq(name, SLICE("sent"))) {
 		say_number(answer, sent, "%.0f", sent);
 	} else if (slice_eq(name, SLICE("received"))) {

@@ -130,7 +130,8 @@ static void print_attended(const char *uri, struct slice replaces, struct buf *t
 	buf_printf(to, "<%s?Replaces=", uri);
 	for (size_t i = 0; i < replaces.n; i++) {
 		char c = replaces.p[i];
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("-_.!~*'()", c))
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    strchr("-_.!~*'()", c))
 			buf_add_char(to, c);
 		else
 			buf_printf(to, "%%%02X", (unsigned char)c);
@@ -252,7 +253,8 @@ bool phone_transfer_with(struct phone *phone, unsigned *number, unsigned with, c
 	bool good = session_print_replaces(other->session, &replaces);
 	if (!good)
 		fail(failure, STATUS_CALL, "not-answered",
-		     "call %u is not answered yet: `transfer %s` sends the peer there without asking", with, other->uri);
+		     "call %u is not answered yet: `transfer %s` sends the peer there without asking", with,
+		     other->uri);
 	if (good) {
 		char *uri = public_uri(other);
 		print_attended(uri, buf_slice(&replaces), &refer_to);

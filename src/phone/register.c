@@ -371,8 +371,8 @@ bool phone_account_fetch(struct phone *phone, struct slice name, unsigned *reque
 	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
 	if (!account_registers(account))
-		return fail(failure, STATUS_USAGE, "no-registrar", "account %s has no registrar to ask (registrar=none)",
-			    account->name);
+		return fail(failure, STATUS_USAGE, "no-registrar",
+			    "account %s has no registrar to ask (registrar=none)", account->name);
 	if (!phone_needs_start(phone, failure) ||
 	    (!account->binding && !account_make_binding(account, failure)))
 		return false;

@@ -1,6 +1,6 @@
 /*
- * How the sound of a call was over its whole time: a sample a second at first. When there are as many as are kept, each two
- * become one and the next are taken half as often.
+ * How the sound of a call was over its whole time: a sample a second at first. When there are as many as are kept, each
+ * two become one and the next are taken half as often.
  */
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"

@@ -81,7 +81,8 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 	if (stats->forged_packets || stats->replayed_packets)
 		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed\n", stats->forged_packets,
 			   stats->replayed_packets);
-	buf_printf(out, "  repaired    %" PRIu64 ", bursts of loss %.0f ms\n", stats->repaired_packets, stats->burst_ms);
+	buf_printf(out, "  repaired    %" PRIu64 ", bursts of loss %.0f ms\n", stats->repaired_packets,
+		   stats->burst_ms);
 	buf_printf(out, "  peer lost   %.2f%%%s\n", stats->peer_loss * 100,
 		   stats->sends_copies ? ", copies are sent against it" : "");
 	if (stats->complexity < 9 && stats->send_codec == MEDIA_OPUS && stats->sent_packets)
@@ -456,7 +457,8 @@ static void add_lower(struct buf *to, const char *key, struct slice word)
 
 static void save_credential(const struct own_credential *credential, struct buf *to)
 {
-	char *user = xasprintf("auth-user@%s", credential->realm), *password = xasprintf("password@%s", credential->realm);
+	char *user = xasprintf("auth-user@%s", credential->realm),
+	     *password = xasprintf("password@%s", credential->realm);
 
 	save_word(to, user, credential->user);
 	save_word(to, password, credential->password);

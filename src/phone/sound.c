@@ -85,8 +85,8 @@ static struct slice device_words(const struct phone *phone, enum engine_device w
 	struct slice wished;
 
 	*name = text;
-	if (!sound_wish(phone, which, phone->wish[which], &wished) || !slice_begins(text, wished) || text.n < wished.n + 2 ||
-	    text.p[wished.n] != ':')
+	if (!sound_wish(phone, which, phone->wish[which], &wished) || !slice_begins(text, wished) ||
+	    text.n < wished.n + 2 || text.p[wished.n] != ':')
 		return (struct slice){ 0 };
 	*name = wished;
 	return slice_trim(slice_from(text, wished.n + 1));
@@ -113,8 +113,8 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 	if (!failed && !lost)
 		return;
 	char *shown = clean(name), *shown_why = clean(why);
-	log_line(phone->log, LOG_WARNING, "the %s '%s' cannot be used%s%s%s: silence takes its place", people_say[which],
-		 shown, *shown_why ? " (" : "", shown_why, *shown_why ? ")" : "");
+	log_line(phone->log, LOG_WARNING, "the %s '%s' cannot be used%s%s%s: silence takes its place",
+		 people_say[which], shown, *shown_why ? " (" : "", shown_why, *shown_why ? ")" : "");
 	free(shown);
 	free(shown_why);
 }
@@ -130,8 +130,8 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 		return fail(failure, STATUS_USAGE, "syntax", "'%s' is none of input, output and ringer", which_name);
 	if (which != ENGINE_INPUT && slice_begins(slice_trim(names), SLICE("tone:")))
 		return fail(failure, STATUS_USAGE, "device",
-			    "a tone is a microphone and no loudspeaker: write `audio input %.*s`, and for %s a device, null or "
-			    "file:PATH.wav",
+			    "a tone is a microphone and no loudspeaker: write `audio input %.*s`, and for %s a device, "
+			    "null or file:PATH.wav",
 			    SLICE_ARG(slice_sub(slice_trim(names), 0, 40)), settings_of[which]);
 	row = setting_find(slice_of(settings_of[which]));
 	char *before = xstrdup(settings_text(phone->settings, row->name));

@@ -33,12 +33,15 @@ static const struct {
 } tables[STORE_TABLES] = {
 	[STORE_CALLS] = { "calls",
 			  { "at", "direction", "how", "seconds", "code", "account", "uri", "name", "why", NULL },
-			  "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, "
-			  "direction TEXT, how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why "
+			  "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at "
+			  "INTEGER, "
+			  "direction TEXT, how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, "
+			  "why "
 			  "TEXT)" },
 	[STORE_MESSAGES] = { "messages",
 			     { "at", "state", "seen", "peer", "name", "account", "text", "code", "reason", NULL },
-			     "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at "
+			     "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
+			     "at "
 			     "INTEGER, state TEXT, seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code "
 			     "INTEGER, reason TEXT)" },
 };
@@ -122,7 +125,8 @@ static bool put_row(sqlite3 *db, enum store_table table, const char *key, const 
 		buf_printf(&sql, ", ?%zu", i + 2);
 	buf_printf(&sql, ") ON CONFLICT (key) DO UPDATE SET ");
 	for (size_t i = 0; i < count; i++)
-		buf_printf(&sql, "%s%s = excluded.%s", i ? ", " : "", tables[table].columns[i], tables[table].columns[i]);
+		buf_printf(&sql, "%s%s = excluded.%s", i ? ", " : "", tables[table].columns[i],
+			   tables[table].columns[i]);
 	bool good = sqlite3_prepare_v2(db, buf_text(&sql), -1, &statement, NULL) == SQLITE_OK;
 	buf_fini(&sql);
 	if (good) {
@@ -212,7 +216,8 @@ static void set_aside(struct store *store, const char *path)
 			unlink(old);
 			free(old);
 		}
-		log_line(store->log, LOG_WARNING, "the history was damaged: it is kept as %s, and a new one begins", aside);
+		log_line(store->log, LOG_WARNING, "the history was damaged: it is kept as %s, and a new one begins",
+			 aside);
 	}
 	free(aside);
 }

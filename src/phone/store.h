@@ -1,10 +1,10 @@
 /*
- * store: what must outlive the phone, rows in an SQLite file that a thread of its own writes, so that a slow disk stalls
- * nobody.
+ * store: what must outlive the phone, rows in an SQLite file that a thread of its own writes, so that a slow disk
+ * stalls nobody.
  *
- * Whatever was put is there after a kill -9: each row goes first, with one write(2), into a journal beside the file; the
- * thread brings rows over in batches, and the journal is emptied when all are there. At the next start what stands in a
- * journal is put once more: a row's key tells which it is.
+ * Whatever was put is there after a kill -9: each row goes first, with one write(2), into a journal beside the file;
+ * the thread brings rows over in batches, and the journal is emptied when all are there. At the next start what stands
+ * in a journal is put once more: a row's key tells which it is.
  */
 #pragma once
 
@@ -23,8 +23,8 @@ struct store *store_new(struct loop *loop, const char *dir, const struct log *lo
 /** Waits until what was put is in the file, or cannot be written: the journal has it then. */
 void store_free(struct store *store);
 /**
- * The rows of a table, oldest first. Opens the file when it is the first: checks it, brings it to the present form, takes
- * in the journals and the text file of older versions. What cannot be used is told by the log and set aside.
+ * The rows of a table, oldest first. Opens the file when it is the first: checks it, brings it to the present form,
+ * takes in the journals and the text file of older versions. What cannot be used is told by the log and set aside.
  */
 typedef void store_row_h(void *arg, const char *key, const char *const columns[]);
 void store_each(struct store *store, enum store_table table, store_row_h *each, void *arg);

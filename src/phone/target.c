@@ -99,7 +99,8 @@ static void clean_number(struct slice text, struct buf *number, struct buf *digi
 			buf_add_char(digits, after.p[i]);
 }
 
-/* A user as written -> its place in a URI. `plan`: numbers go through the dial plan of this account; NULL: as they are. */
+/* A user as written -> its place in a URI. `plan`: numbers go through the dial plan of this account; NULL: as they
+ * are. */
 static void add_user(struct slice user, const struct account *plan, struct buf *uri, struct buf *digits)
 {
 	struct buf number, dialled;
@@ -162,10 +163,12 @@ static bool check_uri(struct slice text, struct failure *failure)
 		return true;
 	if (!sip_protocol_find(transport, &protocol))
 		return fail(failure, STATUS_NETWORK, "no-transport",
-			    "others are reached by transport=udp, tcp, tls, ws or wss, not by %.*s", SLICE_ARG(transport));
+			    "others are reached by transport=udp, tcp, tls, ws or wss, not by %.*s",
+			    SLICE_ARG(transport));
 	if (uri.scheme == SIP_SCHEME_SIPS && protocol == SIP_UDP)
-		return fail(failure, STATUS_NETWORK, "no-transport",
-			    "sips: goes by TLS, never by transport=udp; write sip: for a call that may be read on the way");
+		return fail(
+			failure, STATUS_NETWORK, "no-transport",
+			"sips: goes by TLS, never by transport=udp; write sip: for a call that may be read on the way");
 	return true;
 }
 
@@ -390,8 +393,8 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 	const char *kept = contacts_find(phone->contacts, word);
 	if (kept) {
 		/* The name as it was given, not as it was typed. */
-		good = read_address(slice_of(kept), slice_of(contacts_proper_name(phone->contacts, word)), account, target,
-				    failure);
+		good = read_address(slice_of(kept), slice_of(contacts_proper_name(phone->contacts, word)), account,
+				    target, failure);
 	} else if (slice_ieq(word, SLICE("echo"))) {
 		*target = (struct target){
 			.uri = xstrdup(""), .shown = xstrdup("the echo test"), .digits = xstrdup(""), .is_echo = true

@@ -132,7 +132,8 @@ struct saving {
 
 static void save_messages(struct saving *saving, int64_t until_us)
 {
-	for (; saving->next && saving->next->unix_us <= until_us; saving->next = trace_next(saving->phone->trace, saving->next))
+	for (; saving->next && saving->next->unix_us <= until_us;
+	     saving->next = trace_next(saving->phone->trace, saving->next))
 		if (saving->next->kind == TRACE_MESSAGE && trace_wanted(saving->next, &saving->wanted))
 			capture_message(saving->capture, saving->next, saving->redact);
 }

@@ -33,7 +33,8 @@ struct sdp_keying;
 extern const struct sdp_keying sdp_sdes;
 
 struct sdp_local {
-	/* telephone-event and red rows too: one per clock rate; borrowed for the call. What red may carry is filled in. */
+	/* telephone-event and red rows too: one per clock rate; borrowed for the call. What red may carry is filled
+	 * in. */
 	const struct sdp_codec *codecs;
 	size_t codec_count;
 	struct address rtp;               /* host and port of our RTP socket; RTCP is port + 1 */

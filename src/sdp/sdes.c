@@ -1,6 +1,6 @@
 /*
- * SDES: keys in the descriptions themselves (RFC 4568). A crypto attribute that breaks a rule or asks for what we cannot
- * do is as if it were not there.
+ * SDES: keys in the descriptions themselves (RFC 4568). A crypto attribute that breaks a rule or asks for what we
+ * cannot do is as if it were not there.
  */
 #include "base/base64.h"
 #include "sdp/internal.h"

@@ -1,5 +1,6 @@
 /*
- * offhook-sound: holds PortAudio so that the phone need not. Whatever a sound server does - hang, abort, write to the terminal - happens here.
+ * offhook-sound: holds PortAudio so that the phone need not. Whatever a sound server does - hang, abort, write to the
+ * terminal - happens here.
  *
  *   offhook-sound list              the devices, a line each: in|out TAB default|- TAB host API TAB rate TAB name
  *   offhook-sound carry IN OUT      copy between devices and the rings in descriptor 3 until standard input ends; an

@@ -208,7 +208,8 @@ static PaError start_streams(struct sound_shared *shared, const int indices[SOUN
 	static struct carrier carriers[1 + SOUND_SIDES];
 	PaError error = paNoError;
 
-	if (indices[SOUND_IN] == indices[SOUND_OUT] && start_stream(shared, &carriers[SOUND_SIDES], indices) == paNoError) {
+	if (indices[SOUND_IN] == indices[SOUND_OUT] &&
+	    start_stream(shared, &carriers[SOUND_SIDES], indices) == paNoError) {
 		atomic_store(&shared->duplex, 1);
 		return paNoError;
 	}
@@ -235,7 +236,8 @@ bool portaudio_start(struct sound_shared *shared, const char *const names[SOUND_
 		indices[side] = find_device(side == SOUND_IN, names[side], &err);
 		if (indices[side] == paNoDevice)
 			return give_up(shared, err,
-				       err == ERR_EXISTS ? "more than one device has that in its name" : "no such device");
+				       err == ERR_EXISTS ? "more than one device has that in its name"
+							 : "no such device");
 	}
 	PaError error = start_streams(shared, indices);
 	if (error != paNoError)

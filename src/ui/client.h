@@ -1,6 +1,6 @@
 /*
- * client: one program that talks JSON-RPC with the phone, a message a line: --json's other end, or one connection of the
- * control socket. It has a runner, and so a current call, of its own.
+ * client: one program that talks JSON-RPC with the phone, a message a line: --json's other end, or one connection of
+ * the control socket. It has a runner, and so a current call, of its own.
  */
 #pragma once
 

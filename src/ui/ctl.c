@@ -34,7 +34,8 @@ struct ctl {
 	int rows, cols;
 	size_t shown_cols;
 	json_int_t last_id;       /* of the requests that were sent */
-	json_int_t command, waits_for; /* the command under way; the question behind it that ends the waiting; 0: none */
+	json_int_t command,
+		waits_for; /* the command under way; the question behind it that ends the waiting; 0: none */
 	json_t *completions;           /* the answer to the last "complete" */
 	json_int_t completion_id;
 	int status, noted; /* noted: what a file that ran told */
@@ -128,7 +129,8 @@ static void tell_event(struct ctl *ctl, json_t *params)
 	json_t *value;
 	struct buf line;
 
-	if (!ctl->interactive || !event_find(slice_of(json_string_value(json_object_get(params, "event"))), &event.kind))
+	if (!ctl->interactive ||
+	    !event_find(slice_of(json_string_value(json_object_get(params, "event"))), &event.kind))
 		return;
 	json_object_foreach(params, key, value) {
 		struct event_field *field = &event.fields[event.field_count];
@@ -137,8 +139,9 @@ static void tell_event(struct ctl *ctl, json_t *params)
 		if (json_is_number(value))
 			snprintf(numbers[event.field_count], sizeof numbers[0], "%.10g", json_number_value(value));
 		*field = (struct event_field){ .key = key,
-					       .value = json_is_number(value) ? numbers[event.field_count]
-									      : (char *)(uintptr_t)json_string_value(value),
+					       .value = json_is_number(value)
+								? numbers[event.field_count]
+								: (char *)(uintptr_t)json_string_value(value),
 					       .is_number = json_is_number(value) };
 		event.field_count += field->value != NULL;
 	}
@@ -481,7 +484,8 @@ int ctl_run(const char *path, const char *const *words, size_t count)
 
 	if (fd < 0) {
 		if (!path)
-			fprintf(stderr, "offhook: there is no XDG_RUNTIME_DIR: name the phone's socket by --socket PATH\n");
+			fprintf(stderr,
+				"offhook: there is no XDG_RUNTIME_DIR: name the phone's socket by --socket PATH\n");
 		else if (errno == ENOENT || errno == ECONNREFUSED)
 			fprintf(stderr, "offhook: no phone of yours runs (nobody listens at %s): `offhook` or `offhook "
 					"--stay` starts one\n",

@@ -240,8 +240,8 @@ static void on_line(char *text)
 }
 
 /*
- * The searches that ask for their text first (M-n, M-p, and / ? n N in vi) free lists of changes twice in readline 8.2: a
- * crash at the next Enter. Their keys do nothing; C-r and C-s search as well, and safely.
+ * The searches that ask for their text first (M-n, M-p, and / ? n N in vi) free lists of changes twice in readline 8.2:
+ * a crash at the next Enter. Their keys do nothing; C-r and C-s search as well, and safely.
  */
 static void unbind_searches(void)
 {
@@ -313,8 +313,9 @@ void line_stop(void)
 
 /*
  * Readline 8.2 keeps pointers into lines of history while C-r searches, and frees those that were changed (seen under
- * AddressSanitizer: read after free in _rl_isearch_cleanup, lists of changes freed twice at Enter). A search therefore begins in a line that is nobody's but its
- * own: the text stays, its changes and its place in the history are forgotten.
+ * AddressSanitizer: read after free in _rl_isearch_cleanup, lists of changes freed twice at Enter). A search therefore
+ * begins in a line that is nobody's but its own: the text stays, its changes and its place in the history are
+ * forgotten.
  */
 static void begin_search_afresh(void)
 {

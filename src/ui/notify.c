@@ -165,7 +165,8 @@ void notify_incoming(struct notify *notify, const struct event *event, bool term
 	buf_init(&text, ARGUMENT_BYTES);
 	buf_init(&bytes, 4 * ARGUMENT_BYTES);
 	buf_printf(&text, "%.*s is calling", NAME_BYTES, name && *name ? name : from ? from : "somebody");
-	notify_osc(settings_text(settings, "notify.osc"), getenv("TERM"), getenv("TMUX") != NULL, buf_slice(&text), &bytes);
+	notify_osc(settings_text(settings, "notify.osc"), getenv("TERM"), getenv("TMUX") != NULL, buf_slice(&text),
+		   &bytes);
 	output_write(notify->terminal, buf_slice(&bytes));
 	buf_fini(&text);
 	buf_fini(&bytes);

@@ -1,6 +1,6 @@
 /*
- * A call comes in: the bell, a notification of the terminal (OSC 9 or OSC 777), a program (notify.command). Whoever calls
- * says what their name is: it is cleaned, cut, and an argument of its own.
+ * A call comes in: the bell, a notification of the terminal (OSC 9 or OSC 777), a program (notify.command). Whoever
+ * calls says what their name is: it is cleaned, cut, and an argument of its own.
  */
 #pragma once
 
@@ -11,7 +11,8 @@ struct loop;
 struct phone;
 struct event;
 struct notify;
-struct notify *notify_new(struct loop *loop, struct phone *phone, struct output *terminal) __attribute__((returns_nonnull));
+struct notify *notify_new(struct loop *loop, struct phone *phone, struct output *terminal)
+	__attribute__((returns_nonnull));
 /** Programs that still run are killed. */
 void notify_free(struct notify *notify);
 /** Tell of an event `incoming`; `terminal`: there is one, and it may be written to. */

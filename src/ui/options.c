@@ -186,7 +186,8 @@ void options_help(struct buf *out)
 		buf_printf(out, "  %-32s %s\n", name, row->sentence);
 		free(name);
 	}
-	buf_printf(out, "\n'offhook ctl COMMAND' has the running phone run a command and exits with its status; without COMMAND "
+	buf_printf(out, "\n'offhook ctl COMMAND' has the running phone run a command and exits with its status; "
+			"without COMMAND "
 			"it attaches to that phone.\n");
 	buf_printf(out, "'offhook -x help' lists the commands; the man page tells it all.\n");
 }

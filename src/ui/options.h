@@ -4,7 +4,16 @@
 #include "phone/phone.h"
 
 enum front_end { FRONT_AUTO, FRONT_SCREEN, FRONT_PLAIN, FRONT_JSON };
-enum errand { ERRAND_PHONE, ERRAND_CHECK, ERRAND_CTL, ERRAND_MAN, ERRAND_COMMANDS_MAN, ERRAND_COMPLETION, ERRAND_VERSION, ERRAND_HELP };
+enum errand {
+	ERRAND_PHONE,
+	ERRAND_CHECK,
+	ERRAND_CTL,
+	ERRAND_MAN,
+	ERRAND_COMMANDS_MAN,
+	ERRAND_COMPLETION,
+	ERRAND_VERSION,
+	ERRAND_HELP
+};
 
 /* A command file (-f) or a line (-x), in the order of the command line. */
 struct source {

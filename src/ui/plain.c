@@ -435,7 +435,8 @@ static struct ui *plain_start(const struct ui_config *config)
 	} else {
 		struct runner_output output = talk(plain);
 		plain->runner = runner_new(config->commands, "input", &output);
-		/* At a terminal that readline cannot use people go on after a mistake; what comes from a pipe is a script. */
+		/* At a terminal that readline cannot use people go on after a mistake; what comes from a pipe is a
+		 * script. */
 		runner_keep_going(plain->runner, config->interactive);
 		runner_keep_open(plain->runner, config->reads_input);
 		if (config->reads_input)

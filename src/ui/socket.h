@@ -13,7 +13,8 @@ struct control;
 
 enum { CONTROL_CLIENTS_MAX = 64 };
 
-/** Where the socket is when nobody says: $XDG_RUNTIME_DIR/offhook.sock, else in /run/user/UID; free(). NULL: neither is there. */
+/** Where the socket is when nobody says: $XDG_RUNTIME_DIR/offhook.sock, else in /run/user/UID; free(). NULL: neither is
+ * there. */
 char *control_default_path(void);
 /**
  * Listen at `path`. What a phone left there that is no more is replaced. Clients are taken in once the loop turns.

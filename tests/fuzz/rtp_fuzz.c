@@ -193,7 +193,8 @@ static void send_rtp(struct script *s, uint8_t what, const uint8_t *bytes, size_
 /* A sender report about us, with whatever numbers. */
 static void send_report(struct script *s, uint8_t what, const uint8_t *bytes, size_t n)
 {
-	_Alignas(4) uint8_t out[52 + SECURE_TRAILER_BYTES] = { 0x81, (uint8_t)(what & 0x40 ? RTCP_RR : RTCP_SR), 0, 12 };
+	_Alignas(4)
+		uint8_t out[52 + SECURE_TRAILER_BYTES] = { 0x81, (uint8_t)(what & 0x40 ? RTCP_RR : RTCP_SR), 0, 12 };
 	size_t block = what & 0x40 ? 8 : 28;
 
 	out[3] = what & 0x40 ? 7 : 12;

@@ -11,7 +11,8 @@
  *   U  what the user does, a letter each: see user_does()
  *
  * In packets and answers $t is the tag that we gave last, $c the Call-ID, $f our From tag and $b the branch of our last
- * request, $r the RSeq of our last reliable response: so a script reaches into dialogs. $n is the byte NUL, $l a word of 20,000 characters.
+ * request, $r the RSeq of our last reliable response: so a script reaches into dialogs. $n is the byte NUL, $l a word
+ * of 20,000 characters.
  *
  * Run: ua_fuzz -dict=tests/fuzz/message.dict tests/fuzz/corpus/ua
  */

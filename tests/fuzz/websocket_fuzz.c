@@ -1,7 +1,7 @@
 /*
- * Fuzz target of WebSocket: the same bytes to two ends, once whole and once in pieces. Both must bring the same messages
- * and the same end, whatever the bytes are. The first byte says which side we are, whether the handshake is done already
- * and how the pieces are cut.
+ * Fuzz target of WebSocket: the same bytes to two ends, once whole and once in pieces. Both must bring the same
+ * messages and the same end, whatever the bytes are. The first byte says which side we are, whether the handshake is
+ * done already and how the pieces are cut.
  * Run: websocket_fuzz tests/fuzz/corpus/websocket
  */
 #include "net/websocket.h"

@@ -1,9 +1,9 @@
 /*
  * vcard: virtual sound cards on top of `jackd -d dummy`.
  *
- * Each card is a JACK client with a port capture_1 (the microphone, fed from a WAV file) and a port playback_1 (the loudspeaker, recorded to another);
- * PortAudio shows it as a device of that name. All cards start at the same frame when SIGUSR1 comes, so the lag between what one says and what
- * the other hears is exact to the sample.
+ * Each card is a JACK client with a port capture_1 (the microphone, fed from a WAV file) and a port playback_1 (the
+ * loudspeaker, recorded to another); PortAudio shows it as a device of that name. All cards start at the same frame
+ * when SIGUSR1 comes, so the lag between what one says and what the other hears is exact to the sample.
  *
  *   vcard SECONDS NAME=MIC.wav,SPEAKER.wav ...      prints "ready"; either file may be left out
  */
@@ -107,8 +107,10 @@ static bool plug_in(struct card *card, char *words, double seconds)
 		return false;
 	card->heard_room = (long)(seconds * rate);
 	card->heard = calloc((size_t)card->heard_room, sizeof *card->heard);
-	card->mic = jack_port_register(card->client, "capture_1", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput | JackPortIsTerminal, 0);
-	card->speaker = jack_port_register(card->client, "playback_1", JACK_DEFAULT_AUDIO_TYPE, JackPortIsInput | JackPortIsTerminal, 0);
+	card->mic = jack_port_register(card->client, "capture_1", JACK_DEFAULT_AUDIO_TYPE,
+				       JackPortIsOutput | JackPortIsTerminal, 0);
+	card->speaker = jack_port_register(card->client, "playback_1", JACK_DEFAULT_AUDIO_TYPE,
+					   JackPortIsInput | JackPortIsTerminal, 0);
 	jack_set_process_callback(card->client, process, card);
 	return card->mic && card->speaker && jack_activate(card->client) == 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Many calls between two user agents over a bad network. Whatever is lost, doubled or overtaken: every session ends exactly once, nothing is left
- * over, and the two sides agree as far as RFC 3261 lets them.
+ * Many calls between two user agents over a bad network. Whatever is lost, doubled or overtaken: every session ends
+ * exactly once, nothing is left over, and the two sides agree as far as RFC 3261 lets them.
  *
  *   calls_sim [SEED]    one seed alone, for repeating a failure
  */
@@ -11,7 +11,16 @@
 
 enum { CALLS = 12, SEEDS = 400 };
 
-enum plan { PLAN_ANSWER, PLAN_REJECT, PLAN_CALLER_CANCELS, PLAN_NOBODY_ANSWERS, PLAN_REINVITE, PLAN_UPDATE, PLAN_EARLY, PLANS };
+enum plan {
+	PLAN_ANSWER,
+	PLAN_REJECT,
+	PLAN_CALLER_CANCELS,
+	PLAN_NOBODY_ANSWERS,
+	PLAN_REINVITE,
+	PLAN_UPDATE,
+	PLAN_EARLY,
+	PLANS
+};
 
 struct side {
 	struct session *session;  /* NULL before and after */
@@ -35,7 +44,8 @@ struct sim {
 	unsigned incoming;
 };
 
-static const char *const SDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+static const char *const SDP =
+	"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 
 static struct side *side_of(void *arg, bool caller)
 {
@@ -63,7 +73,8 @@ static void on_failed(void *arg, struct session *session, const struct outcome *
 	side->session = NULL;
 }
 
-static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer, struct sip_message *request)
+static void on_ended(void *arg, struct session *session, const struct outcome *outcome, bool by_peer,
+		     struct sip_message *request)
 {
 	struct side *side = side_of(arg, session_is_caller(session));
 
@@ -74,7 +85,8 @@ static void on_ended(void *arg, struct session *session, const struct outcome *o
 	side->session = NULL;
 }
 
-static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message, struct buf *answer)
+static unsigned on_offer(void *arg, struct session *session, int leg, const struct sip_message *message,
+			 struct buf *answer)
 {
 	(void)arg;
 	(void)session;
@@ -132,7 +144,8 @@ static void callee_acts(void *arg)
 
 	if (!session || session_state(session) >= SESSION_CONFIRMED)
 		return;
-	enum err err = call->plan == PLAN_REJECT ? session_reject(session, 486, SLICE(""), SLICE("")) : session_answer(session);
+	enum err err = call->plan == PLAN_REJECT ? session_reject(session, 486, SLICE(""), SLICE(""))
+						 : session_answer(session);
 	assert_true(err == ERR_NONE || err == ERR_STATE);
 }
 
@@ -192,7 +205,8 @@ static void dial(void *arg)
 	if (call->plan == PLAN_CALLER_CANCELS)
 		timer_start(&sim->world.timers, &call->hang_up, some_seconds(sim, 4), hang_up_now, call);
 	else if (call->plan != PLAN_NOBODY_ANSWERS)
-		timer_start(&sim->world.timers, &call->hang_up, 20 * SECOND_US + some_seconds(sim, 150), hang_up_now, call);
+		timer_start(&sim->world.timers, &call->hang_up, 20 * SECOND_US + some_seconds(sim, 150), hang_up_now,
+			    call);
 }
 
 /* Both change the session at the same time: they meet, and both come to their end. */

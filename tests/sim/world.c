@@ -29,7 +29,8 @@ static void arrive(void *arg)
 	list_remove(&datagram->node);
 	if (host && host->transport) {
 		datagram->world->arrived++;
-		transport_datagram(host->transport, &datagram->to, &datagram->from, slice_make(datagram->bytes, datagram->n));
+		transport_datagram(host->transport, &datagram->to, &datagram->from,
+				   slice_make(datagram->bytes, datagram->n));
 	}
 	free(datagram);
 }
@@ -45,7 +46,8 @@ static void fly(struct world *world, const struct address *from, const struct ad
 	datagram->n = bytes.n;
 	memcpy(datagram->bytes, bytes.p, bytes.n);
 	list_append(&world->in_flight, &datagram->node);
-	timer_start(&world->timers, &datagram->timer, world->delay_min_us + (spread ? random_below(&world->random, spread) : 0), arrive, datagram);
+	timer_start(&world->timers, &datagram->timer,
+		    world->delay_min_us + (spread ? random_below(&world->random, spread) : 0), arrive, datagram);
 }
 
 static enum err send_datagram(void *net, const struct address *local, const struct address *remote, struct slice bytes)
@@ -107,7 +109,8 @@ static void answer_lookup(void *arg)
 {
 	struct lookup *lookup = arg;
 	struct sip_target target = { .protocol = SIP_UDP };
-	bool found = address_parse_host(&target.address, slice_of(lookup->hop.host), lookup->hop.port ? lookup->hop.port : 5060);
+	bool found = address_parse_host(&target.address, slice_of(lookup->hop.host),
+					lookup->hop.port ? lookup->hop.port : 5060);
 
 	lookup->done(lookup->arg, found ? ERR_NONE : ERR_DNS, &target, found);
 	free(lookup);
@@ -156,7 +159,9 @@ void world_init(struct world *world, uint64_t seed)
 		if (!address_parse(&host->address, slice_of(text), 5060))
 			abort();
 		host->world = world;
-		host->sip = (struct sip_world){ .timers = &world->timers, .random = &world->host_random, .ops = &world_ops, .net = host };
+		host->sip = (struct sip_world){
+			.timers = &world->timers, .random = &world->host_random, .ops = &world_ops, .net = host
+		};
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
- * A world of hosts joined by a network that delays, loses, doubles and reorders datagrams, on one virtual clock. Everything that happens
- * follows from the seed, so a failure is repeated by its number.
+ * A world of hosts joined by a network that delays, loses, doubles and reorders datagrams, on one virtual clock.
+ * Everything that happens follows from the seed, so a failure is repeated by its number.
  */
 #pragma once
 
@@ -30,5 +30,6 @@ struct world {
 
 void world_init(struct world *world, uint64_t seed);
 void world_fini(struct world *world);
-/** Let time pass; datagrams arrive and timers fire in their order. `each_turn` (may be NULL) is called after each of them. */
+/** Let time pass; datagrams arrive and timers fire in their order. `each_turn` (may be NULL) is called after each of
+ * them. */
 void world_pass(struct world *world, int64_t us, void (*each_turn)(void *arg), void *arg);

@@ -208,7 +208,8 @@ int main(int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_signal };
 
 	if (!read_options(argc, argv)) {
-		fprintf(stderr, "usage: netemu [-s SEED] [-l LOSS%%] [-b BURST] [-d MS] [-j MS] [-r] [-x PORT] IF_A IF_B\n");
+		fprintf(stderr,
+			"usage: netemu [-s SEED] [-l LOSS%%] [-b BURST] [-d MS] [-j MS] [-r] [-x PORT] IF_A IF_B\n");
 		return 2;
 	}
 	sigaction(SIGTERM, &action, NULL);
@@ -225,6 +226,7 @@ int main(int argc, char **argv)
 		}
 	}
 	for (int i = 0; i < SIDES; i++)
-		printf("%c to %c: came %lu lost %lu went %lu\n", "ab"[i], "ba"[i], sides[i].came, sides[i].lost, sides[i].went);
+		printf("%c to %c: came %lu lost %lu went %lu\n", "ab"[i], "ba"[i], sides[i].came, sides[i].lost,
+		       sides[i].went);
 	return 0;
 }

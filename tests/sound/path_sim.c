@@ -388,7 +388,8 @@ static void report(struct side *sides, const struct options *options)
 		buffer_ms += sides[i].buffer_ms_sum / (double)sides[i].ticks / BOTH;
 	}
 	double ticks = options->seconds * 100 * BOTH;
-	printf("packets=%.0f lost=%.2f%% late=%.2f%% concealed=%.2f%% bitrate=%.1fk buffer=%.1fms cpu=%.2f%% mos=%.2f\n",
+	printf("packets=%.0f lost=%.2f%% late=%.2f%% concealed=%.2f%% bitrate=%.1fk buffer=%.1fms cpu=%.2f%% "
+	       "mos=%.2f\n",
 	       carried, lost * 100 / carried, late * 100 / carried, concealed * 100 / ticks,
 	       octets * 8 / options->seconds / BOTH / 1000, buffer_ms, cpu / options->seconds / 1e4 / BOTH, mos);
 }

@@ -21,7 +21,8 @@ struct device_ops {
 	size_t (*read)(struct device *device, int16_t *samples, size_t frames);
 	/** Take `samples`. @return frames taken */
 	size_t (*write)(struct device *device, const int16_t *samples, size_t frames);
-	/** The device's own clock: frames that can be read (input) or that still wait to be played (output); -1: it has no clock, the engine's timer serves. */
+	/** The device's own clock: frames that can be read (input) or that still wait to be played (output); -1: it has
+	 * no clock, the engine's timer serves. */
 	int (*pending)(struct device *device);
 	/** An eventfd that wakes the engine when the device moved on; -1: none */
 	int (*wake_fd)(struct device *device);
@@ -47,7 +48,8 @@ enum err device_healthy(struct device *device);
 
 enum device_side { DEVICE_IN, DEVICE_OUT };
 
-/** Open "null", "tone:HZ", "file:PATH", "default" or a PortAudio name. @return NULL with *err: ERR_SYNTAX, ERR_NOT_FOUND, ERR_IO, ERR_DEVICE */
+/** Open "null", "tone:HZ", "file:PATH", "default" or a PortAudio name. @return NULL with *err: ERR_SYNTAX,
+ * ERR_NOT_FOUND, ERR_IO, ERR_DEVICE */
 struct device *device_open(enum device_side side, const char *name, enum err *err);
 void device_close(struct device *device);
 struct device *null_device_open(enum device_side side);

@@ -431,7 +431,8 @@ static bool map(struct helper *helper)
 		return false;
 	/* A helper gone wild neither fills the memory of the host nor takes ours away under us. */
 	fcntl(helper->shm_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
-	void *memory = mmap(NULL, sound_shared_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, helper->shm_fd, 0);
+	void *memory =
+		mmap(NULL, sound_shared_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, helper->shm_fd, 0);
 	helper->shared = memory == MAP_FAILED ? NULL : memory;
 	return helper->shared;
 }

@@ -2,8 +2,9 @@
  * PortAudio devices, held by the helper program offhook-sound: one process for a card with its two sides, or for one
  * side alone; a ring of samples in shared memory for each.
  *
- * The helper is watched: when it dies, fails or its callback stands still for a second, it is killed and, after a pause that doubles from 1 s to
- * 30 s, another is started. Meanwhile the device reads as silence, has no clock (pending -1) and health() tells what is wrong.
+ * The helper is watched: when it dies, fails or its callback stands still for a second, it is killed and, after a pause
+ * that doubles from 1 s to 30 s, another is started. Meanwhile the device reads as silence, has no clock (pending -1)
+ * and health() tells what is wrong.
  */
 #pragma once
 
@@ -20,5 +21,6 @@ struct device *helper_device_open(enum device_side side, const char *name, enum 
  * @param devices  gets the input and the output, each to be closed
  */
 bool helper_card_open(const char *in, const char *out, struct device *devices[2], enum err *err) MUST_CHECK;
-/** The path of the offhook-sound program: $OFFHOOK_SOUND, beside our own program, or where it was installed; owned by the caller, NULL when there is none. */
+/** The path of the offhook-sound program: $OFFHOOK_SOUND, beside our own program, or where it was installed; owned by
+ * the caller, NULL when there is none. */
 char *helper_program(void);

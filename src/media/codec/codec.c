@@ -8,8 +8,9 @@
 #include <assert.h>
 
 static const struct codec_ops *const CODECS[MEDIA_CODECS] = {
-	[MEDIA_PCMU] = &g711_mu.ops, [MEDIA_PCMA] = &g711_a.ops, [MEDIA_OPUS] = &opus_ops,    [MEDIA_G722] = &g722.ops,
-	[MEDIA_L16_48] = &l16_48.ops, [MEDIA_L16_44] = &l16_44.ops, [MEDIA_L16_16] = &l16_16.ops, [MEDIA_L16_8] = &l16_8.ops,
+	[MEDIA_PCMU] = &g711_mu.ops,  [MEDIA_PCMA] = &g711_a.ops,   [MEDIA_OPUS] = &opus_ops,
+	[MEDIA_G722] = &g722.ops,     [MEDIA_L16_48] = &l16_48.ops, [MEDIA_L16_44] = &l16_44.ops,
+	[MEDIA_L16_16] = &l16_16.ops, [MEDIA_L16_8] = &l16_8.ops,
 };
 
 const struct codec_ops *codec_ops(enum media_codec codec)

@@ -1,6 +1,7 @@
 /*
- * Concealment of lost packets for codecs that have none: the last pitch period is repeated, of one, then two, then three
- * periods so that it does not buzz, and fades to nothing within 60 ms; the first good samples are faded in over it.
+ * Concealment of lost packets for codecs that have none: the last pitch period is repeated, of one, then two, then
+ * three periods so that it does not buzz, and fades to nothing within 60 ms; the first good samples are faded in over
+ * it.
  */
 #pragma once
 

@@ -18,7 +18,7 @@ static void decode(void *state, const uint8_t *bytes, size_t n, int16_t *samples
 
 #define L16(which, rate, delay, most)                                                                                  \
 	{                                                                                                              \
-		.ops = PCM_OPS(which, rate, delay, rate > 8000, 0, 25.1), .rate_hz = rate, .samples_in_2_bytes = 1,                    \
+		.ops = PCM_OPS(which, rate, delay, rate > 8000, 0, 25.1), .rate_hz = rate, .samples_in_2_bytes = 1,    \
 		.packet_ms_max = most, .encode = encode, .decode = decode                                              \
 	}
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 /*
- * At this rate libopus 1.3 codes speech in its hybrid mode (full band, and the lower half by SILK), which is better than
- * its transform mode at the same rate and can carry FEC without a change of mode when the first packet is lost. Above
- * 63 kbit/s it would change to the transform mode, but for FEC.
+ * At this rate libopus 1.3 codes speech in its hybrid mode (full band, and the lower half by SILK), which is better
+ * than its transform mode at the same rate and can carry FEC without a change of mode when the first packet is lost.
+ * Above 63 kbit/s it would change to the transform mode, but for FEC.
  */
 enum { CLEAN_BITRATE = 62000, LOSSY_BITRATE = 80000, LEAST_BITRATE = 6000, LOSSY_PERCENT = 20 };
 
@@ -112,7 +112,9 @@ static void configure(struct encoder *base, const struct stream_codec *settings)
 	struct opus_encoder *encoder = CONTAINER_OF(base, struct opus_encoder, base);
 	uint32_t most = settings->max_bitrate;
 
-	encoder->most_bitrate = !most || most > LOSSY_BITRATE ? LOSSY_BITRATE : most < LEAST_BITRATE ? LEAST_BITRATE : (int)most;
+	encoder->most_bitrate = !most || most > LOSSY_BITRATE ? LOSSY_BITRATE
+				: most < LEAST_BITRATE        ? LEAST_BITRATE
+							      : (int)most;
 	encoder->fec = settings->fec;
 	set_bitrate(encoder);
 	opus_encoder_ctl(encoder->state, OPUS_SET_MAX_BANDWIDTH(bandwidth_of(settings->max_rate_hz)));

@@ -29,10 +29,11 @@ void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames);
 uint32_t pcm_ptime(enum media_codec codec, uint32_t wanted_ms);
 size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 
-#define PCM_OPS(which, clock, delay, wideband, ie, bpl)                                                                              \
+#define PCM_OPS(which, clock, delay, wideband, ie, bpl)                                                                \
 	{                                                                                                              \
-		.codec = which, .clock_rate = clock, .delay_ms = delay, .wide = wideband, .impairment = ie, .robustness = bpl,            \
-		.encoder_new = pcm_encoder_new, .decoder_new = pcm_decoder_new, .encoder_free = pcm_encoder_free,      \
-		.decoder_free = pcm_decoder_free, .ptime = pcm_ptime, .configure = pcm_configure, .adapt = pcm_adapt,  \
-		.encode = pcm_encode, .frames = pcm_frames, .decode = pcm_decode, .conceal = pcm_conceal               \
+		.codec = which, .clock_rate = clock, .delay_ms = delay, .wide = wideband, .impairment = ie,            \
+		.robustness = bpl, .encoder_new = pcm_encoder_new, .decoder_new = pcm_decoder_new,                     \
+		.encoder_free = pcm_encoder_free, .decoder_free = pcm_decoder_free, .ptime = pcm_ptime,                \
+		.configure = pcm_configure, .adapt = pcm_adapt, .encode = pcm_encode, .frames = pcm_frames,            \
+		.decode = pcm_decode, .conceal = pcm_conceal                                                           \
 	}

@@ -30,7 +30,7 @@ struct flow {
 	enum flow_state state;
 	enum err err;                 /* why it is failing */
 	char *why;                    /* a sentence that says more, or NULL */
-	struct address alias;         /* an incoming TLS connection leads there too, as its Via says (RFC 5923); or unset */
+	struct address alias; /* an incoming TLS connection leads there too, as its Via says (RFC 5923); or unset */
 	char *invalid;                /* the name in .invalid that a WebSocket client gave itself, or NULL */
 	bool incoming;
 	int64_t used_us;              /* when a message went or came last */

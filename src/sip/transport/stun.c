@@ -19,8 +19,9 @@ static unsigned u16(struct slice s, size_t at)
 
 bool stun_is(struct slice datagram)
 {
-	return datagram.n >= STUN_REQUEST && !(datagram.p[0] & 0xc0) && !memcmp(datagram.p + 4, cookie, sizeof cookie) &&
-	       u16(datagram, 2) % 4 == 0 && u16(datagram, 2) + STUN_REQUEST == datagram.n;
+	return datagram.n >= STUN_REQUEST && !(datagram.p[0] & 0xc0) &&
+	       !memcmp(datagram.p + 4, cookie, sizeof cookie) && u16(datagram, 2) % 4 == 0 &&
+	       u16(datagram, 2) + STUN_REQUEST == datagram.n;
 }
 
 static void print_head(unsigned type, size_t length, const unsigned char id[STUN_ID], unsigned char *bytes)

@@ -31,7 +31,8 @@ void outbound_fini(struct outbound *outbound)
 
 void outbound_add_supported(const struct outbound *outbound, struct sip_draft *draft)
 {
-	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "path%s%s", outbound->instance && outbound->wants_gruu ? ", gruu" : "",
+	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "path%s%s",
+		      outbound->instance && outbound->wants_gruu ? ", gruu" : "",
 		      outbound->instance && !outbound->refused ? ", outbound" : "");
 }
 

@@ -11,7 +11,7 @@ enum { SERVICE_ROUTES_MAX = 8 };
 struct outbound {
 	char *instance;         /* "urn:uuid:..."; NULL: this phone has none, and asks for nothing */
 	bool wants_gruu;
-	bool refused;           /* nobody wants it, or 439: the first hop cannot do it, so it is not asked for any more */
+	bool refused; /* nobody wants it, or 439: the first hop cannot do it, so it is not asked for any more */
 	bool agreed;            /* the registrar keeps our flow: keep-alives are answered, and `ob` may be said */
 	uint32_t flow_timer_s;  /* 0: none */
 	char *routes[SERVICE_ROUTES_MAX + 1]; /* NULL-ended, as Route writes them */

@@ -24,8 +24,8 @@ bool package_event_eq(struct package_event a, struct package_event b);
 /** Does a list as "presence, dialog" name this package? */
 bool package_is_in(struct slice list, struct slice name);
 
-/** Does this answer to a SUBSCRIBE that refreshes, or to a NOTIFY, say that the subscription is gone (4.1.2.2, 4.2.2; RFC
- * 5057 5.1)? */
+/** Does this answer to a SUBSCRIBE that refreshes, or to a NOTIFY, say that the subscription is gone (4.1.2.2, 4.2.2;
+ * RFC 5057 5.1)? */
 bool package_is_ended_by(unsigned status);
 
 /* Subscription-State of a NOTIFY (8.2.3). */

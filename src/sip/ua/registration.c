@@ -184,8 +184,10 @@ static void note_contact(struct registration *r, struct slice contact, const str
 
 	if (!sip_address_parse(contact, &parsed, NULL))
 		return;
-	/* A binding that stands at another address, as that of a connection that broke, is removed in the same breath. */
-	if (r->contact && !r->stale_contact && !r->outbound.agreed && registration_left(r) && !slice_eq(parsed.uri.text, slice_of(r->contact)))
+	/* A binding that stands at another address, as that of a connection that broke, is removed in the same
+	 * breath. */
+	if (r->contact && !r->stale_contact && !r->outbound.agreed && registration_left(r) &&
+	    !slice_eq(parsed.uri.text, slice_of(r->contact)))
 		r->stale_contact = xstrdup(r->contact);
 	free(r->contact);
 	r->contact = slice_dup(parsed.uri.text);

@@ -26,8 +26,8 @@ static void add_identity(struct sip_draft *draft, const struct identity *identit
 	if (open || !identity->uri || !identity->routes || identity->no_identity ||
 	    (!identity->anonymous && !identity->asserts))
 		return;
-	sip_draft_add(draft, identity->asserts ? SIP_HEADER_P_ASSERTED_IDENTITY : SIP_HEADER_P_PREFERRED_IDENTITY, "<%s>",
-		      identity->uri);
+	sip_draft_add(draft, identity->asserts ? SIP_HEADER_P_ASSERTED_IDENTITY : SIP_HEADER_P_PREFERRED_IDENTITY,
+		      "<%s>", identity->uri);
 }
 
 void request_add_basics(struct sip_draft *draft, const struct profile *profile, bool open, struct slice tag,

@@ -51,8 +51,8 @@ struct session_handlers {
 	 * (`failed` or `ended` with CAUSE_MEDIA)
 	 */
 	bool (*answer)(void *arg, struct session *session, int leg, const struct sip_message *message, bool final);
-	/** Write an offer for this leg: the peer's INVITE had none, so our response brings one; or a re-INVITE or UPDATE
-	 * of ours is about to leave. */
+	/** Write an offer for this leg: the peer's INVITE had none, so our response brings one; or a re-INVITE or
+	 * UPDATE of ours is about to leave. */
 	void (*make_offer)(void *arg, struct session *session, int leg, struct buf *offer);
 	/** Our re-INVITE ended: status 200, or why not (the session stands unless `ended` follows). */
 	void (*reinvited)(void *arg, struct session *session, const struct outcome *outcome);
@@ -62,8 +62,8 @@ struct session_handlers {
 	void (*updated)(void *arg, struct session *session, const struct outcome *outcome);
 	/** The peer's UPDATE was accepted (after offer/answer, if it brought an offer). May be NULL. */
 	void (*peer_updated)(void *arg, struct session *session, struct sip_message *request);
-	/** The session timer had the session refreshed by us: status 200, or why not. `method`: UPDATE or INVITE. May be
-	 * NULL. */
+	/** The session timer had the session refreshed by us: status 200, or why not. `method`: UPDATE or INVITE. May
+	 * be NULL. */
 	void (*refreshed)(void *arg, struct session *session, struct slice method, const struct outcome *outcome);
 	/**
 	 * Any other request inside the dialog (INFO, REFER ...).

@@ -73,7 +73,8 @@ static void add_waiting(const struct screen *screen, struct buf *to)
 	struct buf text;
 
 	buf_init(&text, 64);
-	if (phone_quantity(screen->config.phone, 0, SLICE("calls.missed"), &text, &missed, &is_number) && is_number && missed >= 1)
+	if (phone_quantity(screen->config.phone, 0, SLICE("calls.missed"), &text, &missed, &is_number) && is_number &&
+	    missed >= 1)
 		buf_printf(to, "%.0f missed  ", missed);
 	if (unread)
 		buf_printf(to, "%zu message%s  ", unread, unread == 1 ? "" : "s");
@@ -245,7 +246,8 @@ enum tabs { TABS_WHOLE, TABS_SHORT, TABS_NUMBERS, TABS_CURRENT, TABS_NONE };
 static int tab_text(const struct screen *screen, enum tabs how, int i, char text[32])
 {
 	bool current = (enum view)i == screen->view;
-	const char *name = how == TABS_WHOLE || (current && how > TABS_SHORT) ? layout_title((enum view)i) : short_names[i];
+	const char *name =
+		how == TABS_WHOLE || (current && how > TABS_SHORT) ? layout_title((enum view)i) : short_names[i];
 
 	if (how == TABS_NONE || (how == TABS_CURRENT && !current))
 		return 0;

@@ -70,9 +70,12 @@ static void run_on(struct screen *screen, const char *what, unsigned call, int64
 /* Keys of `bind`: a command that says no call means one that may have changed a moment ago. */
 static bool run_bound(struct screen *screen, const char *key)
 {
-	static const char *const on_ringing[] = { "answer", "accept", "reject", "decline", "ring", "progress", "redirect" };
-	static const char *const on_selected[] = { "hangup", "bye", "cancel", "hold", "resume", "unhold", "mute", "unmute" };
-	const char *command = commands_binding(screen->config.commands, layout_name(screen->view), screen->view_focus, key);
+	static const char *const on_ringing[] = { "answer", "accept",   "reject",  "decline",
+						  "ring",   "progress", "redirect" };
+	static const char *const on_selected[] = { "hangup", "bye",    "cancel", "hold",
+						   "resume", "unhold", "mute",   "unmute" };
+	const char *command =
+		commands_binding(screen->config.commands, layout_name(screen->view), screen->view_focus, key);
 
 	if (!command)
 		return false;

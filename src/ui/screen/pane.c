@@ -119,7 +119,8 @@ static void draw_row(const struct pane *pane, int at, const struct pane_row *row
 
 	if (row->lead && !meant)
 		col = draw_text(&pane->area, at, 0, 0, row->lead_style, slice_sub(text, 0, row->lead));
-	draw_text(&pane->area, at, col, meant ? pane->area.cols : 0, style, row->lead && !meant ? slice_from(text, row->lead) : text);
+	draw_text(&pane->area, at, col, meant ? pane->area.cols : 0, style,
+		  row->lead && !meant ? slice_from(text, row->lead) : text);
 	size_t found = find.n ? slice_ifind_slice(text, find) : text.n;
 	if (found < text.n) {
 		int from = draw_cols(slice_sub(text, 0, found));

@@ -1,6 +1,6 @@
 /*
- * A pane: rows of text that a view has made, which part of them is shown, the row that the keys mean, and what is searched
- * for in them.
+ * A pane: rows of text that a view has made, which part of them is shown, the row that the keys mean, and what is
+ * searched for in them.
  */
 #pragma once
 
@@ -11,7 +11,8 @@ struct pane_row {
 	char *text;
 	enum style style, lead_style;
 	size_t lead;  /* bytes at the start that have lead_style */
-	uint64_t key; /* what the row is about: a call, a message; neighbours with the same key are one thing. 0: nothing */
+	uint64_t key; /* what the row is about: a call, a message; neighbours with the same key are one thing. 0:
+			 nothing */
 };
 
 struct pane {

@@ -31,7 +31,8 @@ static bool is_fresh(const struct screen *screen, const struct pane *pane, unsig
 {
 	int64_t age_us = loop_timers(screen->config.loop)->now_us - screen->ladder_built_us;
 
-	if (call != screen->ladder_shown || cols != screen->ladder_cols || screen->ladder_account != screen->ladder_was_account)
+	if (call != screen->ladder_shown || cols != screen->ladder_cols ||
+	    screen->ladder_account != screen->ladder_was_account)
 		return false;
 	return phone_trace_last(screen->config.phone) == screen->ladder_last ||
 	       (pane->count > BIG_LADDER && age_us < REBUILD_MS * MS_US);
@@ -124,7 +125,8 @@ static void add_message(struct pane *pane, const struct slice *lines, size_t cou
 enum { DIFF_LINES = 400 };
 
 /* Longest common subsequence: what only the first has is marked `-`, what only the second has `+`. */
-static void add_difference(struct pane *pane, const struct slice *a, size_t n, const struct slice *b, size_t m, size_t cols)
+static void add_difference(struct pane *pane, const struct slice *a, size_t n, const struct slice *b, size_t m,
+			   size_t cols)
 {
 	uint16_t *length = xcalloc((n + 1) * (m + 1), sizeof *length);
 	size_t i = 0, k = 0;

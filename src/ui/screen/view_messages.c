@@ -33,7 +33,9 @@ static void add_message(void *arg, const struct message_record *record)
 {
 	struct adding *adding = arg;
 	time_t seconds = (time_t)(record->unix_us / SECOND_US);
-	enum style style = record->state == MESSAGE_FAILED ? STYLE_BAD : record->state == MESSAGE_SENDING ? STYLE_DIM : STYLE_PLAIN;
+	enum style style = record->state == MESSAGE_FAILED    ? STYLE_BAD
+			   : record->state == MESSAGE_SENDING ? STYLE_DIM
+							      : STYLE_PLAIN;
 	bool fresh = record->state == MESSAGE_RECEIVED && !record->seen;
 	struct buf line, lead;
 	struct tm local;
@@ -55,9 +57,11 @@ static void add_message(void *arg, const struct message_record *record)
 	for (struct slice rest = buf_slice(&line); rest.n || first;) {
 		struct slice part = slice_cut(&rest, '\n');
 		do {
-			size_t skip, indent = first ? 0 : 7, n = text_break(part, adding->cols > indent ? adding->cols - indent : 1, &skip);
-			struct pane_row *row = pane_printf(adding->pane, fresh ? STYLE_ALERT : style, record->number, "%*s%.*s", (int)indent, "",
-							   SLICE_ARG(slice_sub(part, 0, n)));
+			size_t skip, indent = first ? 0 : 7,
+				     n = text_break(part, adding->cols > indent ? adding->cols - indent : 1, &skip);
+			struct pane_row *row =
+				pane_printf(adding->pane, fresh ? STYLE_ALERT : style, record->number, "%*s%.*s",
+					    (int)indent, "", SLICE_ARG(slice_sub(part, 0, n)));
 			row->lead = first && lead.n < n ? lead.n : 0;
 			row->lead_style = record->state == MESSAGE_RECEIVED ? STYLE_HEADER : STYLE_DIM;
 			part = slice_from(part, n + skip);

@@ -58,7 +58,8 @@ static void figure(char *text, size_t room, const struct curve *curve, double va
 static void add_curve(struct pane *pane, const struct curve *curve, const struct quality_sample *samples, size_t count,
 		      size_t cols, int rows)
 {
-	double high = curve->high != 0 || curve->low < 0 ? curve->high : curve->least, low = curve->low, peak = (double)NAN;
+	double high = curve->high != 0 || curve->low < 0 ? curve->high : curve->least, low = curve->low,
+	       peak = (double)NAN;
 	char now[32], most[32];
 
 	for (size_t i = 0; i < count; i++) {
@@ -80,7 +81,8 @@ static void add_curve(struct pane *pane, const struct curve *curve, const struct
 		else if (row == rows - 2)
 			buf_printf(&line, " %*s ", LABEL_COLS - 1, now);
 		else if (row == rows - 3)
-			buf_printf(&line, " %-4s%*s ", curve->low_is_bad && low >= 0 ? "min" : "max", LABEL_COLS - 5, most);
+			buf_printf(&line, " %-4s%*s ", curve->low_is_bad && low >= 0 ? "min" : "max", LABEL_COLS - 5,
+				   most);
 		else
 			buf_printf(&line, " %*s", LABEL_COLS, "");
 		if (rows == 1)
@@ -88,7 +90,9 @@ static void add_curve(struct pane *pane, const struct curve *curve, const struct
 		size_t lead = line.n;
 		for (size_t col = 0; col < cols && col < count; col++) {
 			double value = column_value(curve, samples, count, col, cols);
-			buf_printf(&line, "%s", isnan(value) ? " " : theme_bar((value - low) / (high - low), row, rows, draw_is_utf8()));
+			buf_printf(&line, "%s",
+				   isnan(value) ? " "
+						: theme_bar((value - low) / (high - low), row, rows, draw_is_utf8()));
 		}
 		struct pane_row *added = pane_add(pane, bad ? STYLE_BAD : STYLE_MEDIA, 0, buf_slice(&line));
 		added->lead = lead;
@@ -108,7 +112,8 @@ void view_quality_build(struct screen *screen, struct pane *pane, int cols, int 
 	size_t count = call ? phone_quality(screen->config.phone, call, samples, &interval_s) : 0;
 	screen->quality_shown = call;
 	if (!count) {
-		pane_add(pane, STYLE_DIM, 0, call ? SLICE(" nothing was heard in this call yet") : SLICE(" no call yet"));
+		pane_add(pane, STYLE_DIM, 0,
+			 call ? SLICE(" nothing was heard in this call yet") : SLICE(" no call yet"));
 		return;
 	}
 	each = each < 1 ? 1 : each > GRAPH_ROWS_MAX ? GRAPH_ROWS_MAX : each;

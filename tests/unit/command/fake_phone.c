@@ -232,7 +232,8 @@ bool phone_dtmf(struct phone *phone, unsigned *call, struct slice digits, struct
 
 bool phone_redial(struct phone *phone, unsigned entry, unsigned *call, struct buf *dialled, struct failure *failure)
 {
-	return phone_call(phone, entry == 2 ? SLICE("sip:c@d") : SLICE("sip:last@biloxi.com"), NULL, call, dialled, failure);
+	return phone_call(phone, entry == 2 ? SLICE("sip:c@d") : SLICE("sip:last@biloxi.com"), NULL, call, dialled,
+			  failure);
 }
 
 bool phone_options(struct phone *phone, struct slice target, const char *const *headers, unsigned *request,

@@ -60,21 +60,26 @@ static void test_results(void **state)
 		  RESULT("{\"text\":\"a  b $who #c\"}"), "" },
 		{ REQUEST("command", "{\"line\":\"get call.max\",\"text\":true,\"columns\":100}"),
 		  RESULT("{\"text\":\"5\"}"), "" },
-		{ REQUEST("command", "{\"line\":\"mut 1\",\"interactive\":true}"), RESULT("{\"call\":1}"), "mute 1 1\n" },
+		{ REQUEST("command", "{\"line\":\"mut 1\",\"interactive\":true}"), RESULT("{\"call\":1}"),
+		  "mute 1 1\n" },
 		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":5}"),
 		  RESULT("{\"start\":0,\"words\":[\"hangup\"]}"), "" },
 		{ REQUEST("interrupt", "{}"), RESULT("{}"), "" },
-		{ REQUEST("contact.import", "{\"file\":\"a.vcf\"}"), RESULT("{\"taken\":2,\"left\":1}"), "import a.vcf\n" },
+		{ REQUEST("contact.import", "{\"file\":\"a.vcf\"}"), RESULT("{\"taken\":2,\"left\":1}"),
+		  "import a.vcf\n" },
 		{ REQUEST("command", "{\"line\":\"contact export a.vcf\",\"text\":true,\"folder\":\"/x\"}"),
 		  RESULT("{\"text\":\"2 written\"}"), "export /x/a.vcf\n" },
 		{ REQUEST("history", "{\"kind\":\"missed\",\"since\":\"2h\",\"match\":\"x*\",\"last\":1}"),
 		  RESULT("[{\"entry\":2,\"time\":1795344122,\"direction\":\"in\",\"how\":\"missed\",\"seconds\":0,"
-			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\"}]"),
+			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\"}"
+			 "]"),
 		  "history kind=missed since=1 match=x*\nhistory seen\n" },
 		{ REQUEST("command", "{\"line\":\"history format=csv since=2026-11-22T10:30\",\"text\":true}"),
 		  RESULT("{\"text\":\"number,time,direction,how,seconds,code,account,address,name,why\\n"
-			 "2,2026-11-22T10:42:02Z,in,missed,0,487,\\\"work\\\",\\\"sip:c@d\\\",\\\"Carol\\\",\\\"no\\\"\\n"
-			 "1,2026-11-22T10:40:00Z,out,answered,75,200,\\\"\\\",\\\"sip:b@c\\\",\\\"'=x\\\"\\\"\\\",\\\"\\\"\"}"),
+			 "2,2026-11-22T10:42:02Z,in,missed,0,487,\\\"work\\\",\\\"sip:c@d\\\",\\\"Carol\\\","
+			 "\\\"no\\\"\\n"
+			 "1,2026-11-22T10:40:00Z,out,answered,75,200,\\\"\\\",\\\"sip:b@c\\\",\\\"'=x\\\"\\\"\\\","
+			 "\\\"\\\"\"}"),
 		  "history kind= since=1 match=\nhistory seen\n" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },

@@ -98,8 +98,11 @@ static void forge(int fd, const struct end *to, const struct stream *peer, struc
 	uint8_t bytes[RTP_HEADER_BYTES + 160];
 
 	for (int i = 0; i < 100; i++) {
-		struct rtp_packet packet = { .payload_type = 96, .sequence = (uint16_t)(peer->sequence + i), .timestamp = random_u32(random),
-					     .ssrc = i % 2 ? peer->ssrc : random_u32(random), .payload = bytes + RTP_HEADER_BYTES,
+		struct rtp_packet packet = { .payload_type = 96,
+					     .sequence = (uint16_t)(peer->sequence + i),
+					     .timestamp = random_u32(random),
+					     .ssrc = i % 2 ? peer->ssrc : random_u32(random),
+					     .payload = bytes + RTP_HEADER_BYTES,
 					     .payload_bytes = 160 };
 		random_fill(random, bytes, sizeof bytes);
 		uint8_t copy[sizeof bytes];

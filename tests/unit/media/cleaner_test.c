@@ -121,8 +121,8 @@ static void echo_goes(void **state)
 	(void)state;
 	double short_way = echo_loss(true, 1), long_way = echo_loss(true, 6), without = echo_loss(false, 1);
 
-	printf("# echo return loss after 6 s: %.1f dB, with a device 60 ms late %.1f dB, without canceller %.1f dB\n", short_way,
-	       long_way, without);
+	printf("# echo return loss after 6 s: %.1f dB, with a device 60 ms late %.1f dB, without canceller %.1f dB\n",
+	       short_way, long_way, without);
 	assert_true(short_way > 20);
 	assert_true(long_way > 20);
 	assert_true(without < 6);

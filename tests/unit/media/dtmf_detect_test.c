@@ -10,8 +10,10 @@
 enum { RATE = DETECT_RATE_HZ };
 
 static const struct { char digit; double low, high; } table[] = {
-	{ '1', 697, 1209 }, { '2', 697, 1336 }, { '3', 697, 1477 }, { 'A', 697, 1633 }, { '4', 770, 1209 }, { '5', 770, 1336 },
-	{ '6', 770, 1477 }, { 'B', 770, 1633 }, { '7', 852, 1209 }, { '8', 852, 1336 }, { '9', 852, 1477 }, { 'C', 852, 1633 },
+	{ '1', 697, 1209 }, { '2', 697, 1336 }, { '3', 697, 1477 }, { 'A', 697, 1633 }, { '4', 770, 1209 },
+	{ '5', 770, 1336 },
+	{ '6', 770, 1477 }, { 'B', 770, 1633 }, { '7', 852, 1209 }, { '8', 852, 1336 }, { '9', 852, 1477 },
+	{ 'C', 852, 1633 },
 	{ '*', 941, 1209 }, { '0', 941, 1336 }, { '#', 941, 1477 }, { 'D', 941, 1633 },
 };
 
@@ -40,7 +42,8 @@ static const char *heard(struct press press, unsigned times, uint64_t seed)
 	dtmf_detect_narrow(&detector, silence, press.lead);
 	for (size_t i = 0; i < times * ARRAY_LEN(table); i++) {
 		unsigned tone = press.tone_ms * RATE / 1000, gap = press.gap_ms * RATE / 1000;
-		double low = amplitude(press.low_db), high = amplitude(press.high_db), noise = amplitude(press.noise_db);
+		double low = amplitude(press.low_db), high = amplitude(press.high_db),
+		       noise = amplitude(press.noise_db);
 		const double f = 1 + press.off;
 		for (unsigned k = 0; k < tone + gap; k++) {
 			double sample = 0;
@@ -104,7 +107,8 @@ static void a_long_press_is_one_digit(void **state)
 	(void)state;
 	/* Five seconds with a drop-out of 10 ms each second. */
 	for (unsigned k = 0; k < 5 * RATE; k++) {
-		double sample = k % RATE < 80 && k ? 0 : 6000 * sin(2 * M_PI * k * 770 / RATE) + 6000 * sin(2 * M_PI * k * 1336 / RATE);
+		double five = 6000 * sin(2 * M_PI * k * 770 / RATE) + 6000 * sin(2 * M_PI * k * 1336 / RATE);
+		double sample = k % RATE < 80 && k ? 0 : five;
 		int16_t narrow = (int16_t)sample;
 		count += dtmf_detect_narrow(&detector, &narrow, 1) == '5';
 	}
@@ -113,7 +117,8 @@ static void a_long_press_is_one_digit(void **state)
 	int16_t silence[320] = { 0 };
 	dtmf_detect_narrow(&detector, silence, 320);
 	for (unsigned k = 0; k < 400; k++) {
-		int16_t narrow = (int16_t)(6000 * sin(2 * M_PI * k * 770 / RATE) + 6000 * sin(2 * M_PI * k * 1336 / RATE));
+		int16_t narrow =
+			(int16_t)(6000 * sin(2 * M_PI * k * 770 / RATE) + 6000 * sin(2 * M_PI * k * 1336 / RATE));
 		count += dtmf_detect_narrow(&detector, &narrow, 1) == '5';
 	}
 	assert_int_equal(count, 2);
@@ -165,8 +170,8 @@ static void tune(struct formant *f, double hz, double width)
 }
 
 /*
- * Ten minutes of a made voice: pulses of a pitch that moves (women, men, children, singing), three formants that move from
- * vowel to vowel, whispers and breath between. Its harmonics fall on pairs of tones again and again.
+ * Ten minutes of a made voice: pulses of a pitch that moves (women, men, children, singing), three formants that move
+ * from vowel to vowel, whispers and breath between. Its harmonics fall on pairs of tones again and again.
  */
 static void speech_has_no_digits(void **state)
 {

@@ -181,7 +181,9 @@ static void echo(void **state)
 		engine_stats(pair.streams[0], &a);
 		assert_true(fabs(a.tone_hz - 440) < 1);
 		assert_true(fabs(a.heard_level_db + 10) < 2);
-		assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "12,#d", &(struct engine_digits){ .pause_ms = 300 }), ERR_NONE);
+		assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "12,#d",
+					     &(struct engine_digits){ .pause_ms = 300 }),
+				 ERR_NONE);
 		pair_run(&pair, 2000);
 		collect(pair.engines[0], &here);
 		collect(pair.engines[1], &there);
@@ -205,17 +207,23 @@ static void digits_are_checked(void **state)
 	struct stream_config config = config_of(MEDIA_PCMU);
 
 	pair_begin(&pair, MEDIA_PCMU, false);
-	assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "12x", &(struct engine_digits){ .pause_ms = 300 }), ERR_SYNTAX);
+	assert_int_equal(
+		engine_dtmf(pair.engines[0], pair.streams[0], "12x", &(struct engine_digits){ .pause_ms = 300 }),
+		ERR_SYNTAX);
 	memset(many, '1', sizeof many);
 	many[257] = '\0';
-	assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], many, &(struct engine_digits){ .pause_ms = 300 }), ERR_FULL);
+	assert_int_equal(
+		engine_dtmf(pair.engines[0], pair.streams[0], many, &(struct engine_digits){ .pause_ms = 300 }),
+		ERR_FULL);
 	config.has_send_event = false;
 	assert_int_equal(engine_change(pair.engines[0], pair.streams[0], &config), ERR_NONE);
-	assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "1", &(struct engine_digits){ .pause_ms = 300 }), ERR_UNSUPPORTED);
+	assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "1", &(struct engine_digits){ .pause_ms = 300 }),
+			 ERR_UNSUPPORTED);
 	config.has_send_event = true;
 	config.sends = false;
 	assert_int_equal(engine_change(pair.engines[0], pair.streams[0], &config), ERR_NONE);
-	assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "1", &(struct engine_digits){ .pause_ms = 300 }), ERR_STATE);
+	assert_int_equal(engine_dtmf(pair.engines[0], pair.streams[0], "1", &(struct engine_digits){ .pause_ms = 300 }),
+			 ERR_STATE);
 	pair_end(&pair);
 }
 

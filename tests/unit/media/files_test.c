@@ -268,7 +268,8 @@ static void disk_full(void **state)
 	enum err err;
 
 	(void)state;
-	/* /dev/full takes the header from libsndfile's point of view only when it is no regular file: asked directly. */
+	/* /dev/full takes the header from libsndfile's point of view only when it is no regular file: asked
+	 * directly. */
 	assert_null(recorder_new("/dev/full", 1, false, -1, &err));
 	rig_begin(&rig, 2);
 	rig_link(&rig, 0, 1, &a, &b);

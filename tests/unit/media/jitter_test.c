@@ -217,7 +217,8 @@ static void begins_at_once(void **state)
 	}
 }
 
-/* The network takes another way, 80 ms longer, and later back: the delay follows up at once, down within some seconds. */
+/* The network takes another way, 80 ms longer, and later back: the delay follows up at once, down within some
+ * seconds. */
 static void follows_a_change_of_route(void **state)
 {
 	(void)state;
@@ -378,7 +379,8 @@ static void junk_never_breaks_it(void **state)
 	jitter_fini(&jitter);
 }
 
-/* Positions are sums of what the peer's timestamps say: a peer whose timestamps leap on and on must not make them overflow. */
+/* Positions are sums of what the peer's timestamps say: a peer whose timestamps leap on and on must not make them
+ * overflow. */
 static void leaping_timestamps_do_not_add_up(void **state)
 {
 	(void)state;

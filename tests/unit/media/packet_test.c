@@ -334,7 +334,8 @@ static void audible_digits_leave_room_for_voice(void **state)
 	static struct dtmf_sender sender;
 	struct dtmf_packet packet;
 
-	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '1', .audible = true, .tone_ms = 50, .gap_ms = 60 }));
+	assert_true(
+		dtmf_queue(&sender, &(struct dtmf_item){ .digit = '1', .audible = true, .tone_ms = 50, .gap_ms = 60 }));
 	/* An event that nobody would take is made audible. */
 	assert_true(dtmf_queue(&sender, &(struct dtmf_item){ .digit = '2', .tone_ms = 40, .gap_ms = 60 }));
 	for (int tick = 0; tick < 11; tick++)

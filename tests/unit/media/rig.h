@@ -1,6 +1,6 @@
 /*
- * Engines in one process over real loopback sockets, with virtual time, any two of them linked by a call. Files are read
- * and written by real threads: rig_until() steps until what they do has come.
+ * Engines in one process over real loopback sockets, with virtual time, any two of them linked by a call. Files are
+ * read and written by real threads: rig_until() steps until what they do has come.
  */
 #pragma once
 

@@ -19,8 +19,12 @@ static struct packet rtp(uint16_t sequence, uint32_t ssrc)
 {
 	uint8_t payload[PAYLOAD];
 	struct packet packet;
-	struct rtp_packet header = { .payload_type = 8, .sequence = sequence, .timestamp = sequence * 160u, .ssrc = ssrc,
-				     .payload = payload, .payload_bytes = sizeof payload };
+	struct rtp_packet header = { .payload_type = 8,
+				     .sequence = sequence,
+				     .timestamp = sequence * 160u,
+				     .ssrc = ssrc,
+				     .payload = payload,
+				     .payload_bytes = sizeof payload };
 
 	memset(payload, 0x5a, sizeof payload);
 	packet.n = rtp_print(&header, packet.bytes, sizeof packet.bytes);
@@ -229,8 +233,12 @@ static void talk_begin(struct talk *talk)
 	random_init_seeded(&talk->random, 11);
 	for (int i = 0; i < 2; i++) {
 		struct side *side = &talk->sides[i];
-		side->config = (struct stream_config){ .sends = true, .receives = true, .send = pcma, .receive = { pcma },
-						       .receive_count = 1, .cname = "x" };
+		side->config = (struct stream_config){ .sends = true,
+						       .receives = true,
+						       .send = pcma,
+						       .receive = { pcma },
+						       .receive_count = 1,
+						       .cname = "x" };
 		side->config.rtp_fd = udp(&side->rtp);
 		side->config.rtcp_fd = udp(&side->rtcp);
 		side->config.protection.suite = STREAM_AES_CM_128_HMAC_SHA1_80;

@@ -112,7 +112,9 @@ static void calls(void **state)
 	engine_select(engines[0], all[2].streams[0]);
 	engine_tone(engines[0], TONE_WAITING);
 	for (int i = 0; i < CALLS; i++)
-		assert_int_equal(engine_dtmf(engines[0], all[i].streams[0], "1#", &(struct engine_digits){ .pause_ms = 100 }), ERR_NONE);
+		assert_int_equal(
+			engine_dtmf(engines[0], all[i].streams[0], "1#", &(struct engine_digits){ .pause_ms = 100 }),
+			ERR_NONE);
 
 	/* all digits arrive, and the tone comes back from the echo */
 	int64_t until = now_ms() + PATIENCE_MS;

@@ -334,7 +334,8 @@ static void test_files_that_cannot_be_used(void **state)
 	w->settings.ca = "/nonexistent/ca.pem";
 	tls_context_set(w->ours, &w->settings);
 	assert_null(tls_client(w->ours, "biloxi.com", &remote, &w->why));
-	assert_string_equal(buf_text(&w->why), "tls.ca: '/nonexistent/ca.pem' cannot be used: No such file or directory");
+	assert_string_equal(buf_text(&w->why),
+			    "tls.ca: '/nonexistent/ca.pem' cannot be used: No such file or directory");
 	assert_false(tls_can_serve(w->ours, &w->why));
 	assert_string_equal(buf_text(&w->why), "tls.certificate is not set, and a server must show one");
 	/* a certificate without its key */

@@ -82,13 +82,15 @@ static void test_handshake(void **state)
 	/* RFC 6455 1.3's own example */
 	websocket_free(w->server);
 	w->server = websocket_server(&w->random);
-	assert_int_equal(take(w, w->server,
-			      SLICE("GET / HTTP/1.1\r\nhost: x\r\nupgrade: WebSocket\r\nCONNECTION: keep-alive, upgrade\r\n"
-				    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat, sip\r\n"
-				    "Sec-WebSocket-Version: 13\r\n\r\n")),
-			 WEBSOCKET_OPENED);
+	assert_int_equal(
+		take(w, w->server,
+		     SLICE("GET / HTTP/1.1\r\nhost: x\r\nupgrade: WebSocket\r\nCONNECTION: keep-alive, upgrade\r\n"
+			   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat, sip\r\n"
+			   "Sec-WebSocket-Version: 13\r\n\r\n")),
+		WEBSOCKET_OPENED);
 	wire = websocket_wire(w->server);
-	assert_true(slice_find_slice(wire, SLICE("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")) < wire.n);
+	assert_true(slice_find_slice(wire, SLICE("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")) <
+		    wire.n);
 }
 
 static void test_messages_of_every_length(void **state)
@@ -228,7 +230,8 @@ static void test_handshakes_that_fail(void **state)
 	w->server = websocket_server(&w->random);
 	enum websocket_event event = WEBSOCKET_MORE;
 	for (int i = 0; i < 200 && event == WEBSOCKET_MORE; i++)
-		event = take(w, w->server, SLICE("GET / HTTP/1.1 and so on and so on and so on and so on and so on\r\n"));
+		event = take(w, w->server,
+			     SLICE("GET / HTTP/1.1 and so on and so on and so on and so on and so on\r\n"));
 	assert_int_equal(event, WEBSOCKET_FAILED);
 }
 

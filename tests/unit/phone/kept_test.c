@@ -253,13 +253,15 @@ static void contacts_come_and_go_as_vcards(void **state)
 	buf_init(&all, 4096);
 	buf_init(&again, 4096);
 	phone_contacts(phone, join_contact, &all);
-	assert_string_equal(buf_text(&all), "Bob , Smith=sip:bob@biloxi.com;Bob , Smith 2=tel:+15550100;Carol=carol@chicago.com;");
+	assert_string_equal(buf_text(&all),
+			    "Bob , Smith=sip:bob@biloxi.com;Bob , Smith 2=tel:+15550100;Carol=carol@chicago.com;");
 	assert_true(phone_contacts_export(phone, out_path, &count, &failure));
 	assert_int_equal(count, 2);
 	char *file = read_whole(world, "out.vcf");
-	assert_string_equal(file, "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP:sip:bob@biloxi.com\r\n"
-				  "TEL;VALUE=uri:tel:+15550100\r\nEND:VCARD\r\n"
-				  "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP:sip:carol@chicago.com\r\nEND:VCARD\r\n");
+	assert_string_equal(file,
+			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP:sip:bob@biloxi.com\r\n"
+			    "TEL;VALUE=uri:tel:+15550100\r\nEND:VCARD\r\n"
+			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP:sip:carol@chicago.com\r\nEND:VCARD\r\n");
 	free(file);
 	assert_true(phone_contacts_import(phone, out_path, &taken, &left, &failure));
 	phone_contacts(restart(world), join_contact, &again);
@@ -303,7 +305,14 @@ static void folders_are_made_down_to_the_last(void **state)
 	char *file = read_whole(world, "a/b/c/history.db");
 	assert_non_null(file);
 	free(file);
-	static const char *const made[] = { "a/b/c/history.journal", "a/b/c/history.db-shm", "a/b/c/history.db-wal", "a/b/c/history.db", "a/b/c/contacts", "a/b/c", "a/b", "a" };
+	static const char *const made[] = { "a/b/c/history.journal",
+					    "a/b/c/history.db-shm",
+					    "a/b/c/history.db-wal",
+					    "a/b/c/history.db",
+					    "a/b/c/contacts",
+					    "a/b/c",
+					    "a/b",
+					    "a" };
 	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
 		char path[300];
 		snprintf(path, sizeof path, "%s/%s", world->dir, made[i]);
@@ -393,7 +402,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_journal_is_taken_in, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_old_history_is_taken_over, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_history_is_set_aside, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(comments_and_damaged_contacts_stay_in_the_file, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(comments_and_damaged_contacts_stay_in_the_file, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(folders_are_made_down_to_the_last, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again, world_setup, world_teardown),
 		cmocka_unit_test(quantities_as_people_write_them),

@@ -219,8 +219,9 @@ static const char routed[] = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;
 static const char came_far[] = "BYE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKb,\r\n"
 			       "  SIP/2.0/TLS edge.biloxi.com;branch=z9hG4bKc\r\n"
 			       "v: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKd\r\nCall-ID: one\r\nCSeq: 9 BYE\r\n\r\n";
-static const char routed_ack[] = "ACK sip:bob@192.0.2.77 SIP/2.0\r\nVia: x\r\nRoute: <sip:192.0.2.2;lr>,<sip:edge.biloxi.com;lr>\r\n"
-				 "Call-ID: one\r\nCSeq: 1 ACK\r\n\r\n";
+static const char routed_ack[] =
+	"ACK sip:bob@192.0.2.77 SIP/2.0\r\nVia: x\r\nRoute: <sip:192.0.2.2;lr>,<sip:edge.biloxi.com;lr>\r\n"
+	"Call-ID: one\r\nCSeq: 1 ACK\r\n\r\n";
 
 /* What Record-Route, Via, Route and Contact tell: two proxies and who is behind them. */
 static void those_behind_have_a_line(void **state)
@@ -228,7 +229,8 @@ static void those_behind_have_a_line(void **state)
 	struct fixture *f = *state;
 
 	add(f, true, &f->proxy, invite);
-	add(f, false, &f->proxy, "SIP/2.0 100 Trying\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\nContact: <sip:x@192.0.2.99>\r\n\r\n");
+	add(f, false, &f->proxy,
+	    "SIP/2.0 100 Trying\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\nContact: <sip:x@192.0.2.99>\r\n\r\n");
 	add(f, false, &f->proxy, routed);
 	add(f, true, &f->proxy, routed_ack);
 	add(f, false, &f->proxy, came_far);
@@ -240,7 +242,10 @@ static void those_behind_have_a_line(void **state)
 	/* The INVITE tells of nobody behind; the 200 came all the way, the ACK goes all the way. */
 	assert_line(text, 2, "    |-------------------------------------->|                                       |");
 	assert_line(text, 6, "    |<--------------------------------------|<......................................+");
-	assert_line(text, 8, "    |-------------------------------------->|.......................................+......................................>|");
+	assert_line(text, 8,
+		    "    "
+		    "|-------------------------------------->|.......................................+................."
+		    ".....................>|");
 	assert_line(text, 10, "    |<--------------------------------------|<......................................+");
 	free(text);
 }
@@ -262,10 +267,12 @@ static void registrations_and_texts_are_picked(void **state)
 	const struct trace_filter registering = { .registering = SLICE_INIT("alice@atlanta.com") },
 				  matching = { .match = SLICE_INIT("BILOXI") };
 
-	add(f, true, &f->proxy, "REGISTER sip:atlanta.com SIP/2.0\r\nt: <sip:Alice@atlanta.com>\r\nCSeq: 1 REGISTER\r\n\r\n");
+	add(f, true, &f->proxy,
+	    "REGISTER sip:atlanta.com SIP/2.0\r\nt: <sip:Alice@atlanta.com>\r\nCSeq: 1 REGISTER\r\n\r\n");
 	assert_true(trace_wanted(trace_latest(f->trace), &registering));
 	assert_false(trace_wanted(trace_latest(f->trace), &matching));
-	add(f, true, &f->proxy, "REGISTER sip:atlanta.com SIP/2.0\r\nTo: <sip:bob@atlanta.com>\r\nCSeq: 1 REGISTER\r\n\r\n");
+	add(f, true, &f->proxy,
+	    "REGISTER sip:atlanta.com SIP/2.0\r\nTo: <sip:bob@atlanta.com>\r\nCSeq: 1 REGISTER\r\n\r\n");
 	assert_false(trace_wanted(trace_latest(f->trace), &registering));
 	add(f, true, &f->proxy, invite);
 	assert_false(trace_wanted(trace_latest(f->trace), &registering));

@@ -55,7 +55,7 @@ static void the_leg_that_answers_counts(void **state)
 }
 
 #define KEYS(port, tag, suite, key)                                                                                    \
-	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port                          \
+	"v=0\r\no=bob 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " port                     \
 	" RTP/SAVP 0\r\na=crypto:" tag " " suite " inline:" key "\r\n"
 #define KEY_X "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 #define KEY_Y "eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5"
@@ -90,8 +90,8 @@ static void every_leg_has_its_key(void **state)
 	assert_memory_equal(&protection->send, &ours, sizeof ours);
 	/* The peer offers, with another key. */
 	buf_init(&answer, 2 * SDP_MAX);
-	assert_int_equal(media_answer_offer(&media, SLICE(KEYS("40002", "9", "AES_CM_128_HMAC_SHA1_32", KEY_X)), &answer),
-			 0);
+	assert_int_equal(
+		media_answer_offer(&media, SLICE(KEYS("40002", "9", "AES_CM_128_HMAC_SHA1_32", KEY_X)), &answer), 0);
 	assert_non_null(strstr(buf_text(&answer), "a=crypto:9 AES_CM_128_HMAC_SHA1_32 inline:"));
 	assert_int_equal(protection->receive[0].bytes[29], 'x');
 	assert_memory_equal(&protection->send, &ours, sizeof ours);
@@ -115,15 +115,17 @@ static void the_peers_limits_are_kept(void **state)
 		uint32_t ptime_ms;
 	} cases[] = {
 		{ "", MEDIA_OPUS, 0, 0, false, false, false, 20 },
-		{ "a=fmtp:96 maxaveragebitrate=20000; maxplaybackrate=16000;useinbandfec=1; stereo=1;usedtx=1;cbr=1;x=y\r\n",
+		{ "a=fmtp:96 maxaveragebitrate=20000; maxplaybackrate=16000;useinbandfec=1; "
+		  "stereo=1;usedtx=1;cbr=1;x=y\r\n",
 		  MEDIA_OPUS, 20000, 16000, true, true, true, 20 },
-		{ "a=fmtp:96 maxaveragebitrate=5999;maxplaybackrate=7999;useinbandfec=2;cbr\r\n", MEDIA_OPUS, 0, 0, false,
-		  false, false, 20 },
-		{ "a=fmtp:96 maxaveragebitrate=510001;maxplaybackrate=48000;sprop-maxcapturerate=8000\r\n", MEDIA_OPUS, 0, 0,
+		{ "a=fmtp:96 maxaveragebitrate=5999;maxplaybackrate=7999;useinbandfec=2;cbr\r\n", MEDIA_OPUS, 0, 0,
 		  false, false, false, 20 },
+		{ "a=fmtp:96 maxaveragebitrate=510001;maxplaybackrate=48000;sprop-maxcapturerate=8000\r\n", MEDIA_OPUS,
+		  0, 0, false, false, false, 20 },
 		{ "b=TIAS:40000\r\n", MEDIA_OPUS, 40000 - 50 * 96, 0, false, false, false, 20 },
 		{ "b=AS:40\r\n", MEDIA_OPUS, 40000 - 50 * 320, 0, false, false, false, 20 },
-		{ "b=AS:40\r\nb=TIAS:20000\r\na=ptime:40\r\n", MEDIA_OPUS, 20000 - 25 * 96, 0, false, false, false, 40 },
+		{ "b=AS:40\r\nb=TIAS:20000\r\na=ptime:40\r\n", MEDIA_OPUS, 20000 - 25 * 96, 0, false, false, false,
+		  40 },
 		{ "b=AS:40\r\na=fmtp:96 maxaveragebitrate=8000\r\na=ptime:60\r\na=maxptime:40\r\n", MEDIA_OPUS, 8000, 0,
 		  false, false, false, 40 },
 		{ "b=AS:1\r\n", MEDIA_OPUS, 1, 0, false, false, false, 20 },
@@ -180,8 +182,8 @@ static void a_codec_that_goes_through_is_sent(void **state)
 
 	open_media(*state, &media, NULL);
 	free(offer_of(&media));
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0 96", "b=AS:32\r\na=rtpmap:96 opus/48000/2\r\n")),
-				      true));
+	assert_true(media_take_answer(&media, 0,
+				      SLICE(ANSWER("40000", "0 96", "b=AS:32\r\na=rtpmap:96 opus/48000/2\r\n")), true));
 	assert_string_equal(media_codec_in_use(&media), "opus");
 	assert_int_equal(media.plan.config.send_event.clock_rate, 0);
 	/* Where none does, what was agreed on is sent all the same. */
@@ -203,8 +205,8 @@ static void our_own_limit(void **state)
 	assert_non_null(strstr(offer, "useinbandfec=1;maxaveragebitrate=24000\r\n"));
 	assert_non_null(strstr(offer, "a=rtcp-mux\r\n"));
 	free(offer);
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "96", "a=rtpmap:96 opus/48000/2\r\na=rtcp-mux\r\n")),
-				      true));
+	assert_true(media_take_answer(
+		&media, 0, SLICE(ANSWER("40000", "96", "a=rtpmap:96 opus/48000/2\r\na=rtcp-mux\r\n")), true));
 	assert_int_equal(media.plan.config.send.max_bitrate, 24000);
 	assert_true(media.plan.config.rtcp_mux);
 	assert_int_equal(address_port(&media.plan.config.rtcp), 40000);

@@ -101,7 +101,8 @@ static void numbers_at_the_account(void **state)
 		{ .text = "+1-555-0100,,,4711#", .uri = "sip:+15550100@atlanta.com", .digits = ",,,4711#" },
 		{ .text = "*100#", .uri = "sip:*100%23@atlanta.com" },
 		{ .text = "tel:+1-555-0100", .uri = "sip:+15550100@atlanta.com;user=phone" },
-		{ .text = "tel:7042;phone-context=example.com", .uri = "sip:7042;phone-context=example.com@atlanta.com;user=phone" },
+		{ .text = "tel:7042;phone-context=example.com",
+		  .uri = "sip:7042;phone-context=example.com@atlanta.com;user=phone" },
 		{ .text = "tel:bob", .reason = "syntax" },
 		{ .text = "Bob Nobody", .reason = "no-such-contact" },
 	};

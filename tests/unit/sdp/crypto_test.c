@@ -4,7 +4,8 @@
 #include "../unit.h"
 
 static const struct sdp_codec codecs[] = { { "PCMU", 8000, 1, 0, NULL } };
-static const uint8_t key_a[46] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", key_b[46] = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
+static const uint8_t key_a[46] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		     key_b[46] = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
 static const struct sdp_crypto cryptos[] = {
 	{ "AES_256_CM_HMAC_SHA1_80", key_a, 46 },
 	{ "AES_CM_128_HMAC_SHA1_80", key_b, 30 },
@@ -148,7 +149,8 @@ static void a_fork_has_its_own_key(void **state)
 static void which_line(void **state)
 {
 	struct world *w = *state;
-	static const char both[] = HEAD AVP "m=audio 5002 RTP/SAVP 0\r\n" GOOD, bad[] = HEAD SAVP "a=crypto:1 F8_128 inline:x\r\n";
+	static const char both[] = HEAD AVP "m=audio 5002 RTP/SAVP 0\r\n" GOOD,
+			  bad[] = HEAD SAVP "a=crypto:1 F8_128 inline:x\r\n";
 
 	assert_non_null(answer(w, both));
 	assert_int_equal(address_port(&w->agreed.rtp), 5000);
@@ -204,15 +206,18 @@ static void attributes(void **state)
 		{ "1 AES_CM_128_HMAC_SHA1_80 inline:e" KEY30, false },
 		{ "1 AES_256_CM_HMAC_SHA1_80 inline:" KEY46, true },
 		/* Padding may be left out, bits may not be left over. */
-		{ "1 AES_256_CM_HMAC_SHA1_80 inline:eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eQ", true },
-		{ "1 AES_256_CM_HMAC_SHA1_80 inline:eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eR==", false },
+		{ "1 AES_256_CM_HMAC_SHA1_80 inline:eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eQ",
+		  true },
+		{ "1 AES_256_CM_HMAC_SHA1_80 inline:eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eXl5eR==",
+		  false },
 		/* lifetime */
 		{ A "|2^20", true }, { A "|2^48", true }, { A "|1048576", true }, { A "|281474976710656", true },
 		{ A "|2^49", false }, { A "|281474976710657", false }, { A "|0", false }, { A "|2^", false },
 		{ A "|", false }, { A "|020", false }, { A "|2^020", false }, { A "|-1", false },
 		/* identifier */
 		{ A "|2^20|1:4", true }, { A "|1066:4", true }, { A "|1:128", true }, { A "|1:129", false },
-		{ A "|1:0", false }, { A "|1:", false }, { A "|1:04", false }, { A "|01:4", false }, { A "|256:1", false },
+		{ A "|1:0", false }, { A "|1:", false }, { A "|1:04", false }, { A "|01:4", false },
+		{ A "|256:1", false },
 		{ A "|255:1", true }, { A "|2^20|1", false }, { A "|1:4|2^20", false }, { A "|2^20|1:4|9", false },
 		{ A "|:4", false },
 		/* several keys: each with an identifier, of one length */
@@ -224,8 +229,10 @@ static void attributes(void **state)
 		/* session parameters: what we cannot or will not do makes the attribute unusable */
 		{ A " WSH=64", true }, { A " WSH=63", false }, { A " WSH=0100", false }, { A " WSH=", false },
 		{ A " FEC_ORDER=FEC_SRTP WSH=128", true }, { A " FEC_ORDER=OTHER", false },
-		{ A " FEC_KEY=inline:" KEY30, false }, { A " KDR=0", true }, { A " KDR=1", false }, { A " KDR=x", false },
-		{ A " UNENCRYPTED_SRTP", false }, { A " UNENCRYPTED_SRTCP", false }, { A " UNAUTHENTICATED_SRTP", false },
+		{ A " FEC_KEY=inline:" KEY30, false }, { A " KDR=0", true }, { A " KDR=1", false },
+		{ A " KDR=x", false },
+		{ A " UNENCRYPTED_SRTP", false }, { A " UNENCRYPTED_SRTCP", false },
+		{ A " UNAUTHENTICATED_SRTP", false },
 		{ A " NEWER=1", false }, { A " -NEWER=1", true }, { A " -", false }, { A " -NEWER WSH=64", true },
 #undef A
 	};

@@ -413,8 +413,11 @@ static void test_redundancy_goes_with_a_codec(void **state)
 {
 	struct world *w = *state;
 	static const struct sdp_codec codecs[] = {
-		{ "opus", 48000, 2, -1, NULL }, { "PCMU", 8000, 1, 0, NULL },
-		{ "red", 48000, 2, -1, NULL },  { "red", 8000, 1, -1, NULL }, { "telephone-event", 8000, 1, -1, "0-15" },
+		{ "opus", 48000, 2, -1, NULL },
+		{ "PCMU", 8000, 1, 0, NULL },
+		{ "red", 48000, 2, -1, NULL },
+		{ "red", 8000, 1, -1, NULL },
+		{ "telephone-event", 8000, 1, -1, "0-15" },
 	};
 
 	w->local.codecs = codecs;
@@ -422,8 +425,9 @@ static void test_redundancy_goes_with_a_codec(void **state)
 	/* Offered for the best codec alone ... */
 	assert_has(offer(w), "m=audio 4000 RTP/AVP 96 0 97 98\r\n");
 	assert_has(buf_text(&w->text), "a=rtpmap:97 red/48000/2\r\na=fmtp:97 96/96\r\n");
-	assert_true(take(w, HEAD(1) "m=audio 6000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 red/48000/2\r\n"
-				    "a=fmtp:97 96/96\r\n"));
+	assert_true(take(w,
+			 HEAD(1) "m=audio 6000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 red/48000/2\r\n"
+				 "a=fmtp:97 96/96\r\n"));
 	assert_int_equal(w->agreed.codec_count, 1);
 	assert_int_equal(w->agreed.red_count, 1);
 	assert_codec(&w->agreed.reds[0], "red", 97, 97);
@@ -675,9 +679,10 @@ static void test_bandwidth_and_mux(void **state)
 {
 	struct world *w = *state;
 	static const char plain[] = HEAD(1) "m=audio 5000 RTP/AVP 0\r\n";
-	static const char both[] = "v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 192.0.2.2\r\nb=AS:512\r\nt=0 0\r\n"
-				   "m=audio 5000 RTP/AVP 0\r\nb=TIAS:64000\r\nb=X-YZ:1\r\nb=RS:0\r\na=rtcp:5009\r\n"
-				   "a=rtcp-mux\r\na=mid:a\r\na=ssrc:1 cname:x\r\n";
+	static const char both[] =
+		"v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 192.0.2.2\r\nb=AS:512\r\nt=0 0\r\n"
+		"m=audio 5000 RTP/AVP 0\r\nb=TIAS:64000\r\nb=X-YZ:1\r\nb=RS:0\r\na=rtcp:5009\r\n"
+		"a=rtcp-mux\r\na=mid:a\r\na=ssrc:1 cname:x\r\n";
 
 	/* Off: neither offered nor taken. */
 	assert_null(strstr(answer(w, both), "rtcp-mux"));
@@ -706,17 +711,20 @@ static void test_bandwidth_and_mux(void **state)
 	assert_true(take(w, both));
 	assert_true(w->agreed.rtcp_mux);
 	/* The session's counts where the line says nothing; nonsense limits nothing. */
-	assert_non_null(answer(w, "v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 192.0.2.2\r\nb=AS:512\r\nt=0 0\r\n"
-				  "m=audio 5000 RTP/AVP 0\r\n"));
+	assert_non_null(answer(w,
+			       "v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 192.0.2.2\r\nb=AS:512\r\nt=0 0\r\n"
+			       "m=audio 5000 RTP/AVP 0\r\n"));
 	assert_int_equal(w->agreed.bandwidth_as, 512);
-	assert_non_null(answer(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\nb=AS:99999999999\r\nb=AS:\r\nb=TIAS\r\nb=AS:-4\r\n"));
+	assert_non_null(
+		answer(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\nb=AS:99999999999\r\nb=AS:\r\nb=TIAS\r\nb=AS:-4\r\n"));
 	assert_int_equal(w->agreed.bandwidth_as, 0);
 }
 
 /* What is no place for sound in an offer is none in an answer. */
 static void test_answers_without_a_usable_address(void **state)
 {
-	static const char *const places[] = { "IP4 224.0.0.77", "IP4 255.255.255.255", "IP6 2001:db8::1", "IP6 ff02::1" };
+	static const char *const places[] = { "IP4 224.0.0.77", "IP4 255.255.255.255", "IP6 2001:db8::1",
+					      "IP6 ff02::1" };
 	struct world *w = *state;
 	char text[512];
 

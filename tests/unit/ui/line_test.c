@@ -53,7 +53,8 @@ static int start(void **state)
 	snprintf(history, sizeof history, "%s/state/line-history", folder);
 	setenv("INPUTRC", "/dev/null", 1);
 	setenv("TERM", "xterm", 1);
-	line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, NULL }, "offhook> ", history, 24, 80);
+	line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, NULL }, "offhook> ", history,
+		   24, 80);
 	return 0;
 }
 
@@ -272,7 +273,9 @@ static void test_clear_in_a_changed_line_of_history(void **state)
 /* Keys in any order, searches above all: readline's memory stays whole (AddressSanitizer looks). */
 static void test_searches_from_changed_lines(void **state)
 {
-	static const char *const keys[] = { "\033[A", "\033[B", "\033[D", "\r", "\t", "1", "a", "\022", "\025", "\001", "\033b", "é", "\177", "echo b\r", "\022\022", "\023", "\033n", "\033p" };
+	static const char *const keys[] = { "\033[A", "\033[B",   "\033[D",   "\r",   "\t",    "1",
+					    "a",      "\022",     "\025",     "\001", "\033b", "é",
+					    "\177",   "echo b\r", "\022\022", "\023", "\033n", "\033p" };
 	uint32_t random = 1;
 
 	(void)state;

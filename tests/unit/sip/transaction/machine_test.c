@@ -26,8 +26,8 @@ static int print_machine(struct buf *text, const struct machine *machine)
 			if (!cell->action)
 				continue;
 			handled++;
-			buf_printf(text, "  %s + %s -> %s, %s\n", machine_state_name((enum state)s), machine_event_name((enum event)e),
-				   machine_state_name(cell->next), cell->name);
+			buf_printf(text, "  %s + %s -> %s, %s\n", machine_state_name((enum state)s),
+				   machine_event_name((enum event)e), machine_state_name(cell->next), cell->name);
 		}
 		if (machine->timers[s].may_run) {
 			buf_printf(text, "  %s runs", machine_state_name((enum state)s));

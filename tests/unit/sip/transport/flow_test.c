@@ -411,7 +411,8 @@ static void a_stream_without_lengths_is_refused_and_closed(void **state)
 		struct flow *flow = fake_net_accept(&recorder->net, SIP_TCP, "198.51.100.7:1001");
 		snprintf(text, sizeof text,
 			 "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n"
-			 "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n%s\r\n", lengths[i]);
+			 "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n%s\r\n",
+			 lengths[i]);
 		fake_net_bytes(&recorder->net, flow, text);
 		struct fake_packet *answer = fake_net_take(&recorder->net);
 		assert_true(fake_packet_is(answer, "400"));

@@ -148,10 +148,11 @@ static unsigned on_session_request(void *arg, struct session *session, struct se
 	return below(arg, 2) ? 200 : 0;
 }
 
-static const struct session_handlers handlers = { on_provisional, on_answered,       on_acknowledged,    on_failed,
-						  on_ended,       on_offer,          on_answer,          on_make_offer,
-						  on_reinvited,   on_peer_reinvited, on_reinvited,       on_peer_reinvited,
-						  on_refreshed,   on_session_request, NULL };
+static const struct session_handlers handlers = { on_provisional,    on_answered,        on_acknowledged,
+						  on_failed,         on_ended,           on_offer,
+						  on_answer,         on_make_offer,      on_reinvited,
+						  on_peer_reinvited, on_reinvited,       on_peer_reinvited,
+						  on_refreshed,      on_session_request, NULL };
 
 static void set_handlers(struct chaos *c, struct session *session)
 {

@@ -260,7 +260,8 @@ static void strangers_are_not_told_and_many_realms_neither(void **state)
 	assert_true(learn(bench, "Proxy-Authenticate: Digest realm=\"r1\", nonce=\"5\"\r\n", false));
 	/* Whoever is called cannot name one of his own, though he may speak for our domain. */
 	assert_false(learn_as(bench, "WWW-Authenticate: Digest realm=\"evil\", nonce=\"1\"\r\n", DIGEST_LEARNS_OWN));
-	assert_true(learn_as(bench, "Proxy-Authenticate: Digest realm=\"biloxi.com\", nonce=\"1\"\r\n", DIGEST_LEARNS_OWN));
+	assert_true(
+		learn_as(bench, "Proxy-Authenticate: Digest realm=\"biloxi.com\", nonce=\"1\"\r\n", DIGEST_LEARNS_OWN));
 	/* The registrar can, however many there are: the oldest gives way. */
 	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"r9\", nonce=\"1\"\r\n", true));
 	assert_false(learn(bench, "Proxy-Authenticate: Digest realm=\"r0\", nonce=\"6\"\r\n", false));

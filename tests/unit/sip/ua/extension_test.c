@@ -593,7 +593,8 @@ static void an_early_dialog_is_replaced_only_where_we_call(void **state)
 static void the_next_message_carries_what_is_added(void **state)
 {
 	struct lab *lab = *state;
-	const struct extra_header extra[] = { { SLICE("Subject"), SLICE("tea") } }, ours[] = { { SLICE("Via"), SLICE("x") } };
+	const struct extra_header extra[] = { { SLICE("Subject"), SLICE("tea") } },
+				  ours[] = { { SLICE("Via"), SLICE("x") } };
 
 	ring(lab, SDP_LINES, "o1");
 	assert_int_equal(session_say_also(lab->session, ours, 1, slice_of(NULL), slice_of(NULL)), ERR_EXISTS);

@@ -239,8 +239,9 @@ static void what_is_no_token_is_no_method_and_no_header_name(void **state)
 		config.extra_count = 1;
 		assert_null(ua_request(lab->ua, &config, &err));
 		assert_int_equal(err, ERR_SYNTAX);
-		assert_int_equal(session_request(lab->session, word, slice_of(NULL), slice_of(NULL), NULL, 0, NULL, NULL),
-				 ERR_SYNTAX);
+		assert_int_equal(
+			session_request(lab->session, word, slice_of(NULL), slice_of(NULL), NULL, 0, NULL, NULL),
+			ERR_SYNTAX);
 	}
 	lab_quiet(lab);
 }
