@@ -250,7 +250,10 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	identity_of(account->phone, account, NULL, nobody, &identity);
 	identity.routes = account->proxy_routes[0] ? account->proxy_routes : NULL;
 	bool outbound = settings_number(account_settings(account->phone, account, "sip.outbound"), "sip.outbound");
-	bool gruu = settings_number(account_settings(account->phone, account, "sip.gruu"), "sip.gruu");
+	/* `auto` says a GRUU only where our connection is kept too: without that it need not be asked for. */
+	enum { GRUU_AUTO = 1, GRUU_ON = 2 };
+	int64_t wish = settings_number(account_settings(account->phone, account, "sip.gruu"), "sip.gruu");
+	bool gruu = wish == GRUU_ON || (wish == GRUU_AUTO && outbound);
 	binding->registration =
 		registration_new(account->phone->ua,
 				 &(struct registration_config){ .identity = &identity,
