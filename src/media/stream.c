@@ -141,6 +141,7 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 	if (config->receives && !before.receives) {
 		stream->receiving_us = now_us;
 		stream->told &= ~(1u << ENGINE_LOST);
+		stream->resumed = true;
 	}
 	if (!config->receives)
 		stream->play_frames = 0;

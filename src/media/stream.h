@@ -142,6 +142,7 @@ struct stream {
 	struct stream_totals past;        /* of sources and sequences before this one */
 	uint64_t received_packets, received_bytes, forged_packets, replayed_packets;
 	int64_t started_us, last_packet_us, receiving_us;
+	bool resumed; /* we want to hear again: the next packet begins a new count */
 	enum media_codec receive_codec, play_codec;
 	uint32_t receive_clock_rate;
 	struct dtmf_receiver dtmf_receiver;

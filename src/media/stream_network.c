@@ -214,7 +214,14 @@ static enum rtp_verdict update_source(struct stream *stream, const struct rtp_pa
 {
 	if (stream->has_source && stream->source.ssrc != packet->ssrc)
 		return update_rival(stream, packet, extended);
-	if (!stream->has_source) {
+	/* What was sent while nobody wanted to hear is not lost, and the time that has passed since is no delay. */
+	bool again = stream->has_source && stream->resumed;
+	if (again) {
+		keep_totals(stream, &stream->source);
+		jitter_reset(&stream->jitter);
+	}
+	stream->resumed = false;
+	if (!stream->has_source || again) {
 		rtp_source_init(&stream->source, packet->ssrc, packet->sequence, 0);
 		stream->has_source = true;
 	}

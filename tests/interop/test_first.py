@@ -219,3 +219,25 @@ def test_progress_sends_sound(bench):
     caller.do("hangup")
     callee.event("ended")
     equal((caller.quit(), callee.quit()), (0, 0), "exit statuses")
+
+
+def test_hold_loses_nothing(bench):
+    """What is not sent, or not wanted, while a call is on hold is no loss."""
+    callee = bench.phone("set audio.input tone:700", "set audio.output null", "set call.accept any", "set sip.listen 127.0.0.1:5070", "set call.auto-answer on",
+                         quiet=False)
+    wait_until(lambda: port_answers("127.0.0.1", 5070), "the callee listens")
+    caller = bench.phone("set sip.listen 127.0.0.1:5080")
+    caller.do("call sip:x@127.0.0.1:5070")
+    caller.do("wait media within=5s")
+    for _ in range(2):
+        caller.do("sleep 300ms")
+        caller.do("hold")
+        caller.do("wait held within=5s")
+        caller.do("sleep 300ms")
+        before = int(caller.get("media.received"))
+        caller.do("resume")
+        caller.do("wait resumed within=5s")
+        wait_until(lambda: int(caller.get("media.received")) > before + 10, "sound comes again")
+    equal(float(caller.get("media.loss").rstrip("%")), 0.0, "loss")
+    caller.do("hangup")
+    equal((caller.quit(), callee.quit()), (0, 0), "exit statuses")
