@@ -33,17 +33,14 @@ static const struct {
 } tables[STORE_TABLES] = {
 	[STORE_CALLS] = { "calls",
 			  { "at", "direction", "how", "seconds", "code", "account", "uri", "name", "why", NULL },
-			  "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at "
-			  "INTEGER, "
-			  "direction TEXT, how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, "
-			  "why "
-			  "TEXT)" },
+			  "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
+			  "at INTEGER, direction TEXT, how TEXT, seconds INTEGER, code INTEGER, account TEXT, "
+			  "uri TEXT, name TEXT, why TEXT)" },
 	[STORE_MESSAGES] = { "messages",
 			     { "at", "state", "seen", "peer", "name", "account", "text", "code", "reason", NULL },
 			     "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
-			     "at "
-			     "INTEGER, state TEXT, seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code "
-			     "INTEGER, reason TEXT)" },
+			     "at INTEGER, state TEXT, seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, "
+			     "code INTEGER, reason TEXT)" },
 };
 
 /* For the thread: a row to put, or (key NULL) how many to keep. */

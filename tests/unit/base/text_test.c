@@ -119,21 +119,13 @@ static void utf8_is_checked_and_cleaned(void **state)
 static void addresses_are_read_and_printed(void **state)
 {
 	(void)state;
-	struct { const char *in; const char *out;
-	} cases[] = {
-		{ "192.0.2.4:5070", "192.0.2.4:5070" },
-		{ "192.0.2.4", "192.0.2.4:5060" },
-		{ "[2001:db8::1]:5070", "[2001:db8::1]:5070" },
-		{ "[2001:db8::1]", "[2001:db8::1]:5060" },
+	struct { const char *in; const char *out; } cases[] = {
+		{ "192.0.2.4:5070", "192.0.2.4:5070" }, { "192.0.2.4", "192.0.2.4:5060" },
+		{ "[2001:db8::1]:5070", "[2001:db8::1]:5070" }, { "[2001:db8::1]", "[2001:db8::1]:5060" },
 		{ "2001:db8::1", "[2001:db8::1]:5060" },
-		{ "192.0.2.4:65536", NULL },
-		{ "192.0.2.4:", NULL },
-		{ "192.0.2", NULL },
-		{ "", NULL },
+		{ "192.0.2.4:65536", NULL }, { "192.0.2.4:", NULL }, { "192.0.2", NULL }, { "", NULL },
 		{ "biloxi.com", NULL },
-		{ ":5060", NULL },
-		{ "[]:1", NULL },
-		{ "]:1", NULL },
+		{ ":5060", NULL }, { "[]:1", NULL }, { "]:1", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
