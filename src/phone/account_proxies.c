@@ -4,6 +4,14 @@
 
 #define PROBE_US (60 * SECOND_US) /* how often a better proxy is asked whether it is back */
 
+static void clear_routes(struct account *account)
+{
+	for (size_t i = 0; account->routes[i]; i++) {
+		free(account->routes[i]);
+		account->routes[i] = NULL;
+	}
+}
+
 static void clear(struct account *account)
 {
 	for (size_t i = 0; i < account->proxy_count; i++)
@@ -18,6 +26,7 @@ void account_proxies_free(struct account *account)
 		request_detach(account->probe);
 	account->probe = NULL;
 	clear(account);
+	clear_routes(account);
 	free(account->proxy);
 }
 
@@ -93,13 +102,13 @@ void account_make_routes(struct account *account)
 	const char *proxy = account_proxy(account);
 	size_t count = 0;
 
+	clear_routes(account);
 	account->proxy_routes[0] = proxy;
 	account->proxy_routes[1] = NULL;
 	if (proxy && !(service && service[0] && same_place(proxy, service[0])))
-		account->routes[count++] = proxy;
+		account->routes[count++] = xstrdup(proxy);
 	for (size_t i = 0; service && service[i] && count < ARRAY_LEN(account->routes) - 1; i++)
-		account->routes[count++] = service[i];
-	account->routes[count] = NULL;
+		account->routes[count++] = xstrdup(service[i]);
 }
 
 /* ---- fail-over and fail-back ---- */

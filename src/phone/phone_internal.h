@@ -66,7 +66,7 @@ struct account {
 	char *proxies[PROXIES_MAX]; /* as Route writes them, the best first; `proxy` is what the user wrote */
 	size_t proxy_count, proxy_now, proxies_failed; /* failed: in a row */
 	const char *proxy_routes[2]; /* Route of REGISTER */
-	const char *routes[ROUTES_MAX + 1]; /* Route of everything else: with the Service-Route of the registrar */
+	char *routes[ROUTES_MAX + 1]; /* Route of everything else: with copies of the registrar's Service-Route */
 	struct timer proxy_timer;
 	struct request *probe; /* OPTIONS to a better proxy */
 	struct own_credential credentials[CREDENTIALS_MAX];
@@ -147,7 +147,7 @@ bool account_set_proxies(struct account *account, struct slice value, struct fai
 void account_proxies_free(struct account *account);
 /** The URI of the proxy in use; NULL: there is none. */
 const char *account_proxy(const struct account *account);
-/** The Route lines anew, after the proxy or the Service-Route has changed. */
+/** The Route lines anew, after the proxy, the Service-Route or the binding has changed. */
 void account_make_routes(struct account *account);
 /** The registration has failed: go on with the next proxy? @return true: it is asked at once */
 bool account_next_proxy(struct account *account, const struct outcome *outcome);

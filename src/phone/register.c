@@ -92,6 +92,7 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	(void)registration;
 	if (!account)
 		return;
+	account_make_routes(account);
 	const char *local = explain_local_cause(outcome);
 	account_set_result(account, ACCOUNT_FAILED, outcome->status, local ? slice_of(local) : outcome->reason,
 			   register_cause(outcome));
@@ -131,6 +132,7 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 		binding->dead = true;
 		return;
 	}
+	account_make_routes(account);
 	if (outcome->status >= 300) {
 		account_set_result(account, ACCOUNT_FAILED, outcome->status, outcome->reason, register_cause(outcome));
 		account->removal_failed = true;
@@ -226,6 +228,7 @@ void account_retire(struct account *account)
 	account->binding = NULL;
 	if (!binding)
 		return;
+	account_make_routes(account);
 	tell_fetched(account, &(struct outcome){
 				      .status = 487, .reason = SLICE("Request Terminated"), .cause = CAUSE_CANCELLED });
 	binding->account = NULL;

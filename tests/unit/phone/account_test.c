@@ -7,6 +7,7 @@ struct registrar {
 	struct address address;
 	const char *status; /* "200 OK" */
 	bool challenge;     /* 401 while there is no Authorization */
+	bool routes;        /* a Service-Route that names it */
 	unsigned requests, challenged;
 	char last[4096], option[128];
 };
@@ -23,21 +24,38 @@ static struct slice header(const char *message, const char *name)
 	return (struct slice){ 0 };
 }
 
+static void answer_message(struct registrar *r, const struct sockaddr_storage *to, socklen_t size)
+{
+	char text[8192];
+	int length = snprintf(text, sizeof text,
+			      "SIP/2.0 200 OK\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\n"
+			      "CSeq: %.*s\r\nContent-Length: 0\r\n\r\n",
+			      SLICE_ARG(header(r->last, "Via")), SLICE_ARG(header(r->last, "From")),
+			      SLICE_ARG(header(r->last, "To")), SLICE_ARG(header(r->last, "Call-ID")),
+			      SLICE_ARG(header(r->last, "CSeq")));
+
+	assert_int_equal(sendto(r->fd, text, (size_t)length, 0, (const struct sockaddr *)to, size), length);
+}
+
 static void answer(void *arg, int events)
 {
 	struct registrar *r = arg;
 	struct sockaddr_storage from;
 	socklen_t size = sizeof from;
-	char text[8192];
+	char text[8192], where[ADDRESS_TEXT], route[128] = "";
 
 	(void)events;
 	ssize_t n = recvfrom(r->fd, r->last, sizeof r->last - 1, 0, (struct sockaddr *)&from, &size);
 	if (n <= 0)
 		return;
 	r->last[n] = '\0';
+	if (!strncmp(r->last, "MESSAGE ", 8))
+		answer_message(r, &from, size);
 	if (strncmp(r->last, "REGISTER ", 9) != 0)
 		return;
 	r->requests++;
+	if (r->routes)
+		snprintf(route, sizeof route, "Service-Route: <sip:%s;lr>\r\n", address_print(&r->address, where));
 	struct slice contact = header(r->last, "Contact");
 	contact = slice_sub(contact, 0, slice_find(contact, '>') + 1);
 	bool refuse = r->challenge && !header(r->last, "Authorization").p;
@@ -45,13 +63,13 @@ static void answer(void *arg, int events)
 	int length =
 		snprintf(text, sizeof text,
 			 "SIP/2.0 %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\nCSeq: "
-			 "%.*s\r\nContact: %.*s;expires=%s\r\n%s"
+			 "%.*s\r\nContact: %.*s;expires=%s\r\n%s%s"
 			 "Content-Length: 0\r\n\r\n",
 			 refuse ? "401 Unauthorized" : r->status, SLICE_ARG(header(r->last, "Via")),
 			 SLICE_ARG(header(r->last, "From")), SLICE_ARG(header(r->last, "To")),
 			 SLICE_ARG(header(r->last, "Call-ID")), SLICE_ARG(header(r->last, "CSeq")), SLICE_ARG(contact),
 			 strstr(r->last, "Expires: 0\r\n") ? "0" : "600",
-			 refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "");
+			 refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "", route);
 	assert_int_equal(sendto(r->fd, text, (size_t)length, 0, (struct sockaddr *)&from, size), length);
 }
 
@@ -238,6 +256,52 @@ static void a_new_registrar_and_the_old_one(void **state)
 	assert_non_null(strstr(first->last, "Expires: 0\r\n"));
 }
 
+/* Does what we say now to somebody behind `r` go by a Route? */
+static bool says_by_route(struct world *world, struct phone *phone, struct registrar *r)
+{
+	char uri[ADDRESS_TEXT + 16], text[ADDRESS_TEXT];
+	struct failure failure;
+	unsigned number;
+
+	snprintf(uri, sizeof uri, "sip:bob@%s", address_print(&r->address, text));
+	assert_true(phone_message(phone, slice_of(uri), SLICE("hello"), NULL, NULL, &number, &failure));
+	await(world, phone, EVENT_MESSAGE_SENT);
+	return header(r->last, "Route").p != NULL;
+}
+
+/* RFC 3608: it counts as long as the registration does, whatever ends that. */
+static void a_service_route_ends_with_its_registration(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *first = registrar_new(world), *second = registrar_new(world);
+	struct failure failure;
+	const char *const options[] = { registrar_option(first), NULL };
+
+	first->routes = true;
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_true(says_by_route(world, phone, first));
+	assert_true(phone_unregister(phone, SLICE("alice@atlanta.com"), false, &failure));
+	await(world, phone, EVENT_UNREGISTERED);
+	assert_false(says_by_route(world, phone, first));
+	assert_true(phone_register(phone, SLICE("alice@atlanta.com"), &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_true(says_by_route(world, phone, first));
+	first->status = "403 Forbidden";
+	assert_true(phone_register(phone, SLICE("alice@atlanta.com"), &failure));
+	await(world, phone, EVENT_REGISTER_FAILED);
+	assert_false(says_by_route(world, phone, first));
+	first->status = "200 OK";
+	assert_true(phone_register(phone, SLICE("alice@atlanta.com"), &failure));
+	await(world, phone, EVENT_REGISTERED);
+	const char *const moved[] = { registrar_option(second), NULL };
+	assert_true(phone_account_set(phone, SLICE("alice@atlanta.com"), moved, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_true(world_run(world, world_quiet, 5 * SECOND_US));
+	assert_false(says_by_route(world, phone, second));
+}
+
 static void options_are_checked(void **state)
 {
 	struct world *world = *state;
@@ -286,6 +350,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_password_command, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_for_good, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_new_registrar_and_the_old_one, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_service_route_ends_with_its_registration, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(options_are_checked, world_setup, world_teardown),
 	};
 
