@@ -1,9 +1,6 @@
 /* What is done to calls by command: which one is meant, and the doing. */
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
-#include "phone/screening.h"
-
-#include <inttypes.h>
 
 enum { ANSWER_MAX = 2 * SDP_MAX };
 
@@ -12,14 +9,14 @@ static bool no_such_call(struct failure *failure, unsigned number)
 	return fail(failure, STATUS_CALL, "no-such-call", "there is no call %u", number);
 }
 
-static bool is_ringing(const struct call *call)
+bool call_is_ringing(const struct call *call)
 {
 	return call->incoming && !call_is_up(call) && !call->ended;
 }
 
 static bool fits(const struct call *call, enum call_meant meant)
 {
-	return meant == MEANT_RINGING ? is_ringing(call) : call->state == CALL_HELD;
+	return meant == MEANT_RINGING ? call_is_ringing(call) : call->state == CALL_HELD;
 }
 
 /* The only call that rings, or is held; several are an error that lists them. */
@@ -114,7 +111,7 @@ bool phone_say_also(struct phone *phone, enum call_meant meant, unsigned *number
 
 static bool need_ringing(const struct call *call, struct failure *failure)
 {
-	if (is_ringing(call))
+	if (call_is_ringing(call))
 		return true;
 	return fail(failure, STATUS_CALL, "not-ringing",
 		    call->incoming ? "call %u is answered already" : "call %u is one that you made", call->number);
@@ -205,13 +202,18 @@ static void answer_due(void *arg)
 	struct call *call = arg;
 	struct failure failure;
 
-	if (!is_ringing(call))
+	if (!call_is_ringing(call))
 		return;
 	calls_auto_hold(call->phone, call);
 	if (!call_answer_now(call, &failure))
 		log_line(call->phone->log, LOG_ERROR, "%s", failure.text);
 	else if (!call->ended)
 		calls_select(call->phone, call);
+}
+
+void call_answer_after(struct call *call, int64_t after_us)
+{
+	timer_start(call->phone->timers, &call->answer_timer, after_us, answer_due, call);
 }
 
 bool phone_answer(struct phone *phone, unsigned *number, int64_t after_us, struct failure *failure)
@@ -221,7 +223,7 @@ bool phone_answer(struct phone *phone, unsigned *number, int64_t after_us, struc
 	if (!find_meant(phone, number, MEANT_RINGING, &call, failure) || !need_ringing(call, failure))
 		return false;
 	if (after_us > 0) {
-		timer_start(phone->timers, &call->answer_timer, after_us, answer_due, call);
+		call_answer_after(call, after_us);
 		return true;
 	}
 	timer_stop(phone->timers, &call->answer_timer);
@@ -437,229 +439,4 @@ bool phone_select(struct phone *phone, unsigned *number, int step, struct failur
 		calls_auto_hold(phone, call);
 	calls_select(phone, call);
 	return true;
-}
-
-/* What of the ways this call has: events in RTP, tones where the codec leaves them whole, else INFO. */
-static const char *best_way(const struct call *call)
-{
-	const struct media_plan *plan = &call->media.plan;
-
-	if (!call->media.stream || !plan->usable)
-		return "info";
-	if (plan->config.has_send_event)
-		return "rtp";
-	return plan->config.send.codec == MEDIA_PCMU || plan->config.send.codec == MEDIA_PCMA ? "audio" : "info";
-}
-
-static uint32_t setting_ms(const struct phone *phone, const char *name)
-{
-	return (uint32_t)(settings_number(phone->settings, name) / MS_US);
-}
-
-static bool send_by_sound(struct call *call, struct slice digits, bool audible, struct failure *failure)
-{
-	struct phone *phone = call->phone;
-	struct engine_digits how = { .audible = audible,
-				     .tone_ms = setting_ms(phone, "dtmf.tone"),
-				     .gap_ms = setting_ms(phone, "dtmf.gap"),
-				     .pause_ms = setting_ms(phone, "dtmf.pause") };
-
-	if (!call->media.stream)
-		return fail(failure, STATUS_CALL, "not-answered", "call %u has no sound yet", call->number);
-	char *text = slice_dup(digits);
-	enum err err = engine_dtmf(phone->engine, call->media.stream, text, &how);
-	free(text);
-	switch (err) {
-	case ERR_NONE:
-		return true;
-	case ERR_UNSUPPORTED:
-		return fail(failure, STATUS_CALL, "no-dtmf",
-			    "call %u: the peer does not take digits as RTP events (telephone-event); via=audio and "
-			    "via=info are other ways",
-			    call->number);
-	case ERR_SYNTAX:
-		return fail(failure, STATUS_USAGE, "syntax",
-			    "'%.*s': digits are 0-9, *, #, A-D, and a comma for a pause", SLICE_ARG(digits));
-	case ERR_STATE:
-		return fail(failure, STATUS_CALL, "state",
-			    "call %u sends no sound now, so no digits either: is it on hold?", call->number);
-	case ERR_FULL:
-		return fail(failure, STATUS_CALL, "full", "call %u: too many digits wait to be sent", call->number);
-	default:
-		return told(call, err, "sending digits", failure);
-	}
-}
-
-bool call_send_digits(struct call *call, struct slice digits, struct slice via, struct failure *failure)
-{
-	const struct phone *phone = call->phone;
-
-	if (!via.n)
-		via = slice_of(settings_text(
-			account_settings(phone, account_find(phone, slice_of(call->account_name)), "dtmf.via"),
-			"dtmf.via"));
-	if (slice_eq(via, SLICE("auto")))
-		via = slice_of(best_way(call));
-	if (slice_eq(via, SLICE("info")))
-		return call_send_info_digits(call, digits, failure);
-	if (!slice_eq(via, SLICE("rtp")) && !slice_eq(via, SLICE("audio")))
-		return fail(failure, STATUS_USAGE, "range", "via= is auto, rtp, info or audio, not '%.*s'",
-			    SLICE_ARG(via));
-	return send_by_sound(call, digits, slice_eq(via, SLICE("audio")), failure);
-}
-
-bool phone_dtmf(struct phone *phone, unsigned *number, struct slice digits, struct slice via, struct failure *failure)
-{
-	struct call *call;
-
-	return find_meant(phone, number, MEANT_SELECTED, &call, failure) &&
-	       call_send_digits(call, digits, via, failure);
-}
-
-/* ---- incoming calls ---- */
-
-static void begin_work(void *arg)
-{
-	struct call *call = arg;
-	struct failure failure;
-	bool good = true, automatic = call->wants_answer || call->wants_progress;
-
-	if (!is_ringing(call) || !call->session)
-		return;
-	if (call->reject_code) {
-		enum err err = session_reject(call->session, call->reject_code, slice_of(call->refusal),
-					      slice_of(call->forward_to));
-		/* A handler of `on incoming` may have been told so already. */
-		if (err && err != ERR_STATE)
-			log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
-	} else if (call->wants_answer) {
-		good = call_answer_now(call, &failure);
-		if (good && !call->ended && !call->phone->selected)
-			calls_select(call->phone, call);
-	} else if (call->wants_progress) {
-		good = call_progress_now(call, &failure);
-	} else if (call->wants_ring) {
-		good = phone_ring(call->phone, &call->number, &failure);
-	}
-	if (!good)
-		log_line(call->phone->log, LOG_ERROR, "%s", failure.text);
-	/* Nobody is there to try again: the caller must not ring for ever. */
-	if (!good && automatic && is_ringing(call) && call->session &&
-	    session_reject(call->session, 500, (struct slice){ 0 }, (struct slice){ 0 }))
-		log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
-	calls_update_tones(call->phone);
-}
-
-/* Is there no way to answer its offer? */
-static bool is_unacceptable(struct call *call)
-{
-	enum media_encryption encryption = encryption_of_call(call);
-	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED,
-	     over_clear = required && !encryption_may_send_keys(call);
-
-	bool answerable =
-		!over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
-				media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"),
-						 &call->local, encryption));
-	if (!answerable && required)
-		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
-			 call->number, call->uri,
-			 over_clear ? "and keys would be read by everybody on its way (media.encryption-over-clear)"
-				    : "and its offer has nothing that we can encrypt");
-	return !answerable;
-}
-
-static void note_replaced(struct call *call)
-{
-	const struct session *replaced = session_replaced(call->session);
-
-	LIST_EACH(&call->phone->calls, node) {
-		const struct call *old = LIST_ENTRY(node, struct call, node);
-		if (replaced && old->session == replaced)
-			call->replaces = old->number;
-	}
-}
-
-/* As the caller asks. @return false: it asks for nothing special, or may not */
-static bool decide_by_wish(struct call *call)
-{
-	int64_t after_us;
-	enum auto_answer wish = call_wants_auto_answer(call, &after_us);
-
-	if (wish == AUTO_ANSWER_REFUSED)
-		call->reject_code = 403;
-	if (wish != AUTO_ANSWER_YES)
-		return wish == AUTO_ANSWER_REFUSED;
-	call->beeps = true;
-	call->wants_answer = !after_us;
-	call->wants_ring = after_us && settings_on(call->phone->settings, "call.auto-ring");
-	if (after_us)
-		timer_start(call->phone->timers, &call->answer_timer, after_us, answer_due, call);
-	return true;
-}
-
-static void decide(struct call *call)
-{
-	const struct settings *settings = call->phone->settings;
-	const char *automatic = settings_text(settings, "call.auto-answer");
-
-	note_replaced(call);
-	if (is_unacceptable(call))
-		call->reject_code = 488;
-	else if (!strcmp(automatic, "on") || call->replaces)
-		call->wants_answer = true;
-	else if (decide_by_wish(call))
-		return;
-	else if (!strcmp(automatic, "progress"))
-		call->wants_progress = true;
-	else
-		call->wants_ring = settings_on(settings, "call.auto-ring");
-}
-
-void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite,
-		    const struct sip_source *source)
-{
-	struct call *call = call_new(phone, true);
-	struct account *account = account_of_request(phone, invite, source);
-	const struct sip_address *peer = session_peer(session), *to = sip_message_to(invite);
-	struct session_handlers handlers = call_handlers(call);
-	struct identity identity;
-	struct arena arena;
-	char nobody[160];
-
-	arena_init(&arena);
-	call->session = session;
-	call->invite = sip_message_ref(invite);
-	call->source = source->remote;
-	call->local = source->local;
-	call->private_signalling = signalling_is_private(source->protocol, &source->remote);
-	identity_of(phone, account, &source->local, nobody, &identity);
-	session_set_handlers(session, &handlers);
-	session_set_identity(session, &identity);
-	free(call->call_id);
-	call->call_id = clean(session_call_id(session));
-	if (peer)
-		call_set_peer(call, sip_address_display(&arena, peer), peer->uri.text);
-	arena_fini(&arena);
-	call_note_caller(call, invite, source);
-	if (account)
-		xreplace(&call->account_name, account->name);
-	free(call->account_uri);
-	call->account_uri =
-		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
-	call->target = NULL;
-	decide(call);
-	bool screened = !call->reject_code && !call->replaces && screening_take(phone->screening, call);
-	call->wants_ring &= !screened;
-	if (!screened)
-		call_tell_caller(call, call_event(call, EVENT_INCOMING));
-	if (call->wants_ring)
-		screening_ringing(phone->screening, call);
-	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the
-	 * session's own handler has returned. */
-	if (call->wants_ring)
-		begin_work(call);
-	else
-		timer_start(phone->timers, &call->work_timer, 0, begin_work, call);
-	calls_update_tones(phone);
 }

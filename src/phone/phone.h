@@ -16,7 +16,9 @@
  *
  *   calls            calls by number: their life, who is heard, tones
  *   call_session     what the session of a call tells
- *   call_commands    which call is meant; answer, hold, resume, digits ...
+ *   call_commands    which call is meant; answer, hold, resume ...
+ *   incoming         whose a call that comes in is, and what becomes of it before anybody is asked
+ *   digits           digits in a call
  *   caller           what an INVITE says of who calls
  *   screening        blocked callers, do not disturb, forwarding
  *   dial             from a target to an INVITE, and on to where a 3xx points

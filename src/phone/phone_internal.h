@@ -278,6 +278,10 @@ void calls_select(struct phone *phone, struct call *call);
 void calls_select_another(struct phone *phone);
 /** Play what the calls ask for: ring, ringback, or nothing. */
 void calls_update_tones(struct phone *phone);
+/** It came in and is neither answered nor over. */
+bool call_is_ringing(const struct call *call);
+/** Answer it when so much time [us] has passed, if it rings then. */
+void call_answer_after(struct call *call, int64_t after_us);
 /** Answer an incoming call now. */
 bool call_answer_now(struct call *call, struct failure *failure);
 /** The sockets of its sound. */

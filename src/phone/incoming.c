@@ -1,0 +1,150 @@
+/* A call comes in: whose it is, and what becomes of it before anybody is asked. */
+#include "base/xmalloc.h"
+#include "phone/phone_internal.h"
+#include "phone/screening.h"
+
+static void begin_work(void *arg)
+{
+	struct call *call = arg;
+	struct failure failure;
+	bool good = true, automatic = call->wants_answer || call->wants_progress;
+
+	if (!call_is_ringing(call) || !call->session)
+		return;
+	if (call->reject_code) {
+		enum err err = session_reject(call->session, call->reject_code, slice_of(call->refusal),
+					      slice_of(call->forward_to));
+		/* A handler of `on incoming` may have been told so already. */
+		if (err && err != ERR_STATE)
+			log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
+	} else if (call->wants_answer) {
+		good = call_answer_now(call, &failure);
+		if (good && !call->ended && !call->phone->selected)
+			calls_select(call->phone, call);
+	} else if (call->wants_progress) {
+		good = call_progress_now(call, &failure);
+	} else if (call->wants_ring) {
+		good = phone_ring(call->phone, &call->number, &failure);
+	}
+	if (!good)
+		log_line(call->phone->log, LOG_ERROR, "%s", failure.text);
+	/* Nobody is there to try again: the caller must not ring for ever. */
+	if (!good && automatic && call_is_ringing(call) && call->session &&
+	    session_reject(call->session, 500, (struct slice){ 0 }, (struct slice){ 0 }))
+		log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
+	calls_update_tones(call->phone);
+}
+
+/* Is there no way to answer its offer? */
+static bool is_unacceptable(struct call *call)
+{
+	enum media_encryption encryption = encryption_of_call(call);
+	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED,
+	     over_clear = required && !encryption_may_send_keys(call);
+
+	bool answerable =
+		!over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
+				media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"),
+						 &call->local, encryption));
+	if (!answerable && required)
+		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
+			 call->number, call->uri,
+			 over_clear ? "and keys would be read by everybody on its way (media.encryption-over-clear)"
+				    : "and its offer has nothing that we can encrypt");
+	return !answerable;
+}
+
+static void note_replaced(struct call *call)
+{
+	const struct session *replaced = session_replaced(call->session);
+
+	LIST_EACH(&call->phone->calls, node) {
+		const struct call *old = LIST_ENTRY(node, struct call, node);
+		if (replaced && old->session == replaced)
+			call->replaces = old->number;
+	}
+}
+
+/* As the caller asks. @return false: it asks for nothing special, or may not */
+static bool decide_by_wish(struct call *call)
+{
+	int64_t after_us;
+	enum auto_answer wish = call_wants_auto_answer(call, &after_us);
+
+	if (wish == AUTO_ANSWER_REFUSED)
+		call->reject_code = 403;
+	if (wish != AUTO_ANSWER_YES)
+		return wish == AUTO_ANSWER_REFUSED;
+	call->beeps = true;
+	call->wants_answer = !after_us;
+	call->wants_ring = after_us && settings_on(call->phone->settings, "call.auto-ring");
+	if (after_us)
+		call_answer_after(call, after_us);
+	return true;
+}
+
+static void decide(struct call *call)
+{
+	const struct settings *settings = call->phone->settings;
+	const char *automatic = settings_text(settings, "call.auto-answer");
+
+	note_replaced(call);
+	if (is_unacceptable(call))
+		call->reject_code = 488;
+	else if (!strcmp(automatic, "on") || call->replaces)
+		call->wants_answer = true;
+	else if (decide_by_wish(call))
+		return;
+	else if (!strcmp(automatic, "progress"))
+		call->wants_progress = true;
+	else
+		call->wants_ring = settings_on(settings, "call.auto-ring");
+}
+
+void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite,
+		    const struct sip_source *source)
+{
+	struct call *call = call_new(phone, true);
+	struct account *account = account_of_request(phone, invite, source);
+	const struct sip_address *peer = session_peer(session), *to = sip_message_to(invite);
+	struct session_handlers handlers = call_handlers(call);
+	struct identity identity;
+	struct arena arena;
+	char nobody[160];
+
+	arena_init(&arena);
+	call->session = session;
+	call->invite = sip_message_ref(invite);
+	call->source = source->remote;
+	call->local = source->local;
+	call->private_signalling = signalling_is_private(source->protocol, &source->remote);
+	identity_of(phone, account, &source->local, nobody, &identity);
+	session_set_handlers(session, &handlers);
+	session_set_identity(session, &identity);
+	free(call->call_id);
+	call->call_id = clean(session_call_id(session));
+	if (peer)
+		call_set_peer(call, sip_address_display(&arena, peer), peer->uri.text);
+	arena_fini(&arena);
+	call_note_caller(call, invite, source);
+	if (account)
+		xreplace(&call->account_name, account->name);
+	free(call->account_uri);
+	call->account_uri =
+		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
+	call->target = NULL;
+	decide(call);
+	bool screened = !call->reject_code && !call->replaces && screening_take(phone->screening, call);
+	call->wants_ring &= !screened;
+	if (!screened)
+		call_tell_caller(call, call_event(call, EVENT_INCOMING));
+	if (call->wants_ring)
+		screening_ringing(phone->screening, call);
+	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the
+	 * session's own handler has returned. */
+	if (call->wants_ring)
+		begin_work(call);
+	else
+		timer_start(phone->timers, &call->work_timer, 0, begin_work, call);
+	calls_update_tones(phone);
+}
