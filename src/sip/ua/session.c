@@ -31,41 +31,12 @@ struct session *session_new(struct ua *ua, struct profile *profile, bool is_call
 	return session;
 }
 
-static void forget_ack(struct session *session, struct ack *ack)
-{
-	if (session->sent.ack == ack) {
-		sip_message_unref(session->sent.message);
-		session->sent.message = ack->sent ? sip_message_ref(ack->sent) : NULL;
-		session->sent.ack = NULL;
-	}
-	list_remove(&ack->node);
-	ack_free(ack);
-}
-
-static void drop_errand(struct errand *errand)
+void session_drop_errand(struct errand *errand)
 {
 	session_note_done(errand->session, errand->request);
 	request_detach(errand->request);
 	list_remove(&errand->node);
 	free(errand);
-}
-
-static void leg_free(struct leg *leg)
-{
-	LIST_EACH(&leg->session->errands, node) {
-		struct errand *errand = LIST_ENTRY(node, struct errand, node);
-		if (errand->leg == leg)
-			drop_errand(errand);
-	}
-	if (leg->session->update.leg == leg)
-		session_update_stop(leg->session);
-	LIST_EACH(&leg->acks, node)
-		forget_ack(leg->session, LIST_ENTRY(node, struct ack, node));
-	list_remove(&leg->node);
-	list_remove(&leg->usage.node);
-	dialog_free(leg->dialog);
-	sip_message_unref(leg->early);
-	free(leg);
 }
 
 static void stop_timers(struct session *session)
@@ -85,7 +56,7 @@ static void stop_timers(struct session *session)
 static void drop_errands(struct session *session)
 {
 	LIST_EACH(&session->errands, node)
-		drop_errand(LIST_ENTRY(node, struct errand, node));
+		session_drop_errand(LIST_ENTRY(node, struct errand, node));
 }
 
 static void session_free(struct mortal *mortal)
@@ -98,7 +69,7 @@ static void session_free(struct mortal *mortal)
 	session_server_release(session);
 	drop_errands(session);
 	LIST_EACH(&session->legs, node)
-		leg_free(LIST_ENTRY(node, struct leg, node));
+		session_free_leg(LIST_ENTRY(node, struct leg, node));
 	if (session->counted)
 		session->ua->session_count--;
 	list_remove(&session->node);
@@ -495,167 +466,10 @@ struct session *session_replaced(const struct session *session)
 	return session->replaced;
 }
 
-struct leg *session_current(const struct session *session)
-{
-	struct list_node *first = list_first(&session->legs);
-
-	if (session->leg || !first)
-		return session->leg;
-	LIST_EACH(&session->legs, node)
-		if (LIST_ENTRY(node, struct leg, node)->agreed)
-			return LIST_ENTRY(node, struct leg, node);
-	return LIST_ENTRY(first, struct leg, node);
-}
-
 void session_go_on(struct session *session)
 {
 	session_try_reinvite(session);
 	session_try_update(session);
-}
-
-static void take_bye(struct leg *leg, struct server_transaction *st, struct sip_message *bye)
-{
-	struct session *session = leg->session;
-	struct outcome outcome = core_outcome(200, CAUSE_NONE, ERR_NONE);
-
-	session_respond(session, st, 200);
-	if (leg == session->leg && !session->is_caller && session->server.pending && !session->server.again) {
-		/* The caller may leave an early dialog by BYE instead of CANCEL (15). */
-		session_refuse(session, 487);
-		outcome = core_outcome(487, CAUSE_CANCELLED, ERR_NONE);
-		session_fail(session, &outcome);
-		return;
-	}
-	if (session->server.pending)
-		session_refuse(session, 487);
-	session_server_stop(session);
-	session->bye_waits = false;
-	if (leg != session->leg || session_is_over(session)) {
-		session_settle(session);
-		return;
-	}
-	dialog_hide(leg->dialog);
-	session_end(session, &outcome, true, bye);
-}
-
-static bool leg_request(struct usage *usage, struct server_transaction *st, struct sip_message *request,
-			const struct sip_source *source)
-{
-	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
-	struct session *session = leg->session;
-	unsigned status;
-
-	(void)source;
-	session_note_received(session, request);
-	if (request->method == SIP_BYE) {
-		take_bye(leg, st, request);
-		return true;
-	}
-	if (request->method == SIP_PRACK) {
-		session_take_prack(leg, st, request);
-		return true;
-	}
-	/* Subscriptions in the dialog outlive the session (RFC 5057 4.1). */
-	if (request->method == SIP_NOTIFY || request->method == SIP_SUBSCRIBE)
-		return false;
-	/* After our BYE, or of a fork that lost: the session is no more (RFC 5407 3.2.2). */
-	if (session_is_over(session) || (session->leg && leg != session->leg)) {
-		session_respond(session, st, 481);
-		return true;
-	}
-	if (request->method == SIP_INVITE) {
-		session_take_reinvite(session, st, request);
-		return true;
-	}
-	if (request->method == SIP_UPDATE) {
-		session_take_update(leg, st, request);
-		return true;
-	}
-	status = session->handlers.request ? session->handlers.request(session->handlers.arg, session, st, request) : 0;
-	if (status >= 200)
-		session_respond(session, st, status);
-	return status != 0;
-}
-
-static void leg_ack(struct usage *usage, struct sip_message *ack)
-{
-	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
-
-	session_note_received(leg->session, ack);
-	session_take_ack(leg->session, ack);
-}
-
-static void leg_success(struct usage *usage, struct sip_message *response)
-{
-	struct leg *leg = CONTAINER_OF(usage, struct leg, usage);
-
-	session_late_success(leg->session, leg, response);
-}
-
-static const struct usage_ops leg_ops = { leg_request, leg_ack, leg_success };
-
-/* The session that this dialog belongs to. */
-static struct session *session_of(const struct dialog *dialog)
-{
-	LIST_EACH(&dialog->usages, node) {
-		struct usage *usage = LIST_ENTRY(node, struct usage, node);
-		if (usage->ops == &leg_ops)
-			return CONTAINER_OF(usage, struct leg, usage)->session;
-	}
-	return NULL;
-}
-
-unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, struct session **replaced)
-{
-	struct sip_replaces wanted;
-
-	*replaced = NULL;
-	if (!sip_message_header(invite, SIP_HEADER_REPLACES, 0))
-		return 0;
-	if (sip_message_header(invite, SIP_HEADER_REPLACES, 1) || sip_message_header(invite, SIP_HEADER_JOIN, 0) ||
-	    !sip_replaces_parse(sip_message_value(invite, SIP_HEADER_REPLACES), &wanted))
-		return 400;
-	const struct dialog *dialog = dialog_find_by(ua, wanted.call_id, wanted.to_tag, wanted.from_tag);
-	struct session *session = dialog ? session_of(dialog) : NULL;
-	if (!session)
-		return 481;
-	if (session_is_over(session) || session->cancelled)
-		return 603;
-	/* An early dialog may be replaced by whom we call only; a confirmed one not by who wants an early one. */
-	if (session->state == SESSION_CONFIRMED ? wanted.early_only : !session->is_caller)
-		return session->state == SESSION_CONFIRMED ? 486 : 481;
-	*replaced = session;
-	return 0;
-}
-
-struct leg *session_add_leg(struct session *session, struct dialog *dialog)
-{
-	struct leg *leg = xcalloc(1, sizeof *leg);
-
-	leg->session = session;
-	leg->number = session->leg_count++;
-	leg->dialog = dialog;
-	leg->usage.ops = &leg_ops;
-	list_init(&leg->acks);
-	dialog_add_usage(dialog, &leg->usage);
-	list_append(&session->legs, &leg->node);
-	return leg;
-}
-
-void session_drop_leg(struct leg *leg)
-{
-	assert(leg != leg->session->leg && !leg->bye);
-	leg_free(leg);
-}
-
-struct leg *session_find_leg(struct session *session, struct slice remote_tag)
-{
-	LIST_EACH(&session->legs, node) {
-		struct leg *leg = LIST_ENTRY(node, struct leg, node);
-		if (dialog_has_remote_tag(leg->dialog, remote_tag))
-			return leg;
-	}
-	return NULL;
 }
 
 void session_forget_face(struct session *session)

@@ -165,6 +165,9 @@ struct session {
 struct session *session_new(struct ua *ua, struct profile *profile, bool is_caller);
 struct leg *session_add_leg(struct session *session, struct dialog *dialog);
 void session_drop_leg(struct leg *leg);
+/** At the end of the session, with whatever it still is. */
+void session_free_leg(struct leg *leg);
+void session_drop_errand(struct errand *errand);
 struct leg *session_find_leg(struct session *session, struct slice remote_tag);
 /** Tell the end now, from an event of the network ... */
 void session_fail(struct session *session, const struct outcome *outcome);

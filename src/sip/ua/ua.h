@@ -8,8 +8,8 @@
  *   hop           Request-URI and Route; where a request goes next
  *   request       one request from its target list to its one final outcome; request_draft: what it begins with
  *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
- *   session       13 to 15: an INVITE session, its life and its end. session_client calls, session_server is called,
- *                 session_reinvite changes (14), session_update too (RFC 3311), session_reliable has PRACK (RFC 3262),
+ *   session       13 to 15: an INVITE session, its life and its end. session_leg is one of its dialogs, session_client
+ *                 calls, session_server is called, session_reinvite changes (14), session_update too (RFC 3311), session_reliable has PRACK (RFC 3262),
  *                 session_timer ends what is silent (RFC 4028), session_requests sends all others in the dialog,
  *                 session_also adds what the user wants said
  *   package       Event and Subscription-State
