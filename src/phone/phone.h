@@ -3,7 +3,7 @@
  * only one that reads SDP.
  *
  *   phone            wiring, sockets, turn end; phone_internal what the files below share
- *   settings         the table of settings (settings.def)
+ *   settings         the table of settings (settings.def); apply: what changes when one is set
  *   event            the event log (events.def)
  *   target           what people write -> a URI; dial_plan what an account makes of numbers
  *

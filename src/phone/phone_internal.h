@@ -125,6 +125,11 @@ void accounts_network_changed(struct phone *phone);
 void network_watch(struct phone *phone);
 /** The name servers of the settings, and nothing of what others said. */
 void phone_apply_dns(struct phone *phone);
+/** Timers, limits and names of SIP; how much jitter is made up for: as the settings say. */
+void phone_apply_sip(struct phone *phone);
+void phone_apply_jitter(struct phone *phone);
+/** A setting has another value: whatever it concerns changes. */
+setting_changed_h phone_setting_changed;
 /** Not with registrar=none. */
 bool account_registers(const struct account *account);
 void accounts_shut_down(struct phone *phone);
