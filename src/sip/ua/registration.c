@@ -61,23 +61,10 @@ static int64_t now_us(const struct registration *r)
 
 /* ---- life ---- */
 
-/* The Request-URI of REGISTER has no user part (10.2). @return owned by the caller; NULL: no SIP URI */
-static char *without_user(struct slice text)
-{
-	struct sip_uri uri;
-
-	if (!sip_uri_parse(text, &uri, NULL) || (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
-		return NULL;
-	if (!uri.has_user)
-		return slice_dup(text);
-	return xasprintf("%.*s:%.*s", SLICE_ARG(uri.scheme_name),
-			 SLICE_ARG(slice_from(text, (size_t)(uri.host.p - text.p))));
-}
-
 struct registration *registration_new(struct ua *ua, const struct registration_config *config, enum err *err)
 {
 	struct profile *profile = profile_new(config->identity);
-	char *registrar = without_user(config->registrar);
+	char *registrar = registrar_uri(config->registrar);
 	struct buf text;
 
 	*err = ERR_SYNTAX;
@@ -307,35 +294,10 @@ static void wait_us(struct registration *r, int64_t us)
 
 /* ---- answers ---- */
 
-static bool same_binding(const struct sip_uri *mine, const struct sip_uri *theirs)
-{
-	return sip_uri_eq(mine, theirs) || (slice_eq(mine->user, theirs->user) && slice_ieq(mine->host, theirs->host) &&
-					    mine->port == theirs->port);
-}
-
-/* Our binding among those of a response; NULL: it is not there. */
-static const struct sip_address *find_binding(const struct registration *r, const struct sip_message *response)
-{
-	const struct sip_address *theirs, *same = NULL;
-	struct sip_uri mine;
-
-	if (!r->contact || !sip_uri_parse(slice_of(r->contact), &mine, NULL))
-		return NULL;
-	for (size_t i = 0; (theirs = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++) {
-		if (theirs->star)
-			continue;
-		if (outbound_is_ours(&r->outbound, theirs))
-			return theirs;
-		if (!same && same_binding(&mine, &theirs->uri))
-			same = theirs;
-	}
-	return same;
-}
-
 /* What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). */
 static uint32_t granted(const struct registration *r, const struct sip_message *response)
 {
-	const struct sip_address *binding = find_binding(r, response);
+	const struct sip_address *binding = response_binding(response, slice_of(r->contact), &r->outbound);
 	uint32_t seconds;
 
 	if (binding && sip_address_expires(binding, &seconds))
@@ -353,18 +315,6 @@ static int64_t refresh_us(const struct registration *r, uint32_t seconds)
 	return whole_us / 1000 * (850 + random_below(r->ua->world.random, 51));
 }
 
-/* The face of the NAT: where our request came from, as the registrar saw it (RFC 3581). */
-static bool seen_face(const struct sip_message *response, const struct sip_target *target, struct address *face)
-{
-	const struct sip_via *via = sip_message_via(response, 0);
-
-	if (!via)
-		return false;
-	uint16_t port = via->rport ? via->rport : via->port ? via->port : sip_protocol_port(target->protocol);
-	return address_parse_host(face, via->received.n ? via->received : via->host, port) && port &&
-	       !address_is_any(face);
-}
-
 /* @return true: the registrar sees us elsewhere than our Contact says; that is registered now in its place */
 static bool change_face(struct registration *r, const struct sip_message *response)
 {
@@ -372,7 +322,7 @@ static bool change_face(struct registration *r, const struct sip_message *respon
 	const struct sip_target *target = request_target(r->request);
 	struct address face;
 
-	if (r->tried_face || !target || !address_is_set(&r->sent_contact) || !seen_face(response, target, &face))
+	if (r->tried_face || !target || !address_is_set(&r->sent_contact) || !response_face(response, target, &face))
 		return false;
 	/* A stream's own port is not the one we listen on: only another host shows a NAT, unless nothing listens. */
 	bool by_port = !sip_protocol_is_stream(target->protocol) || transport_reached_by_flow(transport_of(r), target);
@@ -412,7 +362,8 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	r->failures = r->too_brief = r->redirects = 0;
 	r->expires_us = now_us(r) + (int64_t)seconds * SECOND_US;
 	r->state = REGISTRATION_REGISTERED;
-	outbound_learn(&r->outbound, outcome->response, find_binding(r, outcome->response));
+	outbound_learn(&r->outbound, outcome->response,
+		       response_binding(outcome->response, slice_of(r->contact), &r->outbound));
 	keep_alive(r, request_target(r->request));
 	if (r->keeps_alive)
 		transport_keep_alive_agreed(transport_of(r), &r->kept, r->outbound.agreed,
@@ -420,25 +371,6 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	wait_us(r, refresh_us(r, seconds));
 	if (r->handlers.registered)
 		r->handlers.registered(r->handlers.arg, r, seconds, first);
-}
-
-/* Trying again would change nothing. */
-static bool is_final(const struct outcome *outcome)
-{
-	switch (outcome->status) {
-	case 401:
-	case 403:
-	case 404:
-	case 405:
-	case 407:
-	case 410:
-	case 416:
-	case 501:
-	case 505:
-		return true;
-	default:
-		return outcome->status >= 600;
-	}
 }
 
 static int64_t retry_us(struct registration *r, const struct outcome *outcome)
@@ -472,17 +404,6 @@ static bool ask_longer(struct registration *r, const struct outcome *outcome)
 	return true;
 }
 
-/* The Contact that a 3xx likes best, as the URI of a registrar. @return owned by the caller; NULL: none */
-static char *best_contact(const struct sip_message *response)
-{
-	const struct sip_address *contact, *best = NULL;
-
-	for (size_t i = 0; (contact = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++)
-		if (!best || sip_address_q(contact) > sip_address_q(best))
-			best = contact;
-	return best && !best->star ? without_user(best->uri.text) : NULL;
-}
-
 /*
  * The registrar sends us to another one (8.1.3.4). It is asked as long as it answers; a failure goes back to the first.
  * A registrar that was to be reached securely only sends to another such.
@@ -491,7 +412,7 @@ static bool go_elsewhere(struct registration *r, const struct outcome *outcome)
 {
 	if (!outcome->response || outcome->status < 300 || outcome->status > 302 || r->redirects >= REDIRECTS_MAX)
 		return false;
-	char *target = best_contact(outcome->response);
+	char *target = response_registrar(outcome->response);
 	bool downgrade = slice_ibegins(slice_of(r->registrar), SLICE("sips:")) &&
 			 !slice_ibegins(slice_of(target), SLICE("sips:"));
 	if (!target || downgrade || slice_eq(slice_of(target), registrar_of(r))) {
@@ -530,7 +451,7 @@ static void refused(struct registration *r, const struct outcome *outcome)
 	r->state = REGISTRATION_FAILED;
 	r->tried_face = false;
 	r->too_brief = 0;
-	if (is_final(outcome) && outcome->response) {
+	if (response_is_final(outcome->status) && outcome->response) {
 		r->expires_us = 0;
 		outbound_forget(&r->outbound);
 		keep_alive(r, NULL);

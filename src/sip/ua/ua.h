@@ -17,7 +17,7 @@
  *   notifier      RFC 6665: others' to us
  *   publication   RFC 3903: event state kept at a server
  *   outbound      RFC 5626, 5627, 3608: what a REGISTER says and learns beside its binding
- *   registration  10: one binding kept alive
+ *   registration  10: one binding kept alive; registration_response: what a registrar says of it
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *
  * session_internal.h and its like (subscription, notifier, registration) are what the files of one object share.
