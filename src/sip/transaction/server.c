@@ -2,7 +2,6 @@
 
 #include "base/xmalloc.h"
 
-
 enum {
 	RETRY_AFTER_S = 10,
 	TAG_CHARS = 16,

@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 
-
 static void on_request(void *arg, struct sip_message *request, const struct sip_source *source)
 {
 	server__receive(arg, request, source);
