@@ -19,6 +19,7 @@ struct watcher {
 	struct presence_desk *desk;
 	struct notifier *notifier;
 	bool of_calls; /* package dialog */
+	bool trusted;  /* our own server */
 	uint32_t version;
 	char *who, *entity;
 };
@@ -142,18 +143,21 @@ static char *own_target(struct call *call)
 	return buf_take(&uri);
 }
 
-static void fill_row(struct call *call, struct dialog_row *row)
+/* Whoever knows a dialog's identifiers can take its call over by Replaces (RFC 3891 8), and From is only what somebody
+ * says of himself: others than our server get those of calls that ring here, for pickup. */
+static void fill_row(const struct watcher *watcher, struct call *call, struct dialog_row *row)
 {
 	const struct dialog *dialog = call->session ? session_dialog(call->session) : NULL;
 	static char none[] = "";
+	bool named = watcher->trusted || (call->incoming && row_state(call) == DIALOG_EARLY);
 
 	*row = (struct dialog_row){ .state = row_state(call),
 				    .initiator = !call->incoming,
 				    .has_direction = true,
 				    .id = call->id,
-				    .call_id = dialog ? dialog->call_id : call->call_id,
-				    .local_tag = dialog ? dialog->local_tag : none,
-				    .remote_tag = dialog ? dialog->remote_tag : none,
+				    .call_id = !named ? none : dialog ? dialog->call_id : call->call_id,
+				    .local_tag = named && dialog ? dialog->local_tag : none,
+				    .remote_tag = named && dialog ? dialog->remote_tag : none,
 				    .local_identity = call->account_uri,
 				    .local_target = own_target(call),
 				    .remote_identity = call->uri,
@@ -169,7 +173,7 @@ static void write_dialogs(struct watcher *watcher, struct buf *body)
 	LIST_EACH(&watcher->desk->phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
 		if (!call->is_echo && !call->ended && count < ROWS_MAX)
-			fill_row(call, &rows[count++]);
+			fill_row(watcher, call, &rows[count++]);
 	}
 	dialog_info_write(rows, count, watcher->version++, slice_of(watcher->entity), body);
 	for (size_t i = 0; i < count; i++)
@@ -228,6 +232,7 @@ unsigned presence_take(struct presence_desk *desk, struct server_transaction *st
 	identity_of(desk->phone, account, &source->local, nobody, &identity);
 	watcher->desk = desk;
 	watcher->of_calls = of_calls;
+	watcher->trusted = account && account_is_server(account, &source->remote);
 	watcher->who = peer_uri(sip_message_from(request)->uri.text);
 	watcher->entity = account ? xstrdup(account->uri) : peer_uri(sip_message_to(request)->uri.text);
 	list_append(&desk->watchers, &watcher->node);

@@ -260,6 +260,37 @@ def test_who_may_watch_our_calls(bench):
     equal(ask(4, "dialog"), 200, "a contact's look")
 
 
+def test_who_watches_our_calls_cannot_take_them(bench):
+    """The identifiers of a dialog are a key to it (Replaces): a watcher that is not our server gets those of what rings here, no others."""
+    phone, watcher, peer = phone_for(bench, "set media.codecs PCMU"), Peer(PEER), Peer(OTHER)
+    number = phone.do(f"call sip:peer@127.0.0.1:{OTHER}")["call"]
+    invite = peer.receive("INVITE")
+    peer.respond(invite, 180, "Ringing")
+    phone.event("ringing", call=number)
+    watcher.request("SUBSCRIBE", f"sip:offhook@127.0.0.1:{PHONE}", f"<sip:offhook@127.0.0.1:{PHONE}>", "<sip:watcher@127.0.0.1>;tag=w", "watch", 1, ("127.0.0.1", PHONE), "",
+                    ("Event: dialog", "Expires: 600"))
+    watcher.receive(200)
+
+    def told(state):
+        while True:
+            notify = watcher.receive("NOTIFY")
+            watcher.respond(notify, 200, "OK")
+            if f"<state>{state}</state>" in notify.body:
+                return notify.body
+    outside = told("early")
+    peer.respond(invite, 200, "OK", peer.sdp())
+    phone.event("answered", call=number)
+    confirmed = told("confirmed")
+    for body in (outside, confirmed):
+        check(f"sip:peer@127.0.0.1:{OTHER}" in body, "who it is")
+        check("call-id" not in body and "local-tag" not in body and "remote-tag" not in body, f"no identifiers: {body}")
+    phone.do("hangup")
+    peer.respond(peer.receive("BYE"), 200, "OK")
+    peer.request("INVITE", f"sip:offhook@127.0.0.1:{PHONE}", f"<sip:offhook@127.0.0.1:{PHONE}>", "<sip:peer@127.0.0.1>;tag=in", "rings", 1, ("127.0.0.1", PHONE), peer.sdp())
+    phone.event("incoming")
+    check('call-id="rings"' in told("early"), "what rings can be picked up")
+
+
 def test_publish_forgotten(bench):
     """412: published anew without SIP-If-Match; 423: for longer."""
     server, phone = Peer(PEER), phone_for(bench)
