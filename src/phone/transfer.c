@@ -194,9 +194,9 @@ static unsigned begin_telling(struct transfer *transfer, struct server_transacti
 
 static void dial(struct transfer *transfer);
 
-static void taken(struct transfer *transfer, enum event_kind kind)
+static void taken(struct transfer *transfer, enum event_kind kind, bool trusted)
 {
-	bool on = !strcmp(settings_text(transfer->phone->settings, "call.follow-transfer"), "on");
+	bool on = trusted && !strcmp(settings_text(transfer->phone->settings, "call.follow-transfer"), "on");
 	struct event *event = transfer_event(transfer->phone, kind, transfer->call, transfer->target);
 
 	if (kind == EVENT_REFER)
@@ -234,7 +234,7 @@ unsigned call_take_refer(struct call *call, struct server_transaction *st, struc
 		transfer_free(transfer);
 		return SESSION_TAKEN;
 	}
-	taken(transfer, EVENT_TRANSFER_REQUEST);
+	taken(transfer, EVENT_TRANSFER_REQUEST, true);
 	return SESSION_TAKEN;
 }
 
@@ -257,7 +257,9 @@ unsigned phone_take_refer(struct phone *phone, struct server_transaction *st, st
 		transfer_free(transfer);
 		return 0;
 	}
-	taken(transfer, EVENT_REFER);
+	/* Whom our user talks to is meant by `on`; a packet from anywhere must not make us call at his cost. */
+	taken(transfer, EVENT_REFER,
+	      address_is_loopback(&source->remote) || (account && account_is_server(account, &source->remote)));
 	return 0;
 }
 

@@ -351,6 +351,21 @@ def test_refer_is_checked(bench):
     phone.do("refuse-transfer")
 
 
+def test_refer_of_a_stranger_waits(bench):
+    """follow-transfer on means the other side of a call: a packet from anywhere does not make us call."""
+    bench.need_namespace()
+    peer, other = Peer(PEER, "192.0.2.1"), Peer(OTHER, "192.0.2.1")
+    phone = start(bench, "set call.follow-transfer on", "set call.accept any", listen="192.0.2.4")
+    peer.request("REFER", f"sip:phone@192.0.2.4:{PHONE}", f"<sip:phone@192.0.2.4:{PHONE}>", "<sip:peer@192.0.2.1>;tag=r", "outside", 1, ("192.0.2.4", PHONE), "",
+                 (f"Refer-To: <sip:other@192.0.2.1:{OTHER}>",))
+    peer.receive(202)
+    phone.event("refer", direction="in")
+    other.nothing("INVITE", 0.5)
+    phone.do("accept-transfer")
+    other.respond(other.receive("INVITE"), 486, "Busy Here")
+    phone.event("transfer-failed")
+
+
 # ---- REFER, as who asks ----
 
 def notify(dialog, refer_request, line, state="active;expires=60"):
