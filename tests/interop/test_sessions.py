@@ -366,6 +366,23 @@ def test_refer_of_a_stranger_waits(bench):
     phone.event("transfer-failed")
 
 
+def test_a_fork_that_lost_ends_nothing(bench):
+    """Two phones ring, one reliably; the other answers. That the first knows its dialog no more (481 to our PRACK) is no end of the call."""
+    peer, phone = Peer(PEER), start(bench)
+    number = phone.do(f"call sip:peer@127.0.0.1:{PEER}")["call"]
+    invite = peer.receive("INVITE")
+    peer.respond(invite, 180, "Ringing", tag="lost", headers=("Require: 100rel", "RSeq: 1"))
+    prack = peer.receive("PRACK")
+    dialog = Dialog(peer, invite)
+    peer.respond(invite, 200, "OK", peer.sdp())
+    peer.receive("ACK")
+    phone.event("answered", call=number)
+    peer.respond(prack, 481, "Call/Transaction Does Not Exist")
+    peer.nothing("BYE", 0.5)
+    equal(phone.get("call.state"), "answered", "the call goes on")
+    hang_up(phone, peer, dialog)
+
+
 # ---- REFER, as who asks ----
 
 def notify(dialog, refer_request, line, state="active;expires=60"):

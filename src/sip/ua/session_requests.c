@@ -35,10 +35,12 @@ static void on_errand(void *arg, struct request *request, enum request_event eve
 	if (outcome->response)
 		session_note_received(session, outcome->response);
 	list_remove(&errand->node);
+	/* What a fork that did not get the call says of itself ends nothing. */
+	bool of_the_call = errand->leg == session->leg;
 	if (errand->handler)
 		errand->handler(errand->arg, request, outcome, true);
 	free(errand);
-	if (session_is_destroyed_by(outcome->status) && session->state == SESSION_CONFIRMED)
+	if (of_the_call && session_is_destroyed_by(outcome->status) && session->state == SESSION_CONFIRMED)
 		session_break(session, core_outcome(outcome->status, outcome->cause, outcome->err));
 }
 
