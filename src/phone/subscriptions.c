@@ -10,7 +10,12 @@
 
 #include <inttypes.h>
 
-enum { WATCHES_MAX = 256, TABLES_MAX = 8, EXPIRES_S = 3600 };
+enum {
+	WATCHES_MAX = 256,
+	TABLES_MAX = 8,
+	EXPIRES_S = 3600,
+	WHOLE_PAUSE_S = 10, /* between two requests for a whole document: some servers never send one */
+};
 
 enum package { PACKAGE_PRESENCE, PACKAGE_DIALOG, PACKAGE_SUMMARY, PACKAGE_REG, PACKAGES };
 
@@ -36,6 +41,8 @@ struct watch {
 	enum subscription_state told;           /* by `subscribed` */
 	char *said;                             /* the last news, so that the same is no news again */
 	struct dialog_table tables[TABLES_MAX]; /* of each branch */
+	struct timer whole;                     /* when a whole document is asked for */
+	int64_t whole_us;                       /* not before */
 };
 
 struct subscriptions {
@@ -57,6 +64,7 @@ static void watch_free(struct watch *watch)
 {
 	if (watch->mailbox_of)
 		watch->mailbox_of->mailbox = NULL;
+	timer_stop(watch->all->phone->timers, &watch->whole);
 	watch->all->count--;
 	list_remove(&watch->node);
 	subscription_free(watch->subscription);
@@ -143,6 +151,14 @@ static void tell_line(struct watch *watch)
 	free(words);
 }
 
+static void ask_for_whole(void *arg)
+{
+	struct watch *watch = arg;
+
+	watch->whole_us = watch->all->phone->timers->now_us + WHOLE_PAUSE_S * SECOND_US;
+	subscription_refresh(watch->subscription);
+}
+
 static unsigned take_dialogs(struct watch *watch, int branch, struct slice body)
 {
 	struct dialog_table *table = &watch->tables[branch < TABLES_MAX ? branch : TABLES_MAX - 1];
@@ -151,8 +167,10 @@ static unsigned take_dialogs(struct watch *watch, int branch, struct slice body)
 	/* One that came late says nothing any more, and is no fault (4.3). */
 	if (err)
 		return err == ERR_STATE ? 0 : 400;
-	if (table->gap)
-		subscription_refresh(watch->subscription);
+	struct timers *timers = watch->all->phone->timers;
+	if (table->gap && !timer_running(&watch->whole))
+		timer_start(timers, &watch->whole,
+			    watch->whole_us > timers->now_us ? watch->whole_us - timers->now_us : 0, ask_for_whole, watch);
 	tell_line(watch);
 	return 0;
 }
@@ -317,6 +335,7 @@ static void on_ended(void *arg, struct subscription *subscription, const struct 
 
 	(void)subscription;
 	watch->told = SUBSCRIPTION_WAITING;
+	timer_stop(watch->all->phone->timers, &watch->whole);
 	for (size_t i = 0; i < TABLES_MAX; i++) {
 		dialog_table_fini(&watch->tables[i]);
 		dialog_table_init(&watch->tables[i]);
