@@ -9,7 +9,6 @@
 enum {
 	RED_BLOCKS_MAX = 8,        /* copies that are looked at; the rest of a packet is not believed */
 	RED_OFFSET_MAX = 16383, RED_BLOCK_MAX_BYTES = 1023,
-	RED_COPIES_MAX = 1,        /* that we send */
 };
 
 struct red_block {
