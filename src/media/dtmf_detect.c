@@ -105,16 +105,19 @@ static bool measure(const double *samples, int place[2], double energy[2], doubl
 	place[1] = strongest(samples, HIGH_HZ, false, &energy[1]);
 	strong = energy[1] > energy[0];
 	weak = !strong;
-	if (!(hz[strong] = peak_near(samples, GROUPS[strong][place[strong]])))
+	hz[strong] = peak_near(samples, GROUPS[strong][place[strong]]);
+	if (hz[strong] <= 0)
 		return false;
 	take_out(samples, hz[strong], without);
 	place[weak] = strongest(without, GROUPS[weak], true, &rough);
-	if (place[weak] < 0 || !(hz[weak] = peak_near(without, GROUPS[weak][place[weak]])))
+	hz[weak] = place[weak] < 0 ? 0 : peak_near(without, GROUPS[weak][place[weak]]);
+	if (hz[weak] <= 0)
 		return false;
 	energy[weak] = energy_at(without, hz[weak]);
 	take_out(samples, hz[weak], without);
 	place[strong] = strongest(without, GROUPS[strong], true, &rough);
-	if (place[strong] < 0 || !(hz[strong] = peak_near(without, GROUPS[strong][place[strong]])))
+	hz[strong] = place[strong] < 0 ? 0 : peak_near(without, GROUPS[strong][place[strong]]);
+	if (hz[strong] <= 0)
 		return false;
 	energy[strong] = energy_at(without, hz[strong]);
 	take_out(without, hz[strong], without);

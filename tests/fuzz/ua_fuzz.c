@@ -362,8 +362,11 @@ static void use_registration(struct world *w, char what)
 	struct registration_config config = { .identity = &w->alice,
 					      .registrar = SLICE("sip:192.0.2.9"),
 					      .expires = 3600,
-					      .handlers = { on_registered, on_not_registered, on_unregistered,
-							    on_bindings, w } };
+					      .handlers = { .registered = on_registered,
+							    .failed = on_not_registered,
+							    .unregistered = on_unregistered,
+							    .bindings = on_bindings,
+							    .arg = w } };
 	enum err err;
 
 	if (!w->registration)

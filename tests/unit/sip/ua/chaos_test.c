@@ -269,8 +269,10 @@ static void user_registers(struct chaos *c)
 	struct registration_config config = { .identity = &c->lab.alice,
 					      .registrar = SLICE("sip:192.0.2.50"),
 					      .expires = 100,
-					      .handlers = { on_registered, on_register_failed, on_unregistered, NULL,
-							    c } };
+					      .handlers = { .registered = on_registered,
+							    .failed = on_register_failed,
+							    .unregistered = on_unregistered,
+							    .arg = c } };
 	enum err err;
 
 	if (!c->registration)

@@ -41,8 +41,11 @@ static struct registration *begin(struct lab *lab)
 	struct registration_config config = { .identity = &lab->alice,
 					      .registrar = SLICE("sip:alice@192.0.2.50"),
 					      .expires = 3600,
-					      .handlers = { on_registered, on_failed, on_unregistered, on_bindings,
-							    lab } };
+					      .handlers = { .registered = on_registered,
+							    .failed = on_failed,
+							    .unregistered = on_unregistered,
+							    .bindings = on_bindings,
+							    .arg = lab } };
 	enum err err;
 	struct registration *registration = registration_new(lab->ua, &config, &err);
 
