@@ -94,16 +94,20 @@ static void on_message(void *arg, const struct message_record *message)
 					"code", (int)message->code));
 }
 
-static enum command_result do_inbox(struct invocation *invocation)
+enum command_result invocation_messages(struct invocation *invocation, const char *with)
 {
 	struct listing listing = { invocation, json_array() };
-	const char *with = invocation->values[0];
 	bool good = phone_messages(invocation->phone, slice_of(with), on_message, &listing, &invocation->failure);
 
 	if (good && !json_array_size(listing.list))
 		buf_printf(invocation->out, "no messages%s\n", with ? " with them" : "");
 	invocation->result = listing.list;
 	return invocation_end(invocation, good);
+}
+
+static enum command_result do_inbox(struct invocation *invocation)
+{
+	return invocation_messages(invocation, invocation->values[0]);
 }
 
 const struct command messages_commands[] = {

@@ -25,11 +25,12 @@ static json_t *call_object(const struct call_view *view)
 	json_object_set_new(object, "recording", json_string(*view->recording ? view->recording : "off"));
 	json_object_set_new(object, "plays", json_boolean(view->plays));
 	json_object_set_new(object, "conference", json_boolean(view->in_conference));
+	/* The peer's reports bring the round trip and some packets the MOS: until then they are not 0 but unknown. */
 	if (view->has_media) {
 		json_object_set_new(object, "loss", json_real(view->loss));
 		json_object_set_new(object, "jitter", json_real(view->jitter_ms / 1000));
-		json_object_set_new(object, "rtt", json_real(view->rtt_ms / 1000));
-		json_object_set_new(object, "mos", json_real(view->mos));
+		json_object_set_new(object, "rtt", view->rtt_ms >= 0 ? json_real(view->rtt_ms / 1000) : json_null());
+		json_object_set_new(object, "mos", view->mos > 0 ? json_real(view->mos) : json_null());
 	}
 	return object;
 }
@@ -119,6 +120,8 @@ static enum command_result do_show(struct invocation *invocation)
 		show_log(invocation);
 		return COMMAND_DONE;
 	}
+	if (!strcmp(what, "messages"))
+		return invocation_messages(invocation, argument);
 	if (!strcmp(what, "ladder"))
 		return invocation_ladder(invocation, argument);
 	if (!strcmp(what, "calls"))
@@ -151,12 +154,12 @@ const struct command watching_commands[] = {
 			   .kind = ARG_CHOICE,
 			   .choices = ""
 				      "calls|call|accounts|registrations|subscriptions|transactions|dialogs|media|"
-				      "contacts|history|quality|ladder|log|handlers|settings|version",
+				      "contacts|history|messages|quality|ladder|log|handlers|settings|version",
 			   .text = "what to show" },
 			 { .name = "ARGUMENT",
 			   .kind = ARG_SUBJECT,
 			   .optional = true,
-			   .text = "a call, an account, or how the settings begin" } },
+			   .text = "a call, an account, whose messages, or how the settings begin" } },
 	  .summary = "show what the phone knows",
 	  .text = "Some views take an argument: `show call 2`, `show ladder 2`, `show settings media.`",
 	  .examples = { "show calls", "show settings audio." } },

@@ -270,6 +270,8 @@ bool invocation_call(struct invocation *invocation, const char *word, enum call_
 enum command_result invocation_end(struct invocation *invocation, bool good);
 /** The ladder of a call, of an account's registration, or (NULL) of everything. */
 enum command_result invocation_ladder(struct invocation *invocation, const char *subject);
+/** The messages kept, or those with `with` (may be NULL). */
+enum command_result invocation_messages(struct invocation *invocation, const char *with);
 /** The result {"call": N}. */
 enum command_result invocation_end_call(struct invocation *invocation, bool good, unsigned call);
 enum command_result invocation_fail(struct invocation *invocation, enum exit_status status, const char *reason,

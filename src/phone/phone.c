@@ -267,6 +267,12 @@ bool phone_local_for(struct phone *phone, const struct address *remote, struct a
 			*local = bound;
 			return true;
 		}
+	/* Bound to loopback alone, that is where answers can come to. */
+	bool anywhere = false;
+	for (size_t i = 0; net_bound(phone->net, i, &bound, NULL); i++)
+		anywhere = anywhere || address_is_any(&bound);
+	if (!anywhere && net_bound(phone->net, 0, local, NULL))
+		return true;
 	struct address outside;
 	if (address_parse(&outside, SLICE("192.0.2.1"), 5060) && net_route(&outside, local))
 		return true;

@@ -56,16 +56,32 @@ void screening_free(struct screening *screening)
 
 /* ---- blocking ---- */
 
-/* A pattern may leave out the scheme, and behind a user or number everything from the @ on. */
+/* Of "sip:bob@biloxi.com:5070" what is before the port; callers choose ports at will, so no rule may need them. */
+static struct slice without_port(struct slice uri)
+{
+	size_t at = slice_find(uri, '@'), host = at < uri.n ? at + 1 : slice_find(uri, ':') + 1;
+
+	if (host >= uri.n)
+		return uri;
+	if (uri.p[host] == '[')
+		host += slice_find(slice_from(uri, host), ']');
+	return host >= uri.n ? uri : slice_sub(uri, 0, host + slice_find(slice_from(uri, host), ':'));
+}
+
+/* A pattern may leave out the scheme, the port, and behind a user or number everything from the @ on. */
 static bool fits(const char *pattern, const char *uri)
 {
+	char *portless = slice_dup(without_port(slice_of(uri)));
+	const char *portless_plain = strchr(portless, ':');
 	const char *plain = strchr(uri, ':');
 	char *user = slice_dup(
 		slice_sub(slice_of(plain ? plain + 1 : uri), 0, slice_find(slice_of(plain ? plain + 1 : uri), '@')));
 	bool fit = fnmatch(pattern, uri, FNM_CASEFOLD) == 0 ||
 		   (plain && fnmatch(pattern, plain + 1, FNM_CASEFOLD) == 0) ||
-		   fnmatch(pattern, user, FNM_CASEFOLD) == 0;
+		   fnmatch(pattern, user, FNM_CASEFOLD) == 0 || fnmatch(pattern, portless, FNM_CASEFOLD) == 0 ||
+		   (portless_plain && fnmatch(pattern, portless_plain + 1, FNM_CASEFOLD) == 0);
 
+	free(portless);
 	free(user);
 	return fit;
 }

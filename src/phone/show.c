@@ -355,8 +355,12 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 			buf_printf(out, "%5.1f ms", view.rtt_ms);
 		else
 			buf_printf(out, "     ?  ");
-		buf_printf(out, "  %4.0f ms  %4.2f  %4.0f dB  %4.0f dB     %" PRIu64 "\n", view.buffer_ms, view.mos,
-			   view.heard_db, view.mic_db, view.refused);
+		buf_printf(out, "  %4.0f ms  ", view.buffer_ms);
+		if (view.mos > 0)
+			buf_printf(out, "%4.2f", view.mos);
+		else
+			buf_printf(out, "   ?");
+		buf_printf(out, "  %4.0f dB  %4.0f dB     %" PRIu64 "\n", view.heard_db, view.mic_db, view.refused);
 	}
 	return true;
 }

@@ -59,6 +59,21 @@ def test_forward(bench):
     check(call_id, "called")
 
 
+def test_block_whatever_the_port(bench):
+    peer, phone = Peer(PEER), phone_for(bench)
+    phone.do("block *@127.0.0.1")
+    refused(peer, 1, 603)
+    phone.do("allow bob@127.0.0.1")
+    call(peer, 2)
+    peer.receive(180)
+
+
+def test_requests_come_from_where_we_listen(bench):
+    peer, phone = Peer(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    check("<sip:offhook@127.0.0.1>" in peer.receive("SUBSCRIBE").get("From"), "the one address we listen on")
+
+
 def test_block(bench):
     peer, phone = Peer(PEER), phone_for(bench)
     phone.do("block *@127.0.0.1:*")

@@ -528,6 +528,8 @@ static void test_ladder(void **state)
 	fake_run(fake, "show ladder");
 	assert_string_equal(fake_said(fake),
 			    "= ladder of 1, 120 wide, ascii\n= text of 0\n= ladder of 0, 120 wide, ascii\n");
+	fake_run(fake, "show messages bob");
+	assert_string_equal(fake_told(fake), "messages bob\n");
 	fake_run(fake, "trace on");
 	assert_true(phone_trace_is_on(fake->phone));
 	fake_run(fake, "trace off");
