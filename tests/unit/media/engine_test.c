@@ -267,6 +267,39 @@ static void muted_and_held(void **state)
 	pair_end(&pair);
 }
 
+/* A side that does not listen for a while has lost nothing, and hears again at once. */
+static void a_hold_loses_nothing(void **state)
+{
+	(void)state;
+	struct pair pair;
+	struct stream_stats stats;
+	struct stream_config config = config_of(MEDIA_PCMU);
+
+	pair_begin(&pair, MEDIA_PCMU, false);
+	for (int i = 0; i < 3; i++) {
+		config.receives = true;
+		assert_int_equal(engine_change(pair.engines[1], pair.streams[1], &config), ERR_NONE);
+		pair_run(&pair, 700);
+		config.receives = false;
+		assert_int_equal(engine_change(pair.engines[1], pair.streams[1], &config), ERR_NONE);
+		pair_run(&pair, 100);
+		config = config_of(MEDIA_PCMU);
+		config.sends = false; /* and the other side falls silent, as it does when it knows */
+		assert_int_equal(engine_change(pair.engines[0], pair.streams[0], &config), ERR_NONE);
+		pair_run(&pair, 500);
+		config.sends = true;
+		assert_int_equal(engine_change(pair.engines[0], pair.streams[0], &config), ERR_NONE);
+	}
+	config.receives = true;
+	assert_int_equal(engine_change(pair.engines[1], pair.streams[1], &config), ERR_NONE);
+	pair_run(&pair, 700);
+	engine_stats(pair.streams[1], &stats);
+	assert_int_equal(stats.lost_packets + stats.late_packets, 0);
+	assert_int_equal(stats.concealed_frames, 0);
+	assert_true(stats.heard_level_db > -12);
+	pair_end(&pair);
+}
+
 static void silence_loss_and_goodbye_are_told(void **state)
 {
 	(void)state;
@@ -611,6 +644,7 @@ int main(void)
 		cmocka_unit_test(echo),
 		cmocka_unit_test(digits_are_checked),
 		cmocka_unit_test(muted_and_held),
+		cmocka_unit_test(a_hold_loses_nothing),
 		cmocka_unit_test(silence_loss_and_goodbye_are_told),
 		cmocka_unit_test(follows_another_source_only_after_silence),
 		cmocka_unit_test(a_silence_is_no_invitation_to_another_host),
