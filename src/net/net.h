@@ -93,6 +93,11 @@ void net_seed(struct net *net, uint64_t seed);
 
 /** May one listen at this address (any port): is it one of this host's? */
 bool net_is_local(const struct address *address) MUST_CHECK;
+/**
+ * May one listen at this address and port now? Tried and let go at once; `protocols` as for net_listen().
+ * Errors: ERR_ADDRESS_IN_USE; ERR_PERMISSION a port below 1024; ERR_UNREACHABLE not an address of this host
+ */
+enum err net_can_listen(const struct address *address, unsigned protocols) MUST_CHECK;
 /** The address of this host that packets to `remote` would come from, with port 0. @return false: no route */
 bool net_route(const struct address *remote, struct address *local) MUST_CHECK;
 

@@ -92,17 +92,37 @@ void phone_setting_changed(void *arg, const struct setting_row *row)
 	}
 }
 
-/* A host that is none of this machine's would be found out only when the next request leaves. */
-static bool can_listen_at(struct slice value, struct failure *failure)
+/* Its own sockets are closed before others are opened, so what they hold is free. */
+static bool listens_on_port(const struct phone *phone, uint16_t port)
+{
+	struct address bound;
+
+	for (size_t i = 0; net_bound(phone->net, i, &bound, NULL); i++)
+		if (address_port(&bound) == port)
+			return true;
+	return false;
+}
+
+/* Tried before the sockets that work are given up: a slip of the finger must not take the phone off the network. */
+static bool can_listen_at(const struct phone *phone, struct slice value, struct failure *failure)
 {
 	struct slice rest = value, word;
 
 	while (slice_list_word(&rest, &word)) {
 		struct address address;
+		unsigned protocols;
 		char text[ADDRESS_TEXT];
-		if (address_parse(&address, word, 5060) && !net_is_local(&address))
+		if (!listen_word_read(word, &protocols, &address))
+			continue;
+		if (!net_is_local(&address))
 			return fail(failure, STATUS_NETWORK, "address", "sip.listen: %s is no address of this machine",
 				    address_print(&address, text));
+		enum err err = listens_on_port(phone, address_port(&address)) ? ERR_NONE
+									      : net_can_listen(&address, protocols);
+		if (err == ERR_ADDRESS_IN_USE || err == ERR_PERMISSION)
+			return fail(failure, STATUS_NETWORK, err_name(err),
+				    "cannot listen on %s: %s; choose another by `set sip.listen`",
+				    address_print(&address, text), err_text(err));
 	}
 	return true;
 }
@@ -121,7 +141,7 @@ bool phone_set(struct phone *phone, struct slice name, struct slice value, bool 
 	if (slice_eq(name, SLICE("audio.input")) || slice_eq(name, SLICE("audio.output")) ||
 	    slice_eq(name, SLICE("audio.ringer")))
 		return phone_audio_use(phone, row->name + 6, value, !from_config, failure);
-	if (slice_eq(name, SLICE("sip.listen")) && !can_listen_at(value, failure))
+	if (slice_eq(name, SLICE("sip.listen")) && !can_listen_at(phone, value, failure))
 		return false;
 	buf_init(&why, sizeof failure->text);
 	bool good = settings_set(phone->settings, row, value, &why);

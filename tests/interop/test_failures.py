@@ -227,6 +227,18 @@ def test_port_in_use(bench):
     check(status == 7 and "5070" in err, f"status {status}: {err}")
 
 
+def test_a_wrong_port_takes_no_phone_off_the_network(bench):
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(("127.0.0.1", 5070))
+    phone = bench.phone("set sip.listen 127.0.0.1:5071")
+    alive(phone)
+    equal(phone.refused("set sip.listen 127.0.0.1:5070")["code"], 7, "the status")
+    equal(phone.get("sip.listen"), "127.0.0.1:5071", "what stands")
+    check("127.0.0.1:5071" in str(phone.do("show version")), "still listens")
+    phone.do("set sip.listen 127.0.0.1:5071 127.0.0.1:5072")  # its own port is no obstacle
+    wait_until(lambda: "127.0.0.1:5072" in str(phone.do("show version")), "it listens on both")
+
+
 # ---- sound servers ----
 
 class Jack:
