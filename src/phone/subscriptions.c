@@ -551,10 +551,18 @@ bool subscriptions_ringing(const struct subscriptions *all, const char *uri, str
 	if (!row || row->state != DIALOG_EARLY || row->initiator || !*row->call_id || !*row->local_tag ||
 	    !*row->remote_tag || (!*row->remote_target && !*row->remote_identity))
 		return false;
-	buf_printf(target, "%s", *row->remote_target ? row->remote_target : row->remote_identity);
 	/* Only the caller may let an early dialog be replaced: to-tag is his (RFC 3891 3). */
-	buf_printf(replaces, "%s;to-tag=%s;from-tag=%s;early-only", row->call_id, row->remote_tag, row->local_tag);
-	return true;
+	char *value = xasprintf("%s;to-tag=%s;from-tag=%s;early-only", row->call_id, row->remote_tag, row->local_tag);
+	struct sip_replaces read;
+	/* Names in a document may hold what no header field can. */
+	bool good = sip_replaces_parse(slice_of(value), &read) && slice_eq(read.to_tag, slice_of(row->remote_tag)) &&
+		    slice_eq(read.from_tag, slice_of(row->local_tag));
+	if (good) {
+		buf_printf(target, "%s", *row->remote_target ? row->remote_target : row->remote_identity);
+		buf_printf(replaces, "%s", value);
+	}
+	free(value);
+	return good;
 }
 
 void subscriptions_moved(struct subscriptions *all)

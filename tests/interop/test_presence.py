@@ -178,6 +178,11 @@ def test_dialog_info_and_pickup(bench):
     equal(invite.get("Replaces"), "c1;to-tag=rt;from-tag=lt;early-only", "Replaces")
     check("replaces" in invite.get("Require"), "Require")
     other.respond(invite, 486, "Busy Here")
+    # Identifiers that are none make no header field.
+    for number, (good, bad) in enumerate((('"c1"', '"c1&#13;&#10;X: y"'), ('"rt"', '"rt;from-tag=z"'), ('"lt"', '"l t"'))):
+        bob.notify("active;expires=600", INFO.format(2 + number, "full", ringing.replace(good, bad)), "application/dialog-info+xml")
+        bob.receive(200)
+        phone.refused(f"pickup sip:bob@127.0.0.1:{PEER}")
     # A version was missed: a full document is asked for.
     bob.notify("active;expires=600", INFO.format(7, "partial", ""), "application/dialog-info+xml")
     bob.accept()
