@@ -119,8 +119,7 @@ const struct command screening_commands[] = {
 			   .text = "whom: an address, a number, or a shell pattern; without it, list" } },
 	  .summary = "take nothing from somebody",
 	  .text = "Their calls are refused with 603, their messages and subscriptions with 403; the event is "
-		  "`blocked`. "
-		  "`save` keeps it.",
+		  "`blocked`. A pattern need not name the scheme and the port. `save` keeps it.",
 	  .examples = { "block +4990*", "block *@example.com", "block anonymous*" } },
 	{ .name = "allow",
 	  .group = "calls",

@@ -326,7 +326,7 @@ check views
 
 test_message() {
 	open 80x24 "${quiet[@]}"
-	call_echo && keys F6 && text 2 && until_shown 'RTP' && keys Home && until_shown 'F1 INVITE' && keys Enter && until_shown 'sent UDP' && until_shown '^INVITE sip:echo'
+	call_echo && keys F6 && text 2 && until_shown 'RTP' && keys End Enter && until_shown 'no message in this row' && keys Home && until_shown 'F1 INVITE' && keys Enter && until_shown 'sent UDP' && until_shown '^INVITE sip:echo'
 	text '/call-id' && keys Enter && until_shown '^Call-ID: ' && keys Right && until_shown '^SIP/2.0 100' && text d && until_shown '^- INVITE' && until_shown '^. SIP/2.0 100'
 	text d && until_shown '^SIP/2.0 100' && text y && until_shown 'copied' && keys Escape && until_shown 'Ladder: call 1'
 	text '/bye' && keys Enter && until_shown 'not found' && text '/ACK' && keys Enter && until_gone 'not found' && keys Enter && until_shown '^ACK sip'

@@ -190,8 +190,11 @@ static void enter(struct screen *screen)
 	const struct pane_row *row = pane_at(&screen->panes[screen->view]);
 	char line[40];
 
-	if (!row)
+	if (!row) {
+		if (screen->view == VIEW_LADDER)
+			screen_notice(screen, STYLE_DIM, "no message in this row: Up and Down choose one");
 		return;
+	}
 	switch (screen->view) {
 	case VIEW_CALLS:
 		snprintf(line, sizeof line, "select %u", (unsigned)row->key);
