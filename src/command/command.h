@@ -142,8 +142,9 @@ struct runner_output {
 	void (*error)(void *arg, struct runner *runner, const char *where, const struct failure *failure);
 	void (*echo)(void *arg, struct runner *runner, const char *text);
 	void (*ended)(void *arg, struct runner *runner, int status); /* no more lines and nothing waits */
-	/* `detach`, or `exit` at its prompt: this end leaves, the phone stays. NULL: it is the phone's own end */
-	void (*detach)(void *arg, struct runner *runner);
+	/* `detach` (status -1), or `exit` at its prompt: this end leaves, the phone stays. NULL: it is the phone's
+	   own end. Called before the command is answered. */
+	void (*detach)(void *arg, struct runner *runner, int status);
 	void *arg;
 };
 

@@ -82,7 +82,7 @@ static enum command_result do_detach(struct invocation *invocation)
 	if (!output->detach)
 		return invocation_fail(invocation, STATUS_USAGE, "not-attached",
 				       "this is the phone itself and no `offhook ctl`: `quit` ends it");
-	output->detach(output->arg, invocation->runner);
+	output->detach(output->arg, invocation->runner, -1);
 	return COMMAND_DONE;
 }
 

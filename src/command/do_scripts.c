@@ -234,8 +234,8 @@ const struct command scripts_commands[] = {
 	  .run = do_exit,
 	  .arguments = { { .name = "STATUS", .kind = ARG_STATUS, .optional = true, .text = "0 when omitted" } },
 	  .summary = "end the script",
-	  .text = "With this exit status. At the prompt it ends the phone, at that of `offhook ctl` the attachment "
-		  "alone.",
+	  .text = "With this exit status. At the prompt it ends the phone, in `offhook ctl` the attachment alone, which "
+		  "then has that status.",
 	  .examples = { "exit", "exit 1" } },
 };
 const size_t scripts_command_count = ARRAY_LEN(scripts_commands);

@@ -267,8 +267,8 @@ static void description(struct buf *out)
 		  "`offhook ctl` sends a command to the phone that this user has running, prints the answer and exits "
 		  "with its status, 7 when no phone runs; the words are final, and names of files are those "
 		  "of the folder where it is called. Without COMMAND it attaches: a prompt on a terminal, else the "
-		  "lines of standard input, of which the first that fails ends it. `detach` or the end of input leaves "
-		  "the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's processes "
+		  "lines of standard input, of which the first that fails ends it. `detach`, `exit` or the end of "
+		  "input leaves the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's processes "
 		  "alone; a program that does not read for 2 MiB is dropped.");
 	buf_printf(out, ".PP\n");
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "

@@ -225,7 +225,11 @@ static void command_done(struct runner *runner)
 static void command_exit(struct runner *runner)
 {
 	int status = (int)runner->invocation.failure.status;
+	bool leaves = runner->keep_going && !runner->current->script && runner->output.detach &&
+		      !runner->commands->quit;
 
+	if (leaves)
+		runner->output.detach(runner->output.arg, runner, status);
 	if (runner->current->reply.send)
 		rpc_answer(&runner->current->reply, &runner->invocation, "");
 	runner->last_status = status;
@@ -235,9 +239,7 @@ static void command_exit(struct runner *runner)
 		drop_queue(runner, false);
 	} else if (runner->current->script) {
 		drop_queue(runner, true);
-	} else if (runner->output.detach && !runner->commands->quit) {
-		runner->output.detach(runner->output.arg, runner);
-	} else {
+	} else if (!leaves) {
 		runner->commands->quit = true;
 		runner->commands->quit_status = status;
 	}

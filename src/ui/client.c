@@ -169,11 +169,13 @@ static void on_echo(void *arg, struct runner *runner, const char *text)
 	client_notify(arg, "echo", text, 0);
 }
 
-static void on_detach(void *arg, struct runner *runner)
+static void on_detach(void *arg, struct runner *runner, int status)
 {
 	struct client *client = arg;
 
 	(void)runner;
+	if (status >= 0)
+		client_notify(client, "exit", "", status);
 	client->detached = true;
 	loop_again(client->config.loop);
 }

@@ -162,6 +162,8 @@ static void tell_notification(struct ctl *ctl, const char *method, json_t *param
 
 	if (!strcmp(method, "event"))
 		tell_event(ctl, params);
+	else if (!strcmp(method, "exit"))
+		ctl->status = code, ctl->noted = 0;
 	else if (!text)
 		return;
 	else if (!strcmp(method, "echo") || !strcmp(method, "result"))

@@ -96,6 +96,9 @@ def test_ctl(bench):
     equal(ctl(bench, path, text="echo one\n-hangup 8\necho two")[:2], (0, "one\ntwo\n"), "-COMMAND goes on")
     for _ in range(10):
         equal(ctl(bench, path, "detach"), (0, "", ""), "detach")
+    equal(ctl(bench, path, "exit", "3"), (3, "", ""), "exit has its status")
+    equal(ctl(bench, path, text="-hangup 8\necho one\nexit 5\necho two\n")[:2], (5, "one\n"), "so in a pipe")
+    equal(ctl(bench, path, text="-hangup 8\nexit\n")[0], 0, "exit is 0 when nothing is said")
     equal(ctl(bench, path, "quit")[0], 0, "quit")
     equal(phone.wait(10), 0, "the phone ends")
     check(not os.path.exists(path), "the socket goes with the phone")
