@@ -229,6 +229,17 @@ const struct command scripts_commands[] = {
 	  .summary = "remove a handler",
 	  .text = "`show handlers` lists them.",
 	  .examples = { "off pick", "off all" } },
+	{ .name = "shell",
+	  .group = "scripts",
+	  .run = program_begin,
+	  .arguments = { { .name = "PROGRAM", .kind = ARG_WORD, .text = "a file, or a name looked up in PATH" },
+			 { .name = "ARG", .kind = ARG_WORD, .optional = true, .repeats = true, .text = "its arguments" } },
+	  .summary = "run another program",
+	  .text = "Off unless the configuration file says `set script.allow-shell on`. It is over with the program, shows "
+		  "what that wrote (64 kB at most) and fails with its status; C-c ends both. No shell reads the words, "
+		  "so nothing in $from or $text can become a command: for pipes say `shell sh -c 'LINE' NAME $from`, "
+		  "where LINE writes \"$1\". A value from the network may begin with -: put -- before it.",
+	  .examples = { "shell date", "on missed do shell logger -- \"missed $from\"" } },
 	{ .name = "exit",
 	  .group = "scripts",
 	  .run = do_exit,

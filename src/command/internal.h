@@ -110,7 +110,7 @@ struct item {
 	struct reply reply;
 };
 
-enum wait_kind { WAIT_NOTHING, WAIT_EVENT, WAIT_SLEEP, WAIT_RESPONSE, WAIT_DOCTOR, WAIT_DEVICES };
+enum wait_kind { WAIT_NOTHING, WAIT_EVENT, WAIT_SLEEP, WAIT_RESPONSE, WAIT_DOCTOR, WAIT_DEVICES, WAIT_PROGRAM };
 
 struct wait {
 	enum wait_kind kind;
@@ -126,6 +126,7 @@ struct wait {
 	char *words; /* "answered": what is waited for, for errors */
 	struct device_request *devices;
 	struct doctor *doctor;
+	struct loop_child *program;
 	bool prints; /* the event's sentence */
 };
 
@@ -291,6 +292,8 @@ void devices_forget(struct commands *commands);
  * not there ends with status 6, at the latest when all its commands are done.
  */
 enum command_result devices_use(struct invocation *invocation, const char *side, struct slice names);
+/** `shell`: run a program where script.allow-shell is on; its output and its exit status are those of the command. */
+enum command_result program_begin(struct invocation *invocation);
 /** `doctor`: one step after the other, polled at each turn's end. */
 enum command_result doctor_begin(struct invocation *invocation);
 enum command_result doctor_poll(struct doctor *doctor);

@@ -28,6 +28,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/offer.c src/command/offer.h \
 	src/command/options.c src/command/options.h \
 	src/command/outcomes.c \
+	src/command/program.c \
 	src/command/rpc.c src/command/rpc.h \
 	src/command/runner.c src/command/queue.c \
 	src/command/script.c src/command/script.h \

@@ -3,6 +3,7 @@
 #include "command/event_keys.h"
 #include "command/internal.h"
 #include "command/table.h"
+#include "loop/loop.h"
 
 #include <assert.h>
 #include <fnmatch.h>
@@ -450,6 +451,7 @@ void wait_fini(struct runner *runner)
 		devices_abandon(runner->wait.devices);
 	if (runner->wait.doctor)
 		doctor_abandon(runner->wait.doctor);
+	loop_child_kill(runner->wait.program);
 	runner->wait = (struct wait){ 0 };
 }
 

@@ -106,6 +106,34 @@ def test_ctl(bench):
     equal((status, "no phone of yours runs" in err), (7, True), f"nobody there ({err})")
 
 
+def test_shell(bench):
+    """Programs run where the configuration file allows it, with words that no shell reads."""
+    folder = bench.path("config")
+    os.makedirs(os.path.join(folder, "offhook"))
+    config = os.path.join(folder, "offhook", "config")
+
+    def offhook(*words):
+        done = subprocess.run([OFFHOOK, "--batch", *QUIET, *words], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL,
+                              env=dict(bench.environment(), XDG_CONFIG_HOME=folder))
+        return done.returncode, done.stdout, done.stderr
+
+    status, _, err = offhook("-x", "shell echo hi")
+    equal((status, "script.allow-shell" in err), (2, True), f"off by itself ({err})")
+    status, _, err = offhook("-x", "set script.allow-shell on")
+    equal((status, "configuration file" in err), (2, True), f"no command turns it on ({err})")
+    with open(config, "w", encoding="utf-8") as out:
+        out.write("set script.allow-shell on\n")
+    equal(offhook("-x", "shell echo 'a; b' K=V")[:2], (0, "a; b K=V\n"), "words are final")
+    status, out, err = offhook("-x", "shell sh -c 'echo said; exit 5'", "-x", "echo never")
+    equal((status, out, "ended with status 5" in err), (5, "said\n", True), f"its status ({err})")
+    equal(offhook("-x", "shell no-such-program-here")[0], 2, "no such program")
+    status, out, err = offhook("-x", "on answered do shell echo got $to", "-x", "call echo", "-x", "wait answered", "-x", "shell sleep 0.3", "-x", "hangup")
+    equal((status, "got " in out), (0, True), f"a handler's program ({out} {err})")
+    began = time.monotonic()
+    equal(offhook("-x", "on answered do shell sleep 60", "-x", "call echo", "-x", "wait answered", "-x", "quit")[0], 0, "quit waits for no program")
+    check(time.monotonic() - began < 15, "the end comes at once")
+
+
 def test_two_clients(bench):
     """Each has its own current call and all hear the events."""
     _, path = start(bench)

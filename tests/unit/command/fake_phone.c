@@ -16,6 +16,25 @@ void loop_again(struct loop *loop)
 	loop->again++;
 }
 
+/* One program at a time; a test ends it by child_done. */
+struct loop_child *loop_run_child(struct loop *loop, char *const argv[], loop_child_h *done, void *arg, enum err *err)
+{
+	*err = strcmp(argv[0], "nosuch") != 0 ? ERR_NONE : ERR_NOT_FOUND;
+	loop->child_words[0] = 0;
+	for (size_t i = 0; argv[i]; i++)
+		snprintf(loop->child_words + strlen(loop->child_words),
+			 sizeof loop->child_words - strlen(loop->child_words), "[%s]", argv[i]);
+	loop->child_done = done;
+	loop->child_arg = arg;
+	return *err ? NULL : (struct loop_child *)(void *)loop;
+}
+
+void loop_child_kill(struct loop_child *child)
+{
+	if (child)
+		((struct loop *)(void *)child)->killed++;
+}
+
 /* ---- failing and remembering ---- */
 
 bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)

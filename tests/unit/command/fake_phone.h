@@ -23,6 +23,11 @@ enum { FAKE_CALLS = 8, FAKE_ACCOUNTS = 4 };
 struct loop {
 	struct timers timers;
 	unsigned again;
+	/* the program that runs */
+	loop_child_h *child_done;
+	void *child_arg;
+	char child_words[200];
+	unsigned killed;
 };
 
 struct phone {

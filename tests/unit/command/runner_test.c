@@ -126,6 +126,40 @@ static void test_phone_failure(void **state)
 			    "! -x:1:1: no such host [7 dns]\n    -call sip:b@nowhere\n    ^\n> 7 503\n");
 }
 
+static void test_shell(void **state)
+{
+	struct fake *fake = *state;
+	struct buf why;
+
+	fake_run(fake, "-shell date");
+	assert_non_null(strstr(fake_said(fake), "set script.allow-shell on"));
+	buf_init(&why, 1024);
+	assert_true(settings_set(fake->phone->settings, setting_find(SLICE("script.allow-shell")), SLICE("on"), &why));
+	buf_fini(&why);
+	fake_run(fake, "-shell nosuch");
+	assert_non_null(strstr(fake_said(fake), "'nosuch' cannot be run"));
+	fake_run(fake, "-shell 'nosuch thing'");
+	assert_non_null(strstr(fake_said(fake), "nosuch"));
+	/* Words are final; what it writes is made harmless; the next command waits for its end. */
+	fake_run(fake, "let who \"a; b $x\"");
+	fake_run(fake, "shell notify -- \"from $who\" k=v");
+	assert_string_equal(fake->loop.child_words, "[notify][--][from a; b ][k=v]");
+	fake_said(fake);
+	fake_run(fake, "echo after");
+	assert_string_equal(fake_said(fake), "");
+	fake->loop.child_done(fake->loop.child_arg, 0, "one\ntwo\033[2J\n", 13);
+	assert_string_equal(fake_said(fake), "one\ntwo?[2J\n> after\n");
+	/* C-c ends it as well. */
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, "shell sleep 9");
+	runner_interrupt(fake->runner);
+	assert_int_equal(fake->loop.killed, 1);
+	fake_said(fake);
+	fake_run(fake, "shell false");
+	fake->loop.child_done(fake->loop.child_arg, 3, "", 0);
+	assert_non_null(strstr(fake_said(fake), "'false' ended with status 3"));
+}
+
 static void test_source(void **state)
 {
 	struct fake *fake = *state;
@@ -737,6 +771,7 @@ int main(void)
 		TEST(source),
 		TEST(runner_file),
 		TEST(exit),
+		TEST(shell),
 		TEST(quit),
 		TEST(many_lines),
 		TEST(variables),
