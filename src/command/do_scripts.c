@@ -239,7 +239,7 @@ const struct command scripts_commands[] = {
 		  "what that wrote (64 kB at most) and fails with its status; C-c ends both. No shell reads the words, "
 		  "so nothing in $from or $text can become a command: for pipes say `shell sh -c 'LINE' NAME $from`, "
 		  "where LINE writes \"$1\". A value from the network may begin with -: put -- before it.",
-	  .examples = { "shell date", "on missed do shell logger -- \"missed $from\"" } },
+	  .examples = { "shell date", "on incoming do shell logger -- \"call from $from\"" } },
 	{ .name = "exit",
 	  .group = "scripts",
 	  .run = do_exit,
