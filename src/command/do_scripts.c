@@ -238,8 +238,9 @@ const struct command scripts_commands[] = {
 	  .text = "Off unless the configuration file says `set script.allow-shell on`. It is over with the program, shows "
 		  "what that wrote (64 kB at most) and fails with its status; C-c ends both. No shell reads the words, "
 		  "so nothing in $from or $text can become a command: for pipes say `shell sh -c 'LINE' NAME $from`, "
-		  "where LINE writes \"$1\". A value from the network may begin with -: put -- before it.",
-	  .examples = { "shell date", "on incoming do shell logger -- \"call from $from\"" } },
+		  "where LINE writes \"$1\". A value from the network may begin with -: put -- before it, as in "
+		  "`on incoming do shell logger -- \"call from $from\"`.",
+	  .examples = { "shell date", "shell sh -c 'ls *.wav | wc -l'" } },
 	{ .name = "exit",
 	  .group = "scripts",
 	  .run = do_exit,
