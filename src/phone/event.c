@@ -477,6 +477,85 @@ static void watch_sentence(const struct event *event, struct buf *line)
 	}
 }
 
+/* What changed in a call that is up. */
+static void change_sentence(const struct event *event, struct buf *line)
+{
+	switch (event->kind) {
+	case EVENT_HELD:
+		buf_printf(line, "call %u: on hold", event->call);
+		break;
+	case EVENT_RESUMED:
+		buf_printf(line, "call %u: resumed", event->call);
+		break;
+	case EVENT_REMOTE_HELD:
+		buf_printf(line, "call %u: the peer put you on hold", event->call);
+		break;
+	case EVENT_REMOTE_RESUMED:
+		buf_printf(line, "call %u: the peer took you off hold", event->call);
+		break;
+	case EVENT_REINVITE:
+		buf_printf(line, "call %u: re-INVITE %s", event->call, value_or(event, "direction", ""));
+		add_outcome(event, line);
+		break;
+	case EVENT_UPDATE:
+		buf_printf(line, "call %u: UPDATE %s", event->call, value_or(event, "direction", ""));
+		add_outcome(event, line);
+		break;
+	case EVENT_INFO:
+		buf_printf(line, "call %u: INFO (%s)", event->call, value_or(event, "type", "empty"));
+		break;
+	case EVENT_REDIRECTED:
+		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
+		break;
+	default:
+		break;
+	}
+}
+
+static void audio_test_sentence(const struct event *event, struct buf *line)
+{
+	if (event_value(event, "level"))
+		buf_printf(line,
+			   "the microphone heard the loudspeaker at %s dB, %.1f ms later; without it there is "
+			   "%s dB",
+			   event_value(event, "level"), atof(value_or(event, "round-trip", "0")) * 1000,
+			   value_or(event, "noise", "?"));
+	else
+		buf_printf(line, "the microphone did not hear the loudspeaker; it says %s dB%s",
+			   value_or(event, "noise", "?"),
+			   atof(value_or(event, "noise", "-127")) < -90 ? ": is it muted, or the wrong device?"
+									: "");
+}
+
+/* Devices, the network and connections. */
+static void surroundings_sentence(const struct event *event, struct buf *line)
+{
+	switch (event->kind) {
+	case EVENT_DEVICE:
+		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),
+			   value_or(event, "state", "?"));
+		break;
+	case EVENT_NETWORK:
+		buf_printf(line, "network: %s", value_or(event, "state", "?"));
+		if (event_value(event, "address"))
+			buf_printf(line, ", we are at %s now", event_value(event, "address"));
+		break;
+	case EVENT_AUDIO_TEST:
+		audio_test_sentence(event, line);
+		break;
+	case EVENT_CONNECTION:
+		if (event->call)
+			buf_printf(line, "call %u: the connection to %s on which it waits is lost (%s)", event->call,
+				   value_or(event, "peer", "?"), value_or(event, "reason", "?"));
+		else
+			buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"),
+				   value_or(event, "state", "?"));
+		break;
+	default:
+		break;
+	}
+}
+
 void event_sentence(const struct event *event, struct buf *line)
 {
 	switch (event->kind) {
@@ -496,27 +575,14 @@ void event_sentence(const struct event *event, struct buf *line)
 		call_sentence(event, line);
 		return;
 	case EVENT_HELD:
-		buf_printf(line, "call %u: on hold", event->call);
-		return;
 	case EVENT_RESUMED:
-		buf_printf(line, "call %u: resumed", event->call);
-		return;
 	case EVENT_REMOTE_HELD:
-		buf_printf(line, "call %u: the peer put you on hold", event->call);
-		return;
 	case EVENT_REMOTE_RESUMED:
-		buf_printf(line, "call %u: the peer took you off hold", event->call);
-		return;
 	case EVENT_REINVITE:
-		buf_printf(line, "call %u: re-INVITE %s", event->call, value_or(event, "direction", ""));
-		add_outcome(event, line);
-		return;
 	case EVENT_UPDATE:
-		buf_printf(line, "call %u: UPDATE %s", event->call, value_or(event, "direction", ""));
-		add_outcome(event, line);
-		return;
 	case EVENT_INFO:
-		buf_printf(line, "call %u: INFO (%s)", event->call, value_or(event, "type", "empty"));
+	case EVENT_REDIRECTED:
+		change_sentence(event, line);
 		return;
 	case EVENT_TRANSFER_REQUEST:
 	case EVENT_TRANSFER_PROGRESS:
@@ -524,9 +590,6 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_TRANSFER_FAILED:
 	case EVENT_REFER:
 		transfer_sentence(event, line);
-		return;
-	case EVENT_REDIRECTED:
-		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
 		return;
 	case EVENT_MESSAGE:
 	case EVENT_MESSAGE_SENT:
@@ -547,34 +610,10 @@ void event_sentence(const struct event *event, struct buf *line)
 		watch_sentence(event, line);
 		return;
 	case EVENT_DEVICE:
-		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),
-			   value_or(event, "state", "?"));
-		return;
 	case EVENT_NETWORK:
-		buf_printf(line, "network: %s", value_or(event, "state", "?"));
-		if (event_value(event, "address"))
-			buf_printf(line, ", we are at %s now", event_value(event, "address"));
-		return;
 	case EVENT_AUDIO_TEST:
-		if (event_value(event, "level"))
-			buf_printf(line,
-				   "the microphone heard the loudspeaker at %s dB, %.1f ms later; without it there is "
-				   "%s dB",
-				   event_value(event, "level"), atof(value_or(event, "round-trip", "0")) * 1000,
-				   value_or(event, "noise", "?"));
-		else
-			buf_printf(line, "the microphone did not hear the loudspeaker; it says %s dB%s",
-				   value_or(event, "noise", "?"),
-				   atof(value_or(event, "noise", "-127")) < -90 ? ": is it muted, or the wrong device?"
-										: "");
-		return;
 	case EVENT_CONNECTION:
-		if (event->call)
-			buf_printf(line, "call %u: the connection to %s on which it waits is lost (%s)", event->call,
-				   value_or(event, "peer", "?"), value_or(event, "reason", "?"));
-		else
-			buf_printf(line, "connection to %s: %s", value_or(event, "peer", "?"),
-				   value_or(event, "state", "?"));
+		surroundings_sentence(event, line);
 		return;
 	case EVENT_PLAY_DONE:
 	case EVENT_RECORD_DONE:
