@@ -84,88 +84,145 @@ static bool steps_aside(const struct command_argument *argument, const char *wor
 					  : argument->kind == ARG_KEYWORD && strcmp(argument->name, word) != 0;
 }
 
+/* How far the words already there have filled the arguments. */
+struct filled {
+	const struct command *command;
+	size_t place;              /* the argument that the next word is */
+	size_t joined_from;        /* the first word of a target that may have several; SIZE_MAX: none */
+	const char *first, *event; /* the first value, and the one that names an event */
+	bool target_ended;         /* no plain word follows an option */
+};
+
+static bool is_line(const struct command_argument *argument)
+{
+	return argument->kind == ARG_COMMAND_LINE || argument->kind == ARG_COMMAND;
+}
+
+static const struct command_argument *argument_at(const struct command *command, size_t place)
+{
+	return place < COMMAND_ARGS_MAX && command->arguments[place].name ? &command->arguments[place] : NULL;
+}
+
+/* Arguments that this word leaves out. */
+static void step_aside(struct filled *filled, const char *word)
+{
+	const struct command_argument *arguments = filled->command->arguments;
+
+	while (filled->place < COMMAND_ARGS_MAX && steps_aside(&arguments[filled->place], word)) {
+		filled->place++;
+		while (filled->place < COMMAND_ARGS_MAX && arguments[filled->place].with_previous)
+			filled->place++;
+	}
+}
+
+static void fill(struct filled *filled, const struct command_argument *argument, const char *word, size_t i)
+{
+	filled->first = filled->first ? filled->first : word;
+	filled->event = argument->kind == ARG_EVENT ? word : filled->event;
+	if (argument->kind == ARG_TARGET && argument_is_joined(filled->command, filled->place)) {
+		if (filled->joined_from == SIZE_MAX)
+			filled->joined_from = i;
+	} else if (argument->kind == ARG_VALUE ? takes_one_word(filled->first)
+					       : argument->kind != ARG_TEXT && argument->kind != ARG_TOPIC &&
+							 !argument->repeats) {
+		filled->place++;
+	}
+}
+
+/* @return false: nothing is left to offer, or a command inside this one has offered */
+static bool fill_all(struct completing *at, struct filled *filled, size_t from, unsigned depth)
+{
+	for (size_t i = from; i < at->count; i++) {
+		struct slice rest = slice_of(at->words[i].text), key = slice_cut(&rest, '=');
+		if (rest.p && !at->words[i].quoted && option_find(filled->command, key)) {
+			filled->target_ended |= filled->joined_from != SIZE_MAX;
+			continue;
+		}
+		if (!argument_at(filled->command, filled->place))
+			return false;
+		step_aside(filled, at->words[i].text);
+		const struct command_argument *argument = argument_at(filled->command, filled->place);
+		if (!argument)
+			return false;
+		if (is_line(argument)) {
+			complete_line(at, at->words[i].start, depth + 1);
+			return false;
+		}
+		fill(filled, argument, at->words[i].text, i);
+	}
+	return true;
+}
+
+/* KEY=VALUE is begun: its values. */
+static bool offer_option_values(struct completing *at, const struct filled *filled)
+{
+	struct slice value = slice_of(at->prefix), key = slice_cut(&value, '=');
+	const struct command_argument *option = value.p && !at->quote ? option_find(filled->command, key) : NULL;
+
+	if (!option)
+		return false;
+	char *rest = slice_dup(value);
+	at->start += key.n + 1;
+	free(at->prefix);
+	at->prefix = rest;
+	offer_kind(at, option, filled->first);
+	return true;
+}
+
+/* A name of several words is one target. */
+static void widen_target(struct completing *at, const struct filled *filled, const struct command_argument *argument)
+{
+	size_t whole = filled->joined_from != SIZE_MAX ? at->words[filled->joined_from].start : at->start;
+
+	if (!at->quote && whole != at->start && !at->completion->count) {
+		free(at->prefix);
+		at->prefix = slice_dup(slice_from(at->line, whole));
+		at->start = whole;
+	}
+	at->plain = !at->quote && !argument->repeats;
+}
+
+static void offer_values(struct completing *at, const struct filled *filled)
+{
+	const struct command_argument *argument;
+
+	for (size_t place = filled->place; (argument = argument_at(filled->command, place)); place++) {
+		if (argument->with_previous && place != filled->place)
+			continue;
+		offer_kind(at, argument, filled->first);
+		/* What may be left out does not hide what follows it. */
+		if ((argument->kind != ARG_KEYWORD && argument->kind != ARG_VIEW) || !argument->optional)
+			break;
+	}
+}
+
 /* Behind `from` words the arguments of `command` begin. */
 static void complete_arguments(struct completing *at, const struct command *command, size_t from, unsigned depth)
 {
-	const struct command_argument *arguments = command->arguments, *argument;
-	size_t place = 0, joined_from = SIZE_MAX;
-	const char *first = NULL, *event = NULL;
-	bool target_ended = false; /* no plain word follows an option */
+	struct filled filled = { .command = command, .joined_from = SIZE_MAX };
 
-	for (size_t i = from; i < at->count; i++) {
-		struct slice rest = slice_of(at->words[i].text), key = slice_cut(&rest, '=');
-		if (rest.p && !at->words[i].quoted && option_find(command, key)) {
-			target_ended |= joined_from != SIZE_MAX;
-			continue;
-		}
-		if (place == COMMAND_ARGS_MAX || !arguments[place].name)
-			return;
-		while (steps_aside(&arguments[place], at->words[i].text)) {
-			place++;
-			while (place < COMMAND_ARGS_MAX && arguments[place].with_previous)
-				place++;
-		}
-		argument = &arguments[place];
-		if (argument->kind == ARG_COMMAND_LINE || argument->kind == ARG_COMMAND) {
-			complete_line(at, at->words[i].start, depth + 1);
-			return;
-		}
-		first = first ? first : at->words[i].text;
-		event = argument->kind == ARG_EVENT ? at->words[i].text : event;
-		if (argument->kind == ARG_TARGET && argument_is_joined(command, place)) {
-			if (joined_from == SIZE_MAX)
-				joined_from = i;
-		} else if (argument->kind == ARG_VALUE ? takes_one_word(first)
-						       : argument->kind != ARG_TEXT && argument->kind != ARG_TOPIC &&
-								 !argument->repeats) {
-			place++;
-		}
-	}
-	argument = place < COMMAND_ARGS_MAX && arguments[place].name ? &arguments[place] : NULL;
-	struct slice value = slice_of(at->prefix), key = slice_cut(&value, '=');
-	const struct command_argument *option = value.p && !at->quote ? option_find(command, key) : NULL;
-	if (option) {
-		char *rest = slice_dup(value);
-		at->start += key.n + 1;
-		free(at->prefix);
-		at->prefix = rest;
-		offer_kind(at, option, first);
+	if (!fill_all(at, &filled, from, depth) || offer_option_values(at, &filled))
 		return;
-	}
-	if (argument && (argument->kind == ARG_COMMAND_LINE || argument->kind == ARG_COMMAND)) {
+	const struct command_argument *argument = argument_at(command, filled.place);
+	bool joined = filled.joined_from != SIZE_MAX;
+	if (argument && is_line(argument)) {
 		complete_line(at, at->start, depth + 1);
 		return;
 	}
 	/* KEY=PATTERN stands before `as` and `do`. */
 	bool too_late = argument && argument->kind == ARG_KEYWORD && !argument->optional;
-	if (!argument || argument->optional || joined_from != SIZE_MAX || (event && !too_late))
-		offer_options(at, command, from, event);
-	if (!argument || target_ended)
+	if (!argument || argument->optional || joined || (filled.event && !too_late))
+		offer_options(at, command, from, filled.event);
+	if (!argument || filled.target_ended)
 		return;
 	if (argument->kind == ARG_ACCOUNT_OPTION)
 		offer_account_options(at, from + 1);
 	/* Behind a target options are wanted; only what begins none may go on with a name of several words. */
-	if (joined_from != SIZE_MAX && at->completion->count)
+	if (joined && at->completion->count)
 		return;
-	if (joined_from != SIZE_MAX || argument->kind == ARG_TARGET) {
-		/* A name of several words is one target. */
-		size_t whole = joined_from != SIZE_MAX ? at->words[joined_from].start : at->start;
-		if (!at->quote && whole != at->start && !at->completion->count) {
-			free(at->prefix);
-			at->prefix = slice_dup(slice_from(at->line, whole));
-			at->start = whole;
-		}
-		at->plain = !at->quote && !argument->repeats;
-	}
-	for (; place < COMMAND_ARGS_MAX && arguments[place].name; place++) {
-		if (arguments[place].with_previous && argument != &arguments[place])
-			continue;
-		offer_kind(at, &arguments[place], first);
-		/* What may be left out does not hide what follows it. */
-		if ((arguments[place].kind != ARG_KEYWORD && arguments[place].kind != ARG_VIEW) ||
-		    !arguments[place].optional)
-			break;
-	}
+	if (joined || argument->kind == ARG_TARGET)
+		widen_target(at, &filled, argument);
+	offer_values(at, &filled);
 }
 
 static void offer_commands(struct completing *at, struct slice first)
