@@ -102,7 +102,7 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	if (encryption == MEDIA_ENCRYPTION_OPTIONAL && !media->keys.count)
 		media->encryption = MEDIA_CLEAR;
 	random_fill(&phone->random, &id, sizeof id);
-	media->negotiation = sdp_negotiation_new(id >> 33, "-");
+	media->negotiation = sdp_negotiation_new(id >> 33, "offhook");
 	media->opened = true;
 	return ERR_NONE;
 }
@@ -406,7 +406,7 @@ bool media_can_answer(struct phone *phone, struct slice offer, const struct addr
 	address_set_port(&trial.local, 9);
 	trial.encryption = encryption;
 	encryption_make_keys(&trial);
-	trial.negotiation = sdp_negotiation_new(1, "-");
+	trial.negotiation = sdp_negotiation_new(1, "offhook");
 	struct sdp_local description = local_description(&trial);
 	buf_init(&answer, DESCRIPTION_MAX);
 	bool good = sdp_make_answer(trial.negotiation, offer, &description, &answer, &agreed) && !agreed.rejected &&
