@@ -86,7 +86,7 @@ static void begin(struct rtp_source *source, uint16_t sequence)
 	source->base = source->highest = sequence;
 	source->bad = NO_BAD;
 	source->cycles = 0;
-	source->received = source->duplicates = source->bursts = 0;
+	source->received = source->duplicates = source->bursts = source->skipped = 0;
 	source->expected_before = source->received_before = 0;
 	memset(source->seen, 0, sizeof source->seen);
 }
@@ -184,6 +184,22 @@ enum rtp_verdict rtp_source_update(struct rtp_source *source, uint16_t sequence,
 	return RTP_GOOD;
 }
 
+void rtp_source_resume(struct rtp_source *source, uint16_t sequence)
+{
+	uint16_t ahead = (uint16_t)(sequence - source->highest), before = (uint16_t)(sequence - 1);
+
+	source->has_transit = false;
+	source->bad = NO_BAD;
+	/* The next one, or one that was overtaken: nothing passed. */
+	if (!source->valid || ahead <= 1 || ahead > SEQUENCES - MAX_MISORDER)
+		return;
+	if (before < source->highest)
+		source->cycles += SEQUENCES;
+	source->highest = before;
+	source->skipped += ahead - 1u;
+	seen_shift(source, ahead - 1u);
+}
+
 void rtp_source_arrival(struct rtp_source *source, uint32_t timestamp, int64_t arrival_us, uint32_t clock_rate)
 {
 	int64_t ms = arrival_us / 1000, rest_us = arrival_us % 1000;
@@ -211,7 +227,7 @@ uint32_t rtp_source_highest(const struct rtp_source *source)
 
 uint64_t rtp_source_expected(const struct rtp_source *source)
 {
-	return source->valid ? (uint64_t)(uint32_t)(rtp_source_highest(source) - source->base + 1) : 0;
+	return source->valid ? (uint64_t)(uint32_t)(rtp_source_highest(source) - source->base + 1) - source->skipped : 0;
 }
 
 uint64_t rtp_source_lost(const struct rtp_source *source)
@@ -221,19 +237,35 @@ uint64_t rtp_source_lost(const struct rtp_source *source)
 	return expected > source->received ? expected - source->received : 0;
 }
 
+static uint64_t came(const struct rtp_source *source)
+{
+	return source->received + source->duplicates;
+}
+
+int64_t rtp_source_cumulative(const struct rtp_source *source)
+{
+	return (int64_t)(rtp_source_expected(source) - came(source));
+}
+
 uint8_t rtp_source_fraction(struct rtp_source *source)
 {
 	uint64_t expected = rtp_source_expected(source);
 	int64_t expected_now = (int64_t)(expected - source->expected_before);
-	int64_t received_now = (int64_t)(source->received - source->received_before);
+	int64_t received_now = (int64_t)(came(source) - source->received_before);
 	int64_t lost = expected_now - received_now;
 
 	source->expected_before = expected;
-	source->received_before = source->received;
+	source->received_before = came(source);
 	if (expected_now <= 0 || lost <= 0)
 		return 0;
 	int64_t fraction = lost * 256 / expected_now;
 	return (uint8_t)(fraction > 255 ? 255 : fraction);
+}
+
+void rtp_source_rescale(struct rtp_source *source, uint32_t old_rate, uint32_t new_rate)
+{
+	source->jitter = (uint32_t)((uint64_t)source->jitter * new_rate / old_rate);
+	source->has_transit = false;
 }
 
 double rtp_source_jitter_ms(const struct rtp_source *source, uint32_t clock_rate)

@@ -5,7 +5,8 @@
  *
  *   stream           life, configuration, what is said
  *   stream_hear      what is heard: decoding, recovering, concealing, stretching
- *   stream_network   sockets, sources, RTCP
+ *   stream_network   sockets, where the peer is, RTCP
+ *   stream_source    the sources of its packets: numbers, what is missing
  *   stream_security  the keys in use (SRTP)
  *   stream_rate      what the way to the peer can carry
  *   stream_red       redundant packets
@@ -38,6 +39,7 @@ enum {
 	STREAM_SAY_FRAMES = 60 * CODEC_MS_FRAMES,
 	STREAM_NARROW_WORDS = 1000,       /* four samples of 8 kHz each: 500 ms */
 	STREAM_DIGITS_HEARD = 32,
+	STREAM_FORMER_SOURCES = 4,        /* whose counts are kept, should they come back */
 	STREAM_FEC_HOLD_TICKS = 1000,     /* what repairs losses is expected so long after it was seen or needed */
 };
 
@@ -139,10 +141,12 @@ struct stream {
 	bool has_source;
 	struct rtp_source source, rival;  /* rival: another SSRC on probation */
 	bool has_rival;
-	struct stream_totals past;        /* of sources and sequences before this one */
+	struct rtp_source former[STREAM_FORMER_SOURCES]; /* oldest first */
+	size_t former_count;
+	struct stream_totals past;        /* of sources and sequences before these */
 	uint64_t received_packets, received_bytes, forged_packets, replayed_packets;
 	int64_t started_us, last_packet_us, receiving_us;
-	bool resumed; /* we want to hear again: the next packet begins a new count */
+	bool resumed; /* we want to hear again: what passed before the next packet is not expected */
 	enum media_codec receive_codec, play_codec;
 	uint32_t receive_clock_rate;
 	struct dtmf_receiver dtmf_receiver;
@@ -237,8 +241,19 @@ void stream_receive_rtcp(struct stream *stream, const struct stream_turn *turn);
 bool stream_send(struct stream *stream, const struct rtp_packet *packet);
 void stream_report_if_due(struct stream *stream, const struct stream_turn *turn);
 void stream_unlatch(struct stream *stream);
+
+/* stream_source.c */
 /** The totals over all sources. */
 struct stream_totals stream_totals(const struct stream *stream);
+/** Another source is to be believed from now on; what was counted of this one is kept for its SSRC. */
+void stream_forget_source(struct stream *stream);
+/**
+ * A packet of the peer came: what is it to its source (RFC 3550 A.1)? Another SSRC is believed after two packets in
+ * sequence. @param extended  its extended sequence number, unless the verdict is RTP_WAIT
+ */
+enum rtp_verdict stream_count_packet(struct stream *stream, const struct rtp_packet *packet, uint32_t *extended);
+/** One came that nobody listens to: received it is, and its number must not be missing later. */
+void stream_count_unheard(struct stream *stream, const struct rtp_packet *packet, size_t bytes);
 
 /* ---- keys: stream_security ---- */
 

@@ -10,7 +10,7 @@
 
 enum {
 	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
-	PROBATION = 1,            /* of another SSRC: RFC 3550 A.1 wants two packets in sequence */
+	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
 	DRAIN_MAX = 4096, BATCHES_MAX = 64,
 	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
 };
@@ -99,39 +99,6 @@ static void latch(struct stream *stream, const struct address *from, int64_t now
 	stream->candidate_count = 0;
 }
 
-static void keep_totals(struct stream *stream, const struct rtp_source *source)
-{
-	stream->past.received += source->received;
-	stream->past.expected += rtp_source_expected(source);
-	stream->past.lost += rtp_source_lost(source);
-	stream->past.duplicates += source->duplicates;
-	stream->past.bursts += source->bursts;
-}
-
-struct stream_totals stream_totals(const struct stream *stream)
-{
-	struct stream_totals totals = stream->past;
-
-	if (stream->has_source) {
-		totals.received += stream->source.received;
-		totals.expected += rtp_source_expected(&stream->source);
-		totals.lost += rtp_source_lost(&stream->source);
-		totals.duplicates += stream->source.duplicates;
-		totals.bursts += stream->source.bursts;
-	}
-	return totals;
-}
-
-static void forget_source(struct stream *stream)
-{
-	if (stream->has_source)
-		keep_totals(stream, &stream->source);
-	stream->has_source = stream->has_rival = false;
-	stream->told &= ~(1u << ENGINE_PEER_BYE);
-	stream->peer_reported = false;
-	stream->report_lsr = 0;
-}
-
 /*
  * The first valid source is believed. Another is followed when it sent three packets in sequence while the present one
  * was silent for 500 ms, or when it is the one that was signalled and the present one is not. A silence is no
@@ -173,7 +140,7 @@ static bool accept_source(struct stream *stream, const struct address *from, con
 		return false;
 	latch(stream, from, now_us);
 	if (packet->ssrc != stream->source.ssrc)
-		forget_source(stream);
+		stream_forget_source(stream);
 	return true;
 }
 
@@ -193,45 +160,6 @@ static void new_sequence(struct stream *stream)
 	dtmf_receiver_reset(&stream->dtmf_receiver);
 }
 
-static enum rtp_verdict update_rival(struct stream *stream, const struct rtp_packet *packet, uint32_t *extended)
-{
-	if (!stream->has_rival || stream->rival.ssrc != packet->ssrc) {
-		rtp_source_init(&stream->rival, packet->ssrc, packet->sequence, PROBATION);
-		stream->rival.probation++; /* this very packet is counted by the update */
-		stream->has_rival = true;
-	}
-	enum rtp_verdict verdict = rtp_source_update(&stream->rival, packet->sequence, extended);
-	if (verdict == RTP_RESTARTED) {
-		struct rtp_source rival = stream->rival;
-		forget_source(stream);
-		stream->source = rival;
-		stream->has_source = true;
-	}
-	return verdict;
-}
-
-static enum rtp_verdict update_source(struct stream *stream, const struct rtp_packet *packet, uint32_t *extended)
-{
-	if (stream->has_source && stream->source.ssrc != packet->ssrc)
-		return update_rival(stream, packet, extended);
-	/* What was sent while nobody wanted to hear is not lost, and the time that has passed since is no delay. */
-	bool again = stream->has_source && stream->resumed;
-	if (again) {
-		keep_totals(stream, &stream->source);
-		jitter_reset(&stream->jitter);
-	}
-	stream->resumed = false;
-	if (!stream->has_source || again) {
-		rtp_source_init(&stream->source, packet->ssrc, packet->sequence, 0);
-		stream->has_source = true;
-	}
-	struct rtp_source before = stream->source;
-	enum rtp_verdict verdict = rtp_source_update(&stream->source, packet->sequence, extended);
-	if (verdict == RTP_RESTARTED && before.valid)
-		keep_totals(stream, &before);
-	return verdict;
-}
-
 static void on_voice(struct stream *stream, const struct rtp_packet *packet, const struct stream_codec *codec,
 		     uint32_t extended, int64_t arrival_us)
 {
@@ -248,7 +176,7 @@ static void on_voice(struct stream *stream, const struct rtp_packet *packet, con
 
 	if (stream->receive_clock_rate && stream->receive_clock_rate != rate) {
 		jitter_reset(&stream->jitter);
-		stream->source.has_transit = false;
+		rtp_source_rescale(&stream->source, stream->receive_clock_rate, rate);
 	}
 	if (stream->receive_clock_rate && stream->receive_codec != codec->codec)
 		stream_tell(stream, ENGINE_CODEC);
@@ -285,8 +213,13 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	if (!stream_open(stream, bytes, &n, false))
 		return;
 	tap_stream(stream, false, from, bytes, n);
-	if (!stream->config.receives || !rtp_parse(&packet, bytes, n))
+	if (!rtp_parse(&packet, bytes, n))
 		return;
+	if (!stream->config.receives) {
+		if (stream->is_latched && address_eq(from, &stream->latched))
+			stream_count_unheard(stream, &packet, n);
+		return;
+	}
 	struct red_block blocks[RED_BLOCKS_MAX + 1];
 	size_t block_count = 0;
 	if (stream_is_red(stream, packet.payload_type) && !stream_unfold(&packet, blocks, &block_count))
@@ -295,7 +228,7 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	bool event = !codec && is_event(&stream->config, packet.payload_type);
 	if (!accept_source(stream, from, &packet, codec || event, arrival_us))
 		return;
-	enum rtp_verdict verdict = update_source(stream, &packet, &extended);
+	enum rtp_verdict verdict = stream_count_packet(stream, &packet, &extended);
 	if (verdict == RTP_WAIT)
 		return;
 	stream->received_packets++;
@@ -477,12 +410,12 @@ static struct address reports_to(const struct stream *stream)
 static void fill_block(struct stream *stream, const struct stream_turn *turn, struct rtcp_block *block)
 {
 	int64_t since_us = turn->now_us - stream->report_us;
-	uint64_t lost = rtp_source_lost(&stream->source);
+	int64_t lost = rtp_source_cumulative(&stream->source);
 
 	*block = (struct rtcp_block){
 		.ssrc = stream->source.ssrc,
 		.fraction = rtp_source_fraction(&stream->source),
-		.lost = (int32_t)(lost < 0x7fffff ? lost : 0x7fffff),
+		.lost = (int32_t)(lost > LOST_MAX ? LOST_MAX : lost < -LOST_MAX - 1 ? -LOST_MAX - 1 : lost),
 		.highest = rtp_source_highest(&stream->source),
 		.jitter = stream->source.jitter >> 4,
 		.lsr = stream->report_lsr,
