@@ -15,6 +15,8 @@ struct device_request {
 	bool *in_use;
 	size_t count;
 	bool inside, done; /* phone_audio_list() has not returned; the last name has come */
+	const char *sides[2]; /* not NULL: the runner wants to use `wish` as these, if it is there */
+	char *wish;
 };
 
 static void request_free(struct device_request *request)
@@ -27,6 +29,7 @@ static void request_free(struct device_request *request)
 	free(request->names);
 	free(request->kinds);
 	free(request->in_use);
+	free(request->wish);
 	free(request);
 }
 
@@ -104,14 +107,21 @@ static bool is_listed(const struct device_request *request, const char *side, st
 	return exact || hits == 1;
 }
 
-static bool any_listed(const struct device_check *check, const struct device_request *request)
+static bool any_listed(const struct device_request *request, const char *side, const char *names)
 {
-	struct slice rest = slice_of(check->names);
+	struct slice rest = slice_of(names);
 
 	while (rest.n)
-		if (is_listed(request, check->side, slice_trim(slice_cut(&rest, ','))))
+		if (is_listed(request, side, slice_trim(slice_cut(&rest, ','))))
 			return true;
 	return false;
+}
+
+static void no_such_device(struct failure *failure, const char *side, const char *names)
+{
+	fail(failure, STATUS_SOUND, "device",
+	     "audio.%s: '%.100s' cannot be used: no device, or more than one, has that in its name; `audio` lists them",
+	     side, names);
 }
 
 static void settle_check(struct device_check *check, const struct device_request *request)
@@ -119,14 +129,12 @@ static void settle_check(struct device_check *check, const struct device_request
 	struct runner *runner = check->runner;
 	struct failure failure = { 0 };
 
-	if (any_listed(check, request)) {
+	if (any_listed(request, check->side, check->names)) {
 		check_free(check);
 		runner_run(runner);
 		return;
 	}
-	fail(&failure, STATUS_SOUND, "device",
-	     "audio.%s: '%.100s' cannot be used: no device, or more than one, has that in its name; `audio` lists them",
-	     check->side, check->names);
+	no_such_device(&failure, check->side, check->names);
 	char *where = buf_take(&check->where), *shown = buf_take(&check->shown);
 	check_free(check);
 	runner_fail(runner, where, shown, &failure);
@@ -166,7 +174,39 @@ static bool needs_no_device(struct slice names)
 	return false;
 }
 
-enum command_result devices_use(struct invocation *invocation, const char *side, struct slice names)
+/* @return true: the answer came at once */
+static bool ask(struct commands *commands, struct runner *runner, const char *const sides[2], struct slice wish);
+
+/* The list has come, and somebody waits to use what stands there. */
+static enum command_result use_listed(struct invocation *invocation, const struct device_request *request)
+{
+	for (size_t i = 0; i < ARRAY_LEN(request->sides) && request->sides[i]; i++)
+		if (!any_listed(request, request->sides[i], request->wish)) {
+			no_such_device(&invocation->failure, request->sides[i], request->wish);
+			return COMMAND_FAILED;
+		}
+	for (size_t i = 0; i < ARRAY_LEN(request->sides) && request->sides[i]; i++)
+		if (!phone_audio_use(invocation->phone, request->sides[i], slice_of(request->wish), true,
+				     &invocation->failure))
+			return COMMAND_FAILED;
+	return COMMAND_DONE;
+}
+
+/* Whoever asked for an answer gets it when the list is there. */
+static enum command_result use_for_an_answer(struct invocation *invocation, const char *side, const char *also,
+					     struct slice names)
+{
+	struct runner *runner = invocation->runner;
+	const char *const sides[] = { side, also };
+
+	runner->wait.kind = WAIT_DEVICES;
+	if (!ask(invocation->commands, runner, sides, names))
+		return COMMAND_WAITS;
+	wait_fini(runner);
+	return invocation->failure.text[0] ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+static enum command_result use_one(struct invocation *invocation, const char *side, struct slice names)
 {
 	struct runner *runner = invocation->runner;
 	/* At the prompt and in the configuration it is a warning. */
@@ -187,6 +227,16 @@ enum command_result devices_use(struct invocation *invocation, const char *side,
 	list_append(&invocation->commands->device_checks, &check->node);
 	devices_ask(invocation->commands);
 	return COMMAND_DONE;
+}
+
+enum command_result devices_use(struct invocation *invocation, const char *side, const char *also, struct slice names)
+{
+	struct runner *runner = invocation->runner;
+
+	if (runner->current->reply.send && !runner->bound.go_on && !runner->current->go_on && !needs_no_device(names))
+		return use_for_an_answer(invocation, side, also, names);
+	enum command_result result = use_one(invocation, side, names);
+	return also && result == COMMAND_DONE ? use_one(invocation, also, names) : result;
 }
 
 static void on_device(void *arg, const char *name, const char *kind, bool in_use)
@@ -210,23 +260,31 @@ static void on_device(void *arg, const char *name, const char *kind, bool in_use
 		settle_checks(request);
 	}
 	if (runner && runner->wait.devices == request) {
+		enum command_result result = COMMAND_DONE;
 		runner->wait.devices = NULL;
-		print_devices(&runner->invocation, request);
+		if (request->wish)
+			result = use_listed(&runner->invocation, request);
+		else
+			print_devices(&runner->invocation, request);
 		if (!runner->running)
-			runner_resume(runner, COMMAND_DONE);
+			runner_resume(runner, result);
 	}
 	if (!request->inside)
 		request_free(request);
 }
 
-/* @return true: the answer came at once */
-static bool ask(struct commands *commands, struct runner *runner)
+static bool ask(struct commands *commands, struct runner *runner, const char *const sides[2], struct slice wish)
 {
 	struct device_request *request = xcalloc(1, sizeof *request);
 
 	request->commands = commands;
 	request->runner = runner;
 	request->inside = true;
+	if (sides) {
+		request->sides[0] = sides[0];
+		request->sides[1] = sides[1];
+		request->wish = slice_dup(wish);
+	}
 	if (runner)
 		runner->wait.devices = request;
 	phone_audio_list(commands->phone, on_device, request);
@@ -242,7 +300,7 @@ static bool ask(struct commands *commands, struct runner *runner)
 void devices_ask(struct commands *commands)
 {
 	if (list_empty(&commands->device_requests))
-		ask(commands, NULL);
+		ask(commands, NULL, NULL, (struct slice){ 0 });
 }
 
 void devices_forget(struct commands *commands)
@@ -267,7 +325,7 @@ enum command_result devices_begin(struct invocation *invocation)
 	struct runner *runner = invocation->runner;
 
 	runner->wait.kind = WAIT_DEVICES;
-	if (ask(invocation->commands, runner)) {
+	if (ask(invocation->commands, runner, NULL, (struct slice){ 0 })) {
 		wait_fini(runner);
 		return COMMAND_DONE;
 	}

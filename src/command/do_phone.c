@@ -14,7 +14,7 @@ static enum command_result do_set(struct invocation *invocation)
 
 	for (size_t i = 0; !strncmp(name, "audio.", 6) && i < ARRAY_LEN(devices); i++)
 		if (!strcmp(name + 6, devices[i]))
-			return devices_use(invocation, devices[i], value);
+			return devices_use(invocation, devices[i], NULL, value);
 	return invocation_end(invocation,
 			      phone_set(invocation->phone, slice_of(name), value, from_config, &invocation->failure));
 }

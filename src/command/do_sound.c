@@ -14,10 +14,8 @@ static enum command_result do_audio_list(struct invocation *invocation)
 static enum command_result use(struct invocation *invocation, const char *which, const char *also)
 {
 	char *names = invocation_rest(invocation, ",");
-	enum command_result result = devices_use(invocation, which, slice_of(names));
+	enum command_result result = devices_use(invocation, which, also, slice_of(names));
 
-	if (also && result == COMMAND_DONE)
-		result = devices_use(invocation, also, slice_of(names));
 	free(names);
 	return result;
 }

@@ -1,7 +1,8 @@
 /*
  * `doctor`: what a person would try one after the other when the phone does not work: the sockets, each account (name,
- * connection, certificate, registration, OPTIONS, what NAT makes of us), the sound devices, a call to the echo test.
- * One row each, with what to do; the exit status tells.
+ * connection, certificate, registration, OPTIONS, what NAT makes of us), the sound devices (which there are, and chirps
+ * played to the loudspeaker while the microphone listens), a call to the echo test. One row each, with what to do; the
+ * exit status tells.
  */
 #include "base/xmalloc.h"
 #include "command/internal.h"
@@ -12,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_US = 12000000, LISTEN_US = 2000000, ACCOUNTS_MAX = 32, DETAIL_BYTES = 600 };
+enum { STEP_US = 12000000, LISTEN_US = 2000000, PROBE_US = 15000000, ACCOUNTS_MAX = 32, DEVICES_SHOWN = 16 };
+static const double DEAF_DB = -90, LOUD_DB = -25; /* of the microphone before anything is played */
 
-enum step { STEP_SOCKETS, STEP_ACCOUNT, STEP_OPTIONS, STEP_DEVICES, STEP_CALL, STEP_MEDIA, STEP_SOUND, STEP_OVER };
+enum step { STEP_SOCKETS, STEP_ACCOUNT, STEP_OPTIONS, STEP_DEVICES, STEP_PROBE, STEP_CALL, STEP_MEDIA, STEP_SOUND, STEP_OVER };
 
 struct doctor {
 	struct runner *runner;
@@ -231,9 +233,8 @@ static void on_device(void *arg, const char *name, const char *kind, bool in_use
 		loop_again(doctor->runner->commands->loop);
 		return;
 	}
-	doctor->devices++;
-	if (in_use)
-		row(doctor, "ok", STATUS_OK, kind, "%s", name);
+	if (strcmp(name, "null") != 0 && doctor->devices++ < DEVICES_SHOWN)
+		row(doctor, "ok", STATUS_OK, kind, "%s%s", name, in_use ? ", in use" : "");
 }
 
 static void try_devices(struct doctor *doctor)
@@ -249,8 +250,171 @@ static void try_devices(struct doctor *doctor)
 		row(doctor, "BAD", STATUS_SOUND, "sound",
 		    "the sound system does not answer: `set audio.output null` goes on without it");
 	else if (!doctor->devices)
-		row(doctor, "note", STATUS_OK, "sound", "no device was found: calls are silent here");
+		row(doctor, "note", STATUS_OK, "sound",
+		    "no device was found: calls are silent here. Is a sound server running, and are you in the group "
+		    "audio? `audio` lists again");
+	else if (doctor->devices > DEVICES_SHOWN)
+		row(doctor, "ok", STATUS_OK, "sound", "and %zu devices more: `audio` lists them all",
+		    doctor->devices - DEVICES_SHOWN);
+	next(doctor, STEP_PROBE);
+}
+
+/* ---- chirps: what the loudspeaker gets, what the microphone hears ---- */
+
+/* The device that should be there is not: silence has taken its place. @return false: it is there */
+static bool tell_missing(struct doctor *doctor, const char *what, const char *verb, const char *now)
+{
+	char setting[32];
+
+	snprintf(setting, sizeof setting, "audio.%s", verb);
+	const char *wanted = settings_text(phone_settings(doctor->runner->commands->phone), setting);
+	if (strcmp(now, "null") != 0)
+		return false;
+	if (!strcmp(wanted, "null"))
+		row(doctor, "note", STATUS_OK, what, "null, which is silence, as %s says: `audio %s NAME` chooses one",
+		    setting, verb);
+	else if (!strcmp(wanted, "default"))
+		row(doctor, "note", STATUS_OK, what,
+		    "the system has none that can be used, so it is silence: plug one in, or choose one by `audio %s "
+		    "NAME`",
+		    verb);
+	else
+		row(doctor, "BAD", STATUS_SOUND, what,
+		    "'%s' cannot be used, so it is silence: plug it in, or choose another by `audio %s NAME`", wanted,
+		    verb);
+	return true;
+}
+
+static void measured(struct doctor *doctor, const char *key, double value)
+{
+	json_t *last = json_array_get(doctor->rows, json_array_size(doctor->rows) - 1);
+
+	json_object_set_new(last, key, json_real(value));
+}
+
+static double number_of(const struct event *event, const char *key, double otherwise)
+{
+	const char *value = event_value(event, key);
+
+	return value ? strtod(value, NULL) : otherwise;
+}
+
+/* @return false: nothing can be heard of it */
+static bool tell_loudspeaker(struct doctor *doctor, const struct event *event)
+{
+	const char *name = event_value(event, "output");
+	double played = number_of(event, "played", -127);
+
+	if (tell_missing(doctor, "loudspeaker", "output", name ? name : "null"))
+		return false;
+	if (played < DEAF_DB)
+		row(doctor, "BAD", STATUS_SOUND, "loudspeaker",
+		    "%s: audio.volume is %s, nothing can be heard: `volume 0dB`", name,
+		    settings_text(phone_settings(doctor->runner->commands->phone), "audio.volume"));
+	else
+		row(doctor, "ok", STATUS_OK, "loudspeaker",
+		    "%s: three chirps at %.0f dB; if you heard none, turn it up or choose another by `audio output "
+		    "NAME`",
+		    name, played);
+	measured(doctor, "level", played);
+	return played >= DEAF_DB;
+}
+
+/* @return false: it says nothing */
+static bool tell_microphone(struct doctor *doctor, const struct event *event)
+{
+	const char *name = event_value(event, "input");
+	double noise = number_of(event, "noise", -127);
+
+	if (tell_missing(doctor, "microphone", "input", name ? name : "null"))
+		return false;
+	if (noise < DEAF_DB && !event_value(event, "level"))
+		row(doctor, "BAD", STATUS_SOUND, "microphone",
+		    "%s: says nothing at all: switch it on where it is muted, let the system permit it, or choose "
+		    "another by `audio input NAME`",
+		    name);
+	else if (noise > LOUD_DB)
+		row(doctor, "note", STATUS_OK, "microphone",
+		    "%s: %.0f dB although nothing was played: if the room is quiet, turn it down by `gain down`", name,
+		    noise);
+	else
+		row(doctor, "ok", STATUS_OK, "microphone", "%s: %.0f dB while nothing was played", name, noise);
+	measured(doctor, "level", noise);
+	return noise >= DEAF_DB || event_value(event, "level");
+}
+
+static void tell_echo(struct doctor *doctor, const struct event *event)
+{
+	bool cancels = strcmp(settings_text(phone_settings(doctor->runner->commands->phone), "audio.echo-cancel"),
+			      "off") != 0;
+
+	if (!event_value(event, "level")) {
+		row(doctor, "ok", STATUS_OK, "echo",
+		    "the microphone does not hear the loudspeaker: right with a headset; without one turn the "
+		    "loudspeaker up");
+		return;
+	}
+	row(doctor, cancels ? "ok" : "note", STATUS_OK, "echo",
+	    "the microphone hears the loudspeaker at %.0f dB, %.0f ms later: both work%s",
+	    number_of(event, "level", 0), number_of(event, "round-trip", 0) * 1000,
+	    cancels ? "; if others hear themselves, `set audio.echo-cancel on` or take a headset"
+		    : ". Others hear themselves: `set audio.echo-cancel on`, or take a headset");
+	measured(doctor, "level", number_of(event, "level", -127));
+	measured(doctor, "round-trip", number_of(event, "round-trip", 0));
+}
+
+static const struct event *probed(struct doctor *doctor)
+{
+	struct events *events = phone_events(doctor->runner->commands->phone);
+	const struct event *event;
+
+	for (; (event = events_next(events, doctor->cursor)); doctor->cursor = event->number)
+		if (event->kind == EVENT_AUDIO_TEST)
+			return event;
+	return NULL;
+}
+
+static void try_probe(struct doctor *doctor)
+{
+	struct phone *phone = doctor->runner->commands->phone;
+	struct failure failure = { 0 };
+
+	if (!doctor->asked) {
+		doctor->cursor = events_last(phone_events(phone));
+		begin_waiting(doctor, PROBE_US);
+		if (!phone_audio_test(phone, &failure)) {
+			row(doctor, "note", STATUS_OK, "loudspeaker", "not tried: %s", failure.text);
+			next(doctor, STEP_CALL);
+		}
+		return;
+	}
+	const struct event *event = probed(doctor);
+	if (!event && !doctor->late)
+		return;
+	if (!event) {
+		row(doctor, "BAD", STATUS_SOUND, "loudspeaker",
+		    "the sound devices do not move on: unplug them and plug them in again, or go on without: `set "
+		    "audio.output null`");
+	} else {
+		bool sounds = tell_loudspeaker(doctor, event), hears = tell_microphone(doctor, event);
+		if (sounds && hears)
+			tell_echo(doctor, event);
+	}
 	next(doctor, STEP_CALL);
+}
+
+/* ---- the echo test ---- */
+
+/* Nobody is put on hold for this. */
+static unsigned call_that_is_up(const struct phone *phone)
+{
+	struct call_view views[64];
+	size_t count = phone_calls(phone, views, ARRAY_LEN(views));
+
+	for (size_t i = 0; i < count && i < ARRAY_LEN(views); i++)
+		if (!phone_call_ended(phone, views[i].number))
+			return views[i].number;
+	return 0;
 }
 
 static void try_call(struct doctor *doctor)
@@ -260,8 +424,13 @@ static void try_call(struct doctor *doctor)
 	struct call_view view;
 
 	if (!doctor->asked) {
+		unsigned other = call_that_is_up(phone);
 		begin_waiting(doctor, STEP_US);
-		if (!phone_call(phone, SLICE("echo"), NULL, &doctor->call, NULL, &failure)) {
+		if (other) {
+			row(doctor, "note", STATUS_OK, "echo test",
+			    "not called, for call %u is up: `hangup %u`, and `doctor` again", other, other);
+			next(doctor, STEP_OVER);
+		} else if (!phone_call(phone, SLICE("echo"), NULL, &doctor->call, NULL, &failure)) {
 			row(doctor, "BAD", STATUS_CALL, "echo test", "%s", failure.text);
 			next(doctor, STEP_OVER);
 		}
@@ -305,11 +474,8 @@ static void try_sound(struct doctor *doctor)
 	if (phone_view_call(phone, doctor->call, &view)) {
 		row(doctor, "ok", STATUS_OK, "echo test", "%s, %.1f %% lost, MOS %.1f", view.codec, view.loss * 100,
 		    view.mos);
-		if (view.mic_db > -60)
-			row(doctor, "ok", STATUS_OK, "microphone", "%.0f dB", view.mic_db);
-		else
-			row(doctor, "note", STATUS_OK, "microphone",
-			    "silent: speak while this runs, or choose another by `audio input NAME`");
+		measured(doctor, "loss", view.loss);
+		measured(doctor, "mos", view.mos);
 	}
 	(void)!phone_hangup(phone, &doctor->call, &failure);
 	next(doctor, STEP_OVER);
@@ -352,7 +518,7 @@ static const char *bad_rows(const struct doctor *doctor, char text[300])
 enum command_result doctor_poll(struct doctor *doctor)
 {
 	static void (*const steps[])(struct doctor *) = { try_sockets, try_account, try_options, try_devices,
-							  try_call,    try_media,   try_sound };
+							  try_probe,   try_call,    try_media,	 try_sound };
 	struct invocation *invocation = &doctor->runner->invocation;
 	enum step before;
 	char text[300];
@@ -363,10 +529,9 @@ enum command_result doctor_poll(struct doctor *doctor)
 	} while (doctor->step != before && doctor->step != STEP_OVER);
 	if (doctor->step != STEP_OVER)
 		return COMMAND_WAITS;
-	if (!doctor->status) {
-		invocation->result = json_incref(doctor->rows);
+	invocation->result = json_incref(doctor->rows);
+	if (!doctor->status)
 		return COMMAND_DONE;
-	}
 	/* The table is what the failure has to say, too. */
 	if (doctor->runner->output.result && !doctor->runner->current->reply.send)
 		doctor->runner->output.result(doctor->runner->output.arg, doctor->runner, invocation,

@@ -288,10 +288,11 @@ void devices_ask(struct commands *commands);
 void devices_abandon(struct device_request *request);
 void devices_forget(struct commands *commands);
 /**
- * Choose devices: `side` is "input", "output" or "ringer", `names` a wish list. A script that names a device which is
- * not there ends with status 6, at the latest when all its commands are done.
+ * Choose devices: `side` is "input", "output" or "ringer", `also` another or NULL, `names` a wish list. A script that
+ * names a device which is not there ends with status 6, at the latest when all its commands are done; a request is
+ * answered with that, and what was in use stays.
  */
-enum command_result devices_use(struct invocation *invocation, const char *side, struct slice names);
+enum command_result devices_use(struct invocation *invocation, const char *side, const char *also, struct slice names);
 /** `shell`: run a program where script.allow-shell is on; its output and its exit status are those of the command. */
 enum command_result program_begin(struct invocation *invocation);
 /** `doctor`: one step after the other, polled at each turn's end. */

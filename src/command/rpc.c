@@ -94,6 +94,16 @@ void rpc_answer_failure(struct reply *reply, const struct failure *failure)
 	send_reply(reply, "error", failure_object("", failure));
 }
 
+void rpc_answer_failed(struct reply *reply, const struct invocation *invocation)
+{
+	json_t *object = failure_object("", &invocation->failure);
+
+	/* What it found out all the same. */
+	if (invocation->result)
+		json_object_set(json_object_get(object, "data"), "result", invocation->result);
+	send_reply(reply, "error", object);
+}
+
 static void protocol_error(struct reply *reply, int code, const char *reason, const char *text)
 {
 	json_t *error = json_pack("{s:i, s:s, s:{s:s}}", "code", code, "message", text, "data", "reason", reason);

@@ -174,7 +174,7 @@ static void tell_failure(struct runner *runner, size_t at)
 	struct buf where;
 
 	if (item->reply.send) {
-		rpc_answer_failure(&item->reply, failure);
+		rpc_answer_failed(&item->reply, &runner->invocation);
 		return;
 	}
 	buf_init(&where, 8192);

@@ -108,6 +108,11 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 		*event = (struct engine_event){ .kind = ENGINE_PROBED };
 		probe_judge(note->u.probe, &event->probe);
 		probe_free(note->u.probe);
+		/* Now: once they are not needed any more, lost ones count as there again. */
+		snprintf(event->probe.input, sizeof event->probe.input, "%s",
+			 engine_device_name(engine, ENGINE_INPUT));
+		snprintf(event->probe.output, sizeof event->probe.output, "%s",
+			 engine_device_name(engine, ENGINE_OUTPUT));
 		engine->probes = false;
 		engine_ports_update(engine);
 		return true;

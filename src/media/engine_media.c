@@ -315,12 +315,25 @@ static void watch_load(struct engine *engine, int64_t began_us)
 		engine->complexity++;
 }
 
+/* A device that is still being opened would swallow the first of it. */
+static bool devices_are_opening(const struct engine *engine)
+{
+	for (enum engine_device which = ENGINE_INPUT; which <= ENGINE_OUTPUT; which++) {
+		const struct slot *slot = &engine->slots[which];
+		struct device *device = slot->device;
+		if (slot->next || (device && device->ops->comes_to_life && slot->health == ERR_NONE &&
+				   device->ops->pending(device) < 0))
+			return true;
+	}
+	return false;
+}
+
 static void run_probe(struct engine *engine, const int16_t *mic)
 {
 	struct note note = { .kind = NOTE_PROBED };
 	int16_t play[DEVICE_TICK_FRAMES];
 
-	if (!engine->probe)
+	if (!engine->probe || (!probe_has_begun(engine->probe) && devices_are_opening(engine)))
 		return;
 	if (probe_tick(engine->probe, mic, play)) {
 		mixer_add(&engine->mixer, play);
@@ -348,6 +361,8 @@ static void tick(struct engine *engine, int64_t now_us)
 	receive(engine, &turn);
 	play_tone(engine);
 	engine_mix(engine, &turn, mic, heard);
+	if (engine->probe)
+		probe_sounded(engine->probe, heard);
 	LIST_EACH(&engine->active, node)
 		tell_events(engine, LIST_ENTRY(node, struct stream, node));
 	memcpy(engine->last_heard, heard, sizeof heard);

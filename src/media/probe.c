@@ -19,6 +19,7 @@ struct probe {
 	size_t tick;
 	struct decimator mic_down, play_down;
 	int16_t heard[TICKS * NARROW], played[TICKS * NARROW]; /* at 8 kHz */
+	double sounded; /* mean squares of the ticks with chirps, added up */
 };
 
 struct probe *probe_new(void)
@@ -78,6 +79,19 @@ static double mean_square(const int16_t *pcm, size_t n)
 	return sum / (double)n;
 }
 
+bool probe_has_begun(const struct probe *probe)
+{
+	return probe->tick > 0;
+}
+
+void probe_sounded(struct probe *probe, const int16_t *heard)
+{
+	size_t into;
+
+	if (probe->tick && in_chirp(probe->tick - 1, &into))
+		probe->sounded += mean_square(heard, TICK_FRAMES);
+}
+
 /* How alike a chirp and what was heard `lag` later are: 1 entirely, 0 not at all. */
 static double likeness(const struct probe *probe, size_t begins, size_t lag)
 {
@@ -96,6 +110,7 @@ void probe_judge(const struct probe *probe, struct probe_result *result)
 	double best = 0;
 
 	*result = (struct probe_result){ .heard_db = -127, .round_trip_ms = -1 };
+	result->played_db = level_of_power(probe->sounded / (CHIRPS * CHIRP_TICKS));
 	result->noise_db =
 		level_of_power(mean_square(probe->heard + QUIET_FROM * NARROW, (QUIET_TO - QUIET_FROM) * NARROW));
 	for (size_t lag = 0; lag < LAGS; lag++) {
@@ -110,6 +125,10 @@ void probe_judge(const struct probe *probe, struct probe_result *result)
 	if (best < SURE)
 		return;
 	result->round_trip_ms = (double)best_lag / 8;
-	result->heard_db =
-		level_of_power(mean_square(probe->heard + FIRST_CHIRP * NARROW + best_lag, CHIRP_TICKS * NARROW));
+	for (size_t k = 0; k < CHIRPS; k++) {
+		/* One may have been swallowed. */
+		const int16_t *from = probe->heard + (FIRST_CHIRP + k * BETWEEN) * NARROW + best_lag;
+		double db = level_of_power(mean_square(from, CHIRP_TICKS * NARROW));
+		result->heard_db = db > result->heard_db ? db : result->heard_db;
+	}
 }

@@ -245,9 +245,10 @@ void sound_probed(struct phone *phone, const struct probe_result *result)
 {
 	struct event *event = events_add(phone->events, EVENT_AUDIO_TEST, 0);
 
-	event_text(event, "input", slice_of(engine_device_name(phone->engine, ENGINE_INPUT)));
-	event_text(event, "output", slice_of(engine_device_name(phone->engine, ENGINE_OUTPUT)));
+	event_text(event, "input", slice_of(result->input));
+	event_text(event, "output", slice_of(result->output));
 	event_number(event, "noise", tenths(result->noise_db));
+	event_number(event, "played", tenths(result->played_db));
 	if (result->round_trip_ms < 0)
 		return;
 	event_number(event, "level", tenths(result->heard_db));

@@ -1,10 +1,12 @@
 """`doctor`: a row for each thing, and an exit status that tells."""
+import os
 import re
 import socket
 import threading
 
-from harness import check, equal
+from harness import Skip, check, equal, need, wait_until
 from proxies import ALICE, start_trapezoid
+from test_failures import VCARD
 
 QUIET = ["set audio.input null", "set audio.output null", "set audio.ringer null"]
 
@@ -18,6 +20,8 @@ def test_without_an_account(bench):
     equal(status, 0, f"status ({err})")
     found = rows(out)
     equal((found["sockets"], found["accounts"], found["echo test"]), ("ok", "note", "ok"), f"rows: {out}")
+    equal((found["loudspeaker"], found["microphone"]), ("note", "note"), f"null is told: {out}")
+    check("`audio output NAME`" in out and "`audio input NAME`" in out, f"and what to do about it: {out}")
 
 
 def test_registered(bench):
@@ -51,3 +55,72 @@ def test_refused(bench):
     status, out, err = bench.script(*QUIET, f"account add sip:a@127.0.0.1:{wire.getsockname()[1]} password=x", "doctor")
     equal((status, rows(out).get("registers")), (3, "BAD"), f"refused: {out} {err}")
     check("403 Forbidden" in out and "may do this" in out, f"and what it means: {out}")
+
+
+# ---- sound devices ----
+
+def cards(bench, *plugs):
+    """A jackd of its own with these virtual cards (NAME=MIC,SPEAKER); returns the environment in which they are seen."""
+    need("jackd")
+    if not os.path.exists(VCARD):
+        raise Skip("vcard was not built: libjack is missing")
+    env = bench.environment(JACK_DEFAULT_SERVER="test" + os.urandom(4).hex(), JACK_NO_AUDIO_RESERVATION="1", JACK_NO_START_SERVER="1")
+    server = bench.start(["jackd", "-n", env["JACK_DEFAULT_SERVER"], "-r", "-d", "dummy", "-r", "48000", "-p", "512", "-C", "1", "-P", "1"], log="jackd.log", env=env)
+
+    def ready():
+        if server.poll() is not None:
+            raise Skip(f"jackd does not run here: {bench.log_of(server)[-200:]}")
+        plugged = bench.start([VCARD, "60", *plugs], log="vcard.log", env=env)
+        wait_until(lambda: "ready" in bench.log_of(plugged) or plugged.poll() is not None, "vcard")
+        return "ready" in bench.log_of(plugged)
+    wait_until(ready, "the virtual cards are there", 10)
+    return env
+
+
+def examined(phone):
+    """The rows of `doctor` by what they are about, and the error of the answer, if it is one."""
+    answer = phone.ask("doctor", within=60)
+    listed = answer.get("result") or answer["error"]["data"]["result"]
+    return {row["what"]: row for row in listed}, listed, answer.get("error")
+
+
+def test_devices_are_tried(bench):
+    """A card whose microphone hears its loudspeaker: levels of both, and the echo."""
+    env = cards(bench, "room=echo,", "other=,")
+    phone = bench.phone("set audio.input room", "set audio.output room", "set audio.ringer null", env=env, quiet=False)
+    found, listed, error = examined(phone)
+    equal(error, None, "nothing is wrong")
+    names = [row["detail"] for row in listed if row["what"] in ("input", "output")]
+    check("room, in use" in names and "other" in names, f"the devices are listed: {names}")
+    equal([found[what]["result"] for what in ("loudspeaker", "microphone", "echo")], ["ok"] * 3, "rows")
+    check(abs(found["loudspeaker"]["level"] + 15.3) < 1, f"what is played: {found['loudspeaker']}")
+    check(abs(found["echo"]["level"] + 35.3) < 2 and 0 < found["echo"]["round-trip"] < 0.4, f"a tenth comes back: {found['echo']}")
+    phone.do("set audio.echo-cancel off")
+    found, _, error = examined(phone)
+    equal((found["echo"]["result"], error), ("note", None), "others would hear themselves")
+    check("set audio.echo-cancel on" in found["echo"]["detail"], f"a remedy: {found['echo']}")
+    phone.do("set audio.volume off")
+    found, _, error = examined(phone)
+    equal((found["loudspeaker"]["result"], error["code"]), ("BAD", 6), "nothing can be heard")
+    check("`volume 0dB`" in error["message"], f"the remedy is in the error: {error}")
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_devices_that_do_not_work(bench):
+    """A microphone that says nothing, and a loudspeaker that is not there."""
+    env = cards(bench, "room=,")
+    status, out, err = bench.script("set audio.input room", "set audio.output room", "set audio.ringer null", "doctor", env=env)
+    equal((status, rows(out)["microphone"], rows(out)["loudspeaker"]), (6, "BAD", "ok"), f"a dead microphone: {out} {err}")
+    check("says nothing at all" in out and "`audio input NAME`" in out, f"a remedy: {out}")
+    status, out, err = bench.script("-set audio.output nosuch", "set audio.input room", "set audio.ringer null", "doctor", env=env)
+    equal((status, rows(out)["loudspeaker"]), (6, "BAD"), f"no such loudspeaker: {out} {err}")
+    check("'nosuch' cannot be used" in out, f"it is named: {out}")
+
+
+def test_no_call_is_held_for_it(bench):
+    phone = bench.phone()
+    phone.do("call echo")
+    phone.event("answered")
+    found, _, error = examined(phone)
+    equal((found["echo test"]["result"], error, phone.get("call.state")), ("note", None, "answered"), f"rows: {found}")
+    equal(phone.quit(), 0, "exit status")

@@ -6,6 +6,8 @@
  * when SIGUSR1 comes, so the lag between what one says and what the other hears is exact to the sample.
  *
  *   vcard SECONDS NAME=MIC.wav,SPEAKER.wav ...      prints "ready"; either file may be left out
+ *   vcard SECONDS NAME=echo,SPEAKER.wav             the microphone hears the loudspeaker, a tenth as loud and a
+ *                                                   period later
  */
 #include <jack/jack.h>
 #include <sndfile.h>
@@ -26,6 +28,8 @@ struct card {
 	jack_client_t *client;
 	jack_port_t *mic, *speaker;
 	float *said, *heard;
+	bool echoes;
+	float last[8192]; /* of the loudspeaker, in the period before */
 	long said_frames, heard_room, heard_frames;
 };
 
@@ -55,6 +59,10 @@ static int process(jack_nframes_t frames, void *arg)
 	const float *speaker = jack_port_get_buffer(card->speaker, frames);
 
 	memset(mic, 0, frames * sizeof *mic);
+	for (jack_nframes_t i = 0; card->echoes && i < frames && i < 8192; i++) {
+		mic[i] = card->last[i] / 10;
+		card->last[i] = speaker[i];
+	}
 	if (!atomic_load(&going))
 		return 0;
 	long at = (long)(int)(jack_last_frame_time(card->client) - atomic_load(&first_frame));
@@ -103,7 +111,8 @@ static bool plug_in(struct card *card, char *words, double seconds)
 	if (!card->client)
 		return false;
 	int rate = (int)jack_get_sample_rate(card->client);
-	if (*files && !load(card, files, rate))
+	card->echoes = !strcmp(files, "echo");
+	if (*files && !card->echoes && !load(card, files, rate))
 		return false;
 	card->heard_room = (long)(seconds * rate);
 	card->heard = calloc((size_t)card->heard_room, sizeof *card->heard);

@@ -189,6 +189,38 @@ static void test_wait(void **state)
 	assert_int_equal(answers, 2); /* the waiting one and the one behind it */
 }
 
+/* A device that is not there is the answer itself, and what was in use stays; the list may take a while. */
+static void test_devices(void **state)
+{
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	assert_non_null(strstr(ask(fake, REQUEST("audio.use", "{\"name\":[\"nosuch\"]}")),
+			       "\"error\":{\"code\":6,\"message\":\"audio.input: 'nosuch' cannot be used"));
+	assert_non_null(strstr(ask(fake, REQUEST("set", "{\"name\":\"audio.output\",\"value\":\"nosuch\"}")),
+			       "\"error\":{\"code\":6"));
+	assert_string_equal(fake_told(fake), "");
+	assert_string_equal(ask(fake, REQUEST("audio.use", "{\"name\":[\"nosuch\",\"usb\"]}")), RESULT("{}"));
+	assert_string_equal(fake_told(fake), "audio input 'nosuch,usb' 1\naudio output 'nosuch,usb' 1\n");
+	fake->phone->slow_devices = true;
+	ask(fake, REQUEST("audio.input", "{\"name\":[\"Headset\"]}"));
+	assert_int_equal(answers, 0);
+	fake_devices(fake);
+	assert_int_equal(answers, 1);
+	assert_string_equal(answer, RESULT("{}"));
+	assert_string_equal(fake_told(fake), "audio input 'Headset' 1\n");
+	ask(fake, REQUEST("audio.input", "{\"name\":[\"nosuch\"]}"));
+	fake_devices(fake);
+	assert_non_null(strstr(answer, "\"code\":6"));
+	/* Whoever goes before the list comes is not told; neither list nor phone minds. */
+	ask(fake, REQUEST("audio.input", "{\"name\":[\"nosuch\"]}"));
+	runner_interrupt(fake->runner);
+	assert_non_null(strstr(answer, "interrupted"));
+	fake_devices(fake);
+	assert_int_equal(answers, 1);
+	assert_string_equal(fake_said(fake), "");
+}
+
 static void test_bounds(void **state)
 {
 	struct fake *fake = *state;
@@ -238,7 +270,7 @@ static void test_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(results), TEST(errors), TEST(notifications),
-					    TEST(wait),    TEST(bounds), TEST(event) };
+					    TEST(wait),    TEST(devices), TEST(bounds), TEST(event) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

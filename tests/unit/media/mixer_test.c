@@ -200,11 +200,14 @@ static void a_test_of_devices(void **state)
 			mic[i] = (int16_t)(at >= 0 ? line[at / 480][at % 480] / 10 : 0);
 		}
 		assert_true(probe_tick(probe, mic, play));
+		probe_sounded(probe, play);
 		memcpy(line[t], play, sizeof play);
 	}
 	assert_false(probe_tick(probe, mic, play));
 	probe_judge(probe, &result);
 	assert_true(fabs(result.round_trip_ms - 41.67) < 0.2);
+	/* A sine of 8000 under a hump of one: 12.2 and 3 dB below full scale. */
+	assert_true(fabs(result.played_db + 15.3) < 0.5);
 	assert_true(result.noise_db < -100 && result.heard_db > -40 && result.heard_db < -33);
 	probe_free(probe);
 	/* Nothing but noise comes back. */
@@ -217,6 +220,7 @@ static void a_test_of_devices(void **state)
 	while (probe_tick(probe, mic, play));
 	probe_judge(probe, &result);
 	assert_true(result.round_trip_ms < 0 && result.heard_db == -127 && result.noise_db > -45);
+	assert_true(result.played_db == -127);
 	probe_free(probe);
 }
 

@@ -2,6 +2,7 @@
 #include "base/xmalloc.h"
 #include "media/engine_internal.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -273,6 +274,38 @@ static void another_takes_over(void **state)
 	assert_true(closed[1]);
 }
 
+/* What is played to find out whether it is heard waits until it can be heard; then it takes three seconds. */
+static void a_test_waits_for_the_devices(void **state)
+{
+	(void)state;
+	struct random random;
+	struct engine_event event;
+	bool closed;
+
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	struct card *card = plug_in_late(engine, ENGINE_OUTPUT, &closed);
+	int64_t now = 0;
+	assert_true(engine_probe(engine));
+	assert_false(engine_probe(engine));
+	for (int i = 0; i < 400; i++)
+		engine_step(engine, now += 10000);
+	assert_false(engine_next_event(engine, &event));
+	for (int i = 0; i < 299; i++) {
+		card->pending = 0;
+		engine_step(engine, now += 10000);
+	}
+	assert_false(engine_next_event(engine, &event));
+	for (int i = 0; i < 3; i++, card->pending = 0)
+		engine_step(engine, now += 10000);
+	assert_true(engine_next_event(engine, &event));
+	assert_int_equal(event.kind, ENGINE_PROBED);
+	assert_true(fabs(event.probe.played_db + 15.3) < 0.5 && event.probe.round_trip_ms < 0);
+	assert_string_equal(event.probe.input, "null");
+	engine_step(engine, now += 10000);
+	engine_free(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_runaway_is_stopped),
 		cmocka_unit_test(the_microphone_paces_alone),
 		cmocka_unit_test(another_takes_over),
+		cmocka_unit_test(a_test_waits_for_the_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
