@@ -22,9 +22,10 @@ static json_t *text_value(const char *text)
 	return value;
 }
 
+/* Twelve digits are more than anything here was measured with; seventeen would show 1.011 as 1.0109999999999999. */
 static char *dump(json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(12));
 
 	json_decref(value);
 	return text;

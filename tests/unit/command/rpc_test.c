@@ -253,11 +253,12 @@ static void test_event(void **state)
 
 	fake_event(fake, "incoming", 3, "from=sip:b@c", "code=0", NULL);
 	struct event *event = (struct event *)(uintptr_t)events_next(fake->phone->events, 0);
+	event_number(event, "duration", 1.011);
 	event->unix_us = INT64_C(1795344122001999);
 	line = rpc_event(event);
 	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"incoming\","
 				  "\"time\":\"2026-11-22T10:42:02.001Z\",\"call\":3,"
-				  "\"from\":\"sip:b@c\",\"code\":0}}");
+				  "\"from\":\"sip:b@c\",\"code\":0,\"duration\":1.011}}");
 	free(line);
 	line = rpc_hello();
 	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"name\":\"offhook\","
