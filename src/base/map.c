@@ -24,13 +24,16 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-uint64_t map_siphash(const uint64_t key[2], struct slice bytes)
+/* The bytes mixed into the state, the last block with their number. */
+static void sip_absorb(uint64_t v[4], const uint64_t key[2], struct slice bytes)
 {
-	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-			  key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
 	uint64_t last = (uint64_t)bytes.n << 56;
 	size_t whole = bytes.n & ~(size_t)7;
 
+	v[0] ^= key[0] ^ 0x736f6d6570736575;
+	v[1] ^= key[1] ^ 0x646f72616e646f6d;
+	v[2] ^= key[0] ^ 0x6c7967656e657261;
+	v[3] ^= key[1] ^ 0x7465646279746573;
 	for (size_t i = 0; i < whole; i += 8) {
 		uint64_t word = 0;
 		for (size_t k = 0; k < 8; k++)
@@ -46,10 +49,36 @@ uint64_t map_siphash(const uint64_t key[2], struct slice bytes)
 	sip_round(v);
 	sip_round(v);
 	v[0] ^= last;
-	v[2] ^= 0xff;
+}
+
+static uint64_t sip_squeeze(uint64_t v[4])
+{
 	for (int i = 0; i < 4; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t map_siphash(const uint64_t key[2], struct slice bytes)
+{
+	uint64_t v[4] = { 0 };
+
+	sip_absorb(v, key, bytes);
+	v[2] ^= 0xff;
+	return sip_squeeze(v);
+}
+
+/* The longer output differs from the first state on, so that it tells nothing of the shorter one. */
+struct fingerprint map_fingerprint(const struct map *map, struct slice bytes)
+{
+	uint64_t v[4] = { 0, 0xee, 0, 0 };
+	struct fingerprint fingerprint;
+
+	sip_absorb(v, map->key, bytes);
+	v[2] ^= 0xee;
+	fingerprint.half[0] = sip_squeeze(v);
+	v[1] ^= 0xdd;
+	fingerprint.half[1] = sip_squeeze(v);
+	return fingerprint;
 }
 
 void map_init(struct map *map, struct random *random)

@@ -35,3 +35,15 @@ struct map_node *map_find_next(const struct map_node *node);
 /** Leave the map; harmless for a node that is not in it. */
 void map_remove(struct map *map, struct map_node *node);
 uint64_t map_siphash(const uint64_t key[2], struct slice bytes);
+
+/* What stands for a key that is too long to be kept: 128 bits that nobody outside can make collide. */
+struct fingerprint {
+	uint64_t half[2];
+};
+/** Of these bytes under this map's own key (SipHash-2-4 with its output of 128 bits). */
+struct fingerprint map_fingerprint(const struct map *map, struct slice bytes);
+
+static inline struct slice fingerprint_slice(const struct fingerprint *fingerprint)
+{
+	return slice_make(fingerprint->half, sizeof fingerprint->half);
+}

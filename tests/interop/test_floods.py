@@ -68,7 +68,8 @@ def test_forged_invites(bench):
     once = private_kib(phone) - before
     flood(phone, 2)
     twice = private_kib(phone) - before
-    check(once < 49152, f"{once} KiB more after the flood")
+    # 4096 transactions (sip.max-transactions) of 1.25 KiB, 1 MiB of trace, 16 calls that ring: 6.5 MiB, whatever the speed (docs/decisions/0090)
+    check(once < 12288, f"{once} KiB more after the flood")
     check(twice < once * 1.25, f"{once} KiB more after one flood, {twice} after two: memory is not bounded")
     phone.do("hangup all")
     phone.quit()

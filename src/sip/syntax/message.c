@@ -394,6 +394,11 @@ struct sip_message *sip_message_ref(struct sip_message *message)
 	return message;
 }
 
+size_t sip_message_memory(const struct sip_message *message)
+{
+	return (size_t)(message->bytes.p + message->bytes.n + 1 - (const char *)message);
+}
+
 void sip_message_unref(struct sip_message *message)
 {
 	if (!message || --message->references)

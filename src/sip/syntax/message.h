@@ -63,6 +63,8 @@ enum scan sip_message_parse(struct slice bytes, enum sip_framing framing, struct
 struct sip_message *sip_message_ref(struct sip_message *message);
 /** NULL is harmless. */
 void sip_message_unref(struct sip_message *message);
+/** Bytes of memory that the message takes, but for values beyond the usual number. */
+size_t sip_message_memory(const struct sip_message *message);
 
 struct sip_fault {
 	unsigned status;     /* what to answer: 400, 505 ...; 0: nothing is wrong */

@@ -88,7 +88,6 @@ static struct client_transaction *start(struct transactions *transactions, struc
 {
 	struct client_transaction *ct = xcalloc(1, sizeof *ct);
 	struct buf key;
-	size_t key_n;
 
 	ct->base.owner = transactions;
 	ct->base.machine = request->method == SIP_INVITE ? &transaction__invite_client : &transaction__other_client;
@@ -102,9 +101,9 @@ static struct client_transaction *start(struct transactions *transactions, struc
 	bool printed = print_key(&key, request);
 	assert(printed);
 	(void)printed;
-	key_n = key.n;
-	ct->base.key = buf_take(&key);
-	map_add(&transactions->clients, &ct->base.by_key, slice_make(ct->base.key, key_n));
+	ct->base.key = map_fingerprint(&transactions->clients, buf_slice(&key));
+	buf_fini(&key);
+	map_add(&transactions->clients, &ct->base.by_key, fingerprint_slice(&ct->base.key));
 	list_append(&transactions->client_list, &ct->base.node);
 	*err = send_once(ct, request);
 	if (*err) {
@@ -136,8 +135,10 @@ void client__receive(struct transactions *transactions, struct sip_message *resp
 	struct buf key;
 
 	buf_init(&key, SIP_MESSAGE_MAX);
-	if (print_key(&key, response))
-		node = map_find(&transactions->clients, buf_slice(&key));
+	if (print_key(&key, response)) {
+		struct fingerprint fingerprint = map_fingerprint(&transactions->clients, buf_slice(&key));
+		node = map_find(&transactions->clients, fingerprint_slice(&fingerprint));
+	}
 	buf_fini(&key);
 	if (node) {
 		struct transaction *transaction = CONTAINER_OF(node, struct transaction, by_key);

@@ -10,7 +10,9 @@ struct transactions {
 	struct transport *transport;
 	struct map clients, servers;  /* by what matches messages to them */
 	struct map merges;            /* server transactions outside dialogs by From tag, Call-ID and CSeq (8.2.2.2) */
-	struct list client_list, server_list;
+	struct list client_list;
+	struct list server_list;      /* those that are being answered, or whose 2xx the user still repeats */
+	struct list finished_list;    /* those where nothing but retransmissions and an ACK is awaited, longest first */
 	size_t held_bytes;            /* of the messages that server transactions keep */
 	uint64_t last_number;
 };
@@ -32,19 +34,22 @@ struct client_transaction {
 struct server_transaction {
 	struct transaction base;
 	struct sip_message *request;  /* NULL when it is not needed any more */
-	struct sip_message *response; /* the last one sent, or NULL */
+	size_t held;                  /* bytes of what it keeps, as far as owner->held_bytes counts them */
+	struct slice response;        /* the last one sent, its bytes alone, while it may be sent again; else empty */
 	struct sip_source source;
 	enum sip_method method;
 	uint32_t cseq;
-	char *method_name;
-	char *to_tag;                 /* that of the request, for RFC 2543 matching; "" without */
-	char *answer_tag;             /* the To tag that the user answers with, once it has said so; NULL */
+	char *method_name;            /* of a method that we do not know, else NULL */
+	char *to_tag;                 /* that of the request, for RFC 2543 matching; NULL: without */
+	char *answer_tag;             /* the To tag of what was or will be answered, once it is known; NULL */
 	struct map_node by_merge;
-	char *merge_key;              /* NULL: inside a dialog */
+	struct fingerprint merge_key;
 	enum err sent_err;            /* how sending the last response went */
+	bool rfc2543;                 /* the request's branch has no magic cookie */
 	bool answered;                /* a final response was sent */
 	bool handling;                /* the user is being told about the request */
 	bool internal;                /* CANCEL and merged requests: the user knows nothing of it */
+	bool finished;                /* it is in finished_list */
 	void *user;
 };
 
@@ -74,8 +79,11 @@ void server__receive(struct transactions *transactions, struct sip_message *requ
 void server__free(struct server_transaction *st);
 /** Send the last response once more. */
 void server__send(struct server_transaction *st);
-/** Make this the response to be sent from now on. */
-void server__take(struct server_transaction *st, struct sip_message *response);
+/** Send this, and make it the response that is sent again from now on. */
+void server__answer(struct server_transaction *st, struct sip_message *response);
+/** Nobody will ask for the response again. */
+void server__forget_response(struct server_transaction *st);
+struct slice server__method_name(const struct server_transaction *st);
 /** The action for transport errors: the user was told by transaction_respond() or will be by server_gone. */
 void server__note_error(struct transaction *transaction, struct sip_message *none);
 /** A 100 (Trying) of our own. */

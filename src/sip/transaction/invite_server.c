@@ -20,6 +20,13 @@ static void pass_ack_up(struct transaction *transaction, struct sip_message *ack
 	handlers->ack(handlers->arg, ack, &server_of(transaction)->source);
 }
 
+/* From here on the INVITE is not answered again: its ACK is all that may still come. */
+static void acknowledged(struct transaction *transaction, struct sip_message *ack)
+{
+	(void)ack;
+	server__forget_response(server_of(transaction));
+}
+
 static void time_out(struct transaction *transaction, struct sip_message *none)
 {
 	(void)none;
@@ -43,7 +50,7 @@ static const struct cell cells[STATES][EVENTS] = {
 	},
 	[COMPLETED] = {
 		[EV_REQUEST]         = GO(COMPLETED, resend),
-		[EV_ACK]             = GO(CONFIRMED, nothing),
+		[EV_ACK]             = GO(CONFIRMED, acknowledged),
 		[EV_TIMER_G]         = GO(COMPLETED, resend_later),
 		[EV_TIMER_H]         = GO(TERMINATED, time_out),
 		[EV_TRANSPORT_ERROR] = GO(COMPLETED, server__note_error),

@@ -1,7 +1,6 @@
 #include "sip/transaction/internal.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #define TIMER_D_MIN_US (32 * SECOND_US)
 
@@ -179,7 +178,6 @@ void transaction__fini(struct transaction *transaction)
 		timer_stop(timers, &transaction->slots[i].timer);
 	timer_stop(timers, &transaction->failure);
 	list_remove(&transaction->node);
-	free(transaction->key);
 }
 
 enum event transaction__response_event(unsigned status)

@@ -98,7 +98,7 @@ struct transaction {
 	struct timer failure;        /* a transport error that is reported as soon as timers run */
 	enum err err;
 	struct map_node by_key;
-	char *key;
+	struct fingerprint key;
 	struct list_node node;       /* in the owner's list of all */
 	void (*gone)(struct transaction *transaction); /* tells the user and frees: after TERMINATED */
 };

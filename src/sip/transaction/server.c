@@ -1,11 +1,13 @@
 #include "sip/transaction/internal.h"
 
 #include "base/xmalloc.h"
+#include "sip/syntax/typed.h"
 
 enum {
 	RETRY_AFTER_S = 10,
 	TAG_CHARS = 16,
-	HELD_MAX = 16 << 20, /* bytes of all messages that server transactions keep */
+	HELD_EACH = 4096,    /* bytes that server transactions keep beside themselves, on the average at most */
+	HELD_LEAST = 1 << 20, /* and so much all of them together may keep, however few they may be */
 	ECHO_MAX = 8,        /* a request that came again is answered again with at most so many times its own bytes */
 };
 
@@ -30,7 +32,6 @@ static void print_key(struct buf *key, const struct sip_message *request)
 	const struct sip_via *via = sip_message_via(request, 0);
 	bool magic = sip_via_has_magic(via);
 
-	buf_init(key, 2 * SIP_MESSAGE_MAX);
 	buf_printf(key, "%s%.*s\n", magic ? "+" : "-", SLICE_ARG(via->branch));
 	buf_add_lower(key, via->host);
 	buf_printf(key, ":%u\n%.*s", via->port, SLICE_ARG(sip_message_call_id(request)));
@@ -41,18 +42,30 @@ static void print_key(struct buf *key, const struct sip_message *request)
 		   SLICE_ARG(tag_of(sip_message_from(request))), cseq->number);
 }
 
+static struct fingerprint key_of(const struct transactions *transactions, const struct sip_message *request)
+{
+	struct fingerprint key;
+	struct buf text;
+
+	buf_init(&text, 2 * SIP_MESSAGE_MAX);
+	print_key(&text, request);
+	key = map_fingerprint(&transactions->servers, buf_slice(&text));
+	buf_fini(&text);
+	return key;
+}
+
 static bool matches(const struct server_transaction *st, const struct sip_message *request)
 {
 	bool ack = request->method == SIP_ACK;
 
-	if (ack ? st->method != SIP_INVITE : !slice_eq(slice_of(st->method_name), request->method_name))
+	if (ack ? st->method != SIP_INVITE : !slice_eq(server__method_name(st), request->method_name))
 		return false;
 	/* Another CSeq number is another request; an ACK with a wrong one does its work all the same. */
-	if (st->base.key[0] == '+')
+	if (!st->rfc2543)
 		return ack || st->cseq == sip_message_cseq(request)->number;
 	struct slice tag = tag_of(sip_message_to(request));
-	if (ack && st->response && tag_of(sip_message_to(st->response)).n)
-		return slice_eq(tag, tag_of(sip_message_to(st->response)));
+	if (ack && st->answered && st->answer_tag)
+		return slice_eq(tag, slice_of(st->answer_tag));
 	return slice_eq(tag, slice_of(st->to_tag));
 }
 
@@ -61,10 +74,10 @@ static struct server_transaction *entry(struct map_node *node)
 	return CONTAINER_OF(node, struct server_transaction, base.by_key);
 }
 
-static struct server_transaction *find(const struct transactions *transactions, struct slice key,
+static struct server_transaction *find(const struct transactions *transactions, const struct fingerprint *key,
 				       const struct sip_message *request)
 {
-	struct map_node *node = map_find(&transactions->servers, key);
+	struct map_node *node = map_find(&transactions->servers, fingerprint_slice(key));
 
 	while (node && !matches(entry(node), request))
 		node = map_find_next(node);
@@ -72,43 +85,66 @@ static struct server_transaction *find(const struct transactions *transactions, 
 }
 
 /* 9.2: what a CANCEL cancels, found as if it had the method of that. */
-static struct server_transaction *find_cancelled(const struct transactions *transactions, struct slice key,
+static struct server_transaction *find_cancelled(const struct transactions *transactions, const struct fingerprint *key,
 						 const struct sip_message *cancel)
 {
-	for (struct map_node *node = map_find(&transactions->servers, key); node; node = map_find_next(node)) {
+	struct map_node *node = map_find(&transactions->servers, fingerprint_slice(key));
+
+	for (; node; node = map_find_next(node)) {
 		struct server_transaction *st = entry(node);
-		bool same_to = st->base.key[0] == '+' || slice_eq(tag_of(sip_message_to(cancel)), slice_of(st->to_tag));
+		bool same_to = !st->rfc2543 || slice_eq(tag_of(sip_message_to(cancel)), slice_of(st->to_tag));
 		if (st->method != SIP_CANCEL && same_to && st->cseq == sip_message_cseq(cancel)->number)
 			return st;
 	}
 	return NULL;
 }
 
-/* 8.2.2.2: by From tag, Call-ID and CSeq; empty inside a dialog, where nothing is merged. */
-static void print_merge_key(struct buf *key, const struct sip_message *request)
+/* 8.2.2.2: by From tag, Call-ID and CSeq. @return false: inside a dialog, where nothing is merged */
+static bool merge_key_of(const struct transactions *transactions, const struct sip_message *request,
+			 struct fingerprint *key)
 {
-	const struct sip_cseq *cseq = sip_message_cseq(request);
+	struct buf text;
 
-	buf_init(key, 2 * SIP_MESSAGE_MAX);
 	if (tag_of(sip_message_to(request)).n)
-		return;
-	buf_printf(key, "%.*s\n%.*s\n%u %.*s", SLICE_ARG(tag_of(sip_message_from(request))),
-		   SLICE_ARG(sip_message_call_id(request)), cseq->number, SLICE_ARG(request->method_name));
+		return false;
+	buf_init(&text, 2 * SIP_MESSAGE_MAX);
+	buf_printf(&text, "%.*s\n%.*s\n%u %.*s", SLICE_ARG(tag_of(sip_message_from(request))),
+		   SLICE_ARG(sip_message_call_id(request)), sip_message_cseq(request)->number,
+		   SLICE_ARG(request->method_name));
+	*key = map_fingerprint(&transactions->merges, buf_slice(&text));
+	buf_fini(&text);
+	return true;
 }
 
 /* ---- life ---- */
 
-/* Keep another message, or none, in that place: the sum of all is known at any time. */
-static void keep(struct server_transaction *st, struct sip_message **place, struct sip_message *message)
+/*
+ * What the transaction keeps, but for itself: the sum over all is known at any time. A request that is being answered is
+ * there as it was parsed, some ten times its bytes; of a response nothing but its bytes is kept.
+ */
+static void recount(struct server_transaction *st)
 {
-	size_t *held = &st->base.owner->held_bytes;
+	const char *const names[] = { st->method_name, st->to_tag, st->answer_tag };
+	size_t held = st->response.n + (st->request ? sip_message_memory(st->request) : 0);
 
-	if (message)
-		*held += sip_message_ref(message)->bytes.n;
-	if (*place)
-		*held -= (*place)->bytes.n;
-	sip_message_unref(*place);
-	*place = message;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		held += names[i] ? strlen(names[i]) + 1 : 0;
+	st->base.owner->held_bytes += held - st->held;
+	st->held = held;
+}
+
+static void forget_request(struct server_transaction *st)
+{
+	sip_message_unref(st->request);
+	st->request = NULL;
+	recount(st);
+}
+
+void server__forget_response(struct server_transaction *st)
+{
+	free((char *)(uintptr_t)st->response.p);
+	st->response = slice_of(NULL);
+	recount(st);
 }
 
 void server__free(struct server_transaction *st)
@@ -116,12 +152,12 @@ void server__free(struct server_transaction *st)
 	map_remove(&st->base.owner->servers, &st->base.by_key);
 	map_remove(&st->base.owner->merges, &st->by_merge);
 	transaction__fini(&st->base);
-	keep(st, &st->request, NULL);
-	keep(st, &st->response, NULL);
+	sip_message_unref(st->request);
+	free((char *)(uintptr_t)st->response.p);
 	free(st->method_name);
 	free(st->to_tag);
 	free(st->answer_tag);
-	free(st->merge_key);
+	st->base.owner->held_bytes -= st->held;
 	free(st);
 }
 
@@ -135,70 +171,97 @@ static void gone(struct transaction *transaction)
 	server__free(st);
 }
 
+struct slice server__method_name(const struct server_transaction *st)
+{
+	return st->method_name ? slice_of(st->method_name) : sip_method_name(st->method);
+}
+
 static struct server_transaction *server_new(struct transactions *transactions, struct sip_message *request,
-					     const struct sip_source *source, struct slice key, bool internal)
+					     const struct sip_source *source, const struct fingerprint *key,
+					     bool internal)
 {
 	struct server_transaction *st = xcalloc(1, sizeof *st);
+	struct slice to_tag = tag_of(sip_message_to(request));
 
 	st->base.owner = transactions;
 	st->base.machine = request->method == SIP_INVITE ? &transaction__invite_server : &transaction__other_server;
 	st->base.stream = sip_protocol_is_stream(source->protocol);
 	st->base.gone = gone;
-	st->base.key = slice_dup(key);
-	keep(st, &st->request, request);
+	st->base.key = *key;
+	st->request = sip_message_ref(request);
 	st->source = *source;
 	st->source.flow = NULL; /* it may close at any time: its id is enough */
 	st->method = request->method;
 	st->cseq = sip_message_cseq(request)->number;
-	st->method_name = slice_dup(request->method_name);
-	st->to_tag = slice_dup(tag_of(sip_message_to(request)));
+	st->rfc2543 = !sip_via_has_magic(sip_message_via(request, 0));
+	if (st->method == SIP_METHOD_OTHER)
+		st->method_name = slice_dup(request->method_name);
+	if (st->rfc2543 && to_tag.n)
+		st->to_tag = slice_dup(to_tag);
 	st->internal = internal;
-	map_add(&transactions->servers, &st->base.by_key, slice_make(st->base.key, key.n));
+	recount(st);
+	map_add(&transactions->servers, &st->base.by_key, fingerprint_slice(&st->base.key));
 	list_append(&transactions->server_list, &st->base.node);
 	transaction__begin(&st->base);
 	return st;
 }
 
-static void add_to_merges(struct server_transaction *st)
+/* Nothing but retransmissions and an ACK is awaited. A 2xx to INVITE is repeated as long as the user holds on to it. */
+static bool is_finished(const struct server_transaction *st)
 {
-	struct buf key;
-	size_t n;
-
-	print_merge_key(&key, st->request);
-	n = key.n;
-	if (n) {
-		st->merge_key = buf_take(&key);
-		map_add(&st->base.owner->merges, &st->by_merge, slice_make(st->merge_key, n));
-	}
-	buf_fini(&key);
+	return st->answered && !st->handling && (st->base.state != ACCEPTED || !st->user);
 }
 
-/* A non-INVITE that was answered is known by its key and answered by its response; the request is not needed for
- * either. */
-static void forget_request(struct server_transaction *st)
+/* Once it is finished the request is not needed any more: the key knows it, and the response answers it. */
+static void settle(struct server_transaction *st)
 {
-	if (!st->answered || st->handling || st->method == SIP_INVITE)
+	bool finished = is_finished(st);
+
+	if (st->request && st->answered && !st->handling)
+		forget_request(st);
+	if (finished == st->finished)
 		return;
-	keep(st, &st->request, NULL);
+	st->finished = finished;
+	list_remove(&st->base.node);
+	list_append(finished ? &st->base.owner->finished_list : &st->base.owner->server_list, &st->base.node);
 }
 
 /* ---- out ---- */
 
-void server__send(struct server_transaction *st)
+static void send_message(struct server_transaction *st, const struct sip_message *response)
 {
-	if (!st->response)
-		return;
-	st->sent_err = transport_send_response(st->base.owner->transport, &st->source, st->response);
+	st->sent_err = transport_send_response(st->base.owner->transport, &st->source, response);
 	if (st->sent_err)
 		transaction__fail_later(&st->base, st->sent_err);
 	else if (!timer_running(&st->base.failure))
 		st->base.err = ERR_NONE;
 }
 
-void server__take(struct server_transaction *st, struct sip_message *response)
+/* The bytes are read again for where they go: that is rare, and to keep them as they were read costs ten times as much
+ * for every transaction. */
+void server__send(struct server_transaction *st)
 {
-	keep(st, &st->response, response);
+	struct sip_message *response;
+
+	if (!st->response.n || sip_message_parse_own(st->response, &response) != SCAN_OK)
+		return;
+	send_message(st, response);
+	sip_message_unref(response);
+}
+
+void server__answer(struct server_transaction *st, struct sip_message *response)
+{
+	struct slice tag = tag_of(sip_message_to(response));
+
+	free((char *)(uintptr_t)st->response.p);
+	st->response = slice_make(slice_dup(response->bytes), response->bytes.n);
+	if (tag.n && !(st->answer_tag && slice_eq(tag, slice_of(st->answer_tag)))) {
+		free(st->answer_tag);
+		st->answer_tag = slice_dup(tag);
+	}
 	st->answered = response->status >= 200;
+	recount(st);
+	send_message(st, response);
 }
 
 void server__note_error(struct transaction *transaction, struct sip_message *none)
@@ -213,8 +276,7 @@ void server__send_trying(struct server_transaction *st)
 	struct sip_draft *draft = sip_draft_response(st->request, 100, slice_of(""), slice_of(""));
 	struct sip_message *response = sip_draft_finish(draft, slice_of(""));
 
-	server__take(st, response);
-	server__send(st);
+	server__answer(st, response);
 	sip_message_unref(response);
 	sip_draft_free(draft);
 }
@@ -251,16 +313,12 @@ static void tell_cancelled(struct server_transaction *st, struct sip_message *ca
 
 /* 9.2: the 200 to the CANCEL has the To tag of the responses to the INVITE, those to come as well. */
 static void receive_cancel(struct transactions *transactions, struct sip_message *cancel,
-			   const struct sip_source *source, struct slice key)
+			   const struct sip_source *source, const struct fingerprint *key)
 {
 	struct server_transaction *cancelled = find_cancelled(transactions, key, cancel);
 	char token[TAG_CHARS + 1];
-	struct slice tag = slice_of("");
+	struct slice tag = slice_of(cancelled ? cancelled->answer_tag : NULL);
 
-	if (cancelled && cancelled->response)
-		tag = tag_of(sip_message_to(cancelled->response));
-	if (cancelled && !tag.n)
-		tag = slice_of(cancelled->answer_tag);
 	if (!tag.n) {
 		random_token(transactions->world.random, token, TAG_CHARS);
 		tag = slice_of(token);
@@ -270,20 +328,12 @@ static void receive_cancel(struct transactions *transactions, struct sip_message
 		tell_cancelled(cancelled, cancel);
 }
 
-static bool is_merged(const struct transactions *transactions, const struct sip_message *request)
-{
-	struct buf key;
-
-	print_merge_key(&key, request);
-	bool merged = key.n && map_find(&transactions->merges, buf_slice(&key));
-	buf_fini(&key);
-	return merged;
-}
-
 static void receive_new(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
-			struct slice key)
+			const struct fingerprint *key)
 {
-	bool merged = is_merged(transactions, request);
+	struct fingerprint merge_key;
+	bool outside = merge_key_of(transactions, request, &merge_key),
+	     merged = outside && map_find(&transactions->merges, fingerprint_slice(&merge_key));
 	struct server_transaction *st = server_new(transactions, request, source, key, merged);
 	char tag[TAG_CHARS + 1];
 
@@ -292,53 +342,48 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 		respond(st, 482, slice_of(tag));
 		return;
 	}
-	add_to_merges(st);
+	if (outside) {
+		st->merge_key = merge_key;
+		map_add(&transactions->merges, &st->by_merge, fingerprint_slice(&st->merge_key));
+	}
 	if (request->method == SIP_INVITE)
 		server__send_trying(st);
 	st->handling = true;
 	transactions->handlers.request(transactions->handlers.arg, st, request, source);
 	st->handling = false;
-	forget_request(st);
+	settle(st);
 }
 
 /* ---- limits ---- */
 
+static bool is_full(const struct transactions *transactions)
+{
+	size_t max = transactions->settings.max, most = max * HELD_EACH;
+
+	return transactions->servers.count >= max ||
+	       transactions->held_bytes >= (most < HELD_LEAST ? HELD_LEAST : most);
+}
+
 /*
- * Nothing but retransmissions and an ACK is awaited: who needs its place loses less than who would be refused. A 2xx is
- * repeated as long as the user holds on to it.
+ * Room for one more, in number and in bytes: the one goes that is finished longest. Who needs its place loses less than
+ * who would be refused. @return false: none may go
  */
-static bool may_go(const struct server_transaction *st)
-{
-	return st->answered && !st->handling && (st->base.state != ACCEPTED || !st->user);
-}
-
-/* Those that began first and may not go are few: calls that ring, requests that are being thought about. */
-static struct server_transaction *oldest_that_may_go(struct transactions *transactions)
-{
-	LIST_EACH(&transactions->server_list, node) {
-		struct server_transaction *st = server_of(LIST_ENTRY(node, struct transaction, node));
-		if (may_go(st))
-			return st;
-	}
-	return NULL;
-}
-
-/* Room for one more, in number and in bytes: the oldest that was answered goes. @return false: none may go */
 static bool make_room(struct transactions *transactions)
 {
-	while (transactions->servers.count >= transactions->settings.max || transactions->held_bytes >= HELD_MAX) {
-		struct server_transaction *oldest = oldest_that_may_go(transactions);
+	while (is_full(transactions)) {
+		struct list_node *oldest = list_first(&transactions->finished_list);
 		if (!oldest)
 			return false;
-		oldest->base.err = ERR_FULL;
-		gone(&oldest->base);
+		struct transaction *transaction = LIST_ENTRY(oldest, struct transaction, node);
+		transaction->err = ERR_FULL;
+		gone(transaction);
 	}
 	return true;
 }
 
 /* No room for one more: what can be done is done without state. */
 static void refuse(struct transactions *transactions, struct sip_message *request, const struct sip_source *source,
-		   struct slice key)
+		   const struct fingerprint *key)
 {
 	struct server_transaction *cancelled =
 		request->method == SIP_CANCEL ? find_cancelled(transactions, key, request) : NULL;
@@ -355,27 +400,25 @@ static void refuse(struct transactions *transactions, struct sip_message *reques
  */
 static void receive_again(struct server_transaction *st, struct sip_message *request)
 {
-	if (st->base.stream || !st->response || st->response->bytes.n / ECHO_MAX <= request->bytes.n)
+	if (st->base.stream || st->response.n / ECHO_MAX <= request->bytes.n)
 		(void)transaction__step(&st->base, EV_REQUEST, request);
 }
 
 void server__receive(struct transactions *transactions, struct sip_message *request, const struct sip_source *source)
 {
-	struct buf key;
+	struct fingerprint key = key_of(transactions, request);
+	struct server_transaction *st = find(transactions, &key, request);
 
-	print_key(&key, request);
-	struct server_transaction *st = find(transactions, buf_slice(&key), request);
 	if (request->method == SIP_ACK)
 		receive_ack(transactions, st, request, source);
 	else if (st)
 		receive_again(st, request);
 	else if (!make_room(transactions))
-		refuse(transactions, request, source, buf_slice(&key));
+		refuse(transactions, request, source, &key);
 	else if (request->method == SIP_CANCEL)
-		receive_cancel(transactions, request, source, buf_slice(&key));
+		receive_cancel(transactions, request, source, &key);
 	else
-		receive_new(transactions, request, source, buf_slice(&key));
-	buf_fini(&key);
+		receive_new(transactions, request, source, &key);
 }
 
 /* ---- for the user ---- */
@@ -403,7 +446,7 @@ enum err transaction_respond(struct server_transaction *st, const struct sip_dra
 		err = stepped ? st->sent_err : ERR_STATE;
 	}
 	sip_message_unref(response);
-	forget_request(st);
+	settle(st);
 	return err;
 }
 
@@ -431,11 +474,16 @@ void server_transaction_set_tag(struct server_transaction *st, struct slice tag)
 {
 	free(st->answer_tag);
 	st->answer_tag = slice_dup(tag);
+	recount(st);
 }
 
 void server_transaction_set_user(struct server_transaction *st, void *user)
 {
 	st->user = user;
+	settle(st);
+	/* A 2xx is repeated by its user alone. */
+	if (!user && st->base.state == ACCEPTED)
+		server__forget_response(st);
 }
 
 void *server_transaction_user(const struct server_transaction *st)

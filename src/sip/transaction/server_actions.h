@@ -5,8 +5,7 @@
 
 static inline void answer(struct transaction *transaction, struct sip_message *response)
 {
-	server__take(server_of(transaction), response);
-	server__send(server_of(transaction));
+	server__answer(server_of(transaction), response);
 }
 
 static inline void resend(struct transaction *transaction, struct sip_message *none)

@@ -73,6 +73,7 @@ struct transactions *transactions_new(const struct sip_world *world, const struc
 	map_init(&transactions->merges, world->random);
 	list_init(&transactions->client_list);
 	list_init(&transactions->server_list);
+	list_init(&transactions->finished_list);
 	transactions->transport = transport_new(world, &below);
 	return transactions;
 }
@@ -82,6 +83,8 @@ void transactions_free(struct transactions *transactions)
 	LIST_EACH(&transactions->client_list, node)
 		client__free(client_of(LIST_ENTRY(node, struct transaction, node)));
 	LIST_EACH(&transactions->server_list, node)
+		server__free(server_of(LIST_ENTRY(node, struct transaction, node)));
+	LIST_EACH(&transactions->finished_list, node)
 		server__free(server_of(LIST_ENTRY(node, struct transaction, node)));
 	transport_free(transactions->transport);
 	map_fini(&transactions->clients);
@@ -107,7 +110,7 @@ size_t transactions_count(const struct transactions *transactions)
 
 bool transactions_await_ack(const struct transactions *transactions)
 {
-	LIST_EACH(&transactions->server_list, node) {
+	LIST_EACH(&transactions->finished_list, node) {
 		struct transaction *base = LIST_ENTRY(node, struct transaction, node);
 		if (base->state == COMPLETED && server_of(base)->method == SIP_INVITE)
 			return true;
@@ -132,6 +135,15 @@ static void show_line(const struct transaction *transaction, struct slice method
 	buf_fini(&line);
 }
 
+static void show_servers(const struct list *list, transaction_show_h *show, void *arg)
+{
+	LIST_EACH(list, node) {
+		struct transaction *base = LIST_ENTRY(node, struct transaction, node);
+		const struct server_transaction *st = server_of(base);
+		show_line(base, server__method_name(st), st->source.protocol, &st->source.remote, show, arg);
+	}
+}
+
 void transactions_show(const struct transactions *transactions, transaction_show_h *show, void *arg)
 {
 	LIST_EACH(&transactions->client_list, node) {
@@ -139,9 +151,6 @@ void transactions_show(const struct transactions *transactions, transaction_show
 		const struct client_transaction *ct = client_of(base);
 		show_line(base, ct->request->method_name, ct->target.protocol, &ct->target.address, show, arg);
 	}
-	LIST_EACH(&transactions->server_list, node) {
-		struct transaction *base = LIST_ENTRY(node, struct transaction, node);
-		const struct server_transaction *st = server_of(base);
-		show_line(base, slice_of(st->method_name), st->source.protocol, &st->source.remote, show, arg);
-	}
+	show_servers(&transactions->server_list, show, arg);
+	show_servers(&transactions->finished_list, show, arg);
 }

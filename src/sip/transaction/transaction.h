@@ -21,8 +21,9 @@ struct server_transaction;
 
 struct transaction_settings {
 	int64_t t1_us, t2_us, t4_us;  /* 500 ms, 4 s, 5 s */
-	size_t max;                   /* server transactions at a time, and 16 MB of messages: above, the oldest that
-				       * was answered goes; when none was, 503, statelessly */
+	size_t max;                   /* server transactions at a time, and 4 KiB for each of what they keep (1 MiB at
+				       * least): above, the one that was answered first goes; when none was, 503,
+				       * statelessly */
 };
 
 struct transaction_handlers {
@@ -124,13 +125,13 @@ void transaction_resend_ack(struct transactions *transactions, const struct sip_
 enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft) MUST_CHECK;
 /** Send the last response once more (2xx until ACK; 1xx every minute, 13.3.1.1). */
 void transaction_repeat(struct server_transaction *st);
-/** Borrowed. NULL for a non-INVITE that was answered, once handlers.request has returned: only its key is kept. */
+/** Borrowed. NULL once a final response was sent and handlers.request has returned: only its key is kept. */
 struct sip_message *server_transaction_request(const struct server_transaction *st);
 const struct sip_source *server_transaction_source(const struct server_transaction *st);
 /** Was a final response sent? */
 bool server_transaction_answered(const struct server_transaction *st);
 /** The To tag that the ua will answer with; the answer to a CANCEL that comes first has it too (9.2). Copied. */
 void server_transaction_set_tag(struct server_transaction *st, struct slice tag);
-/** The ua's own pointer, NULL at first. */
+/** The ua's own pointer, NULL at first. NULL after a 2xx to INVITE: it will not be repeated any more. */
 void server_transaction_set_user(struct server_transaction *st, void *user);
 void *server_transaction_user(const struct server_transaction *st);

@@ -152,6 +152,18 @@ static void siphash_is_siphash(void **state)
 	assert_true(map_siphash(key, slice_make(message, 15)) == 0xa129ca6149be45e5);
 }
 
+/* The first two vectors for 128 bits that the authors of SipHash publish. */
+static void fingerprints_are_siphash_128(void **state)
+{
+	(void)state;
+	const struct map map = { .key = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
+	struct fingerprint none = map_fingerprint(&map, slice_of("")), one = map_fingerprint(&map, slice_make("\0", 1));
+
+	assert_true(none.half[0] == 0xe6a825ba047f81a3 && none.half[1] == 0x930255c71472f66d);
+	assert_true(one.half[0] == 0x44af996bd8c187da && one.half[1] == 0x45fc229b11597634);
+	assert_int_equal(fingerprint_slice(&one).n, 16);
+}
+
 static void seeded_random_repeats(void **state)
 {
 	(void)state;
@@ -183,6 +195,7 @@ int main(void)
 		cmocka_unit_test(map_finds_what_was_added),
 		cmocka_unit_test(map_keeps_equal_keys_newest_first),
 		cmocka_unit_test(siphash_is_siphash),
+		cmocka_unit_test(fingerprints_are_siphash_128),
 		cmocka_unit_test(seeded_random_repeats),
 	};
 

@@ -119,7 +119,7 @@ static void invite_server_is_figure_7(void **state)
 		       "  ACCEPTED + TIMER_L -> TERMINATED, nothing\n"
 		       "  ACCEPTED runs L; starts L\n"
 		       "  COMPLETED + REQUEST -> COMPLETED, resend\n"
-		       "  COMPLETED + ACK -> CONFIRMED, nothing\n"
+		       "  COMPLETED + ACK -> CONFIRMED, acknowledged\n"
 		       "  COMPLETED + TRANSPORT_ERROR -> COMPLETED, server__note_error\n"
 		       "  COMPLETED + TIMER_G -> COMPLETED, resend_later\n"
 		       "  COMPLETED + TIMER_H -> TERMINATED, time_out\n"

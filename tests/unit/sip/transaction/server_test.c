@@ -503,7 +503,25 @@ static void large_messages_are_kept_up_to_a_limit(void **state)
 		assert_int_equal(respond(recorder, recorder->st, 486), ERR_NONE);
 		free(text);
 	}
-	assert_in_range(transactions_count(recorder->transactions), 100, 200);
+	/* 4 KiB for each of 1000, and 50 kB in each response. */
+	assert_in_range(transactions_count(recorder->transactions), 75, 82);
+}
+
+/* What an INVITE keeps gets less with each step: the request goes with the final response, that with the ACK. */
+static void a_finished_transaction_keeps_little(void **state)
+{
+	struct recorder *recorder = *state;
+
+	for (unsigned i = 0; i < 400; i++) {
+		char *text = long_invite(i), *via = xasprintf(VIA "%u", i);
+		fake_net_datagram(&recorder->net, PEER, text);
+		assert_int_equal(respond(recorder, recorder->st, 486), ERR_NONE);
+		assert_null(server_transaction_request(recorder->st));
+		receive_from(recorder, "ACK", via, TO ";tag=x", 1);
+		free(via);
+		free(text);
+	}
+	assert_int_equal(transactions_count(recorder->transactions), 400);
 }
 
 /* A forged source address, a long request, then short ones with the same branch: no flood for the one who is named. */
@@ -583,6 +601,7 @@ int main(void)
 		TEST(above_the_limit_the_oldest_answered_goes),
 		TEST(above_the_limit_an_answered_call_goes_when_it_is_over),
 		TEST(large_messages_are_kept_up_to_a_limit),
+		TEST(a_finished_transaction_keeps_little),
 		TEST(a_short_request_gets_no_long_response_again),
 		TEST(the_users_pointer_is_kept),
 		TEST(mutated_messages_do_no_harm),
