@@ -256,6 +256,16 @@ static bool choose_qop(struct slice text, enum qop *qop)
 	return found;
 }
 
+/* What must be said again in quotes: control characters, which quoted-pairs and values without quotes can smuggle in,
+ * could not be. Tabs can. */
+static bool can_be_repeated(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
 /* @return false: not Digest, malformed, or it wants something that we cannot do */
 static bool read_challenge(struct arena *arena, struct slice value, bool proxy, struct challenge *c)
 {
@@ -269,6 +279,8 @@ static bool read_challenge(struct arena *arena, struct slice value, bool proxy, 
 	    !sip_auth_param(arena, &auth, SLICE("nonce"), &c->nonce))
 		return false;
 	c->has_opaque = sip_auth_param(arena, &auth, SLICE("opaque"), &c->opaque);
+	if (!can_be_repeated(c->realm) || !can_be_repeated(c->nonce) || !can_be_repeated(c->opaque))
+		return false;
 	c->stale = sip_auth_param(arena, &auth, SLICE("stale"), &text) && slice_ieq(text, SLICE("true"));
 	if (sip_auth_param(arena, &auth, SLICE("algorithm"), &text)) {
 		c->algorithm = find_algorithm(text);
@@ -454,7 +466,7 @@ static bool read_next_nonce(struct arena *arena, const struct sip_message *respo
 	memcpy(text, "Digest ", sizeof "Digest ");
 	memcpy(text + strlen("Digest "), header->value.p, header->value.n);
 	return sip_auth_parse(slice_make(text, strlen("Digest ") + header->value.n), &auth) &&
-	       sip_auth_param(arena, &auth, SLICE("nextnonce"), nonce) && nonce->n;
+	       sip_auth_param(arena, &auth, SLICE("nextnonce"), nonce) && nonce->n && can_be_repeated(*nonce);
 }
 
 void digest_next_nonce(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,

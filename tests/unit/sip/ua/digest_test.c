@@ -342,6 +342,22 @@ static void an_empty_qop_is_none(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* What could not be said again in quotes is not answered: our own parser would refuse the line (RFC 3261 25.1). */
+static void control_characters_are_no_challenge(void **state)
+{
+	static const char *const refused[] = {
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\001x\r\n",
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"a\\\001\"\r\n",
+		"WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"a\", opaque=\177\r\n",
+	};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_false(learn(bench, refused[i], true));
+	assert_null(credentials(bench, 0));
+	assert_true(learn(bench, "WWW-Authenticate: Digest realm=\"biloxi.com\", nonce=\"a\tb\"\r\n", true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +373,7 @@ int main(void)
 		TEST(own_hosts_are_known_by_name_by_registration_and_by_address),
 		TEST(the_own_hosts_remembered_are_bounded),
 		TEST(an_empty_qop_is_none),
+		TEST(control_characters_are_no_challenge),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/digest", tests, NULL, NULL);
