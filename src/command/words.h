@@ -21,7 +21,7 @@ struct words {
 
 struct word {
 	struct buf text;      /* without quotes, escapes and variables */
-	struct buf network;   /* a byte each, 1 where `text` came from the network; empty: nowhere */
+	struct buf network;   /* a byte each up to the last that came from the network, 1 for those; empty: none did */
 	size_t start, end;    /* where it stands in the line */
 	size_t name_bytes;    /* before the first '=' outside quotes and variables; SIZE_MAX: there is none */
 	bool quoted, dynamic; /* has quotes; has variables */

@@ -21,6 +21,19 @@ fuzz_datagram_libs = src/sip/transport/libtransport.a src/sip/syntax/libsyntax.a
 fuzz_websocket_sources = tests/fuzz/websocket_fuzz.c src/net/websocket.c src/net/websocket.h
 fuzz_websocket_libs = src/base/libbase.a $(SSL_LIBS)
 
+fuzz_uri_sources = tests/fuzz/uri_fuzz.c tests/fuzz/check.h
+fuzz_uri_libs = src/sip/syntax/libsyntax.a src/base/libbase.a
+fuzz_digest_sources = tests/fuzz/digest_fuzz.c tests/fuzz/check.h
+fuzz_digest_libs = $(fuzz_ua_libs)
+fuzz_payload_sources = tests/fuzz/payload_fuzz.c tests/fuzz/check.h
+fuzz_payload_libs = $(fuzz_rtp_libs)
+fuzz_words_sources = tests/fuzz/words_fuzz.c tests/fuzz/check.h
+fuzz_words_libs = $(command_test_libs)
+fuzz_command_sources = tests/fuzz/command_fuzz.c tests/fuzz/check.h
+fuzz_command_libs = $(command_test_libs)
+fuzz_vcard_sources = tests/fuzz/vcard_fuzz.c tests/fuzz/check.h
+fuzz_vcard_libs = $(PHONE_TEST_LIBS)
+
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/bodies_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
 	tests/fuzz/sdp_fuzz tests/fuzz/ua_fuzz
@@ -52,6 +65,25 @@ tests_fuzz_sdp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_ua_fuzz_SOURCES = $(fuzz_ua_sources)
 tests_fuzz_ua_fuzz_LDADD = $(fuzz_ua_libs)
 tests_fuzz_ua_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += tests/fuzz/uri_fuzz tests/fuzz/digest_fuzz tests/fuzz/payload_fuzz tests/fuzz/words_fuzz tests/fuzz/command_fuzz tests/fuzz/vcard_fuzz
+tests_fuzz_uri_fuzz_SOURCES = $(fuzz_uri_sources)
+tests_fuzz_uri_fuzz_LDADD = $(fuzz_uri_libs)
+tests_fuzz_uri_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_digest_fuzz_SOURCES = $(fuzz_digest_sources)
+tests_fuzz_digest_fuzz_LDADD = $(fuzz_digest_libs)
+tests_fuzz_digest_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_payload_fuzz_SOURCES = $(fuzz_payload_sources)
+tests_fuzz_payload_fuzz_LDADD = $(fuzz_payload_libs)
+tests_fuzz_payload_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_words_fuzz_SOURCES = $(fuzz_words_sources)
+tests_fuzz_words_fuzz_LDADD = $(fuzz_words_libs)
+tests_fuzz_words_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_command_fuzz_SOURCES = $(fuzz_command_sources)
+tests_fuzz_command_fuzz_LDADD = $(fuzz_command_libs)
+tests_fuzz_command_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_vcard_fuzz_SOURCES = $(fuzz_vcard_sources)
+tests_fuzz_vcard_fuzz_LDADD = $(fuzz_vcard_libs)
+tests_fuzz_vcard_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/bodies_replay tests/fuzz/dns_replay \
 	tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
@@ -84,4 +116,27 @@ tests_fuzz_sdp_replay_LDADD = $(fuzz_sdp_libs)
 tests_fuzz_ua_replay_SOURCES = tests/fuzz/replay.c $(fuzz_ua_sources)
 tests_fuzz_ua_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"ua"' -DMUTATIONS=400 -DPREFIX_STEP=2
 tests_fuzz_ua_replay_LDADD = $(fuzz_ua_libs)
+check_PROGRAMS += tests/fuzz/uri_replay tests/fuzz/digest_replay tests/fuzz/payload_replay tests/fuzz/words_replay tests/fuzz/command_replay tests/fuzz/vcard_replay
+tests_fuzz_uri_replay_SOURCES = tests/fuzz/replay.c $(fuzz_uri_sources)
+tests_fuzz_uri_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"uri"' -DMUTATIONS=8000
+tests_fuzz_uri_replay_LDADD = $(fuzz_uri_libs)
+tests_fuzz_digest_replay_SOURCES = tests/fuzz/replay.c $(fuzz_digest_sources)
+tests_fuzz_digest_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"digest"' -DMUTATIONS=2000
+tests_fuzz_digest_replay_LDADD = $(fuzz_digest_libs)
+tests_fuzz_payload_replay_SOURCES = tests/fuzz/replay.c $(fuzz_payload_sources)
+tests_fuzz_payload_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"payload"' -DMUTATIONS=300
+tests_fuzz_payload_replay_LDADD = $(fuzz_payload_libs)
+tests_fuzz_words_replay_SOURCES = tests/fuzz/replay.c $(fuzz_words_sources)
+tests_fuzz_words_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"words"'
+tests_fuzz_words_replay_LDADD = $(fuzz_words_libs)
+tests_fuzz_command_replay_SOURCES = tests/fuzz/replay.c $(fuzz_command_sources)
+tests_fuzz_command_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"command"' -DMUTATIONS=400 -DPREFIX_STEP=4
+tests_fuzz_command_replay_LDADD = $(fuzz_command_libs)
+tests_fuzz_vcard_replay_SOURCES = tests/fuzz/replay.c $(fuzz_vcard_sources)
+tests_fuzz_vcard_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"vcard"' -DMUTATIONS=1000
+tests_fuzz_vcard_replay_LDADD = $(fuzz_vcard_libs)
+check_PROGRAMS += tests/fuzz/dictionary
+# The dictionaries are printed from the tables.
+tests_fuzz_dictionary_SOURCES = tests/fuzz/dictionary.c
+tests_fuzz_dictionary_LDADD = $(command_test_libs)
 endif
