@@ -1,6 +1,10 @@
-"""RFC 4475's messages, byte for byte, to a running phone: the answer is one that tests/torture/answers.tsv permits, and the phone lives."""
+"""
+The messages of RFC 4475 and RFC 5118, byte for byte, to a running phone: the answer is one that tests/torture/answers.tsv and rfc5118.py permit, and
+an OPTIONS right after it gets 200.
+"""
 import os
 
+import rfc5118
 from harness import TOP, Failed, Skip, check, equal
 from wire import Message, Peer
 
@@ -19,6 +23,21 @@ def acknowledge(peer, request, answer):
                          f"Call-ID: {answer.get('Call-ID')}", f"CSeq: {answer.get('CSeq').split()[0]} ACK", "Content-Length: 0", "", ""]), request.source)
 
 
+def lives(other, phone, host, name):
+    """Another peer asks, and is answered: whatever came before did no harm."""
+    other.branches += 1
+    number = other.branches
+    at = f"[{host}]" if ":" in host else host
+    other.send(f"OPTIONS sip:{at}:5070 SIP/2.0\nVia: SIP/2.0/UDP {at}:{other.port};branch=z9hG4bKlive{number};rport\nMax-Forwards: 70\nFrom: <sip:o@{at}>;tag=o{number}\n"
+               f"To: <sip:{at}:5070>\nCall-ID: live{number}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n", (host, 5070))
+    try:
+        answer = other.receive(200, within=5)
+    except Failed as failed:
+        raise Failed(f"OPTIONS after {name}: {failed}")
+    equal(answer.get("Call-ID"), f"live{number}", f"Call-ID of the 200 after {name}")
+    check(phone.process.poll() is None, f"the phone lives after {name}")
+
+
 def final_answer(peer):
     while True:
         message = peer.receive(within=3)
@@ -28,16 +47,16 @@ def final_answer(peer):
             return message
 
 
-def send_one(peer, phone, raw, permitted):
+def send_one(peer, phone, raw, permitted, host="127.0.0.1"):
     peer.pending.clear()
     raw = raw.replace(b"192.0.2.59:5050", b"192.0.2.59:5060")  # but in one of them
-    peer.socket.sendto(raw, ("127.0.0.1", 5070))
+    peer.socket.sendto(raw, (host, 5070))
     if permitted == ["none"]:
         return peer.nothing(None, 0.4)
     if permitted == ["any"]:
         return None
     answer = final_answer(peer)
-    request = Message(raw, ("127.0.0.1", 5070))
+    request = Message(raw, (host, 5070))
     if answer.status == 180:
         check("ring" in permitted, f"it rings, permitted: {permitted}")
         phone.do("-reject 486")
@@ -61,6 +80,7 @@ def test_rfc_4475(bench):
         raise Skip("OFFHOOK_TORTURE names no folder with the messages")
     bench.need_namespace()
     peer = Peer(5060)  # the Vias have no rport: answers go to the port of sent-by, which is this one
+    other = Peer(5098)
     phone = bench.phone("set sip.listen 127.0.0.1:5070", "set call.accept any")
     phone.do("help")
     seen, faults = set(), []
@@ -74,9 +94,37 @@ def test_rfc_4475(bench):
             send_one(peer, phone, raw, permitted.split())
         except Failed as failed:
             faults.append(f"{name} ({why[:10]}): {failed}")
-        check(phone.process.poll() is None, f"the phone lives after {name}")
-        phone.do("get calls.count")
+        lives(other, phone, "127.0.0.1", name)
     equal(seen, {n for n in os.listdir(FOLDER) if n.endswith(".dat")}, "every message has its row")
+    check(not faults, "; ".join(faults))
+
+
+def send_5118(bench, host):
+    """Each to a phone that has just begun: several of them have one branch and one Call-ID. @return what went wrong"""
+    faults = []
+    at = f"[{host}]" if ":" in host else host
+    peers = {port: Peer(port, host) for port in (5060, 6050, 19823)}  # where the top Vias want their answers
+    other = Peer(5098, host)
+    for name, headers, body, permitted, port, why in rfc5118.MESSAGES:
+        phone = bench.phone("set sip.listen 127.0.0.1:5070,[::1]:5070", "set call.accept any")
+        phone.do("help")
+        try:
+            also = rfc5118.ALSO_OVER_IPV6.get(name, "") if ":" in host else ""
+            send_one(peers[port], phone, rfc5118.text_of(headers, body), f"{permitted} {also}".split(), host)
+        except Failed as failed:
+            faults.append(f"{name} over {host} ({why}): {failed}")
+        lives(other, phone, host, name)
+        equal(phone.quit(), 0, f"exit status after {name}")
+    return faults
+
+
+def test_rfc_5118(bench):
+    """The twelve IPv6 messages, over both families."""
+    bench.need_namespace()
+    equal(len(rfc5118.MESSAGES), 12, "messages")
+    faults = send_5118(bench, "127.0.0.1")
+    if os.path.exists("/proc/net/if_inet6"):
+        faults += send_5118(bench, "::1")
     check(not faults, "; ".join(faults))
 
 

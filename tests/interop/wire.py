@@ -55,7 +55,7 @@ class Peer:
 
     def __init__(self, port, host="127.0.0.1"):
         self.host, self.port = host, port
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, port))
         self.tag = "peer" + os.urandom(4).hex()
         self.branches = 0
