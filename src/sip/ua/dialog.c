@@ -106,6 +106,19 @@ static void take_routes(struct dialog *dialog, const struct sip_message *message
 	}
 }
 
+/* As it stands in requests (19.1.5): a Contact may have headers, which a Request-URI, or an URI that gets headers of
+ * ours, must not. */
+static char *target_of(const struct sip_uri *uri)
+{
+	struct buf text;
+
+	buf_init(&text, uri->text.n + 1); /* printed it is never longer */
+	sip_uri_print_request(&text, uri);
+	char *target = clean(buf_slice(&text));
+	buf_fini(&text);
+	return target;
+}
+
 void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
 {
 	const struct sip_address *contact = sip_message_address(message, SIP_HEADER_CONTACT, 0);
@@ -114,7 +127,7 @@ void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
 	    contact->uri.text.n > HOP_URI_MAX)
 		return;
 	free(dialog->remote_target);
-	dialog->remote_target = clean(contact->uri.text);
+	dialog->remote_target = target_of(&contact->uri);
 }
 
 static struct dialog *dialog_new(struct ua *ua, const struct sip_message *message, struct slice local_tag,
@@ -160,7 +173,7 @@ struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *reques
 	free(to);
 	dialog->remote = clean(sip_message_value(request, SIP_HEADER_FROM));
 	dialog->scope = slice_dup(sip_message_call_id(request));
-	dialog->remote_target = clean(from->uri.text);
+	dialog->remote_target = target_of(&from->uri);
 	dialog->remote_cseq = sip_message_cseq(request)->number;
 	dialog->has_remote_cseq = true;
 	take_routes(dialog, request);
@@ -180,7 +193,7 @@ struct dialog *dialog_new_notified(struct ua *ua, const struct sip_message *noti
 	dialog->remote_cseq = sip_message_cseq(notify)->number;
 	dialog->has_remote_cseq = true;
 	dialog->scope = slice_dup(scope);
-	dialog->remote_target = clean(from->uri.text);
+	dialog->remote_target = target_of(&from->uri);
 	take_routes(dialog, notify);
 	dialog_refresh(dialog, notify);
 	dialog->ours = true;

@@ -37,7 +37,7 @@ struct dialog {
 	char *id; /* key of the map */
 	char *call_id, *local_tag, *remote_tag;
 	char *local, *remote; /* From and To of our requests, with tags */
-	char *remote_target;
+	char *remote_target; /* as a Request-URI */
 	char **routes; /* values of Route: "<sip:p1.example.com;lr>" */
 	size_t route_count;
 	uint32_t local_cseq, remote_cseq;

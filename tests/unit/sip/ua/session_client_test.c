@@ -55,6 +55,18 @@ static void a_call_goes_up_and_we_hang_up(void **state)
 	lab_quiet(lab);
 }
 
+/* RFC 3261 19.1.5: the headers and the method of a Contact are nothing for a Request-URI, nor for a Refer-To of ours. */
+static void a_remote_target_has_no_headers(void **state)
+{
+	struct lab *lab = *state;
+	struct session *session = lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+
+	lab_answer(lab, invite, 200, "b", "Contact: <sip:bob@192.0.2.8;method=BYE;x=y?Subject=z>\r\n" SDP_LINES, "a1");
+	lab_uri(lab_take(lab, "ACK"), "sip:bob@192.0.2.8;x=y");
+	assert_string_equal(session_remote_target(session), "sip:bob@192.0.2.8;x=y");
+}
+
 static void the_peer_hangs_up(void **state)
 {
 	struct lab *lab = *state;
@@ -552,6 +564,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(an_invite_has_what_it_needs_and_is_small),
 		LAB_TEST(a_call_goes_up_and_we_hang_up),
+		LAB_TEST(a_remote_target_has_no_headers),
 		LAB_TEST(the_peer_hangs_up),
 		LAB_TEST(a_repeated_2xx_gets_the_same_ack),
 		LAB_TEST(of_two_forks_the_second_answer_gets_ack_and_bye),
