@@ -38,10 +38,10 @@ static bool next_line(struct slice *rest, struct buf *line)
 	return true;
 }
 
-/* RFC 6350 3.4; control characters become blanks. */
+/* RFC 6350 3.4; line feeds and tabs become blanks, other control characters are cleaned as everywhere. */
 static char *unescaped(struct slice value)
 {
-	struct buf text;
+	struct buf text, clean;
 
 	buf_init(&text, LINE_BYTES);
 	for (size_t i = 0; i < value.n; i++) {
@@ -50,7 +50,10 @@ static char *unescaped(struct slice value)
 			c = value.p[++i] == 'n' || value.p[i] == 'N' ? ' ' : value.p[i];
 		buf_add_char(&text, (unsigned char)c < ' ' ? ' ' : c);
 	}
-	return buf_take(&text);
+	buf_init(&clean, 4 * LINE_BYTES);
+	utf8_clean(&clean, buf_slice(&text), false);
+	buf_fini(&text);
+	return buf_take(&clean);
 }
 
 /* "work.IMPP;PREF=1" -> "IMPP" */
