@@ -9,6 +9,7 @@ struct datagram {
 	struct timer timer;
 	struct world *world;
 	struct address from, to;
+	bool strange;
 	size_t n;
 	char bytes[];
 };
@@ -27,15 +28,18 @@ static void arrive(void *arg)
 	struct host *host = host_at(datagram->world, &datagram->to);
 
 	list_remove(&datagram->node);
-	if (host && host->transport) {
+	if (host && host->transport && !host->cut) {
 		datagram->world->arrived++;
+		datagram->world->strange = datagram->strange;
 		transport_datagram(host->transport, &datagram->to, &datagram->from,
 				   slice_make(datagram->bytes, datagram->n));
+		datagram->world->strange = false;
 	}
 	free(datagram);
 }
 
-static void fly(struct world *world, const struct address *from, const struct address *to, struct slice bytes)
+static void fly(struct world *world, const struct address *from, const struct address *to, struct slice bytes,
+		bool strange)
 {
 	struct datagram *datagram = xcalloc(1, sizeof *datagram + bytes.n);
 	uint32_t spread = world->delay_max_us - world->delay_min_us;
@@ -44,10 +48,38 @@ static void fly(struct world *world, const struct address *from, const struct ad
 	datagram->from = *from;
 	datagram->to = *to;
 	datagram->n = bytes.n;
+	datagram->strange = strange;
 	memcpy(datagram->bytes, bytes.p, bytes.n);
 	list_append(&world->in_flight, &datagram->node);
 	timer_start(&world->timers, &datagram->timer,
 		    world->delay_min_us + (spread ? random_below(&world->random, spread) : 0), arrive, datagram);
+}
+
+/* Nothing is sent that we ourselves would refuse. Keep-alives are no messages. */
+static void check_sent(struct world *world, struct slice bytes)
+{
+	struct sip_message *message;
+	size_t used, offset = 0;
+
+	if (world->strange || *world->fault || bytes.n < 16 || bytes.p[0] < 'A')
+		return;
+	if (sip_message_parse(bytes, SIP_DATAGRAM, &message, &used, &offset) != SCAN_OK) {
+		snprintf(world->fault, sizeof world->fault, "sent what is no message: %.*s", SLICE_ARG(slice_sub(bytes, 0, 1600)));
+		return;
+	}
+	struct sip_fault fault = sip_message_check(message);
+	if (fault.status)
+		snprintf(world->fault, sizeof world->fault, "sent what we refuse (%s): %.*s", fault.text,
+			 SLICE_ARG(slice_sub(bytes, 0, 1600)));
+	sip_message_unref(message);
+}
+
+static void overhear(struct world *world, struct slice bytes)
+{
+	struct buf *place = &world->overheard[world->sent % WORLD_OVERHEARD];
+
+	buf_clear(place);
+	buf_add(place, bytes);
 }
 
 static enum err send_datagram(void *net, const struct address *local, const struct address *remote, struct slice bytes)
@@ -57,13 +89,15 @@ static enum err send_datagram(void *net, const struct address *local, const stru
 
 	(void)local;
 	world->sent++;
-	if (random_below(&world->random, 100) < world->loss_percent) {
+	check_sent(world, bytes);
+	overhear(world, bytes);
+	if (host->cut || random_below(&world->random, 100) < world->loss_percent) {
 		world->lost++;
 		return ERR_NONE;
 	}
-	fly(world, &host->address, remote, bytes);
+	fly(world, &host->address, remote, bytes, false);
 	if (random_below(&world->random, 100) < world->double_percent)
-		fly(world, &host->address, remote, bytes);
+		fly(world, &host->address, remote, bytes, false);
 	return ERR_NONE;
 }
 
@@ -152,6 +186,8 @@ void world_init(struct world *world, uint64_t seed)
 	random_init_seeded(&world->random, seed);
 	random_init_seeded(&world->host_random, seed ^ 0x5eed);
 	list_init(&world->in_flight);
+	for (int i = 0; i < WORLD_OVERHEARD; i++)
+		buf_init(&world->overheard[i], SIP_MESSAGE_MAX);
 	for (int i = 0; i < WORLD_HOSTS; i++) {
 		struct host *host = &world->hosts[i];
 		char text[ADDRESS_TEXT];
@@ -173,7 +209,65 @@ void world_fini(struct world *world)
 		timer_stop(&world->timers, &datagram->timer);
 		free(datagram);
 	}
+	for (int i = 0; i < WORLD_OVERHEARD; i++)
+		buf_fini(&world->overheard[i]);
 	timers_fini(&world->timers);
+}
+
+/* ---- the stranger ---- */
+
+static void spoil(struct random *random, char *bytes, size_t *n)
+{
+	static const char nasty[] = "\r\n\t ;,<>\"\\:@%?=()[]09\xff";
+	uint32_t changes = random_below(random, 5);
+
+	while (changes-- && *n > 20) {
+		size_t at = random_below(random, (uint32_t)*n);
+		switch (random_below(random, 5)) {
+		case 0:
+			bytes[at] = (char)random_u32(random);
+			break;
+		case 1:
+		case 2:
+			bytes[at] = nasty[random_below(random, sizeof nasty - 1)];
+			break;
+		case 3:
+			memmove(bytes + at, bytes + at + 1, *n - at - 1);
+			--*n;
+			break;
+		default:
+			*n = at + 1;
+			break;
+		}
+	}
+}
+
+void world_annoy(struct world *world)
+{
+	struct random *random = &world->random;
+	struct buf *known = &world->overheard[random_below(random, WORLD_OVERHEARD)];
+	const struct address *to = &world->hosts[random_below(random, WORLD_HOSTS)].address;
+	struct address stranger;
+
+	if (!known->n || !address_parse(&stranger, SLICE("198.51.100.66:5070"), 5060))
+		return;
+	if (random_below(random, 2))
+		stranger = world->hosts[random_below(random, WORLD_HOSTS)].address;
+	char *copy = slice_dup(buf_slice(known));
+	size_t n = known->n;
+	spoil(random, copy, &n);
+	fly(world, &stranger, to, slice_make(copy, n), true);
+	world->hostile++;
+	free(copy);
+}
+
+void world_heal(struct world *world)
+{
+	world->loss_percent = world->double_percent = 0;
+	world->delay_min_us = 1000;
+	world->delay_max_us = 2000;
+	for (int i = 0; i < WORLD_HOSTS; i++)
+		world->hosts[i].cut = false;
 }
 
 void world_pass(struct world *world, int64_t us, void (*each_turn)(void *arg), void *arg)

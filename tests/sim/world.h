@@ -1,12 +1,13 @@
 /*
  * A world of hosts joined by a network that delays, loses, doubles and reorders datagrams, on one virtual clock.
- * Everything that happens follows from the seed, so a failure is repeated by its number.
+ * Everything that happens follows from the seed, so a failure is repeated by its number. Links can be cut, and a
+ * stranger sends what it has overheard, as it was or spoiled. Whatever a host sends must pass our own strict check.
  */
 #pragma once
 
 #include "sip/transport/transport.h"
 
-enum { WORLD_HOSTS = 4 };
+enum { WORLD_HOSTS = 6, WORLD_OVERHEARD = 16 };
 
 struct world;
 
@@ -15,6 +16,7 @@ struct host {
 	struct address address;
 	struct sip_world sip;           /* give it to ua_new() */
 	struct transport *transport;    /* set after ua_new(); NULL: the host is down */
+	bool cut;                       /* nothing of it arrives anywhere, and nothing arrives there */
 };
 
 struct world {
@@ -25,7 +27,10 @@ struct world {
 	struct host hosts[WORLD_HOSTS];
 	unsigned loss_percent, double_percent;
 	uint32_t delay_min_us, delay_max_us; /* uniform between: later ones overtake */
-	unsigned long sent, lost, arrived;
+	unsigned long sent, lost, arrived, hostile;
+	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */
+	bool strange; /* what arrives now is the stranger's: answers to it are not checked, they repeat what it said */
+	char fault[2048]; /* the first message that the check refused, and why; empty: none */
 };
 
 void world_init(struct world *world, uint64_t seed);
@@ -33,3 +38,8 @@ void world_fini(struct world *world);
 /** Let time pass; datagrams arrive and timers fire in their order. `each_turn` (may be NULL) is called after each of
  * them. */
 void world_pass(struct world *world, int64_t us, void (*each_turn)(void *arg), void *arg);
+/** The stranger sends something to one of the hosts, from an address of its own or, half the time, in another's name.
+ */
+void world_annoy(struct world *world);
+/** Everything arrives from now on, at once and once; what is under way still does. */
+void world_heal(struct world *world);

@@ -1,0 +1,210 @@
+/*
+ * Several users, one of them with two phones, behind a forking proxy that is their registrar, on a bad network: they
+ * call, change, transfer, subscribe, publish and register by chance while packets are lost and doubled, links are cut,
+ * phones and the server restart and a stranger sends what it has overheard. Then the network heals, and it must be that
+ * both ends of every call agree on it; that each command has had exactly one outcome; that no transaction and no dialog
+ * outlives its timers; and that nothing was ever sent which our own strict check refuses.
+ *
+ *   mesh_sim              what `make check` runs
+ *   mesh_sim SEED         one seed, for repeating a failure
+ *   mesh_sim FIRST COUNT  so many seeds from FIRST on; build with --enable-asan for leaks
+ */
+#include "tests/unit/unit.h"
+
+#include "tests/sim/agent.h"
+#include "tests/sim/proxy.h"
+
+enum { AGENTS = WORLD_HOSTS - 2, SEEDS = 300 };
+
+static const char *const users[AGENTS] = { "alice", "bob", "bob", "carol" };
+static const char *const uris[] = { "sip:alice@192.0.2.1", "sip:bob@192.0.2.1", "sip:carol@192.0.2.1", NULL };
+
+struct mesh {
+	struct world world;
+	struct proxy *proxy;
+	struct agent agents[AGENTS];
+	struct session_options options;
+	struct timer trouble;
+	bool quiet;            /* no more trouble */
+	bool restarts, cuts, hostile;
+	unsigned restarted, deeds;
+};
+
+static void sweep(void *arg)
+{
+	struct mesh *mesh = arg;
+
+	for (int i = 0; i < AGENTS; i++)
+		agent_sweep(&mesh->agents[i]);
+	if (mesh->proxy)
+		proxy_sweep(mesh->proxy);
+}
+
+static void start_agent(struct mesh *mesh, int i)
+{
+	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, &mesh->options);
+}
+
+/* The plug is pulled, and put in again at once: nobody is told. */
+static void restart(struct mesh *mesh)
+{
+	uint32_t which = random_below(&mesh->world.random, AGENTS + 1);
+
+	mesh->restarted++;
+	if (which == AGENTS) {
+		proxy_free(mesh->proxy);
+		mesh->proxy = proxy_new(&mesh->world.hosts[0]);
+		return;
+	}
+	agent_stop(&mesh->agents[which]);
+	start_agent(mesh, (int)which);
+}
+
+static void trouble(void *arg)
+{
+	struct mesh *mesh = arg;
+	struct world *world = &mesh->world;
+
+	if (mesh->quiet)
+		return;
+	if (mesh->restarts && random_below(&world->random, 200) == 0)
+		restart(mesh);
+	if (mesh->cuts && random_below(&world->random, 60) == 0) {
+		struct host *host = &world->hosts[random_below(&world->random, AGENTS + 1)];
+		host->cut = !host->cut;
+	}
+	if (mesh->hostile)
+		world_annoy(world);
+	timer_start(&world->timers, &mesh->trouble, (int64_t)random_below(&world->random, 600) * MS_US, trouble, mesh);
+}
+
+static void build(struct mesh *mesh, uint64_t seed)
+{
+	struct world *world = &mesh->world;
+
+	memset(mesh, 0, sizeof *mesh);
+	world_init(world, seed);
+	world->loss_percent = (unsigned)(seed % 5) * 6;
+	world->double_percent = seed % 3 ? 5 : 0;
+	world->delay_min_us = 1000;
+	world->delay_max_us = 2000 + (uint32_t)(seed / 5 % 4) * 80000;
+	mesh->options = (struct session_options){ .reliable = (enum reliable_mode)(seed % 3),
+						  .timer = (enum timer_mode)(seed / 3 % 4),
+						  .expires_s = 90 };
+	mesh->restarts = seed / 2 % 3 == 0;
+	mesh->cuts = seed / 7 % 2;
+	mesh->hostile = seed / 11 % 2;
+	mesh->proxy = proxy_new(&world->hosts[0]);
+	for (int i = 0; i < AGENTS; i++)
+		start_agent(mesh, i);
+	timer_start(&world->timers, &mesh->trouble, 10 * SECOND_US, trouble, mesh);
+}
+
+static void pass(struct mesh *mesh, int64_t seconds)
+{
+	world_pass(&mesh->world, seconds * SECOND_US, sweep, mesh);
+	sweep(mesh);
+}
+
+static void heal(struct mesh *mesh)
+{
+	mesh->quiet = true;
+	world_heal(&mesh->world);
+	for (int i = 0; i < AGENTS; i++)
+		agent_rest(&mesh->agents[i]);
+}
+
+/* Whoever has a call that is up: one of the others has its other end. */
+static void both_ends_agree(struct mesh *mesh)
+{
+	for (int i = 0; i < AGENTS; i++) {
+		LIST_EACH(&mesh->agents[i].calls, node) {
+			const struct agent_call *call = LIST_ENTRY(node, struct agent_call, node);
+			unsigned ends = 0;
+			if (!call->session || !call->up)
+				continue;
+			for (int k = 0; k < AGENTS; k++)
+				ends += agent_has_call(&mesh->agents[k], call->id, !call->caller);
+			if (ends != 1)
+				agent_fault(&mesh->agents[i], "call %s (%s) has %u other ends", call->id,
+					    call->caller ? "ours" : "theirs", ends);
+		}
+	}
+}
+
+static void check_faults(const struct mesh *mesh, uint64_t seed)
+{
+	if (*mesh->world.fault)
+		fail_msg("seed %llu: %s", (unsigned long long)seed, mesh->world.fault);
+	for (int i = 0; i < AGENTS; i++)
+		if (*mesh->agents[i].fault)
+			fail_msg("seed %llu: %s", (unsigned long long)seed, mesh->agents[i].fault);
+}
+
+struct sums {
+	unsigned long calls, outcomes, restarts, hostile, packets;
+};
+static struct sums sums;
+
+static void end(struct mesh *mesh)
+{
+	for (int i = 0; i < AGENTS; i++) {
+		sums.calls += mesh->agents[i].calls_up;
+		sums.outcomes += mesh->agents[i].outcomes;
+		agent_stop(&mesh->agents[i]);
+	}
+	sums.restarts += mesh->restarted;
+	sums.hostile += mesh->world.hostile;
+	sums.packets += mesh->world.sent;
+	proxy_free(mesh->proxy);
+	world_fini(&mesh->world);
+}
+
+static void run(uint64_t seed)
+{
+	static struct mesh mesh;
+
+	build(&mesh, seed);
+	pass(&mesh, 60 + (int64_t)(seed % 7) * 20);
+	heal(&mesh);
+	/* What hung while it was bad comes to its end by its timers; then every end of a call asks for the other. */
+	pass(&mesh, 100);
+	for (int i = 0; i < AGENTS; i++)
+		agent_probe(&mesh.agents[i]);
+	pass(&mesh, 100);
+	both_ends_agree(&mesh);
+	for (int i = 0; i < AGENTS; i++)
+		agent_finish(&mesh.agents[i]);
+	pass(&mesh, 700);
+	for (int i = 0; i < AGENTS; i++)
+		agent_check(&mesh.agents[i]);
+	check_faults(&mesh, seed);
+	if (proxy_transactions(mesh.proxy))
+		fail_msg("seed %llu: %zu transactions of the proxy outlive their timers", (unsigned long long)seed,
+			 proxy_transactions(mesh.proxy));
+	end(&mesh);
+}
+
+static uint64_t first_seed = 1, seed_count = SEEDS;
+
+static void the_ends_agree_and_nothing_is_left(void **state)
+{
+	(void)state;
+	for (uint64_t seed = first_seed; seed < first_seed + seed_count; seed++)
+		run(seed);
+	print_message("# %llu seeds: %lu calls answered, %lu outcomes, %lu restarts, %lu packets, %lu of a stranger\n",
+		      (unsigned long long)seed_count, sums.calls, sums.outcomes, sums.restarts, sums.packets, sums.hostile);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_ends_agree_and_nothing_is_left),
+	};
+
+	if (argc > 1) {
+		first_seed = strtoull(argv[1], NULL, 10);
+		seed_count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,504 @@
+#include "tests/sim/proxy.h"
+
+#include "base/xmalloc.h"
+
+#include <stdio.h>
+
+enum { BINDINGS_MAX = 32, BRANCHES_MAX = 8, STATES_MAX = 32, LEAST_S = 60, MOST_S = 300 };
+
+struct binding {
+	char user[32], contact[256];
+	int64_t until_us;
+};
+
+struct branch {
+	struct job *job;
+	struct client_transaction *ct;
+	unsigned final;
+};
+
+/* One request on its way: the server transaction, and one client transaction each for where it went. */
+struct job {
+	struct list_node node;
+	struct proxy *proxy;
+	struct server_transaction *st; /* NULL: gone */
+	struct sip_message *request;
+	struct sip_source source;
+	struct branch branches[BRANCHES_MAX];
+	size_t count;
+	struct sip_message *best;
+	bool answered;
+};
+
+/* What somebody published. */
+struct state {
+	char tag[16];
+	int64_t until_us;
+};
+
+struct proxy {
+	struct host *host;
+	struct transactions *transactions;
+	struct binding bindings[BINDINGS_MAX];
+	struct state states[STATES_MAX];
+	struct list jobs;
+	unsigned tags;
+};
+
+static int64_t now(const struct proxy *proxy)
+{
+	return proxy->host->world->timers.now_us;
+}
+
+static bool is_ours(const struct proxy *proxy, const struct sip_uri *uri)
+{
+	struct address address;
+
+	return address_parse_host(&address, sip_uri_hop_host(uri), uri->port ? uri->port : 5060) &&
+	       address_eq(&address, &proxy->host->address);
+}
+
+/* ---- answers of our own ---- */
+
+static void respond_to(struct server_transaction *st, const struct sip_message *request, unsigned status,
+		       const char *lines_name, const char *value)
+{
+	struct sip_draft *draft = sip_draft_response(request, status, slice_of(""), SLICE("proxy"));
+
+	if (lines_name)
+		sip_draft_add_named(draft, slice_of(lines_name), slice_of(value));
+	(void)!transaction_respond(st, draft);
+	sip_draft_free(draft);
+}
+
+static void respond(struct server_transaction *st, unsigned status, const char *lines_name, const char *value)
+{
+	respond_to(st, server_transaction_request(st), status, lines_name, value);
+}
+
+static struct binding *find_binding(struct proxy *proxy, struct slice user, struct slice contact)
+{
+	for (size_t i = 0; i < BINDINGS_MAX; i++) {
+		struct binding *binding = &proxy->bindings[i];
+		if (binding->until_us > now(proxy) && slice_eq(slice_of(binding->user), user) &&
+		    slice_eq(slice_of(binding->contact), contact))
+			return binding;
+	}
+	return NULL;
+}
+
+static struct binding *free_binding(struct proxy *proxy)
+{
+	for (size_t i = 0; i < BINDINGS_MAX; i++)
+		if (proxy->bindings[i].until_us <= now(proxy))
+			return &proxy->bindings[i];
+	return NULL;
+}
+
+static void keep_binding(struct proxy *proxy, struct slice user, struct slice contact, uint32_t expires)
+{
+	struct binding *binding = find_binding(proxy, user, contact);
+
+	if (!binding && expires)
+		binding = free_binding(proxy);
+	if (!binding || user.n >= sizeof binding->user || contact.n >= sizeof binding->contact)
+		return;
+	snprintf(binding->user, sizeof binding->user, "%.*s", SLICE_ARG(user));
+	snprintf(binding->contact, sizeof binding->contact, "%.*s", SLICE_ARG(contact));
+	binding->until_us = now(proxy) + (int64_t)(expires < MOST_S ? expires : MOST_S) * SECOND_US;
+}
+
+static void forget_user(struct proxy *proxy, struct slice user)
+{
+	for (size_t i = 0; i < BINDINGS_MAX; i++)
+		if (slice_eq(slice_of(proxy->bindings[i].user), user))
+			proxy->bindings[i].until_us = 0;
+}
+
+/* 10.3: each Contact with the time that is left. */
+static void answer_bindings(struct proxy *proxy, struct server_transaction *st, struct slice user)
+{
+	struct sip_draft *draft = sip_draft_response(server_transaction_request(st), 200, slice_of(""), SLICE("reg"));
+
+	for (size_t i = 0; i < BINDINGS_MAX; i++) {
+		const struct binding *binding = &proxy->bindings[i];
+		if (binding->until_us > now(proxy) && slice_eq(slice_of(binding->user), user))
+			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=%d", binding->contact,
+				      (int)((binding->until_us - now(proxy)) / SECOND_US));
+	}
+	(void)!transaction_respond(st, draft);
+	sip_draft_free(draft);
+}
+
+static void do_register(struct proxy *proxy, struct server_transaction *st, const struct sip_message *request)
+{
+	struct slice user = sip_message_to(request)->uri.user;
+	const struct sip_address *contact;
+	uint32_t general = MOST_S, expires;
+
+	(void)sip_message_seconds(request, SIP_HEADER_EXPIRES, &general);
+	for (size_t i = 0; (contact = sip_message_address(request, SIP_HEADER_CONTACT, i)) != NULL; i++) {
+		if (contact->star) {
+			forget_user(proxy, user);
+			continue;
+		}
+		if (!sip_address_expires(contact, &expires))
+			expires = general;
+		if (expires && expires < LEAST_S) {
+			respond(st, 423, "Min-Expires", "60");
+			return;
+		}
+		keep_binding(proxy, user, contact->uri.text, expires);
+	}
+	answer_bindings(proxy, st, user);
+}
+
+static struct state *find_state(struct proxy *proxy, struct slice tag)
+{
+	for (size_t i = 0; i < STATES_MAX; i++)
+		if (proxy->states[i].until_us > now(proxy) && slice_eq(slice_of(proxy->states[i].tag), tag))
+			return &proxy->states[i];
+	return NULL;
+}
+
+/* RFC 3903 6: without an entity-tag it is new, an unknown one is refused, each change gives another. */
+static void do_publish(struct proxy *proxy, struct server_transaction *st, const struct sip_message *request)
+{
+	struct slice tag = sip_message_value(request, SIP_HEADER_SIP_IF_MATCH);
+	struct state *state = tag.n ? find_state(proxy, tag) : &proxy->states[proxy->tags % STATES_MAX];
+	uint32_t expires = MOST_S;
+	char text[16];
+
+	(void)sip_message_seconds(request, SIP_HEADER_EXPIRES, &expires);
+	if (!state) {
+		respond(st, 412, NULL, NULL);
+		return;
+	}
+	snprintf(state->tag, sizeof state->tag, "e%u", ++proxy->tags);
+	state->until_us = now(proxy) + (int64_t)(expires < MOST_S ? expires : MOST_S) * SECOND_US;
+	struct sip_draft *draft = sip_draft_response(request, 200, slice_of(""), SLICE("pub"));
+	snprintf(text, sizeof text, "%u", expires < MOST_S ? expires : MOST_S);
+	sip_draft_add(draft, SIP_HEADER_SIP_ETAG, "%s", state->tag);
+	sip_draft_add(draft, SIP_HEADER_EXPIRES, "%s", text);
+	(void)!transaction_respond(st, draft);
+	sip_draft_free(draft);
+}
+
+/* ---- forwarding ---- */
+
+static bool is_hop_field(enum sip_header_id id)
+{
+	return id == SIP_HEADER_VIA || id == SIP_HEADER_MAX_FORWARDS || id == SIP_HEADER_CONTENT_LENGTH ||
+	       id == SIP_HEADER_CONTENT_TYPE || id == SIP_HEADER_ROUTE;
+}
+
+static void copy_rest(struct sip_draft *draft, const struct sip_message *from, bool response)
+{
+	for (size_t i = 0; i < from->header_count; i++) {
+		const struct sip_header *header = &from->headers[i];
+		bool copied = header->id == SIP_HEADER_FROM || header->id == SIP_HEADER_TO ||
+			      header->id == SIP_HEADER_CALL_ID || header->id == SIP_HEADER_CSEQ;
+		if (is_hop_field(header->id) || (response && copied))
+			continue;
+		if (header->id == SIP_HEADER_OTHER)
+			sip_draft_add_named(draft, header->name, header->value);
+		else
+			sip_draft_add_slice(draft, header->id, header->value);
+	}
+	if (from->body.n)
+		sip_draft_body(draft, sip_message_value(from, SIP_HEADER_CONTENT_TYPE), from->body);
+}
+
+/* 16.6 */
+static struct sip_draft *forwarded(struct proxy *proxy, const struct sip_message *request, struct slice uri)
+{
+	struct sip_draft *draft = sip_draft_request(request->method_name, uri);
+	const struct sip_address *route;
+	uint32_t forwards = 70;
+
+	sip_draft_copy_header(draft, request, SIP_HEADER_VIA);
+	(void)sip_message_seconds(request, SIP_HEADER_MAX_FORWARDS, &forwards);
+	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "%u", forwards ? forwards - 1 : 0);
+	for (size_t i = 0; (route = sip_message_address(request, SIP_HEADER_ROUTE, i)) != NULL; i++)
+		if (i || !is_ours(proxy, &route->uri))
+			sip_draft_add_slice(draft, SIP_HEADER_ROUTE, route->text);
+	if (!sip_message_to(request)->tag.n && request->method != SIP_MESSAGE)
+		sip_draft_add(draft, SIP_HEADER_RECORD_ROUTE, "<sip:192.0.2.1;lr>");
+	copy_rest(draft, request, false);
+	return draft;
+}
+
+static bool target_of(const struct sip_draft *draft, struct sip_target *target)
+{
+	struct sip_uri uri;
+	struct sip_address route;
+	struct slice first = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
+
+	*target = (struct sip_target){ .protocol = SIP_UDP };
+	if (first.n && sip_address_parse(first, &route, NULL))
+		uri = route.uri;
+	else if (!sip_uri_parse(sip_draft_request_uri(draft), &uri, NULL))
+		return false;
+	return address_parse_host(&target->address, sip_uri_hop_host(&uri), uri.port ? uri.port : 5060);
+}
+
+static void pass_back(struct job *job, const struct sip_message *response)
+{
+	struct sip_draft *draft = sip_draft_response(job->request, response->status, response->reason, slice_of(""));
+
+	sip_draft_set(draft, SIP_HEADER_TO, "%.*s", SLICE_ARG(sip_message_value(response, SIP_HEADER_TO)));
+	copy_rest(draft, response, true);
+	enum err err = job->st ? transaction_respond(job->st, draft) : ERR_STATE;
+	/* A further 2xx, or one that came again: without state (16.7 5). */
+	if (err == ERR_STATE && response->status / 100 == 2) {
+		struct sip_message *message = sip_draft_finish(draft, slice_of(""));
+		(void)!transport_send_response(transactions_transport(job->proxy->transactions), &job->source, message);
+		sip_message_unref(message);
+	}
+	job->answered |= response->status >= 200;
+	sip_draft_free(draft);
+}
+
+static void cancel_others(struct job *job, const struct branch *but)
+{
+	for (size_t i = 0; i < job->count; i++)
+		if (&job->branches[i] != but && job->branches[i].ct && !job->branches[i].final &&
+		    job->request->method == SIP_INVITE)
+			transaction_cancel(job->branches[i].ct, slice_of(""));
+}
+
+/* 16.7 6: 6xx before all, else the lowest class. */
+static bool is_better(unsigned status, const struct sip_message *best)
+{
+	return !best || (status >= 600 && best->status < 600) || (best->status < 600 && status / 100 < best->status / 100);
+}
+
+static void when_all_are_final(struct job *job)
+{
+	for (size_t i = 0; i < job->count; i++)
+		if (!job->branches[i].final)
+			return;
+	if (job->answered)
+		return;
+	if (job->best)
+		pass_back(job, job->best);
+	else if (job->st) /* no 408 to others than INVITE: RFC 4320 4.2 */
+		respond_to(job->st, job->request, job->request->method == SIP_INVITE ? 408 : 480, NULL, NULL);
+	job->answered = true;
+}
+
+static void on_final(struct job *job, struct branch *branch, struct sip_message *response)
+{
+	branch->final = response->status;
+	if (response->status / 100 == 2) {
+		if (!job->answered || job->request->method == SIP_INVITE)
+			pass_back(job, response);
+		cancel_others(job, branch);
+		return;
+	}
+	if (is_better(response->status, job->best)) {
+		sip_message_unref(job->best);
+		job->best = sip_message_ref(response);
+	}
+	if (response->status >= 600)
+		cancel_others(job, branch);
+	when_all_are_final(job);
+}
+
+static void on_client(void *arg, struct client_transaction *ct, enum client_event event, struct sip_message *response,
+		      enum err err)
+{
+	struct branch *branch = arg;
+	struct job *job = branch->job;
+
+	(void)ct;
+	(void)err;
+	switch (event) {
+	case CLIENT_RESPONSE:
+		if (response->status >= 200)
+			on_final(job, branch, response);
+		else if (response->status > 100 && job->st && !job->answered && job->request->method == SIP_INVITE)
+			pass_back(job, response);
+		break;
+	case CLIENT_GONE:
+		branch->ct = NULL;
+		/* fall through */
+	default:
+		if (!branch->final) {
+			branch->final = 408;
+			when_all_are_final(job);
+		}
+		break;
+	}
+}
+
+static void forward_to(struct job *job, struct slice uri)
+{
+	struct sip_draft *draft = forwarded(job->proxy, job->request, uri);
+	struct branch *branch = &job->branches[job->count];
+	struct sip_target target;
+	enum err err = ERR_NO_ROUTE;
+
+	if (job->count < BRANCHES_MAX && target_of(draft, &target)) {
+		*branch = (struct branch){ .job = job };
+		branch->ct = transaction_start(job->proxy->transactions, draft, &target, on_client, branch, &err);
+		job->count += branch->ct != NULL;
+	}
+	sip_draft_free(draft);
+}
+
+static void forward(struct proxy *proxy, struct server_transaction *st, struct sip_message *request,
+		    const struct sip_source *source)
+{
+	const struct sip_uri *uri = sip_message_request_uri(request);
+	struct job *job = xcalloc(1, sizeof *job);
+
+	job->proxy = proxy;
+	job->st = st;
+	job->source = *source;
+	job->request = sip_message_ref(request);
+	list_append(&proxy->jobs, &job->node);
+	server_transaction_set_user(st, job);
+	if (!is_ours(proxy, uri)) {
+		forward_to(job, uri->text);
+	} else {
+		for (size_t i = 0; i < BINDINGS_MAX; i++) {
+			const struct binding *binding = &proxy->bindings[i];
+			if (binding->until_us > now(proxy) && slice_eq(slice_of(binding->user), uri->user))
+				forward_to(job, slice_of(binding->contact));
+		}
+	}
+	if (!job->count) {
+		respond(st, 480, NULL, NULL);
+		job->answered = true;
+	}
+}
+
+/* ---- what comes in ---- */
+
+static void on_request(void *arg, struct server_transaction *st, struct sip_message *request,
+		       const struct sip_source *source)
+{
+	struct proxy *proxy = arg;
+	const struct sip_uri *uri = sip_message_request_uri(request);
+	uint32_t forwards = 70;
+
+	(void)sip_message_seconds(request, SIP_HEADER_MAX_FORWARDS, &forwards);
+	if (uri->scheme != SIP_SCHEME_SIP)
+		respond(st, 416, NULL, NULL);
+	else if (!forwards)
+		respond(st, 483, NULL, NULL);
+	else if (request->method == SIP_REGISTER)
+		do_register(proxy, st, request);
+	else if (request->method == SIP_PUBLISH)
+		do_publish(proxy, st, request);
+	else if (is_ours(proxy, uri) && !uri->user.n)
+		respond(st, request->method == SIP_OPTIONS ? 200 : 404, NULL, NULL);
+	else
+		forward(proxy, st, request, source);
+}
+
+static void on_ack(void *arg, struct sip_message *ack, const struct sip_source *source)
+{
+	struct proxy *proxy = arg;
+	const struct sip_uri *uri = sip_message_request_uri(ack);
+	struct sip_message *sent = NULL;
+	struct sip_target target;
+
+	(void)source;
+	if (is_ours(proxy, uri))
+		return;
+	struct sip_draft *draft = forwarded(proxy, ack, uri->text);
+	if (target_of(draft, &target))
+		(void)!transaction_send_ack(proxy->transactions, draft, &target, &sent);
+	sip_message_unref(sent);
+	sip_draft_free(draft);
+}
+
+static void on_cancel(void *arg, struct server_transaction *st, struct sip_message *cancel)
+{
+	struct job *job = server_transaction_user(st);
+
+	(void)arg;
+	(void)cancel;
+	if (!job)
+		return;
+	cancel_others(job, NULL);
+}
+
+static void on_gone(void *arg, struct server_transaction *st, enum err err)
+{
+	struct job *job = server_transaction_user(st);
+
+	(void)arg;
+	(void)err;
+	if (job)
+		job->st = NULL;
+}
+
+static void on_stray(void *arg, struct sip_message *response, const struct sip_source *source)
+{
+	(void)arg;
+	(void)response;
+	(void)source;
+}
+
+struct proxy *proxy_new(struct host *host)
+{
+	struct proxy *proxy = xcalloc(1, sizeof *proxy);
+	struct transaction_handlers handlers = { .request = on_request,
+						 .ack = on_ack,
+						 .cancel = on_cancel,
+						 .stray_2xx = on_stray,
+						 .server_gone = on_gone,
+						 .arg = proxy };
+
+	proxy->host = host;
+	list_init(&proxy->jobs);
+	proxy->transactions = transactions_new(&host->sip, &handlers);
+	host->transport = transactions_transport(proxy->transactions);
+	return proxy;
+}
+
+static void job_free(struct job *job)
+{
+	list_remove(&job->node);
+	sip_message_unref(job->request);
+	sip_message_unref(job->best);
+	free(job);
+}
+
+void proxy_sweep(struct proxy *proxy)
+{
+	LIST_EACH(&proxy->jobs, node) {
+		struct job *job = LIST_ENTRY(node, struct job, node);
+		bool busy = job->st != NULL;
+		for (size_t i = 0; i < job->count; i++)
+			busy |= job->branches[i].ct != NULL;
+		if (!busy)
+			job_free(job);
+	}
+}
+
+void proxy_free(struct proxy *proxy)
+{
+	proxy->host->transport = NULL;
+	transactions_free(proxy->transactions);
+	LIST_EACH(&proxy->jobs, node)
+		job_free(LIST_ENTRY(node, struct job, node));
+	free(proxy);
+}
+
+size_t proxy_transactions(const struct proxy *proxy)
+{
+	return transactions_count(proxy->transactions);
+}
+
+size_t proxy_bindings(const struct proxy *proxy)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < BINDINGS_MAX; i++)
+		count += proxy->bindings[i].until_us > now(proxy);
+	return count;
+}
