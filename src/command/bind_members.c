@@ -1,4 +1,4 @@
-/* bind_members: the named members of a JSON object -> arguments and options. */
+/* bind_members: the members of a JSON object, or the values of an array -> arguments and options. */
 #include "base/xmalloc.h"
 #include "command/argument.h"
 #include "command/bind.h"
@@ -160,6 +160,32 @@ static bool add_member(struct members *members, const char *key, const json_t *v
 		    command->name);
 }
 
+/* Values by position: the arguments in their order, keywords that only introduce one left out; what is left over belongs
+ * to a last one that repeats. */
+static bool add_positions(struct members *members, const json_t *list)
+{
+	const struct command *command = members->bound->command;
+	size_t place = 0, count = json_array_size(list);
+
+	for (size_t i = 0; i < count; i++) {
+		const json_t *value = json_array_get(list, i);
+		while (place < COMMAND_ARGS_MAX && command->arguments[place].name &&
+		       command->arguments[place].kind == ARG_KEYWORD)
+			place++;
+		const struct command_argument *argument = &command->arguments[place];
+		if (place == COMMAND_ARGS_MAX || !argument->name)
+			return fail(members->failure, STATUS_USAGE, "params", "%s takes no more than %zu params",
+				    command->name, i);
+		if (argument->kind == ARG_ACCOUNT_OPTION)
+			return bad(members, "params", "%s: options go by name, so its params are an object",
+				   command->name);
+		if (!json_is_null(value) && !add_argument(members, place, value))
+			return false;
+		place += !argument->repeats;
+	}
+	return true;
+}
+
 /* What the line's words would have said by standing there, and what is missing. */
 static bool complete_arguments(struct members *members)
 {
@@ -187,6 +213,8 @@ bool bind_members(const struct bind_how *how, const struct command *command, con
 	json_t *value, *object = (json_t *)(uintptr_t)params;
 
 	bound->command = command;
+	if (json_is_array(object) && !add_positions(&members, object))
+		return false;
 	json_object_foreach(object, key, value)
 	{
 		if (!add_member(&members, key, value))

@@ -154,7 +154,7 @@ struct runner {
 	bool over; /* a script that failed or said `exit` */
 	unsigned columns, lines_given;
 	unsigned device_checks; /* names of devices that it gave and nobody has looked up yet */
-	struct list queue;
+	struct list queue, batches; /* batches: requests that are answered together */
 	int status, last_status;
 	unsigned call;
 	unsigned keypad;         /* the call whose digits keys are; 0: none */

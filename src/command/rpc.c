@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { WORDS_MAX = 4096 };
+enum { WORDS_MAX = 4096, RPC_BATCH_MAX = 256 };
 enum { RPC_PARSE_ERROR = -32700, RPC_INVALID_REQUEST = -32600, RPC_UNKNOWN_METHOD = -32601 };
 
 static json_t *text_value(const char *text)
@@ -255,12 +255,90 @@ static void run_method(struct runner *runner, const char *method, const json_t *
 	}
 }
 
+/* One request. `message` stays the caller's. */
+static void take_request(struct runner *runner, const json_t *message, rpc_reply_h *reply_to, void *arg)
+{
+	struct reply reply = { .send = reply_to, .arg = arg };
+	json_t *id = json_object_get(message, "id"), *params = json_object_get(message, "params");
+	const char *version = json_string_value(json_object_get(message, "jsonrpc")),
+		   *method = json_string_value(json_object_get(message, "method"));
+	bool id_good = !id || json_is_string(id) || json_is_number(id) || json_is_null(id);
+
+	if (id && id_good)
+		reply.id = json_incref(id);
+	if (!json_is_object(message) || !version || strcmp(version, "2.0") || !method || !id_good)
+		protocol_error(&reply, RPC_INVALID_REQUEST, "request",
+			       "a request has jsonrpc \"2.0\", a method, and an id that is a text or a number");
+	else if (params && !json_is_object(params) && !json_is_array(params))
+		protocol_error(&reply, RPC_INVALID_REQUEST, "request",
+			       "params are an object, arguments by name, or an array, arguments by place");
+	else
+		run_method(runner, method, params, &reply);
+}
+
+/* ---- several at once ---- */
+
+/* Answers are collected until the last has come; requests without an id add none. */
+struct batch {
+	struct list_node node; /* of its runner's */
+	json_t *answers;
+	size_t pending;
+	rpc_reply_h *reply;
+	void *arg;
+};
+
+static void batch_free(struct batch *batch)
+{
+	list_remove(&batch->node);
+	json_decref(batch->answers);
+	free(batch);
+}
+
+void rpc_forget_batches(struct runner *runner)
+{
+	LIST_EACH(&runner->batches, node)
+		batch_free(LIST_ENTRY(node, struct batch, node));
+}
+
+static void batch_let_go(struct batch *batch)
+{
+	if (--batch->pending)
+		return;
+	char *line = json_array_size(batch->answers) ? json_dumps(batch->answers, JSON_COMPACT) : NULL;
+	batch->reply(batch->arg, line);
+	free(line);
+	batch_free(batch);
+}
+
+static void on_batch_answer(void *arg, const char *line)
+{
+	struct batch *batch = arg;
+
+	if (line)
+		json_array_append_new(batch->answers, json_loads(line, JSON_DECODE_ANY, NULL));
+	batch_let_go(batch);
+}
+
+static void take_batch(struct runner *runner, const json_t *list, rpc_reply_h *reply_to, void *arg)
+{
+	struct batch *batch = xcalloc(1, sizeof *batch);
+	size_t count = json_array_size(list);
+
+	/* One more than there are requests, so that it lives until all have been taken. */
+	*batch = (struct batch){
+		.answers = json_array(), .pending = count + 1, .reply = reply_to, .arg = arg
+	};
+	list_append(&runner->batches, &batch->node);
+	for (size_t i = 0; i < count; i++)
+		take_request(runner, json_array_get(list, i), on_batch_answer, batch);
+	batch_let_go(batch);
+}
+
 void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, void *arg)
 {
 	struct reply reply = { .send = reply_to, .arg = arg };
 	json_error_t error;
-	json_t *message, *id, *params;
-	const char *method, *version;
+	json_t *message;
 
 	if (line.n > RPC_LINE_MAX) {
 		protocol_error(&reply, RPC_INVALID_REQUEST, "too-long", "a line may have at most 1 MiB");
@@ -276,20 +354,14 @@ void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, v
 		buf_fini(&text);
 		return;
 	}
-	id = json_object_get(message, "id");
-	version = json_string_value(json_object_get(message, "jsonrpc"));
-	method = json_string_value(json_object_get(message, "method"));
-	params = json_object_get(message, "params");
-	bool id_good = !id || json_is_string(id) || json_is_number(id) || json_is_null(id);
-	if (id && id_good)
-		reply.id = json_incref(id);
-	if (!json_is_object(message) || !version || strcmp(version, "2.0") || !method || !id_good)
+	size_t count = json_array_size(message);
+	if (json_is_array(message) && (!count || count > RPC_BATCH_MAX))
 		protocol_error(&reply, RPC_INVALID_REQUEST, "request",
-			       "a request has jsonrpc \"2.0\", a method, and an id that is a text or a number");
-	else if (params && !json_is_object(params))
-		protocol_error(&reply, RPC_INVALID_REQUEST, "request", "params are an object: arguments by name");
+			       count ? "an array may have at most 256 requests" : "an array without requests");
+	else if (json_is_array(message))
+		take_batch(runner, message, reply_to, arg);
 	else
-		run_method(runner, method, params, &reply);
+		take_request(runner, message, reply_to, arg);
 	json_decref(message);
 }
 

@@ -20,6 +20,7 @@ struct runner *runner_new(struct commands *commands, const char *name, const str
 	runner->columns = 80;
 	runner->begin = runner->seen = events_last(phone_events(commands->phone));
 	list_init(&runner->queue);
+	list_init(&runner->batches);
 	buf_init(&runner->out, OUT_MAX);
 	buf_init(&runner->shown, 1024);
 	list_append(&commands->runners, &runner->node);
@@ -38,7 +39,7 @@ static void forget_present(struct runner *runner)
 	buf_clear(&runner->shown);
 }
 
-/* Those who asked are told; not when the runner goes, for then they are gone as well. */
+/* Those who asked are told, and who counts what is not answered yet as well; not when the runner goes, for then they are gone as well. */
 static void drop_queue(struct runner *runner, bool only_files)
 {
 	struct failure failure;
@@ -48,7 +49,7 @@ static void drop_queue(struct runner *runner, bool only_files)
 		struct item *item = LIST_ENTRY(node, struct item, node);
 		if (only_files && !item->script)
 			return;
-		if (item->reply.send && item->reply.id)
+		if (item->reply.send)
 			rpc_answer_failure(&item->reply, &failure);
 		runner_item_free(item);
 	}
@@ -68,6 +69,7 @@ void runner_free(struct runner *runner)
 	devices_forget_checks(runner);
 	LIST_EACH(&runner->queue, node)
 		runner_item_free(LIST_ENTRY(node, struct item, node));
+	rpc_forget_batches(runner);
 	list_remove(&runner->node);
 	for (int i = 0; i < ADOPTED_COUNT; i++)
 		free(runner->adopted[i]);
@@ -417,7 +419,7 @@ static void abandon_present(struct runner *runner)
 {
 	struct item *item = runner->current;
 
-	if (item && item->reply.send && item->reply.id)
+	if (item && item->reply.send)
 		rpc_answer_failure(&item->reply, &runner->invocation.failure);
 	forget_present(runner);
 }

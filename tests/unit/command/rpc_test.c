@@ -84,7 +84,15 @@ static void test_results(void **state)
 		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 7 do get call.max\"}"), RESULT("{}"), "" },
-		{ REQUEST("redial", "{\"entry\":2}"), RESULT("{\"call\":2,\"id\":\"id2\"}"), "call sip:c@d\n" },
+		{ REQUEST("call", "[\"sip:bob@biloxi.com\"]"), RESULT("{\"call\":2,\"id\":\"id2\"}"),
+		  "call sip:bob@biloxi.com\n" },
+		{ REQUEST("set", "[\"call.max\",5]"), RESULT("{}"), "set call.max=5\n" },
+		{ REQUEST("contact.add", "[\"Bob\",\"sip:b@c\",\"sip:d@e\"]"), RESULT("{}"),
+		  "contact add 'Bob' sip:b@c\ncontact add 'Bob 2' sip:d@e\n" },
+		{ REQUEST("if", "[\"calls.count\",\"==\",2,\"get call.max\"]"),
+		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
+		{ REQUEST("why", "[null]"), RESULT("{\"text\":\"because\"}"), "why '2'\n" },
+		{ REQUEST("redial", "{\"entry\":2}"), RESULT("{\"call\":3,\"id\":\"id3\"}"), "call sip:c@d\n" },
 	};
 	struct fake *fake = *state;
 
@@ -106,7 +114,15 @@ static void test_errors(void **state)
 		{ "{\"jsonrpc\":\"1.0\",\"id\":5,\"method\":\"why\"}", "\"id\":5,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}", "\"id\":\"a\",\"error\":{\"code\":-32600" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":[\"x\"]}", "\"code\":-32600" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":\"x\"}", "\"code\":-32600" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
+		{ "[", "\"id\":null,\"error\":{\"code\":-32700" },
+		{ "[]", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600" },
+		{ "[1]", "[{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600" },
+		{ REQUEST("hangup", "[1,2]"), "\"code\":2,\"message\":\"hangup takes no more than 1 params\"" },
+		{ REQUEST("call", "[]"), "\"message\":\"TARGET is missing\"" },
+		{ REQUEST("account.add", "[\"sip:a@b\",\"password=x\"]"),
+		  "options go by name, so its params are an object" },
 		{ REQUEST("cal", "{}"),
 		  "\"error\":{\"code\":-32601,\"message\":\"cal: no such method; did you mean 'call'?\"" },
 		{ REQUEST("account add", "{}"), "\"code\":-32601" },
@@ -167,6 +183,66 @@ static void test_notifications(void **state)
 	assert_string_equal(fake_told(fake), "mute 0 1\n");
 	ask(fake, "{\"jsonrpc\":\"2.0\",\"method\":\"nothing\"}");
 	assert_int_equal(answers, 0);
+}
+
+/* Several at once: one line of answers when the last has come, none for notifications, none at all for only those. */
+static void test_batches(void **state)
+{
+	struct fake *fake = *state;
+	struct runner_output output = fake_output(fake);
+
+	runner_keep_going(fake->runner, true);
+	assert_string_equal(ask(fake, "[" REQUEST("get", "[\"call.max\"]") ",{\"jsonrpc\":\"2.0\",\"method\":\"mute\"},"
+				      "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"nosuch\"},7]"),
+			    "[" RESULT("{\"name\":\"call.max\",\"value\":\"16\"}")
+			    ",{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":-32601,\"message\":\"nosuch: no such "
+			    "method\",\"data\":{\"reason\":\"no-such-method\"}}},{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{"
+			    "\"code\":-32600,\"message\":\"a request has jsonrpc \\\"2.0\\\", a method, and an id that is a "
+			    "text or a number\",\"data\":{\"reason\":\"request\"}}}]");
+	assert_int_equal(answers, 1);
+	assert_string_equal(fake_told(fake), "mute 0 1\n");
+	ask(fake, "[{\"jsonrpc\":\"2.0\",\"method\":\"mute\"}]");
+	assert_int_equal(answers, 0);
+	ask(fake, "[" REQUEST("sleep", "[\"5s\"]") "," REQUEST("get", "[\"calls.count\"]") "]");
+	assert_int_equal(answers, 0);
+	runner_interrupt(fake->runner);
+	assert_int_equal(answers, 1);
+	assert_non_null(strstr(answer, "interrupted"));
+	assert_non_null(strstr(answer, "dropped"));
+	/* Its runner goes before the last answer: so does what was collected. */
+	struct runner *other = runner_new(fake->commands, "other", &output);
+	runner_keep_going(other, true);
+	answers = 0;
+	rpc_line(other, SLICE("[" REQUEST("get", "[\"calls.count\"]") "," REQUEST("sleep", "[\"5s\"]") "]"), on_reply,
+		 NULL);
+	runner_free(other);
+	assert_int_equal(answers, 0);
+	char *many = malloc(1000), *p = many;
+	for (int i = 0; i < 257; i++)
+		p += sprintf(p, "%s7", i ? "," : "[");
+	strcpy(p, "]");
+	assert_non_null(strstr(ask(fake, many), "at most 256 requests"));
+	free(many);
+}
+
+static void on_done(void *arg, const char *line)
+{
+	(void)line;
+	++*(int *)arg;
+}
+
+/* Who counts what is not done yet hears of requests that were dropped, without an id too. */
+static void test_dropped_are_counted(void **state)
+{
+	struct fake *fake = *state;
+	int done = 0;
+
+	runner_keep_going(fake->runner, true);
+	for (int i = 0; i < 3; i++)
+		rpc_line(fake->runner, SLICE("{\"jsonrpc\":\"2.0\",\"method\":\"sleep\",\"params\":[\"5s\"]}"), on_done,
+			 &done);
+	runner_interrupt(fake->runner);
+	assert_int_equal(done, 3);
 }
 
 static void test_wait(void **state)
@@ -271,7 +347,7 @@ static void test_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(results), TEST(errors), TEST(notifications),
-					    TEST(wait),    TEST(devices), TEST(bounds), TEST(event) };
+					    TEST(wait),    TEST(batches), TEST(dropped_are_counted), TEST(devices), TEST(bounds), TEST(event) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
