@@ -455,6 +455,7 @@ static bool start_front_end(struct app *app)
 		.interactive = app->interactive,
 		.verbose = app->options.verbose,
 		.reads_input = app->reads_input,
+		.stays = app->options.stay,
 		.state_dir = app->state_dir,
 		.out = app->out,
 		.err = app->err,

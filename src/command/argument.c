@@ -108,6 +108,13 @@ static void near_settings(struct near *near)
 		near_offer(near, slice_of(setting_rows[i].name));
 }
 
+bool quantity_is_number(struct slice value)
+{
+	double number;
+
+	return !quantity_is_known(value) && quantity_parse(value, &number);
+}
+
 bool quantity_check(struct slice value, struct failure *failure)
 {
 	const char *const *names = phone_quantity_names();
@@ -329,7 +336,7 @@ bool argument_check(const struct argument_context *context, const struct command
 	case ARG_EVENT:
 		return events_parse(value, wanted, failure);
 	case ARG_QUANTITY:
-		return context->literal || quantity_check(value, failure);
+		return context->literal || quantity_is_number(value) || quantity_check(value, failure);
 	case ARG_OPERATOR:
 		return check_operator(value, failure);
 	case ARG_HEADER:

@@ -23,5 +23,7 @@ bool setting_value_check(struct commands *commands, struct slice name, struct sl
 bool events_parse(struct slice text, bool wanted[EVENT_KINDS], struct failure *failure) MUST_CHECK;
 /** "DURATION", "CALL": how help writes an option's value. */
 const char *argument_kind_word(enum argument_kind kind);
+/** Is it a number as it stands, and no name? */
+bool quantity_is_number(struct slice value);
 /** What a name with a dot may be inside ${...}; others are looked up when they are used. */
 bool quantity_check(struct slice name, struct failure *failure) MUST_CHECK;

@@ -275,6 +275,11 @@ static bool rest_of_words(struct binder *binder, const struct command_argument *
 {
 	struct source *source = &binder->source;
 
+	/* One word for a command is that command: a shell has taken the quotes off. */
+	if (is_command(argument) && source->next + 1 == source->fixed_count) {
+		buf_add(text, slice_trim(slice_of(source->fixed[source->next++])));
+		return !text->full;
+	}
 	for (bool first = true; source->next < source->fixed_count; source->next++, first = false) {
 		if (!first)
 			buf_add_char(text, ' ');
@@ -284,6 +289,23 @@ static bool rest_of_words(struct binder *binder, const struct command_argument *
 			words_quote(text, slice_of(source->fixed[source->next]), true);
 	}
 	return !text->full;
+}
+
+/* The command that ends the line. `alias hi "echo ho"`: quotes around all of it are taken off, for nothing but a command
+ * can stand there. */
+static void take_command(struct binder *binder, size_t place)
+{
+	struct bound *bound = binder->bound;
+	struct words *words = &binder->source.words;
+	struct slice whole = slice_trim(slice_from(words->line, words->at));
+	struct buf inner;
+
+	buf_init(&inner, LINE_MAX_BYTES);
+	bool quoted = words_unquote(whole, &inner);
+	bound->line_at[place] = words->at + quoted;
+	bound->values[place] = slice_dup(quoted ? slice_trim(buf_slice(&inner)) : whole);
+	words->at = words->line.n;
+	buf_fini(&inner);
 }
 
 /* A command within a command is checked now and read again when it runs. */
@@ -349,9 +371,7 @@ static bool take_rest(struct binder *binder)
 	} else if (!words_more(words)) {
 		return true;
 	} else if (is_command(argument)) {
-		bound->line_at[place] = words->at;
-		bound->values[place] = slice_dup(slice_trim(slice_from(words->line, words->at)));
-		words->at = words->line.n;
+		take_command(binder, place);
 	} else {
 		if (words_at_quote(words))
 			return take_quoted(binder, place);

@@ -1,3 +1,4 @@
+#include "command/argument.h"
 #include "command/internal.h"
 
 #include <regex.h>
@@ -73,8 +74,8 @@ bool compare(struct invocation *invocation, const char *left, bool literal, cons
 	double left_number = 0, right_number = 0;
 	bool is_number = false;
 
-	if (literal) {
-		buf_printf(was, "%s", left);
+	if (literal || quantity_is_number(slice_of(left))) {
+		buf_add(was, slice_of(left));
 		is_number = quantity_parse(slice_of(left), &left_number);
 	} else if (!phone_quantity(invocation->phone, call, slice_of(left), was, &left_number, &is_number)) {
 		return fail(&invocation->failure, STATUS_USAGE, "quantity", "%.60s: no such quantity or setting", left);

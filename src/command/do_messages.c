@@ -28,7 +28,7 @@ static enum command_result do_chat(struct invocation *invocation)
 	struct buf uri, shown;
 	bool good;
 
-	if (runner->current->script || runner->current->reply.send)
+	if (runner->current->script || (runner->current->reply.send && !runner->current->interactive))
 		return invocation_fail(invocation, STATUS_USAGE, "chat",
 				       "`chat` is for lines that are typed: use `message TARGET TEXT` here");
 	buf_init(&uri, 8192);

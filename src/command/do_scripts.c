@@ -59,7 +59,7 @@ static enum command_result do_expect(struct invocation *invocation)
 	good = compare(invocation, left, invocation->literal[0], operation, right, &truth, &was);
 	if (good && !truth) {
 		good = false;
-		if (invocation->literal[0])
+		if (invocation->literal[0] || !strcmp(left, buf_text(&was)))
 			invocation_fail(invocation, STATUS_FALSE, "false", "expect %.100s %s %.100s: false", left,
 					operation, right);
 		else if (was.n)
@@ -116,7 +116,7 @@ static enum command_result do_exit(struct invocation *invocation)
 	}
 #define LEFT                                                                                                           \
 	{                                                                                                              \
-		.name = "LEFT", .kind = ARG_QUANTITY, .text = "a quantity, a setting or a $variable"                   \
+		.name = "LEFT", .kind = ARG_QUANTITY, .text = "a quantity, a setting, a $variable, a number, or a text in quotes"                   \
 	}
 #define OPERATION                                                                                                      \
 	{                                                                                                              \
@@ -246,8 +246,9 @@ const struct command scripts_commands[] = {
 	  .run = do_exit,
 	  .arguments = { { .name = "STATUS", .kind = ARG_STATUS, .optional = true, .text = "0 when omitted" } },
 	  .summary = "end the script",
-	  .text = "With this exit status. At the prompt it ends the phone, in `offhook ctl` the attachment alone, which "
-		  "then has that status.",
+	  .text = "With this exit status. At the prompt and on the standard input of --json it ends the phone, unless that "
+		  "was started with --stay: then only that input is over, which is told by the notification `exit`. In "
+		  "`offhook ctl` it ends the attachment alone, which then has that status.",
 	  .examples = { "exit", "exit 1" } },
 };
 const size_t scripts_command_count = ARRAY_LEN(scripts_commands);

@@ -273,7 +273,8 @@ static void description(struct buf *out)
 	buf_printf(out, ".PP\n");
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
 		       "(`--json`): the name of the command with a dot for the blank, its "
-		       "arguments by name. The configuration file is a command file.");
+		       "arguments by name, or in an array by place. Up to 256 requests in an array are answered by an "
+		       "array. The configuration file is a command file.");
 }
 
 static void language(struct buf *out)

@@ -1,6 +1,7 @@
 /* What a runner is given to run: lines, words, what JSON-RPC has bound, files; and lines to whom its chat is with. */
 #include "base/xmalloc.h"
 #include "command/internal.h"
+#include "command/rpc.h"
 #include "command/table.h"
 
 #include <jansson.h>
@@ -93,7 +94,7 @@ static void leave_chat(struct runner *runner)
 }
 
 /* A line as it was typed, to whom the chat is with. */
-static void say(struct runner *runner, struct slice line)
+static void say(struct runner *runner, struct slice line, struct reply reply)
 {
 	while (line.n && strchr("\r\n", line.p[line.n - 1]))
 		line.n--;
@@ -101,7 +102,7 @@ static void say(struct runner *runner, struct slice line)
 	struct bound bound = { .command = table_find(SLICE("message")) };
 	bound.values[0] = xstrdup(runner->chat);
 	bound.values[1] = slice_dup(slice_begins(line, SLICE("//")) ? slice_from(line, 1) : line);
-	runner_queue_bound(runner, &bound, (struct reply){ 0 });
+	runner_queue_bound(runner, &bound, reply);
 }
 
 /* ---- lines and words ---- */
@@ -113,7 +114,7 @@ void runner_line(struct runner *runner, struct slice line, bool interactive)
 
 	runner->lines_given++;
 	if (runner->chat && text.n && !runner_takes_command(runner, line)) {
-		say(runner, line);
+		say(runner, line, (struct reply){ 0 });
 		return;
 	}
 	if (runner->chat && slice_eq(text, SLICE("/close"))) {
@@ -152,8 +153,18 @@ void runner_queue_bound(struct runner *runner, struct bound *bound, struct reply
 
 void runner_queue_reply_line(struct runner *runner, struct slice line, bool interactive, struct reply reply)
 {
-	struct item *item = runner_item_new(ITEM_LINE);
+	struct item *item;
 
+	if (runner->chat && interactive && !runner_takes_command(runner, line)) {
+		say(runner, line, reply);
+		return;
+	}
+	if (runner->chat && interactive && slice_eq(slice_trim(line), SLICE("/close"))) {
+		leave_chat(runner);
+		rpc_answer(&reply, &runner->invocation, "");
+		return;
+	}
+	item = runner_item_new(ITEM_LINE);
 	item->line = slice_dup(slice_trim(line));
 	item->interactive = interactive;
 	item->reply = reply;

@@ -278,6 +278,24 @@ void words_quote(struct buf *to, struct slice text, bool expandable)
 	buf_add_char(to, '"');
 }
 
+bool words_unquote(struct slice text, struct buf *to)
+{
+	char quote = text.n >= 2 ? text.p[0] : '\0';
+
+	if ((quote != '"' && quote != '\'') || text.p[text.n - 1] != quote)
+		return false;
+	for (size_t i = 1; i + 1 < text.n; i++) {
+		if (text.p[i] == quote)
+			return false;
+		if (quote == '"' && text.p[i] == '\\') {
+			if (++i + 1 >= text.n || !strchr("\"\\$", text.p[i]))
+				return false;
+		}
+		buf_add_char(to, text.p[i]);
+	}
+	return slice_trim(buf_slice(to)).n > 0 && !to->full;
+}
+
 /* Behind the word that begins at `i`, whatever is wrong with it: a quote that is not closed takes all the rest. */
 static size_t raw_word_end(struct slice line, size_t i)
 {

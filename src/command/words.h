@@ -53,5 +53,8 @@ struct words_secret {
 };
 /** The next one at or behind *at (first 0), also in a line that has errors. @return false: no other */
 bool words_next_secret(struct slice line, size_t *at, struct words_secret *secret);
+/** A text that is one quoted word and nothing else, without its quotes: a command that was put in quotes, as other
+ * shells want it. Variables stay what they are. @return false: it is none */
+bool words_unquote(struct slice text, struct buf *to);
 /** `text` as one word of a line: quoted if it must be. Dollars are kept alive when `expandable`. */
 void words_quote(struct buf *to, struct slice text, bool expandable);

@@ -140,6 +140,24 @@ static void add_tel_params(struct slice params, struct buf *uri)
 	}
 }
 
+/*
+ * "bob@biloxi.com,,4#" -> where what is sent after the answer begins; text.n: nowhere. No host and no parameter can have
+ * a comma, so a tail of nothing but pauses and digits is none of theirs; numbers are read with theirs by clean_number().
+ */
+static size_t find_digits(struct slice text)
+{
+	struct address host;
+	size_t comma = text.n;
+
+	while (comma && (strchr("0123456789*#,", text.p[comma - 1]) ||
+			 (text.p[comma - 1] >= 'A' && text.p[comma - 1] <= 'D')))
+		comma--;
+	while (comma < text.n && text.p[comma] != ',')
+		comma++;
+	bool is_host = address_parse(&host, slice_sub(text, 0, comma), 0);
+	return comma && (is_host || !looks_like_number(text)) ? comma : text.n;
+}
+
 /* ---- the forms ---- */
 
 static bool no_domain(struct failure *failure, struct slice text)
@@ -373,6 +391,7 @@ static bool read_address(struct slice text, struct slice name, const struct acco
 bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target,
 		 struct failure *failure)
 {
+	struct slice digits = { 0 };
 	struct buf plain;
 	bool good = false;
 
@@ -391,6 +410,11 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 	}
 	/* Names win over users. */
 	const char *kept = contacts_find(phone->contacts, word);
+	if (!kept && find_digits(word) < word.n) {
+		digits = slice_from(word, find_digits(word));
+		word = slice_trim(slice_sub(word, 0, find_digits(word)));
+		kept = contacts_find(phone->contacts, word);
+	}
 	if (kept) {
 		/* The name as it was given, not as it was typed. */
 		good = read_address(slice_of(kept), slice_of(contacts_proper_name(phone->contacts, word)), account,
@@ -402,6 +426,11 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 		good = true;
 	} else {
 		good = read_address(word, (struct slice){ 0 }, account, target, failure);
+	}
+	if (good && digits.n) {
+		char *all = xasprintf("%s%.*s", target->digits, SLICE_ARG(digits));
+		xreplace(&target->digits, all);
+		free(all);
 	}
 out:
 	buf_fini(&plain);

@@ -5,6 +5,7 @@
 #include "ui/input.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { REQUESTS_MAX = 256 }; /* that wait for their answers before we stop reading */
 
@@ -16,6 +17,7 @@ struct client {
 	uint64_t seen, line_number;
 	size_t unanswered;
 	bool ended, detached;
+	char *chat; /* with whom, as it was told last; NULL: nobody */
 };
 
 static void put_line(struct client *client, const char *line)
@@ -96,7 +98,7 @@ static void take_line(struct client *client, const char *text)
 	if (!line.n)
 		return;
 	client->unanswered++;
-	if (line.p[0] == '{') {
+	if (line.p[0] == '{' || line.p[0] == '[') {
 		rpc_line(client->runner, line, on_answer, client);
 		return;
 	}
@@ -112,9 +114,12 @@ static bool is_crowded(const struct client *client)
 static void take_lines(struct client *client)
 {
 	bool last_counts = client->ended && !client->config.whole_lines_only;
+	int status;
 	char *line;
 
-	while (!client->detached && !is_crowded(client) && (line = lines_next(&client->lines, last_counts))) {
+	/* Behind `quit` nothing is run. */
+	while (!client->detached && !is_crowded(client) && !commands_quit_wanted(client->config.commands, &status) &&
+	       (line = lines_next(&client->lines, last_counts))) {
 		take_line(client, line);
 		free(line);
 	}
@@ -169,15 +174,29 @@ static void on_echo(void *arg, struct runner *runner, const char *text)
 	client_notify(arg, "echo", text, 0);
 }
 
-static void on_detach(void *arg, struct runner *runner, int status)
+void client_leave(struct client *client, int status)
 {
-	struct client *client = arg;
-
-	(void)runner;
 	if (status >= 0)
 		client_notify(client, "exit", "", status);
 	client->detached = true;
 	loop_again(client->config.loop);
+}
+
+static void on_detach(void *arg, struct runner *runner, int status)
+{
+	(void)runner;
+	client_leave(arg, status);
+}
+
+/* At the other end a person types: whose name stands before the line? */
+static void tell_prompt(struct client *client)
+{
+	const char *chat = runner_chat(client->runner);
+
+	if (!strcmp(chat ? chat : "", client->chat ? client->chat : ""))
+		return;
+	xreplace(&client->chat, chat);
+	client_notify(client, "prompt", chat ? chat : "", 0);
 }
 
 struct client *client_new(const struct client_config *config)
@@ -220,6 +239,7 @@ void client_turn_end(struct client *client)
 {
 	tell_events(client);
 	take_lines(client);
+	tell_prompt(client);
 }
 
 bool client_finished(const struct client *client)
@@ -235,5 +255,6 @@ void client_free(struct client *client)
 	input_free(client->input);
 	runner_free(client->runner);
 	lines_fini(&client->lines);
+	free(client->chat);
 	free(client);
 }

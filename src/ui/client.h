@@ -32,6 +32,8 @@ struct client *client_new(const struct client_config *config) __attribute__((ret
 void client_free(struct client *client);
 /** Tell the events since the last turn, take what requests there is room for. */
 void client_turn_end(struct client *client);
+/** No more is taken from its input; a status above -1 is told, by the notification `exit`. */
+void client_leave(struct client *client, int status);
 /** Has its input ended and all that it asked been answered, or has it said `detach`? */
 bool client_finished(const struct client *client);
 /** A notification {"text": TEXT, ...}; `code` is the exit status that it stands for, or 0. */

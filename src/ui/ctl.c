@@ -1,5 +1,6 @@
 #include "ui/ctl.h"
 
+#include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "ui/input.h"
 #include "ui/keys.h"
@@ -29,6 +30,7 @@ struct ctl {
 	struct keys *keys;
 	struct loop_signal *resized;
 	char *folder, *which_events; /* which_events: the phone's events.show */
+	char *chat;                  /* with whom; NULL: lines are commands */
 	int fd;
 	bool interactive, editing, typed_ended, gone, dirty, prompt_wanted, go_on, utf8;
 	int rows, cols;
@@ -110,7 +112,7 @@ static void ask_line(struct ctl *ctl, const char *line)
 
 	if (!text.n || (!ctl->interactive && text.p[0] == '#'))
 		return;
-	ctl->go_on = text.p[0] == '-';
+	ctl->go_on = text.p[0] == '-' && !ctl->chat;
 	json_t *params = json_pack("{s:s, s:b}", "line", line, "interactive", ctl->interactive);
 	if (params)
 		ask_for(ctl, params);
@@ -119,6 +121,19 @@ static void ask_line(struct ctl *ctl, const char *line)
 }
 
 /* ---- hearing ---- */
+
+/* The prompt says where lines go. */
+static void name_prompt(struct ctl *ctl, const char *name)
+{
+	char *clean = utf8_clean_dup(slice_of(name)), *text = *name ? xasprintf("%s> ", clean) : xstrdup(PROMPT);
+
+	xreplace(&ctl->chat, *name ? clean : NULL);
+	if (ctl->editing)
+		line_set_prompt(text);
+	ctl->dirty = ctl->prompt_wanted = true;
+	free(clean);
+	free(text);
+}
 
 /* The event as the phone's own front end would have it. */
 static void tell_event(struct ctl *ctl, json_t *params)
@@ -166,6 +181,8 @@ static void tell_notification(struct ctl *ctl, const char *method, json_t *param
 		ctl->status = code, ctl->noted = 0;
 	else if (!text)
 		return;
+	else if (!strcmp(method, "prompt"))
+		name_prompt(ctl, text);
 	else if (!strcmp(method, "echo") || !strcmp(method, "result"))
 		print(ctl, ctl->out, *text ? text : "\n");
 	else if (!strcmp(method, "trace") && line && ctl->interactive) {
@@ -265,6 +282,8 @@ static size_t complete(void *arg, const char *line, size_t point, char ***words,
 
 	json_decref(ctl->completions);
 	ctl->completions = NULL;
+	if (ctl->chat && *line != '/')
+		return 0;
 	ctl->completion_id = ask(ctl, "complete", json_pack("{s:s, s:I}", "line", line, "point", (json_int_t)point));
 	output_flush(ctl->to, COMPLETION_MS);
 	while (ctl->completion_id && n > 0 && poll(&ready, 1, COMPLETION_MS) > 0) {
@@ -335,7 +354,9 @@ static void on_key(void *arg, enum key key, struct slice bytes)
 		line_clear();
 		ctl->dirty = ctl->prompt_wanted = true;
 	} else if (c == 'D' - '@' && line_is_empty()) {
-		ctl->typed_ended = true;
+		ctl->typed_ended = !ctl->chat;
+		if (ctl->chat)
+			ask_line(ctl, "/close");
 	} else if (c == 'Z' - '@') {
 		terminal_stop();
 		ctl->dirty = ctl->prompt_wanted = true;
@@ -477,6 +498,7 @@ static void finish(struct ctl *ctl)
 	json_decref(ctl->completions);
 	free(ctl->folder);
 	free(ctl->which_events);
+	free(ctl->chat);
 }
 
 int ctl_run(const char *path, const char *const *words, size_t count)

@@ -74,6 +74,15 @@ static struct runner_output json_file_output(struct ui *ui)
 	return (struct runner_output){ .result = on_result, .error = on_error, .echo = on_echo, .arg = json_of(ui) };
 }
 
+/* Its input is over; the phone goes on, and what happens is told as before. */
+static void on_detach(void *arg, struct runner *runner, int status)
+{
+	struct json *json = arg;
+
+	(void)runner;
+	client_leave(json->client, status);
+}
+
 static void json_trace(struct ui *ui, const char *heading, const char *text)
 {
 	client_trace(json_of(ui)->client, heading, text);
@@ -86,6 +95,7 @@ static struct ui *json_start(const struct ui_config *config)
 	json->ui.ops = &ui_json;
 	json->config = *config;
 	struct runner_output talk = json_file_output(&json->ui);
+	talk.detach = config->stays ? on_detach : NULL;
 	json->client = client_new(&(struct client_config){ .loop = config->loop,
 							   .phone = config->phone,
 							   .commands = config->commands,

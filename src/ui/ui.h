@@ -43,6 +43,7 @@ struct ui_config {
 	bool interactive;        /* standard input and output are a terminal and no --batch */
 	bool verbose;            /* -v: events in plain output when not interactive */
 	bool reads_input;        /* standard input is commands */
+	bool stays;              /* --stay: what is said there does not end the phone */
 	const char *state_dir;   /* line history; NULL: none kept */
 	struct output *out;      /* standard output */
 	struct output *err;      /* standard error, as it was when the program started */

@@ -313,9 +313,46 @@ def test_attach(bench):
     see("wait ended")
     wait_until(lambda: os.write(parent, b"\x03") and select.select([parent], [], [], 0.2)[0], "C-c")
     see("interrupted")
+    os.write(parent, b"chat sip:bob@127.0.0.1:9\r")
+    see("bob> ")
+    os.write(parent, b"call is no command here\r")
+    see("bob> call is no")
+    see("bob> ")
+    os.write(parent, b"/get calls.count\r")
+    see("1")
+    os.write(parent, b"\x04")
+    see("offhook ctl>")
+    listed = ctl(bench, path, "inbox")[1]
+    check("call is no command here" in listed and "calls.count" not in listed, f"what was sent: {listed}")
     os.write(parent, b"\x04")
     equal(process.wait(10), 0, "C-d leaves")
     os.close(parent)
     equal(ctl(bench, path, "get", "calls.count")[1], "1\n", "the call goes on")
     phone.send_signal(signal.SIGTERM)
     equal(phone.wait(10), 143, "the end")
+
+
+def test_exit_on_standard_input(bench):
+    """`exit` there ends the phone with its status; with --stay only the input is over, and that is told."""
+    def run(*args):
+        process = subprocess.Popen([OFFHOOK, "-n", "--json", *args, *QUIET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=bench.environment(), cwd=bench.folder)
+        bench.processes.append(process)
+        process.stdin.write("exit 3\necho never\n")
+        process.stdin.flush()
+        return process
+    process = run()
+    equal((process.wait(10), "never" in process.stdout.read()), (3, False), "without --stay")
+    path = bench.path("json.sock")
+    process = run("--stay", "--socket", path)
+    told = None
+    while told is None:
+        line = json.loads(process.stdout.readline())
+        told = line["params"].get("code") if line.get("method") == "exit" else None
+    equal(told, 3, "the status is told")
+    equal(ctl(bench, path, "get", "calls.count"), (0, "0\n", ""), "the phone stays")
+    equal(ctl(bench, path, "call", "echo")[0], 0, "and works")
+    while json.loads(process.stdout.readline()).get("params", {}).get("event") != "answered":
+        pass
+    equal(ctl(bench, path, "quit")[0], 0, "quit")
+    equal(process.wait(10), 0, "`quit` ends it")
+    check("never" not in process.stdout.read(), "what stands behind exit is not run")

@@ -236,6 +236,25 @@ static void test_exit(void **state)
 	runner_free(prompt);
 }
 
+/* Quotes around a whole command are taken off, as people who know a shell write them; so is one word of words. */
+static void test_quoted_commands(void **state)
+{
+	struct fake *fake = *state;
+	static const char *const words[] = { "alias", "cheer", "echo 'hip  hip' $who" };
+
+	runner_keep_going(fake->runner, true);
+	fake_run(fake, "let who you");
+	fake_run(fake, "alias hi 'echo ho $who'");
+	fake_run(fake, "hi there");
+	fake_run(fake, "if 1 < 2 do \"echo a \\\"quoted\\\" text\"");
+	fake_run(fake, "if 2 < 10 do echo \"two\" words");
+	runner_words(fake->runner, words, ARRAY_LEN(words));
+	fake_run(fake, "cheer");
+	fake_run(fake, "bind F5 \"echo x\"");
+	assert_string_equal(commands_binding(fake->commands, "calls", false, "F5"), "echo x");
+	assert_string_equal(fake_said(fake), "> ho you there\n> a \"quoted\" text\n> two words\n> hip  hip you\n");
+}
+
 static void test_quit(void **state)
 {
 	struct fake *fake = *state;
@@ -771,6 +790,7 @@ int main(void)
 		TEST(source),
 		TEST(runner_file),
 		TEST(exit),
+		TEST(quoted_commands),
 		TEST(shell),
 		TEST(quit),
 		TEST(many_lines),
