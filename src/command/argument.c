@@ -181,6 +181,10 @@ static bool check_account_option(const struct argument_context *context, struct 
 			       setting_value_check(context->commands, key, rest, failure);
 		near_offer(&near, slice_of(names[i]));
 	}
+	if (setting_find(key))
+		return usage(failure, "option", NULL,
+			     "%.*s counts for the whole phone, no account has it for itself: `set %.*s VALUE`",
+			     SLICE_ARG(key), SLICE_ARG(key));
 	return usage(failure, "option", &near, "%.*s: no such option of an account", SLICE_ARG(slice_sub(key, 0, 60)));
 }
 

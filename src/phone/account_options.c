@@ -10,7 +10,9 @@ static const char *const option_names[] = {
 	/* settings for this account alone (account_settings.c) */
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
 	"dtmf.via",  "media.encryption", "sip.outbound", "sip.gruu",
-	"tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin", NULL
+	"tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
+	"call.auto-answer", "call.auto-answer-for", "call.auto-ring", "call.follow-redirect", "call.follow-transfer",
+	"media.codecs", "media.encryption-over-clear", "dtmf.tone", "dtmf.gap", "dtmf.pause", NULL
 };
 
 const char *const *phone_account_options(void)

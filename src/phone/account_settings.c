@@ -5,7 +5,10 @@
 /* Those that whoever reads them asks for by account_settings(). */
 static const char *const own_names[] = { "sip.reliable-provisional", "sip.session-timer", "sip.session-expires",
 					 "sip.min-se", "dtmf.via", "media.encryption", "sip.outbound", "sip.gruu",
-					 "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin", NULL };
+					 "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
+					 "call.auto-answer", "call.auto-answer-for", "call.auto-ring",
+					 "call.follow-redirect", "call.follow-transfer", "media.codecs",
+					 "media.encryption-over-clear", "dtmf.tone", "dtmf.gap", "dtmf.pause", NULL };
 
 const char *const *account_own_names(void)
 {
@@ -45,7 +48,11 @@ bool account_own_set(struct account *account, struct slice name, struct slice va
 	const struct setting_row *row = setting_find(name);
 	struct buf why;
 
-	if (!row || !is_own_name(name))
+	if (row && !is_own_name(name))
+		return fail(failure, STATUS_USAGE, "no-such-option",
+			    "%s counts for the whole phone, no account has it for itself: `set %s VALUE`", row->name,
+			    row->name);
+	if (!row)
 		return fail(failure, STATUS_USAGE, "no-such-option", "'%.*s' is no option of an account",
 			    SLICE_ARG(name));
 	if (!account->own) {
@@ -74,6 +81,23 @@ const struct settings *account_settings(const struct phone *phone, const struct 
 
 	return account && account->own && row && account->own->given[row - setting_rows] ? account->own->settings
 											: phone->settings;
+}
+
+static const struct account *account_of(const struct call *call)
+{
+	return *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL;
+}
+
+const struct settings *call_settings(const struct call *call, const char *name)
+{
+	return account_settings(call->phone, account_of(call), name);
+}
+
+const char *call_codecs(const struct call *call)
+{
+	const struct account *account = account_of(call);
+
+	return call->codec ? call->codec : account ? account_own_value(account, "media.codecs") : NULL;
 }
 
 const char *account_own_value(const struct account *account, const char *name)

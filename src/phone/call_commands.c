@@ -138,7 +138,7 @@ bool call_open_media(struct call *call, struct failure *failure)
 {
 	if (call->media.opened)
 		return true;
-	enum err err = media_open(&call->media, &call->local, NULL, encryption_of_call(call));
+	enum err err = media_open(&call->media, &call->local, call_codecs(call), encryption_of_call(call));
 	if (err)
 		return fail(failure, STATUS_NETWORK, err_name(err), "call %u: no port for sound: %s; see media.ports",
 			    call->number, err_text(err));
@@ -364,8 +364,8 @@ bool phone_reinvite(struct phone *phone, unsigned *number, bool no_sdp, struct f
 
 bool call_offer_again(struct call *call, bool no_sdp, struct failure *failure)
 {
-	if (media_list_again(&call->media, call->codec))
-		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s'", call->codec);
+	if (media_list_again(&call->media, call_codecs(call)))
+		return fail(failure, STATUS_USAGE, "no-such-codec", "there is no codec '%s'", call_codecs(call));
 	return call_change_start(call, CHANGE_REINVITE, no_sdp, failure);
 }
 

@@ -331,7 +331,7 @@ static void keep_redirect(struct call *call, const struct sip_message *response)
 	if (!contact || contact->star)
 		return;
 	call->redirect = clean(contact->uri.text);
-	if (strcmp(settings_text(call->phone->settings, "call.follow-redirect"), "ask") == 0)
+	if (strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "ask") == 0)
 		xreplace(&call->phone->redirected_to, call->redirect);
 }
 

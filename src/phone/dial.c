@@ -50,7 +50,7 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 
 static void open_failed(struct call *call, enum err err)
 {
-	char *reason = err == ERR_NOT_FOUND     ? xasprintf("no codec '%s'", call->codec ? call->codec : "")
+	char *reason = err == ERR_NOT_FOUND     ? xasprintf("no codec '%s'", call_codecs(call) ? call_codecs(call) : "")
 		       : err == ERR_UNSUPPORTED ? xasprintf("libsrtp can do none of media.encryption-suites")
 						: xasprintf("no port for sound: %s; see media.ports", err_text(err));
 
@@ -95,7 +95,7 @@ static void invite(struct call *call)
 		return;
 	}
 	if (!call->media.opened &&
-	    (err = media_open(&call->media, &call->local, call->codec, encryption)) != ERR_NONE) {
+	    (err = media_open(&call->media, &call->local, call_codecs(call), encryption)) != ERR_NONE) {
 		open_failed(call, err);
 		return;
 	}
@@ -431,7 +431,7 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 
 	if (call->incoming || !setup || call->is_echo || outcome->cause == CAUSE_CANCELLED || outcome->status >= 600 ||
 	    call->phone->shutting_down ||
-	    strcmp(settings_text(call->phone->settings, "call.follow-redirect"), "on") != 0)
+	    strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "on") != 0)
 		return false;
 	if (is_3xx && setup->hops < REDIRECT_HOPS_MAX && setup->tried_count < REDIRECTS_MAX) {
 		setup->tried[setup->tried_count++] = xstrdup(setup->uri);

@@ -14,18 +14,18 @@ static const char *best_way(const struct call *call)
 	return plan->config.send.codec == MEDIA_PCMU || plan->config.send.codec == MEDIA_PCMA ? "audio" : "info";
 }
 
-static uint32_t setting_ms(const struct phone *phone, const char *name)
+static uint32_t setting_ms(const struct call *call, const char *name)
 {
-	return (uint32_t)(settings_number(phone->settings, name) / MS_US);
+	return (uint32_t)(settings_number(call_settings(call, name), name) / MS_US);
 }
 
 static bool send_by_sound(struct call *call, struct slice digits, bool audible, struct failure *failure)
 {
 	struct phone *phone = call->phone;
 	struct engine_digits how = { .audible = audible,
-				     .tone_ms = setting_ms(phone, "dtmf.tone"),
-				     .gap_ms = setting_ms(phone, "dtmf.gap"),
-				     .pause_ms = setting_ms(phone, "dtmf.pause") };
+				     .tone_ms = setting_ms(call, "dtmf.tone"),
+				     .gap_ms = setting_ms(call, "dtmf.gap"),
+				     .pause_ms = setting_ms(call, "dtmf.pause") };
 
 	if (!call->media.stream)
 		return fail(failure, STATUS_CALL, "not-answered", "call %u has no sound yet", call->number);
@@ -56,12 +56,8 @@ static bool send_by_sound(struct call *call, struct slice digits, bool audible, 
 
 bool call_send_digits(struct call *call, struct slice digits, struct slice via, struct failure *failure)
 {
-	const struct phone *phone = call->phone;
-
 	if (!via.n)
-		via = slice_of(settings_text(
-			account_settings(phone, account_find(phone, slice_of(call->account_name)), "dtmf.via"),
-			"dtmf.via"));
+		via = slice_of(settings_text(call_settings(call, "dtmf.via"), "dtmf.via"));
 	if (slice_eq(via, SLICE("auto")))
 		via = slice_of(best_way(call));
 	if (slice_eq(via, SLICE("info")))

@@ -24,11 +24,9 @@ bool signalling_is_private(enum sip_protocol protocol, const struct address *rem
 
 enum media_encryption encryption_of_call(const struct call *call)
 {
-	const struct phone *phone = call->phone;
-	const struct account *account = *call->account_name ? account_find(phone, slice_of(call->account_name)) : NULL;
-	const char *own = call->encryption ? call->encryption
-					   : settings_text(account_settings(phone, account, "media.encryption"),
-							   "media.encryption");
+	const char *own = call->encryption
+				  ? call->encryption
+				  : settings_text(call_settings(call, "media.encryption"), "media.encryption");
 	enum media_encryption encryption = MEDIA_CLEAR;
 
 	if (!encryption_find(slice_of(own), &encryption))
@@ -41,7 +39,7 @@ enum media_encryption encryption_of_call(const struct call *call)
 
 bool encryption_may_send_keys(const struct call *call)
 {
-	return call->private_signalling || settings_on(call->phone->settings, "media.encryption-over-clear");
+	return call->private_signalling || settings_on(call_settings(call, "media.encryption-over-clear"), "media.encryption-over-clear");
 }
 
 /* ---- our keys ---- */

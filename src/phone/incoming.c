@@ -45,7 +45,7 @@ static bool is_unacceptable(struct call *call)
 	bool answerable =
 		!over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
 				media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"),
-						 &call->local, encryption));
+						 &call->local, call_codecs(call), encryption));
 	if (!answerable && required)
 		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
 			 call->number, call->uri,
@@ -65,6 +65,11 @@ static void note_replaced(struct call *call)
 	}
 }
 
+static bool rings_by_itself(const struct call *call)
+{
+	return settings_on(call_settings(call, "call.auto-ring"), "call.auto-ring");
+}
+
 /* As the caller asks. @return false: it asks for nothing special, or may not */
 static bool decide_by_wish(struct call *call)
 {
@@ -77,7 +82,7 @@ static bool decide_by_wish(struct call *call)
 		return wish == AUTO_ANSWER_REFUSED;
 	call->beeps = true;
 	call->wants_answer = !after_us;
-	call->wants_ring = after_us && settings_on(call->phone->settings, "call.auto-ring");
+	call->wants_ring = after_us && rings_by_itself(call);
 	if (after_us)
 		call_answer_after(call, after_us);
 	return true;
@@ -85,8 +90,7 @@ static bool decide_by_wish(struct call *call)
 
 static void decide(struct call *call)
 {
-	const struct settings *settings = call->phone->settings;
-	const char *automatic = settings_text(settings, "call.auto-answer");
+	const char *automatic = settings_text(call_settings(call, "call.auto-answer"), "call.auto-answer");
 
 	note_replaced(call);
 	if (is_unacceptable(call))
@@ -98,7 +102,7 @@ static void decide(struct call *call)
 	else if (!strcmp(automatic, "progress"))
 		call->wants_progress = true;
 	else
-		call->wants_ring = settings_on(settings, "call.auto-ring");
+		call->wants_ring = rings_by_itself(call);
 }
 
 void calls_incoming(struct phone *phone, struct session *session, struct sip_message *invite,

@@ -156,7 +156,7 @@ static void send_next(struct info_digits *digits)
 		digits->at = 0;
 	} else if (digit == ',') {
 		timer_start(call->phone->timers, &digits->pause,
-			    settings_number(call->phone->settings, "dtmf.pause"), pause_over, digits);
+			    settings_number(call_settings(call, "dtmf.pause"), "dtmf.pause"), pause_over, digits);
 	} else {
 		send_digit(digits, digit);
 	}

@@ -392,7 +392,7 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 	return apply(media, &plan) ? 0 : 500;
 }
 
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local,
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local, const char *codec,
 		      enum media_encryption encryption)
 {
 	struct call_media trial;
@@ -400,7 +400,7 @@ bool media_can_answer(struct phone *phone, struct slice offer, const struct addr
 	struct buf answer;
 
 	media_init(&trial, phone, 0, false);
-	if (list_codecs(&trial, slice_of(settings_text(phone->settings, "media.codecs"))))
+	if (media_list_again(&trial, codec))
 		return false;
 	trial.local = *local;
 	address_set_port(&trial.local, 9);

@@ -108,8 +108,8 @@ bool media_choose_leg(struct call_media *media, int leg);
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
 /** The same for an early leg of a call of ours: takes effect when it is the first. */
 unsigned media_answer_leg(struct call_media *media, int leg, struct slice offer, struct buf *answer);
-/** Could media_answer_offer() answer this? Opens nothing. */
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local,
+/** Could media_answer_offer() answer this with these codecs (NULL: the phone's)? Opens nothing. */
+bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local, const char *codec,
 		      enum media_encryption encryption);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);

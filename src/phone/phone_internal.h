@@ -180,6 +180,11 @@ const char *const *account_own_names(void);
 bool account_own_set(struct account *account, struct slice name, struct slice value, struct failure *failure);
 /** Where this setting is to be read for calls of this account (or NULL, nobody's). Never NULL. */
 const struct settings *account_settings(const struct phone *phone, const struct account *account, const char *name);
+struct call;
+/** The same for this call: as its account or the phone has it. */
+const struct settings *call_settings(const struct call *call, const char *name);
+/** The codecs of its own, by codec= or its account's media.codecs; NULL: the phone's. */
+const char *call_codecs(const struct call *call);
 /** What the account says itself, as text; NULL: nothing. */
 const char *account_own_value(const struct account *account, const char *name);
 void account_own_free(struct account_own *own);

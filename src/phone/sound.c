@@ -408,7 +408,7 @@ bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *f
 	free(before);
 	LIST_EACH(&phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
-		if (changed && call_is_up(call) && !call->codec && good)
+		if (changed && call_is_up(call) && !call_codecs(call) && good)
 			good = call_offer_again(call, false, failure);
 	}
 	return good;

@@ -194,9 +194,15 @@ static unsigned begin_telling(struct transfer *transfer, struct server_transacti
 
 static void dial(struct transfer *transfer);
 
+static const char *follow_transfer(const struct phone *phone, const struct account *account)
+{
+	return settings_text(account_settings(phone, account, "call.follow-transfer"), "call.follow-transfer");
+}
+
 static void taken(struct transfer *transfer, enum event_kind kind, bool trusted)
 {
-	bool on = trusted && !strcmp(settings_text(transfer->phone->settings, "call.follow-transfer"), "on");
+	const struct account *account = *transfer->account ? account_find(transfer->phone, slice_of(transfer->account)) : NULL;
+	bool on = trusted && !strcmp(follow_transfer(transfer->phone, account), "on");
 	struct event *event = transfer_event(transfer->phone, kind, transfer->call, transfer->target);
 
 	if (kind == EVENT_REFER)
@@ -207,9 +213,9 @@ static void taken(struct transfer *transfer, enum event_kind kind, bool trusted)
 		dial(transfer);
 }
 
-static bool never_followed(const struct phone *phone)
+static bool never_followed(const struct phone *phone, const struct account *account)
 {
-	return phone->shutting_down || !strcmp(settings_text(phone->settings, "call.follow-transfer"), "off");
+	return phone->shutting_down || !strcmp(follow_transfer(phone, account), "off");
 }
 
 unsigned call_take_refer(struct call *call, struct server_transaction *st, struct sip_message *refer)
@@ -222,7 +228,7 @@ unsigned call_take_refer(struct call *call, struct server_transaction *st, struc
 
 	if (!call_is_up(call) || call->is_echo)
 		return 603;
-	if (never_followed(phone))
+	if (never_followed(phone, account))
 		return 603;
 	struct transfer *transfer = transfer_new(phone, refer, &status);
 	if (!transfer)
@@ -246,7 +252,7 @@ unsigned phone_take_refer(struct phone *phone, struct server_transaction *st, st
 	char nobody[160];
 	unsigned status;
 
-	if (never_followed(phone))
+	if (never_followed(phone, account))
 		return 603;
 	struct transfer *transfer = transfer_new(phone, refer, &status);
 	if (!transfer)

@@ -136,6 +136,7 @@ static const struct {
 	{ "off nobody", 1, "there is no handler nobody: `show handlers` lists them" },
 	{ "account add sip:a@b pasword=x", 21, "pasword: no such option of an account; did you mean 'password'?" },
 	{ "account add sip:a@b secret", 21, "'secret' must be written as KEY=VALUE" },
+	{ "account add sip:a@b call.max=3", 21, "call.max counts for the whole phone, no account has it for itself" },
 	{ "account set work", 17, "KEY=VALUE is missing" },
 	{ "alias hangup call", 1, "hangup is a command already" },
 	{ "alias x foo", 9, "foo: no such command" },

@@ -425,6 +425,32 @@ static void too_many_and_unknown(void **state)
 	assert_string_equal(failure.reason, "too-many-calls");
 }
 
+/* What an account says itself goes before what the phone says, for its calls alone. */
+static void settings_of_an_account(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	const char *const bob[] = { "registrar=none", "call.auto-answer=on", "media.codecs=PCMA", NULL },
+			  *const carol[] = { "registrar=none", NULL }, *const whole[] = { "call.max=3", NULL };
+	struct failure failure;
+	struct call_view view;
+
+	must(phone_account_add(b, SLICE("bob@biloxi.com"), bob, &failure), &failure);
+	must(phone_account_add(b, SLICE("carol@biloxi.com"), carol, &failure), &failure);
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_ANSWERED);
+	await(world, b, EVENT_ANSWERED);
+	assert_true(phone_view_call(b, 1, &view));
+	assert_string_equal(view.codec, "PCMA");
+	dial(a, address_of(b, "carol"), NULL);
+	await(world, a, EVENT_RINGING);
+	assert_true(phone_view_call(b, 2, &view));
+	assert_int_equal(view.state, CALL_INCOMING);
+	assert_false(phone_account_set(b, SLICE("bob@biloxi.com"), whole, &failure));
+	assert_non_null(strstr(failure.text, "counts for the whole phone"));
+}
+
 static void options_and_offerless_calls(void **state)
 {
 	struct world *world = *state;
@@ -521,6 +547,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(which_call_is_meant, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(early_media, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(too_many_and_unknown, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(settings_of_an_account, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(options_and_offerless_calls, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(fifty_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_ports_run_out, world_setup, world_teardown),
