@@ -1,4 +1,4 @@
-"""`doctor`: a row for each thing, and an exit status that tells."""
+"""`doctor`: a row for each thing, and an exit status that tells. `why`: a sentence for everything that can go wrong."""
 import os
 import re
 import socket
@@ -123,4 +123,74 @@ def test_no_call_is_held_for_it(bench):
     phone.event("answered")
     found, _, error = examined(phone)
     equal((found["echo test"]["result"], error, phone.get("call.state")), ("note", None, "answered"), f"rows: {found}")
+    equal(phone.quit(), 0, "exit status")
+
+
+
+# ---- why ----
+
+# The seed's section 6: every code that can end a call.
+CODES = [300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 414, 415, 416, 420, 421, 423, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+         491, 493, 500, 501, 502, 503, 504, 505, 513, 600, 603, 604, 606]
+
+
+def refuser(bench):
+    """A UDP socket that answers INVITE for user NNN with status NNN; returns its port."""
+    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    wire.bind(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            data, source = wire.recvfrom(65536)
+            lines = data.decode(errors="replace").split("\r\n")
+            method, target = lines[0].split(" ")[:2]
+            if method != "INVITE":
+                continue
+            code = target.split(":")[1].split("@")[0]
+            kept = [line + (";tag=r" if line.startswith("To:") else "") for line in lines[1:]
+                    if line.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq")]
+            wire.sendto("\r\n".join([f"SIP/2.0 {code} As The Server Says", *kept, "Content-Length: 0", "", ""]).encode(), source)
+    threading.Thread(target=serve, daemon=True).start()
+    return wire.getsockname()[1]
+
+
+def test_why_of_every_status(bench):
+    """Each code has a sentence of its own that says what to do; event, history, `why` and JSON have the same."""
+    bench.need_namespace()
+    port = refuser(bench)
+    phone = bench.phone("set sip.listen 127.0.0.1:5062", args=("-n",))
+    seen = {}
+    for code in CODES:
+        call = phone.do(f"call sip:{code}@127.0.0.1:{port}")["call"]
+        failed = phone.event("failed", call=call, within=20)
+        equal(failed["code"], code, "the code")
+        sentence = failed.get("why", "")
+        check(len(sentence) > 30 and sentence.startswith(f"{code} As The Server Says"), f"{code}: the event says '{sentence}'")
+        told = phone.do(f"why {call}")["text"]
+        check(sentence in told, f"{code}: `why` says '{told}', the event '{sentence}'")
+        kept = phone.do(f"history match=*{code}@* last=1")[0]
+        equal(kept["why"], sentence, f"{code}: history")
+        seen.setdefault(sentence.split(". ", 1)[-1], []).append(code)
+    alike = sorted(codes for codes in seen.values() if len(codes) > 1)
+    check(all(set(codes) <= {401, 407} for codes in alike), f"a sentence for each: {alike}")
+    equal(phone.quit(), 0, "exit status")
+
+
+def test_why_of_what_no_server_says(bench):
+    """Names, ways, ports, time, sound: what went wrong here has its sentence too, the same everywhere."""
+    bench.need_namespace()
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    phone = bench.phone("set sip.listen 127.0.0.1:5062", "set sip.t1 50ms", "set call.accept any", "set dns.servers 127.0.0.1:9")
+    cases = [("sip:a@nosuch.invalid", "dns", "set dns.servers"), ("sip:a@127.0.0.1:9", None, "the program"), ("sip:a@127.0.0.1:9;transport=tcp", None, "the program"),
+             (f"sip:a@127.0.0.1:{silent.getsockname()[1]}", "timeout", "firewall"), ("sip:a@127.0.0.1:9 timeout=1s", None, "")]
+    for target, cause, remedy in cases:
+        call = phone.do(f"call {target}")["call"]
+        failed = phone.event("failed", call=call, within=30)
+        if cause:
+            equal(failed["cause"], cause, f"{target}: the cause")
+        sentence = failed.get("why", "")
+        check(len(sentence) > 20 and remedy in sentence, f"{target}: {failed}")
+        check(sentence in phone.do(f"why {call}")["text"], f"{target}: why")
+        equal(phone.do("history last=1")[0]["why"], sentence, f"{target}: history")
     equal(phone.quit(), 0, "exit status")
