@@ -1,5 +1,6 @@
 /* bind_command: where words come from, and which command they mean. */
 #include "command/binder.h"
+#include "command/foreign.h"
 #include "command/internal.h"
 
 /* ---- where words come from ---- */
@@ -55,9 +56,29 @@ bool binder_failed(struct binder *binder, const char *reason, const struct near 
 
 /* ---- which command ---- */
 
+static void list_second_words(struct slice first, struct buf *list)
+{
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
+		if (rest.n && slice_eq(word, first))
+			buf_printf(list, "%s%.*s", list->n ? ", " : "", SLICE_ARG(rest));
+	}
+}
+
+static void second_word_missing(struct binder *binder, struct slice first)
+{
+	struct buf list;
+
+	buf_init(&list, 300);
+	list_second_words(first, &list);
+	binder_failed(binder, "no-such-command", NULL, "%.*s needs one of these behind it: %s", SLICE_ARG(first),
+		      buf_text(&list));
+	buf_fini(&list);
+}
+
 static void no_such_command(struct binder *binder, struct slice first, struct slice second)
 {
-	struct buf name;
+	struct buf name, elsewhere;
 	struct near near;
 
 	buf_init(&name, 256);
@@ -71,24 +92,20 @@ static void no_such_command(struct binder *binder, struct slice first, struct sl
 			near_offer(&near, alias);
 	}
 	aliases_offer(binder->how->commands, &near);
-	binder_failed(binder, "no-such-command", &near, "%s: no such command", buf_text(&name));
-	buf_fini(&name);
-}
-
-static void second_word_missing(struct binder *binder, struct slice first)
-{
-	struct buf list;
-	size_t count = 0;
-
-	buf_init(&list, 300);
-	for (size_t i = 0, n = table_count(); i < n; i++) {
-		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
-		if (rest.n && slice_eq(word, first))
-			buf_printf(&list, "%s%.*s", count++ ? ", " : "", SLICE_ARG(rest));
+	buf_init(&elsewhere, 300);
+	bool known = !second.n && foreign_print(first, &elsewhere);
+	if (second.n && !near.best.n) {
+		buf_printf(&elsewhere, "; behind %.*s stands one of ", SLICE_ARG(first));
+		struct buf list;
+		buf_init(&list, 240);
+		list_second_words(first, &list);
+		buf_add(&elsewhere, buf_slice(&list));
+		buf_fini(&list);
 	}
-	binder_failed(binder, "no-such-command", NULL, "%.*s needs one of these behind it: %s", SLICE_ARG(first),
-		      buf_text(&list));
-	buf_fini(&list);
+	binder_failed(binder, "no-such-command", known ? NULL : &near, "%s: no such command%s", buf_text(&name),
+		      buf_text(&elsewhere));
+	buf_fini(&elsewhere);
+	buf_fini(&name);
 }
 
 /* The row of "FIRST SECOND", with the second word read; or of FIRST alone. `first` is a copy that lives on. */
@@ -139,12 +156,14 @@ bool binder_find_command(struct binder *binder, struct slice first)
 	if ((binder->bound->command = table_find(first)))
 		return true;
 	if (binder->how->interactive) {
-		buf_init(&several, 256);
+		buf_init(&several, 600);
 		struct slice whole = table_complete((struct slice){ NULL, 0 }, first, &several);
 		bool ambiguous = !whole.n && several.n;
-		if (ambiguous)
+		if (ambiguous) {
+			foreign_print(first, &several);
 			binder_failed(binder, "ambiguous", NULL, "%.*s could be %s", SLICE_ARG(first),
 				      buf_text(&several));
+		}
 		buf_fini(&several);
 		if (ambiguous)
 			return false;

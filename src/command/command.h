@@ -21,6 +21,7 @@
  *   compare     LEFT OP RIGHT of `expect` and `if`
  *   binding     `bind`: keys that run commands
  *   handler     `on`: commands that events start
+ *   foreign     what the commands of other phones are called here
  *   event_keys  the keys that events carry, a sentence for each event
  *   options     the options of the program
  *   help        help in the terminal; man the man page; shell completion for bash, zsh and fish. All from the tables

@@ -119,6 +119,7 @@ const struct command phone_commands[] = {
 	  .text = "What follows the alias on a line follows the command. Without arguments lists the aliases.",
 	  .examples = { "alias bob call sip:bob@biloxi.com" } },
 	{ .name = "help",
+	  .aliases = "?",
 	  .group = "phone",
 	  .run = do_help,
 	  .arguments = { { .name = "TOPIC",

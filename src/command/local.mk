@@ -21,6 +21,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/do_watching.c \
 	src/command/doctor.c \
 	src/command/event_keys.c src/command/event_keys.h \
+	src/command/foreign.c src/command/foreign.h \
 	src/command/handler.c \
 	src/command/help.c src/command/help.h \
 	src/command/internal.h src/command/invocation.c \

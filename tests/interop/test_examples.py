@@ -68,6 +68,20 @@ def test_links(bench):
     equal(done.returncode, 4, f"by one of its own: nobody is there ({done.stderr})")
 
 
+def test_names_of_other_phones(bench):
+    """Every name of the left columns is taken as ours, or the error says what it is called here: the command of its row."""
+    rows = [row.split(" | ") for row in open(os.path.join(TOP, "docs", "coming-from.md")) if row.startswith("| `") or row.startswith("| pjsua")]
+    names = [(name.strip().lstrip("/").split()[0], cells[1]) for cells in rows for name in cells[0].strip("| ").split("`")[1::2] if name.strip()]
+    names = [(name, here) for name, here in names if name[0] not in "~" and not name.startswith("--") and name not in ("stun", "firewall", "linphonecsh", "twinkle", "baresip", "register", "config")]
+    check(len(names) > 70, f"the tables were read: {len(names)}")
+    for name, here in names:
+        done = subprocess.run([OFFHOOK, "-n", "--check", bench.write("name.call", name + "\n")], capture_output=True, text=True, timeout=20, env=bench.environment())
+        first = done.stderr.splitlines()[0] if done.stderr else ""
+        if "no such command" in first:
+            told = [part.split()[0] for part in first.split("`")[1::2] if part.strip()]
+            check(any(word in here for word in told), f"'{name}' is told as {first}, not as {here}")
+
+
 def test_coming_from(bench):
     """Every command of the right columns of docs/coming-from.md is one."""
     lines = []

@@ -71,6 +71,10 @@ static const struct {
 } wrong[] = {
 	{ "anwser", 1, "anwser: no such command; did you mean 'answer'?" },
 	{ "xyzzy", 1, "xyzzy: no such command" },
+	{ "record talk.wav", 8, "record talk.wav: no such command; behind record stands one of start, stop, pause, resume" },
+	{ "hangupall", 1, "hangupall: no such command; baresip's `hangupall` is `hangup all` here" },
+	{ "/x", 1, "x: no such command; baresip's `x` is `hold` here, pjsua's `transfer TARGET`" },
+	{ "friend list", 1, "linphonec's `friend` is `contact` here" },
 	{ "hang", 1, "hang: no such command" },
 	{ "account", 1, "account needs one of these behind it: add, set, list, show, bindings, remove, default" },
 	{ "account ad x", 9, "account ad: no such command; did you mean 'account add'?" },
@@ -241,7 +245,8 @@ static void test_prefixes(void **state)
 	fake_type(fake, "re");
 	assert_non_null(strstr(fake_said(fake), "! re could be "));
 	fake_type(fake, "h");
-	assert_string_equal(fake_said(fake), "! h could be hangup, hold, history, help [2 ambiguous]\n");
+	assert_string_equal(fake_said(fake), "! h could be hangup, hold, history, help; baresip's `h` is `help` here, "
+						"pjsua's `hangup` [2 ambiguous]\n");
 }
 
 static void test_aliases(void **state)

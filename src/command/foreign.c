@@ -1,0 +1,135 @@
+/* The rows are those of docs/coming-from.md and what else the help of these programs lists; only names that are none of
+ * ours. */
+#include "command/foreign.h"
+
+static const struct {
+	const char *program, *name, *here;
+} rows[] = {
+	{ "baresip", "d", "call" },
+	{ "baresip", "a", "answer" },
+	{ "baresip", "b", "hangup" },
+	{ "baresip", "hangupall", "hangup all" },
+	{ "baresip", "x", "hold" },
+	{ "baresip", "X", "resume" },
+	{ "baresip", "m", "mute" },
+	{ "baresip", "t", "transfer TARGET" },
+	{ "baresip", "T", "transfer with=CALL" },
+	{ "baresip", "atransferstart", "call TARGET` and then `transfer with=CALL" },
+	{ "baresip", "atransferexec", "transfer with=CALL" },
+	{ "baresip", "atransferabort", "hangup" },
+	{ "baresip", "c", "show calls" },
+	{ "baresip", "callstat", "show calls" },
+	{ "baresip", "listcalls", "show calls" },
+	{ "baresip", "callfind", "select CALL" },
+	{ "baresip", "l", "show calls" },
+	{ "baresip", "r", "account list" },
+	{ "baresip", "reginfo", "account list" },
+	{ "baresip", "uanew", "account add ADDRESS" },
+	{ "baresip", "uadel", "account remove ACCOUNT" },
+	{ "baresip", "uafind", "account default ACCOUNT" },
+	{ "baresip", "uareg", "register` or `unregister" },
+	{ "baresip", "uaaddheader", "call TARGET header=NAME:VALUE" },
+	{ "baresip", "setansval", "call TARGET header=NAME:VALUE" },
+	{ "baresip", "sndcode", "dtmf DIGITS" },
+	{ "baresip", "ausrc", "audio input NAME" },
+	{ "baresip", "auplay", "audio output NAME" },
+	{ "baresip", "audio_debug", "show quality" },
+	{ "baresip", "aubitrate", "set media.max-bitrate" },
+	{ "baresip", "augain", "gain" },
+	{ "baresip", "acceptdir", "answer" },
+	{ "baresip", "answermode", "set call.auto-answer" },
+	{ "baresip", "100rel", "set sip.reliable-provisional" },
+	{ "baresip", "contacts", "contact list" },
+	{ "baresip", "C", "contact list" },
+	{ "baresip", "D", "call NAME" },
+	{ "baresip", "M", "message NAME TEXT" },
+	{ "baresip", "addcontact", "contact add NAME TARGET" },
+	{ "baresip", "rmcontact", "contact remove NAME" },
+	{ "baresip", "dnd", "status dnd" },
+	{ "baresip", "sipmon", "trace on" },
+	{ "baresip", "siptrace", "trace on" },
+	{ "baresip", "s", "show quality" },
+	{ "baresip", "conf_reload", "source FILE" },
+	{ "baresip", "about", "show version" },
+	{ "baresip", "medialdir", "hold` or `resume" },
+	{ "baresip", "o", "options TARGET" },
+	{ "baresip", "z", "conference CALL..." },
+	{ "baresip", "h", "help" },
+	{ "baresip", "q", "quit" },
+	{ "pjsua", "m", "call TARGET" },
+	{ "pjsua", "a", "answer" },
+	{ "pjsua", "h", "hangup" },
+	{ "pjsua", "ha", "hangup all" },
+	{ "pjsua", "H", "hold" },
+	{ "pjsua", "v", "resume" },
+	{ "pjsua", "U", "update" },
+	{ "pjsua", "x", "transfer TARGET" },
+	{ "pjsua", "X", "transfer with=CALL" },
+	{ "pjsua", "*", "dtmf DIGITS via=info" },
+	{ "pjsua", "#", "dtmf DIGITS" },
+	{ "pjsua", "]", "select next" },
+	{ "pjsua", "[", "select previous" },
+	{ "pjsua", "cl", "audio list" },
+	{ "pjsua", "cc", "conference CALL..." },
+	{ "pjsua", "cd", "split CALL" },
+	{ "pjsua", "dq", "show quality" },
+	{ "pjsua", "d", "show calls" },
+	{ "pjsua", "dd", "show transactions" },
+	{ "pjsua", "dump_q", "show quality" },
+	{ "pjsua", "+a", "account add ADDRESS" },
+	{ "pjsua", "-a", "account remove ACCOUNT" },
+	{ "pjsua", "+b", "contact add NAME TARGET" },
+	{ "pjsua", "-b", "contact remove NAME" },
+	{ "pjsua", "rr", "register" },
+	{ "pjsua", "ru", "unregister" },
+	{ "pjsua", "s", "subscribe TARGET" },
+	{ "pjsua", "u", "unsubscribe TARGET" },
+	{ "pjsua", "D", "subscribe TARGET package=dialog" },
+	{ "pjsua", "t", "status" },
+	{ "pjsua", "T", "status" },
+	{ "pjsua", "i", "message TARGET TEXT" },
+	{ "pjsua", "V", "volume` or `gain" },
+	{ "pjsua", "Cp", "codec" },
+	{ "pjsua", "S", "request METHOD TARGET" },
+	{ "pjsua", "f", "save" },
+	{ "pjsua", "R", "set call.follow-redirect" },
+	{ "pjsua", "q", "quit" },
+	{ "pjsua", "acc", "account" },
+	{ "pjsua", "im", "message TARGET TEXT" },
+	{ "linphonec", "proxy", "account" },
+	{ "linphonec", "friend", "contact" },
+	{ "linphonec", "calls", "show calls" },
+	{ "linphonec", "call-logs", "history" },
+	{ "linphonec", "soundcard", "audio" },
+	{ "linphonec", "autoanswer", "set call.auto-answer on" },
+	{ "linphonec", "pause", "hold" },
+	{ "linphonec", "duration", "get call.duration" },
+	{ "linphonec", "ec", "set audio.echo-cancel" },
+	{ "linphonec", "playbackgain", "volume" },
+	{ "linphonec", "ports", "set sip.listen" },
+	{ "linphonec", "param", "set NAME VALUE" },
+	{ "linphonec", "identify", "show version" },
+	{ "twinkle", "dnd", "status dnd" },
+	{ "twinkle", "auto_answer", "set call.auto-answer on" },
+	{ "twinkle", "answerbye", "answer` or `hangup" },
+	{ "twinkle", "presence", "status" },
+	{ "twinkle", "user", "account default ACCOUNT" },
+};
+
+bool foreign_print(struct slice word, struct buf *to)
+{
+	const char *last = NULL;
+
+	if (word.n > 1 && word.p[0] == '/')
+		word = slice_from(word, 1);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!slice_eq(word, slice_of(rows[i].name)))
+			continue;
+		if (!last)
+			buf_printf(to, "; %s's `%s` is `%s` here", rows[i].program, rows[i].name, rows[i].here);
+		else
+			buf_printf(to, ", %s's `%s`", rows[i].program, rows[i].here);
+		last = rows[i].here;
+	}
+	return last != NULL;
+}
