@@ -1,11 +1,18 @@
 """The main job, seen from outside: the first run, ways of starting, the echo, what happens to input and output."""
+import fcntl
 import json
 import os
+import pty
+import select
+import shutil
 import signal
 import socket
+import struct
 import subprocess
+import termios
+import time
 
-from harness import OFFHOOK, TOP, check, equal, hears, port_answers, wait_until, write_tone
+from harness import OFFHOOK, TOP, check, equal, hears, need, port_answers, wait_until, write_tone
 
 
 def run(bench, *args, stdin=subprocess.DEVNULL, within=40, **options):
@@ -186,8 +193,60 @@ def test_man_and_completions(bench):
         check(done.returncode == 0 and "hangup" in done.stdout, f"completion for {shell}")
     path = bench.write("c.bash", run(bench, "--print-completion", "bash").stdout)
     equal(subprocess.run(["bash", "-n", path]).returncode, 0, "bash accepts it")
+    for page, option in (("offhook.1", "--print-man"), ("offhook-commands.5", "--print-commands-man")):
+        if shutil.which("mandoc"):
+            told = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", bench.write(page, run(bench, option).stdout)], capture_output=True, text=True)
+            equal(told.stdout, "", f"mandoc has nothing to say of {page}")
     golden = open(os.path.join(TOP, "man", "offhook.1")).read()
     check(man.stdout == golden, "man/offhook.1 is what the program prints: build/offhook --print-man >man/offhook.1")
+
+
+# What is typed, and what must be offered or filled in.
+COMPLETED = [("offhook ans", "answer"), ("offhook account re", "remove"), ("offhook call x cod", "codec="), ("offhook show trans", "transactions"),
+             ("offhook --print-completion z", "zsh"), ("offhook ctl hang", "hangup")]
+
+
+def test_completion_in_fish(bench):
+    need("fish")
+    path = bench.write("c.fish", run(bench, "--print-completion", "fish").stdout)
+    for typed, want in COMPLETED:
+        done = subprocess.run(["fish", "--no-config", "-c", f"source {path}; complete -C '{typed}'"], capture_output=True, text=True, timeout=20,
+                              env=bench.environment(), stdin=subprocess.DEVNULL)
+        equal(([line.split("\t")[0] for line in done.stdout.splitlines()], done.stderr), ([want], ""), typed)
+
+
+def test_completion_in_zsh(bench):
+    """In a zsh on a terminal: what Tab makes of the line."""
+    need("zsh")
+    path = bench.write("c.zsh", run(bench, "--print-completion", "zsh").stdout)
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+    shell = subprocess.Popen(["zsh", "-f", "-i"], stdin=child, stdout=child, stderr=child, env=bench.environment(TERM="dumb", PS1="ready> ", PROMPT_EOL_MARK=""),
+                             cwd=bench.folder, start_new_session=True)
+    bench.processes.append(shell)
+    os.close(child)
+    said = ""
+
+    def see(text):
+        nonlocal said
+        end = time.monotonic() + 20
+        while text not in said:
+            check(time.monotonic() < end, f"'{text}' was not shown: {said[-300:]!r}")
+            if select.select([parent], [], [], 0.1)[0]:
+                said += os.read(parent, 4096).decode(errors="replace")
+        said = said[said.index(text) + len(text):]
+    see("ready> ")
+    os.write(parent, f"autoload -U compinit; compinit -u -D; source {path}; compdef _offhook offhook; echo set''up\n".encode())
+    see("setup")
+    see("ready> ")
+    for typed, want in COMPLETED:
+        os.write(parent, typed.encode() + b"\t")
+        see(typed.rsplit(" ", 1)[0] + " " + want)
+        os.write(parent, b"\x15\n")
+        see("ready> ")
+    os.write(parent, b"exit\n")
+    shell.wait(10)
+    os.close(parent)
 
 
 def test_trace_on(bench):
