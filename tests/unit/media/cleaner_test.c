@@ -46,10 +46,14 @@ static int16_t clip(double value)
 	return (int16_t)lrint(fmax(-32768, fmin(32767, value)));
 }
 
-/* The way from the loudspeaker to the microphone: 10 ms, then a tail that falls by 60 dB in 280 ms. */
+/* The way from the loudspeaker to the microphone: 10 ms, then a tail that falls by 60 dB in 280 ms; thinly set. */
 struct room {
-	float answer[ROOM];
-	float past[ROOM];
+	size_t count;
+	struct {
+		size_t delay;
+		float gain;
+	} echoes[ROOM / 7 + 1];
+	float past[2 * ROOM]; /* the last ROOM samples, twice, so that they stand in one piece somewhere */
 	size_t at;
 };
 
@@ -59,19 +63,22 @@ static void room_init(struct room *room)
 
 	memset(room, 0, sizeof *room);
 	random_init_seeded(&random, 4);
-	for (size_t i = 480; i < ROOM; i += 7) /* thinly set, so that the test is quick */
-		room->answer[i] = (float)(0.06 * noise(&random) * pow(10, -3.0 * (double)(i - 480) / (0.28 * 48000)));
-	room->answer[480] = 0.3f;
+	for (size_t i = 480; i < ROOM; i += 7) {
+		room->echoes[room->count].delay = i;
+		room->echoes[room->count++].gain =
+			(float)(0.06 * noise(&random) * pow(10, -3.0 * (double)(i - 480) / (0.28 * 48000)));
+	}
+	room->echoes[0].gain = 0.3f;
 }
 
 static double room_hears(struct room *room, double loudspeaker)
 {
+	const float *now = &room->past[ROOM + room->at];
 	double sum = 0;
 
-	room->past[room->at] = (float)loudspeaker;
-	for (size_t i = 480; i < ROOM; i++)
-		if (room->answer[i] != 0)
-			sum += (double)room->answer[i] * room->past[(room->at + ROOM - i) % ROOM];
+	room->past[room->at] = room->past[ROOM + room->at] = (float)loudspeaker;
+	for (size_t i = 0; i < room->count; i++)
+		sum += (double)room->echoes[i].gain * *(now - room->echoes[i].delay);
 	room->at = (room->at + 1) % ROOM;
 	return sum;
 }
