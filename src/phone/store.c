@@ -56,6 +56,7 @@ struct store {
 	const char *dir;
 	const struct log *log;
 	sqlite3 *db; /* the thread's once that runs; NULL: nothing can be kept */
+	sqlite3_stmt *puts[STORE_TABLES]; /* made when first needed, for as long as the file is open; as db */
 	size_t keep[STORE_TABLES];
 	bool opened, warned, threaded;
 	int journal;
@@ -107,7 +108,7 @@ static bool run_sql(sqlite3 *db, const char *sql)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static bool put_row(sqlite3 *db, enum store_table table, const char *key, const char *const columns[])
+static sqlite3_stmt *prepare_put(sqlite3 *db, enum store_table table)
 {
 	size_t count = column_count(table);
 	sqlite3_stmt *statement = NULL;
@@ -124,16 +125,40 @@ static bool put_row(sqlite3 *db, enum store_table table, const char *key, const 
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&sql, "%s%s = excluded.%s", i ? ", " : "", tables[table].columns[i],
 			   tables[table].columns[i]);
-	bool good = sqlite3_prepare_v2(db, buf_text(&sql), -1, &statement, NULL) == SQLITE_OK;
+	if (sqlite3_prepare_v3(db, buf_text(&sql), -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK)
+		statement = NULL;
 	buf_fini(&sql);
-	if (good) {
-		sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
-		for (size_t i = 0; i < count; i++)
-			sqlite3_bind_text(statement, (int)i + 2, columns[i] ? columns[i] : "", -1, SQLITE_STATIC);
-		good = sqlite3_step(statement) == SQLITE_DONE;
-	}
-	sqlite3_finalize(statement);
+	return statement;
+}
+
+/* The statement of each table is made once: to read it costs more than to do it. */
+static bool put_row(struct store *store, enum store_table table, const char *key, const char *const columns[])
+{
+	size_t count = column_count(table);
+
+	if (!store->puts[table])
+		store->puts[table] = prepare_put(store->db, table);
+	sqlite3_stmt *statement = store->puts[table];
+	if (!statement)
+		return false;
+	sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+	for (size_t i = 0; i < count; i++)
+		sqlite3_bind_text(statement, (int)i + 2, columns[i] ? columns[i] : "", -1, SQLITE_STATIC);
+	bool good = sqlite3_step(statement) == SQLITE_DONE;
+	/* What went wrong was told by the step. */
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
 	return good;
+}
+
+static void close_db(struct store *store)
+{
+	for (int i = 0; i < STORE_TABLES; i++) {
+		sqlite3_finalize(store->puts[i]);
+		store->puts[i] = NULL;
+	}
+	sqlite3_close(store->db);
+	store->db = NULL;
 }
 
 static bool prune(sqlite3 *db, enum store_table table, size_t keep)
@@ -240,8 +265,7 @@ static bool open_db(struct store *store, const char *path, bool *damaged)
 		else if (!*damaged)
 			warn(store, sqlite3_errmsg(store->db));
 	}
-	sqlite3_close(store->db);
-	store->db = NULL;
+	close_db(store);
 	return false;
 }
 
@@ -287,7 +311,7 @@ static bool take_line(struct store *store, struct slice line)
 	}
 	for (int table = 0; table < STORE_TABLES; table++)
 		if (slice_eq(name, slice_of(tables[table].name)) && count == column_count((enum store_table)table) + 1)
-			good = put_row(store->db, (enum store_table)table, values[0], (const char *const *)values + 1);
+			good = put_row(store, (enum store_table)table, values[0], (const char *const *)values + 1);
 	for (size_t i = 0; i < count; i++)
 		free(values[i]);
 	return good;
@@ -381,7 +405,7 @@ static bool take_old_line(struct store *store, struct slice line, size_t number)
 		columns[count] = values[count] = slice_dup(slice_cut(&line, '\t'));
 	snprintf(key, sizeof key, "text-%zu", number);
 	if (count == ARRAY_LEN(values))
-		good = put_row(store->db, STORE_CALLS, key, columns);
+		good = put_row(store, STORE_CALLS, key, columns);
 	while (count)
 		free(values[--count]);
 	return good;
@@ -416,14 +440,15 @@ out:
 /* ---- the thread ---- */
 
 /* One commit a batch. */
-static bool write_batch(sqlite3 *db, struct list *batch)
+static bool write_batch(struct store *store, struct list *batch)
 {
+	sqlite3 *db = store->db;
 	bool good = run_sql(db, "BEGIN IMMEDIATE");
 
 	LIST_EACH(batch, node) {
 		struct item *item = LIST_ENTRY(node, struct item, node);
 		if (good && item->key)
-			good = put_row(db, item->table, item->key, (const char *const *)item->columns);
+			good = put_row(store, item->table, item->key, (const char *const *)item->columns);
 		else if (good)
 			good = prune(db, item->table, item->keep);
 	}
@@ -478,7 +503,7 @@ static void *run_thread(void *arg)
 		bool good, again = true;
 		do {
 			pthread_mutex_unlock(&store->lock);
-			good = write_batch(store->db, &batch);
+			good = write_batch(store, &batch);
 			char *error = good ? NULL : xstrdup(sqlite3_errmsg(store->db));
 			pthread_mutex_lock(&store->lock);
 			free(store->error);
@@ -675,7 +700,7 @@ void store_free(struct store *store)
 	}
 	LIST_EACH(&store->queue, node)
 		item_free(LIST_ENTRY(node, struct item, node));
-	sqlite3_close(store->db);
+	close_db(store);
 	if (store->event_fd >= 0)
 		close(store->event_fd);
 	if (store->journal >= 0)
