@@ -55,11 +55,29 @@ static bool harmless(uint32_t c)
 	return !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2060 && c <= 0x206f);
 }
 
+/* So many bytes at the beginning are printable ASCII. */
+static size_t plain(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void utf8_clean(struct buf *to, struct slice s, bool lines)
 {
 	unsigned marks = 0;
 
 	while (s.n) {
+		size_t ascii = plain(s);
+		/* What does not fit whole is cut where it is full, as if it came letter by letter. */
+		if (ascii && ascii <= to->max - to->n) {
+			buf_add(to, slice_sub(s, 0, ascii));
+			s = slice_from(s, ascii);
+			marks = 0;
+			continue;
+		}
 		uint32_t point = 0;
 		size_t n = utf8_decode(s, &point);
 		marks = n && combines(point) ? marks + 1 : 0;
@@ -77,6 +95,8 @@ char *utf8_clean_dup(struct slice s)
 {
 	struct buf buf;
 
+	if (plain(s) == s.n)
+		return slice_dup(s);
 	buf_init(&buf, s.n + 1);
 	utf8_clean(&buf, s, false);
 	return buf_take(&buf);

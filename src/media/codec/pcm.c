@@ -3,10 +3,11 @@
 #include "base/xmalloc.h"
 #include "media/codec/conceal.h"
 
+#include <pthread.h>
 #include <speex/speex_resampler.h>
 #include <string.h>
 
-enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000 };
+enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000, SPARES = 32 };
 
 struct pcm_encoder {
 	struct encoder base;
@@ -70,12 +71,61 @@ size_t pcm_frames(enum media_codec which, const uint8_t *payload, size_t n)
 
 /* ---- life ---- */
 
+/*
+ * A resampler takes a filter of some thousand sines to make, which is more than all the signalling of a call. So a few
+ * wait for the next call when their own is over; one that was reset is as good as new.
+ */
+static struct {
+	pthread_mutex_t lock;
+	SpeexResamplerState *state[SPARES];
+	size_t count;
+} spares = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool has_rates(SpeexResamplerState *state, uint32_t from_hz, uint32_t to_hz)
+{
+	spx_uint32_t from, to;
+
+	speex_resampler_get_rate(state, &from, &to);
+	return from == from_hz && to == to_hz;
+}
+
+static SpeexResamplerState *take_spare(uint32_t from_hz, uint32_t to_hz)
+{
+	SpeexResamplerState *found = NULL;
+
+	pthread_mutex_lock(&spares.lock);
+	for (size_t i = spares.count; i-- > 0 && !found;) {
+		if (!has_rates(spares.state[i], from_hz, to_hz))
+			continue;
+		found = spares.state[i];
+		spares.state[i] = spares.state[--spares.count];
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return found;
+}
+
+/* NULL is harmless. */
+static void give_back(SpeexResamplerState *state)
+{
+	if (!state)
+		return;
+	pthread_mutex_lock(&spares.lock);
+	if (spares.count < SPARES && speex_resampler_reset_mem(state) == RESAMPLER_ERR_SUCCESS) {
+		spares.state[spares.count++] = state;
+		state = NULL;
+	}
+	pthread_mutex_unlock(&spares.lock);
+	if (state)
+		speex_resampler_destroy(state);
+}
+
 static SpeexResamplerState *resampler(uint32_t from_hz, uint32_t to_hz, bool *good)
 {
 	int error = RESAMPLER_ERR_SUCCESS;
-	SpeexResamplerState *state =
-		from_hz == to_hz ? NULL : speex_resampler_init(1, from_hz, to_hz, RESAMPLER_QUALITY, &error);
+	SpeexResamplerState *state = from_hz == to_hz ? NULL : take_spare(from_hz, to_hz);
 
+	if (from_hz != to_hz && !state)
+		state = speex_resampler_init(1, from_hz, to_hz, RESAMPLER_QUALITY, &error);
 	*good = error == RESAMPLER_ERR_SUCCESS;
 	return state;
 }
@@ -100,8 +150,7 @@ void pcm_encoder_free(struct encoder *base)
 {
 	struct pcm_encoder *encoder = CONTAINER_OF(base, struct pcm_encoder, base);
 
-	if (encoder->down)
-		speex_resampler_destroy(encoder->down);
+	give_back(encoder->down);
 	if (encoder->state)
 		encoder->codec->state_free(encoder->state, false);
 	free(encoder);
@@ -128,8 +177,7 @@ void pcm_decoder_free(struct decoder *base)
 {
 	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
 
-	if (decoder->up)
-		speex_resampler_destroy(decoder->up);
+	give_back(decoder->up);
 	if (decoder->state)
 		decoder->codec->state_free(decoder->state, true);
 	free(decoder);
