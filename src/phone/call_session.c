@@ -47,13 +47,13 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 	if (!call->trying_said) {
 		call->trying_said = true;
 		if (call->state == CALL_DIALLING)
-			call->state = CALL_TRYING;
+			call_set_state(call, CALL_TRYING);
 		call_event(call, EVENT_TRYING);
 	}
 	if (response->status == 180) {
 		call->ringback = true;
 		if (call->state != CALL_EARLY)
-			call->state = CALL_RINGING;
+			call_set_state(call, CALL_RINGING);
 		if (!call->ringing_said)
 			call_event(call, EVENT_RINGING);
 		call->ringing_said = true;
@@ -61,7 +61,7 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 		timer_start(call->phone->timers, &call->ringback_timer, RINGBACK_AFTER_US, ringback_due, call);
 	}
 	if (sdp && call->media.plan.usable && !call->early_said) {
-		call->state = CALL_EARLY;
+		call_set_state(call, CALL_EARLY);
 		call->early_said = true;
 		event_text(call_event(call, EVENT_EARLY_MEDIA), "codec", slice_of(media_codec_in_use(&call->media)));
 	}
@@ -90,7 +90,7 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 		calls_beep(call->phone);
 	call->ringback = false;
 	call->answered_us = call->phone->timers->now_us;
-	call->state = CALL_ANSWERED;
+	call_set_state(call, CALL_ANSWERED);
 	if (!call->incoming && message && !message->is_request)
 		call_set_status(call, message->status, message->reason);
 	else
@@ -232,7 +232,7 @@ static void change_done(struct call *call, enum call_change change)
 	if (held == call->held_by_us)
 		return;
 	call->held_by_us = held;
-	call->state = held ? CALL_HELD : CALL_ANSWERED;
+	call_set_state(call, held ? CALL_HELD : CALL_ANSWERED);
 	call_event(call, held ? EVENT_HELD : EVENT_RESUMED);
 	call_hold_music(call);
 	call_sound_changed(call);

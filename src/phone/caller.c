@@ -165,14 +165,6 @@ static bool is_allowed(const struct call *call)
 	return false;
 }
 
-static bool talks(const struct phone *phone)
-{
-	LIST_EACH(&phone->calls, node)
-		if (LIST_ENTRY(node, struct call, node)->state == CALL_ANSWERED)
-			return true;
-	return false;
-}
-
 enum auto_answer call_wants_auto_answer(struct call *call, int64_t *after_us)
 {
 	bool insists = false;
@@ -182,7 +174,7 @@ enum auto_answer call_wants_auto_answer(struct call *call, int64_t *after_us)
 	    !says_auto(call->invite, SIP_HEADER_PRIV_ANSWER_MODE, &insists) && !info_says_auto(call->invite, after_us))
 		return AUTO_ANSWER_NO;
 	/* Whoever is in a call is not listened to by another. */
-	if (is_allowed(call) && !talks(call->phone))
+	if (is_allowed(call) && !call->phone->talking)
 		return AUTO_ANSWER_YES;
 	return insists ? AUTO_ANSWER_REFUSED : AUTO_ANSWER_NO;
 }

@@ -36,7 +36,9 @@ struct call *call_new(struct phone *phone, bool incoming)
 	call->phone = phone;
 	call->number = ++phone->last_call;
 	call->incoming = incoming;
-	call->state = incoming ? CALL_INCOMING : CALL_DIALLING;
+	call->state = CALL_DIALLING;
+	if (incoming)
+		call_set_state(call, CALL_INCOMING);
 	call->started_us = phone->timers->now_us;
 	call->name = xstrdup("");
 	call->uri = xstrdup("");
@@ -51,6 +53,21 @@ struct call *call_new(struct phone *phone, bool incoming)
 	list_append(&phone->calls, &call->node);
 	phone->call_count++;
 	return call;
+}
+
+/* Who asks whether anything rings, or whether somebody talks, need not go through all calls: that is asked with every
+ * message. */
+void call_set_state(struct call *call, enum call_state state)
+{
+	if (state == call->state)
+		return;
+	call->phone->talking += state == CALL_ANSWERED;
+	call->phone->talking -= call->state == CALL_ANSWERED;
+	if (state == CALL_INCOMING)
+		list_append(&call->phone->ringing, &call->among_ringing);
+	else
+		list_remove(&call->among_ringing);
+	call->state = state;
 }
 
 void call_setup_free(struct call_setup *setup)
@@ -96,6 +113,7 @@ void call_free(struct call *call)
 	map_remove(&call->phone->by_number, &call->by_number);
 	map_remove(&call->phone->by_id, &call->by_id);
 	list_remove(&call->node);
+	call_set_state(call, CALL_ENDED);
 	sip_message_unref(call->invite);
 	sip_message_unref(call->last_sent);
 	sip_message_unref(call->last_received);
@@ -232,12 +250,11 @@ static void set_tone(struct phone *phone, enum engine_tone tone)
 void calls_update_tones(struct phone *phone)
 {
 	enum engine_tone tone = TONE_NONE;
-	bool rings = false, talks = false;
+	bool rings = false, talks = phone->talking > 0;
 
-	LIST_EACH(&phone->calls, node) {
-		const struct call *call = LIST_ENTRY(node, struct call, node);
-		rings |= call->state == CALL_INCOMING && !call->answering && !call->wants_answer && !call->reject_code;
-		talks |= call->state == CALL_ANSWERED;
+	LIST_EACH(&phone->ringing, node) {
+		const struct call *call = LIST_ENTRY(node, struct call, among_ringing);
+		rings |= !call->answering && !call->wants_answer && !call->reject_code;
 	}
 	const struct call *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
 	if (timer_running(&phone->beep_timer))
@@ -282,13 +299,15 @@ void calls_select(struct phone *phone, struct call *call)
 /* The selected one is gone: one that is talked in, else one on hold, else one that is dialled; the newest of them. */
 void calls_select_another(struct phone *phone)
 {
+	int best_rank = 0, most = phone->talking ? 3 : 2;
 	struct call *best = NULL;
-	int best_rank = 0;
 
-	LIST_EACH(&phone->calls, node) {
+	/* From the newest on: mostly that is the one. */
+	for (struct list_node *node = list_last(&phone->calls); node && best_rank < most;
+	     node = node->prev == &phone->calls.head ? NULL : node->prev) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
 		int rank = call->state == CALL_ANSWERED ? 3 : call->state == CALL_HELD ? 2 : call->incoming ? 0 : 1;
-		if (rank && rank >= best_rank) {
+		if (rank > best_rank) {
 			best = call;
 			best_rank = rank;
 		}
@@ -408,7 +427,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	call->ringback = false;
 	stop_timers(call);
 	keep_outcome(call, outcome, was_up);
-	call->state = was_up ? CALL_ENDED : CALL_FAILED;
+	call_set_state(call, was_up ? CALL_ENDED : CALL_FAILED);
 	if (call->session) {
 		call_keep_id(call);
 		keep_messages(call);
@@ -458,6 +477,7 @@ static void on_first_packet(struct call *call)
 	const char *codec;
 
 	call->media.heard = true;
+	sampling_begin(call->phone);
 	call->ringback = false;
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	media_stats(&call->media, &stats);

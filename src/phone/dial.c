@@ -453,7 +453,7 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 		session_thread(call->session, &setup->thread);
 	/* A new INVITE of the same call: its early dialogs and their sound are gone, the sockets stay. */
 	call->session = NULL;
-	call->state = CALL_DIALLING;
+	call_set_state(call, CALL_DIALLING);
 	call->ringback = call->trying_said = call->ringing_said = call->early_said = false;
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	media_close(&call->media);

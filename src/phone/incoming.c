@@ -58,9 +58,11 @@ static void note_replaced(struct call *call)
 {
 	const struct session *replaced = session_replaced(call->session);
 
+	if (!replaced)
+		return;
 	LIST_EACH(&call->phone->calls, node) {
 		const struct call *old = LIST_ENTRY(node, struct call, node);
-		if (replaced && old->session == replaced)
+		if (old->session == replaced)
 			call->replaces = old->number;
 	}
 }

@@ -341,6 +341,7 @@ struct phone *phone_new(const struct phone_config *config)
 	phone->ephemeral_port = config->ephemeral_port;
 	random_init(&phone->random);
 	list_init(&phone->calls);
+	list_init(&phone->ringing);
 	list_init(&phone->ended);
 	list_init(&phone->listings);
 	list_init(&phone->accounts);
@@ -500,7 +501,6 @@ void phone_turn_end(struct phone *phone)
 	accounts_turn_end(phone);
 	calls_turn_end(phone);
 	presence_turn_end(phone->presence);
-	sampling_turn_end(phone);
 	tell_watcher(phone);
 }
 

@@ -224,11 +224,12 @@ enum call_change { CHANGE_NONE, CHANGE_HOLD, CHANGE_RESUME, CHANGE_REINVITE };
 
 struct call {
 	struct list_node node;
+	struct list_node among_ringing; /* in phone->ringing, while its state is CALL_INCOMING */
 	struct map_node by_number, by_id;
 	struct phone *phone;
 	unsigned number;
 	char id[ID_CHARS + 1];
-	enum call_state state;
+	enum call_state state; /* changed by call_set_state() alone */
 	bool incoming, is_echo, muted, held_by_us, held_by_peer, ringing_said, ringback, trying_said, early_said,
 		answering, ended, in_history, lost_connection;
 	struct session *session; /* NULL before the target is located and after the end */
@@ -272,6 +273,7 @@ struct call {
 struct call *call_find(const struct phone *phone, unsigned number);
 struct call *call_new(struct phone *phone, bool incoming);
 void call_free(struct call *call);
+void call_set_state(struct call *call, enum call_state state);
 /** Its session is over (or never began): remember it as ended. Tells the event. */
 void call_finish(struct call *call, bool was_up, const struct outcome *outcome, const char *by);
 /** The devices that it chose for itself (input=, output=) give way to those of the settings. */
@@ -383,7 +385,7 @@ void files_engine_event(struct phone *phone, const struct engine_event *event);
 /* ---- the rest ---- */
 
 /** Sample while there is sound. */
-void sampling_turn_end(struct phone *phone);
+void sampling_begin(struct phone *phone);
 void sampling_free(struct sampling *sampling);
 
 struct contacts *contacts_new(const char *dir, const struct log *log);
@@ -447,6 +449,8 @@ struct phone {
 	struct loop_watch *engine_watch;
 	struct list calls; /* alive, by number */
 	size_t call_count; /* without those to the echo test's own side */
+	size_t talking; /* of them in CALL_ANSWERED */
+	struct list ringing; /* of them in CALL_INCOMING */
 	struct list ended; /* remembered, oldest first */
 	size_t ended_count;
 	struct map by_number, by_id;

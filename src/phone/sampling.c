@@ -82,21 +82,21 @@ static void sample_call(struct call *call)
 static void on_second(void *arg)
 {
 	struct phone *phone = arg;
+	bool heard = false;
 
-	LIST_EACH(&phone->calls, node)
-		sample_call(LIST_ENTRY(node, struct call, node));
-	sampling_turn_end(phone);
+	LIST_EACH(&phone->calls, node) {
+		struct call *call = LIST_ENTRY(node, struct call, node);
+		sample_call(call);
+		heard |= call->media.heard;
+	}
+	if (heard)
+		sampling_begin(phone);
 }
 
-void sampling_turn_end(struct phone *phone)
+void sampling_begin(struct phone *phone)
 {
-	if (timer_running(&phone->sampling_timer))
-		return;
-	LIST_EACH(&phone->calls, node)
-		if (LIST_ENTRY(node, struct call, node)->media.heard) {
-			timer_start(phone->timers, &phone->sampling_timer, SECOND_US, on_second, phone);
-			return;
-		}
+	if (!timer_running(&phone->sampling_timer))
+		timer_start(phone->timers, &phone->sampling_timer, SECOND_US, on_second, phone);
 }
 
 void sampling_free(struct sampling *sampling)

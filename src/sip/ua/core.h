@@ -19,6 +19,7 @@ struct ua {
 	struct digest_cache *digests;
 	struct map dialogs;        /* struct dialog, by dialog ID */
 	struct list sessions;      /* struct session */
+	struct list ringing;       /* of them: those that came in, and were not answered when somebody looked last */
 	struct list requests;      /* struct request */
 	struct list registrations; /* struct registration */
 	struct list subscriptions; /* struct subscription */

@@ -73,6 +73,7 @@ static void session_free(struct mortal *mortal)
 	if (session->counted)
 		session->ua->session_count--;
 	list_remove(&session->node);
+	list_remove(&session->among_ringing);
 	sip_draft_free(session->sent.draft);
 	sip_draft_free(session->invite_draft);
 	session_also_drop(session);

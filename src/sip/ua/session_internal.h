@@ -96,6 +96,7 @@ struct errand {
 struct session {
 	struct mortal mortal;
 	struct list_node node;
+	struct list_node among_ringing; /* in ua->ringing: since it came in, until somebody sees that it rings no more */
 	struct ua *ua;
 	struct profile *profile;
 	struct session_handlers handlers;
@@ -304,6 +305,8 @@ unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, 
 bool session_owes(const struct session *session);
 /** A BYE that waits for the ACK of our 2xx leaves now. */
 void session_hurry(struct session *session);
+/** Did it come in, and is it neither answered nor over? */
+bool session_is_ringing(const struct session *session);
 /** Is it a call from this host that we have not answered yet? */
 bool session_rings_from(const struct session *session, const struct address *host);
 void session_peer_cancelled(struct session *session, struct sip_message *cancel);

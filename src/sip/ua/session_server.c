@@ -284,6 +284,7 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 	profile_unref(nobody);
 	session->options = *options;
 	session->first = sip_message_ref(invite);
+	list_append(&ua->ringing, &session->among_ringing);
 	session->peer = *sip_message_from(invite);
 	session->call_id = slice_dup(sip_message_call_id(invite));
 	session->local_tag = core_token(ua, TAG_CHARS);
@@ -301,14 +302,14 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 	return session;
 }
 
-static bool is_ringing(const struct session *session)
+bool session_is_ringing(const struct session *session)
 {
 	return !session->is_caller && !session_is_over(session) && session->server.pending && !session->server.again;
 }
 
 bool session_rings_from(const struct session *session, const struct address *host)
 {
-	return is_ringing(session) && address_same_host(&session->hop.address, host);
+	return session_is_ringing(session) && address_same_host(&session->hop.address, host);
 }
 
 /* What a reliable 1xx brings besides: our offer, where the INVITE had none and nothing was offered yet (13.2.1). */
@@ -332,7 +333,7 @@ enum err session_send_progress(struct session *session, unsigned status, struct 
 	if (reliable)
 		offer_early(session, &offer);
 	/* A handler may have done something else. */
-	if (!is_ringing(session) || session->reliable.outstanding) {
+	if (!session_is_ringing(session) || session->reliable.outstanding) {
 		buf_fini(&offer);
 		return ERR_STATE;
 	}
@@ -363,7 +364,7 @@ enum err session_progress(struct session *session, unsigned status, struct slice
 {
 	struct reliable *reliable = &session->reliable;
 
-	if (!is_ringing(session))
+	if (!session_is_ringing(session))
 		return ERR_STATE;
 	if (status < 101 || status > 199)
 		return ERR_RANGE;
@@ -407,7 +408,7 @@ enum err session_answer(struct session *session)
 {
 	struct buf body;
 
-	if (!is_ringing(session))
+	if (!session_is_ringing(session))
 		return ERR_STATE;
 	/* RFC 3262 3: not before the PRACK of a description. */
 	if (session->reliable.outstanding && session->reliable.described) {
@@ -416,7 +417,7 @@ enum err session_answer(struct session *session)
 	}
 	buf_init(&body, SIP_MESSAGE_MAX);
 	unsigned status = make_body(session, &body);
-	if (!is_ringing(session)) {
+	if (!session_is_ringing(session)) {
 		buf_fini(&body);
 		return ERR_STATE;
 	}
@@ -437,7 +438,7 @@ enum err session_answer(struct session *session)
 
 enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact)
 {
-	if (!is_ringing(session))
+	if (!session_is_ringing(session))
 		return ERR_STATE;
 	if (status < 300 || status > 699)
 		return ERR_RANGE;

@@ -307,14 +307,19 @@ static void in_dialog(struct ua *ua, struct dialog *dialog, struct server_transa
  * Nobody may keep all lines ringing: one host gets a quarter of them until we answer. The account's own servers bring
  * the calls of all the world, and this machine is trusted.
  */
-static bool rings_too_much(const struct ua *ua, const struct address *host)
+static bool rings_too_much(struct ua *ua, const struct address *host)
 {
 	size_t share = ua->settings.max_sessions / 4, ringing = 0;
 
 	if (address_is_loopback(host) || digest_knows_host(ua->digests, host))
 		return false;
-	LIST_EACH(&ua->sessions, node)
-		ringing += session_rings_from(LIST_ENTRY(node, struct session, node), host);
+	LIST_EACH(&ua->ringing, node) {
+		struct session *session = LIST_ENTRY(node, struct session, among_ringing);
+		if (!session_is_ringing(session))
+			list_remove(&session->among_ringing);
+		else
+			ringing += session_rings_from(session, host);
+	}
 	return ringing >= (share < 2 ? 2 : share);
 }
 
@@ -518,6 +523,7 @@ struct ua *ua_new(const struct sip_world *world, const struct ua_handlers *handl
 	ua->digests = digest_cache_new(world->random);
 	map_init(&ua->dialogs, world->random);
 	list_init(&ua->sessions);
+	list_init(&ua->ringing);
 	list_init(&ua->requests);
 	list_init(&ua->registrations);
 	list_init(&ua->subscriptions);
