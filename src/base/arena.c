@@ -36,7 +36,7 @@ static void *new_block(struct arena *arena, size_t bytes)
 	return block->bytes;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+void *arena_take(struct arena *arena, size_t bytes)
 {
 	size_t need = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	char *p;
@@ -51,16 +51,21 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 		p = arena->next;
 		arena->next += need;
 	}
-	memset(p, 0, need);
 	return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	return memset(arena_take(arena, bytes), 0, bytes);
 }
 
 struct slice arena_copy(struct arena *arena, struct slice s)
 {
-	char *p = arena_alloc(arena, s.n + 1);
+	char *p = arena_take(arena, s.n + 1);
 
 	if (s.n)
 		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
 	return slice_make(p, s.n);
 }
 

@@ -35,23 +35,31 @@ static inline struct slice slice_of(const char *text)
 /** The same bytes? For names of some letters, where calling memcmp() costs more than comparing. */
 static inline bool bytes_eq(const char *a, const char *b, size_t n)
 {
-	uint64_t x, y;
+	uint64_t x, y, differ = 0;
+	uint32_t u, v, w, z;
 
-	if (n < 8) {
-		for (size_t i = 0; i < n; i++)
-			if (a[i] != b[i])
-				return false;
-		return true;
+	if (n >= 8) {
+		for (size_t i = 0; i < n - 8; i += 8) {
+			memcpy(&x, a + i, 8);
+			memcpy(&y, b + i, 8);
+			differ |= x ^ y;
+		}
+		memcpy(&x, a + n - 8, 8);
+		memcpy(&y, b + n - 8, 8);
+		return (differ | (x ^ y)) == 0;
 	}
-	for (size_t i = 0; i < n - 8; i += 8) {
-		memcpy(&x, a + i, 8);
-		memcpy(&y, b + i, 8);
-		if (x != y)
+	if (n >= 4) {
+		/* The first and the last four, which may overlap. */
+		memcpy(&u, a, 4);
+		memcpy(&v, b, 4);
+		memcpy(&w, a + n - 4, 4);
+		memcpy(&z, b + n - 4, 4);
+		return ((u ^ v) | (w ^ z)) == 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
 			return false;
-	}
-	memcpy(&x, a + n - 8, 8);
-	memcpy(&y, b + n - 8, 8);
-	return x == y;
+	return true;
 }
 
 static inline bool slice_eq(struct slice a, struct slice b)
