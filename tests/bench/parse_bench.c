@@ -117,26 +117,27 @@ static double time_batch(const struct parser_row *row, struct slice bytes)
 	return cpu_seconds() - start;
 }
 
-/* For counting instructions: one message again and again and nothing else. */
-static int repeat(int message, int times)
+/* For counting instructions: one message by one parser again and again and nothing else. */
+static int repeat(const char *who, int message, int times)
 {
 	volatile size_t seen = 0;
 
-	for (int i = 0; i < times; i++)
-		seen = seen + parse_ours(messages[message]);
-	return 0;
+	for (size_t r = 0; r < ARRAY_LEN(rows); r++)
+		for (int i = 0; !strcmp(rows[r].name, who) && i < times; i++)
+			seen = seen + rows[r].parse(messages[message]);
+	return seen ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "repeat"))
-		return repeat(atoi(argv[2]) % (int)ARRAY_LEN(messages), atoi(argv[3]));
-	double best[ARRAY_LEN(rows)][ARRAY_LEN(messages)] = { { 0 } };
-	int rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
-
 #ifdef HAVE_OSIP
 	bench_osip_init();
 #endif
+	if (argc == 5 && !strcmp(argv[1], "repeat"))
+		return repeat(argv[2], atoi(argv[3]) % (int)ARRAY_LEN(messages), atoi(argv[4]));
+	double best[ARRAY_LEN(rows)][ARRAY_LEN(messages)] = { { 0 } };
+	int rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
+
 	for (int round = 0; round < rounds; round++)
 		for (size_t m = 0; m < ARRAY_LEN(messages); m++)
 			for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
