@@ -3,51 +3,47 @@
 #include "sip/syntax/params.h"
 #include "sip/syntax/scan.h"
 
-static bool name_is(struct slice name, const char *text, size_t n)
-{
-	return name.n == n && (bytes_eq(name.p, text, n) || slice_ieq(name, slice_make(text, n)));
-}
-
 /* ";tag=x;q=0.7" up to a comma or the end. */
-static const char *scan_header_params(const char *p, const char *end, struct sip_address *address, const char **fault)
+static const char *scan_header_params(struct scanner *scanner, const char *p, struct sip_address *address,
+				      const char **fault)
 {
-	struct slice rest = scan_slice(p, end);
+	const char *from = p, *behind = p;
 	struct sip_param param;
-	const char *behind = p;
 	enum scan answer;
 
-	while ((answer = sip_params_step(&rest, &param)) == SCAN_OK) {
-		behind = rest.p;
-		if (name_is(param.name, "tag", 3) && !address->tag.n)
+	while ((answer = sip_params_step(scanner, &p, &param)) == SCAN_OK) {
+		behind = p;
+		if (sip_param_is(param.name, "tag", 3) && !address->tag.n)
 			address->tag = param.value;
 	}
-	address->params = scan_slice(p, behind);
-	*fault = rest.p;
-	if (answer == SCAN_BAD || (rest.n && *rest.p != ','))
-		return NULL;
-	return rest.p;
+	address->params = scan_slice(from, behind);
+	*fault = p;
+	return answer == SCAN_MORE && (p == scanner->end || *p == ',') ? p : NULL;
 }
 
 /* Without <> the URI ends where the parameters of the header begin, and may hold no comma or question mark (20). */
-static const char *scan_addr_spec(const char *p, const char *end, struct sip_address *address, const char **fault)
+static const char *scan_addr_spec(struct scanner *scanner, const char *p, struct sip_address *address,
+				  const char **fault)
 {
-	const char *from = p;
-	size_t offset = 0;
+	const char *from = p, *end = scanner->end;
 
-	while (p < end && *p != ';' && *p != ',' && *p != ' ' && *p != '\t' && *p != '?' && *p != '>')
-		p++;
+	for (p = scan_stop(scanner, p); p < end; p = scan_stop(scanner, p + 1))
+		if (*p == ';' || *p == ',' || *p == ' ' || *p == '\t' || *p == '?' || *p == '>')
+			break;
 	*fault = p;
 	if (p < end && (*p == '?' || *p == '>'))
 		return NULL;
-	if (!sip_uri_parse(scan_slice(from, p), &address->uri, &offset)) {
-		*fault = from + offset;
-		return NULL;
-	}
-	return p;
+	scanner->end = p;
+	const char *behind = p > from ? sip_uri_scan(scanner, from, '@', &address->uri, fault) : NULL;
+	scanner->end = end;
+	if (behind && behind < p)
+		*fault = behind;
+	return behind == p ? p : NULL;
 }
 
-/* "<URI>" */
-static const char *scan_bracketed(const char *p, const char *end, struct sip_address *address, const char **fault)
+/* "<URI>", and when it is no URI where its fault is. */
+static const char *scan_strange_brackets(const char *p, const char *end, struct sip_address *address,
+					 const char **fault)
 {
 	size_t offset = 0;
 	const char *close = memchr(p, '>', (size_t)(end - p));
@@ -55,53 +51,78 @@ static const char *scan_bracketed(const char *p, const char *end, struct sip_add
 	*fault = end;
 	if (!close)
 		return NULL;
-	if (!sip_uri_parse(scan_slice(p + 1, close), &address->uri, &offset)) {
-		*fault = p + 1 + offset;
-		return NULL;
-	}
-	return close + 1;
+	if (sip_uri_parse(scan_slice(p + 1, close), &address->uri, &offset))
+		return close + 1;
+	*fault = p + 1 + offset;
+	return NULL;
 }
 
-/* Tokens up to '<' are a display name; a colon before it says that it was a URI. */
-static const char *scan_unquoted(const char *p, const char *end, struct sip_address *address, const char **fault)
+/* "<URI>": a URI holds no '>', so that it need not be looked for. */
+static const char *scan_bracketed(struct scanner *scanner, const char *p, struct sip_address *address,
+				  const char **fault)
 {
-	const char *from = p;
+	const char *behind = sip_uri_scan(scanner, p + 1, '>', &address->uri, fault);
 
-	p = scan_run(p, end, SCAN_DISPLAY);
-	if (p < end && *p == '<') {
-		address->display = slice_trim(scan_slice(from, p));
-		return scan_bracketed(p, end, address, fault);
-	}
-	return scan_addr_spec(from, end, address, fault);
+	if (behind && behind < scanner->end && *behind == '>')
+		return behind + 1;
+	return scan_strange_brackets(p, scanner->end, address, fault);
 }
 
-const char *sip_address_scan(const char *p, const char *end, struct sip_address *address, const char **fault)
+/*
+ * Behind a display name and the blanks that follow it: at its '<'. Tokens up to '<' are one; a colon before it says
+ * that it was a URI. @return NULL when a quoted string does not end
+ */
+static const char *scan_display(struct scanner *scanner, const char *p, struct sip_address *address)
 {
-	*address = (struct sip_address){ 0 };
-	*fault = p = scan_blanks(p, end);
-	const char *from = p;
+	const char *from = p, *stop;
 
+	if (*p == '"') {
+		stop = scan_string(scanner, p);
+		if (!stop)
+			return NULL;
+		p = scan_blanks(stop, scanner->end);
+	} else {
+		stop = p = scan_while(scanner, p, SCAN_DISPLAY);
+		if (p == scanner->end || *p != '<')
+			return from;
+		while (stop > from && scan_is_blank(stop[-1]))
+			stop--;
+	}
+	address->display = scan_slice(from, stop);
+	return p;
+}
+
+const char *sip_address_scan(struct scanner *scanner, const char *p, struct sip_address *address, const char **fault)
+{
+	static const struct slice nothing = { NULL, 0 };
+	const char *end = scanner->end, *from;
+
+	/* The URI is cleared when it is scanned. */
+	address->text = address->display = address->params = address->tag = nothing;
+	address->star = false;
+	*fault = from = p = scan_blanks(p, end);
 	if (p == end)
 		return NULL;
-	if (*p == '<') {
-		p = scan_bracketed(p, end, address, fault);
-	} else if (*p == '"') {
-		p = scan_quoted(p, end);
+	if (*p == '*' && scan_blanks(p + 1, end) == end) {
+		*address = (struct sip_address){ .star = true, .text = scan_slice(p, p + 1) };
+		return end;
+	}
+	if (*p != '<') {
+		p = scan_display(scanner, p, address);
 		if (!p)
 			return NULL;
-		address->display = scan_slice(from, p);
-		*fault = p = scan_blanks(p, end);
-		p = p < end && *p == '<' ? scan_bracketed(p, end, address, fault) : NULL;
-	} else if (*p == '*' && scan_blanks(p + 1, end) == end) {
-		address->star = true;
-		address->text = scan_slice(p, p + 1);
-		return end;
+	}
+	if (p < end && *p == '<') {
+		p = scan_bracketed(scanner, p, address, fault);
+	} else if (*from != '"') {
+		p = scan_addr_spec(scanner, from, address, fault);
 	} else {
-		p = scan_unquoted(p, end, address, fault);
+		*fault = p;
+		return NULL;
 	}
 	if (!p)
 		return NULL;
-	const char *behind = scan_header_params(p, end, address, fault);
+	const char *behind = scan_header_params(scanner, p, address, fault);
 	if (behind)
 		address->text = scan_slice(from, address->params.n ? address->params.p + address->params.n : p);
 	return behind;
@@ -109,13 +130,16 @@ const char *sip_address_scan(const char *p, const char *end, struct sip_address 
 
 bool sip_address_parse(struct slice value, struct sip_address *address, size_t *offset)
 {
-	const char *fault = value.p, *behind = NULL;
+	const char *fault = value.p, *end = value.p + value.n, *behind = NULL;
+	struct scanner scanner;
 
-	if (value.n)
-		behind = sip_address_scan(value.p, value.p + value.n, address, &fault);
-	else
+	if (value.n) {
+		scan_begin(&scanner, value.p, end);
+		behind = sip_address_scan(&scanner, value.p, address, &fault);
+	} else {
 		*address = (struct sip_address){ 0 };
-	if (behind && behind == value.p + value.n)
+	}
+	if (behind && behind == end)
 		return true;
 	if (offset)
 		*offset = value.n ? (size_t)((behind ? behind : fault) - value.p) : 0;

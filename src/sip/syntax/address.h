@@ -15,10 +15,10 @@ struct sip_address {
 /** Parse one value, "Bob <sip:bob@biloxi.com>;tag=a6c85cf". Without <> the parameters are the header's (20.10). */
 bool sip_address_parse(struct slice value, struct sip_address *address, size_t *offset) MUST_CHECK;
 /**
- * Parse the first of several values: p is the next byte, end behind the last.
+ * Parse the first of several values: p is the next byte, the end that of the scanner.
  * @return what stands behind the value: a comma, or `end`. NULL when it is malformed, with *fault there
  */
-const char *sip_address_scan(const char *p, const char *end, struct sip_address *address, const char **fault);
+const char *sip_address_scan(struct scanner *scanner, const char *p, struct sip_address *address, const char **fault);
 /** The display name without quotes and escapes (raw bytes of the network: clean before showing). */
 struct slice sip_address_display(struct arena *arena, const struct sip_address *address);
 /** Add a display name as token or quoted string, with a blank behind; nothing for an empty one. */

@@ -57,12 +57,15 @@ static const char *parse_request_line(struct parser *parser, const char *p, cons
 	message->method_name = scan_slice(from, p);
 	message->method = sip_method_find(message->method_name);
 	from = p + 1;
-	while (stop > from && (stop[-1] == ' ' || stop[-1] == '\t'))
+	while (stop > from && scan_is_blank(stop[-1]))
 		stop--;
 	if (stop < end)
 		note_fault(parser, 400, "Blanks behind the start line");
-	for (p = stop; p > from && p[-1] != ' '; p--)
-		;
+	p = stop;
+	if (stop - from > 7 && memcmp(stop - 8, " SIP/2.0", 8) == 0)
+		p -= 7;
+	while (p > from && p[-1] != ' ')
+		p--;
 	message->version = scan_slice(p, stop);
 	if (p == from || !is_version(message->version))
 		return p;
@@ -98,7 +101,8 @@ static const char *parse_status_line(struct parser *parser, const char *p, const
 static const char *parse_start_line(struct parser *parser, const char *p, const char *end)
 {
 	/* A slash is no character of a method. */
-	if (end - p > 4 && p[3] == '/' && slice_ibegins(scan_slice(p, end), SLICE("SIP/")))
+	if (end - p > 4 && p[3] == '/' &&
+	    (memcmp(p, "SIP/", 4) == 0 || slice_ibegins(scan_slice(p, end), SLICE("SIP/"))))
 		return parse_status_line(parser, p, end);
 	return parse_request_line(parser, p, end);
 }
@@ -108,9 +112,9 @@ static const char *parse_start_line(struct parser *parser, const char *p, const 
 /* The end of the line at p without its CR, with *next behind its LF. @return NULL when the line does not end */
 static const char *line_end(const char *p, const char *end, const char **next)
 {
-	const char *lf = memchr(p, '\n', (size_t)(end - p));
+	const char *lf = scan_line_feed(p);
 
-	if (!lf)
+	if (lf >= end)
 		return NULL;
 	*next = lf + 1;
 	return lf > p && lf[-1] == '\r' ? lf - 1 : lf;
@@ -131,40 +135,46 @@ static void note_length(struct parser *parser, struct slice value)
 	typed->length = length;
 }
 
-/* Room for one more line; few messages have more than the usual number. */
-static void grow_headers(struct parser *parser)
+/* Room for one more line; few messages have more than the usual number. @return false when there are too many */
+static bool grow_headers(struct parser *parser)
 {
 	struct sip_message *message = parser->message;
-	struct sip_header *larger = arena_alloc(&message->arena, SIP_HEADERS_MAX * sizeof *larger);
 
+	if (parser->room == SIP_HEADERS_MAX) {
+		note_fault(parser, 513, "Too many header lines");
+		return false;
+	}
+	struct sip_header *larger = arena_take(&message->arena, SIP_HEADERS_MAX * sizeof *larger);
 	memcpy(larger, message->headers, message->header_count * sizeof *larger);
 	message->headers = larger;
 	parser->room = SIP_HEADERS_MAX;
+	return true;
 }
 
-static void index_header(struct parser *parser, struct slice name, struct slice value)
+/* The field stands there already. */
+static void note_repeated(struct parser *parser, enum sip_header_id id)
+{
+	if (id != SIP_HEADER_CONTENT_LENGTH && sip_header_form(id) == SIP_FORM_SINGLE &&
+	    sip_header_type(id) != SIP_VALUE_TEXT)
+		parser->typed->repeated = id;
+}
+
+static inline void index_header(struct parser *parser, enum sip_header_id id, struct slice name, struct slice value)
 {
 	struct sip_message *message = parser->message;
 	struct sip_message_typed *typed = parser->typed;
-	enum sip_header_id id = sip_header_find(name);
 
 	if (id == SIP_HEADER_CONTENT_LENGTH)
 		note_length(parser, value);
-	if (message->header_count == parser->room) {
-		if (parser->room == SIP_HEADERS_MAX) {
-			note_fault(parser, 513, "Too many header lines");
-			return;
-		}
-		grow_headers(parser);
-	}
+	if (message->header_count == parser->room && !grow_headers(parser))
+		return;
 	size_t at = message->header_count++;
 	message->headers[at] = (struct sip_header){ id, name, value };
 	typed->last[id] = (uint16_t)(at + 1);
-	if (!typed->first[id])
+	if (typed->first[id])
+		note_repeated(parser, id);
+	else
 		typed->first[id] = (uint16_t)(at + 1);
-	else if (id != SIP_HEADER_CONTENT_LENGTH && sip_header_form(id) == SIP_FORM_SINGLE &&
-		 sip_header_type(id) != SIP_VALUE_TEXT)
-		typed->repeated = id;
 }
 
 /* Value with each fold, and the blanks round it, replaced by one blank (7.3.1). */
@@ -190,54 +200,84 @@ static struct slice unfold(struct arena *arena, struct slice value)
 	return slice_trim(slice_make(out, n));
 }
 
-/*
- * One header line with the lines that fold it. SCAN_MORE when it does not end.
- */
-static enum scan parse_header_line(struct parser *parser)
+/* A header line with the lines that fold it, whatever it looks like. SCAN_MORE when it does not end. */
+static enum scan parse_strange_line(struct parser *parser)
 {
-	const char *from = parser->p, *end = parser->end, *next = NULL;
-	const char *p = scan_run(from, end, SCAN_TOKEN), *colon = p;
-
-	if (colon < end && *colon != ':')
-		colon = scan_blanks(p, end);
-	const char *value = colon < end && *colon == ':' ? scan_blanks(colon + 1, end) : colon;
-	const char *stop = line_end(value, end, &next);
-	if (!stop)
-		return SCAN_MORE;
+	const char *from = parser->p, *end = parser->end, *p = scan_run(from, end, SCAN_TOKEN);
+	const char *colon = scan_blanks(p, end);
+	const char *value = *colon == ':' ? scan_blanks(colon + 1, end) : colon;
+	const char *stop = scan_line_feed(value);
 	bool folded = false;
+
 	/* Whether a line is folded is told by the byte behind it. */
-	while (next < end && (*next == ' ' || *next == '\t')) {
-		stop = line_end(next, end, &next);
-		if (!stop)
-			return SCAN_MORE;
+	while (stop < end && scan_is_blank(stop[1])) {
+		stop = scan_line_feed(stop + 1);
 		folded = true;
 	}
-	parser->p = next;
+	if (stop >= end)
+		return SCAN_MORE;
+	parser->p = stop + 1;
 	if (p == from || *colon != ':') {
 		note_fault(parser, 400, "Malformed header line");
 		return SCAN_OK;
 	}
-	struct slice text = scan_slice(value, stop);
-	while (text.n && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
-		text.n--;
-	index_header(parser, scan_slice(from, p), folded ? unfold(&parser->message->arena, slice_trim(text)) : text);
+	if (stop > value && stop[-1] == '\r')
+		stop--;
+	while (stop > value && scan_is_blank(stop[-1]))
+		stop--;
+	struct slice text = scan_slice(value, stop), name = scan_slice(from, p);
+	if (folded)
+		text = unfold(&parser->message->arena, slice_trim(text));
+	index_header(parser, sip_header_find(name), name, text);
 	return SCAN_OK;
 }
 
-/* @return SCAN_OK with parser->p at the body */
+/* The field whose name has n bytes, followed by a colon; SIP_HEADER_OTHER unless it stands there as we write it. */
+static enum sip_header_id usual_name(const char *p, unsigned n)
+{
+	enum sip_header_id id = n > 1 && p[n] == ':' ? sip_header_slot(p, n) : SIP_HEADER_OTHER;
+	const struct slice *known = &sip_header_names[id];
+
+	return known->n == n && scan_same(p, known->p, n) ? id : SIP_HEADER_OTHER;
+}
+
+/*
+ * Nearly all header lines are "Name: value" CR LF, with a name that we know and no blank that does not belong there.
+ * @return false for any other, of which nothing was done
+ */
+static bool parse_usual_line(struct parser *parser)
+{
+	const char *from = parser->p;
+	unsigned n = scan_colon(from);
+	enum sip_header_id id = usual_name(from, n);
+
+	if (id == SIP_HEADER_OTHER || from[n + 1] != ' ' || (unsigned char)from[n + 2] <= ' ')
+		return false;
+	const char *value = from + n + 2, *lf = scan_line_feed(value);
+	if (lf >= parser->end || lf[-1] != '\r' || scan_is_blank(lf[-2]) || scan_is_blank(lf[1]))
+		return false;
+	parser->p = lf + 1;
+	index_header(parser, id, slice_make(from, n), scan_slice(value, lf - 1));
+	return true;
+}
+
+/* @return SCAN_OK with parser->p at the body. The line feeds behind the bytes end every loop. */
 static enum scan parse_headers(struct parser *parser)
 {
+	const char *end = parser->end;
+
 	for (;;) {
-		const char *p = parser->p, *end = parser->end;
-		if (p < end && *p == '\n') {
-			parser->p = p + 1;
-			return SCAN_OK;
+		const char *p = parser->p;
+		if ((unsigned char)*p <= '\r') {
+			if (p == end)
+				return SCAN_MORE;
+			p += *p == '\r';
+			if (*p == '\n' && p < end) {
+				parser->p = p + 1;
+				return SCAN_OK;
+			}
 		}
-		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
-			parser->p = p + 2;
-			return SCAN_OK;
-		}
-		if (p == end || parse_header_line(parser) != SCAN_OK)
+		if (!parse_usual_line(parser) && parse_strange_line(parser) != SCAN_OK)
 			return SCAN_MORE;
 	}
 }
@@ -249,6 +289,41 @@ static size_t aligned(size_t bytes)
 	return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
+/*
+ * The block of the message that ended last waits for the next one: most messages live as long as they are looked at,
+ * and getting and giving back this much costs as much as finding all lines. Checkers of memory see every block.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+enum { SPARE_BLOCK_MAX = 0 };
+#else
+enum { SPARE_BLOCK_MAX = 8192 };
+#endif
+static _Thread_local struct {
+	void *p;
+	size_t bytes;
+} spare_block;
+
+static void *take_block(size_t *bytes)
+{
+	void *block = spare_block.p;
+
+	if (!block || spare_block.bytes < *bytes)
+		return xmalloc(*bytes);
+	*bytes = spare_block.bytes;
+	spare_block.p = NULL;
+	return block;
+}
+
+static void give_block(void *block, size_t bytes)
+{
+	if (bytes <= SPARE_BLOCK_MAX && !spare_block.p) {
+		spare_block.p = block;
+		spare_block.bytes = bytes;
+	} else {
+		free(block);
+	}
+}
+
 /* The block of a message of these bytes, nothing of it read yet. */
 static void make_block(struct parser *parser, struct slice bytes)
 {
@@ -256,19 +331,26 @@ static void make_block(struct parser *parser, struct slice bytes)
 	size_t headers_at = typed_at + aligned(sizeof(struct sip_message_typed));
 	size_t spare_at = headers_at + aligned(HEADERS_USUAL * sizeof(struct sip_header));
 	size_t bytes_at = spare_at + SPARE_BYTES;
-	char *block = xmalloc(bytes_at + bytes.n + 1), *copy = block + bytes_at;
+	/* Rounded up, so that the block fits messages of about this size. */
+	size_t block_bytes = (bytes_at + bytes.n + SCAN_SLACK + 511) & ~(size_t)511;
+	char *block = take_block(&block_bytes), *copy = block + bytes_at;
 	struct sip_message *message = (struct sip_message *)(void *)block;
+	static const struct slice nothing = { NULL, 0 };
 
 	memcpy(copy, bytes.p, bytes.n);
-	*message = (struct sip_message){ .references = 1 };
-	arena_init(&message->arena);
-	message->arena.next = block + spare_at;
-	message->arena.end = copy;
+	/* A line that does not end ends here; see scan_line_feed(). */
+	memset(copy + bytes.n, '\n', SCAN_SLACK);
+	message->references = 1;
+	message->arena = (struct arena){ .next = block + spare_at, .end = copy };
+	message->is_request = false;
+	message->method = SIP_METHOD_OTHER;
+	message->status = 0;
+	message->header_count = 0;
+	message->method_name = message->request_uri = message->reason = nothing;
 	message->headers = (struct sip_header *)(void *)(block + headers_at);
 	message->typed = (struct sip_message_typed *)(void *)(block + typed_at);
-	memset(message->typed, 0, offsetof(struct sip_message_typed, request_uri));
-	message->typed->via = (struct sip_via_list){ 0 };
-	message->typed->addresses = NULL;
+	memset(message->typed, 0, offsetof(struct sip_message_typed, last));
+	message->typed->block_bytes = block_bytes;
 	*parser = (struct parser){ .p = copy,
 				   .from = copy,
 				   .end = copy + bytes.n,
@@ -404,91 +486,5 @@ void sip_message_unref(struct sip_message *message)
 	if (!message || --message->references)
 		return;
 	arena_fini(&message->arena);
-	free(message);
-}
-
-/* The index. */
-
-const struct sip_header *sip_message_header(const struct sip_message *message, enum sip_header_id id, size_t nth)
-{
-	size_t first = message->typed->first[id], last = message->typed->last[id];
-
-	for (size_t i = first - 1; i < last; i++)
-		if (message->headers[i].id == id && nth-- == 0)
-			return &message->headers[i];
-	return NULL;
-}
-
-struct slice sip_message_value(const struct sip_message *message, enum sip_header_id id)
-{
-	const struct sip_header *header = sip_message_header(message, id, 0);
-
-	return header ? header->value : (struct slice){ NULL, 0 };
-}
-
-const struct sip_header *sip_message_header_named(const struct sip_message *message, struct slice name, size_t nth)
-{
-	enum sip_header_id id = sip_header_find(name);
-
-	if (id != SIP_HEADER_OTHER)
-		return sip_message_header(message, id, nth);
-	for (size_t i = 0; i < message->header_count; i++)
-		if (slice_ieq(message->headers[i].name, name) && nth-- == 0)
-			return &message->headers[i];
-	return NULL;
-}
-
-void sip_values_begin(struct sip_values *values, const struct sip_message *message, enum sip_header_id id)
-{
-	size_t first = message->typed->first[id];
-
-	*values = (struct sip_values){ message, id, first ? first - 1 : message->header_count, { NULL, 0 } };
-}
-
-/* The next value of values->rest, which is not empty. */
-static struct slice cut_value(struct sip_values *values)
-{
-	struct slice *rest = &values->rest, value = *rest;
-
-	if (sip_header_form(values->id) != SIP_FORM_LIST) {
-		*rest = (struct slice){ NULL, 0 };
-		return value;
-	}
-	/* The characters of Call-IDs have no grouping meaning (RFC 4475 3.1.1.2). */
-	if (sip_header_type(values->id) == SIP_VALUE_CALL_ID)
-		return slice_trim(slice_cut(rest, ','));
-	const char *end = rest->p + rest->n, *comma = scan_element(rest->p, end);
-	value = scan_slice(rest->p, comma);
-	*rest = comma < end ? scan_slice(comma + 1, end) : (struct slice){ NULL, 0 };
-	return slice_trim(value);
-}
-
-bool sip_values_next(struct sip_values *values, struct slice *value)
-{
-	const struct sip_message *message = values->message;
-
-	for (;;) {
-		while (values->rest.n) {
-			*value = cut_value(values);
-			if (value->n)
-				return true;
-		}
-		while (values->line < message->header_count && message->headers[values->line].id != values->id)
-			values->line++;
-		if (values->line == message->header_count)
-			return false;
-		values->rest = message->headers[values->line++].value;
-	}
-}
-
-bool sip_message_lists(const struct sip_message *message, enum sip_header_id id, struct slice token)
-{
-	struct sip_values values;
-	struct slice value;
-
-	sip_values_begin(&values, message, id);
-	while (sip_values_next(&values, &value))
-		if (slice_ieq(value, token))
-			return true;
-	return false;
+	give_block(message, message->typed->block_bytes);
 }

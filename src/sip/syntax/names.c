@@ -43,33 +43,34 @@ struct slice sip_method_name(enum sip_method method)
 /* Header fields. */
 
 static const struct header_row {
-	struct slice name;
 	const char *where;
 	char compact;
 	uint8_t form, type;
 } header_rows[SIP_HEADERS] = {
-	[SIP_HEADER_OTHER] = { SLICE_INIT(""), "", 0, SIP_FORM_SINGLE, SIP_VALUE_TEXT },
+	[SIP_HEADER_OTHER] = { "", 0, SIP_FORM_SINGLE, SIP_VALUE_TEXT },
 #define HEADER(ident, name, compact, key, form, type, where)                                       \
-	[SIP_HEADER_##ident] = { SLICE_INIT(name), where, compact[0], SIP_FORM_##form, SIP_VALUE_##type },
+	[SIP_HEADER_##ident] = { where, compact[0], SIP_FORM_##form, SIP_VALUE_##type },
 #include "sip/syntax/header.def"
 #undef HEADER
 };
 
-/*
- * A perfect hash made by the compiler: a slot given twice is an overridden initialiser, which is a warning and so an
- * error. Who adds a row and meets that error looks for other multipliers.
- */
-#define HASH(length, first, middle, last)                                                          \
-	(((unsigned)(length) * 43 + (unsigned)(first) * 20 + (unsigned)(middle) * 27 + (unsigned)(last) * 59) % 512)
+#define NULS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+const struct slice sip_header_names[SIP_HEADERS] = {
+	[SIP_HEADER_OTHER] = { NULS, 0 },
+#define HEADER(ident, name, ...) [SIP_HEADER_##ident] = { name NULS, sizeof(name) - 1 },
+#include "sip/syntax/header.def"
+#undef HEADER
+};
 
-static const uint8_t header_slots[512] = {
-#define KEY(length, first, middle, last) HASH(length, first, middle, last)
+/* A slot given twice is an overridden initialiser, which is a warning and so an error. */
+const uint8_t sip_header_slots[SIP_HEADER_SLOTS] = {
+#define KEY(length, first, middle, last) SIP_HEADER_HASH(length, first, middle, last)
 #define HEADER(ident, name, compact, key, form, type, where) [key] = SIP_HEADER_##ident,
 #include "sip/syntax/header.def"
 #undef HEADER
 #undef KEY
 };
-_Static_assert(SIP_HEADERS <= UINT8_MAX, "header_slots holds bytes");
+_Static_assert(SIP_HEADERS <= UINT8_MAX, "sip_header_slots holds bytes");
 
 static const uint8_t header_letters[26] = {
 #define HEADER(...)
@@ -78,28 +79,28 @@ static const uint8_t header_letters[26] = {
 #undef HEADER
 };
 
-static unsigned lower(char c)
+static enum sip_header_id find_compact(struct slice name)
 {
-	return (unsigned char)c | 0x20;
+	unsigned letter = name.n ? (unsigned char)name.p[0] | 0x20 : 0;
+
+	return letter >= 'a' && letter <= 'z' ? (enum sip_header_id)header_letters[letter - 'a'] : SIP_HEADER_OTHER;
 }
 
+static enum sip_header_id if_equal_but_for_case(enum sip_header_id id, struct slice name)
+{
+	return slice_ieq(sip_header_names[id], name) ? id : SIP_HEADER_OTHER;
+}
+
+/* Nearly everybody writes names as the RFC does; what else there is stands apart, where it costs nothing. */
 enum sip_header_id sip_header_find(struct slice name)
 {
-	if (name.n == 1) {
-		unsigned letter = lower(name.p[0]);
-		if (letter < 'a' || letter > 'z')
-			return SIP_HEADER_OTHER;
-		return (enum sip_header_id)header_letters[letter - 'a'];
-	}
 	if (name.n < 2)
+		return find_compact(name);
+	enum sip_header_id id = sip_header_slot(name.p, name.n);
+	const struct slice *row = &sip_header_names[id];
+	if (row->n != name.n)
 		return SIP_HEADER_OTHER;
-	unsigned slot = HASH(name.n, lower(name.p[0]), lower(name.p[name.n / 2]), lower(name.p[name.n - 1]));
-	enum sip_header_id id = header_slots[slot];
-	const struct slice *row = &header_rows[id].name;
-	/* Nearly everybody writes names as the RFC does. */
-	if (row->n == name.n && (bytes_eq(row->p, name.p, name.n) || slice_ieq(*row, name)))
-		return id;
-	return SIP_HEADER_OTHER;
+	return bytes_eq(row->p, name.p, name.n) ? id : if_equal_but_for_case(id, name);
 }
 
 static const struct header_row *header_row(enum sip_header_id id)
@@ -109,7 +110,7 @@ static const struct header_row *header_row(enum sip_header_id id)
 
 struct slice sip_header_name(enum sip_header_id id)
 {
-	return header_row(id)->name;
+	return sip_header_names[(unsigned)id < SIP_HEADERS ? id : SIP_HEADER_OTHER];
 }
 
 bool sip_header_is_list(enum sip_header_id id)

@@ -58,6 +58,27 @@ enum sip_method sip_method_find(struct slice name);
 struct slice sip_method_name(enum sip_method method);
 /** Long or compact form, any case. */
 enum sip_header_id sip_header_find(struct slice name);
+/*
+ * How sip_header_find() does it: a perfect hash made by the compiler of a name's length and its first, middle and last
+ * character in lower case. Who adds a row and meets an error looks for other multipliers.
+ */
+enum { SIP_HEADER_SLOTS = 512 };
+#define SIP_HEADER_HASH(length, first, middle, last)                                               \
+	(((unsigned)(length) * 43 + (unsigned)(first) * 20 + (unsigned)(middle) * 27 + (unsigned)(last) * 59) %        \
+	 SIP_HEADER_SLOTS)
+extern const uint8_t sip_header_slots[SIP_HEADER_SLOTS];
+/** The long forms, each with 16 NULs behind it. */
+extern const struct slice sip_header_names[SIP_HEADERS];
+
+/** The only field that a name of these bytes, two or more, can be: by their hash, so that they must be compared. */
+static inline enum sip_header_id sip_header_slot(const char *p, size_t n)
+{
+	unsigned first = (unsigned char)p[0] | 0x20u, middle = (unsigned char)p[n / 2] | 0x20u;
+	unsigned last = (unsigned char)p[n - 1] | 0x20u;
+
+	return (enum sip_header_id)sip_header_slots[SIP_HEADER_HASH(n, first, middle, last)];
+}
+
 /** The long form, "Call-ID". */
 struct slice sip_header_name(enum sip_header_id id);
 /** May the field hold several values, comma-separated or on several lines (7.3.1)? */

@@ -2,18 +2,15 @@
 
 #include "sip/syntax/scan.h"
 
-enum scan sip_params_step(struct slice *rest, struct sip_param *param)
+enum scan sip_params_scan(struct scanner *scanner, const char **at, struct sip_param *param)
 {
-	if (!rest->n)
-		return SCAN_MORE;
-	const char *end = rest->p + rest->n, *from;
-	const char *p = scan_blanks(rest->p, end);
-	*rest = scan_slice(p, end);
+	const char *end = scanner->end, *p = scan_blanks(*at, end), *from;
+
+	*at = p;
 	if (p == end || *p != ';')
 		return SCAN_MORE;
-	from = p = scan_blanks(p + 1, end);
-	p = scan_run(p, end, SCAN_TOKEN);
-	*rest = scan_slice(p, end);
+	from = scan_blanks(p + 1, end);
+	*at = p = scan_while(scanner, from, SCAN_TOKEN);
 	if (p == from)
 		return SCAN_BAD;
 	*param = (struct sip_param){ .name = scan_slice(from, p) };
@@ -21,14 +18,12 @@ enum scan sip_params_step(struct slice *rest, struct sip_param *param)
 	if (p == end || *p != '=')
 		return SCAN_OK;
 	param->has_value = true;
-	from = p = scan_blanks(p + 1, end);
-	p = p < end && *p == '"' ? scan_quoted(p, end) : scan_run(p, end, SCAN_VALUE);
-	if (!p) {
-		*rest = scan_slice(from, end);
+	*at = from = scan_blanks(p + 1, end);
+	p = from < end && *from == '"' ? scan_string(scanner, from) : scan_while(scanner, from, SCAN_VALUE);
+	if (!p)
 		return SCAN_BAD;
-	}
 	param->value = scan_slice(from, p);
-	*rest = scan_slice(p, end);
+	*at = p;
 	return SCAN_OK;
 }
 
@@ -71,16 +66,20 @@ bool sip_params_find(struct slice params, struct slice name, struct slice *value
 
 bool sip_params_valid(struct slice params, size_t *offset)
 {
-	struct slice rest = params;
+	struct scanner scanner;
 	struct sip_param param;
+	const char *p = params.p;
 	enum scan answer;
 
-	while ((answer = sip_params_step(&rest, &param)) == SCAN_OK)
+	if (!params.n)
+		return true;
+	scan_begin(&scanner, p, p + params.n);
+	while ((answer = sip_params_scan(&scanner, &p, &param)) == SCAN_OK)
 		;
-	if (answer == SCAN_MORE && !rest.n)
+	if (answer == SCAN_MORE && p == scanner.end)
 		return true;
 	if (offset)
-		*offset = params.n - rest.n;
+		*offset = (size_t)(p - params.p);
 	return false;
 }
 

@@ -61,36 +61,14 @@ int scan_hex(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-const char *scan_escaped(const char *p, const char *end, unsigned class, const char **fault)
-{
-	for (;;) {
-		p = scan_run(p, end, class);
-		if (p == end || *p != '%')
-			return p;
-		if (end - p < 3 || scan_hex(p[1]) < 0 || scan_hex(p[2]) < 0) {
-			*fault = p;
-			return NULL;
-		}
-		p += 3;
-	}
-}
-
 const char *scan_quoted(const char *p, const char *end)
 {
+	struct scanner scanner;
+
 	if (p == end || *p != '"')
 		return NULL;
-	for (p++; p < end; p++) {
-		if (*p == '"')
-			return p + 1;
-		if (*p == '\\') {
-			/* quoted-pair: anything but CR and LF, even NUL. */
-			if (++p == end || *p == '\r' || *p == '\n')
-				return NULL;
-		} else if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f) {
-			return NULL;
-		}
-	}
-	return NULL;
+	scan_begin(&scanner, p, end);
+	return scan_string(&scanner, p);
 }
 
 const char *scan_comment(const char *p, const char *end)
@@ -111,21 +89,6 @@ const char *scan_comment(const char *p, const char *end)
 			return NULL;
 	}
 	return NULL;
-}
-
-const char *scan_host(const char *p, const char *end)
-{
-	const char *from = p;
-
-	if (p == end)
-		return NULL;
-	if (*p != '[') {
-		p = scan_run(p, end, SCAN_HOST);
-		return p > from ? p : NULL;
-	}
-	for (p++; p < end && (scan_hex(*p) >= 0 || *p == ':' || *p == '.'); p++)
-		;
-	return p < end && *p == ']' && p > from + 2 ? p + 1 : NULL;
 }
 
 const char *scan_port(const char *p, const char *end, uint16_t *port)
@@ -166,4 +129,130 @@ const char *scan_element(const char *p, const char *end)
 bool scan_is_token(struct slice s)
 {
 	return s.n && scan_run(s.p, s.p + s.n, SCAN_TOKEN) == s.p + s.n;
+}
+
+/* The scanner. */
+
+#ifdef __SSE2__
+
+/* A bit for each of 16 bytes that is a letter, digit, '-' or '.'. */
+static inline uint64_t common_of(__m128i c)
+{
+	/* Moved so that the last of the range is the largest signed byte: one comparison each. */
+	__m128i letter = _mm_add_epi8(_mm_or_si128(c, _mm_set1_epi8(0x20)), _mm_set1_epi8(INT8_MAX - 'z'));
+	__m128i digit = _mm_add_epi8(c, _mm_set1_epi8(INT8_MAX - '9')); /* "-./0123456789" */
+	__m128i is_letter = _mm_cmpgt_epi8(letter, _mm_set1_epi8(INT8_MAX - 26));
+	__m128i is_digit = _mm_cmpgt_epi8(digit, _mm_set1_epi8(INT8_MAX - 13));
+	__m128i is_slash = _mm_cmpeq_epi8(c, _mm_set1_epi8('/'));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(is_letter, _mm_andnot_si128(is_slash, is_digit)));
+}
+
+static inline uint64_t common_at(const char *p)
+{
+	return common_of(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+/* Of 8 to 15 bytes: the first and the last eight, which may overlap. */
+static inline uint64_t common_of_few(const char *p, size_t n)
+{
+	int64_t first, last;
+
+	memcpy(&first, p, 8);
+	memcpy(&last, p + n - 8, 8);
+	uint64_t common = common_of(_mm_set_epi64x(last, first));
+	return (common & 0xff) | common >> 8 << (n - 8);
+}
+
+/* Of 16 to 64 bytes: 16 each, and what is left together with what stands before it. */
+static inline uint64_t common_of_many(const char *p, size_t n)
+{
+	uint64_t common = common_at(p) | common_at(p + n - 16) << (n - 16);
+
+	if (n > 32)
+		common |= common_at(p + 16) << 16;
+	return n > 48 ? common | common_at(p + 32) << 32 : common;
+}
+#endif
+
+/* A bit for each of up to 64 bytes that is common. */
+static inline uint64_t common_bytes(const char *p, size_t n)
+{
+	uint64_t common = 0;
+
+#ifdef __SSE2__
+	if (n >= 16)
+		return common_of_many(p, n);
+	if (n >= 8)
+		return common_of_few(p, n);
+#endif
+	for (size_t i = 0; i < n; i++)
+		common |= (uint64_t)(scan_classes[(unsigned char)p[i]] == ALNUM) << i;
+	return common;
+}
+
+const char *scan_window(struct scanner *scanner, const char *p)
+{
+	uint64_t stops;
+	size_t n;
+
+	do {
+		n = (size_t)(scanner->end - p);
+		n = n < 64 ? n : 64;
+		stops = ~common_bytes(p, n);
+		p += 64;
+	} while (!stops);
+	p -= 64;
+	scanner->window = p;
+	scanner->stops = stops;
+	return p + (unsigned)__builtin_ctzll(stops);
+}
+
+const char *scan_on(struct scanner *scanner, const char *p, unsigned class)
+{
+	do
+		p = scan_stop(scanner, p + 1);
+	while (p < scanner->end && scan_is(*p, class));
+	return p;
+}
+
+const char *scan_escape(struct scanner *scanner, const char *p, unsigned class, const char **fault)
+{
+	do {
+		if (scanner->end - p < 3 || scan_hex(p[1]) < 0 || scan_hex(p[2]) < 0) {
+			*fault = p;
+			return NULL;
+		}
+		p = scan_while(scanner, p + 3, class);
+	} while (p < scanner->end && *p == '%');
+	return p;
+}
+
+const char *scan_string(struct scanner *scanner, const char *p)
+{
+	const char *end = scanner->end;
+
+	while ((p = scan_stop(scanner, p + 1)) < end) {
+		if (*p == '"')
+			return p + 1;
+		if (*p == '\\') {
+			/* quoted-pair: anything but CR and LF, even NUL. */
+			if (++p == end || *p == '\r' || *p == '\n')
+				return NULL;
+		} else if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f) {
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+const char *scan_ipv6_reference(const char *p, const char *end)
+{
+	const char *from = p;
+
+	if (p == end || *p != '[')
+		return NULL;
+	for (p++; p < end && (scan_hex(*p) >= 0 || *p == ':' || *p == '.'); p++)
+		;
+	return p < end && *p == ']' && p > from + 2 ? p + 1 : NULL;
 }

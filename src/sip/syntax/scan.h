@@ -32,58 +32,24 @@ static inline bool scan_is(char c, unsigned class)
 
 /* All of these take the rest of a value as p (the next byte) and end (behind the last), and never read *end. */
 
-#ifdef __SSE2__
-/* A bit for each of the 16 bytes at p that is a letter, a digit, '-' or '.': those are of every class. */
-static inline unsigned scan_common(const char *p)
-{
-	__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i letter = _mm_sub_epi8(_mm_or_si128(c, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-	__m128i digit = _mm_sub_epi8(c, _mm_set1_epi8('-')); /* "-./0123456789" */
-	__m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8('z' - 'a')), letter);
-	__m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8('9' - '-')), digit);
-	__m128i is_slash = _mm_cmpeq_epi8(c, _mm_set1_epi8('/'));
-
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(is_letter, _mm_andnot_si128(is_slash, is_digit)));
-}
-#endif
-
 /** Behind the longest run of `class`; p itself when there is none. */
 static inline const char *scan_run(const char *p, const char *end, unsigned class)
 {
-#ifdef __SSE2__
-	/* Sixteen at a time, and those that are particular to the class one by one. */
-	while (end - p >= 16) {
-		unsigned other = ~scan_common(p) & 0xffff;
-		if (!other) {
-			p += 16;
-			continue;
-		}
-		p += __builtin_ctz(other);
-		if (!scan_is(*p, class))
-			return p;
-		p++;
-	}
-#endif
-	/* Four at a time: this loop is a quarter of what parsing costs. */
-	for (; end - p >= 4; p += 4) {
-		if (!scan_is(p[0], class))
-			return p;
-		if (!scan_is(p[1], class))
-			return p + 1;
-		if (!scan_is(p[2], class))
-			return p + 2;
-		if (!scan_is(p[3], class))
-			return p + 3;
-	}
 	while (p < end && scan_is(*p, class))
 		p++;
 	return p;
 }
 
+static inline bool scan_is_blank(char c)
+{
+	/* One comparison for nearly all characters. */
+	return (unsigned char)c <= ' ' && (c == ' ' || c == '\t');
+}
+
 /** Behind blanks and tabs; folds have become blanks before values are read. */
 static inline const char *scan_blanks(const char *p, const char *end)
 {
-	while (p < end && (*p == ' ' || *p == '\t'))
+	while (p < end && scan_is_blank(*p))
 		p++;
 	return p;
 }
@@ -100,17 +66,120 @@ static inline struct slice scan_slice(const char *from, const char *to)
 
 /** The value of a hexadecimal digit, or -1. */
 int scan_hex(char c);
-/** As scan_run, and %HH passes too. NULL at a malformed escape, with *fault there. */
-const char *scan_escaped(const char *p, const char *end, unsigned class, const char **fault);
 /** Behind the closing quote of the quoted string that begins at p; NULL without one or with a control character. */
 const char *scan_quoted(const char *p, const char *end);
 /** Behind the comment that begins at p, nested and escaped (25.1); NULL when it does not end. */
 const char *scan_comment(const char *p, const char *end);
-/** Behind a host name, IPv4 address or IPv6 reference; NULL when there is none. */
-const char *scan_host(const char *p, const char *end);
 /** Behind the digits of a port from 1 to 65535; NULL when there is none. */
 const char *scan_port(const char *p, const char *end, uint16_t *port);
 /** The first comma outside quotes and <>, or end: how a list field is split (7.3.1). */
 const char *scan_element(const char *p, const char *end);
 /** Is it a token, not empty? */
 bool scan_is_token(struct slice s);
+
+/*
+ * A value while it is scanned. Nearly all of its bytes are letters, digits, '-' and '.', which are of every class and
+ * so end no run: the others, the stops, are found for 64 bytes at once, and then only they are looked at.
+ */
+struct scanner {
+	const char *end;    /* behind the last byte */
+	const char *window; /* the 64 bytes that `stops` tells of */
+	uint64_t stops;     /* a bit for each byte that may end a run, and for each behind the end */
+};
+
+/** Move the window to p. @return as scan_stop */
+const char *scan_window(struct scanner *scanner, const char *p);
+/** Begin at p. No byte outside p to end is ever read. */
+static inline void scan_begin(struct scanner *scanner, const char *p, const char *end)
+{
+	scanner->end = end;
+	scan_window(scanner, p);
+}
+
+/** The first stop from p on, or the end. */
+static inline const char *scan_stop(struct scanner *scanner, const char *p)
+{
+	size_t passed = (size_t)(p - scanner->window);
+	uint64_t ahead = passed < 64 ? scanner->stops >> passed : 0;
+
+	return ahead ? p + (unsigned)__builtin_ctzll(ahead) : scan_window(scanner, p);
+}
+
+/** Go on behind the stop at p, which is of the class. */
+const char *scan_on(struct scanner *scanner, const char *p, unsigned class);
+/** As scan_run, of a scanner. */
+static inline const char *scan_while(struct scanner *scanner, const char *p, unsigned class)
+{
+	p = scan_stop(scanner, p);
+	return p < scanner->end && scan_is(*p, class) ? scan_on(scanner, p, class) : p;
+}
+
+/** Go on behind the '%' at p. */
+const char *scan_escape(struct scanner *scanner, const char *p, unsigned class, const char **fault);
+/** As scan_while, and %HH passes too. NULL at a malformed escape, with *fault there. */
+static inline const char *scan_escaped(struct scanner *scanner, const char *p, unsigned class, const char **fault)
+{
+	p = scan_while(scanner, p, class);
+	return p < scanner->end && *p == '%' ? scan_escape(scanner, p, class, fault) : p;
+}
+
+/** As scan_quoted, of a scanner. */
+const char *scan_string(struct scanner *scanner, const char *p);
+/** Behind the IPv6 reference at p. */
+const char *scan_ipv6_reference(const char *p, const char *end);
+/** Behind a host name, IPv4 address or IPv6 reference; NULL when there is none. */
+static inline const char *scan_host(struct scanner *scanner, const char *p)
+{
+	const char *from = p;
+
+	p = scan_while(scanner, p, SCAN_HOST);
+	return p > from ? p : scan_ipv6_reference(p, scanner->end);
+}
+
+/* Of a message's own bytes, behind which there are SCAN_SLACK line feeds. */
+enum { SCAN_SLACK = 16 };
+/** The first line feed from p on. */
+static inline const char *scan_line_feed(const char *p)
+{
+#ifdef __SSE2__
+	for (;; p += 16) {
+		__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p);
+		int found = _mm_movemask_epi8(_mm_cmpeq_epi8(c, _mm_set1_epi8('\n')));
+		if (found)
+			return p + (unsigned)__builtin_ctz((unsigned)found);
+	}
+#else
+	while (*p != '\n')
+		p++;
+	return p;
+#endif
+}
+
+/** How far off is the first colon of the 15 bytes at p? 15 when there is none. */
+static inline unsigned scan_colon(const char *p)
+{
+#ifdef __SSE2__
+	__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, _mm_set1_epi8(':'))) | 0x8000);
+#else
+	unsigned n = 0;
+
+	while (n < 15 && p[n] != ':' && p[n] != '\n')
+		n++;
+	return n;
+#endif
+}
+
+/** Are the first n of 16 bytes the same? */
+static inline bool scan_same(const char *a, const char *b, unsigned n)
+{
+#ifdef __SSE2__
+	__m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+	__m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+
+	return (((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) ^ 0xffff) & ((1u << n) - 1)) == 0;
+#else
+	return memcmp(a, b, n) == 0;
+#endif
+}

@@ -2,7 +2,7 @@
  * sip/syntax: bytes <-> structs. Pure: no socket, no clock, no allocation outside the message's arena.
  * RFC 3261 sections 7, 19, 20, 25.
  *
- *   scan      character classes, tokens, quoted strings, LWS, comments
+ *   scan      character classes, tokens, quoted strings, LWS, comments; the scanner, which looks at 64 bytes at once
  *   names     methods, header fields and status codes by name and number, out of three tables:
  *             method.def, header.def (long and compact name, single or list, type, where it may stand) and
  *             status.def (phrase, a sentence for people)
@@ -12,7 +12,8 @@
  *   via       Via (20.42)
  *   values    the other typed values: CSeq, numbers, dates, media types, RAck, Event ...
  *   auth      challenges and credentials (20.7, 20.27, 20.44)
- *   message   one-pass parser of a whole message; header index
+ *   message   one-pass parser of a whole message; it leaves an index of the header lines
+ *   index     finding header lines and the values of list fields
  *   body      bodies of several parts (RFC 5621)
  *   typed     typed values of a message, decoded on demand and kept
  *   check     is a message good enough to act on (RFC 4475)

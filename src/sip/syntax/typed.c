@@ -30,13 +30,13 @@ const struct sip_uri *sip_message_request_uri(const struct sip_message *message)
 	return typed->good & SIP_TYPED_URI ? &typed->request_uri : NULL;
 }
 
+/* From or To. */
 static const struct sip_address *single_address(const struct sip_message *message, enum sip_header_id id,
 						enum sip_typed_bit bit, struct sip_address *address)
 {
 	struct sip_message_typed *typed = message->typed;
 
-	if (!tried(typed, bit) && typed->first[id] &&
-	    sip_address_parse(message->headers[typed->first[id] - 1].value, address, NULL) && !address->star)
+	if (!tried(typed, bit) && sip_address_parse(sip_message_value(message, id), address, NULL) && !address->star)
 		typed->good |= bit;
 	return typed->good & bit ? address : NULL;
 }
@@ -88,55 +88,50 @@ const struct sip_media_type *sip_message_content_type(const struct sip_message *
 /* Room for one more item of `size` bytes, at first for `usual` ones; the old items stay in the arena. */
 static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size, size_t usual)
 {
-	if (count < *room)
-		return items;
 	size_t more = *room ? *room * 2 : usual;
-	void *larger = arena_alloc(arena, more * size);
+	void *larger = arena_take(arena, more * size);
 	if (count)
 		memcpy(larger, items, count * size);
 	*room = more;
 	return larger;
 }
 
-static const char *behind_fault(const char *from, const char *end, bool *bad)
-{
-	*bad = true;
-	return scan_element(from, end);
-}
-
-static void add_via(const struct sip_message *message, struct sip_via_list *list, const char **p, const char *end)
+/* @return what stands behind the value at p, or the end when there are too many */
+static inline const char *add_via(struct arena *arena, struct sip_via_list *list, struct scanner *scanner,
+				  const char *p)
 {
 	const char *fault;
 
 	if (list->count == SIP_VALUES_MAX) {
 		list->bad = true;
-		*p = end;
-		return;
+		return scanner->end;
 	}
-	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items, 4);
+	if (list->count == list->room)
+		list->items = grow(arena, list->items, list->count, &list->room, sizeof *list->items, 4);
 	struct sip_via *via = &list->items[list->count++];
-	const char *behind = sip_via_scan(*p, end, via, &fault);
-	if (!behind) {
-		via->text = (struct slice){ NULL, 0 };
-		behind = behind_fault(*p, end, &list->bad);
-	}
-	*p = behind;
+	const char *behind = sip_via_scan(scanner, p, via, &fault);
+	if (behind)
+		return behind;
+	via->text = (struct slice){ NULL, 0 };
+	list->bad = true;
+	return scan_element(p, scanner->end);
 }
 
-static void decode_vias(const struct sip_message *message, struct sip_via_list *list)
+static __attribute__((noinline)) void decode_vias(const struct sip_message *message, struct sip_via_list *list)
 {
-	size_t first = message->typed->first[SIP_HEADER_VIA], last = message->typed->last[SIP_HEADER_VIA];
+	size_t first = message->typed->first[SIP_HEADER_VIA];
+	struct scanner scanner;
 
-	for (size_t i = first - 1; i < last; i++) {
+	if (!first)
+		return;
+	for (size_t i = first - 1; i < message->typed->last[SIP_HEADER_VIA]; i++) {
 		if (message->headers[i].id != SIP_HEADER_VIA)
 			continue;
-		struct slice value = message->headers[i].value;
-		const char *p = value.p, *end = value.p + value.n;
-		add_via(message, list, &p, end);
-		while (p < end) {
-			p++;
-			add_via(message, list, &p, end);
-		}
+		const char *p = message->headers[i].value.p;
+		scan_begin(&scanner, p, p + message->headers[i].value.n);
+		do
+			p = add_via(arena_of(message), list, &scanner, p);
+		while (p++ < scanner.end);
 	}
 }
 
@@ -154,58 +149,68 @@ const struct sip_via *sip_message_via(const struct sip_message *message, size_t 
 	return nth < list->count && list->items[nth].text.p ? &list->items[nth] : NULL;
 }
 
-static void add_address(const struct sip_message *message, struct sip_address_list *list, const char **p,
-			const char *end)
+/* As add_via. */
+static inline const char *add_address(struct arena *arena, struct sip_address_list *list, struct scanner *scanner,
+				      const char *p)
 {
 	const char *fault;
 
 	if (list->count == SIP_VALUES_MAX) {
 		list->bad = true;
-		*p = end;
-		return;
+		return scanner->end;
 	}
-	list->items = grow(arena_of(message), list->items, list->count, &list->room, sizeof *list->items, 2);
+	if (list->count == list->room)
+		list->items = grow(arena, list->items, list->count, &list->room, sizeof *list->items, 2);
 	struct sip_address *address = &list->items[list->count++];
-	const char *behind = sip_address_scan(*p, end, address, &fault);
-	if (!behind) {
-		address->text = (struct slice){ NULL, 0 };
-		behind = behind_fault(*p, end, &list->bad);
-	}
-	*p = behind;
+	const char *behind = sip_address_scan(scanner, p, address, &fault);
+	if (behind)
+		return behind;
+	address->text = (struct slice){ NULL, 0 };
+	list->bad = true;
+	return scan_element(p, scanner->end);
 }
 
-static void decode_addresses(const struct sip_message *message, struct sip_address_list *list)
+static inline void decode_addresses(const struct sip_message *message, struct sip_address_list *list)
 {
-	bool is_list = sip_header_is_list(list->id);
-	size_t first = message->typed->first[list->id], last = message->typed->last[list->id];
+	struct scanner scanner;
 
-	for (size_t i = first - 1; i < last; i++) {
+	for (size_t i = message->typed->first[list->id] - 1; i < message->typed->last[list->id]; i++) {
 		if (message->headers[i].id != list->id)
 			continue;
-		struct slice value = message->headers[i].value;
-		const char *p = value.p, *end = value.p + value.n;
-		add_address(message, list, &p, end);
-		while (p < end) {
-			/* A comma in a field of one value. */
-			list->bad |= !is_list;
-			p++;
-			add_address(message, list, &p, end);
-		}
+		const char *p = message->headers[i].value.p;
+		size_t before = list->count;
+		scan_begin(&scanner, p, p + message->headers[i].value.n);
+		do
+			p = add_address(arena_of(message), list, &scanner, p);
+		while (p++ < scanner.end);
+		/* A comma in a field of one value. */
+		if (list->count > before + 1 && !sip_header_is_list(list->id))
+			list->bad = true;
 	}
 }
 
-const struct sip_address_list *sip_message_addresses(const struct sip_message *message, enum sip_header_id id)
+static __attribute__((noinline)) const struct sip_address_list *new_list(const struct sip_message *message,
+									 enum sip_header_id id)
 {
 	struct sip_message_typed *typed = message->typed;
+	struct sip_address_list *list = arena_take(arena_of(message), sizeof *list);
 
-	for (struct sip_address_list *list = typed->addresses; list; list = list->next)
-		if (list->id == id)
-			return list;
-	struct sip_address_list *list = arena_alloc(arena_of(message), sizeof *list);
 	*list = (struct sip_address_list){ .next = typed->addresses, .id = id };
 	typed->addresses = list;
 	decode_addresses(message, list);
 	return list;
+}
+
+const struct sip_address_list *sip_message_addresses(const struct sip_message *message, enum sip_header_id id)
+{
+	static const struct sip_address_list none = { .id = SIP_HEADER_OTHER };
+
+	if (!message->typed->first[id])
+		return &none;
+	for (const struct sip_address_list *list = message->typed->addresses; list; list = list->next)
+		if (list->id == id)
+			return list;
+	return new_list(message, id);
 }
 
 const struct sip_address *sip_message_address(const struct sip_message *message, enum sip_header_id id, size_t nth)

@@ -36,15 +36,17 @@ struct sip_message_typed {
 	enum { LENGTH_ABSENT, LENGTH_GOOD, LENGTH_BAD, LENGTH_CLASH } length_state;
 	uint32_t length;               /* Content-Length */
 	uint16_t first[SIP_HEADERS];   /* index of the first line with this id, plus one; 0: there is none */
-	uint16_t last[SIP_HEADERS];    /* the same of the last */
-
+	size_t block_bytes;            /* of the memory that holds the message, and this */
 	unsigned tried, good;          /* bits of enum sip_typed_bit */
+	struct sip_via_list via;
+	struct sip_address_list *addresses;
+
+	/* What stands above is cleared when a message begins; what follows is valid where the above says so. */
+	uint16_t last[SIP_HEADERS];    /* as `first`, of the last line */
 	struct sip_uri request_uri;
 	struct sip_address from, to;
 	struct sip_cseq cseq;
 	struct sip_media_type content_type;
-	struct sip_via_list via;
-	struct sip_address_list *addresses;
 };
 
 /** As sip_message_parse() for a message that we made ourselves: of any size. */

@@ -8,7 +8,7 @@ enum { COMPARE_MAX = 64 }; /* parameters or headers of a URI that are compared o
 
 /* Parsing. Each step takes the next byte and gives the byte behind its part, or NULL with *fault set. */
 
-static bool scheme_is(const char *p, const char *end, const char *name, size_t n)
+static inline bool scheme_is(const char *p, const char *end, const char *name, size_t n)
 {
 	if ((size_t)(end - p) <= n || p[n] != ':')
 		return false;
@@ -40,18 +40,23 @@ static const char *parse_scheme(const char *p, const char *end, struct sip_uri *
 	return p + 1;
 }
 
-static const char *parse_user(const char *p, const char *at, struct sip_uri *uri, const char **fault)
+/* "user@" or "user:password@", whose '@' stands at `at`. */
+static const char *parse_user(struct scanner *scanner, const char *p, const char *at, struct sip_uri *uri,
+			      const char **fault)
 {
 	const char *from = p;
 
-	p = scan_escaped(p, at, SCAN_USER, fault);
+	if (scan_stop(scanner, p) < at)
+		p = scan_escaped(scanner, p, SCAN_USER, fault);
+	else
+		p = at;
 	if (!p || p == from)
 		return NULL;
 	uri->has_user = true;
 	uri->user = scan_slice(from, p);
-	if (p < at && *p == ':') {
+	if (*p == ':') {
 		from = ++p;
-		p = scan_escaped(p, at, SCAN_USER, fault);
+		p = scan_escaped(scanner, p, SCAN_USER, fault);
 		if (!p)
 			return NULL;
 		uri->password = scan_slice(from, p);
@@ -61,11 +66,13 @@ static const char *parse_user(const char *p, const char *at, struct sip_uri *uri
 }
 
 /* ";name=value" again and again; an empty value is borne, an empty name is not. */
-static const char *parse_params(const char *p, const char *end, const char **fault)
+static const char *parse_params(struct scanner *scanner, const char *p, const char **fault)
 {
+	const char *end = scanner->end;
+
 	while (p < end && *p == ';') {
 		const char *name = ++p;
-		p = scan_escaped(p, end, SCAN_PARAM, fault);
+		p = scan_escaped(scanner, p, SCAN_PARAM, fault);
 		if (!p)
 			return NULL;
 		if (p == name) {
@@ -73,7 +80,7 @@ static const char *parse_params(const char *p, const char *end, const char **fau
 			return NULL;
 		}
 		if (p < end && *p == '=') {
-			p = scan_escaped(p + 1, end, SCAN_PARAM, fault);
+			p = scan_escaped(scanner, p + 1, SCAN_PARAM, fault);
 			if (!p)
 				return NULL;
 		}
@@ -82,67 +89,73 @@ static const char *parse_params(const char *p, const char *end, const char **fau
 }
 
 /* "?name=value&name=value" */
-static const char *parse_headers(const char *p, const char *end, const char **fault)
+static const char *parse_headers(struct scanner *scanner, const char *p, const char **fault)
 {
+	const char *end = scanner->end;
+
 	do {
 		const char *name = ++p;
-		p = scan_escaped(p, end, SCAN_HEADER, fault);
+		p = scan_escaped(scanner, p, SCAN_HEADER, fault);
 		if (!p)
 			return NULL;
 		if (p == name || p == end || *p != '=') {
 			*fault = p;
 			return NULL;
 		}
-		p = scan_escaped(p + 1, end, SCAN_HEADER, fault);
+		p = scan_escaped(scanner, p + 1, SCAN_HEADER, fault);
 		if (!p)
 			return NULL;
 	} while (p < end && *p == '&');
 	return p;
 }
 
-static bool parse_params_and_headers(const char *p, const char *end, struct sip_uri *uri, const char **fault)
+static const char *parse_params_and_headers(struct scanner *scanner, const char *p, struct sip_uri *uri,
+					    const char **fault)
 {
 	const char *from = p;
 
-	*fault = p;
-	p = parse_params(p, end, fault);
+	if (p == scanner->end || (*p != ';' && *p != '?'))
+		return p;
+	p = parse_params(scanner, p, fault);
 	if (!p)
-		return false;
+		return NULL;
 	uri->params = scan_slice(from, p);
-	if (p < end && *p == '?' && uri->scheme != SIP_SCHEME_TEL) {
+	if (p < scanner->end && *p == '?' && uri->scheme != SIP_SCHEME_TEL) {
 		from = p;
-		p = parse_headers(p, end, fault);
+		p = parse_headers(scanner, p, fault);
 		if (!p)
-			return false;
+			return NULL;
 		uri->headers = scan_slice(from + 1, p);
 	}
-	*fault = p;
-	return p == end;
+	return p;
 }
 
-static bool parse_sip(const char *p, const char *end, struct sip_uri *uri, const char **fault)
+static const char *parse_sip(struct scanner *scanner, const char *p, char close, struct sip_uri *uri,
+			     const char **fault)
 {
-	const char *at = memchr(p, '@', (size_t)(end - p));
+	const char *from = p, *end = scanner->end, *at = scan_stop(scanner, p);
 
 	*fault = p;
-	if (at) {
-		p = parse_user(p, at, uri, fault);
+	/* A user part is told by its '@', which may be far behind: it may itself hold ':', ';' and '?'. */
+	while (at < end && *at != '@' && *at != close)
+		at = scan_stop(scanner, at + 1);
+	if (at < end && *at == '@') {
+		from = p = parse_user(scanner, p, at, uri, fault);
 		if (!p)
-			return false;
+			return NULL;
 	}
-	const char *from = p;
 	*fault = p;
-	p = scan_host(p, end);
+	p = scan_host(scanner, p);
 	if (!p)
-		return false;
+		return NULL;
 	uri->host = scan_slice(from, p);
 	if (p < end && *p == ':') {
 		*fault = p + 1;
 		p = scan_port(p + 1, end, &uri->port);
 		if (!p)
-			return false;
+			return NULL;
 	}
-	return parse_params_and_headers(p, end, uri, fault);
+	return parse_params_and_headers(scanner, p, uri, fault);
 }
 
 static bool is_phone_digit(char c, bool global)
@@ -155,50 +168,70 @@ static bool is_separator(char c)
 	return c == '-' || c == '.' || c == '(' || c == ')';
 }
 
-static bool parse_tel(const char *p, const char *end, struct sip_uri *uri, const char **fault)
+static const char *parse_tel(struct scanner *scanner, const char *p, struct sip_uri *uri, const char **fault)
 {
-	const char *from = p;
+	const char *from = p, *end = scanner->end;
 	bool global = p < end && *p == '+', digits = false;
 
 	for (p += global; p < end && (is_phone_digit(*p, global) || is_separator(*p)); p++)
 		digits |= !is_separator(*p);
 	*fault = p;
 	if (!digits)
-		return false;
+		return NULL;
 	uri->user = scan_slice(from, p);
 	uri->has_user = true;
-	return parse_params_and_headers(p, end, uri, fault);
+	return parse_params_and_headers(scanner, p, uri, fault);
 }
 
-static bool parse_opaque(const char *p, const char *end, const char **fault)
+static const char *parse_opaque(struct scanner *scanner, const char *p, const char **fault)
 {
 	const char *from = p;
 
 	*fault = p;
-	p = scan_escaped(p, end, SCAN_URIC, fault);
-	if (p)
-		*fault = p;
-	return p && p == end && p > from;
+	p = scan_escaped(scanner, p, SCAN_URIC, fault);
+	return p && p > from ? p : NULL;
+}
+
+const char *sip_uri_scan(struct scanner *scanner, const char *p, char close, struct sip_uri *uri, const char **fault)
+{
+	static const struct slice nothing = { NULL, 0 };
+	const char *from = p;
+
+	/* One by one: clearing the whole first takes longer than all that follows. */
+	uri->user = uri->password = uri->host = uri->params = uri->headers = nothing;
+	uri->has_user = false;
+	uri->port = 0;
+	uri->scheme = SIP_SCHEME_OTHER;
+	*fault = p;
+	p = parse_scheme(p, scanner->end, uri);
+	if (!p)
+		return NULL;
+	if (uri->scheme == SIP_SCHEME_TEL)
+		p = parse_tel(scanner, p, uri, fault);
+	else if (uri->scheme == SIP_SCHEME_OTHER)
+		p = parse_opaque(scanner, p, fault);
+	else
+		p = parse_sip(scanner, p, close, uri, fault);
+	uri->text = scan_slice(from, p ? p : from);
+	return p;
 }
 
 bool sip_uri_parse(struct slice text, struct sip_uri *uri, size_t *offset)
 {
-	const char *fault = text.p, *p;
-	bool ok = false;
+	const char *fault = text.p, *end = text.p + text.n, *p = NULL;
+	struct scanner scanner;
 
-	*uri = (struct sip_uri){ .text = text };
-	if (text.n && (p = parse_scheme(text.p, text.p + text.n, uri))) {
-		const char *end = text.p + text.n;
-		if (uri->scheme == SIP_SCHEME_TEL)
-			ok = parse_tel(p, end, uri, &fault);
-		else if (uri->scheme == SIP_SCHEME_OTHER)
-			ok = parse_opaque(p, end, &fault);
-		else
-			ok = parse_sip(p, end, uri, &fault);
+	if (text.n) {
+		scan_begin(&scanner, text.p, end);
+		p = sip_uri_scan(&scanner, text.p, '@', uri, &fault);
+	} else {
+		*uri = (struct sip_uri){ 0 };
 	}
-	if (!ok && offset)
-		*offset = text.n ? (size_t)(fault - text.p) : 0;
-	return ok;
+	if (p && p == end)
+		return true;
+	if (offset)
+		*offset = text.n ? (size_t)((p ? p : fault) - text.p) : 0;
+	return false;
 }
 
 bool sip_uri_param(const struct sip_uri *uri, struct slice name, struct slice *value)

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "sip/syntax/scan.h"
 
 enum sip_scheme { SIP_SCHEME_OTHER, SIP_SCHEME_SIP, SIP_SCHEME_SIPS, SIP_SCHEME_TEL };
 
@@ -24,6 +25,12 @@ struct sip_uri {
  * @return false when it is no URI, with *offset (may be NULL) at the fault
  */
 bool sip_uri_parse(struct slice text, struct sip_uri *uri, size_t *offset) MUST_CHECK;
+/**
+ * Parse the URI at p as far as characters of a URI go; whether what ends it may do so is the caller's business.
+ * @param close  no character of a URI: behind it no '@' of this URI is looked for; '@' itself when there is none such
+ * @return behind it; NULL when it is none, with *fault there
+ */
+const char *sip_uri_scan(struct scanner *scanner, const char *p, char close, struct sip_uri *uri, const char **fault);
 /** ASCII case of the name ignored; `value` may be NULL. */
 bool sip_uri_param(const struct sip_uri *uri, struct slice name, struct slice *value);
 /** Equal by the rules of 19.1.4 (escapes, case of the host, order of parameters). */

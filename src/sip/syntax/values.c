@@ -11,7 +11,7 @@ static struct slice cut_word(struct slice *s)
 {
 	size_t n = 0;
 
-	while (n < s->n && s->p[n] != ' ' && s->p[n] != '\t')
+	while (n < s->n && !scan_is_blank(s->p[n]))
 		n++;
 	struct slice word = slice_sub(*s, 0, n);
 	*s = slice_trim(slice_from(*s, n));
@@ -38,12 +38,22 @@ bool sip_number_parse(struct slice value, uint32_t *number)
 bool sip_cseq_parse(struct slice value, struct sip_cseq *cseq)
 {
 	struct slice rest = value;
+	uint32_t number = 0;
+	size_t n = 0;
 
-	if (!slice_to_u32(cut_word(&rest), &cseq->number) || !scan_is_token(rest))
+	/* Nearly always some digits, that fit in any case, one blank and a name. */
+	while (n < value.n && n < 9 && scan_is_digit(value.p[n]))
+		number = number * 10 + (uint32_t)(value.p[n++] - '0');
+	if (n && value.n - n > 1 && value.p[n] == ' ' && value.p[n + 1] > ' ' && value.p[value.n - 1] > ' ') {
+		cseq->number = number;
+		rest = scan_slice(value.p + n + 1, value.p + value.n);
+	} else if (!slice_to_u32(cut_word(&rest), &cseq->number)) {
 		return false;
+	}
 	cseq->method_name = rest;
 	cseq->method = sip_method_find(rest);
-	return true;
+	/* A method that we know is a token. */
+	return cseq->method != SIP_METHOD_OTHER || scan_is_token(rest);
 }
 
 bool sip_seconds_parse(struct slice value, uint32_t *seconds)

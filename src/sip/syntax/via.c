@@ -16,8 +16,10 @@ static const char *scan_token_slash(const char *p, const char *end)
 }
 
 /* "SIP/2.0/UDP ", with blanks round the slashes. Another version is not the Via's fault, but the start line's. */
-static const char *scan_protocol(const char *p, const char *end, struct sip_via *via)
+static const char *scan_protocol(struct scanner *scanner, const char *p, struct sip_via *via)
 {
+	const char *end = scanner->end;
+
 	if (end - p > 8 && memcmp(p, "SIP/2.0/", 8) == 0 && scan_is(p[8], SCAN_TOKEN)) {
 		p += 8;
 	} else {
@@ -28,16 +30,11 @@ static const char *scan_protocol(const char *p, const char *end, struct sip_via 
 	if (!p)
 		return NULL;
 	const char *from = p;
-	p = scan_run(p, end, SCAN_TOKEN);
+	p = scan_while(scanner, p, SCAN_TOKEN);
 	via->transport = scan_slice(from, p);
 	from = p;
 	p = scan_blanks(p, end);
 	return p > from && via->transport.n ? p : NULL;
-}
-
-static bool name_is(struct slice name, const char *text, size_t n)
-{
-	return name.n == n && (bytes_eq(name.p, text, n) || slice_ieq(name, slice_make(text, n)));
 }
 
 /* @return false when a parameter that is ours has an impossible value */
@@ -45,18 +42,18 @@ static bool keep_param(struct sip_via *via, const struct sip_param *param)
 {
 	uint64_t number;
 
-	if (name_is(param->name, "branch", 6)) {
+	if (sip_param_is(param->name, "branch", 6)) {
 		via->branch = param->value;
-	} else if (name_is(param->name, "received", 8)) {
+	} else if (sip_param_is(param->name, "received", 8)) {
 		via->received = param->value;
-	} else if (name_is(param->name, "maddr", 5)) {
+	} else if (sip_param_is(param->name, "maddr", 5)) {
 		via->maddr = param->value;
-	} else if (name_is(param->name, "rport", 5)) {
+	} else if (sip_param_is(param->name, "rport", 5)) {
 		via->has_rport = true;
 		if (param->value.n && !slice_to_u64(param->value, UINT16_MAX, &number))
 			return false;
 		via->rport = param->value.n ? (uint16_t)number : 0;
-	} else if (name_is(param->name, "ttl", 3)) {
+	} else if (sip_param_is(param->name, "ttl", 3)) {
 		if (!slice_to_u64(param->value, 255, &number))
 			return false;
 		via->ttl = (uint32_t)number;
@@ -64,37 +61,39 @@ static bool keep_param(struct sip_via *via, const struct sip_param *param)
 	return true;
 }
 
-static const char *scan_via_params(const char *p, const char *end, struct sip_via *via, const char **fault)
+static const char *scan_via_params(struct scanner *scanner, const char *p, struct sip_via *via, const char **fault)
 {
-	struct slice rest = scan_slice(p, end);
+	const char *from = p, *behind = p;
 	struct sip_param param;
-	const char *behind = p;
 	enum scan answer;
 
-	while ((answer = sip_params_step(&rest, &param)) == SCAN_OK) {
-		behind = rest.p;
+	while ((answer = sip_params_step(scanner, &p, &param)) == SCAN_OK) {
+		behind = p;
 		*fault = param.name.p;
 		if (!keep_param(via, &param))
 			return NULL;
 	}
-	via->params = scan_slice(p, behind);
-	*fault = rest.p;
-	if (answer == SCAN_BAD || (rest.n && *rest.p != ','))
-		return NULL;
-	return rest.p;
+	via->params = scan_slice(from, behind);
+	*fault = p;
+	return answer == SCAN_MORE && (p == scanner->end || *p == ',') ? p : NULL;
 }
 
-const char *sip_via_scan(const char *p, const char *end, struct sip_via *via, const char **fault)
+const char *sip_via_scan(struct scanner *scanner, const char *p, struct sip_via *via, const char **fault)
 {
-	*via = (struct sip_via){ 0 };
-	*fault = p = scan_blanks(p, end);
-	const char *from = p;
+	static const struct slice nothing = { NULL, 0 };
+	const char *end = scanner->end, *from;
 
-	p = scan_protocol(p, end, via);
+	/* One by one: clearing the whole takes longer. `host`, `transport` and `params` are always found. */
+	via->text = via->branch = via->received = via->maddr = nothing;
+	via->port = via->rport = 0;
+	via->has_rport = false;
+	via->ttl = 0;
+	*fault = from = p = scan_blanks(p, end);
+	p = scan_protocol(scanner, p, via);
 	if (!p)
 		return NULL;
 	const char *host = *fault = p;
-	p = scan_host(p, end);
+	p = scan_host(scanner, p);
 	if (!p)
 		return NULL;
 	via->host = scan_slice(host, p);
@@ -105,7 +104,7 @@ const char *sip_via_scan(const char *p, const char *end, struct sip_via *via, co
 		if (!p)
 			return NULL;
 	}
-	const char *behind = scan_via_params(p, end, via, fault);
+	const char *behind = scan_via_params(scanner, p, via, fault);
 	if (behind)
 		via->text = scan_slice(from, via->params.n ? via->params.p + via->params.n : p);
 	return behind;
@@ -113,13 +112,16 @@ const char *sip_via_scan(const char *p, const char *end, struct sip_via *via, co
 
 bool sip_via_parse(struct slice value, struct sip_via *via, size_t *offset)
 {
-	const char *fault = value.p, *behind = NULL;
+	const char *fault = value.p, *end = value.p + value.n, *behind = NULL;
+	struct scanner scanner;
 
-	if (value.n)
-		behind = sip_via_scan(value.p, value.p + value.n, via, &fault);
-	else
+	if (value.n) {
+		scan_begin(&scanner, value.p, end);
+		behind = sip_via_scan(&scanner, value.p, via, &fault);
+	} else {
 		*via = (struct sip_via){ 0 };
-	if (behind && behind == value.p + value.n)
+	}
+	if (behind && behind == end)
 		return true;
 	if (offset)
 		*offset = value.n ? (size_t)((behind ? behind : fault) - value.p) : 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "sip/syntax/scan.h"
 
 struct sip_via {
 	struct slice text;       /* the whole value */
@@ -19,6 +20,6 @@ struct sip_via {
 
 bool sip_via_parse(struct slice value, struct sip_via *via, size_t *offset) MUST_CHECK;
 /** As sip_address_scan: the first of several values. */
-const char *sip_via_scan(const char *p, const char *end, struct sip_via *via, const char **fault);
+const char *sip_via_scan(struct scanner *scanner, const char *p, struct sip_via *via, const char **fault);
 /** Does the branch begin with z9hG4bK and go on behind it (RFC 3261 8.1.1.7, RFC 4475 3.2.1)? */
 bool sip_via_has_magic(const struct sip_via *via);

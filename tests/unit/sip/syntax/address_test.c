@@ -285,21 +285,24 @@ static void several_values_one_after_the_other(void **state)
 	struct slice s = guard_place(&guard, SLICE("sip:a@b;q=1 , \"x, y\" <sip:c@d,e>"));
 	const char *p = s.p, *end = s.p + s.n, *fault;
 	struct sip_address address;
+	struct scanner scanner;
 
 	(void)state;
-	p = sip_address_scan(p, end, &address, &fault);
+	scan_begin(&scanner, p, end);
+	p = sip_address_scan(&scanner, p, &address, &fault);
 	assert_non_null(p);
 	assert_int_equal(*p, ',');
 	check_text(address.text, "sip:a@b;q=1");
 	/* A comma is no character of a host. */
-	assert_null(sip_address_scan(p + 1, end, &address, &fault));
+	assert_null(sip_address_scan(&scanner, p + 1, &address, &fault));
 	assert_ptr_equal(fault, end - 3);
 	s = guard_place(&guard, SLICE("SIP/2.0/UDP a;branch=1,SIP/2.0/UDP b"));
 	struct sip_via via;
-	p = sip_via_scan(s.p, s.p + s.n, &via, &fault);
+	scan_begin(&scanner, s.p, s.p + s.n);
+	p = sip_via_scan(&scanner, s.p, &via, &fault);
 	assert_non_null(p);
 	check_text(via.branch, "1");
-	p = sip_via_scan(p + 1, s.p + s.n, &via, &fault);
+	p = sip_via_scan(&scanner, p + 1, &via, &fault);
 	assert_ptr_equal(p, s.p + s.n);
 	check_text(via.host, "b");
 }

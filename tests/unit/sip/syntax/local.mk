@@ -1,9 +1,11 @@
 check_PROGRAMS += tests/unit/sip/syntax/names_test tests/unit/sip/syntax/uri_test tests/unit/sip/syntax/address_test \
-	tests/unit/sip/syntax/values_test tests/unit/sip/syntax/message_test tests/unit/sip/syntax/draft_test \
-	tests/torture/torture_test tests/torture/corpus_test
+	tests/unit/sip/syntax/values_test tests/unit/sip/syntax/scan_test tests/unit/sip/syntax/message_test \
+	tests/unit/sip/syntax/draft_test tests/torture/torture_test tests/torture/corpus_test
 SYNTAX_TEST_LIBS = src/sip/syntax/libsyntax.a src/base/libbase.a $(TEST_LIBS)
 tests_unit_sip_syntax_names_test_SOURCES = tests/unit/sip/syntax/names_test.c
 tests_unit_sip_syntax_names_test_LDADD = $(SYNTAX_TEST_LIBS)
+tests_unit_sip_syntax_scan_test_SOURCES = tests/unit/sip/syntax/scan_test.c
+tests_unit_sip_syntax_scan_test_LDADD = $(SYNTAX_TEST_LIBS)
 tests_unit_sip_syntax_uri_test_SOURCES = tests/unit/sip/syntax/uri_test.c
 tests_unit_sip_syntax_uri_test_LDADD = $(SYNTAX_TEST_LIBS)
 tests_unit_sip_syntax_address_test_SOURCES = tests/unit/sip/syntax/address_test.c
