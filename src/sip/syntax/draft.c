@@ -4,7 +4,6 @@
 #include "sip/syntax/typed.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 enum { USUAL_VIA = 128 }; /* bytes of a Via line with an IPv6 address and a branch */
 
@@ -25,13 +24,46 @@ struct sip_draft {
 	struct slice content_type, body;
 };
 
+/* Each of these writes at `to` and returns what stands behind. */
+
+static char *put(char *to, struct slice s)
+{
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+/* Has any byte a value below 14, as CR, LF and NUL? Eight at a time. */
+static bool has_controls(struct slice s)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t word, found = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= s.n; i += 8) {
+		memcpy(&word, s.p + i, 8);
+		found |= (word - ones * 14) & ~word;
+	}
+	for (; i < s.n; i++)
+		found |= (unsigned char)s.p[i] < 14 ? 0x80 : 0;
+	return (found & ones * 0x80) != 0;
+}
+
 /* CR, LF and NUL could begin a line of their own: they become blanks. */
+static char *put_clean(char *to, struct slice s)
+{
+	if (!has_controls(s))
+		return put(to, s);
+	for (size_t i = 0; i < s.n; i++)
+		*to++ = s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0' ? ' ' : s.p[i];
+	return to;
+}
+
 static struct slice clean_copy(struct arena *arena, struct slice s)
 {
-	char *p = arena_alloc(arena, s.n + 1);
+	char *p = arena_take(arena, s.n + 1);
 
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0' ? ' ' : s.p[i];
+	*put_clean(p, s) = '\0';
 	return slice_make(p, s.n);
 }
 
@@ -244,14 +276,51 @@ void sip_draft_body(struct sip_draft *draft, struct slice content_type, struct s
 	draft->body = arena_copy(&draft->arena, body);
 }
 
-/* Printing. */
+/* Printing: the size first, then the bytes straight into the message's own memory. */
 
-static void add_line(struct buf *to, struct slice name, struct slice value)
+static char *put_line_end(char *to)
 {
-	buf_add(to, name);
-	buf_add(to, SLICE(": "));
-	buf_add(to, value);
-	buf_add(to, SLICE("\r\n"));
+	to[0] = '\r';
+	to[1] = '\n';
+	return to + 2;
+}
+
+static char *put_name(char *to, struct slice name)
+{
+	to = put(to, name);
+	to[0] = ':';
+	to[1] = ' ';
+	return to + 2;
+}
+
+static char *put_line(char *to, struct slice name, struct slice value)
+{
+	return put_line_end(put(put_name(to, name), value));
+}
+
+static size_t line_size(struct slice name, struct slice value)
+{
+	return name.n + value.n + 4;
+}
+
+static size_t digits_of(size_t number)
+{
+	size_t digits = 1;
+
+	for (; number >= 10; number /= 10)
+		digits++;
+	return digits;
+}
+
+static char *put_number(char *to, size_t number)
+{
+	char *behind = to + digits_of(number), *digit = behind;
+
+	do {
+		*--digit = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return behind;
 }
 
 /* Content-Type and Content-Length are written from the body, whatever lines there are. */
@@ -260,67 +329,63 @@ static bool is_printed(const struct line *line, bool has_body)
 	return line->id != SIP_HEADER_CONTENT_LENGTH && !(has_body && line->id == SIP_HEADER_CONTENT_TYPE);
 }
 
-static size_t printed_size(const struct sip_draft *draft, size_t via_bytes)
-{
-	size_t size = draft->method.n + draft->request_uri.n + draft->reason.n + 32 + via_bytes + 8;
+static const struct slice version = SLICE_INIT("SIP/2.0"), via_name = SLICE_INIT("Via"),
+			  type_name = SLICE_INIT("Content-Type"), length_name = SLICE_INIT("Content-Length");
 
+/* Without a Via that finish() adds. */
+static size_t printed_size(const struct sip_draft *draft)
+{
+	size_t size = version.n + 4;
+
+	size += draft->is_request ? draft->method.n + draft->request_uri.n : 3 + draft->reason.n;
 	for (size_t i = 0; i < draft->count; i++)
-		size += draft->lines[i].name.n + draft->lines[i].value.n + 4;
-	return size + draft->content_type.n + draft->body.n + 64;
+		if (is_printed(&draft->lines[i], draft->content_type.n > 0))
+			size += line_size(draft->lines[i].name, draft->lines[i].value);
+	if (draft->content_type.n)
+		size += line_size(type_name, draft->content_type);
+	return size + length_name.n + 4 + digits_of(draft->body.n) + 2 + draft->body.n;
 }
 
-static void print_start_line(struct buf *to, const struct sip_draft *draft)
+static char *put_start_line(char *to, const struct sip_draft *draft)
 {
-	if (draft->is_request) {
-		buf_add(to, draft->method);
-		buf_add_char(to, ' ');
-		buf_add(to, draft->request_uri);
-		buf_add(to, SLICE(" SIP/2.0\r\n"));
-	} else {
-		buf_printf(to, "SIP/2.0 %03u %.*s\r\n", draft->status, SLICE_ARG(draft->reason));
-	}
+	to = put(to, draft->is_request ? draft->method : version);
+	*to++ = ' ';
+	to = draft->is_request ? put(to, draft->request_uri) : put_number(to, draft->status);
+	*to++ = ' ';
+	return put_line_end(put(to, draft->is_request ? version : draft->reason));
+}
+
+struct finished {
+	const struct sip_draft *draft;
+	struct slice via;
+};
+
+static void write_finished(char *to, const void *what)
+{
+	const struct finished *finished = what;
+	const struct sip_draft *draft = finished->draft;
+
+	to = put_start_line(to, draft);
+	if (finished->via.n)
+		to = put_line_end(put_clean(put_name(to, via_name), finished->via));
+	for (size_t i = 0; i < draft->count; i++)
+		if (is_printed(&draft->lines[i], draft->content_type.n > 0))
+			to = put_line(to, draft->lines[i].name, draft->lines[i].value);
+	if (draft->content_type.n)
+		to = put_line(to, type_name, draft->content_type);
+	to = put_line_end(put_number(put_name(to, length_name), draft->body.n));
+	put(put_line_end(to), draft->body);
 }
 
 struct sip_message *sip_draft_finish(const struct sip_draft *draft, struct slice via)
 {
-	struct sip_message *message;
-	struct arena arena;
-	struct buf buf;
+	struct finished finished = { draft, via };
+	size_t size = printed_size(draft) + (via.n ? line_size(via_name, via) : 0);
 
-	arena_init(&arena);
-	buf_init(&buf, printed_size(draft, via.n));
-	print_start_line(&buf, draft);
-	if (via.n)
-		add_line(&buf, SLICE("Via"), clean_copy(&arena, via));
-	for (size_t i = 0; i < draft->count; i++)
-		if (is_printed(&draft->lines[i], draft->content_type.n > 0))
-			add_line(&buf, draft->lines[i].name, draft->lines[i].value);
-	if (draft->content_type.n)
-		add_line(&buf, SLICE("Content-Type"), draft->content_type);
-	buf_printf(&buf, "Content-Length: %zu\r\n\r\n", draft->body.n);
-	buf_add(&buf, draft->body);
-	assert(!buf.full);
-	enum scan answer = sip_message_parse_own(buf_slice(&buf), &message);
-	assert(answer == SCAN_OK);
-	(void)answer;
-	buf_fini(&buf);
-	arena_fini(&arena);
-	return message;
+	return sip_message_write(size, write_finished, &finished);
 }
 
 size_t sip_draft_size(const struct sip_draft *draft)
 {
-	struct buf buf;
-
-	/* The room that printing sets aside is more than is used; what counts here is exact but for the Via. */
-	buf_init(&buf, printed_size(draft, USUAL_VIA));
-	print_start_line(&buf, draft);
-	size_t size = buf_slice(&buf).n;
-	buf_fini(&buf);
-	for (size_t i = 0; i < draft->count; i++)
-		if (is_printed(&draft->lines[i], draft->content_type.n > 0))
-			size += draft->lines[i].name.n + draft->lines[i].value.n + 4;
-	size += draft->content_type.n ? sizeof("Content-Type: \r\n") - 1 + draft->content_type.n : 0;
-	size += (size_t)snprintf(NULL, 0, "Content-Length: %zu\r\n\r\n", draft->body.n);
-	return size + draft->body.n + (draft->is_request ? USUAL_VIA : 0);
+	return printed_size(draft) + (draft->is_request ? USUAL_VIA : 0);
 }

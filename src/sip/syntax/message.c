@@ -3,6 +3,8 @@
 #include "base/xmalloc.h"
 #include "sip/syntax/typed.h"
 
+#include <assert.h>
+
 /*
  * One block of memory holds the message, its typed values, the header index, room for the values that are usually
  * decoded, and a copy of the bytes; only what is more asks for another block. One pass over the copy finds the lines.
@@ -324,22 +326,21 @@ static void give_block(void *block, size_t bytes)
 	}
 }
 
-/* The block of a message of these bytes, nothing of it read yet. */
-static void make_block(struct parser *parser, struct slice bytes)
+/* The block of a message of n bytes, which the caller writes where the result says; nothing of it read yet. */
+static char *make_block(struct parser *parser, size_t n)
 {
 	size_t typed_at = aligned(sizeof(struct sip_message));
 	size_t headers_at = typed_at + aligned(sizeof(struct sip_message_typed));
 	size_t spare_at = headers_at + aligned(HEADERS_USUAL * sizeof(struct sip_header));
 	size_t bytes_at = spare_at + SPARE_BYTES;
 	/* Rounded up, so that the block fits messages of about this size. */
-	size_t block_bytes = (bytes_at + bytes.n + SCAN_SLACK + 511) & ~(size_t)511;
+	size_t block_bytes = (bytes_at + n + SCAN_SLACK + 511) & ~(size_t)511;
 	char *block = take_block(&block_bytes), *copy = block + bytes_at;
 	struct sip_message *message = (struct sip_message *)(void *)block;
 	static const struct slice nothing = { NULL, 0 };
 
-	memcpy(copy, bytes.p, bytes.n);
 	/* A line that does not end ends here; see scan_line_feed(). */
-	memset(copy + bytes.n, '\n', SCAN_SLACK);
+	memset(copy + n, '\n', SCAN_SLACK);
 	message->references = 1;
 	message->arena = (struct arena){ .next = block + spare_at, .end = copy };
 	message->is_request = false;
@@ -353,10 +354,11 @@ static void make_block(struct parser *parser, struct slice bytes)
 	message->typed->block_bytes = block_bytes;
 	*parser = (struct parser){ .p = copy,
 				   .from = copy,
-				   .end = copy + bytes.n,
+				   .end = copy + n,
 				   .message = message,
 				   .typed = message->typed,
 				   .room = HEADERS_USUAL };
+	return copy;
 }
 
 /* It ends here; what stands behind is no part of it. */
@@ -442,11 +444,12 @@ static enum scan parse(struct slice bytes, enum sip_framing framing, size_t max,
 		       size_t *used, size_t *offset)
 {
 	struct parser parser;
+	size_t n = bytes.n < max ? bytes.n : max;
 
 	*offset = 0;
-	if (!bytes.n)
+	if (!n)
 		return framing == SIP_STREAM ? SCAN_MORE : SCAN_BAD;
-	make_block(&parser, slice_sub(bytes, 0, bytes.n < max ? bytes.n : max));
+	memcpy(make_block(&parser, n), bytes.p, n);
 	enum scan answer = parse_block(&parser, framing, max, offset);
 	if (answer == SCAN_OK) {
 		*message = parser.message;
@@ -468,6 +471,18 @@ enum scan sip_message_parse_own(struct slice bytes, struct sip_message **message
 	size_t used, offset;
 
 	return parse(bytes, SIP_STREAM, SIZE_MAX, message, &used, &offset);
+}
+
+struct sip_message *sip_message_write(size_t n, void (*write)(char *to, const void *what), const void *what)
+{
+	struct parser parser;
+	size_t offset;
+
+	write(make_block(&parser, n), what);
+	enum scan answer = parse_block(&parser, SIP_STREAM, SIZE_MAX, &offset);
+	assert(answer == SCAN_OK && parser.message->bytes.n == n);
+	(void)answer;
+	return parser.message;
 }
 
 struct sip_message *sip_message_ref(struct sip_message *message)

@@ -51,6 +51,11 @@ struct sip_message_typed {
 
 /** As sip_message_parse() for a message that we made ourselves: of any size. */
 enum scan sip_message_parse_own(struct slice bytes, struct sip_message **message) MUST_CHECK;
+/**
+ * A message that we make now, of any size: `write` writes its n bytes, which are then parsed where they stand.
+ * @return one reference, owned by the caller. Never NULL: what does not parse is a bug
+ */
+struct sip_message *sip_message_write(size_t n, void (*write)(char *to, const void *what), const void *what);
 /** All Vias, all values of a list of addresses. Never NULL. */
 const struct sip_via_list *sip_message_vias(const struct sip_message *message);
 const struct sip_address_list *sip_message_addresses(const struct sip_message *message, enum sip_header_id id);

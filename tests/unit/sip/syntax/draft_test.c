@@ -191,6 +191,48 @@ static void messages_go_round(void **state)
 	}
 }
 
+static void lengths_are_written_out(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 9, 10, 11, 99, 100, 101, 9999, 10000, 65536 };
+	struct sip_message *request = parse(BENCH_INVITE);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct sip_draft *draft = sip_draft_response(request, 699, SLICE("No"), SLICE("t"));
+		char *body = calloc(1, sizes[i] + 1), text[16];
+		sip_draft_body(draft, SLICE("a/b"), slice_make(body, sizes[i]));
+		struct sip_message *message = sip_draft_finish(draft, slice_make(NULL, 0));
+		snprintf(text, sizeof text, "%zu", sizes[i]);
+		check_text(sip_message_value(message, SIP_HEADER_CONTENT_LENGTH), text);
+		assert_int_equal(message->status, 699);
+		assert_int_equal(message->body.n, sizes[i]);
+		/* A response has no Via to come: its size is known exactly. */
+		assert_int_equal(sip_draft_size(draft), message->bytes.n);
+		sip_message_unref(message);
+		sip_draft_free(draft);
+		free(body);
+	}
+	sip_message_unref(request);
+}
+
+/* Wherever a control character stands: values are looked through eight bytes at a time. */
+static void line_ends_become_blanks_at_any_place(void **state)
+{
+	static const char controls[] = { '\r', '\n', '\0' };
+
+	(void)state;
+	for (size_t at = 0; at < 40 * ARRAY_LEN(controls); at++) {
+		char value[] = "v\xc3\xa4lue, as long as some words are: forty"; /* nothing else is changed */
+		size_t n = sizeof value - 1, place = at / ARRAY_LEN(controls);
+		struct sip_draft *draft = sip_draft_request(SLICE("OPTIONS"), SLICE("sip:a@h"));
+		value[place] = controls[at % ARRAY_LEN(controls)];
+		sip_draft_add_slice(draft, SIP_HEADER_SUBJECT, slice_make(value, n));
+		value[place] = ' ';
+		assert_true(slice_eq(sip_draft_value(draft, SIP_HEADER_SUBJECT, 0), slice_make(value, n)));
+		sip_draft_free(draft);
+	}
+}
+
 static void large_drafts(void **state)
 {
 	struct sip_draft *draft = sip_draft_request(SLICE("MESSAGE"), SLICE("sip:b@h"));
@@ -218,6 +260,8 @@ int main(void)
 		cmocka_unit_test(responses_copy_what_they_must),
 		cmocka_unit_test(responses_to_damaged_requests),
 		cmocka_unit_test(messages_go_round),
+		cmocka_unit_test(lengths_are_written_out),
+		cmocka_unit_test(line_ends_become_blanks_at_any_place),
 		cmocka_unit_test(large_drafts),
 	};
 
