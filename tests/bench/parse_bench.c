@@ -256,11 +256,20 @@ static int repeat(const char *who, int message, int times)
 	return seen ? 0 : 2;
 }
 
+static int print_names(void)
+{
+	for (size_t r = 0; r < ARRAY_LEN(rows); r++)
+		printf("%s\n", rows[r].name);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 #ifdef HAVE_OSIP
 	bench_osip_init();
 #endif
+	if (argc == 2 && !strcmp(argv[1], "names"))
+		return print_names();
 	if (argc == 5 && !strcmp(argv[1], "repeat"))
 		return repeat(argv[2], atoi(argv[3]) % (int)ARRAY_LEN(messages), atoi(argv[4]));
 	double best[ARRAY_LEN(rows)][ARRAY_LEN(messages)] = { { 0 } };
