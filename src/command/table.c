@@ -1,5 +1,7 @@
 #include "command/table.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -45,28 +47,76 @@ bool table_next_word(struct slice *list, struct slice *word)
 	return false;
 }
 
+/* ---- an index of all names ---- */
+
+enum { NAMES_MAX = 512 };
+
+struct name {
+	struct slice text;
+	const struct command *row; /* NULL: the first of several words */
+};
+
+static struct name names[NAMES_MAX];
+static size_t name_count;
+
+static int in_order(const void *a, const void *b)
+{
+	struct slice x = ((const struct name *)a)->text, y = ((const struct name *)b)->text;
+	int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+
+	return order ? order : (x.n > y.n) - (x.n < y.n);
+}
+
+static void add_name(struct slice text, const struct command *row)
+{
+	assert(name_count < NAMES_MAX);
+	names[name_count++] = (struct name){ text, row };
+}
+
+/* A script looks up a name or three a line: they are sorted once. */
+static void make_index(void)
+{
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		const struct command *row = table_row(i);
+		struct slice aliases = slice_of(row->aliases), alias, rest = slice_of(row->name),
+			     first = slice_cut(&rest, ' ');
+		add_name(slice_of(row->name), row);
+		while (table_next_word(&aliases, &alias))
+			add_name(alias, row);
+		if (rest.n)
+			add_name(first, NULL);
+	}
+	qsort(names, name_count, sizeof *names, in_order);
+}
+
+/* The first entry of this name, with others of it behind; NULL: there is none. */
+static const struct name *look_up(struct slice text)
+{
+	struct name wanted = { text, NULL };
+	const struct name *found;
+
+	if (!name_count)
+		make_index();
+	if (!text.n || !(found = bsearch(&wanted, names, name_count, sizeof *names, in_order)))
+		return NULL;
+	while (found > names && slice_eq(found[-1].text, text))
+		found--;
+	return found;
+}
+
 const struct command *table_find(struct slice name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
-		for (size_t k = 0; k < *tables[i].count; k++) {
-			const struct command *row = &tables[i].rows[k];
-			struct slice aliases = slice_of(row->aliases), alias;
-			if (slice_eq(slice_of(row->name), name))
-				return row;
-			while (table_next_word(&aliases, &alias))
-				if (slice_eq(alias, name))
-					return row;
-		}
+	for (const struct name *at = look_up(name); at && at < names + name_count && slice_eq(at->text, name); at++)
+		if (at->row)
+			return at->row;
 	return NULL;
 }
 
 bool table_is_first_word(struct slice word)
 {
-	for (size_t i = 0, n = table_count(); i < n; i++) {
-		struct slice name = slice_of(table_row(i)->name), first = slice_cut(&name, ' ');
-		if (name.n && slice_eq(first, word))
+	for (const struct name *at = look_up(word); at && at < names + name_count && slice_eq(at->text, word); at++)
+		if (!at->row)
 			return true;
-	}
 	return false;
 }
 
