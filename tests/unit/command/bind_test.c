@@ -3,6 +3,7 @@
 
 #include "command/internal.h"
 #include "command/table.h"
+#include "command/words.h"
 
 static void test_told(void **state)
 {
@@ -148,6 +149,31 @@ static const struct {
 	{ "codec enable G729", 1, "G729: no such codec" },
 	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: No such file or directory" },
 	{ "help nothing", 6, "nothing: no help on this; `help` lists them" },
+	{ "$call bob", 1, "the name of a command cannot come from a variable" },
+	{ "dtmf \"\"", 6, "no digits" },
+	{ "dtmf", 1, "`dtmf` without digits is a keypad for a terminal: write the digits behind it here" },
+	{ "volume loud", 8, "'loud' is no level: write -6dB, 0dB, up, down or off" },
+	{ "hangup \"a b\"", 8, "a call is expected: its number or id, or all" },
+	{ "select \"\"", 8, "a call is expected: its number or id, next or previous" },
+	{ "mute all", 1, "`mute` takes one call: write its number, or nothing for the microphone of all" },
+	{ "bind Foo hold", 6, "'Foo' is no key: F1 to F12, C-x, M-1, PageUp and the like" },
+	{ "unbind F5", 1, "F5 is not bound; `bind` lists the keys that are" },
+	{ "unbind calls m", 1, "m is not bound in the view calls" },
+	{ "expect call.remote =~ \"(a{1,200}){1,200}\"", 1, "would take too much memory" },
+	{ "sleep none", 1, "sleep needs a duration" },
+	{ "detach", 1, "this is the phone itself and no `offhook ctl`: `quit` ends it" },
+	{ "transfer", 1, "transfer wants a TARGET, or with=CALL for the other call" },
+	{ "refer sip:a@b", 1, "refer wants to=TARGET: whom it shall call" },
+	{ "forward busy sip:a@b after=5s", 1, "after= goes with `forward noanswer`" },
+	{ "forward noanswer sip:a@b after=10ms", 1, "after= is a second or more, as in after=20s" },
+	{ "forward busy", 1, "where to? `forward busy TARGET` or `off`" },
+	{ "subscribe sip:a@b expires=200h", 1, "expires= is a time up to 7 days, or none for one look" },
+	{ "record start a.wav max=5", 24, "5 has no unit: write 5s, 5ms or 5m" },
+	{ "exit banana", 6, "'banana' is no exit status: a number from 0 to 255 is expected" },
+	{ "history since=yesterday", 1, "'yesterday' is no time: write 2h for the last two hours" },
+	{ "account show nobody", 1, "there is no account 'nobody': `account list` shows them" },
+	{ "expect call.code == 5", 1, "expect call.code == 5: it has no value now" },
+	{ "shell date", 1, "programs are not run unless the configuration file says 'set script.allow-shell on'" },
 	{ "hangup 9", 1, "there is no call 9" },
 	{ "call \"bob", 6, "this \" is never closed" },
 };
@@ -166,6 +192,43 @@ static void test_errors(void **state)
 			fail_msg("%s\nshould say %s%s\nbut says %s", wrong[i].line, where, wrong[i].says, said);
 		assert_null(strchr(fake_told(fake), '\n'));
 	}
+}
+
+/* What only long lines say. */
+static void test_errors_of_size(void **state)
+{
+	struct fake *fake = *state;
+	char *line = malloc(LINE_MAX_BYTES + 100), *p;
+
+	runner_keep_going(fake->runner, true);
+	p = line + sprintf(line, "call bob");
+	for (int i = 0; i <= BOUND_OPTIONS_MAX; i++)
+		p += sprintf(p, " header=A:%d", i);
+	fake_run(fake, line);
+	assert_non_null(strstr(fake_said(fake), "too many options"));
+	p = line + sprintf(line, "conference");
+	for (int i = 0; i <= 64; i++)
+		p += sprintf(p, " 1");
+	fake_run(fake, line);
+	assert_non_null(strstr(fake_said(fake), "at most 64 calls are taken at once"));
+	p = line;
+	for (int i = 0; i < 40; i++)
+		p += sprintf(p, "if 1 == 1 do ");
+	sprintf(p, "hold");
+	fake_run(fake, line);
+	assert_non_null(strstr(fake_said(fake), "commands within commands, too deep"));
+	p = line + sprintf(line, "let big ");
+	memset(p, 'x', LINE_MAX_BYTES * 3 / 4);
+	p[LINE_MAX_BYTES * 3 / 4] = '\0';
+	fake_run(fake, line);
+	assert_string_equal(fake_said(fake), "");
+	fake_run(fake, "let bigger $big$big");
+	assert_non_null(strstr(fake_said(fake), "the word is too long"));
+	fake_run(fake, "echo $big $big");
+	assert_non_null(strstr(fake_said(fake), "the text is too long"));
+	runner_line(fake->runner, slice_make("echo\0x", 6), false);
+	assert_non_null(strstr(fake_said(fake), "the line is too long, or it has a zero byte"));
+	free(line);
 }
 
 /* The caret stands below what is wrong. */
@@ -354,7 +417,7 @@ static void test_line_prefixes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(told),        TEST(errors),   TEST(caret),         TEST(password_is_not_shown),
+		TEST(told),        TEST(errors),   TEST(errors_of_size), TEST(caret),         TEST(password_is_not_shown),
 		TEST(checks_only), TEST(prefixes), TEST(aliases),       TEST(final_words),
 		TEST(near),        TEST(rows),     TEST(line_prefixes),
 	};

@@ -114,10 +114,11 @@ static void test_errors(void **state)
 		{ "{\"jsonrpc\":\"1.0\",\"id\":5,\"method\":\"why\"}", "\"id\":5,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}", "\"id\":\"a\",\"error\":{\"code\":-32600" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":\"x\"}", "\"code\":-32600" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":\"x\"}",
+		  "\"code\":-32600,\"message\":\"params are an object, arguments by name, or an array, arguments by place\"" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
 		{ "[", "\"id\":null,\"error\":{\"code\":-32700" },
-		{ "[]", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600" },
+		{ "[]", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"an array without requests\"" },
 		{ "[1]", "[{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600" },
 		{ REQUEST("hangup", "[1,2]"), "\"code\":2,\"message\":\"hangup takes no more than 1 params\"" },
 		{ REQUEST("call", "[]"), "\"message\":\"TARGET is missing\"" },
@@ -141,12 +142,14 @@ static void test_errors(void **state)
 		  "hangpu: no such command" },
 		{ REQUEST("hangup", "{\"call\":9}"),
 		  "\"error\":{\"code\":4,\"message\":\"there is no call 9\",\"data\":{\"reason\":\"no-such-call\"}}" },
-		{ REQUEST("command", "{}"), "\"code\":2" },
+		{ REQUEST("command", "{}"), "\"code\":2,\"message\":\"command needs one member of params: line, a text\"" },
+		{ REQUEST("command", "{\"line\":\"  \"}"), "\"code\":2,\"message\":\"line is empty\"" },
 		{ REQUEST("command", "{\"line\":\"why\",\"words\":[\"why\"]}"), "\"code\":2" },
 		{ REQUEST("command", "{\"words\":[\"why\",7]}"), "\"code\":2" },
 		{ REQUEST("command", "{\"words\":[]}"), "\"code\":2" },
 		{ REQUEST("command", "{\"line\":\"why\",\"banana\":1}"), "\"code\":2" },
-		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":9}"), "\"code\":2" },
+		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":9}"),
+		  "\"message\":\"complete needs line, a text, and point, a place in it\"" },
 		{ REQUEST("complete", "{\"line\":\"hangu\",\"point\":-1}"), "\"code\":2" },
 		{ REQUEST("detach", "{}"), "not-attached" },
 		{ REQUEST("history", "{\"since\":\"yesterday\"}"), "is no time: write 2h" },
@@ -208,7 +211,7 @@ static void test_batches(void **state)
 	runner_interrupt(fake->runner);
 	assert_int_equal(answers, 1);
 	assert_non_null(strstr(answer, "interrupted"));
-	assert_non_null(strstr(answer, "dropped"));
+	assert_non_null(strstr(answer, "what came before failed or was interrupted: this was not run"));
 	/* Its runner goes before the last answer: so does what was collected. */
 	struct runner *other = runner_new(fake->commands, "other", &output);
 	runner_keep_going(other, true);
@@ -305,7 +308,7 @@ static void test_bounds(void **state)
 
 	memset(line, '[', n);
 	line[n] = '\0';
-	assert_non_null(strstr(ask(fake, line), "-32600"));
+	assert_non_null(strstr(ask(fake, line), "-32600,\"message\":\"a line may have at most 1 MiB\""));
 	line[100000] = '\0'; /* deep */
 	line[0] = '{';
 	assert_non_null(strstr(ask(fake, line), "-32700"));

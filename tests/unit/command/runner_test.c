@@ -236,6 +236,16 @@ static void test_exit(void **state)
 	runner_free(prompt);
 }
 
+/* A chat is for who types: a file has `message`. */
+static void test_no_chat_in_files(void **state)
+{
+	struct fake *fake = *state;
+
+	assert_true(fake_file(fake, "chat sip:bob@biloxi.com\necho never\n"));
+	assert_non_null(strstr(fake_said(fake), "`chat` is for lines that are typed: use `message TARGET TEXT` here"));
+	assert_int_equal(fake->status, STATUS_USAGE);
+}
+
 /* Quotes around a whole command are taken off, as people who know a shell write them; so is one word of words. */
 static void test_quoted_commands(void **state)
 {
@@ -791,6 +801,7 @@ int main(void)
 		TEST(runner_file),
 		TEST(exit),
 		TEST(quoted_commands),
+		TEST(no_chat_in_files),
 		TEST(shell),
 		TEST(quit),
 		TEST(many_lines),
