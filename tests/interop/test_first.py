@@ -13,6 +13,7 @@ import termios
 import time
 
 from harness import OFFHOOK, TOP, check, equal, hears, need, port_answers, wait_until, write_tone
+from proxies import ALICE, start_trapezoid
 
 
 def run(bench, *args, stdin=subprocess.DEVNULL, within=40, **options):
@@ -300,3 +301,70 @@ def test_hold_loses_nothing(bench):
     equal(float(caller.get("media.loss").rstrip("%")), 0.0, "loss")
     caller.do("hangup")
     equal((caller.quit(), callee.quit()), (0, 0), "exit statuses")
+
+
+# ---- an account, at a terminal ----
+
+class Terminal:
+    """offhook on a terminal of its own."""
+
+    def __init__(self, bench, *args):
+        self.parent, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+        self.process = subprocess.Popen([OFFHOOK, *args], stdin=child, stdout=child, stderr=child, env=bench.environment(), cwd=bench.folder, start_new_session=True)
+        bench.processes.append(self.process)
+        os.close(child)
+        self.said = self.all = ""
+
+    def see(self, text, within=20):
+        """Wait until it is shown, behind what was seen before."""
+        end = time.monotonic() + within
+        while text not in self.said:
+            check(time.monotonic() < end, f"'{text}' was not shown: {self.said[-600:]!r}")
+            if select.select([self.parent], [], [], 0.1)[0]:
+                more = os.read(self.parent, 4096).decode(errors="replace")
+                self.said += more
+                self.all += more
+        self.said = self.said[self.said.index(text) + len(text):]
+
+    def type(self, line):
+        os.write(self.parent, line.encode() + b"\r")
+
+
+def test_account_at_a_terminal(bench):
+    """The password is asked for, unechoed; a wrong one is told with what to do, the right one registers."""
+    start_trapezoid(bench, "DIGEST")
+    phone = Terminal(bench, "-n", "--plain", "-x", f"set sip.listen {ALICE}:5060", "-x", "set audio.input null", "-x", "set audio.output null")
+    phone.see("offhook> ")
+    phone.type("account add sip:alice@atlanta.com")
+    phone.see("password for sip:alice@atlanta.com: ")
+    phone.type("wrongsesame")
+    phone.see("401")
+    phone.type("why")
+    phone.see("password of the account")
+    phone.type("doctor")
+    phone.see("BAD   registers")
+    phone.see("password of the account")
+    phone.see("something is wrong")
+    phone.type("account set alice@atlanta.com password=secret")
+    phone.see("registered")
+    phone.type("why alice@atlanta.com")
+    phone.see("is registered for another")
+    check("wrongsesame" not in phone.all, f"it is not echoed: {phone.all}")
+    phone.type("quit")
+    phone.see("?")
+    phone.type("quit")
+    equal(phone.process.wait(20), 0, "the end")
+
+
+def test_password_command(bench):
+    start_trapezoid(bench, "DIGEST")
+    phone = bench.phone(f"set sip.listen {ALICE}:5060")
+    phone.do("account add sip:alice@atlanta.com password-command=\"echo secret; echo second\"")
+    phone.event("registered", within=20)
+    phone.do("account remove alice@atlanta.com")
+    phone.do("account add sip:alice@atlanta.com password-command=\"exit 7\"")
+    failed = phone.event("register-failed", within=20)
+    told = phone.do("why alice@atlanta.com")["text"]
+    check("password-command" in told, f"a command that fails is told: {told} {failed}")
+    equal(phone.quit(), 0, "exit status")
