@@ -257,6 +257,14 @@ const struct dialog_row *dialog_table_best(const struct dialog_table *table)
 	return best;
 }
 
+const struct dialog_row *dialog_table_confirmed(const struct dialog_table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->rows[i].state == DIALOG_CONFIRMED)
+			return &table->rows[i];
+	return NULL;
+}
+
 /* ---- writing ---- */
 
 static void attribute(struct buf *to, const char *name, const char *value)

@@ -39,6 +39,8 @@ enum err dialog_table_take(struct dialog_table *table, struct slice body) MUST_C
 /** The dialog that matters most: a ringing one before one that is talked in, before one that is being dialled; NULL:
  * idle. */
 const struct dialog_row *dialog_table_best(const struct dialog_table *table);
+/** A dialog that is talked in; NULL: none. */
+const struct dialog_row *dialog_table_confirmed(const struct dialog_table *table);
 /** A full document. */
 void dialog_info_write(const struct dialog_row *rows, size_t count, uint32_t version, struct slice entity,
 		       struct buf *to);

@@ -71,6 +71,23 @@ static enum command_result do_pickup(struct invocation *invocation)
 	return invocation_end_call(invocation, good, call);
 }
 
+static enum command_result do_join(struct invocation *invocation)
+{
+	struct buf dialled;
+	unsigned call = 0;
+
+	buf_init(&dialled, 4096);
+	bool good = phone_join(invocation->phone, slice_of(invocation->values[0]), &call, &dialled,
+			       &invocation->failure);
+	if (good) {
+		buf_printf(invocation->out, "call %u: joining %s\n", call, buf_text(&dialled));
+		runner_set_call(invocation->runner, call);
+		handlers_note_call(invocation->runner, call);
+	}
+	buf_fini(&dialled);
+	return invocation_end_call(invocation, good, call);
+}
+
 const struct command presence_commands[] = {
 	{ .name = "subscribe",
 	  .group = "presence",
@@ -132,5 +149,14 @@ const struct command presence_commands[] = {
 	  .text = "Their line must be watched (`subscribe TARGET package=dialog`): then the caller is asked to speak "
 		  "with you instead. Where it is not, what pickup.prefix says is dialled before their number.",
 	  .examples = { "pickup 204" } },
+	{ .name = "join",
+	  .group = "presence",
+	  .run = do_join,
+	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "who is in a call" } },
+	  .summary = "take part in a call that somebody else is in",
+	  .text = "Their line must be watched (`subscribe TARGET package=dialog`), and must say which call it is. They "
+		  "are asked to let you in (Join, RFC 3911): all three then hear each other. When somebody wants to "
+		  "join a call of yours, `incoming` has the key join, and `answer` lets them in; see call.allow-join.",
+	  .examples = { "join 204" } },
 };
 const size_t presence_command_count = ARRAY_LEN(presence_commands);

@@ -25,6 +25,8 @@ static json_t *call_object(const struct call_view *view)
 	json_object_set_new(object, "recording", json_string(*view->recording ? view->recording : "off"));
 	json_object_set_new(object, "plays", json_boolean(view->plays));
 	json_object_set_new(object, "conference", json_boolean(view->in_conference));
+	if (view->joins)
+		json_object_set_new(object, "join", json_integer(view->joins));
 	/* The peer's reports bring the round trip and some packets the MOS: until then they are not 0 but unknown. */
 	if (view->has_media) {
 		json_object_set_new(object, "loss", json_real(view->loss));

@@ -12,7 +12,8 @@ static const struct event_help rows[] = {
 	  "a registration failed, or its removal; cause is auth, refused, dns, connect, tls or timeout; retry is in "
 	  "seconds, 0 when given up",
 	  false },
-	{ "incoming", WHICH_CALL "identity diverted signed", "somebody calls; name is the display name", true },
+	{ "incoming", WHICH_CALL "identity diverted signed join",
+	  "somebody calls; name is the display name; join is the call of ours that they want to take part in", true },
 	{ "trying", CALL_KEYS, "the request was taken by the next hop (100)", true },
 	{ "ringing", CALL_KEYS, "it rings at the other side (180)", true },
 	{ "early-media", CALL_KEYS, "the other side sends sound before it answers", true },
@@ -29,6 +30,7 @@ static const struct event_help rows[] = {
 	{ "remote-held", CALL_KEYS, "the other side holds the call", true },
 	{ "remote-resumed", CALL_KEYS, "the other side does not hold it any more", true },
 	{ "reinvite", CALL_KEYS, "a session was changed or checked by re-INVITE", true },
+	{ "joined", CALL_KEYS "join", "who called takes part in our call `join` now (Join)", true },
 	{ "update", CALL_KEYS "refresh", "a session was changed or refreshed by UPDATE", true },
 	{ "media", CALL_KEYS "codec rate", "the first packet of the other side was heard", true },
 	{ "silent", CALL_KEYS "side", "nothing above -50dB for 3 s; side is me or peer", true },
@@ -105,7 +107,7 @@ static const struct command_argument keys[] = {
 	KEY("peer"),    KEY("by"),      KEY("server"),  KEY("allow"),     KEY("message"),  KEY("text"),
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
-	KEY("detail"),  KEY("why"),
+	KEY("detail"),  KEY("why"),     KEY("join"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("played"),    KEY("level"),     KEY("round-trip"),
 };
 

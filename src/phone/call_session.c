@@ -60,7 +60,7 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 	} else if (is_progress(response->status) && !call->ringback && !timer_running(&call->ringback_timer)) {
 		timer_start(call->phone->timers, &call->ringback_timer, RINGBACK_AFTER_US, ringback_due, call);
 	}
-	if (sdp && call->media.plan.usable && !call->early_said) {
+	if (sdp && call->media.plan.usable && !call->early_said && call->media.early != MEDIA_EARLY_OFF) {
 		call_set_state(call, CALL_EARLY);
 		call->early_said = true;
 		event_text(call_event(call, EVENT_EARLY_MEDIA), "codec", slice_of(media_codec_in_use(&call->media)));
@@ -109,8 +109,10 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 	}
 	send_first_digits(call);
 	transfer_progress(call, 200, SLICE("OK"));
-	if (call->incoming)
+	if (call->incoming) {
 		transfer_replace(call);
+		join_answered(call);
+	}
 }
 
 static void on_acknowledged(void *arg, struct session *session)

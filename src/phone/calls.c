@@ -323,7 +323,7 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 		return;
 	LIST_EACH(&phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
-		bool together = but && but->in_conference && call->in_conference;
+		bool together = but && ((but->in_conference && call->in_conference) || join_together(but, call));
 		if (call != but && !together && call->state == CALL_ANSWERED && !call->held_by_us)
 			call_change_start(call, CHANGE_HOLD, false, &ignored);
 	}

@@ -79,6 +79,14 @@ bool phone_conference(struct phone *phone, const unsigned *numbers, size_t count
 	return true;
 }
 
+void conference_add(struct call *call, struct call *newcomer)
+{
+	if (!call->in_conference || call->held_by_us)
+		join(call);
+	join(newcomer);
+	calls_update_tones(call->phone);
+}
+
 bool phone_split(struct phone *phone, unsigned *number, struct failure *failure)
 {
 	struct call *call, *other = NULL;

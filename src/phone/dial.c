@@ -99,6 +99,7 @@ static void invite(struct call *call)
 		open_failed(call, err);
 		return;
 	}
+	call->media.early = setup->early;
 	int count = extra_headers_read((const char *const *)setup->headers, extra, EXTRA_HEADERS_MAX, &ignored);
 	who_calls(call, nobody, &identity);
 	buf_init(&offer, OFFER_MAX);
@@ -225,6 +226,10 @@ static struct call_setup *setup_new(const struct call_options *options, const st
 	setup->body = options->body ? xstrdup(options->body) : NULL;
 	setup->anonymous = options->anonymous;
 	setup->no_sdp = options->no_sdp;
+	setup->early = !options->early                    ? MEDIA_EARLY_ON
+		       : !strcmp(options->early, "listen") ? MEDIA_EARLY_LISTEN
+		       : !strcmp(options->early, "off")    ? MEDIA_EARLY_OFF
+							   : MEDIA_EARLY_ON;
 	setup->timeout_us = options->timeout_us;
 	return setup;
 }

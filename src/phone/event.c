@@ -222,6 +222,8 @@ static void call_sentence(const struct event *event, struct buf *line)
 		add_peer(event, line);
 		if (event_value(event, "account"))
 			buf_printf(line, " for %s", event_value(event, "account"));
+		if (event_value(event, "join"))
+			buf_printf(line, ", to take part in call %s", event_value(event, "join"));
 		break;
 	case EVENT_TRYING:
 		buf_printf(line, "trying ");
@@ -504,6 +506,9 @@ static void change_sentence(const struct event *event, struct buf *line)
 	case EVENT_INFO:
 		buf_printf(line, "call %u: INFO (%s)", event->call, value_or(event, "type", "empty"));
 		break;
+	case EVENT_JOINED:
+		buf_printf(line, "call %u: takes part in call %s", event->call, value_or(event, "join", "?"));
+		break;
 	case EVENT_REDIRECTED:
 		buf_printf(line, "call %u: sent on to %s", event->call, value_or(event, "target", "?"));
 		break;
@@ -581,6 +586,7 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_REINVITE:
 	case EVENT_UPDATE:
 	case EVENT_INFO:
+	case EVENT_JOINED:
 	case EVENT_REDIRECTED:
 		change_sentence(event, line);
 		return;

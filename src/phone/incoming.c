@@ -90,14 +90,17 @@ static bool decide_by_wish(struct call *call)
 	return true;
 }
 
-static void decide(struct call *call)
+static void decide(struct call *call, const struct sip_source *source)
 {
 	const char *automatic = settings_text(call_settings(call, "call.auto-answer"), "call.auto-answer");
 
 	note_replaced(call);
+	join_note(call, source);
 	if (is_unacceptable(call))
 		call->reject_code = 488;
-	else if (!strcmp(automatic, "on") || call->replaces)
+	else if (call->reject_code)
+		return;
+	else if (!strcmp(automatic, "on") || call->replaces || call->joins_at_once)
 		call->wants_answer = true;
 	else if (decide_by_wish(call))
 		return;
@@ -139,11 +142,15 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	call->account_uri =
 		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
 	call->target = NULL;
-	decide(call);
-	bool screened = !call->reject_code && !call->replaces && screening_take(phone->screening, call);
+	decide(call, source);
+	/* Who takes over a call or takes part in one disturbs nobody anew. */
+	bool screened = !call->reject_code && !call->replaces && !call->joins && screening_take(phone->screening, call);
 	call->wants_ring &= !screened;
-	if (!screened)
-		call_tell_caller(call, call_event(call, EVENT_INCOMING));
+	if (!screened) {
+		struct event *event = call_event(call, EVENT_INCOMING);
+		call_tell_caller(call, event);
+		join_tell(call, event);
+	}
 	if (call->wants_ring)
 		screening_ringing(phone->screening, call);
 	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the

@@ -12,7 +12,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/encryption.c \
 	src/phone/event.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \
-	src/phone/incoming.c src/phone/digits.c \
+	src/phone/incoming.c src/phone/join.c src/phone/digits.c \
 	src/phone/history.c src/phone/history_text.c src/phone/info.c \
 	src/phone/ladder.c src/phone/ladder.h src/phone/party.c src/phone/party.h src/phone/tracing.c \
 	src/phone/capture.c src/phone/capture.h \

@@ -196,6 +196,10 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 			return false;
 		config.sends = config.receives = false;
 	}
+	if (!media->settled) {
+		config.sends &= media->early == MEDIA_EARLY_ON;
+		config.receives &= media->early != MEDIA_EARLY_OFF;
+	}
 	if (media->plan.config.protection.suite != STREAM_CLEAR && config.protection.suite == STREAM_CLEAR)
 		log_line(media->phone->log, LOG_WARNING, "the sound of a call is no longer encrypted");
 	media->plan = *plan;

@@ -17,6 +17,9 @@ enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 16 };
 /* off, optional, required */
 enum media_encryption { MEDIA_CLEAR, MEDIA_ENCRYPTION_OPTIONAL, MEDIA_ENCRYPTION_REQUIRED };
 
+/* Sound before the answer to a call of ours: heard and sent, only heard, neither. */
+enum media_early { MEDIA_EARLY_ON, MEDIA_EARLY_LISTEN, MEDIA_EARLY_OFF };
+
 /* A key of ours for every suite that is offered or taken: one for the life of the sockets (RFC 4568 7.1.4). */
 struct media_keys {
 	struct sdp_crypto cryptos[SDP_CRYPTOS_MAX];
@@ -61,6 +64,7 @@ struct call_media {
 	struct media_plan plan_before;
 	struct media_leg legs[MEDIA_LEGS_MAX];
 	size_t leg_count;
+	enum media_early early;
 	bool muted;
 	bool held;              /* we hold: what the next description says */
 	bool settled;           /* one leg was chosen, or there is only one */

@@ -121,6 +121,7 @@ struct call_options {
 	bool anonymous;
 	const char *codec;          /* only this one; NULL: media.codecs */
 	const char *encryption;     /* "off", "optional", "required"; NULL: the account's or media.encryption */
+	const char *early;          /* "on", "listen", "off": sound before the answer; NULL: on */
 	bool no_sdp;                /* sdp=none: INVITE without offer */
 	int64_t timeout_us;         /* 0: none */
 	const char *const *headers; /* "Name:value", NULL-ended; NULL: none */
@@ -232,6 +233,7 @@ struct call_view {
 	const char *recording;                     /* "", "on", "paused" */
 	bool plays;                                /* a file */
 	bool in_conference;
+	unsigned joins; /* the call of ours that it came to take part in; 0: none */
 	bool has_media;
 	double loss, jitter_ms, rtt_ms, mos, buffer_ms, heard_db, mic_db;
 	uint64_t refused; /* packets that SRTP refused: forged or replayed */
@@ -351,6 +353,9 @@ void phone_forwards(const struct phone *phone, phone_forward_h *each, void *arg)
 /** Take the call that rings at somebody else's phone. */
 bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled,
 		  struct failure *failure);
+
+/** Take part in the call that somebody else, whose line is watched, is in (Join, RFC 3911). */
+bool phone_join(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure);
 
 struct history_row {
 	unsigned number; /* for `redial`; the same as long as the phone runs */

@@ -254,6 +254,8 @@ struct call {
 	struct info_digits *info_digits; /* that wait to be sent by INFO */
 	struct transfer *follows;        /* it was dialled because of a REFER */
 	unsigned replaces;               /* the call whose place it takes (RFC 3891), 0: none */
+	unsigned joins;                  /* the call that it wants to take part in (RFC 3911), 0: none */
+	bool joins_at_once;              /* without asking */
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	char *forward_to;          /* "<sip:...>": where the caller is sent by 302 */
 	struct timer forward_timer; /* nobody answers: sent on */
@@ -337,6 +339,7 @@ struct call_setup {
 	unsigned hops;
 	struct call_thread thread;  /* after a 3xx: what the next INVITE goes on with */
 	bool anonymous, no_sdp;
+	enum media_early early;
 	int64_t timeout_us;
 };
 
@@ -363,7 +366,21 @@ void encryption_make_keys(struct call_media *media);
 void encryption_describe(struct call_media *media, struct sdp_local *local);
 void encryption_plan(const struct call_media *media, const struct sdp_secured *secured,
 		     struct stream_protection *protection);
+/* ---- join ---- */
+
+/** The INVITE of this new call may name one of ours by Join: note it, or refuse. */
+void join_note(struct call *call, const struct sip_source *source);
+/** Does `call` want to take part in what `other` is part of? */
+bool join_together(const struct call *call, const struct call *other);
+/** It is answered: it takes part now. */
+void join_answered(struct call *call);
+/** The key join. */
+void join_tell(const struct call *call, struct event *event);
+
 /* ---- conference, hold music ---- */
+
+/** `newcomer` hears, and is heard by, `call` and those in its conference. Both are up and have sound. */
+void conference_add(struct call *call, struct call *newcomer);
 
 /** The call has ended. */
 void conference_left(struct call *call);

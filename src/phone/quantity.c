@@ -82,6 +82,7 @@ static void view_of(const struct call *call, struct call_view *view)
 		.recording = call_recording(call),
 		.plays = call_plays(call),
 		.in_conference = call->in_conference,
+		.joins = call->joins,
 		.rtt_ms = -1,
 		.heard_db = -127,
 		.mic_db = -127,

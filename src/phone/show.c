@@ -144,6 +144,8 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 		buf_printf(out, "  account     %s\n", view.account);
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);
 	show_caller(call_find(phone, view.number), out);
+	if (view.joins)
+		buf_printf(out, "  join        wants to take part in call %u\n", view.joins);
 	show_interval(call_find(phone, view.number), out);
 	if (view.code) {
 		buf_printf(out, "  status      ");

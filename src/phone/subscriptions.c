@@ -543,26 +543,69 @@ void subscriptions_show(const struct subscriptions *all, struct buf *out)
 	}
 }
 
+/* "call-id;to-tag=..;from-tag=.." of a document. @return false: it holds what no header field can */
+static bool print_dialog(struct buf *to, const char *call_id, const char *to_tag, const char *from_tag)
+{
+	char *value = xasprintf("%s;to-tag=%s;from-tag=%s", call_id, to_tag, from_tag);
+	struct sip_replaces read;
+	bool good = sip_replaces_parse(slice_of(value), &read) && slice_eq(read.to_tag, slice_of(to_tag)) &&
+		    slice_eq(read.from_tag, slice_of(from_tag));
+
+	if (good)
+		buf_printf(to, "%s", value);
+	free(value);
+	return good;
+}
+
+static bool is_named(const struct dialog_row *row)
+{
+	return *row->call_id && *row->local_tag && *row->remote_tag;
+}
+
 bool subscriptions_ringing(const struct subscriptions *all, const char *uri, struct buf *target, struct buf *replaces)
 {
 	const struct watch *watch = find(all, uri, PACKAGE_DIALOG);
 	const struct dialog_row *row = watch ? best_row(watch) : NULL;
 
-	if (!row || row->state != DIALOG_EARLY || row->initiator || !*row->call_id || !*row->local_tag ||
-	    !*row->remote_tag || (!*row->remote_target && !*row->remote_identity))
+	if (!row || row->state != DIALOG_EARLY || row->initiator || !is_named(row) ||
+	    (!*row->remote_target && !*row->remote_identity))
 		return false;
 	/* Only the caller may let an early dialog be replaced: to-tag is his (RFC 3891 3). */
-	char *value = xasprintf("%s;to-tag=%s;from-tag=%s;early-only", row->call_id, row->remote_tag, row->local_tag);
-	struct sip_replaces read;
-	/* Names in a document may hold what no header field can. */
-	bool good = sip_replaces_parse(slice_of(value), &read) && slice_eq(read.to_tag, slice_of(row->remote_tag)) &&
-		    slice_eq(read.from_tag, slice_of(row->local_tag));
-	if (good) {
-		buf_printf(target, "%s", *row->remote_target ? row->remote_target : row->remote_identity);
-		buf_printf(replaces, "%s", value);
+	if (!print_dialog(replaces, row->call_id, row->remote_tag, row->local_tag))
+		return false;
+	buf_printf(replaces, ";early-only");
+	buf_printf(target, "%s", *row->remote_target ? row->remote_target : row->remote_identity);
+	return true;
+}
+
+/* The call that the line is in, by any of its forks. */
+static const struct dialog_row *confirmed_row(const struct watch *watch)
+{
+	for (size_t i = 0; i < TABLES_MAX; i++) {
+		const struct dialog_row *row = dialog_table_confirmed(&watch->tables[i]);
+		if (row)
+			return row;
 	}
-	free(value);
-	return good;
+	return NULL;
+}
+
+bool subscriptions_talking(const struct subscriptions *all, const char *uri, struct buf *target, struct buf *join,
+			   struct failure *failure)
+{
+	const struct watch *watch = find(all, uri, PACKAGE_DIALOG);
+	const struct dialog_row *row = watch ? confirmed_row(watch) : NULL;
+
+	if (!watch)
+		return fail(failure, STATUS_CALL, "not-subscribed",
+			    "the line of %s is not watched: `subscribe %s package=dialog` does it", uri, uri);
+	if (!row)
+		return fail(failure, STATUS_CALL, "no-call", "%s is in no call now, as far as is told", uri);
+	if (!is_named(row) || !print_dialog(join, row->call_id, row->local_tag, row->remote_tag))
+		return fail(failure, STATUS_CALL, "no-name",
+			    "%s does not say which call it is in (Call-ID and tags), so it cannot be joined", uri);
+	/* Whom we watch mixes: the address that we know him by, not what a document says. */
+	buf_printf(target, "%s", uri);
+	return true;
 }
 
 void subscriptions_moved(struct subscriptions *all)

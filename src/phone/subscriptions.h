@@ -26,3 +26,7 @@ void subscriptions_show(const struct subscriptions *subscriptions, struct buf *o
  * Replaces. @return false: nobody watches it, or nothing rings */
 bool subscriptions_ringing(const struct subscriptions *subscriptions, const char *uri, struct buf *target,
 			   struct buf *replaces);
+/** The same of a call that this URI is in: whom to call to take part in it, and the value of Join. @return false: the
+ * line is not watched, in no call, or does not name it */
+bool subscriptions_talking(const struct subscriptions *subscriptions, const char *uri, struct buf *target,
+			   struct buf *join, struct failure *failure);

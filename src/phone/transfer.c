@@ -19,7 +19,7 @@ struct transfer {
 	struct list_node node;
 	struct phone *phone;
 	unsigned call, number; /* in which it was asked, 0: outside of calls; that follows it, 0: not yet */
-	char *target, *replaces, *referred_by, *from, *account;
+	char *target, *replaces, *join, *referred_by, *from, *account;
 	struct notifier *notifier; /* NULL: nothing is to be told (norefersub) */
 	unsigned code;             /* of the call that follows */
 	char *reason;
@@ -44,8 +44,8 @@ struct event *transfer_event(struct phone *phone, enum event_kind kind, unsigned
 
 static void transfer_free(struct transfer *transfer)
 {
-	char *const texts[] = { transfer->target,  transfer->replaces, transfer->referred_by, transfer->from,
-				transfer->account, transfer->reason };
+	char *const texts[] = { transfer->target, transfer->replaces, transfer->join,  transfer->referred_by,
+				transfer->from,   transfer->account,  transfer->reason };
 
 	timer_stop(transfer->phone->timers, &transfer->patience);
 	list_remove(&transfer->node);
@@ -89,8 +89,8 @@ static void tell(struct transfer *transfer, unsigned code, struct slice reason)
 	transfer->notifier = NULL;
 }
 
-/* The value of Replaces among the headers of a URI. */
-static char *replaces_of(const struct sip_uri *uri)
+/* The value of Replaces, or of Join, among the headers of a URI. */
+static char *dialog_named(const struct sip_uri *uri, struct slice wanted)
 {
 	struct slice rest = uri->headers;
 	struct sip_replaces read;
@@ -100,7 +100,7 @@ static char *replaces_of(const struct sip_uri *uri)
 	arena_init(&arena);
 	while (rest.n && !found) {
 		struct slice value = slice_cut(&rest, '&'), name = slice_cut(&value, '=');
-		if (!slice_ieq(name, SLICE("Replaces")))
+		if (!slice_ieq(name, wanted))
 			continue;
 		struct slice plain = sip_unescape(&arena, value);
 		found = sip_replaces_parse(plain, &read) ? slice_dup(plain) : NULL;
@@ -127,7 +127,10 @@ static unsigned read_refer_to(const struct sip_message *refer, struct transfer *
 	buf_init(&target, URI_MAX + 64);
 	sip_uri_print_request(&target, &address.uri);
 	transfer->target = buf_take(&target);
-	transfer->replaces = address.uri.headers.n ? replaces_of(&address.uri) : NULL;
+	if (address.uri.headers.n) {
+		transfer->replaces = dialog_named(&address.uri, SLICE("Replaces"));
+		transfer->join = transfer->replaces ? NULL : dialog_named(&address.uri, SLICE("Join"));
+	}
 	return 0;
 }
 
@@ -328,7 +331,9 @@ static void dial(struct transfer *transfer)
 {
 	struct phone *phone = transfer->phone;
 	char *by = transfer->referred_by ? xasprintf("Referred-By:%s", transfer->referred_by) : NULL,
-	     *replaces = transfer->replaces ? xasprintf("Replaces:%s", transfer->replaces) : NULL;
+	     *named = transfer->replaces ? xasprintf("Replaces:%s", transfer->replaces)
+		      : transfer->join ? xasprintf("Join:%s", transfer->join)
+				       : NULL;
 	const char *headers[4] = { 0 };
 	size_t count = 0;
 	const struct call *old = transfer->call ? call_find(phone, transfer->call) : NULL;
@@ -338,15 +343,15 @@ static void dial(struct transfer *transfer)
 	transfer->was_held = old && old->held_by_us;
 	if (by)
 		headers[count++] = by;
-	if (replaces) {
-		headers[count++] = replaces;
-		headers[count++] = "Require:replaces";
+	if (named) {
+		headers[count++] = named;
+		headers[count++] = transfer->replaces ? "Require:replaces" : "Require:join";
 	}
 	struct call_options options = { .from = transfer->account && *transfer->account ? transfer->account : NULL,
 					.headers = headers };
 	bool good = phone_call(phone, slice_of(transfer->target), &options, &number, NULL, &failure);
 	free(by);
-	free(replaces);
+	free(named);
 	if (!good) {
 		log_line(phone->log, LOG_ERROR, "%s", failure.text);
 		refuse(transfer, 503, "Service Unavailable");

@@ -281,6 +281,41 @@ def test_progress_sends_sound(bench):
     equal((caller.quit(), callee.quit()), (0, 0), "exit statuses")
 
 
+def test_early_sound_is_chosen(bench):
+    """early=off: nothing is heard or sent before the answer, early=listen: heard only; both as ever after it."""
+    callee = bench.phone("set audio.input tone:700", "set audio.output null", "set call.accept any", "set sip.listen 127.0.0.1:5070",
+                         "on incoming do progress", quiet=False)
+    wait_until(lambda: port_answers("127.0.0.1", 5070), "the callee listens")
+    caller = bench.phone("set audio.input tone:440", "set audio.output null", "set sip.listen 127.0.0.1:5080", quiet=False)
+
+    def hears(phone, hz):
+        wait_until(lambda: abs(float(phone.get("tone.hz") or 0) - hz) < 10, f"{hz} Hz are heard")
+
+    for early in ("off", "listen"):
+        call = caller.do(f"call sip:x@127.0.0.1:5070 codec=PCMU early={early}")["call"]
+        theirs = callee.event("early-media")["call"]
+        if early == "listen":
+            caller.event("early-media", call=call)
+            caller.event("media", call=call)
+            hears(caller, 700)
+        else:
+            wait_until(lambda: caller.get("call.code") == "183", "the 183 has come")
+        callee.do("sleep 300ms")
+        check(not any(e.get("event") == "media" for e in callee.events), "nothing was sent before the answer")
+        check(early == "listen" or not any(e.get("event") in ("media", "early-media") for e in caller.events), "nothing was heard before the answer")
+        callee.do("answer")
+        caller.event("answered", call=call)
+        hears(caller, 700)
+        hears(callee, 440)
+        caller.do("hangup")
+        callee.event("ended", call=theirs)
+        caller.event("ended", call=call)
+        caller.events.clear()
+        callee.events.clear()
+    check("listen" in caller.refused("call echo early=perhaps")["message"], "what else it may be is said")
+    equal((caller.quit(), callee.quit()), (0, 0), "exit statuses")
+
+
 def test_hold_loses_nothing(bench):
     """What is not sent, or not wanted, while a call is on hold is no loss."""
     callee = bench.phone("set audio.input tone:700", "set audio.output null", "set call.accept any", "set sip.listen 127.0.0.1:5070", "set call.auto-answer on",

@@ -234,6 +234,92 @@ def test_pickup_between_phones(bench):
     alice.event("dialog-info", state="terminated")
 
 
+def between(bench):
+    """Alice with the tone 440 and Bob with 660, registered, talk; Carol is registered too."""
+    presence_server(bench)
+    phones = [phone_for(bench, account(name), f"set audio.input tone:{hz}", "set media.codecs PCMU", port=port)
+              for name, hz, port in (("alice", 440, PHONE), ("bob", 660, OTHER), ("carol", 880, 5095))]
+    for phone in phones:
+        phone.event("registered")
+    alice, bob, _ = phones
+    alice.do(f"call sip:bob@127.0.0.1:{OTHER}")
+    bob.event("incoming")
+    bob.do("answer")
+    alice.event("answered")
+    return phones
+
+
+def hears(phone, hz):
+    wait_until(lambda: abs(float(phone.get("tone.hz")) - hz) < 10, f"a tone of {hz} Hz is the strongest")
+
+
+def test_join_between_phones(bench):
+    """Alice and Bob talk, Carol watches Bob's line and joins: Bob lets her in, all three are in one conversation."""
+    alice, bob, carol = between(bench)
+    error = carol.refused(f"join sip:bob@127.0.0.1:{OTHER}")
+    check("subscribe" in error["message"], "what to do first is said")
+    carol.do(f"subscribe sip:bob@127.0.0.1:{OTHER} package=dialog")
+    carol.event("dialog-info", state="confirmed")
+    call = carol.do(f"join sip:bob@127.0.0.1:{OTHER}")["call"]
+    event = bob.event("incoming")
+    equal(event["join"], "1", "which call is meant")
+    check("wants to take part in call 1" in bob.do("show call 2")["text"], "shown")
+    bob.do("answer")
+    equal(bob.event("joined")["call"], 2, "joined")
+    carol.event("answered", call=call)
+    equal([c["conference"] for c in bob.do("show calls")], [True, True], "one conference")
+    check(not any(e.get("event") == "held" for e in bob.events), "nobody was put on hold")
+    bob.do("mute")
+    hears(carol, 440)
+    hears(alice, 880)
+    bob.do("hangup 2")
+    carol.event("ended")
+    equal([c["conference"] for c in bob.do("show calls")], [False], "a call as any other")
+    # Whoever is not wanted gets 486; nobody at all with call.allow-join off.
+    carol.do(f"join sip:bob@127.0.0.1:{OTHER}")
+    bob.event("incoming")
+    bob.do("reject")
+    equal(carol.event("failed")["code"], 486, "rejected")
+    bob.do("set call.allow-join off")
+    carol.do(f"join sip:bob@127.0.0.1:{OTHER}")
+    equal(carol.event("failed")["code"], 603, "off")
+    bob.do("set call.allow-join on")
+    carol.do(f"join sip:bob@127.0.0.1:{OTHER}")
+    bob.event("joined")
+    carol.event("answered")
+
+
+def test_join_by_refer(bench):
+    """Alice asks Carol to take part: a REFER whose target names the call by Join."""
+    alice, bob, carol = between(bench)
+    names = [alice.get(f"sent.{name}").split("tag=")[1] for name in ("From", "To")]
+    join = f"{alice.get('sent.Call-ID')}%3Bto-tag%3D{names[0]}%3Bfrom-tag%3D{names[1]}"
+    alice.do(f"refer sip:carol@127.0.0.1:5095 to=<sip:alice@127.0.0.1:{PHONE}?Join={join}>")
+    carol.event("refer")
+    carol.do("accept-transfer")
+    equal(alice.event("incoming")["join"], "1", "which call is meant")
+    alice.do("answer")
+    alice.event("joined")
+    carol.event("answered")
+    alice.do("mute")
+    hears(carol, 660)
+    bob.do("hangup")
+    alice.event("ended")
+
+
+def test_join_from_outside(bench):
+    """What names no call of ours gets 481, Require: join is understood, Supported says so."""
+    phone, peer = phone_for(bench), Peer(PEER)
+    me, to = ("127.0.0.1", PHONE), f"<sip:offhook@127.0.0.1:{PHONE}>"
+    for number, (lines, status) in enumerate(((("Join: x;to-tag=a;from-tag=b", "Require: join"), 481), (("Join: x",), 400),
+                                              (("Join: x;to-tag=a;from-tag=b", "Replaces: x;to-tag=a;from-tag=b"), 400))):
+        peer.request("INVITE", f"sip:offhook@127.0.0.1:{PHONE}", to, "<sip:x@127.0.0.1>;tag=x", f"join{number}", 1, me, peer.sdp(), lines)
+        peer.receive(status)
+    peer.request("OPTIONS", f"sip:offhook@127.0.0.1:{PHONE}", to, "<sip:x@127.0.0.1>;tag=x", "options", 1, me, "")
+    check("join" in peer.receive(200).get("Supported"), "Supported")
+    equal(phone.quit(), 0, "exit status")
+
+
 def test_one_look(bench):
     """expires=none: one NOTIFY, and that is no failure."""
     bob, phone = Notifier(PEER), phone_for(bench)

@@ -55,7 +55,7 @@ enum {
 	OPTION_BYTES = 64,
 };
 
-static const char *const option_tags[] = { "100rel", "timer", "replaces", "norefersub" };
+static const char *const option_tags[] = { "100rel", "timer", "replaces", "join", "norefersub" };
 
 static bool is_on(const char *tag, const struct session_options *options)
 {

@@ -467,6 +467,11 @@ struct session *session_replaced(const struct session *session)
 	return session->replaced;
 }
 
+struct session *session_joined(const struct session *session)
+{
+	return session->joined;
+}
+
 void session_go_on(struct session *session)
 {
 	session_try_reinvite(session);

@@ -125,6 +125,8 @@ bool session_print_replaces(const struct session *session, struct buf *to);
 /** In `incoming`: the session whose place the caller takes by Replaces: end it once this one is answered, which needs
  * no ringing. NULL: none. */
 struct session *session_replaced(const struct session *session);
+/** In `incoming`: the confirmed session that the caller wants to take part in by Join (RFC 3911). NULL: none. */
+struct session *session_joined(const struct session *session);
 /** The last message sent and received, for `sent.HEADER` and `received.HEADER`; may be NULL; borrowed. */
 const struct sip_message *session_last_sent(const struct session *session);
 const struct sip_message *session_last_received(const struct session *session);

@@ -108,7 +108,7 @@ struct session {
 	char *peer_text; /* caller: what peer borrows from */
 	struct sip_address peer;
 	struct sip_message *first; /* callee: the INVITE */
-	struct session *replaced;  /* while `incoming` runs */
+	struct session *replaced, *joined; /* while `incoming` runs */
 	struct list legs;
 	int leg_count;
 	struct leg *leg; /* the one that counts once it is answered */
@@ -297,10 +297,12 @@ void session_refuse(struct session *session, unsigned status);
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 				 const struct session_options *options);
 /**
- * Replaces (RFC 3891 3).
- * @return 0: there is none, or *replaced is the session it means; else the status to answer: 400, 481, 486, 603
+ * Replaces (RFC 3891 3) and Join (RFC 3911 4).
+ * @return 0: there is none, or *replaced or *joined is the session it means; else the status to answer: 400, 481, 486,
+ * 488, 603
  */
-unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, struct session **replaced);
+unsigned session_find_named(struct ua *ua, const struct sip_message *invite, struct session **replaced,
+			    struct session **joined);
 /** Is a BYE or an ACK of it still to leave or to be answered? */
 bool session_owes(const struct session *session);
 /** A BYE that waits for the ACK of our 2xx leaves now. */

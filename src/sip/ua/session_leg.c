@@ -157,7 +157,7 @@ struct leg *session_current(const struct session *session)
 	return LIST_ENTRY(first, struct leg, node);
 }
 
-/* ---- Replaces (RFC 3891) ---- */
+/* ---- Replaces (RFC 3891), Join (RFC 3911) ---- */
 
 /* The session that this dialog belongs to. */
 static struct session *session_of(const struct dialog *dialog)
@@ -170,25 +170,59 @@ static struct session *session_of(const struct dialog *dialog)
 	return NULL;
 }
 
-unsigned session_find_replaced(struct ua *ua, const struct sip_message *invite, struct session **replaced)
+/* @return 0, or the status that says that no session of ours is meant */
+static unsigned find_named(struct ua *ua, const struct sip_replaces *wanted, struct session **session)
 {
-	struct sip_replaces wanted;
+	const struct dialog *dialog = dialog_find_by(ua, wanted->call_id, wanted->to_tag, wanted->from_tag);
 
-	*replaced = NULL;
-	if (!sip_message_header(invite, SIP_HEADER_REPLACES, 0))
-		return 0;
-	if (sip_message_header(invite, SIP_HEADER_REPLACES, 1) || sip_message_header(invite, SIP_HEADER_JOIN, 0) ||
-	    !sip_replaces_parse(sip_message_value(invite, SIP_HEADER_REPLACES), &wanted))
-		return 400;
-	const struct dialog *dialog = dialog_find_by(ua, wanted.call_id, wanted.to_tag, wanted.from_tag);
-	struct session *session = dialog ? session_of(dialog) : NULL;
-	if (!session)
+	*session = dialog ? session_of(dialog) : NULL;
+	if (!*session)
 		return 481;
-	if (session_is_over(session) || session->cancelled)
-		return 603;
+	return session_is_over(*session) || (*session)->cancelled ? 603 : 0;
+}
+
+static unsigned find_replaced(struct ua *ua, const struct sip_replaces *wanted, struct session **replaced)
+{
+	struct session *session;
+	unsigned status = find_named(ua, wanted, &session);
+
+	if (status)
+		return status;
 	/* An early dialog may be replaced by whom we call only; a confirmed one not by who wants an early one. */
-	if (session->state == SESSION_CONFIRMED ? wanted.early_only : !session->is_caller)
+	if (session->state == SESSION_CONFIRMED ? wanted->early_only : !session->is_caller)
 		return session->state == SESSION_CONFIRMED ? 486 : 481;
 	*replaced = session;
 	return 0;
+}
+
+static unsigned find_joined(struct ua *ua, const struct sip_replaces *wanted, struct session **joined)
+{
+	struct session *session;
+	unsigned status = find_named(ua, wanted, &session);
+
+	if (status)
+		return status;
+	/* Before the answer there is nothing to mix: "incapable of satisfying the Join" (RFC 3911 4). */
+	if (session->state != SESSION_CONFIRMED)
+		return 488;
+	*joined = session;
+	return 0;
+}
+
+unsigned session_find_named(struct ua *ua, const struct sip_message *invite, struct session **replaced,
+			    struct session **joined)
+{
+	bool replaces = sip_message_header(invite, SIP_HEADER_REPLACES, 0) != NULL,
+	     joins = sip_message_header(invite, SIP_HEADER_JOIN, 0) != NULL;
+	enum sip_header_id id = joins ? SIP_HEADER_JOIN : SIP_HEADER_REPLACES;
+	struct sip_replaces wanted;
+
+	*replaced = *joined = NULL;
+	if (!replaces && !joins)
+		return 0;
+	/* Both at once contradict each other. */
+	if ((replaces && joins) || sip_message_header(invite, id, 1) ||
+	    !sip_replaces_parse(sip_message_value(invite, id), &wanted))
+		return 400;
+	return joins ? find_joined(ua, &wanted, joined) : find_replaced(ua, &wanted, replaced);
 }

@@ -335,8 +335,8 @@ static unsigned check_options(const struct sip_message *invite, const struct ses
 static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 		       const struct sip_source *source, const struct session_options *options)
 {
-	struct session *replaced;
-	unsigned status = session_find_replaced(ua, invite, &replaced);
+	struct session *replaced, *joined;
+	unsigned status = session_find_named(ua, invite, &replaced, &joined);
 
 	if (!status)
 		status = check_options(invite, options);
@@ -359,8 +359,9 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 	}
 	struct session *session = session_incoming(ua, st, invite, options);
 	session->replaced = replaced;
+	session->joined = joined;
 	ua->handlers.incoming(ua->handlers.arg, session, invite, source);
-	session->replaced = NULL;
+	session->replaced = session->joined = NULL;
 }
 
 static unsigned check_event(struct ua *ua, const struct sip_message *request)

@@ -34,7 +34,7 @@ static void test_offers(void **state)
 		{ "call \"Bob B", "5: \"Bob Brown\"" },
 		{ "call e", "5: echo" },
 		{ "call sip:d", "5: sip:dave@denver.com" },
-		{ "call Bob ", "9: anonymous= body= codec= display= encryption= from= header= input= output= record= "
+		{ "call Bob ", "9: anonymous= body= codec= display= early= encryption= from= header= input= output= record= "
 			       "sdp= timeout= type=" },
 		{ "call Bob fr", "9: from=" },
 		{ "call Bob from=w", "14: work" },

@@ -306,6 +306,11 @@ bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, stru
 	return phone_call(phone, target, NULL, call, dialled, failure);
 }
 
+bool phone_join(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure)
+{
+	return phone_call(phone, target, NULL, call, dialled, failure);
+}
+
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure)
 {
 	return told(phone, failure, "%s %.*s", allows ? "allow" : "block", SLICE_ARG(pattern));

@@ -588,6 +588,62 @@ static void an_early_dialog_is_replaced_only_where_we_call(void **state)
 	fake_net_drop(&lab->net);
 }
 
+/* ---- Join (RFC 3911 4) ---- */
+
+static void invite_joining(struct lab *lab, const char *name, const char *value, const char *more)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof lines, "Join: %s\r\n%s" SDP_LINES, value, more);
+	lab_request(lab, "INVITE", name, 1, false, lines, "o2");
+}
+
+static void a_confirmed_dialog_is_joined_by_who_knows_it(void **state)
+{
+	struct lab *lab = *state;
+	char text[256], wrong[256];
+
+	lab_called_up(lab);
+	struct session *old = lab->session;
+	snprintf(text, sizeof text, "c1;to-tag=%s;from-tag=b", lab->invite_tag);
+	snprintf(wrong, sizeof wrong, "c1;to-tag=b;from-tag=%s", lab->invite_tag);
+	invite_joining(lab, "j1", wrong, "");
+	lab_take(lab, "481");
+	invite_joining(lab, "j2", "c1", "");
+	lab_take(lab, "400");
+	invite_joining(lab, "j3", text, "Join: c1;to-tag=x;from-tag=y\r\n");
+	lab_take(lab, "400");
+	invite_joining(lab, "j4", text, "Require: join\r\n");
+	assert_ptr_not_equal(lab->session, old);
+	lab_said(lab, "incoming bob|");
+	assert_int_equal(session_answer(lab->session), ERR_NONE);
+	lab_has(lab_take(lab, "200"), SIP_HEADER_SUPPORTED, "join");
+	/* The one that was joined stands as it was. */
+	assert_int_equal(session_state(old), SESSION_CONFIRMED);
+	lab_pass(lab, 0);
+	fake_net_drop(&lab->net);
+	session_hangup(old, slice_of(NULL));
+	lab_take(lab, "BYE");
+	invite_joining(lab, "j5", text, "");
+	lab_take(lab, "603");
+	fake_net_drop(&lab->net);
+}
+
+static void before_the_answer_there_is_nothing_to_join(void **state)
+{
+	struct lab *lab = *state;
+	char text[256];
+
+	lab_request(lab, "INVITE", "c1", 1, false, SDP_LINES, "o1");
+	lab_take(lab, "100");
+	assert_int_equal(session_progress(lab->session, 180, slice_of(NULL)), ERR_NONE);
+	struct slice tag = sip_message_to(lab_take(lab, "180")->message)->tag;
+	snprintf(text, sizeof text, "c1;to-tag=%.*s;from-tag=b", SLICE_ARG(tag));
+	invite_joining(lab, "j1", text, "");
+	lab_take(lab, "488");
+	fake_net_drop(&lab->net);
+}
+
 /* ---- what the user adds ---- */
 
 static void the_next_message_carries_what_is_added(void **state)
@@ -643,6 +699,8 @@ int main(void)
 		LAB_TEST(a_short_interval_gets_422),
 		LAB_TEST(a_confirmed_dialog_is_replaced_by_who_knows_it),
 		LAB_TEST(an_early_dialog_is_replaced_only_where_we_call),
+		LAB_TEST(a_confirmed_dialog_is_joined_by_who_knows_it),
+		LAB_TEST(before_the_answer_there_is_nothing_to_join),
 		LAB_TEST(the_next_message_carries_what_is_added),
 		LAB_TEST(a_caller_without_timers_is_refreshed_by_us),
 	};
