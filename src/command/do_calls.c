@@ -228,7 +228,7 @@ static bool is_held(const struct invocation *invocation, unsigned call)
 {
 	struct call_view view;
 
-	return phone_view_call(invocation->phone, call, &view) && view.state == CALL_HELD;
+	return phone_view_call(invocation->phone, call, &view) && view.to_be_held;
 }
 
 /* Whoever chooses a call that we hold wants to talk in it: resuming chooses it as well. */

@@ -37,7 +37,7 @@ static bool fits(const struct call_view *view, enum call_need need)
 	case NEED_RINGING:
 		return view->state == CALL_INCOMING;
 	case NEED_HELD:
-		return view->held_by_us;
+		return view->to_be_held;
 	default:
 		return view->state != CALL_ENDED && view->state != CALL_FAILED;
 	}

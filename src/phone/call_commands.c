@@ -16,7 +16,7 @@ bool call_is_ringing(const struct call *call)
 
 static bool fits(const struct call *call, enum call_meant meant)
 {
-	return meant == MEANT_RINGING ? call_is_ringing(call) : call->state == CALL_HELD;
+	return meant == MEANT_RINGING ? call_is_ringing(call) : call_is_up(call) && call_will_be_held(call);
 }
 
 /* The only call that rings, or is held; several are an error that lists them. */
@@ -336,7 +336,8 @@ bool phone_hold(struct phone *phone, unsigned *number, struct failure *failure)
 
 	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure) || !need_up(call, failure))
 		return false;
-	return (call->held_by_us && !call->change) || call_change_start(call, CHANGE_HOLD, false, failure);
+	call->held_for = 0;
+	return call_will_be_held(call) || call_change_start(call, CHANGE_HOLD, false, failure);
 }
 
 bool phone_resume(struct phone *phone, unsigned *number, struct failure *failure)
@@ -348,7 +349,8 @@ bool phone_resume(struct phone *phone, unsigned *number, struct failure *failure
 	calls_auto_hold(phone, call);
 	calls_select(phone, call);
 	conference_resume_others(call);
-	return (!call->held_by_us && !call->change) || call_change_start(call, CHANGE_RESUME, false, failure);
+	call->held_for = 0;
+	return !call_will_be_held(call) || call_change_start(call, CHANGE_RESUME, false, failure);
 }
 
 bool phone_reinvite(struct phone *phone, unsigned *number, bool no_sdp, struct failure *failure)
@@ -357,8 +359,6 @@ bool phone_reinvite(struct phone *phone, unsigned *number, bool no_sdp, struct f
 
 	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure) || !need_up(call, failure))
 		return false;
-	if (call->change && no_sdp)
-		return fail(failure, STATUS_CALL, "state", "call %u: a re-INVITE is under way already", call->number);
 	return call_offer_again(call, no_sdp, failure);
 }
 

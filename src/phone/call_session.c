@@ -203,33 +203,89 @@ static void reinvite_event(struct call *call, const char *direction, unsigned co
 	event_text(event, "reason", reason);
 }
 
-bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure)
+bool call_will_be_held(const struct call *call)
 {
-	if (call->change) {
-		/* One after the other; the last wish counts. */
-		if (change != CHANGE_REINVITE || call->next_change == CHANGE_NONE)
-			call->next_change = change; /* holding and resuming offer what a re-INVITE would, too */
-		return true;
+	if (call->next_hold != CHANGE_NONE)
+		return call->next_hold == CHANGE_HOLD;
+	return call->change == CHANGE_HOLD || (call->held_by_us && call->change != CHANGE_RESUME);
+}
+
+/* One after the other: of holding and resuming the last wish counts, and each re-INVITE that was asked for is told of. */
+static void queue_change(struct call *call, enum call_change change, bool bare)
+{
+	if (change == CHANGE_REINVITE) {
+		call->next_reinvite = true;
+		call->next_bare = bare;
+	} else {
+		call->next_hold = change;
 	}
+	/* Nothing of ours is heard from now on, whatever is answered to what is under way. */
+	if (change == CHANGE_HOLD)
+		media_set_held(&call->media, true);
+}
+
+static enum err begin_change(struct call *call, enum call_change change, bool bare)
+{
 	/* Nothing of ours is heard from now on, however long the offer has to wait. */
 	if (change == CHANGE_HOLD)
 		media_set_held(&call->media, true);
 	call->change = change;
-	enum err err = no_sdp ? session_reinvite(call->session, (struct slice){ 0 }) : session_reoffer(call->session);
-	if (!err)
+	enum err err = bare ? session_reinvite(call->session, (struct slice){ 0 }) : session_reoffer(call->session);
+	if (err) {
+		call->change = CHANGE_NONE;
+		media_set_held(&call->media, call->held_by_us);
+	}
+	return err;
+}
+
+bool call_change_start(struct call *call, enum call_change change, bool bare, struct failure *failure)
+{
+	if (call->change) {
+		queue_change(call, change, bare);
 		return true;
-	call->change = CHANGE_NONE;
-	media_set_held(&call->media, call->held_by_us);
-	return fail(failure, STATUS_CALL, err_name(err), "call %u cannot be changed now: %s", call->number,
-		    err_text(err));
+	}
+	enum err err = begin_change(call, change, bare);
+	return !err || fail(failure, STATUS_CALL, err_name(err), "call %u cannot be changed now: %s", call->number,
+			    err_text(err));
+}
+
+/* Is this so already, in what we send too? */
+static bool is_needless(const struct call *call, enum call_change hold)
+{
+	bool held = hold == CHANGE_HOLD;
+
+	return call->held_by_us == held && call->media.held == held;
+}
+
+/* What was asked for while something else was under way. */
+static void next_change(struct call *call)
+{
+	enum call_change hold = call->next_hold;
+	bool asked = call->next_reinvite, bare = call->next_bare;
+
+	if (!call->session || call->ended)
+		return;
+	call->next_hold = CHANGE_NONE;
+	if (hold != CHANGE_NONE && is_needless(call, hold))
+		hold = CHANGE_NONE;
+	if (hold == CHANGE_NONE && !asked)
+		return;
+	/* Holding and resuming offer what a re-INVITE would, too; one without an offer stands for itself. */
+	bool both = hold != CHANGE_NONE && asked && !bare;
+	if (both || hold == CHANGE_NONE)
+		call->next_reinvite = call->next_bare = false;
+	call->change_is_asked = both;
+	enum err err = begin_change(call, hold == CHANGE_NONE ? CHANGE_REINVITE : hold, hold == CHANGE_NONE && bare);
+	if (err)
+		log_line(call->phone->log, LOG_ERROR, "call %u cannot be changed now: %s", call->number, err_text(err));
 }
 
 static void change_done(struct call *call, enum call_change change)
 {
-	if (change == CHANGE_REINVITE) {
+	if (change == CHANGE_REINVITE || call->change_is_asked)
 		reinvite_event(call, "out", 200, (struct slice){ 0 });
+	if (change == CHANGE_REINVITE)
 		return;
-	}
 	bool held = change == CHANGE_HOLD;
 	if (held == call->held_by_us)
 		return;
@@ -243,11 +299,10 @@ static void change_done(struct call *call, enum call_change change)
 static void on_reinvited(void *arg, struct session *session, const struct outcome *outcome)
 {
 	struct call *call = arg;
-	struct failure ignored;
-	enum call_change change = call->change, next = call->next_change;
+	enum call_change change = call->change;
 
 	(void)session;
-	call->change = call->next_change = CHANGE_NONE;
+	call->change = CHANGE_NONE;
 	if (outcome->status / 100 == 2) {
 		media_offer_stands(&call->media);
 		change_done(call, change);
@@ -259,9 +314,9 @@ static void on_reinvited(void *arg, struct session *session, const struct outcom
 		phone_note_failure(call->phone, "call %u: re-INVITE: %u %s", call->number, outcome->status, reason);
 		free(reason);
 	}
+	call->change_is_asked = false;
 	calls_update_tones(call->phone);
-	if (next != CHANGE_NONE && call->session && !call->ended)
-		call_change_start(call, next, false, &ignored);
+	next_change(call);
 }
 
 static void on_peer_reinvited(void *arg, struct session *session, struct sip_message *request)

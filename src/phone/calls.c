@@ -324,8 +324,47 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 	LIST_EACH(&phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
 		bool together = but && ((but->in_conference && call->in_conference) || join_together(but, call));
-		if (call != but && !together && call->state == CALL_ANSWERED && !call->held_by_us)
-			call_change_start(call, CHANGE_HOLD, false, &ignored);
+		if (call == but || together || !call_is_up(call) || call_will_be_held(call))
+			continue;
+		call->held_for = but && !call_is_up(but) ? but->number : 0;
+		call_change_start(call, CHANGE_HOLD, false, &ignored);
+	}
+}
+
+/* A call other than this that is talked in, or that is on its way to be; NULL: none. */
+static struct call *other_in_use(const struct phone *phone, const struct call *but)
+{
+	LIST_EACH(&phone->calls, node) {
+		struct call *call = LIST_ENTRY(node, struct call, node);
+		bool dialled = !call->incoming && !call_is_up(call);
+		if (call != but && (dialled || (call_is_up(call) && !call_will_be_held(call))))
+			return call;
+	}
+	return NULL;
+}
+
+/*
+ * It came to nothing: those that were held for it are talked in again, as before it, unless the user has gone on with
+ * another meanwhile.
+ */
+static void return_to_held(struct call *call)
+{
+	struct phone *phone = call->phone;
+	struct call *other = other_in_use(phone, call);
+	bool good = !phone->shutting_down && settings_on(phone->settings, "call.auto-resume");
+	struct failure ignored;
+
+	LIST_EACH(&phone->calls, node) {
+		struct call *held = LIST_ENTRY(node, struct call, node);
+		if (held->held_for != call->number)
+			continue;
+		/* Another is being dialled: they are held for that one now. */
+		held->held_for = other && !call_is_up(other) ? other->number : 0;
+		if (other || !good || !call_will_be_held(held))
+			continue;
+		call_change_start(held, CHANGE_RESUME, false, &ignored);
+		if (phone->selected == call->number)
+			calls_select(phone, held);
 	}
 }
 
@@ -451,6 +490,8 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 		phone_note_failure(phone, "call %u to %s: %u %s", call->number, call->uri, call->code, call->reason);
 		calls_busy_tone(phone, call->code);
 	}
+	if (!was_up)
+		return_to_held(call);
 	list_remove(&call->node);
 	phone->call_count--;
 	list_append(&phone->ended, &call->node);

@@ -28,7 +28,7 @@ static void join(struct call *call)
 
 	call->in_conference = true;
 	engine_join(call->phone->engine, call->media.stream, true);
-	if (call->held_by_us || call->change)
+	if (call_will_be_held(call))
 		call_change_start(call, CHANGE_RESUME, false, &ignored);
 }
 
@@ -70,7 +70,7 @@ bool phone_conference(struct phone *phone, const unsigned *numbers, size_t count
 		join(selected);
 	for (size_t i = 0; i < count; i++) {
 		call = call_find(phone, numbers[i]);
-		if (!call->in_conference || call->held_by_us)
+		if (!call->in_conference || call_will_be_held(call))
 			join(call);
 	}
 	if (!selected || !selected->in_conference)
@@ -81,7 +81,7 @@ bool phone_conference(struct phone *phone, const unsigned *numbers, size_t count
 
 void conference_add(struct call *call, struct call *newcomer)
 {
-	if (!call->in_conference || call->held_by_us)
+	if (!call->in_conference || call_will_be_held(call))
 		join(call);
 	join(newcomer);
 	calls_update_tones(call->phone);
@@ -101,7 +101,7 @@ bool phone_split(struct phone *phone, unsigned *number, struct failure *failure)
 	if (phone->selected == call->number)
 		calls_select(phone, other);
 	/* I stay with the others, so this one waits. */
-	if (settings_on(phone->settings, "call.auto-hold") && call->state == CALL_ANSWERED)
+	if (settings_on(phone->settings, "call.auto-hold") && call_is_up(call) && !call_will_be_held(call))
 		return call_change_start(call, CHANGE_HOLD, false, failure);
 	return true;
 }
@@ -118,7 +118,7 @@ void conference_resume_others(struct call *call)
 {
 	LIST_EACH(&call->phone->calls, node) {
 		struct call *other = LIST_ENTRY(node, struct call, node);
-		if (call->in_conference && other != call && other->in_conference && other->held_by_us)
+		if (call->in_conference && other != call && other->in_conference && call_will_be_held(other))
 			join(other);
 	}
 }

@@ -222,6 +222,7 @@ struct call_view {
 	const char *id, *sip_call_id;
 	enum call_state state;
 	bool incoming, selected, muted, held_by_us, held_by_peer, is_echo;
+	bool to_be_held; /* held by us, or about to be: the last `hold` or `resume` said so */
 	const char *name, *uri; /* the peer, cleaned; name may be "" */
 	const char *account;
 	unsigned code; /* last SIP status; 0 */

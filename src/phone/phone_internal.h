@@ -243,7 +243,10 @@ struct call {
 	int64_t started_us, answered_us, ended_us;
 	struct call_media media;
 	enum call_change change; /* the re-INVITE that is under way */
-	enum call_change next_change;
+	bool change_is_asked;    /* a hold or resume that is a `reinvite` of the user's too */
+	enum call_change next_hold; /* what follows it: to hold, to resume, or neither ... */
+	bool next_reinvite, next_bare; /* ... and a re-INVITE, perhaps without offer */
+	unsigned held_for;       /* the call that it was held for when that was dialled or answered; 0: none */
 	struct timer answer_timer, ringback_timer, work_timer;
 	bool wants_answer, wants_progress, wants_ring;
 	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
@@ -286,6 +289,8 @@ void call_set_status(struct call *call, unsigned code, struct slice reason);
 /** Take over the Call-ID of its session. */
 void call_keep_id(struct call *call);
 bool call_is_up(const struct call *call);
+/** Is it on hold by us, or about to be, as far as was asked? */
+bool call_will_be_held(const struct call *call);
 /** Hold every other active call, if call.auto-hold says so. */
 void calls_auto_hold(struct phone *phone, const struct call *but);
 void calls_select(struct phone *phone, struct call *call);
@@ -301,7 +306,7 @@ bool call_answer_now(struct call *call, struct failure *failure);
 /** The sockets of its sound. */
 bool call_open_media(struct call *call, struct failure *failure);
 bool call_progress_now(struct call *call, struct failure *failure);
-/** Send the re-INVITE of a change; one after another. */
+/** Send the re-INVITE of a change; one after another: of holding and resuming the last wish counts. */
 bool call_change_start(struct call *call, enum call_change change, bool no_sdp, struct failure *failure);
 /** `via` as in phone_dtmf(); empty: what dtmf.via says. */
 bool call_send_digits(struct call *call, struct slice digits, struct slice via, struct failure *failure);

@@ -280,8 +280,7 @@ static void resume_old(struct transfer *transfer)
 	struct call *old = transfer->call ? call_find(transfer->phone, transfer->call) : NULL;
 	struct failure ignored;
 
-	if (!old || old->ended || !old->session || transfer->was_held ||
-	    !(old->held_by_us || old->change == CHANGE_HOLD))
+	if (!old || old->ended || !old->session || transfer->was_held || !call_will_be_held(old))
 		return;
 	call_change_start(old, CHANGE_RESUME, false, &ignored);
 	calls_select(transfer->phone, old);
@@ -340,7 +339,7 @@ static void dial(struct transfer *transfer)
 	struct failure failure;
 	unsigned number;
 
-	transfer->was_held = old && old->held_by_us;
+	transfer->was_held = old && call_will_be_held(old);
 	if (by)
 		headers[count++] = by;
 	if (named) {

@@ -158,18 +158,37 @@ static void on_reinvite(void *arg, struct request *request, enum request_event e
 	}
 }
 
-/* After a glare the peer's offer may have changed what ours was built on: then it is written anew. */
-static void renew_offer(struct session *session)
+/*
+ * After a glare the peer's offer may have changed what ours was built on: then it is written anew.
+ * @return false: there is none to be had; without it the re-INVITE would ask the peer for an offer
+ */
+static bool renew_offer(struct session *session)
 {
 	struct session_handlers *handlers = &session->handlers;
 	struct buf offer;
 
-	if (!session->offer_is_old || !session->next_offer[0] || !handlers->make_offer)
-		return;
+	if (!session->offer_is_old || !session->next_offer[0])
+		return true;
 	buf_init(&offer, SIP_MESSAGE_MAX);
-	handlers->make_offer(handlers->arg, session, session->leg->number, &offer);
-	free(session->next_offer);
-	session->next_offer = buf_take(&offer);
+	if (handlers->make_offer)
+		handlers->make_offer(handlers->arg, session, session->leg->number, &offer);
+	bool good = offer.n > 0;
+	if (good) {
+		free(session->next_offer);
+		session->next_offer = buf_take(&offer);
+	}
+	buf_fini(&offer);
+	return good;
+}
+
+/* It is not sent. */
+static void give_up_offer(struct session *session)
+{
+	struct outcome outcome = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);
+
+	session->leg->turn = TURN_NONE;
+	end_reinvite(session, &outcome);
+	session_go_on(session);
 }
 
 void session_try_reinvite(struct session *session)
@@ -186,10 +205,14 @@ void session_try_reinvite(struct session *session)
 	session->reinvite_offered = session->next_offer[0];
 	if (session->reinvite_offered)
 		session->leg->turn = TURN_OURS;
-	renew_offer(session);
+	bool offered = renew_offer(session);
 	session->offer_is_old = false;
 	if (session_is_over(session))
 		return;
+	if (!offered) {
+		give_up_offer(session);
+		return;
+	}
 	struct dialog *dialog = session->leg->dialog;
 	struct sip_draft *draft = dialog_draft(dialog, SLICE("INVITE"), &strict);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());

@@ -210,6 +210,99 @@ static void a_second_call_holds_the_first(void **state)
 	await(world, a, EVENT_RESUMED);
 }
 
+/* Each command says what shall be in the end, whatever is under way; one after the other they all come about. */
+static void what_was_meant_last_is_what_happens(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	struct call_view view;
+	unsigned call, none = 0;
+
+	must_set(b, "call.auto-answer", "on");
+	call = dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_ANSWERED);
+	await(world, b, EVENT_ANSWERED);
+	/* Before the answer to `hold` came: the call is the one on hold already. */
+	must(phone_hold(a, &call, &failure), &failure);
+	must(phone_resume(a, &none, &failure), &failure);
+	assert_int_equal(none, call);
+	await(world, a, EVENT_HELD);
+	await(world, b, EVENT_REMOTE_HELD);
+	await(world, a, EVENT_RESUMED);
+	await(world, b, EVENT_REMOTE_RESUMED);
+	/* A re-INVITE under way, then hold and another re-INVITE: that one is told of by the hold's own. */
+	must(phone_reinvite(a, &call, false, &failure), &failure);
+	must(phone_hold(a, &call, &failure), &failure);
+	must(phone_reinvite(a, &call, false, &failure), &failure);
+	await(world, a, EVENT_REINVITE);
+	await(world, a, EVENT_REINVITE);
+	await(world, a, EVENT_HELD);
+	/* Without an offer it stands for itself. */
+	must(phone_resume(a, &call, &failure), &failure);
+	must(phone_reinvite(a, &call, true, &failure), &failure);
+	await(world, a, EVENT_RESUMED);
+	const struct event *event = await(world, a, EVENT_REINVITE);
+	assert_string_equal(event_value(event, "code"), "200");
+	/* Hold, resume, hold: the last one counts. */
+	must(phone_hold(a, &call, &failure), &failure);
+	must(phone_resume(a, &call, &failure), &failure);
+	must(phone_hold(a, &call, &failure), &failure);
+	await(world, a, EVENT_HELD);
+	await(world, b, EVENT_REMOTE_HELD);
+	assert_true(phone_view_call(a, call, &view));
+	assert_true(view.held_by_us && view.to_be_held);
+	must(phone_reinvite(a, &call, false, &failure), &failure);
+	await(world, a, EVENT_REINVITE);
+	assert_true(phone_view_call(a, call, &view));
+	assert_int_equal(view.state, CALL_HELD);
+}
+
+/* A call that was held for one that comes to nothing goes on by itself. */
+static void a_call_that_fails_gives_the_first_back(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	struct call_view view;
+
+	must_set(b, "call.auto-answer", "on");
+	unsigned first = dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_ANSWERED);
+	must_set(b, "call.auto-answer", "off");
+	unsigned second = dial(a, address_of(b, "carol"), NULL), theirs = 0;
+	await(world, a, EVENT_HELD);
+	await(world, b, EVENT_INCOMING);
+	await(world, b, EVENT_INCOMING);
+	assert_int_equal(phone_selected(a), second);
+	must(phone_reject(b, &theirs, 486, (struct slice){ 0 }, &failure), &failure);
+	await(world, a, EVENT_FAILED);
+	await(world, a, EVENT_RESUMED);
+	assert_int_equal(phone_selected(a), first);
+	/* Not one that the user had put on hold before, */
+	must(phone_hold(a, &first, &failure), &failure);
+	await(world, a, EVENT_HELD);
+	second = dial(a, address_of(b, "carol"), NULL);
+	await(world, a, EVENT_RINGING);
+	must(phone_hangup(a, &second, &failure), &failure);
+	await(world, a, EVENT_FAILED);
+	assert_true(phone_view_call(a, first, &view));
+	assert_true(view.to_be_held);
+	/* and none where that is not wanted. */
+	must(phone_resume(a, &first, &failure), &failure);
+	await(world, a, EVENT_RESUMED);
+	must_set(a, "call.auto-resume", "off");
+	second = dial(a, address_of(b, "carol"), NULL);
+	await(world, a, EVENT_HELD);
+	must(phone_hangup(a, &second, &failure), &failure);
+	await(world, a, EVENT_FAILED);
+	assert_true(phone_view_call(a, first, &view));
+	assert_true(view.to_be_held);
+	assert_int_equal(phone_selected(a), first);
+}
+
 static void refused_and_redirected(void **state)
 {
 	struct world *world = *state;
@@ -539,6 +632,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ringing_answer_and_digits, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(hold_and_resume, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_second_call_holds_the_first, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(what_was_meant_last_is_what_happens, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_call_that_fails_gives_the_first_back, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_and_redirected, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ringback_until_sound_comes, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),

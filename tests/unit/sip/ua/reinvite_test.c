@@ -201,6 +201,32 @@ static void after_a_glare_the_peers_offer_makes_ours_anew(void **state)
 	lab_said(lab, "offer 0 o5|peer reinvited|make|");
 }
 
+/* Without one the peer would be asked for an offer, which nobody meant. */
+static void where_no_offer_can_be_made_none_is_sent(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *invite = lab_call_up(lab);
+
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	lab_answer(lab, lab_take(lab, "INVITE"), 491, NULL, "", "");
+	lab_take(lab, "ACK");
+	peer_request(lab, invite, "INVITE", 5, SDP_LINES, "o5");
+	lab_take(lab, "200");
+	peer_request(lab, invite, "ACK", 5, "", "");
+	const char *ours = lab->our_offer;
+	lab->our_offer = "";
+	lab_pass(lab, 4 * SECOND_US);
+	lab_quiet(lab);
+	lab_said(lab, "offer 0 o5|peer reinvited|make|reinvited 488|");
+	assert_int_equal(session_reoffer(lab->session), ERR_NONE);
+	lab_quiet(lab);
+	lab_said(lab, "make|reinvited 488|");
+	/* The session stands, and whose turn it is as well. */
+	lab->our_offer = ours;
+	assert_int_equal(session_reoffer(lab->session), ERR_NONE);
+	lab_body(lab_take(lab, "INVITE"), ours);
+}
+
 static void the_called_one_waits_less_after_a_glare(void **state)
 {
 	struct lab *lab = *state;
@@ -399,6 +425,7 @@ int main(void)
 		LAB_TEST(no_ack_for_the_peers_ends_it),
 		LAB_TEST(glare_gets_491_and_ours_comes_again_later),
 		LAB_TEST(after_a_glare_the_peers_offer_makes_ours_anew),
+		LAB_TEST(where_no_offer_can_be_made_none_is_sent),
 		LAB_TEST(the_called_one_waits_less_after_a_glare),
 		LAB_TEST(ours_waits_for_the_ack_of_the_first),
 		LAB_TEST(a_reinvite_before_the_ack_counts_as_one),
