@@ -15,6 +15,11 @@
 		.name = "CALL", .kind = ARG_CALL, .optional = true, .text = "a call's number or id"                    \
 	}
 
+#define REQUEST_OPTION                                                                                                 \
+	{                                                                                                              \
+		.name = "request", .kind = ARG_NUMBER, .text = "the key of `transfer-request` or `refer`"              \
+	}
+
 #define SENDING_OPTIONS                                                                                                \
 	{ .name = "header", .kind = ARG_HEADER, .repeats = true, .text = "one more header field of what is sent" },    \
 	{ .name = "type", .kind = ARG_WORD, .text = "the type of body=" },                                             \
@@ -312,12 +317,13 @@ static enum command_result do_transfer(struct invocation *invocation)
 
 /* Not the script's call, which may be another one: the one that was asked in. */
 static enum command_result decide_transfer(struct invocation *invocation,
-					   bool (*run)(struct phone *phone, unsigned *call, struct failure *failure))
+					   bool (*run)(struct phone *phone, unsigned *call, unsigned request,
+						       struct failure *failure))
 {
-	unsigned call = 0;
-	const char *word = invocation->values[0];
+	const char *word = invocation->values[0], *request = invocation_option(invocation, "request", 0);
+	unsigned call = 0, number = request ? (unsigned)strtoul(request, NULL, 10) : 0;
 	bool good = (!word || invocation_call(invocation, word, NEED_ANY, &call)) &&
-		    run(invocation->phone, &call, &invocation->failure);
+		    run(invocation->phone, &call, number, &invocation->failure);
 
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
@@ -544,14 +550,16 @@ const struct command calls_commands[] = {
 	  .group = "calls",
 	  .run = do_accept_transfer,
 	  .arguments = { ONE_CALL },
+	  .options = { REQUEST_OPTION },
 	  .summary = "call whom the other side asks you to call",
-	  .text = "Without CALL the only transfer that is asked for is meant. `call.follow-transfer on` does it by "
+	  .text = "Without CALL the only transfer that is asked for is meant; an error lists them when there are several, those outside of calls too. `call.follow-transfer on` does it by "
 		  "itself, `off` refuses all.",
-	  .examples = { "accept-transfer", "accept-transfer 1" } },
+	  .examples = { "accept-transfer", "accept-transfer 1", "accept-transfer request=2" } },
 	{ .name = "refuse-transfer",
 	  .group = "calls",
 	  .run = do_refuse_transfer,
 	  .arguments = { ONE_CALL },
+	  .options = { REQUEST_OPTION },
 	  .summary = "do not call whom the other side asks you to call",
 	  .text = "Without CALL the only transfer that is asked for is meant.",
 	  .examples = { "refuse-transfer" } },

@@ -56,12 +56,15 @@ static enum command_result do_status(struct invocation *invocation)
 
 static enum command_result do_pickup(struct invocation *invocation)
 {
+	const char *anywhere = invocation_option(invocation, "anywhere", 0);
 	struct buf dialled;
 	unsigned call = 0;
 	bool good;
 
 	buf_init(&dialled, 4096);
-	good = phone_pickup(invocation->phone, slice_of(invocation->values[0]), &call, &dialled, &invocation->failure);
+	good = phone_pickup(invocation->phone, slice_of(invocation->values[0]),
+			    anywhere && (!strcmp(anywhere, "yes") || !strcmp(anywhere, "on")), &call, &dialled,
+			    &invocation->failure);
 	if (good) {
 		buf_printf(invocation->out, "call %u: picking up at %s\n", call, buf_text(&dialled));
 		runner_set_call(invocation->runner, call);
@@ -69,6 +72,24 @@ static enum command_result do_pickup(struct invocation *invocation)
 	}
 	buf_fini(&dialled);
 	return invocation_end_call(invocation, good, call);
+}
+
+static enum command_result admit(struct invocation *invocation, bool may)
+{
+	const char *word = invocation->values[0];
+	unsigned number = word ? (unsigned)strtoul(word, NULL, 10) : 0;
+
+	return invocation_end(invocation, phone_admit_watcher(invocation->phone, number, may, &invocation->failure));
+}
+
+static enum command_result do_accept_watcher(struct invocation *invocation)
+{
+	return admit(invocation, true);
+}
+
+static enum command_result do_refuse_watcher(struct invocation *invocation)
+{
+	return admit(invocation, false);
 }
 
 static enum command_result do_join(struct invocation *invocation)
@@ -145,10 +166,34 @@ const struct command presence_commands[] = {
 	  .group = "presence",
 	  .run = do_pickup,
 	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "at whose phone it rings" } },
+	  .options = { { .name = "anywhere",
+			 .kind = ARG_YES_NO,
+			 .text = "ask the caller also at a host that is neither theirs nor yours" } },
 	  .summary = "take a call that rings at somebody else's phone",
 	  .text = "Their line must be watched (`subscribe TARGET package=dialog`): then the caller is asked to speak "
 		  "with you instead. Where it is not, what pickup.prefix says is dialled before their number.",
 	  .examples = { "pickup 204" } },
+	{ .name = "accept-watcher",
+	  .group = "presence",
+	  .run = do_accept_watcher,
+	  .arguments = { { .name = "WATCHER",
+			   .kind = ARG_NUMBER,
+			   .optional = true,
+			   .text = "the key watcher of `watch-request`" } },
+	  .summary = "let somebody see whom you talk to",
+	  .text = "Without WATCHER the only one that waits is meant; `show subscriptions` lists them. Your own server "
+		  "and this machine need not ask; call.watchers says who else.",
+	  .examples = { "accept-watcher", "accept-watcher 2" } },
+	{ .name = "refuse-watcher",
+	  .group = "presence",
+	  .run = do_refuse_watcher,
+	  .arguments = { { .name = "WATCHER",
+			   .kind = ARG_NUMBER,
+			   .optional = true,
+			   .text = "the key watcher of `watch-request`" } },
+	  .summary = "do not let somebody see whom you talk to",
+	  .text = "Without WATCHER the only one that waits is meant.",
+	  .examples = { "refuse-watcher" } },
 	{ .name = "join",
 	  .group = "presence",
 	  .run = do_join,

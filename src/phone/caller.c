@@ -19,7 +19,7 @@ bool account_trusts(const struct phone *phone, const struct sip_source *source)
 }
 
 /* The first identity that names a person: by another header field or from anybody else it is nothing. */
-static const struct sip_address *asserted(const struct sip_message *invite)
+const struct sip_address *asserted_identity(const struct sip_message *invite)
 {
 	for (size_t i = 0; i < 2; i++) {
 		const struct sip_address *address = sip_message_address(invite, SIP_HEADER_P_ASSERTED_IDENTITY, i);
@@ -67,7 +67,7 @@ static char *diverted_by(const struct sip_message *invite)
 
 void call_note_caller(struct call *call, const struct sip_message *invite, const struct sip_source *source)
 {
-	const struct sip_address *address = account_trusts(call->phone, source) ? asserted(invite) : NULL;
+	const struct sip_address *address = account_trusts(call->phone, source) ? asserted_identity(invite) : NULL;
 	struct arena arena;
 
 	call->diverted = diverted_by(invite);

@@ -460,6 +460,11 @@ static void watch_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, " is not watched");
 		retry_sentence(event, line);
 		break;
+	case EVENT_WATCH_REQUEST:
+		buf_printf(line, "%s wants to see whom you talk to: `accept-watcher %s` or `refuse-watcher %s`",
+			   value_or(event, "from", "somebody"), value_or(event, "watcher", ""),
+			   value_or(event, "watcher", ""));
+		break;
 	case EVENT_BLOCKED:
 		buf_printf(line, "blocked: ");
 		add_writer(event, line);
@@ -610,6 +615,7 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_DIALOG_INFO:
 	case EVENT_VOICEMAIL:
 	case EVENT_REG:
+	case EVENT_WATCH_REQUEST:
 	case EVENT_BLOCKED:
 	case EVENT_PUBLISHED:
 	case EVENT_PUBLISH_FAILED:

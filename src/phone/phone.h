@@ -192,9 +192,10 @@ bool phone_transfer(struct phone *phone, unsigned *call, struct slice target, co
 /** ... or to take our place in the call `with`. */
 bool phone_transfer_with(struct phone *phone, unsigned *call, unsigned with, const char *const *headers,
 			 struct failure *failure);
-/** What the peer of a call, or somebody outside of calls (*call 0), has asked us: whom to call. */
-bool phone_accept_transfer(struct phone *phone, unsigned *call, struct failure *failure);
-bool phone_refuse_transfer(struct phone *phone, unsigned *call, struct failure *failure);
+/** What the peer of a call, or somebody outside of calls (*call 0), has asked us: whom to call. `request`: the key of
+ * `transfer-request` or `refer`; 0: the only one, or that of the call. */
+bool phone_accept_transfer(struct phone *phone, unsigned *call, unsigned request, struct failure *failure);
+bool phone_refuse_transfer(struct phone *phone, unsigned *call, unsigned request, struct failure *failure);
 /** REFER outside of calls; events `refer`, the last with a final code. */
 bool phone_refer(struct phone *phone, struct slice target, struct slice to, const char *const *headers,
 		 struct failure *failure);
@@ -351,10 +352,12 @@ void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg);
 bool phone_forward(struct phone *phone, const char *when, struct slice to, int64_t after_us, struct failure *failure);
 typedef void phone_forward_h(void *arg, const char *when, const char *target, int64_t after_us);
 void phone_forwards(const struct phone *phone, phone_forward_h *each, void *arg);
-/** Take the call that rings at somebody else's phone. */
-bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled,
+/** Take the call that rings at somebody else's phone. `anywhere`: whatever address the watched line names. */
+bool phone_pickup(struct phone *phone, struct slice target, bool anywhere, unsigned *call, struct buf *dialled,
 		  struct failure *failure);
 
+/** May who wants to see our calls? `number`: the key watcher of `watch-request`; 0: the only one that waits. */
+bool phone_admit_watcher(struct phone *phone, unsigned number, bool may, struct failure *failure);
 /** Take part in the call that somebody else, whose line is watched, is in (Join, RFC 3911). */
 bool phone_join(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure);
 

@@ -485,7 +485,7 @@ struct phone {
 	char *instance; /* phone_instance(), once asked for */
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;
-	unsigned last_request;
+	unsigned last_request, last_transfer;
 	struct contacts *contacts;
 	struct store *store;
 	struct leftovers *leftovers; /* what registrars may know of us */
@@ -530,6 +530,8 @@ void call_requests_end(struct call *call);
 /** Is it from the registrar of one of our accounts, whom we believe what it says of callers? */
 bool account_trusts(const struct phone *phone, const struct sip_source *source);
 bool account_is_server(const struct account *account, const struct address *remote);
+/** The first P-Asserted-Identity that names a person; NULL: none. Worth something from whom account_trusts() only. */
+const struct sip_address *asserted_identity(const struct sip_message *request);
 void call_note_caller(struct call *call, const struct sip_message *invite, const struct sip_source *source);
 /** The keys identity, diverted, signed. */
 void call_tell_caller(const struct call *call, struct event *event);

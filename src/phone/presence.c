@@ -11,7 +11,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { EXPIRES_S = 3600, LEAST_S = 30, ROWS_MAX = 32, NOTE_MAX = 400 };
+enum {
+	EXPIRES_S = 3600,
+	LEAST_S = 30,
+	ROWS_MAX = 32,
+	NOTE_MAX = 400,
+	ASKING_MAX = 8,      /* that wait for our user's word */
+	ASKING_OF_HOST = 2,  /* of those, of one host */
+	ASK_AGAIN_S = 600,   /* told to those who had to make room */
+};
 
 /* Somebody who watches us. */
 struct watcher {
@@ -20,6 +28,9 @@ struct watcher {
 	struct notifier *notifier;
 	bool of_calls; /* package dialog */
 	bool trusted;  /* our own server */
+	unsigned number; /* for `accept-watcher` */
+	bool asking;   /* our user has not said whether they may */
+	struct address host;
 	uint32_t version;
 	char *who, *entity;
 };
@@ -38,6 +49,7 @@ struct presence_desk {
 	enum presence presence;
 	char *text;
 	struct list watchers, published;
+	unsigned last_watcher;
 	bool calls_changed;
 };
 
@@ -185,6 +197,8 @@ static void on_state(void *arg, struct notifier *notifier, struct buf *body, str
 	struct watcher *watcher = arg;
 
 	(void)notifier;
+	if (watcher->asking)
+		return;
 	if (watcher->of_calls) {
 		write_dialogs(watcher, body);
 		*type = SLICE(DIALOG_INFO_TYPE);
@@ -200,17 +214,75 @@ static void on_watcher_ended(void *arg, struct notifier *notifier)
 	watcher_free(arg);
 }
 
-/* Whom we talk to is nobody's business but our own server's, our contacts', and this machine's. */
-static bool may_watch_calls(const struct phone *phone, const struct account *account, const struct sip_message *request,
-			    const struct sip_source *source)
+enum admission { ADMIT, ASK, REFUSE };
+
+/*
+ * Whom we talk to is nobody's business but our own server's and this machine's. Others only say who they are: a person
+ * decides about them, or has said that contacts are believed. Who is no contact, where call.accept lets in those that
+ * are known, is not asked about.
+ */
+static enum admission may_watch_calls(const struct phone *phone, const struct account *account, const char *who,
+				      const struct sip_source *source)
 {
-	if (!strcmp(settings_text(phone->settings, "call.accept"), "any") || address_is_loopback(&source->remote) ||
-	    (account && account_is_server(account, &source->remote)))
-		return true;
-	char *who = peer_uri(sip_message_from(request)->uri.text);
+	const char *policy = settings_text(phone->settings, "call.watchers");
 	bool known = contacts_name_of(phone->contacts, slice_of(who)) != NULL;
-	free(who);
-	return known;
+
+	if (address_is_loopback(&source->remote) || (account && account_is_server(account, &source->remote)))
+		return ADMIT;
+	if (!strcmp(policy, "off") ||
+	    (!known && strcmp(settings_text(phone->settings, "call.accept"), "any") != 0))
+		return REFUSE;
+	return known && !strcmp(policy, "known") ? ADMIT : ASK;
+}
+
+static void send_away(struct watcher *watcher, const char *reason, uint32_t retry_after)
+{
+	notifier_end(watcher->notifier, reason, retry_after);
+	watcher_free(watcher);
+}
+
+/* The oldest that waits for our user's word, of this host (NULL: of any), when there are so many. */
+static struct watcher *oldest_asking(const struct presence_desk *desk, const struct address *host, size_t many)
+{
+	struct watcher *oldest = NULL;
+	size_t count = 0;
+
+	LIST_EACH(&desk->watchers, node) {
+		struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
+		if (!watcher->asking || (host && !address_same_host(&watcher->host, host)))
+			continue;
+		oldest = oldest ? oldest : watcher;
+		count++;
+	}
+	return count >= many ? oldest : NULL;
+}
+
+/* One host does not push out others; where there are too many of them, who has waited longest comes again later. */
+static void make_room(struct presence_desk *desk, const struct address *host)
+{
+	struct watcher *watcher = oldest_asking(desk, host, ASKING_OF_HOST);
+
+	watcher = watcher ? watcher : oldest_asking(desk, NULL, ASKING_MAX);
+	if (watcher)
+		send_away(watcher, "giveup", ASK_AGAIN_S);
+}
+
+static void ask(struct watcher *watcher, const struct account *account)
+{
+	struct event *event = events_add(watcher->desk->phone->events, EVENT_WATCH_REQUEST, 0);
+
+	event_number(event, "watcher", watcher->number);
+	event_text(event, "from", slice_of(watcher->who));
+	event_text(event, "account", slice_of(account ? account->name : ""));
+	event_text(event, "package", watcher->of_calls ? SLICE("dialog") : SLICE("presence"));
+}
+
+/* Who it is: as our own server vouches for, else as they say. */
+static char *who_asks(const struct phone *phone, const struct sip_message *request, const struct sip_source *source)
+{
+	const struct sip_address *asserted = account_trusts(phone, source) ? asserted_identity(request) : NULL;
+
+	return peer_uri(asserted ? asserted->uri.text : sip_message_from(request)->uri.text);
 }
 
 unsigned presence_take(struct presence_desk *desk, struct server_transaction *st, struct sip_message *request,
@@ -225,15 +297,24 @@ unsigned presence_take(struct presence_desk *desk, struct server_transaction *st
 
 	if (!ua_accepts(request, "application", of_calls ? "dialog-info+xml" : "pidf+xml"))
 		return 406;
-	if (of_calls && !may_watch_calls(desk->phone, account, request, source))
+	char *who = who_asks(desk->phone, request, source);
+	enum admission admission = of_calls ? may_watch_calls(desk->phone, account, who, source) : ADMIT;
+	if (admission == REFUSE) {
+		free(who);
 		return 403;
+	}
+	if (admission == ASK)
+		make_room(desk, &source->remote);
 	struct watcher *watcher = xcalloc(1, sizeof *watcher);
 
 	identity_of(desk->phone, account, &source->local, nobody, &identity);
 	watcher->desk = desk;
+	watcher->number = ++desk->last_watcher;
 	watcher->of_calls = of_calls;
+	watcher->asking = admission == ASK;
+	watcher->host = source->remote;
 	watcher->trusted = account && account_is_server(account, &source->remote);
-	watcher->who = peer_uri(sip_message_from(request)->uri.text);
+	watcher->who = who;
 	watcher->entity = account ? xstrdup(account->uri) : peer_uri(sip_message_to(request)->uri.text);
 	list_append(&desk->watchers, &watcher->node);
 	watcher->notifier =
@@ -241,18 +322,61 @@ unsigned presence_take(struct presence_desk *desk, struct server_transaction *st
 				&(struct notifier_config){ .identity = &identity,
 							   .expires = EXPIRES_S,
 							   .least = LEAST_S,
+							   .pending = watcher->asking,
 							   .handlers = { on_state, on_watcher_ended, watcher } },
 				&status);
 	if (!watcher->notifier)
 		watcher_free(watcher);
+	else if (watcher->asking)
+		ask(watcher, account);
 	return 0;
+}
+
+/* The only one that waits for a word, or the one of this number. */
+static struct watcher *find_asking(struct presence_desk *desk, unsigned number, struct failure *failure)
+{
+	struct watcher *found = NULL;
+	struct buf list;
+	size_t count = 0;
+
+	buf_init(&list, 2048);
+	LIST_EACH(&desk->watchers, node) {
+		struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
+		if (!watcher->asking || (number && watcher->number != number))
+			continue;
+		found = watcher;
+		buf_printf(&list, "%s%u (%s)", count++ ? ", " : "", watcher->number, watcher->who);
+	}
+	if (!count && number)
+		fail(failure, STATUS_USAGE, "no-watcher", "nobody with the number %u waits to watch your calls", number);
+	else if (!count)
+		fail(failure, STATUS_USAGE, "no-watcher", "nobody waits to watch your calls");
+	else if (count > 1)
+		fail(failure, STATUS_USAGE, "ambiguous", "%s want to watch your calls: say which", buf_text(&list));
+	buf_fini(&list);
+	return count == 1 ? found : NULL;
+}
+
+bool phone_admit_watcher(struct phone *phone, unsigned number, bool may, struct failure *failure)
+{
+	struct watcher *watcher = find_asking(phone->presence, number, failure);
+
+	if (!watcher)
+		return false;
+	if (!may) {
+		send_away(watcher, "rejected", 0);
+		return true;
+	}
+	watcher->asking = false;
+	notifier_activate(watcher->notifier);
+	return true;
 }
 
 static void tell_watchers(struct presence_desk *desk, bool of_calls)
 {
 	LIST_EACH(&desk->watchers, node) {
 		struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
-		if (watcher->of_calls == of_calls)
+		if (watcher->of_calls == of_calls && !watcher->asking)
 			notifier_changed(watcher->notifier);
 	}
 }
@@ -455,8 +579,11 @@ void presence_show(const struct presence_desk *desk, struct buf *out)
 {
 	LIST_EACH(&desk->watchers, node) {
 		const struct watcher *watcher = LIST_ENTRY(node, struct watcher, node);
-		buf_printf(out, "  %-16s watched by %s as %s\n", watcher->of_calls ? "dialog" : "presence",
-			   watcher->who, watcher->entity);
+		buf_printf(out, "  %-16s watched by %s as %s", watcher->of_calls ? "dialog" : "presence", watcher->who,
+			   watcher->entity);
+		if (watcher->asking)
+			buf_printf(out, ", if you let them: `accept-watcher %u`", watcher->number);
+		buf_add_char(out, '\n');
 	}
 	LIST_EACH(&desk->published, node) {
 		const struct published *published = LIST_ENTRY(node, struct published, node);

@@ -652,7 +652,27 @@ static bool dial_prefix(struct phone *phone, const char *uri, struct buf *target
 	return true;
 }
 
-bool phone_pickup(struct phone *phone, struct slice text, unsigned *call, struct buf *dialled, struct failure *failure)
+/*
+ * What a document names is dialled at our cost, so it must be at the host that is watched or at our account's: there our
+ * own server, or theirs, decides what it may be.
+ */
+static bool may_be_dialled(const struct phone *phone, const char *watched, const char *named, struct failure *failure)
+{
+	const struct account *account = phone->default_account;
+	struct sip_uri line, target;
+
+	if (sip_uri_parse(slice_of(watched), &line, NULL) && sip_uri_parse(slice_of(named), &target, NULL) &&
+	    target.scheme == SIP_SCHEME_SIP &&
+	    (slice_ieq(target.host, line.host) || (account && slice_ieq(target.host, slice_of(account->domain)))))
+		return true;
+	return fail(failure, STATUS_CALL, "elsewhere",
+		    "%s says that the call comes from %s, which is neither at its own host nor at yours: `pickup %s "
+		    "anywhere=yes` asks there",
+		    watched, named, watched);
+}
+
+bool phone_pickup(struct phone *phone, struct slice text, bool anywhere, unsigned *call, struct buf *dialled,
+		  struct failure *failure)
 {
 	struct target target;
 	struct buf uri, replaces;
@@ -668,7 +688,8 @@ bool phone_pickup(struct phone *phone, struct slice text, unsigned *call, struct
 		headers[0] = buf_text(&replaces);
 		headers[1] = "Require:replaces";
 	}
-	bool good = (headers[0] || dial_prefix(phone, target.uri, &uri, failure)) &&
+	bool good = (headers[0] ? anywhere || may_be_dialled(phone, target.uri, buf_text(&uri), failure)
+				: dial_prefix(phone, target.uri, &uri, failure)) &&
 		    phone_call(phone, buf_slice(&uri), &(struct call_options){ .headers = headers }, call, dialled,
 			       failure);
 	buf_fini(&uri);

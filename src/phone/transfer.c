@@ -9,7 +9,8 @@
 enum {
 	ASKED_S = 180,      /* how long a REFER is told of the call that follows it */
 	PATIENCE_S = 170,   /* how long it waits for our user */
-	PENDING_MAX = 16,   /* REFERs of others at a time */
+	PENDING_MAX = 16,   /* REFERs of others at a time ... */
+	PENDING_OF_ONE = 4, /* ... of one call, or of one host outside of calls */
 	URI_MAX = 4096,
 	LINE_MAX = 256,
 };
@@ -19,6 +20,9 @@ struct transfer {
 	struct list_node node;
 	struct phone *phone;
 	unsigned call, number; /* in which it was asked, 0: outside of calls; that follows it, 0: not yet */
+	unsigned request;      /* for `accept-transfer request=` */
+	bool stranger;         /* neither in a call nor from our own server or this machine */
+	struct address host;
 	char *target, *replaces, *join, *referred_by, *from, *account;
 	struct notifier *notifier; /* NULL: nothing is to be told (norefersub) */
 	unsigned code;             /* of the call that follows */
@@ -149,19 +153,45 @@ static void read_referrer(const struct sip_message *refer, struct transfer *tran
 }
 
 static void nobody_decides(void *arg);
+static void refuse(struct transfer *transfer, unsigned code, const char *reason);
 
-static struct transfer *transfer_new(struct phone *phone, const struct sip_message *refer, unsigned *status)
+/* One host, or call, does not take all the room there is; and where strangers have, the one that has waited longest
+ * goes. */
+static bool has_room(struct phone *phone, unsigned call, const struct address *host)
+{
+	struct transfer *oldest = NULL;
+	size_t all = 0, of_one = 0;
+
+	LIST_EACH(&phone->transfers, node) {
+		struct transfer *transfer = LIST_ENTRY(node, struct transfer, node);
+		all++;
+		of_one += transfer->call == call && (call || address_same_host(&transfer->host, host));
+		if (!oldest && transfer->stranger && !transfer->number)
+			oldest = transfer;
+	}
+	if (of_one >= PENDING_OF_ONE)
+		return false;
+	if (all < PENDING_MAX)
+		return true;
+	if (oldest)
+		refuse(oldest, 480, "Temporarily Unavailable");
+	return oldest != NULL;
+}
+
+/* `call`: in which it was asked, or 0. */
+static struct transfer *transfer_new(struct phone *phone, unsigned call, const struct address *host,
+				     const struct sip_message *refer, unsigned *status)
 {
 	struct transfer *transfer;
-	size_t count = 0;
 
-	LIST_EACH(&phone->transfers, node)
-		count++;
-	*status = count >= PENDING_MAX ? 486 : 0;
+	*status = has_room(phone, call, host) ? 0 : 486;
 	if (*status)
 		return NULL;
 	transfer = xcalloc(1, sizeof *transfer);
 	transfer->phone = phone;
+	transfer->call = call;
+	transfer->host = *host;
+	transfer->request = ++phone->last_transfer;
 	transfer->code = 100;
 	transfer->reason = xstrdup("Trying");
 	list_append(&phone->transfers, &transfer->node);
@@ -202,16 +232,17 @@ static const char *follow_transfer(const struct phone *phone, const struct accou
 	return settings_text(account_settings(phone, account, "call.follow-transfer"), "call.follow-transfer");
 }
 
-static void taken(struct transfer *transfer, enum event_kind kind, bool trusted)
+static void taken(struct transfer *transfer, enum event_kind kind)
 {
 	const struct account *account = *transfer->account ? account_find(transfer->phone, slice_of(transfer->account)) : NULL;
-	bool on = trusted && !strcmp(follow_transfer(transfer->phone, account), "on");
+	bool on = !transfer->stranger && !strcmp(follow_transfer(transfer->phone, account), "on");
 	struct event *event = transfer_event(transfer->phone, kind, transfer->call, transfer->target);
 
 	if (kind == EVENT_REFER)
 		event_text(event, "direction", SLICE("in"));
 	event_text(event, "from", slice_of(transfer->from));
 	event_text(event, "account", slice_of(transfer->account));
+	event_number(event, "request", transfer->request);
 	if (on)
 		dial(transfer);
 }
@@ -233,17 +264,16 @@ unsigned call_take_refer(struct call *call, struct server_transaction *st, struc
 		return 603;
 	if (never_followed(phone, account))
 		return 603;
-	struct transfer *transfer = transfer_new(phone, refer, &status);
+	struct transfer *transfer = transfer_new(phone, call->number, &call->source, refer, &status);
 	if (!transfer)
 		return status;
-	transfer->call = call->number;
 	transfer->account = xstrdup(call->account_name);
 	identity_of(phone, account, &call->local, nobody, &identity);
 	if (begin_telling(transfer, st, refer, &identity, session_dialog(call->session))) {
 		transfer_free(transfer);
 		return SESSION_TAKEN;
 	}
-	taken(transfer, EVENT_TRANSFER_REQUEST, true);
+	taken(transfer, EVENT_TRANSFER_REQUEST);
 	return SESSION_TAKEN;
 }
 
@@ -257,18 +287,19 @@ unsigned phone_take_refer(struct phone *phone, struct server_transaction *st, st
 
 	if (never_followed(phone, account))
 		return 603;
-	struct transfer *transfer = transfer_new(phone, refer, &status);
+	struct transfer *transfer = transfer_new(phone, 0, &source->remote, refer, &status);
 	if (!transfer)
 		return status;
+	/* Whom our user talks to is meant by `on`; a packet from anywhere must not make us call at his cost. */
+	transfer->stranger = !address_is_loopback(&source->remote) &&
+			     !(account && account_is_server(account, &source->remote));
 	transfer->account = xstrdup(account ? account->name : "");
 	identity_of(phone, account, &source->local, nobody, &identity);
 	if (begin_telling(transfer, st, refer, &identity, NULL)) {
 		transfer_free(transfer);
 		return 0;
 	}
-	/* Whom our user talks to is meant by `on`; a packet from anywhere must not make us call at his cost. */
-	taken(transfer, EVENT_REFER,
-	      address_is_loopback(&source->remote) || (account && account_is_server(account, &source->remote)));
+	taken(transfer, EVENT_REFER);
 	return 0;
 }
 
@@ -363,35 +394,50 @@ static void dial(struct transfer *transfer)
 		transfer_progress(call, call->code >= 300 ? call->code : 503, (struct slice){ 0 });
 }
 
-/* The only one that waits for our word, or that of the call. */
-static struct transfer *find_pending(struct phone *phone, unsigned *number, struct failure *failure)
+/* "request=1 to sip:carol@chicago.com in call 2" */
+static void describe(const struct transfer *transfer, bool first, struct buf *to)
+{
+	buf_printf(to, "%srequest=%u to %s", first ? "" : ", ", transfer->request, transfer->target);
+	if (transfer->call)
+		buf_printf(to, " in call %u", transfer->call);
+	else
+		buf_printf(to, " by %s", transfer->from);
+}
+
+/* The only one that waits for our word, or that of the call, or the one of this number. */
+static struct transfer *find_pending(struct phone *phone, unsigned *number, unsigned request, struct failure *failure)
 {
 	struct transfer *found = NULL;
+	struct buf list;
 	size_t count = 0;
 
+	buf_init(&list, 4096);
 	LIST_EACH(&phone->transfers, node) {
 		struct transfer *transfer = LIST_ENTRY(node, struct transfer, node);
-		if (transfer->number || (*number && transfer->call != *number))
+		if (transfer->number || (*number && transfer->call != *number) ||
+		    (request && transfer->request != request))
 			continue;
 		found = transfer;
-		count++;
+		describe(transfer, !count++, &list);
 	}
-	if (count == 1) {
+	if (count == 1)
 		*number = found->call;
-		return found;
-	}
-	if (!count && *number)
+	else if (!count && request)
+		fail(failure, STATUS_CALL, "no-transfer", "nobody waits for an answer to request %u", request);
+	else if (!count && *number)
 		fail(failure, STATUS_CALL, "no-transfer", "the peer of call %u has not asked for a transfer", *number);
 	else if (!count)
 		fail(failure, STATUS_CALL, "no-transfer", "nobody has asked for a transfer");
 	else
-		fail(failure, STATUS_CALL, "ambiguous", "%zu transfers are asked for: say in which call", count);
-	return NULL;
+		fail(failure, STATUS_CALL, "ambiguous", "%zu transfers are asked for, say which: %s", count,
+		     buf_text(&list));
+	buf_fini(&list);
+	return count == 1 ? found : NULL;
 }
 
-bool phone_accept_transfer(struct phone *phone, unsigned *number, struct failure *failure)
+bool phone_accept_transfer(struct phone *phone, unsigned *number, unsigned request, struct failure *failure)
 {
-	struct transfer *transfer = find_pending(phone, number, failure);
+	struct transfer *transfer = find_pending(phone, number, request, failure);
 
 	if (!transfer)
 		return false;
@@ -399,9 +445,9 @@ bool phone_accept_transfer(struct phone *phone, unsigned *number, struct failure
 	return true;
 }
 
-bool phone_refuse_transfer(struct phone *phone, unsigned *number, struct failure *failure)
+bool phone_refuse_transfer(struct phone *phone, unsigned *number, unsigned request, struct failure *failure)
 {
-	struct transfer *transfer = find_pending(phone, number, failure);
+	struct transfer *transfer = find_pending(phone, number, request, failure);
 
 	if (!transfer)
 		return false;

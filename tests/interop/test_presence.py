@@ -193,6 +193,22 @@ def test_dialog_info_and_pickup(bench):
     bob.nothing("SUBSCRIBE", 0.5)
 
 
+def test_pickup_goes_where_it_may_cost_nothing(bench):
+    """A watched line names a caller at a third host: nothing is dialled there unasked."""
+    bob, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER} package=dialog")
+    bob.accept()
+    ringing = ('<dialog id="x" call-id="c1" local-tag="lt" remote-tag="rt" direction="recipient"><state>early</state><remote><identity>sip:1900@x.com</identity>'
+               f'<target uri="sip:1900@192.0.2.3:{OTHER}"/></remote></dialog>')
+    bob.notify("active;expires=600", INFO.format(0, "full", ringing), "application/dialog-info+xml")
+    phone.event("dialog-info", state="early")
+    error = phone.refused(f"pickup sip:bob@127.0.0.1:{PEER}")
+    check("sip:1900@192.0.2.3" in error["message"] and "anywhere=yes" in error["message"], f"what it is: {error}")
+    other = Peer(OTHER, "192.0.2.3")
+    phone.do(f"pickup sip:bob@127.0.0.1:{PEER} anywhere=yes")
+    check(other.receive("INVITE").start.startswith("INVITE sip:1900@192.0.2.3"), "as was said")
+
+
 def test_pickup_by_prefix(bench):
     other, phone = Peer(PEER), phone_for(bench, "set pickup.prefix **")
     phone.do(f"pickup sip:204@127.0.0.1:{PEER}")
@@ -333,27 +349,75 @@ def test_one_look(bench):
     check("no subscriptions" in phone.do("show subscriptions")["text"], "nothing is left")
 
 
-def test_who_may_watch_our_calls(bench):
-    """Whom we talk to is told to our own server and to contacts; how we are to whom call.accept lets in."""
-    phone = phone_for(bench, "set call.accept known", "account add sip:alice@127.0.0.1 registrar=none")
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("192.0.2.1", 5080))
-    sock.settimeout(5)
+class Watcher(Peer):
+    """Who asks from another host than ours to see the calls of alice."""
 
-    def ask(number, event, accept=""):
-        text = (f"SUBSCRIBE sip:alice@127.0.0.1:{PHONE} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5080;branch=z9hG4bKw{number}\r\nMax-Forwards: 70\r\n"
-                f"From: <sip:x@192.0.2.1>;tag={number}\r\nTo: <sip:alice@127.0.0.1>\r\nCall-ID: w{number}\r\nCSeq: 1 SUBSCRIBE\r\n"
-                f"Contact: <sip:x@192.0.2.1:5080>\r\nEvent: {event}\r\nExpires: 600\r\n{accept}Content-Length: 0\r\n\r\n")
-        sock.sendto(text.encode(), ("127.0.0.1", PHONE))
+    def ask(self, number, event="dialog", accept=(), who="x"):
+        self.request("SUBSCRIBE", f"sip:alice@127.0.0.1:{PHONE}", "<sip:alice@127.0.0.1>", f"<sip:{who}@192.0.2.1>;tag={number}", f"w{number}", 1, ("127.0.0.1", PHONE), "",
+                     (f"Event: {event}", "Expires: 600", *accept))
+        others = []
         while True:
-            start = sock.recvfrom(65536)[0].split(b"\r\n", 1)[0].split()
-            if start[0] == b"SIP/2.0":
-                return int(start[1])
-    equal(ask(1, "dialog"), 403, "a stranger's look at our calls")
-    equal(ask(2, "presence"), 200, "presence")
-    equal(ask(3, "presence", "Accept: text/html\r\n"), 406, "what we cannot write")
+            answer = self.receive()
+            if not answer.is_request and answer.get("Call-ID") == f"w{number}":
+                self.pending += others
+                return answer.status
+            others.append(answer)
+
+    def told(self, number):
+        """The next NOTIFY of this subscription: its state and its body."""
+        while True:
+            notify = self.receive("NOTIFY")
+            self.respond(notify, 200, "OK")
+            if notify.get("Call-ID") == f"w{number}":
+                return notify.get("Subscription-State").split(";expires")[0], notify.body
+
+
+def test_who_may_watch_our_calls(bench):
+    """Whom we talk to is told to our own server; contacts, who only say that they are, are asked about; others get 403. How we are is told to whom call.accept
+    lets in."""
+    phone = phone_for(bench, "set call.accept known", "account add sip:alice@127.0.0.1 registrar=none")
+    watcher = Watcher(5080, "192.0.2.1")
+    equal(watcher.ask(1), 403, "a stranger's look at our calls")
+    equal(watcher.ask(2, "presence"), 200, "presence")
+    equal(watcher.ask(3, "presence", ("Accept: text/html",)), 406, "what we cannot write")
     phone.do("contact add X sip:x@192.0.2.1")
-    equal(ask(4, "dialog"), 200, "a contact's look")
+    equal(watcher.ask(4), 200, "a contact's look")
+    equal(watcher.told(4), ("pending", ""), "nothing is told yet")
+    event = phone.event("watch-request")
+    equal((event["from"], event["package"]), ("sip:x@192.0.2.1", "dialog"), "who asks")
+    check(f"accept-watcher {event['watcher']}" in phone.do("show subscriptions")["text"], "shown")
+    phone.do("call echo")
+    phone.event("answered")
+    phone.do("accept-watcher")
+    state, body = watcher.told(4)
+    check(state == "active" and "<dialog-info" in body, f"told now: {state} {body}")
+    phone.refused("accept-watcher")
+    equal(watcher.ask(5), 200, "another look")
+    equal(watcher.told(5)[0], "pending", "another look")
+    phone.do(f"refuse-watcher {phone.event('watch-request')['watcher']}")
+    equal(watcher.told(5)[0], "terminated;reason=rejected", "refused")
+    phone.do("set call.watchers known")
+    equal(watcher.ask(6), 200, "a contact that is believed")
+    equal(watcher.told(6)[0], "active", "a contact that is believed")
+    phone.do("set call.watchers off")
+    equal(watcher.ask(7), 403, "nobody")
+
+
+def test_who_asks_to_watch_is_bounded(bench):
+    """One host has two that wait, all hosts eight: the oldest give way."""
+    phone = phone_for(bench)
+    watcher = Watcher(5080, "192.0.2.1")
+    for number in range(1, 4):
+        equal(watcher.ask(number, who=f"x{number}"), 200, "taken")
+    equal(watcher.told(1)[0], "pending", "the first one")
+    equal(watcher.told(1)[0], "terminated;reason=giveup;retry-after=600", "the first one has to make room")
+    error = phone.refused("accept-watcher")["message"]
+    check("2 (sip:x2@192.0.2.1), 3 (sip:x3@192.0.2.1)" in error, f"the choices are named: {error}")
+    phone.do("refuse-watcher 2")
+    phone.do("accept-watcher")
+    while watcher.told(3)[0] != "active":
+        pass
+    equal(phone.quit(), 0, "exit status")
 
 
 def test_who_watches_our_calls_cannot_take_them(bench):

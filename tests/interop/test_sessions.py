@@ -1,5 +1,6 @@
 """Extensions of sessions against a peer that says exactly what the test wants: UPDATE, PRACK, session timers, INFO, REFER, Replaces; and transfers between phones."""
 import re
+import subprocess
 import urllib.parse
 
 from harness import check, equal, wait_until
@@ -364,6 +365,34 @@ def test_refer_of_a_stranger_waits(bench):
     phone.do("accept-transfer")
     other.respond(other.receive("INVITE"), 486, "Busy Here")
     phone.event("transfer-failed")
+
+
+def test_refers_that_wait_are_bounded_and_named(bench):
+    """One host has four that wait, all have sixteen: a stranger's gives way to an honest one. Several that wait are named, and each may be chosen."""
+    bench.need_namespace()
+    phone = start(bench, "set call.accept any", listen="192.0.2.4")
+    for host in range(10, 15):
+        subprocess.run(["ip", "addr", "add", f"192.0.2.{host}/32", "dev", "lo"], check=True)
+    strangers, count = [Peer(PEER, f"192.0.2.{host}") for host in range(10, 15)], 0
+    for stranger in strangers:
+        for _ in range(5):
+            count += 1
+            stranger.request("REFER", f"sip:phone@192.0.2.4:{PHONE}", f"<sip:phone@192.0.2.4:{PHONE}>", f"<sip:x@{stranger.host}>;tag=r{count}", f"refer{count}", 1,
+                             ("192.0.2.4", PHONE), "", (f"Refer-To: <sip:a{count}@192.0.2.1:{OTHER}>",))
+            answer = stranger.receive(486 if count % 5 == 0 else 202)
+            if answer.status == 202:
+                stranger.respond(stranger.receive("NOTIFY"), 200, "OK")
+    # Twenty of five hosts: the four of the first had to go, and were told so.
+    gone = [fragment(strangers[0].receive("NOTIFY")) for _ in range(4)]
+    equal(gone, ["SIP/2.0 480 Temporarily Unavailable"] * 4, "the oldest")
+    error = phone.refused("accept-transfer")["message"]
+    check("16 transfers" in error and "request=6 to sip:a7@192.0.2.1" in error and "by sip:x@192.0.2.11" in error, f"the choices: {error}")
+    other = Peer(OTHER, "192.0.2.1")
+    phone.do("accept-transfer request=9")
+    target = re.search(r"request=9 to (\S+)", error).group(1)
+    check(other.receive("INVITE").start.startswith(f"INVITE {target}"), "the one that was chosen")
+    phone.refused("accept-transfer request=99")
+    phone.do("refuse-transfer request=8")
 
 
 def test_a_fork_that_lost_ends_nothing(bench):

@@ -79,15 +79,15 @@ static void test_offers(void **state)
 		{ "if calls.count == 1 ", "20: do" },
 		{ "if calls.count == 1 do ans", "23: answer" },
 		{ "on incoming ",
-		  "12: account= as call= callid= direction= diverted= do from= id= identity= name= signed= to=" },
+		  "12: account= as call= callid= direction= diverted= do from= id= identity= join= name= signed= to=" },
 		{ "on incoming as x ", "17: do" },
 		{ "on incoming do reject ca", "22: call=" },
 		{ "on incoming from=x as y do call Bob fr", "36: from=" },
 		{ "off ", "4: all pick" },
 		{ "show cal", "5: call calls" },
 		{ "show settings dns", "14: dns.servers" },
-		{ "help acc", "5: accept-transfer account add account bindings account default account list account "
-			      "remove account set account show accounts" },
+		{ "help acc", "5: accept-transfer accept-watcher account add account bindings account default account "
+			      "list account remove account set account show accounts" },
 		{ "help account s", "13: set show" },
 		{ "echo $ca", "5: $call" },
 		{ "echo ${med", "5: ${media.loss} ${media.mos}" },

@@ -224,14 +224,14 @@ bool phone_transfer_with(struct phone *phone, unsigned *call, unsigned with, con
 	return told(phone, failure, "transfer %u with %u %s", *call, with, headers && headers[0] ? headers[0] : "-");
 }
 
-bool phone_accept_transfer(struct phone *phone, unsigned *call, struct failure *failure)
+bool phone_accept_transfer(struct phone *phone, unsigned *call, unsigned request, struct failure *failure)
 {
-	return told(phone, failure, "accept-transfer %u", *call);
+	return told(phone, failure, "accept-transfer %u request %u", *call, request);
 }
 
-bool phone_refuse_transfer(struct phone *phone, unsigned *call, struct failure *failure)
+bool phone_refuse_transfer(struct phone *phone, unsigned *call, unsigned request, struct failure *failure)
 {
-	return told(phone, failure, "refuse-transfer %u", *call);
+	return told(phone, failure, "refuse-transfer %u request %u", *call, request);
 }
 
 bool phone_mute(struct phone *phone, unsigned call, bool muted, struct failure *failure)
@@ -300,10 +300,16 @@ bool phone_publish(struct phone *phone, const char *account, bool on, struct fai
 	return told(phone, failure, "publish %s %s", account ? account : "", on ? "on" : "off");
 }
 
-bool phone_pickup(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled,
+bool phone_pickup(struct phone *phone, struct slice target, bool anywhere, unsigned *call, struct buf *dialled,
 		  struct failure *failure)
 {
+	(void)anywhere;
 	return phone_call(phone, target, NULL, call, dialled, failure);
+}
+
+bool phone_admit_watcher(struct phone *phone, unsigned number, bool may, struct failure *failure)
+{
+	return told(phone, failure, "%s watcher %u", may ? "accept" : "refuse", number);
 }
 
 bool phone_join(struct phone *phone, struct slice target, unsigned *call, struct buf *dialled, struct failure *failure)
