@@ -2,9 +2,13 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static const char FILE_NAME[] = "instance";
+
+enum { SLOTS = 64 };
 
 static bool is_urn(struct slice text)
 {
@@ -18,18 +22,26 @@ static bool is_urn(struct slice text)
 	return true;
 }
 
-static char *read_kept(const char *dir)
+/* @return NULL: there is none in it */
+static char *read_kept(int fd)
 {
-	char *path = xasprintf("%s/%s", dir, FILE_NAME), line[80] = "";
-	FILE *file = fopen(path, "r");
+	char line[80] = "";
 
-	free(path);
-	if (!file)
+	if (pread(fd, line, sizeof line - 1, 0) <= 0)
 		return NULL;
-	bool any = fgets(line, sizeof line, file) != NULL;
-	fclose(file);
 	line[strcspn(line, "\r\n")] = '\0';
-	return any && is_urn(slice_of(line)) ? xstrdup(line) : NULL;
+	return is_urn(slice_of(line)) ? xstrdup(line) : NULL;
+}
+
+/* In place: another file would not have our lock. Cut short by a crash it is no name, and another is made. */
+static enum err keep(int fd, const char *instance)
+{
+	char *line = xasprintf("%s\n", instance);
+	size_t n = strlen(line);
+	bool good = !ftruncate(fd, 0) && pwrite(fd, line, n, 0) == (ssize_t)n && !fsync(fd);
+
+	free(line);
+	return good ? ERR_NONE : err_from_errno(errno);
 }
 
 static char *make(struct random *random)
@@ -43,24 +55,52 @@ static char *make(struct random *random)
 			 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
+/*
+ * Phones that run at once with one state folder are not one phone: registrars would take the binding of the second for
+ * that of the first. Each has a file of its own, the first that no other holds, so that a phone started again alone is
+ * the one that it was.
+ */
+static int own_slot(const char *dir)
+{
+	int fd = -1;
+
+	make_folder(dir);
+	for (int i = 0; i < SLOTS && fd < 0; i++)
+		fd = open_owned(dir, FILE_NAME, i, O_CREAT);
+	return fd;
+}
+
+static void warn(const struct phone *phone, enum err err)
+{
+	log_line(phone->log, LOG_WARNING,
+		 "%s/%s cannot be written: %s; registrars will know this phone by another name next time",
+		 phone->state_dir, FILE_NAME, err_text(err));
+}
+
 const char *phone_instance(struct phone *phone)
 {
 	if (phone->instance)
 		return phone->instance;
-	if (phone->state_dir)
-		phone->instance = read_kept(phone->state_dir);
+	phone->instance_fd = phone->state_dir ? own_slot(phone->state_dir) : -1;
+	if (phone->instance_fd >= 0)
+		phone->instance = read_kept(phone->instance_fd);
 	if (phone->instance)
 		return phone->instance;
 	phone->instance = make(&phone->random);
-	if (phone->state_dir) {
-		char *line = xasprintf("%s\n", phone->instance);
-		enum err err = write_file(phone->state_dir, FILE_NAME, slice_of(line));
+	if (phone->instance_fd >= 0) {
+		enum err err = keep(phone->instance_fd, phone->instance);
 		if (err)
-			log_line(phone->log, LOG_WARNING,
-				 "%s/%s cannot be written: %s; registrars will know this phone by another name next "
-				 "time",
-				 phone->state_dir, FILE_NAME, err_text(err));
-		free(line);
+			warn(phone, err);
+	} else if (phone->state_dir) {
+		warn(phone, err_from_errno(errno));
 	}
 	return phone->instance;
+}
+
+void phone_instance_free(struct phone *phone)
+{
+	if (phone->instance && phone->instance_fd >= 0)
+		close(phone->instance_fd);
+	free(phone->instance);
+	phone->instance = NULL;
 }

@@ -424,7 +424,7 @@ void phone_free(struct phone *phone)
 	free(phone->config_dir);
 	free(phone->saved_dir);
 	free(phone->state_dir);
-	free(phone->instance);
+	phone_instance_free(phone);
 	free(phone);
 }
 

@@ -172,6 +172,7 @@ void dial_plan_apply(const struct account *account, struct slice number, struct 
 /* instance.c */
 /** Who this phone is to registrars; never NULL. */
 const char *phone_instance(struct phone *phone);
+void phone_instance_free(struct phone *phone);
 /* account_settings.c */
 struct account_own;
 /** The settings that an account may have for itself, NULL-ended. */
@@ -483,6 +484,7 @@ struct phone {
 	bool started_once;
 	unsigned last_security; /* numbers given to accounts with tls. settings of their own */
 	char *instance; /* phone_instance(), once asked for */
+	int instance_fd; /* its file, locked; -1: none */
 	struct list accounts, retired; /* of struct account, of struct binding */
 	struct account *default_account;
 	unsigned last_request, last_transfer;

@@ -71,3 +71,33 @@ def test_credentials_of_two_realms(bench):
     phone.event("registered")
     phone.process.stdin.close()
     wait_until(lambda: phone.process.poll() is not None, "the phone ends", 15)
+
+
+def test_two_phones_of_one_user(bench):
+    """Phones that run at once with one state folder have names of their own, and each has its own again the next time."""
+    registrar = Peer(5080)
+
+    def start():
+        phone = bench.phone("set sip.listen 127.0.0.1:0", "account add sip:alice@127.0.0.1:5080 password=x", args=("--stay", "--socket", "none"))
+        register = registrar.receive("REGISTER")
+        registrar.respond(register, 200, "OK", headers=[f"Contact: {register.get('Contact')};expires=600"])
+        phone.event("registered")
+        return phone, register.get("Contact").split("urn:uuid:")[1][:36]
+
+    def stop(phone):
+        phone.process.terminate()
+        register = registrar.receive("REGISTER")
+        registrar.respond(register, 200, "OK")
+        wait_until(lambda: phone.process.poll() is not None, "the phone ends", 15)
+
+    first, one = start()
+    second, two = start()
+    check(one != two, "names of their own")
+    stop(first)
+    third, three = start()
+    equal(three, one, "the first one's place is free again")
+    stop(second)
+    stop(third)
+    again, four = start()
+    equal(four, one, "alone it is the one that it was")
+    stop(again)
