@@ -83,6 +83,7 @@ void call_setup_free(struct call_setup *setup)
 	call_thread_fini(&setup->thread);
 	free(setup->headers);
 	free(setup->uri);
+	free(setup->proxy);
 	free(setup->display);
 	free(setup->type);
 	free(setup->body);
@@ -389,7 +390,9 @@ static void keep_redirect(struct call *call, const struct sip_message *response)
 	if (!contact || contact->star)
 		return;
 	call->redirect = clean(contact->uri.text);
-	if (strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "ask") == 0)
+	/* A proxy (305) or another service (380) is not whom `redial` should call. */
+	if (response->status != 305 && response->status != 380 &&
+	    strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "ask") == 0)
 		xreplace(&call->phone->redirected_to, call->redirect);
 }
 

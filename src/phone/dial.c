@@ -73,6 +73,11 @@ static void who_calls(struct call *call, char nobody[160], struct identity *iden
 	if (call->setup->display)
 		identity->display = call->setup->display;
 	identity->anonymous = call->setup->anonymous;
+	/* A 305 named it: in place of our own proxy. */
+	if (call->setup->proxy) {
+		call->setup->routes[0] = call->setup->proxy;
+		identity->routes = call->setup->routes;
+	}
 	free(call->account_uri);
 	call->account_uri = xstrdup(identity->uri);
 }
@@ -145,14 +150,17 @@ static void located(void *arg, enum err err, const struct sip_target *targets, s
 	invite(call);
 }
 
-/* The host that the INVITE goes to first: our proxy, else the target's. @return false: no SIP URI */
-static bool first_hop(const struct account *account, struct slice target, struct sip_hop *hop)
+/* The host that the INVITE goes to first: the proxy of a 305 or ours, else the target's. @return false: no SIP URI */
+static bool first_hop(const struct account *account, const struct call_setup *setup, struct sip_hop *hop)
 {
+	struct slice next = account && account_proxy(account) ? slice_of(account_proxy(account)) : slice_of(setup->uri);
 	struct sip_uri uri;
 	struct slice transport;
 
 	*hop = (struct sip_hop){ 0 };
-	if (!sip_uri_parse(account && account_proxy(account) ? slice_of(account_proxy(account)) : target, &uri, NULL) ||
+	if (setup->proxy)
+		next = slice_sub(slice_of(setup->proxy), 1, strlen(setup->proxy) - 2);
+	if (!sip_uri_parse(next, &uri, NULL) ||
 	    uri.host.n >= sizeof hop->host)
 		return false;
 	snprintf(hop->host, sizeof hop->host, "%.*s", SLICE_ARG(uri.host));
@@ -185,7 +193,7 @@ static void locate(struct call *call, const struct account *account)
 	struct address literal;
 	struct sip_hop hop;
 
-	if (!first_hop(account, slice_of(call->setup->uri), &hop)) {
+	if (!first_hop(account, call->setup, &hop)) {
 		call_fail_locally(call, CAUSE_LOCAL, ERR_SYNTAX, "the address is not well formed");
 	} else if (address_parse_host(&literal, slice_of(hop.host), 5060)) {
 		call->private_signalling =
@@ -429,15 +437,30 @@ static void queue_contacts(struct call_setup *setup, const struct sip_message *r
 	}
 }
 
-bool call_redirect(struct call *call, const struct outcome *outcome)
+/*
+ * 305 (21.3.4): the same address by the proxy that Contact names, once. @return false: it names none, or another was
+ * tried already
+ */
+static bool take_proxy(struct call_setup *setup, const struct sip_message *response)
 {
-	struct call_setup *setup = call->setup;
-	bool is_3xx = outcome->status / 100 == 3 && outcome->response;
+	const struct sip_address *contact = sip_message_address(response, SIP_HEADER_CONTACT, 0);
+	struct slice lr;
+	struct buf route;
 
-	if (call->incoming || !setup || call->is_echo || outcome->cause == CAUSE_CANCELLED || outcome->status >= 600 ||
-	    call->phone->shutting_down ||
-	    strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "on") != 0)
+	if (setup->proxy || !contact || contact->star || contact->uri.scheme != SIP_SCHEME_SIP ||
+	    contact->uri.text.n > URI_TEXT_MAX)
 		return false;
+	buf_init(&route, URI_TEXT_MAX + 64);
+	buf_add_char(&route, '<');
+	sip_uri_print_request(&route, &contact->uri);
+	buf_printf(&route, "%s>", sip_uri_param(&contact->uri, SLICE("lr"), &lr) ? "" : ";lr");
+	setup->proxy = buf_take(&route);
+	return true;
+}
+
+/* The next to be dialled becomes the target. @return false: there is none */
+static bool take_next(struct call_setup *setup, const struct outcome *outcome, bool is_3xx)
+{
 	if (is_3xx && setup->hops < REDIRECT_HOPS_MAX && setup->tried_count < REDIRECTS_MAX) {
 		setup->tried[setup->tried_count++] = xstrdup(setup->uri);
 		queue_contacts(setup, outcome->response);
@@ -448,11 +471,31 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	if (!is_3xx)
 		setup->tried[setup->tried_count++] = xstrdup(setup->uri);
 	free(setup->uri);
+	free(setup->proxy);
+	setup->proxy = NULL;
 	setup->uri = setup->queue[0];
 	memmove(&setup->queue[0], &setup->queue[1], --setup->queued * sizeof setup->queue[0]);
+	return true;
+}
+
+bool call_redirect(struct call *call, const struct outcome *outcome)
+{
+	struct call_setup *setup = call->setup;
+	/* What a 380 offers instead is for people to read. */
+	bool is_3xx = outcome->status / 100 == 3 && outcome->status != 305 && outcome->status != 380 &&
+		      outcome->response;
+
+	if (call->incoming || !setup || call->is_echo || outcome->cause == CAUSE_CANCELLED || outcome->status >= 600 ||
+	    call->phone->shutting_down ||
+	    strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "on") != 0)
+		return false;
+	bool by_proxy = outcome->status == 305 && outcome->response && take_proxy(setup, outcome->response);
+	if (!by_proxy && !take_next(setup, outcome, is_3xx))
+		return false;
 	struct event *event = events_add(call->phone->events, EVENT_REDIRECTED, call->number);
 	event_text(event, "id", slice_of(call->id));
-	event_text(event, "target", slice_of(setup->uri));
+	event_text(event, "target", by_proxy ? slice_sub(slice_of(setup->proxy), 1, strlen(setup->proxy) - 2)
+					     : slice_of(setup->uri));
 	event_number(event, "code", outcome->status);
 	if (call->session)
 		session_thread(call->session, &setup->thread);

@@ -340,6 +340,8 @@ struct call_setup {
 	char *type, *body;              /* or NULL */
 	char *queue[REDIRECTS_MAX];     /* Contacts of a 3xx still to be dialled */
 	size_t queued;
+	char *proxy;                /* of a 305, as Route writes it; or NULL */
+	const char *routes[2];      /* that, for an identity */
 	char *tried[REDIRECTS_MAX]; /* never dialled again */
 	size_t tried_count;
 	unsigned hops;

@@ -395,6 +395,38 @@ def test_refers_that_wait_are_bounded_and_named(bench):
     phone.do("refuse-transfer request=8")
 
 
+def test_use_proxy_and_alternative_service(bench):
+    """305: the same address by the proxy that is named, once; 380 is followed by nobody."""
+    peer, proxy = Peer(PEER), Peer(OTHER)
+    phone = start(bench, "set call.follow-redirect on")
+    number = phone.do(f"call sip:bob@127.0.0.1:{PEER}")["call"]
+    invite = peer.receive("INVITE")
+    peer.send(peer.finish(["SIP/2.0 305 Use Proxy", *[f"Via: {v}" for v in invite.all("Via")], f"From: {invite.get('From')}", f"To: {invite.get('To')};tag=x",
+                           f"Call-ID: {invite.get('Call-ID')}", f"CSeq: {invite.get('CSeq')}", f"Contact: <sip:127.0.0.1:{OTHER}>"]), invite.source)
+    again = proxy.receive("INVITE")
+    equal(again.start, f"INVITE sip:bob@127.0.0.1:{PEER} SIP/2.0", "the same address")
+    equal(again.get("Route"), f"<sip:127.0.0.1:{OTHER};lr>", "by the proxy")
+    event = phone.event("redirected", call=number)
+    equal((event["code"], event["target"]), (305, f"sip:127.0.0.1:{OTHER};lr"), "told")
+    proxy.respond(again, 305, "Use Proxy")
+    equal(phone.event("failed", call=number)["code"], 305, "not round and round")
+    number = phone.do(f"call sip:bob@127.0.0.1:{PEER}")["call"]
+    peer.respond(peer.receive("INVITE"), 380, "Alternative Service")
+    equal(phone.event("failed", call=number)["code"], 380, "380 is told")
+    peer.nothing("INVITE", 0.5)
+
+
+def test_an_invite_has_a_contact(bench):
+    """Without one nobody could say BYE to the caller: 400; only peers of RFC 2543 age had no need of it."""
+    peer, phone = Peer(PEER), start(bench, auto=False)
+    to = f"<sip:phone@127.0.0.1:{PHONE}>"
+    peer.request("INVITE", f"sip:phone@127.0.0.1:{PHONE}", to, "<sip:x@127.0.0.1>;tag=a", "bare", 1, PHONE_AT, peer.sdp(), contact=False)
+    peer.receive(400)
+    peer.request("INVITE", f"sip:phone@127.0.0.1:{PHONE}", to, "<sip:x@127.0.0.1>;tag=b", "old", 1, PHONE_AT, peer.sdp(), contact=False, branch="1")
+    peer.receive(180)
+    equal(phone.quit(), 0, "exit status")
+
+
 def test_a_fork_that_lost_ends_nothing(bench):
     """Two phones ring, one reliably; the other answers. That the first knows its dialog no more (481 to our PRACK) is no end of the call."""
     peer, phone = Peer(PEER), start(bench)

@@ -332,11 +332,19 @@ static unsigned check_options(const struct sip_message *invite, const struct ses
 	return session_interval_too_small(invite, options) ? 422 : 0;
 }
 
+/* Where would our requests go in its dialog (8.1.1.8)? Peers of RFC 2543 had no need to say (RFC 4475 3.4.1). */
+static bool lacks_contact(const struct sip_message *invite)
+{
+	const struct sip_via *via = sip_message_via(invite, 0);
+
+	return !sip_message_address(invite, SIP_HEADER_CONTACT, 0) && via && sip_via_has_magic(via);
+}
+
 static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 		       const struct sip_source *source, const struct session_options *options)
 {
 	struct session *replaced, *joined;
-	unsigned status = session_find_named(ua, invite, &replaced, &joined);
+	unsigned status = lacks_contact(invite) ? 400 : session_find_named(ua, invite, &replaced, &joined);
 
 	if (!status)
 		status = check_options(invite, options);

@@ -8,9 +8,10 @@ static void request(struct lab *lab, const char *method, const char *uri, const 
 	number++;
 	snprintf(text, sizeof text,
 		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKr%u\r\nMax-Forwards: 70\r\n"
-		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: call%u\r\nCSeq: 1 %s\r\n%s"
+		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: call%u\r\nCSeq: 1 %s\r\n%s%s"
 		 "Content-Length: %zu\r\n\r\n%s",
-		 method, uri, number, number, method, lines, strlen(body), body);
+		 method, uri, number, number, method, strcmp(method, "INVITE") ? "" : "Contact: <sip:bob@192.0.2.9>\r\n",
+		 lines, strlen(body), body);
 	lab_request_text(lab, text);
 }
 
