@@ -70,8 +70,9 @@ bool account_is_server(const struct account *account, const struct address *remo
 {
 	/* Also while a refresh is under way or has failed: the registrar sends us calls as long as the binding lasts.
 	 */
-	return account->binding && registration_left(account->binding->registration) &&
-	       address_is_set(&account->server) && address_same_host(&account->server, remote);
+	return (account->binding && registration_left(account->binding->registration) &&
+		address_is_set(&account->server) && address_same_host(&account->server, remote)) ||
+	       (account_spare_proxy(account) && address_same_host(&account->spare_server, remote));
 }
 
 /* "alice%2B" and "alice+" are the same user. */
@@ -359,6 +360,7 @@ bool phone_unregister(struct phone *phone, struct slice name, bool all_bindings,
 		if (!phone_needs_start(phone, failure) || !account_make_binding(account, failure))
 			return false;
 	}
+	account_drop_spare(account);
 	registration_stop(account->binding->registration, all_bindings);
 	return true;
 }
@@ -418,6 +420,8 @@ void accounts_moved(struct phone *phone)
 		struct account *account = LIST_ENTRY(node, struct account, node);
 		if (account->binding && account->state == ACCOUNT_REGISTERED)
 			registration_start(account->binding->registration);
+		if (account->spare)
+			registration_start(account->spare->registration);
 	}
 }
 
@@ -430,6 +434,8 @@ void accounts_network_changed(struct phone *phone)
 			continue;
 		account->retry_at_us = 0;
 		registration_network_changed(account->binding->registration);
+		if (account->spare)
+			registration_network_changed(account->spare->registration);
 	}
 }
 
@@ -438,6 +444,7 @@ void accounts_shut_down(struct phone *phone)
 	LIST_EACH(&phone->accounts, node) {
 		struct account *account = LIST_ENTRY(node, struct account, node);
 		account->start_wanted = false;
+		account_drop_spare(account);
 		if (account->binding && registration_may_be_bound(account->binding->registration))
 			registration_stop(account->binding->registration, false);
 		else
@@ -473,6 +480,8 @@ void accounts_free(struct phone *phone)
 		struct account *account = LIST_ENTRY(list_first(&phone->accounts), struct account, node);
 		if (account->binding)
 			binding_free(account->binding);
+		if (account->spare)
+			binding_free(account->spare);
 		account_free(account);
 	}
 	while (!list_empty(&phone->retired))

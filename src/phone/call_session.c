@@ -189,6 +189,27 @@ static void on_make_offer(void *arg, struct session *session, int leg, struct bu
 	media_offer_leg(&call->media, leg, offer);
 }
 
+/* Where the offer is of the wrong family, sound needs sockets of the other one. */
+static bool on_offer_for(void *arg, struct session *session, const struct address *remote, struct buf *offer)
+{
+	struct call *call = arg;
+	struct address local;
+
+	(void)session;
+	if (!call->media.opened || call->media.settled || address_is_v6(remote) == address_is_v6(&call->media.local) ||
+	    !phone_local_for(call->phone, remote, &local) || address_is_v6(&local) != address_is_v6(remote))
+		return false;
+	enum err err = media_move(&call->media, &local);
+	if (err) {
+		log_line(call->phone->log, LOG_WARNING, "call %u: no sound at the address that is asked now: %s",
+			 call->number, err_text(err));
+		return false;
+	}
+	call->local = local;
+	media_offer(&call->media, offer);
+	return true;
+}
+
 /* ---- re-INVITE ---- */
 
 static void reinvite_event(struct call *call, const char *direction, unsigned code, struct slice reason)
@@ -415,6 +436,7 @@ struct session_handlers call_handlers(struct call *call)
 		.offer = on_offer,
 		.answer = on_answer,
 		.make_offer = on_make_offer,
+		.offer_for = on_offer_for,
 		.reinvited = on_reinvited,
 		.peer_reinvited = on_peer_reinvited,
 		.updated = on_updated,

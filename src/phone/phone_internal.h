@@ -42,6 +42,8 @@ struct binding {
 	struct account *account; /* NULL: retired */
 	struct registration *registration;
 	char *address; /* of the account, sip:alice@atlanta.com */
+	char *proxy;          /* of a second flow; NULL: the account's */
+	const char *route[2]; /* that, as an identity has it */
 	bool dead; /* free at the turn's end */
 };
 
@@ -72,7 +74,7 @@ struct account {
 	struct own_credential credentials[CREDENTIALS_MAX];
 	size_t credential_count;
 	char *prefix, *rewrite; /* of telephone numbers (dial_plan.c) */
-	struct binding *binding;
+	struct binding *binding, *spare; /* the second flow, where there is one */
 	struct loop_child *child; /* the password command */
 	struct timer password_limit; /* of that */
 	bool start_wanted;        /* register once the password is there */
@@ -81,7 +83,7 @@ struct account {
 	char *reason, *cause, *detail;
 	int64_t retry_at_us; /* 0: none */
 	bool needs_password;
-	struct address server; /* that answered our REGISTER */
+	struct address server, spare_server; /* that answered our REGISTER, and that of the second flow */
 	bool removal_failed;    /* the registrar did not take our binding away */
 	unsigned fetch_request; /* `account bindings` under way; 0: none */
 	int64_t fetched_us;
@@ -158,6 +160,14 @@ void account_make_routes(struct account *account);
 bool account_next_proxy(struct account *account, const struct outcome *outcome);
 /** The registration has succeeded; a better proxy is asked now and then whether it is back. */
 void account_proxy_works(struct account *account);
+/* account_flows.c */
+/** The registration has succeeded: a second one by the next proxy, where the registrar keeps flows and there are two
+ * proxies; it moves to another when the first one takes its proxy. */
+void account_keep_spare(struct account *account);
+/** No second one any more: its binding is removed. */
+void account_drop_spare(struct account *account);
+/** The proxy by which the second flow stands; NULL: there is none. */
+const char *account_spare_proxy(const struct account *account);
 /* account_credentials.c */
 /** `key`: "password@REALM" or "auth-user@REALM". */
 bool account_set_credential(struct account *account, struct slice key, struct slice value, struct failure *failure);

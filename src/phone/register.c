@@ -58,6 +58,7 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 	account->server = account->phone->wire_remote;
 	account->needs_password = false;
 	account_proxy_works(account);
+	account_keep_spare(account);
 	leftovers_only(account->phone->leftovers, account->uri, registration_contact_uri(registration));
 	account_set_result(account, ACCOUNT_REGISTERED, 200, SLICE("OK"), NULL);
 	/* Refreshes are not news. */
@@ -215,8 +216,10 @@ static void on_left(void *arg, const char *contact)
 void binding_free(struct binding *binding)
 {
 	list_remove(&binding->node);
-	registration_free(binding->registration);
+	if (binding->registration)
+		registration_free(binding->registration);
 	free(binding->address);
+	free(binding->proxy);
 	free(binding);
 }
 
@@ -226,6 +229,7 @@ void account_retire(struct account *account)
 	struct binding *binding = account->binding;
 
 	account->binding = NULL;
+	account_drop_spare(account);
 	if (!binding)
 		return;
 	account_make_routes(account);

@@ -214,6 +214,8 @@ static bool show_accounts(struct phone *phone, struct slice argument, struct buf
 		buf_printf(out, "%s %s  %s  at %s", view.is_default ? ">" : " ", view.name, view.state, view.registrar);
 		if (account->proxy_count > 1)
 			buf_printf(out, "  by %s", account_proxy(account));
+		if (account_spare_proxy(account))
+			buf_printf(out, " and by %s", account_spare_proxy(account));
 		if (view.expires_left_s)
 			buf_printf(out, "  %" PRIu32 " s left", view.expires_left_s);
 		if (account->state == ACCOUNT_FAILED) {

@@ -26,6 +26,7 @@ srv-host=_sips._tcp.biloxi.com,proxy.biloxi.com,5061,1,10
 host-record=dead.atlanta.com,{DNS}
 host-record=proxy.atlanta.com,{ATLANTA}
 host-record=proxy.biloxi.com,{BILOXI}
+host-record=both.atlanta.com,{DNS},2001:db8::2
 host-record=atlanta.com,{ATLANTA}
 host-record=biloxi.com,{BILOXI}
 """

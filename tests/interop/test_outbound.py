@@ -1,4 +1,6 @@
 """RFC 5626, 5627 and 3608 with kamailio: flows, STUN and CRLF keep-alives, GRUU, Service-Route; proxies that fail and come back."""
+import subprocess
+
 from harness import check, equal, wait_until
 from proxies import ALICE, ATLANTA, BILOXI, BOB, start_dns, start_proxy
 from wire import Peer, Sniffer
@@ -101,3 +103,62 @@ def test_two_phones_of_one_user(bench):
     again, four = start()
     equal(four, one, "alone it is the one that it was")
     stop(again)
+
+
+def test_the_other_family_of_addresses(bench):
+    """A host has AAAA and A, nobody answers at the first: the INVITE to the second names addresses of that family, in Via, Contact and for the sound."""
+    start_dns(bench)
+    for address in ("2001:db8::1", "2001:db8::2"):
+        subprocess.run(["ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad"], check=True)
+    subprocess.run(["ip", "-6", "route", "add", "default", "dev", "lo", "src", "2001:db8::1"], check=False)
+    peer = Peer(5080, "192.0.2.53")
+    phone = bench.phone(f"set sip.listen {ALICE}:5060 [2001:db8::1]:5060", "set media.codecs PCMU")
+    call = phone.do("call sip:bob@both.atlanta.com:5080 type=text/plain body=hello")["call"]
+    invite = peer.receive("INVITE", 40)
+    check("c=IN IP4 192.0.2.1" in invite.body and "IP6" not in invite.body, invite.body)
+    check("hello" in invite.body, "what the user adds is there still")
+    for name in ("Via", "Contact"):
+        check(f"{ALICE}:5060" in invite.get(name) or f"@{ALICE}" in invite.get(name) or f"UDP {ALICE}" in invite.get(name), f"{name}: {invite.get(name)}")
+    peer.respond(invite, 200, "OK", peer.sdp())
+    phone.event("answered", call=call)
+    peer.receive("ACK")
+    tried = phone.do("trace list")["text"]
+    check("2001:db8::2" in tried, f"the first address was asked before: {tried}")
+    check("here        192.0.2.1:" in phone.do("show media")["text"], phone.do("show media")["text"])
+
+
+def test_two_flows(bench):
+    """A registrar that keeps flows and two proxies: two registrations with reg-ids of their own; calls come by either, and one always stands."""
+    bench.need_namespace()
+    proxies = [Peer(5060, BILOXI), Peer(5060, ATLANTA)]
+    phone = bench.phone(f"set sip.listen {ALICE}:5060", f"account add sip:alice@biloxi.com password=x registrar=sip:192.0.2.53 proxy=\"sip:{BILOXI} sip:{ATLANTA}\"")
+
+    def register(proxy, answer=200, expires=60):
+        request = proxy.receive("REGISTER", 40)
+        rows = [f"Contact: {request.get('Contact').replace(';expires=0', '')};expires={expires}", "Require: outbound"] if answer == 200 else []
+        proxy.respond(request, answer, "OK" if answer == 200 else "Service Unavailable", headers=rows)
+        return request
+
+    one = register(proxies[0])
+    two = register(proxies[1])
+    check("reg-id=1" in one.get("Contact") and "reg-id=2" in two.get("Contact"), "reg-ids")
+    equal(*(r.get("Contact").split("urn:uuid:")[1][:36] for r in (one, two)), "one instance")
+    check(one.get("Call-ID") != two.get("Call-ID"), "registrations of their own")
+    wait_until(lambda: f"by sip:{BILOXI};lr and by sip:{ATLANTA};lr" in phone.do("show accounts")["text"], "shown")
+    for number, proxy in enumerate(proxies):
+        proxy.request("INVITE", f"sip:alice@{ALICE}:5060", "<sip:alice@biloxi.com>", "<sip:bob@biloxi.com>;tag=b", f"in{number}", 1, (ALICE, 5060), proxy.sdp(),
+                      ("P-Asserted-Identity: <sip:robert@biloxi.com>",))
+        equal(phone.event("incoming")["identity"], "sip:robert@biloxi.com", "its word is believed")
+        phone.do("reject")
+        proxy.receive(486)
+    # The first proxy goes away: the account goes on by the second at once, the spare flow follows when that stands.
+    phone.do("register")
+    register(proxies[0], 503)
+    moved = register(proxies[1])
+    check("reg-id=1" in moved.get("Contact"), "the first flow by the second proxy")
+    spare = register(proxies[0])
+    check("reg-id=2" in spare.get("Contact"), "the second by the first")
+    phone.process.stdin.close()
+    gone = {register(proxy, 200, 0).get("Contact").split("reg-id=")[1][0] for proxy in proxies}
+    equal(gone, {"1", "2"}, "both bindings are removed")
+    wait_until(lambda: phone.process.poll() is not None, "the phone ends", 15)

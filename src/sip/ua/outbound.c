@@ -2,11 +2,10 @@
 
 #include "base/xmalloc.h"
 
-static const char REG_ID[] = "1"; /* one flow a registration */
-
-void outbound_init(struct outbound *outbound, const char *instance, bool wants_flow, bool wants_gruu)
+void outbound_init(struct outbound *outbound, const char *instance, unsigned reg_id, bool wants_flow, bool wants_gruu)
 {
 	*outbound = (struct outbound){ .instance = instance ? xstrdup(instance) : NULL,
+				       .reg_id = reg_id ? reg_id : 1,
 				       .wants_gruu = wants_gruu,
 				       .refused = !wants_flow };
 }
@@ -42,7 +41,7 @@ void outbound_add_params(const struct outbound *outbound, struct buf *contact)
 		return;
 	buf_printf(contact, ";+sip.instance=\"<%s>\"", outbound->instance);
 	if (!outbound->refused)
-		buf_printf(contact, ";reg-id=%s", REG_ID);
+		buf_printf(contact, ";reg-id=%u", outbound->reg_id);
 }
 
 /* A parameter of a Contact without its quotes; empty when it is not there. */
@@ -65,11 +64,12 @@ static struct slice param_of(const struct sip_address *contact, const char *name
 bool outbound_is_ours(const struct outbound *outbound, const struct sip_address *contact)
 {
 	struct slice instance = param_of(contact, "+sip.instance"), reg_id = param_of(contact, "reg-id");
+	uint32_t number;
 
 	if (!outbound->instance || instance.n < 2 || instance.p[0] != '<')
 		return false;
 	return slice_ieq(slice_sub(instance, 1, instance.n - 2), slice_of(outbound->instance)) &&
-	       (!reg_id.n || slice_eq(reg_id, slice_of(REG_ID)));
+	       (!reg_id.n || (slice_to_u32(reg_id, &number) && number == outbound->reg_id));
 }
 
 static void learn_gruu(char **gruu, const struct sip_address *contact, const char *name)

@@ -10,6 +10,7 @@ enum { SERVICE_ROUTES_MAX = 8 };
 
 struct outbound {
 	char *instance;         /* "urn:uuid:..."; NULL: this phone has none, and asks for nothing */
+	unsigned reg_id;        /* which of its flows: 1, 2 ... */
 	bool wants_gruu;
 	bool refused; /* nobody wants it, or 439: the first hop cannot do it, so it is not asked for any more */
 	bool agreed;            /* the registrar keeps our flow: keep-alives are answered, and `ob` may be said */
@@ -18,7 +19,7 @@ struct outbound {
 	char *gruu, *temporary; /* or NULL */
 };
 
-void outbound_init(struct outbound *outbound, const char *instance, bool wants_flow, bool wants_gruu);
+void outbound_init(struct outbound *outbound, const char *instance, unsigned reg_id, bool wants_flow, bool wants_gruu);
 void outbound_fini(struct outbound *outbound);
 /** Supported of a REGISTER. RFC 5626 4.2.1, RFC 3327 5, RFC 5627 4.1 */
 void outbound_add_supported(const struct outbound *outbound, struct sip_draft *draft);

@@ -81,7 +81,7 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	profile->identity.anonymous = false;
 	profile->identity.has_contact = profile->identity.ob = false;
 	profile->identity.gruu = profile->identity.temporary_gruu = NULL;
-	outbound_init(&r->outbound, config->instance, config->outbound, config->gruu);
+	outbound_init(&r->outbound, config->instance, config->reg_id, config->outbound, config->gruu);
 	r->handlers = config->handlers;
 	r->asked = config->expires ? config->expires : 3600;
 	r->registrar = registrar;

@@ -32,6 +32,7 @@ struct registration_config {
 	uint32_t expires;                /* asked for, seconds */
 	const char *instance;            /* this phone, "urn:uuid:..."; NULL: no outbound, no GRUU. RFC 5626 4.1 */
 	bool outbound, gruu;             /* ask for which of them */
+	unsigned reg_id;                 /* which flow of the instance it is (RFC 5626 4.2); 0: the first */
 	struct registration_handlers handlers;
 };
 

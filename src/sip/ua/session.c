@@ -89,6 +89,8 @@ static void session_free(struct mortal *mortal)
 	free(session->target);
 	free(session->peer_text);
 	free(session->offer);
+	free(session->more_type);
+	free(session->more_body);
 	free(session->next_offer);
 	free(session->reason);
 	free(session);

@@ -72,6 +72,12 @@ struct session_handlers {
 	unsigned (*request)(void *arg, struct session *session, struct server_transaction *st,
 			    struct sip_message *request);
 	void *arg;
+	/**
+	 * Our first INVITE is about to leave for `remote`: with another offer, because that address cannot use what the
+	 * last one names (another family of addresses after a fail-over)? Write it. @return false: the last one is
+	 * good. May be NULL
+	 */
+	bool (*offer_for)(void *arg, struct session *session, const struct address *remote, struct buf *offer);
 };
 
 /* What a redirected call goes on with: the same To, From tag and Call-ID, the CSeq rising (8.1.3.4). */

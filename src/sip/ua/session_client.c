@@ -386,6 +386,30 @@ void session_stray(struct ua *ua, struct sip_message *response)
 	}
 }
 
+/* Each attempt may go to an address of another family: what the offer names must be reached from there (RFC 6157 4). */
+static bool prepare_invite(void *arg, struct sip_draft *draft, const struct sip_target *target)
+{
+	struct session *session = arg;
+	const struct session_handlers *handlers = &session->handlers;
+	struct buf offer;
+
+	if (!session_own_contact(arg, draft, target))
+		return false;
+	if (!session->offer || !handlers->offer_for)
+		return true;
+	buf_init(&offer, SIP_MESSAGE_MAX);
+	if (handlers->offer_for(handlers->arg, session, &target->address, &offer) && offer.n) {
+		free(session->offer);
+		session->offer = slice_dup(buf_slice(&offer));
+		session->offer_renewed = true;
+	}
+	if (session->offer_renewed)
+		session_bodies(session->ua, draft, slice_of(session->offer), slice_of(session->more_type),
+			       slice_of(session->more_body));
+	buf_fini(&offer);
+	return true;
+}
+
 static void send_invite(struct session *session)
 {
 	struct sip_draft *draft = sip_draft_copy(session->invite_draft);
@@ -396,7 +420,7 @@ static void send_invite(struct session *session)
 									     .strict = session->invite_strict,
 									     .takes_protocol = true,
 									     .cseq = &session->cseq,
-									     .prepare = session_own_contact,
+									     .prepare = prepare_invite,
 									     .event = on_invite,
 									     .arg = session });
 	session_note_request(session, session->invite);
@@ -468,6 +492,8 @@ struct session *session_call(struct ua *ua, const struct call_config *config, en
 		session->options = *config->options;
 	session->target = slice_dup(config->target);
 	session->offer = config->offer.n ? slice_dup(config->offer) : NULL;
+	session->more_type = slice_dup(config->content_type);
+	session->more_body = slice_dup(config->body);
 	bool parsed = sip_address_parse(slice_of(session->peer_text), &session->peer, NULL);
 	assert(parsed);
 	(void)parsed;

@@ -124,6 +124,8 @@ struct session {
 
 	/* caller, and re-INVITE of ours */
 	char *offer;            /* of the first INVITE; NULL: none */
+	bool offer_renewed;     /* it is another than that of invite_draft */
+	char *more_type, *more_body; /* what the first INVITE carries beside it */
 	uint32_t cseq;          /* of the first INVITE */
 	struct request *invite; /* NULL once it has its final response */
 	struct sip_message *invite_sent;
