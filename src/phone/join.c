@@ -19,7 +19,7 @@ void join_note(struct call *call, const struct sip_source *source)
 {
 	const struct session *joined = session_joined(call->session);
 	const struct account *account = account_find(call->phone, slice_of(call->account_name));
-	const char *policy = settings_text(call->phone->settings, "call.allow-join");
+	const char *policy = settings_text(call_settings(call, "call.allow-join"), "call.allow-join");
 	const struct call *old = joined ? call_of(call->phone, joined) : NULL;
 
 	if (!joined)

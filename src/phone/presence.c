@@ -224,7 +224,7 @@ enum admission { ADMIT, ASK, REFUSE };
 static enum admission may_watch_calls(const struct phone *phone, const struct account *account, const char *who,
 				      const struct sip_source *source)
 {
-	const char *policy = settings_text(phone->settings, "call.watchers");
+	const char *policy = settings_text(account_settings(phone, account, "call.watchers"), "call.watchers");
 	bool known = contacts_name_of(phone->contacts, slice_of(who)) != NULL;
 
 	if (address_is_loopback(&source->remote) || (account && account_is_server(account, &source->remote)))
