@@ -152,7 +152,8 @@ static const struct session_handlers handlers = { on_provisional,    on_answered
 						  on_failed,         on_ended,           on_offer,
 						  on_answer,         on_make_offer,      on_reinvited,
 						  on_peer_reinvited, on_reinvited,       on_peer_reinvited,
-						  on_refreshed,      on_session_request, NULL };
+						  on_refreshed,      on_session_request, NULL,
+						  NULL };
 
 static void set_handlers(struct chaos *c, struct session *session)
 {
