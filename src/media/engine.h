@@ -114,6 +114,11 @@ struct stream_config {
 	struct { uint8_t payload_type; uint32_t clock_rate; } receive_reds[STREAM_EVENTS_MAX];
 	size_t receive_red_count;
 	uint8_t send_red;
+	/* comfort noise (RFC 3389): payload types; the sent one has the clock of `send` */
+	uint8_t receive_comforts[STREAM_EVENTS_MAX];
+	size_t receive_comfort_count;
+	uint8_t send_comfort;
+	bool has_send_comfort;
 	bool has_send_red;
 	size_t receive_event_count;
 	bool detect_tones;          /* digits in the peer's voice; only where no events were agreed on */

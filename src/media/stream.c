@@ -143,8 +143,10 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 		stream->told &= ~(1u << ENGINE_LOST);
 		stream->resumed = true;
 	}
-	if (!config->receives)
+	if (!config->receives) {
 		stream->play_frames = 0;
+		stream->peer_pauses = false;
+	}
 	stream->loud_us[0] = stream->loud_us[1] = 0;
 }
 
@@ -175,8 +177,16 @@ static void send_voice(struct stream *stream, int complexity)
 	const struct stream_codec *send = &stream->config.send;
 	struct encoder *encoder = stream->encoders[send->codec];
 	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
+	bool spoke = stream->spoke;
 
 	stream->complexity = complexity;
+	stream->spoke = false;
+	if (!spoke && stream_may_pause(stream)) {
+		stream_say_pause(stream);
+		stream->said_frames = 0;
+		return;
+	}
+	stream->pausing = false;
 	struct codec_path path = stream_rate_path(stream, complexity);
 	encoder_adapt(encoder, &path);
 	size_t n = encoder_encode(encoder, stream->said, stream->said_frames, payload, sizeof payload);
@@ -250,7 +260,7 @@ static void say(struct stream *stream, const struct stream_turn *turn, const int
 		pcm = tones;
 	if (!voice) {
 		stream->said_frames = 0;
-		stream->talking = false;
+		stream->talking = stream->pausing = false;
 	} else {
 		if (!stream->said_frames)
 			stream->frame_timestamp = stream->clock;
@@ -259,6 +269,7 @@ static void say(struct stream *stream, const struct stream_turn *turn, const int
 		else
 			memset(stream->said + stream->said_frames, 0, CODEC_TICK_FRAMES * sizeof *pcm);
 		stream->said_frames += CODEC_TICK_FRAMES;
+		stream_watch_voice(stream, pcm);
 		if (stream->said_frames >= send->ptime_ms * CODEC_MS_FRAMES)
 			send_voice(stream, turn->complexity);
 	}

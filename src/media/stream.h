@@ -8,6 +8,7 @@
  *   stream_network   sockets, where the peer is, RTCP
  *   stream_source    the sources of its packets: numbers, what is missing
  *   stream_security  the keys in use (SRTP)
+ *   stream_comfort   pauses in what is said and heard
  *   stream_rate      what the way to the peer can carry
  *   stream_red       redundant packets
  *   stream_report    the snapshot and the events
@@ -16,6 +17,7 @@
 
 #include "base/list.h"
 #include "media/codec/codec.h"
+#include "media/comfort.h"
 #include "media/dtmf.h"
 #include "media/dtmf_detect.h"
 #include "media/engine.h"
@@ -39,6 +41,7 @@ enum {
 	STREAM_SAY_FRAMES = 60 * CODEC_MS_FRAMES,
 	STREAM_NARROW_WORDS = 1000,       /* four samples of 8 kHz each: 500 ms */
 	STREAM_DIGITS_HEARD = 32,
+	COMFORT_PAYLOAD_TYPE = 13,
 	STREAM_FORMER_SOURCES = 4,        /* whose counts are kept, should they come back */
 	STREAM_FEC_HOLD_TICKS = 1000,     /* what repairs losses is expected so long after it was seen or needed */
 };
@@ -124,6 +127,12 @@ struct stream {
 	int16_t said[STREAM_SAY_FRAMES];
 	size_t said_frames;
 	bool talking;                     /* the last packet was voice, right before: no marker */
+	/* spoke: somebody may have, since the last packet. pausing: the last was noise */
+	bool spoke, pausing;
+	struct voice_watch voice_watch;
+	struct comfort_ear comfort_ear;
+	struct comfort noise_sent;
+	uint32_t noise_age_ms;
 	struct dtmf_sender dtmf_sender;
 	struct dtmf_tone dtmf_tone;
 	uint64_t sent_packets, sent_bytes, sent_octets;
@@ -173,6 +182,9 @@ struct stream {
 	int16_t play[STREAM_PLAY_FRAMES];
 	size_t play_frames, since_stretch;
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
+	bool peer_pauses;                 /* it described the noise of its pause, and has not spoken since */
+	struct comfort comfort;
+	uint32_t comfort_sequence;        /* extended, of its packet */
 	bool invented;                    /* what was decoded last was not said by anybody */
 	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried
 	 * such */
@@ -221,6 +233,18 @@ void stream_rate_report(struct stream *stream, double loss, double rtt_ms, int64
 /** Now and then: arm copies where they help, disarm them where they must not be. */
 void stream_rate_update(struct stream *stream, int64_t now_us);
 struct codec_path stream_rate_path(const struct stream *stream, int complexity);
+
+/* stream_comfort.c */
+/** May what is no speech be left out, as agreed? */
+bool stream_may_pause(const struct stream *stream);
+/** A tick of what is said. NULL: silence */
+void stream_watch_voice(struct stream *stream, const int16_t *pcm);
+/** Instead of a packet of voice: describe what is no speech, when it is worth a packet. */
+void stream_say_pause(struct stream *stream);
+bool stream_is_comfort(const struct stream *stream, uint8_t payload_type);
+void stream_take_pause(struct stream *stream, const struct rtp_packet *packet, uint32_t extended);
+/** What is heard while the peer pauses: at most CODEC_TICK_FRAMES. @return false: it did not say what */
+bool stream_hear_pause(struct stream *stream, int16_t *pcm, size_t frames);
 
 /* stream_red.c */
 const struct stream_codec *stream_codec_of(const struct stream *stream, uint8_t payload_type);

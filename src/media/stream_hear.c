@@ -92,6 +92,8 @@ static size_t decode(struct stream *stream, const struct jitter_play *play, int1
 	if (decoder && decoder_carries_last(decoder, packet->payload, packet->bytes))
 		stream->fec_seen = STREAM_FEC_HOLD_TICKS;
 	stream->invented = false;
+	if ((int32_t)(packet->sequence - stream->comfort_sequence) > 0)
+		stream->peer_pauses = false;
 	if (!frames) {
 		frames = packet->frames;
 		conceal(stream, frames, pcm);
@@ -113,7 +115,10 @@ static bool play_more(struct stream *stream, int64_t now_us)
 	jitter_get(&stream->jitter, now_us, (uint32_t)stream->play_frames, &play);
 	switch (play.what) {
 	case JITTER_NOTHING:
-		return false;
+		frames = CODEC_TICK_FRAMES - stream->play_frames;
+		if (!stream_hear_pause(stream, pcm, frames))
+			return false;
+		break;
 	case JITTER_PACKET:
 		frames = decode(stream, &play, pcm);
 		break;
@@ -124,7 +129,8 @@ static bool play_more(struct stream *stream, int64_t now_us)
 		/* fall through */
 	case JITTER_PAUSE:
 		frames = play.frames;
-		conceal(stream, frames, pcm);
+		if (!stream_hear_pause(stream, pcm, frames))
+			conceal(stream, frames, pcm);
 		break;
 	}
 	stream->play_frames += frames;

@@ -158,6 +158,7 @@ static void new_sequence(struct stream *stream)
 {
 	jitter_reset(&stream->jitter);
 	dtmf_receiver_reset(&stream->dtmf_receiver);
+	stream->peer_pauses = false;
 }
 
 static void on_voice(struct stream *stream, const struct rtp_packet *packet, const struct stream_codec *codec,
@@ -226,7 +227,8 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 		return;
 	const struct stream_codec *codec = stream_codec_of(stream, packet.payload_type);
 	bool event = !codec && is_event(&stream->config, packet.payload_type);
-	if (!accept_source(stream, from, &packet, codec || event, arrival_us))
+	bool pause = !codec && !event && stream_is_comfort(stream, packet.payload_type);
+	if (!accept_source(stream, from, &packet, codec || event || pause, arrival_us))
 		return;
 	enum rtp_verdict verdict = stream_count_packet(stream, &packet, &extended);
 	if (verdict == RTP_WAIT)
@@ -245,6 +247,8 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 		return;
 	}
 	on_other(stream, &packet, extended, arrival_us);
+	if (pause)
+		stream_take_pause(stream, &packet, extended);
 	if (event) {
 		char digit = dtmf_receive(&stream->dtmf_receiver, packet.timestamp, packet.payload,
 					  packet.payload_bytes);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { QUIET_US = 3000000, LOST_US = 3000000, WORD_SAMPLES = 4, QUALITY_TICKS = 10, TRIP_MAX_MS = 10000 };
+enum { QUIET_US = 3000000, LOST_US = 3000000, PAUSE_US = 30000000, WORD_SAMPLES = 4, QUALITY_TICKS = 10, TRIP_MAX_MS = 10000 };
 static const double QUIET_DB = -50;
 
 _Static_assert(sizeof(struct stream_stats) % sizeof(uint64_t) == 0, "the snapshot is copied by words");
@@ -49,7 +49,8 @@ void stream_watch(struct stream *stream, const struct stream_turn *turn, bool sa
 	int64_t last_us = stream->last_packet_us, since_us = stream->receiving_us;
 	if (last_us > since_us)
 		since_us = last_us;
-	bool lost = stream->config.receives && now_us - since_us >= LOST_US;
+	/* How often noise is described anew is the peer's choice (RFC 3389 5). */
+	bool lost = stream->config.receives && now_us - since_us >= (stream->peer_pauses ? PAUSE_US : LOST_US);
 	/* Nothing arriving is not silence but loss. */
 	bool hears = stream->config.receives && stream->last_packet_us && now_us - stream->last_packet_us < SECOND_US;
 

@@ -169,6 +169,19 @@ static void plan_reds(const struct sdp_agreed *agreed, uint32_t rate_hz, struct 
 	}
 }
 
+/* Comfort noise shares the clock of the voice whose pauses it fills. */
+static void plan_comforts(const struct sdp_agreed *agreed, uint32_t rate_hz, struct stream_config *config)
+{
+	for (size_t i = 0; i < agreed->comfort_count && config->receive_comfort_count < STREAM_EVENTS_MAX; i++) {
+		const struct sdp_agreed_codec *comfort = &agreed->comforts[i];
+		config->receive_comforts[config->receive_comfort_count++] = comfort->receive_pt;
+		if (comfort->codec->clock_rate != rate_hz || config->has_send_comfort)
+			continue;
+		config->has_send_comfort = true;
+		config->send_comfort = comfort->send_pt;
+	}
+}
+
 void media_make_plan(const struct call_media *media, const struct sdp_agreed *agreed, struct media_plan *plan)
 {
 	struct stream_config *config = &plan->config;
@@ -191,6 +204,7 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
 			config->receive_count++;
 	plan_reds(agreed, sent->codec->clock_rate, config);
+	plan_comforts(agreed, sent->codec->clock_rate, config);
 	plan_events(agreed, sent->codec->clock_rate, config);
 	/* What is told by events is not looked for in the voice, where it would be found a second time. */
 	config->detect_tones = !config->receive_event_count && !media->loop_back &&

@@ -18,19 +18,39 @@ static void add_row(struct call_media *media, const struct sdp_codec *row)
 		media->codecs[media->codec_count++] = *row;
 }
 
+/* What we say of our receiver where settings say more than what we always do (RFC 7587 6.1). */
+static const char *opus_fmtp(struct call_media *media, const char *usual)
+{
+	char *text = media->opus_fmtp;
+	size_t room = sizeof media->opus_fmtp;
+	size_t n = (size_t)snprintf(text, room, "%s", usual);
+
+	if (media->max_bitrate)
+		n += (size_t)snprintf(text + n, room - n, ";maxaveragebitrate=%" PRIu32, media->max_bitrate);
+	if (settings_on(media->phone->settings, "media.dtx"))
+		snprintf(text + n, room - n, ";usedtx=1");
+	return text;
+}
+
+/* Opus has pauses of its own. */
+static void add_comfort(struct call_media *media, size_t audio)
+{
+	for (size_t i = 0; i < audio; i++)
+		if (strcmp(media->codecs[i].encoding, media_codec_name(MEDIA_OPUS)) != 0)
+			add_row(media, &(struct sdp_codec){ "CN", media->codecs[i].clock_rate, 1,
+							    media->codecs[i].clock_rate == 8000 ? 13 : -1, NULL });
+}
+
 /*
- * The codecs in the user's order, then redundancy (RFC 2198) and telephone-event once for each of their clock rates
- * (RFC 4733 2.1).
+ * The codecs in the user's order, then redundancy (RFC 2198), comfort noise (RFC 3389) and telephone-event once for each of
+ * their clock rates (RFC 4733 2.1).
  */
 static void add_codec(struct call_media *media, enum media_codec codec)
 {
 	struct sdp_codec row = *media_codec_row(codec);
 
-	if (codec == MEDIA_OPUS && media->max_bitrate) {
-		snprintf(media->opus_fmtp, sizeof media->opus_fmtp, "%s;maxaveragebitrate=%" PRIu32, row.fmtp,
-			 media->max_bitrate);
-		row.fmtp = media->opus_fmtp;
-	}
+	if (codec == MEDIA_OPUS)
+		row.fmtp = opus_fmtp(media, row.fmtp);
 	add_row(media, &row);
 }
 
@@ -52,6 +72,8 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 		for (size_t i = 0; i < audio; i++)
 			add_row(media, &(struct sdp_codec){ "red", media->codecs[i].clock_rate,
 							    media->codecs[i].channels, -1, NULL });
+	if (settings_on(media->phone->settings, "media.dtx"))
+		add_comfort(media, audio);
 	for (size_t i = 0; i < audio; i++)
 		add_row(media, &(struct sdp_codec){ "telephone-event", media->codecs[i].clock_rate, 1, -1, "0-15" });
 	return media->codec_count ? ERR_NONE : ERR_NOT_FOUND;

@@ -12,7 +12,7 @@
 
 struct phone;
 
-enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 16 };
+enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 20 };
 
 /* off, optional, required */
 enum media_encryption { MEDIA_CLEAR, MEDIA_ENCRYPTION_OPTIONAL, MEDIA_ENCRYPTION_REQUIRED };

@@ -74,6 +74,7 @@ void sdp_free_lines(struct sdp_line *lines, size_t count);
 bool sdp_same_codec(struct slice encoding, uint32_t clock_rate, uint32_t channels, const struct sdp_codec *codec);
 bool sdp_is_event(const struct sdp_codec *codec);
 bool sdp_is_red(const struct sdp_codec *codec);
+bool sdp_is_comfort(const struct sdp_codec *codec);
 /** No sound of its own, but something beside an audio codec of the same clock rate: events, redundancy. */
 bool sdp_is_beside(const struct sdp_codec *codec);
 /** The number to offer this codec under; SDP_NO_PAYLOAD_TYPE when all are used up. */

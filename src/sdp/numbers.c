@@ -23,9 +23,14 @@ bool sdp_is_red(const struct sdp_codec *codec)
 	return slice_ieq(slice_of(codec->encoding), SLICE("red"));
 }
 
+bool sdp_is_comfort(const struct sdp_codec *codec)
+{
+	return slice_ieq(slice_of(codec->encoding), SLICE("CN"));
+}
+
 bool sdp_is_beside(const struct sdp_codec *codec)
 {
-	return sdp_is_event(codec) || sdp_is_red(codec);
+	return sdp_is_event(codec) || sdp_is_red(codec) || sdp_is_comfort(codec);
 }
 
 static uint8_t first_free(const struct sdp_negotiation *n, uint8_t from, uint8_t to)

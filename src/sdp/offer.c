@@ -59,6 +59,10 @@ static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec
 		codecs = agreed->reds;
 		count = &agreed->red_count;
 		room = ARRAY_LEN(agreed->reds);
+	} else if (sdp_is_comfort(codec)) {
+		codecs = agreed->comforts;
+		count = &agreed->comfort_count;
+		room = ARRAY_LEN(agreed->comforts);
 	}
 
 	/* Some list a codec twice: the first counts. */
@@ -174,7 +178,7 @@ static bool audio_has_clock(const struct sdp_local *local, const struct sdp_code
 			continue;
 		if (local->codecs[i].clock_rate == beside->clock_rate)
 			return true;
-		if (!sdp_is_event(beside))
+		if (sdp_is_red(beside))
 			return false;
 	}
 	return false;

@@ -33,7 +33,7 @@ struct sdp_keying;
 extern const struct sdp_keying sdp_sdes;
 
 struct sdp_local {
-	/* telephone-event and red rows too: one per clock rate; borrowed for the call. What red may carry is filled
+	/* telephone-event, red and CN rows too: one per clock rate; borrowed for the call. What red may carry is filled
 	 * in. */
 	const struct sdp_codec *codecs;
 	size_t codec_count;
@@ -87,6 +87,8 @@ struct sdp_agreed {
 	size_t event_count;
 	struct sdp_agreed_codec reds[4];  /* redundancy (RFC 2198) by clock rate */
 	size_t red_count;
+	struct sdp_agreed_codec comforts[4]; /* comfort noise (RFC 3389) by clock rate */
+	size_t comfort_count;
 	struct sdp_secured secured;
 };
 

@@ -79,6 +79,51 @@ def test_changed_in_a_call(bench):
     phone.do("hangup")
 
 
+def test_pauses(bench):
+    """`media.dtx on`: nobody speaks, next to nothing is sent, and nothing is missed by it (RFC 3389, RFC 7587 usedtx)."""
+    phone, other = two_phones(bench, "PCMU", "PCMU PCMA G722 L16/16000 opus")
+    for codec in ("PCMU", "PCMA", "G722", "L16/16000", "opus"):
+        phone.do("hangup")
+        phone.do("wait ended within=5s")
+        for side in (phone, other):
+            side.do("set media.dtx on")
+        phone.do("set audio.input null")
+        phone.do(f"call sip:bob@127.0.0.1:5090 codec={codec}")
+        phone.do("wait answered within=5s")
+        phone.do("wait media within=5s")
+        offer = phone.do("trace text")["text"].rsplit("INVITE sip:", 1)[1]
+        check("usedtx=1" in offer if codec == "opus" else " CN/" in offer, f"pauses are offered with {codec}")
+        phone.do("sleep 2s")
+        before = int(phone.get("media.sent"))
+        phone.do("sleep 4s")
+        sent = int(phone.get("media.sent")) - before
+        check(1 <= sent <= 20, f"{codec}: {sent} packets in 4 s of silence")
+        phone.do("set audio.input tone:440")
+        wait_until(lambda: abs(float(other.get("tone.hz") or 0) - 440) < 3, f"440 Hz by {codec} after the pause", 5)
+        equal(other.get("media.loss"), "0.00%", "what was not sent is no loss")
+        text = other.do("show call")["text"]
+        check("lost        0 of" in text and "late 0" in text and "concealed 0" in text, text)
+        check(not [e for e in other.events if e.get("event") == "lost"], "a pause is no lost sound")
+
+
+def test_pauses_of_baresip(bench):
+    """baresip may pause with Opus, and lets us; its tone comes through whole."""
+    Baresip(bench, "opus", lines="opus_dtx yes\n")
+    phone = phone_with_tone(bench, "opus", "set media.dtx on", "set audio.input null")
+    phone.do(f"call sip:bob@127.0.0.1:{PEER}")
+    phone.do("wait answered within=10s")
+    talk(phone, "opus")
+    before = int(phone.get("media.sent"))
+    phone.do("sleep 4s")
+    sent = int(phone.get("media.sent")) - before
+    answer = phone.do("trace text")["text"]
+    check("usedtx=1" in answer, "usedtx was offered")
+    asked = "usedtx=1" in answer.rsplit("SIP/2.0 200 ", 1)[1]
+    check(sent <= 20 if asked else sent >= 190, f"{sent} packets in 4 s of silence, usedtx asked for: {asked}")
+    check("lost        0 of" in phone.do("show call")["text"], "nothing is lost")
+    phone.do("hangup")
+
+
 def test_reports_on_one_port(bench):
     """RFC 5761: the reports of both sides come by the port of the sound, and are read."""
     for mux in ("on", "off"):

@@ -41,7 +41,7 @@ opus_sprop_stereo no
 class Baresip:
     """Debian's baresip, commanded by netstrings of JSON on a TCP port."""
 
-    def __init__(self, bench, codec, answers=True, encryption=None, contacts="", modules=()):
+    def __init__(self, bench, codec, answers=True, encryption=None, contacts="", modules=(), lines=""):
         need("baresip")
         self.bench = bench
         rate = {"opus": 48000, "g722": 16000, "l16": 16000}.get(codec, 8000)
@@ -52,7 +52,7 @@ class Baresip:
         extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp", *(["srtp"] if encryption else []), *more) if os.path.exists(f"{modules}/{m}.so"))
         os.makedirs(bench.path("baresip"), exist_ok=True)
         bench.write("baresip/config", BARESIP.format(sip=PEER, folder=bench.folder, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
-                                                     extra=extra, control=CONTROL))
+                                                     extra=extra, control=CONTROL) + lines)
         bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{PEER}>;regint=0" + (";answermode=auto" if answers else "") +
                     (f";mediaenc={encryption}" if encryption else "") + "\n")
         bench.write("baresip/contacts", contacts)

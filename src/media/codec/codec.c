@@ -103,3 +103,17 @@ void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames)
 	assert(frames <= CODEC_PACKET_MAX_FRAMES);
 	decoder->ops->conceal(decoder, pcm, frames);
 }
+
+void encoder_describe(struct encoder *encoder, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
+		      struct comfort *noise)
+{
+	encoder->ops->describe(encoder, pcm, frames, ear, noise);
+}
+
+bool decoder_noise(struct decoder *decoder, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES])
+{
+	if (!decoder->ops->noise)
+		return false;
+	decoder->ops->noise(decoder, noise, pcm);
+	return true;
+}

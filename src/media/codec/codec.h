@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "media/comfort.h"
 #include "media/engine.h"
 
 enum {
@@ -57,6 +58,10 @@ struct codec_ops {
 	bool (*carries_last)(const uint8_t *payload, size_t n);
 	size_t (*recover)(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 	void (*conceal)(struct decoder *decoder, int16_t *pcm, size_t frames);
+	/* comfort noise (RFC 3389); NULL: the codec has pauses of its own */
+	void (*describe)(struct encoder *encoder, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
+			 struct comfort *noise);
+	void (*noise)(struct decoder *decoder, const struct comfort *noise, int16_t pcm[]);
 };
 
 /** The codec's row; `codec` < MEDIA_CODECS. */
@@ -79,6 +84,10 @@ void encoder_adapt(struct encoder *encoder, const struct codec_path *path);
  */
 size_t encoder_encode(struct encoder *encoder, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
 
+/** Instead of encoding a packet's worth: what the noise in it is like (RFC 3389). Only where ops->describe is set. */
+void encoder_describe(struct encoder *encoder, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
+		      struct comfort *noise);
+
 struct decoder *decoder_new(enum media_codec codec);
 void decoder_free(struct decoder *decoder);
 /** Decode a payload into `pcm`, which has CODEC_PACKET_MAX_FRAMES. @return frames; 0: malformed */
@@ -92,3 +101,5 @@ bool decoder_carries_last(const struct decoder *decoder, const uint8_t *payload,
 size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 /** Invent `frames` (a multiple of 120, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */
 void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames);
+/** CODEC_TICK_FRAMES of such noise. @return false: this codec knows none */
+bool decoder_noise(struct decoder *decoder, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES]);

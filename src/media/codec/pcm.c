@@ -24,6 +24,7 @@ struct pcm_decoder {
 	SpeexResamplerState *up;
 	bool quiet;
 	struct conceal conceal;
+	struct comfort_voice voice;
 };
 
 static const struct pcm_codec *codec_of(enum media_codec codec)
@@ -265,4 +266,28 @@ void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames)
 
 	conceal_lost(&decoder->conceal, samples, n);
 	resample(decoder->up, &decoder->quiet, samples, n, pcm, frames);
+}
+
+void pcm_describe(struct encoder *base, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
+		  struct comfort *noise)
+{
+	struct pcm_encoder *encoder = CONTAINER_OF(base, struct pcm_encoder, base);
+	int16_t samples[CODEC_PACKET_MAX_FRAMES];
+	size_t n = samples_at(encoder->codec, frames);
+
+	*noise = (struct comfort){ .level = 127 };
+	if (n > ARRAY_LEN(samples))
+		return;
+	resample(encoder->down, &encoder->quiet, pcm, frames, samples, n);
+	comfort_listen(ear, samples, n, noise);
+}
+
+void pcm_noise(struct decoder *base, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES])
+{
+	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
+	int16_t samples[CODEC_TICK_FRAMES];
+	size_t n = samples_at(decoder->codec, CODEC_TICK_FRAMES);
+
+	comfort_speak(&decoder->voice, noise, samples, n);
+	resample(decoder->up, &decoder->quiet, samples, n, pcm, CODEC_TICK_FRAMES);
 }

@@ -26,6 +26,9 @@ void pcm_adapt(struct encoder *base, const struct codec_path *path);
 size_t pcm_encode(struct encoder *base, const int16_t *pcm, size_t frames, uint8_t *out, size_t room);
 size_t pcm_decode(struct decoder *base, const uint8_t *payload, size_t n, int16_t *pcm);
 void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames);
+void pcm_describe(struct encoder *base, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
+		  struct comfort *noise);
+void pcm_noise(struct decoder *base, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES]);
 uint32_t pcm_ptime(enum media_codec codec, uint32_t wanted_ms);
 size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 
@@ -35,5 +38,5 @@ size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 		.robustness = bpl, .encoder_new = pcm_encoder_new, .decoder_new = pcm_decoder_new,                     \
 		.encoder_free = pcm_encoder_free, .decoder_free = pcm_decoder_free, .ptime = pcm_ptime,                \
 		.configure = pcm_configure, .adapt = pcm_adapt, .encode = pcm_encode, .frames = pcm_frames,            \
-		.decode = pcm_decode, .conceal = pcm_conceal                                                           \
+		.decode = pcm_decode, .conceal = pcm_conceal, .describe = pcm_describe, .noise = pcm_noise             \
 	}

@@ -320,6 +320,49 @@ static void opus_as_the_peer_wants_it(void **state)
 	media_close(&media);
 }
 
+/* Pauses are offered on request: one CN for each clock rate of codecs that have no pauses of their own. */
+static void pauses_are_planned(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+	struct buf answer;
+
+	open_media(world, &media, "opus PCMU L16/16000");
+	char *offer = offer_of(&media);
+	assert_null(strstr(offer, "CN/"));
+	assert_null(strstr(offer, "usedtx"));
+	free(offer);
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0 13", "")), true));
+	assert_false(media.plan.config.has_send_comfort); /* that was not offered */
+	media_close(&media);
+
+	assert_true(settings_set(world->phones[0]->settings, setting_find(SLICE("media.dtx")), SLICE("on"), NULL));
+	open_media(world, &media, "opus PCMU L16/16000");
+	offer = offer_of(&media);
+	assert_non_null(strstr(offer, "useinbandfec=1;usedtx=1\r\n"));
+	assert_non_null(strstr(offer, "a=rtpmap:13 CN/8000\r\n"));
+	assert_non_null(strstr(offer, " CN/16000\r\n"));
+	assert_null(strstr(offer, "CN/48000"));
+	free(offer);
+	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0 13", "")), true));
+	const struct stream_config *config = &media.plan.config;
+	assert_true(config->has_send_comfort);
+	assert_int_equal(config->send_comfort, 13);
+	assert_int_equal(config->receive_comfort_count, 1);
+	buf_init(&answer, 2 * SDP_MAX);
+	assert_int_equal(media_answer_offer(&media,
+					    SLICE(ANSWER("40000", "97 98 13",
+							 "a=rtpmap:97 L16/16000\r\na=rtpmap:98 CN/16000\r\n")),
+					    &answer),
+			 0);
+	assert_non_null(memmem(buf_slice(&answer).p, buf_slice(&answer).n, "CN/16000", 8));
+	assert_null(memmem(buf_slice(&answer).p, buf_slice(&answer).n, "CN/8000", 7)); /* no voice of that clock */
+	assert_true(config->has_send_comfort);
+	assert_int_equal(config->send_comfort, 98);
+	buf_fini(&answer);
+	media_close(&media);
+}
+
 /* Redundancy that the peer agrees to may be sent and received under the numbers of each side. */
 static void redundancy_is_planned(void **state)
 {
@@ -381,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(opus_as_the_peer_wants_it, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(redundancy_is_planned, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(pauses_are_planned, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(no_codec_and_no_port, world_setup, world_teardown),
 	};
 
