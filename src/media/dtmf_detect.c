@@ -13,6 +13,7 @@ enum { HITS = 4, MISSES = 5 };
 
 static const double LEAST = 50;           /* of each tone's amplitude: some 50 dB below the loudest */
 static const double REST = 0.07;          /* share of the energy that is not the two tones' */
+static const double SHOWN = 0.3;          /* share of the energy that is near the two nominal frequencies */
 static const double OTHERS = 6;           /* how much stronger a tone is than those beside it */
 static const double REVERSE_TWIST = 4;    /* 6 dB: the high tone above the low one */
 static const double TWIST = 8;            /* 9 dB: below it */
@@ -20,17 +21,30 @@ static const double OFF = 0.022;          /* share by which a frequency may be w
 static const double STEADY = 1.6;         /* from block to block: energy, */
 static const double GLIDE_HZ = 6;         /* and each frequency */
 
-/* Goertzel: energy of one frequency, as much as the sum of squares where nothing else is there. */
+/* Goertzel: energy of four frequencies, as much as the sum of squares where nothing else is there. Side by side they
+ * take little longer than one, whose every step waits for the one before. */
+static void energies_at(const double *samples, const double hz[4], double energy[4])
+{
+	double k[4], a[4] = { 0 }, b[4] = { 0 };
+
+	for (size_t f = 0; f < 4; f++)
+		k[f] = 2 * cos(2 * M_PI * hz[f] / DETECT_RATE_HZ);
+	for (size_t i = 0; i < DETECT_BLOCK; i++)
+		for (size_t f = 0; f < 4; f++) {
+			double next = samples[i] + k[f] * a[f] - b[f];
+			b[f] = a[f];
+			a[f] = next;
+		}
+	for (size_t f = 0; f < 4; f++)
+		energy[f] = (a[f] * a[f] + b[f] * b[f] - k[f] * a[f] * b[f]) * 2 / DETECT_BLOCK;
+}
+
 static double energy_at(const double *samples, double hz)
 {
-	double k = 2 * cos(2 * M_PI * hz / DETECT_RATE_HZ), a = 0, b = 0;
+	double energy[4];
 
-	for (size_t i = 0; i < DETECT_BLOCK; i++) {
-		double next = samples[i] + k * a - b;
-		b = a;
-		a = next;
-	}
-	return (a * a + b * b - k * a * b) * 2 / DETECT_BLOCK;
+	energies_at(samples, (const double[4]){ hz, hz, hz, hz }, energy);
+	return energy[0];
 }
 
 static double energy_of(const double *samples)
@@ -48,11 +62,10 @@ static int strongest(const double *samples, const double hz[4], bool alone, doub
 	double all[4];
 	int best = 0;
 
-	for (int i = 0; i < 4; i++) {
-		all[i] = energy_at(samples, hz[i]);
+	energies_at(samples, hz, all);
+	for (int i = 1; i < 4; i++)
 		if (all[i] > all[best])
 			best = i;
-	}
 	*energy = all[best];
 	for (int i = 0; i < 4; i++)
 		if (alone && i != best && all[i] * OTHERS > all[best])
@@ -67,9 +80,10 @@ static double peak_near(const double *samples, double hz)
 	double at = hz;
 
 	for (int i = 0; i < TIMES; i++) {
-		double below = energy_at(samples, at - STEP_HZ), above = energy_at(samples, at + STEP_HZ);
-		double curve = below - 2 * energy_at(samples, at) + above;
-		double shift = curve < 0 ? (below - above) / curve * STEP_HZ / 2 : 2 * hz;
+		double around[4];
+		energies_at(samples, (const double[4]){ at - STEP_HZ, at, at + STEP_HZ, hz }, around);
+		double curve = around[0] - 2 * around[1] + around[2];
+		double shift = curve < 0 ? (around[0] - around[2]) / curve * STEP_HZ / 2 : 2 * hz;
 		at += fmax(-STEP_HZ, fmin(STEP_HZ, shift));
 	}
 	return fabs(at - hz) > OFF * hz ? 0 : at;
@@ -96,13 +110,16 @@ static const double *const GROUPS[2] = { LOW_HZ, HIGH_HZ };
  * Two tones: the stronger first, then the other without it, then the first again without the other; what is left then
  * is noise, or a voice. @return false: there are no two such tones
  */
-static bool measure(const double *samples, int place[2], double energy[2], double hz[2], double *left)
+static bool measure(const double *samples, double total, int place[2], double energy[2], double hz[2], double *left)
 {
 	double without[DETECT_BLOCK], rough;
 	int strong, weak;
 
 	place[0] = strongest(samples, LOW_HZ, false, &energy[0]);
 	place[1] = strongest(samples, HIGH_HZ, false, &energy[1]);
+	/* Most of a voice, soon: a tone that is off by as much as it may shows half of its energy at the right place. */
+	if (energy[0] + energy[1] < total * SHOWN)
+		return false;
 	strong = energy[1] > energy[0];
 	weak = !strong;
 	hz[strong] = peak_near(samples, GROUPS[strong][place[strong]]);
@@ -130,7 +147,7 @@ static char digit_in(const double *samples, double total, double hz[2])
 	double energy[2], left, least = LEAST * LEAST / 2 * DETECT_BLOCK;
 	int place[2];
 
-	if (total < 2 * least || !measure(samples, place, energy, hz, &left))
+	if (total < 2 * least || !measure(samples, total, place, energy, hz, &left))
 		return '\0';
 	if (energy[0] < least || energy[1] < least || energy[1] > energy[0] * REVERSE_TWIST ||
 	    energy[0] > energy[1] * TWIST || left > total * REST)

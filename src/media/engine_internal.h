@@ -176,7 +176,7 @@ struct engine {
 	struct random media_random;
 	double load;              /* share of a tick that a tick takes, smoothed */
 	unsigned load_ticks;
-	int complexity;           /* of encoders, 0..9, by the load */
+	int complexity;           /* of encoders, up to ENGINE_COMPLEXITY_MOST, by the load */
 	struct receive_batch *batch;
 	struct list active;
 	size_t active_count;

@@ -21,7 +21,7 @@ enum {
 	SLACK_FRAMES = 144,       /* 3 ms for the two threads to be late */
 	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
 	POLL_BATCH = 128,
-	LOAD_TICKS = 20, COMPLEXITY_MOST = 9,
+	LOAD_TICKS = 20,
 	REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11,
 };
 
@@ -311,7 +311,7 @@ static void watch_load(struct engine *engine, int64_t began_us)
 	engine->load_ticks = 0;
 	if (engine->load > LOAD_HIGH && engine->complexity > 0)
 		engine->complexity--;
-	else if (engine->load < LOAD_LOW && engine->complexity < COMPLEXITY_MOST)
+	else if (engine->load < LOAD_LOW && engine->complexity < ENGINE_COMPLEXITY_MOST)
 		engine->complexity++;
 }
 
@@ -473,6 +473,7 @@ void engine_turn(struct engine *engine, int64_t now_us)
 
 /* ---- the thread ---- */
 
+/* It goes on by itself tick after tick: while it leads there is nothing to set. */
 static void arm_timer(struct engine *engine)
 {
 	struct itimerspec when = { 0 };
@@ -484,6 +485,7 @@ static void arm_timer(struct engine *engine)
 	if (at_us != INT64_MAX) {
 		when.it_value.tv_sec = at_us / SECOND_US;
 		when.it_value.tv_nsec = at_us % SECOND_US * 1000;
+		when.it_interval.tv_nsec = ENGINE_TICK_US * 1000;
 	}
 	timerfd_settime(engine->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
@@ -499,7 +501,9 @@ static void wait_for_work(struct engine *engine)
 			silence_bell(engine->command_fd);
 		} else if (which == CONTROL_TIMER) {
 			silence_bell(engine->timer_fd);
-			engine->armed_us = INT64_MAX;
+			/* More than one tick may have passed: then it is set anew. */
+			if (engine->armed_us != INT64_MAX)
+				engine->armed_us += ENGINE_TICK_US;
 		} else {
 			struct device *device = engine->slots[which - CONTROL_DEVICE].device;
 			if (device)
@@ -530,7 +534,7 @@ bool engine_media_init(struct engine *engine)
 	struct epoll_event timer = { .events = EPOLLIN, .data.u32 = CONTROL_TIMER };
 
 	engine->next_tick_us = engine->armed_us = INT64_MAX;
-	engine->complexity = COMPLEXITY_MOST;
+	engine->complexity = ENGINE_COMPLEXITY_MOST;
 	engine->control_poll = epoll_create1(EPOLL_CLOEXEC);
 	engine->packet_poll = epoll_create1(EPOLL_CLOEXEC);
 	engine->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -23,12 +23,12 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	stream->sequence = (uint16_t)random_below(random, 32768);
 	stream->rtt_ms = -1;
 	stream->rate.slower = 1;
-	stream->complexity = 9;
+	stream->complexity = ENGINE_COMPLEXITY_MOST;
 	stream->heard_db = level_db(&stream->heard);
 	stream->mic_db = level_db(&stream->mic);
 	jitter_init(&stream->jitter, jitter_min_ms, jitter_max_ms);
 	*setup = stream_prepare(stream, config, err);
-	stream_publish(stream, NULL); /* nobody else knows it yet: the snapshot of the beginning */
+	stream_publish(stream); /* nobody else knows it yet: the snapshot of the beginning */
 	if (*setup) {
 		stream->config.rtp_fd = config->rtp_fd;
 		stream->config.rtcp_fd = config->rtcp_fd;
@@ -288,5 +288,5 @@ void stream_say(struct stream *stream, const struct stream_turn *turn, const int
 	say(stream, turn, pcm);
 	stream_report_if_due(stream, turn);
 	stream_watch(stream, turn, pcm && stream->config.sends && !loops);
-	stream_publish(stream, stream->heard_now);
+	stream_publish(stream);
 }

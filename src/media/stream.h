@@ -191,6 +191,7 @@ struct stream {
 	unsigned fec_armed, fec_seen, copies_seen, deep_armed;
 	struct level heard;
 	struct decimator decimator;
+	_Alignas(8) int16_t narrow_now[LEVEL_NARROW_FRAMES]; /* heard_now at 8 kHz, for whom that is enough */
 	int64_t loud_us[2];               /* when each side was last louder than silence; 0: not watched */
 	double mos, heard_db, mic_db;     /* heard_db and mic_db as of this tick */
 	unsigned ticks;
@@ -303,5 +304,5 @@ void stream_fill_xr(const struct stream *stream, const struct stream_turn *turn,
 void stream_take_xr(struct stream *stream, const struct rtcp_xr *xr, int64_t arrival_us, uint32_t now);
 /** Watch for silence and loss. `says`: this side is heard by the peer, so its silence is worth telling. */
 void stream_watch(struct stream *stream, const struct stream_turn *turn, bool says);
-/** Write the snapshot. `heard`: the tick's 480 frames; NULL: none yet. */
-void stream_publish(struct stream *stream, const int16_t *heard);
+/** Write the snapshot. */
+void stream_publish(struct stream *stream);

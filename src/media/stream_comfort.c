@@ -20,7 +20,8 @@ bool stream_may_pause(const struct stream *stream)
 
 void stream_watch_voice(struct stream *stream, const int16_t *pcm)
 {
-	stream->spoke |= voice_tick(&stream->voice_watch, pcm);
+	if (stream_may_pause(stream))
+		stream->spoke |= voice_tick(&stream->voice_watch, pcm);
 }
 
 /* Is the description that was sent last no longer good, or too old? */

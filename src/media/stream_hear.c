@@ -184,8 +184,9 @@ void stream_hear(struct stream *stream, const struct stream_turn *turn)
 	stream->play_frames -= n;
 	memmove(stream->play, stream->play + n, stream->play_frames * sizeof *heard);
 	level_add(&stream->heard, heard);
+	decimator_run(&stream->decimator, heard, stream->narrow_now);
 	if (stream->config.detect_tones) {
-		char digit = dtmf_detect(&stream->dtmf_detector, heard);
+		char digit = dtmf_detect_narrow(&stream->dtmf_detector, stream->narrow_now, LEVEL_NARROW_FRAMES);
 		if (digit)
 			stream_tell_digit(stream, digit, true);
 	}

@@ -222,17 +222,14 @@ static void collect(struct stream *stream, struct stream_stats *stats)
  * A sequence lock without fences: each word is stored with release after the odd version and loaded with acquire before
  * the version is read again, so a reader that sees one version twice saw words of one tick.
  */
-void stream_publish(struct stream *stream, const int16_t *heard)
+void stream_publish(struct stream *stream)
 {
 	struct stream_stats stats;
-	int16_t narrow[LEVEL_NARROW_FRAMES] = { 0 };
 	uint64_t words[sizeof stats / 8], samples[LEVEL_NARROW_FRAMES / WORD_SAMPLES];
 
 	collect(stream, &stats);
-	if (heard)
-		decimator_run(&stream->decimator, heard, narrow);
 	memcpy(words, &stats, sizeof words);
-	memcpy(samples, narrow, sizeof samples);
+	memcpy(samples, stream->narrow_now, sizeof samples);
 	uint64_t version = atomic_load_explicit(&stream->version, memory_order_relaxed);
 	uint64_t at = atomic_load_explicit(&stream->narrow_at, memory_order_relaxed);
 	atomic_store_explicit(&stream->version, version + 1, memory_order_relaxed);

@@ -85,8 +85,9 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 		   stats->burst_ms);
 	buf_printf(out, "  peer lost   %.2f%%%s\n", stats->peer_loss * 100,
 		   stats->sends_copies ? ", copies are sent against it" : "");
-	if (stats->complexity < 9 && stats->send_codec == MEDIA_OPUS && stats->sent_packets)
-		buf_printf(out, "  encoder     at %d of 9, for the processor is busy\n", stats->complexity);
+	if (stats->complexity < ENGINE_COMPLEXITY_MOST && stats->send_codec == MEDIA_OPUS && stats->sent_packets)
+		buf_printf(out, "  encoder     at %d of %d, for the processor is busy\n", stats->complexity,
+			   ENGINE_COMPLEXITY_MOST);
 	if (stats->peer_mos > 0)
 		buf_printf(out, "  peer hears  mos %.1f (its estimate)\n", stats->peer_mos);
 	buf_printf(out, "  jitter      %.1f ms, buffer %.0f ms\n", stats->jitter_ms, stats->buffer_ms);
