@@ -12,12 +12,12 @@
  */
 enum { CLEAN_BITRATE = 62000, LOSSY_BITRATE = 80000, LEAST_BITRATE = 6000, LOSSY_PERCENT = 20 };
 
-enum { OPUS_FRAMES_MAX = 48 };
+enum { OPUS_FRAMES_MAX = 48, DTX_COMPLEXITY = 7 };
 
 struct opus_encoder {
 	struct encoder base;
 	OpusEncoder *state;
-	bool fec;                 /* the peer asked for it */
+	bool fec, dtx;            /* the peer asked for it */
 	int loss_percent, complexity;
 	int bitrate, most_bitrate, path_bitrate; /* path_bitrate 0: no limit */
 };
@@ -119,6 +119,7 @@ static void configure(struct encoder *base, const struct stream_codec *settings)
 	set_bitrate(encoder);
 	opus_encoder_ctl(encoder->state, OPUS_SET_MAX_BANDWIDTH(bandwidth_of(settings->max_rate_hz)));
 	opus_encoder_ctl(encoder->state, OPUS_SET_VBR(!settings->cbr));
+	encoder->dtx = settings->dtx;
 	opus_encoder_ctl(encoder->state, OPUS_SET_DTX(settings->dtx));
 	opus_encoder_ctl(encoder->state, OPUS_SET_INBAND_FEC(encoder->fec && encoder->loss_percent > 0));
 }
@@ -128,7 +129,8 @@ static void adapt(struct encoder *base, const struct codec_path *path)
 {
 	struct opus_encoder *encoder = CONTAINER_OF(base, struct opus_encoder, base);
 	double loss = path->loss;
-	int complexity = path->complexity;
+	/* Only from there on libopus analyses what is no speech. */
+	int complexity = encoder->dtx && path->complexity == ENGINE_COMPLEXITY_MOST ? DTX_COMPLEXITY : path->complexity;
 	int percent = loss < 0.005 ? 0 : loss < 0.02 ? 2 : loss > 0.3 ? 30 : (int)(loss * 100 + 0.5);
 
 	if (percent != encoder->loss_percent) {
