@@ -140,6 +140,8 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 		.audible = note->u.event.audible,
 		.codec = note->u.event.codec,
 	};
+	if (event->kind == ENGINE_MOVED)
+		snprintf(event->text, sizeof event->text, "%s", note->u.event.address);
 	return true;
 }
 

@@ -162,6 +162,8 @@ enum engine_event_kind {
 	ENGINE_DTMF,         /* `digit`, once a digit; `audible`: it was heard as tones */
 	ENGINE_DTMF_SENT,    /* the queue of digits is empty */
 	ENGINE_CODEC,        /* the peer changed to `codec` */
+	ENGINE_MOVED,        /* its sound comes from another address now: `text` */
+	ENGINE_RESTARTED,    /* its sound has another SSRC or began to count anew: another machine, a restart */
 	ENGINE_PEER_BYE,     /* RTCP BYE */
 	ENGINE_REFUSED, /* SRTP refuses packets, 100 by now: forged, replayed, or of a key that is not the agreed one */
 	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */

@@ -104,6 +104,7 @@ struct note {
 			char digit;
 			bool audible;
 			enum media_codec codec;
+			char address[ADDRESS_TEXT];
 		} event;
 		struct stream_setup *setup;
 		struct device *device;

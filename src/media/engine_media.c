@@ -74,6 +74,8 @@ static void tell(struct engine *engine, struct stream *stream, unsigned event)
 	note.u.event.kind = event == STREAM_EVENT_SILENT_PEER ? ENGINE_SILENT : (enum engine_event_kind)event;
 	note.u.event.side = event == STREAM_EVENT_SILENT_PEER;
 	note.u.event.codec = stream->receive_codec;
+	if (event == ENGINE_MOVED)
+		address_print(&stream->latched, note.u.event.address);
 	engine_note_send(engine, &note);
 }
 

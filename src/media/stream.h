@@ -155,6 +155,7 @@ struct stream {
 	struct stream_totals past;        /* of sources and sequences before these */
 	uint64_t received_packets, received_bytes, forged_packets, replayed_packets;
 	int64_t started_us, last_packet_us, receiving_us;
+	int64_t restarted_us;             /* when that was told last; 0: never */
 	bool resumed; /* we want to hear again: what passed before the next packet is not expected */
 	enum media_codec receive_codec, play_codec;
 	uint32_t receive_clock_rate;

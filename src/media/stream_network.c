@@ -9,6 +9,7 @@
 #include <time.h>
 
 enum {
+	RESTART_TOLD_US = 5000000,
 	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
 	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
 	DRAIN_MAX = 4096, BATCHES_MAX = 64,
@@ -93,6 +94,10 @@ void stream_unlatch(struct stream *stream)
 
 static void latch(struct stream *stream, const struct address *from, int64_t now_us)
 {
+	/* Where it was said to be is no news. */
+	if (address_is_set(&stream->latched) && !address_eq(&stream->latched, from) &&
+	    !address_eq(&stream->config.rtp, from))
+		stream_tell(stream, ENGINE_MOVED);
 	stream->is_latched = true;
 	stream->latched = stream->remote = *from;
 	stream->latched_us = now_us;
@@ -152,6 +157,15 @@ static bool is_event(const struct stream_config *config, uint8_t payload_type)
 		if (config->receive_events[i].payload_type == payload_type)
 			return true;
 	return false;
+}
+
+/* Now and then: a peer may do it with every packet. */
+static void tell_restart(struct stream *stream, int64_t now_us)
+{
+	if (!stream->receive_clock_rate || (stream->restarted_us && now_us - stream->restarted_us < RESTART_TOLD_US))
+		return;
+	stream->restarted_us = now_us;
+	stream_tell(stream, ENGINE_RESTARTED);
 }
 
 static void new_sequence(struct stream *stream)
@@ -239,8 +253,10 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	stream->told &= ~(1u << ENGINE_LOST);
 	if (verdict == RTP_DUPLICATE)
 		return;
-	if (verdict == RTP_RESTARTED)
+	if (verdict == RTP_RESTARTED) {
+		tell_restart(stream, arrival_us);
 		new_sequence(stream);
+	}
 	if (codec) {
 		on_voice(stream, &packet, codec, extended, arrival_us);
 		stream_put_copies(stream, &packet, extended, blocks, block_count, arrival_us);

@@ -430,6 +430,12 @@ static void follows_another_source_only_after_silence(void **state)
 		lone_run(&lone, 20);
 	}
 	assert_true(hears(&thief) > 10 * 172);
+	struct seen seen = { 0 };
+	char there[ADDRESS_TEXT];
+	collect(lone.engine, &seen);
+	assert_int_equal(seen.count[ENGINE_MOVED], 1);
+	assert_string_equal(seen.last[ENGINE_MOVED].text, address_print(&thief_at, there));
+	assert_int_equal(seen.count[ENGINE_RESTARTED], 1);
 	hears(&peer);
 	lone_run(&lone, 100);
 	assert_int_equal(hears(&peer), 0);
@@ -506,6 +512,10 @@ static void restarts_and_junk_are_survived(void **state)
 		speak(&peer, &lone.at, 0, (uint8_t)(i & 1 ? 0x20 : 0xa0), 160);
 		lone_run(&lone, 20);
 	}
+	struct seen seen = { 0 };
+	collect(lone.engine, &seen);
+	assert_in_range(seen.count[ENGINE_RESTARTED], 1, 2); /* not with each of them */
+	assert_int_equal(seen.count[ENGINE_MOVED], 0);
 	engine_stats(lone.stream, &stats);
 	assert_true(stats.received_packets > 480);
 	assert_true(stats.heard_level_db > -25); /* still heard */
