@@ -34,7 +34,7 @@ static int64_t us_frames(int64_t us)
 
 void jitter_init(struct jitter *jitter, uint32_t min_ms, uint32_t max_ms)
 {
-	/* Not cleared: that is 120 kB for each call, and a slot that is not used is not read. */
+	/* Not cleared: that is 120 kB for each call. */
 	*jitter = (struct jitter){ .slots = xmalloc(JITTER_SLOTS * sizeof *jitter->slots) };
 	jitter_reset(jitter);
 	jitter_set_bounds(jitter, min_ms, max_ms);
@@ -46,10 +46,23 @@ void jitter_fini(struct jitter *jitter)
 	jitter->slots = NULL;
 }
 
+_Static_assert(JITTER_SLOTS == 64, "as many as a uint64_t has bits");
+
+static bool is_used(const struct jitter *jitter, const struct jitter_slot *slot)
+{
+	return jitter->used >> (slot - jitter->slots) & 1;
+}
+
+static void set_used(struct jitter *jitter, const struct jitter_slot *slot, bool used)
+{
+	uint64_t bit = UINT64_C(1) << (slot - jitter->slots);
+
+	jitter->used = used ? jitter->used | bit : jitter->used & ~bit;
+}
+
 static void clear_slots(struct jitter *jitter)
 {
-	for (size_t i = 0; i < JITTER_SLOTS; i++)
-		jitter->slots[i].used = false;
+	jitter->used = 0;
 	jitter->playing = jitter->quiet = jitter->catching_up = false;
 	jitter->dry_frames = jitter->unclear = jitter->late_run = 0;
 }
@@ -179,8 +192,8 @@ static void make_room(struct jitter *jitter, uint32_t sequence)
 		return;
 	for (size_t i = 0; i < JITTER_SLOTS; i++) {
 		struct jitter_slot *slot = &jitter->slots[i];
-		if (slot->used && (int32_t)(slot->sequence - oldest) <= 0) {
-			slot->used = false;
+		if (is_used(jitter, slot) && (int32_t)(slot->sequence - oldest) <= 0) {
+			set_used(jitter, slot, false);
 			jitter->counts.late += !slot->filler;
 		}
 	}
@@ -195,9 +208,9 @@ static bool store(struct jitter *jitter, const struct jitter_packet *packet, int
 	}
 	make_room(jitter, packet->sequence);
 	struct jitter_slot *slot = slot_of(jitter, packet->sequence);
-	if (slot->used)
+	if (is_used(jitter, slot))
 		return false;
-	slot->used = true;
+	set_used(jitter, slot, true);
 	slot->filler = packet->frames == 0;
 	slot->is_copy = packet->is_copy;
 	slot->tag = packet->tag;
@@ -260,11 +273,11 @@ bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64
 
 static struct jitter_slot *head_of(struct jitter *jitter)
 {
-	if (!jitter->started)
+	if (!jitter->started || !jitter->used)
 		return NULL;
 	for (uint32_t i = 1; i <= JITTER_SLOTS; i++) {
 		struct jitter_slot *slot = slot_of(jitter, jitter->last_sequence + i);
-		if (slot->used && slot->sequence == jitter->last_sequence + i)
+		if (is_used(jitter, slot) && slot->sequence == jitter->last_sequence + i)
 			return slot;
 	}
 	return NULL;
@@ -294,7 +307,7 @@ static void take(struct jitter *jitter, struct jitter_slot *slot, bool heard)
 	jitter->counts.recovered += slot->is_copy;
 	jitter->unclear = 0;
 	jitter->last_sequence = slot->sequence;
-	slot->used = false;
+	set_used(jitter, slot, false);
 }
 
 static void give(struct jitter *jitter, struct jitter_play *play, enum jitter_what what, uint32_t frames)

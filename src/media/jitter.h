@@ -22,7 +22,7 @@ enum {
 };
 
 struct jitter_slot {
-	bool used, filler, is_copy;
+	bool filler, is_copy;
 	uint8_t tag;             /* the caller's: which codec */
 	uint16_t bytes;
 	uint32_t sequence, frames;
@@ -38,7 +38,8 @@ struct jitter_counts {
 };
 
 struct jitter {
-	struct jitter_slot *slots;
+	struct jitter_slot *slots; /* their memory is touched by packets alone: most calls have few of them at a time */
+	uint64_t used;             /* a bit for each slot that holds a packet */
 	uint32_t min_ms, max_ms, floor_ms;
 
 	/* the newest packet, to which timestamps and sequence numbers are relative */

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { EXPIRES_DEFAULT_S = 3600, ACCOUNTS_MAX = 1000 };
+enum { EXPIRES_DEFAULT_S = 3600, ACCOUNTS_MAX = 10000 };
 
 const char *account_state_now(const struct account *account)
 {
@@ -80,6 +80,9 @@ static bool same_user(const struct account *account, struct slice user)
 {
 	struct arena arena;
 
+	/* Asked of each account for each call: mostly nothing is escaped. */
+	if (slice_find(user, '%') == user.n && !strchr(account->user, '%'))
+		return slice_eq(user, slice_of(account->user));
 	arena_init(&arena);
 	bool same = slice_eq(sip_unescape(&arena, user), sip_unescape(&arena, slice_of(account->user)));
 	arena_fini(&arena);

@@ -242,14 +242,20 @@ static void add_line(void *arg, const char *line)
 }
 
 /* What came since the start, and what became of what should not have come. */
-static void show_counters(const struct transport *transport, struct buf *out)
+static void show_counters(struct transactions *transactions, struct buf *out)
 {
+	const struct transport *transport = transactions_transport(transactions);
 	const struct transport_counters *c = transport_counters(transport);
+	const struct transaction_counters *t = transaction_counters(transactions);
 
 	buf_printf(out,
 		   "came: %" PRIu64 " messages, %" PRIu64 " keep-alives, %" PRIu64 " that were neither, %" PRIu64
 		   " responses to nothing; %" PRIu64 " requests answered without state, %" PRIu64 " not answered\n",
 		   c->messages, c->keep_alives, c->garbage, c->strays, c->answered, c->unanswered);
+	buf_printf(out,
+		   "of the requests: %" PRIu64 " came again, %" PRIu64 " came by two ways, %" PRIu64
+		   " found no room, %" PRIu64 " took the place of others that were finished\n",
+		   t->again, t->merged, t->refused, t->displaced);
 	buf_printf(out,
 		   "connections: %zu open, %" PRIu64 " taken, %" PRIu64 " refused, %" PRIu64
 		   " closed because no whole message came\n",
@@ -263,7 +269,7 @@ static bool show_transactions(struct phone *phone, struct slice argument, struct
 	transactions_show(ua_transactions(phone->ua), add_line, out);
 	if (!transactions_count(ua_transactions(phone->ua)))
 		buf_printf(out, "no transactions\n");
-	show_counters(transactions_transport(ua_transactions(phone->ua)), out);
+	show_counters(ua_transactions(phone->ua), out);
 	return true;
 }
 

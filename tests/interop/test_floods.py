@@ -70,6 +70,8 @@ def test_forged_invites(bench):
     twice = private_kib(phone) - before
     # 4096 transactions (sip.max-transactions) of 1.25 KiB, 1 MiB of trace, 16 calls that ring: 6.5 MiB, whatever the speed (docs/decisions/0090)
     check(once < 12288, f"{once} KiB more after the flood")
+    counted = str(phone.do("show transactions"))
+    check(" took the place of others" in counted and " 0 took the place" not in counted, counted)
     check(twice < once * 1.25, f"{once} KiB more after one flood, {twice} after two: memory is not bounded")
     phone.do("hangup all")
     phone.quit()

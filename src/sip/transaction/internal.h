@@ -7,6 +7,7 @@ struct transactions {
 	struct sip_world world;
 	struct transaction_handlers handlers;
 	struct transaction_settings settings;
+	struct transaction_counters counters;
 	struct transport *transport;
 	struct map clients, servers;  /* by what matches messages to them */
 	struct map merges;            /* server transactions outside dialogs by From tag, Call-ID and CSeq (8.2.2.2) */

@@ -95,22 +95,36 @@ static int64_t length_us(const struct transaction *transaction, enum timer_id ti
 	}
 }
 
-static void fire(void *arg)
+static void fire(struct transaction *transaction, int slot)
 {
-	struct timer_slot *slot = arg;
+	(void)transaction__step(transaction, kinds[transaction->timers[slot]].event, NULL);
+}
 
-	(void)transaction__step(slot->transaction, kinds[slot->id].event, NULL);
+static void repeats(void *arg)
+{
+	fire(arg, REPEATS);
+}
+
+static void gives_up(void *arg)
+{
+	fire(arg, GIVES_UP);
+}
+
+static void lingers(void *arg)
+{
+	fire(arg, LINGERS);
 }
 
 void transaction__arm(struct transaction *transaction, enum timer_id timer)
 {
-	struct timer_slot *slot = &transaction->slots[kinds[timer].slot];
+	static timer_h *const fires[TIMER_SLOTS] = { repeats, gives_up, lingers };
+	unsigned char slot = kinds[timer].slot;
 
 	if (transaction->stream && NOT_ON_STREAMS & 1u << timer)
 		return;
-	slot->id = timer;
-	slot->transaction = transaction;
-	timer_start(transaction->owner->world.timers, &slot->timer, length_us(transaction, timer), fire, slot);
+	transaction->timers[slot] = (unsigned char)timer;
+	timer_start(transaction->owner->world.timers, &transaction->slots[slot], length_us(transaction, timer),
+		    fires[slot], transaction);
 }
 
 static void enter(struct transaction *transaction, enum state state)
@@ -120,8 +134,8 @@ static void enter(struct transaction *transaction, enum state state)
 
 	transaction->state = state;
 	for (size_t i = 0; i < TIMER_SLOTS; i++) {
-		if (!(may_run & 1u << transaction->slots[i].id))
-			timer_stop(transaction->owner->world.timers, &transaction->slots[i].timer);
+		if (!(may_run & 1u << transaction->timers[i]))
+			timer_stop(transaction->owner->world.timers, &transaction->slots[i]);
 	}
 	for (int timer = 0; timer < TIMERS; timer++) {
 		if (armed & 1u << timer)
@@ -175,7 +189,7 @@ void transaction__fini(struct transaction *transaction)
 	struct timers *timers = transaction->owner->world.timers;
 
 	for (size_t i = 0; i < TIMER_SLOTS; i++)
-		timer_stop(timers, &transaction->slots[i].timer);
+		timer_stop(timers, &transaction->slots[i]);
 	timer_stop(timers, &transaction->failure);
 	list_remove(&transaction->node);
 }

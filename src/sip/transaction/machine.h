@@ -80,12 +80,6 @@ extern const struct machine transaction__invite_client, transaction__other_clien
 /* At most one of each kind runs: one that repeats a message, one that gives up, one that waits for stragglers. */
 enum { TIMER_SLOTS = 3 };
 
-struct timer_slot {
-	struct timer timer;
-	struct transaction *transaction;
-	enum timer_id id;
-};
-
 /* The head of both kinds of transaction. */
 struct transaction {
 	struct transactions *owner;
@@ -94,7 +88,8 @@ struct transaction {
 	bool stream;
 	uint64_t number;             /* for the log */
 	int64_t interval_us;         /* of the timer that repeats: A, E or G */
-	struct timer_slot slots[TIMER_SLOTS];
+	struct timer slots[TIMER_SLOTS];
+	unsigned char timers[TIMER_SLOTS]; /* enum timer_id: which of its kind */
 	struct timer failure;        /* a transport error that is reported as soon as timers run */
 	enum err err;
 	struct map_node by_key;

@@ -338,6 +338,7 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 	char tag[TAG_CHARS + 1];
 
 	if (merged) {
+		transactions->counters.merged++;
 		random_token(transactions->world.random, tag, TAG_CHARS);
 		respond(st, 482, slice_of(tag));
 		return;
@@ -376,6 +377,7 @@ static bool make_room(struct transactions *transactions)
 			return false;
 		struct transaction *transaction = LIST_ENTRY(oldest, struct transaction, node);
 		transaction->err = ERR_FULL;
+		transactions->counters.displaced++;
 		gone(transaction);
 	}
 	return true;
@@ -388,6 +390,7 @@ static void refuse(struct transactions *transactions, struct sip_message *reques
 	struct server_transaction *cancelled =
 		request->method == SIP_CANCEL ? find_cancelled(transactions, key, request) : NULL;
 
+	transactions->counters.refused += !cancelled;
 	transport_answer(transactions->transport, request, source, cancelled ? 200 : 503, NULL,
 			 cancelled ? 0 : RETRY_AFTER_S);
 	if (cancelled)
@@ -400,6 +403,7 @@ static void refuse(struct transactions *transactions, struct sip_message *reques
  */
 static void receive_again(struct server_transaction *st, struct sip_message *request)
 {
+	st->base.owner->counters.again++;
 	if (st->base.stream || st->response.n / ECHO_MAX <= request->bytes.n)
 		(void)transaction__step(&st->base, EV_REQUEST, request);
 }

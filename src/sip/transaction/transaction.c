@@ -103,6 +103,11 @@ struct transport *transactions_transport(struct transactions *transactions)
 	return transactions->transport;
 }
 
+const struct transaction_counters *transaction_counters(const struct transactions *transactions)
+{
+	return &transactions->counters;
+}
+
 size_t transactions_count(const struct transactions *transactions)
 {
 	return transactions->clients.count + transactions->servers.count;

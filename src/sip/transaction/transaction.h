@@ -26,6 +26,14 @@ struct transaction_settings {
 				       * statelessly */
 };
 
+/* What became of requests from outside, since the start. */
+struct transaction_counters {
+	uint64_t again;    /* requests that came again */
+	uint64_t merged;   /* that came by another way, too: 482 */
+	uint64_t displaced; /* transactions that were finished and made room for others before their time */
+	uint64_t refused;  /* requests for which there was no room */
+};
+
 struct transaction_handlers {
 	/** A new request (not ACK, not CANCEL, no retransmission). It must be answered by transaction_respond() sooner
 	 * or later. `request` is borrowed. */
@@ -59,6 +67,7 @@ struct transactions *transactions_new(const struct sip_world *world, const struc
 void transactions_free(struct transactions *transactions);
 struct transaction_settings *transaction_settings(struct transactions *transactions);
 struct transport *transactions_transport(struct transactions *transactions);
+const struct transaction_counters *transaction_counters(const struct transactions *transactions);
 /** Has an INVITE been refused whose ACK has not come (17.2.1, Completed)? */
 bool transactions_await_ack(const struct transactions *transactions);
 /** Those alive, for `show transactions` and tests. */

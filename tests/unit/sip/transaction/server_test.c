@@ -408,6 +408,7 @@ static void a_merged_request_gets_482(void **state)
 	fake_net_drop(&recorder->net);
 	receive_from(recorder, "INVITE", VIA "second", TO, 1);
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "482"));
+	assert_int_equal(transaction_counters(recorder->transactions)->merged, 1);
 	expect_silence(recorder);
 	receive_from(recorder, "ACK", VIA "second", TO ";tag=x", 1);
 	receive_from(recorder, "CANCEL", VIA "second", TO, 1);
@@ -440,6 +441,8 @@ static void above_the_limit_503_is_sent_without_state(void **state)
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "200"));
 	expect_log(recorder, "INVITE ack cancel");
 	assert_int_equal(transactions_count(recorder->transactions), 1);
+	assert_int_equal(transaction_counters(recorder->transactions)->refused, 1);
+	assert_int_equal(transaction_counters(recorder->transactions)->again, 1);
 }
 
 /* An answered one only waits for retransmissions: who asks anew is not refused for its sake. */
@@ -460,6 +463,8 @@ static void above_the_limit_the_oldest_answered_goes(void **state)
 	receive_from(recorder, "OPTIONS", VIA "4", TO, 4);
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "503"));
 	expect_log(recorder, "");
+	assert_int_equal(transaction_counters(recorder->transactions)->displaced, 1);
+	assert_int_equal(transaction_counters(recorder->transactions)->refused, 1);
 }
 
 /* Short calls one after the other: the INVITE of a call that is over makes room, that of one that lives does not. */
