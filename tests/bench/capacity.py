@@ -1,0 +1,235 @@
+"""How much one phone carries: memory a transaction and a call, cost a message beside others, registrations, start and idle. Figures, nothing asserted."""
+import os
+import select
+import socket
+import subprocess
+import time
+
+from harness import OFFHOOK, wait_until
+
+QUIET = ("set audio.input null", "set audio.output null", "set audio.ringer null")
+HOST = "127.0.0.1"
+
+
+def run_seconds(process):
+    """CPU of all threads, from the scheduler's own nanoseconds (clock ticks are too coarse for a thousand messages)."""
+    total = 0
+    for task in os.listdir(f"/proc/{process.pid}/task"):
+        with open(f"/proc/{process.pid}/task/{task}/schedstat", encoding="ascii") as text:
+            total += int(text.read().split()[0])
+    return total / 1e9
+
+
+def dirty_kib(process):
+    with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as text:
+        return sum(int(line.split()[1]) for line in text if line.startswith("Private_Dirty"))
+
+
+def plain_phone(bench, *lines):
+    """With the plain front end; nobody reads its events one by one."""
+    argv = [OFFHOOK, "-n", "--plain", "--stay"]
+    for line in (*QUIET, *lines):
+        argv += ["-x", line]
+    out = open(bench.path(f"plain-{len(bench.processes)}.log"), "wb")
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=out, stderr=out, env=bench.environment(), cwd=bench.folder)
+    bench.processes.append(process)
+    return process
+
+
+class Caller:
+    """Sends requests by hundreds and counts what comes back."""
+
+    def __init__(self, port, to):
+        self.port, self.to, self.number = port, to, 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.socket.bind((HOST, port))
+
+    def send(self, method, key, cseq=1, tag="", uri=None, branch=None, body=""):
+        text = (f"{method} {uri or f'sip:service@{HOST}:{self.to}'} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{self.port};branch=z9hG4bK{branch or f'{key}-{cseq}-{method}'}\r\n"
+                f"Max-Forwards: 70\r\nFrom: <sip:bench@{HOST}:{self.port}>;tag={key}\r\nTo: <sip:service@{HOST}:{self.to}>{tag and ';tag=' + tag}\r\nCall-ID: {key}\r\n"
+                f"CSeq: {cseq} {method}\r\nContact: <sip:bench@{HOST}:{self.port}>\r\n"
+                f"{'Content-Type: application/sdp' + chr(13) + chr(10) if body else ''}Content-Length: {len(body)}\r\n\r\n{body}")
+        self.socket.sendto(text.encode(), (HOST, self.to))
+
+    def finals(self, count, within=10.0):
+        """The next final responses, as text."""
+        got, end = [], time.monotonic() + within
+        while len(got) < count and time.monotonic() < end:
+            if select.select([self.socket], [], [], 0.5)[0]:
+                text = self.socket.recv(65536).decode(errors="replace")
+                if text.startswith("SIP/2.0 ") and text[8] != "1":
+                    got.append(text)
+        return got
+
+    def options(self, count):
+        """@return how many were answered"""
+        answered = 0
+        for at in range(0, count, 50):
+            for _ in range(min(50, count - at)):
+                self.number += 1
+                self.send("OPTIONS", f"o{self.port}x{self.number}")
+            answered += len(self.finals(min(50, count - at)))
+        return answered
+
+    def refused_invites(self, count):
+        """INVITEs that are refused and acknowledged: transactions that are confirmed. @return how many"""
+        refused = 0
+        for at in range(0, count, 50):
+            for _ in range(min(50, count - at)):
+                self.number += 1
+                self.send("INVITE", f"i{self.port}x{self.number}")
+            for text in self.finals(min(50, count - at)):
+                key = field(text, "Call-ID")
+                self.send("ACK", key, tag=field(text, "To").rpartition("tag=")[2], branch=f"{key}-1-INVITE")
+                refused += 1
+        return refused
+
+    def held_calls(self, count):
+        """Calls that are answered and acknowledged, and stay. @return how many"""
+        held = 0
+        sdp = f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\na=sendonly\r\n"
+        for at in range(0, count, 10):
+            for _ in range(min(10, count - at)):
+                self.number += 1
+                self.send("INVITE", f"c{self.port}x{self.number}", body=sdp)
+            for text in self.finals(min(10, count - at)):
+                if text.startswith("SIP/2.0 200"):
+                    key = field(text, "Call-ID")
+                    self.send("ACK", key, tag=field(text, "To").rpartition("tag=")[2], uri=field(text, "Contact").strip("<>"), branch=f"{key}-ack")
+                    held += 1
+        return held
+
+
+def field(text, name):
+    return next(line.split(":", 1)[1].strip() for line in text.split("\r\n") if line.lower().startswith(name.lower() + ":"))
+
+
+def line(what, value, unit):
+    print(f"  {what:64}{value:>10} {unit}", flush=True)
+
+
+def answers(caller):
+    """The phone is there; a probe of its own, until it answers."""
+    def asked():
+        caller.number += 1
+        caller.send("OPTIONS", f"p{caller.port}x{caller.number}")
+        return caller.finals(1, 0.5)
+    wait_until(asked, "offhook answers", 30)
+
+
+def transactions(bench):
+    """Memory of those that are finished, and what a message costs beside them."""
+    phone = plain_phone(bench, f"set sip.listen {HOST}:15400", "set call.accept any", "set trace.keep 64k", "set sip.max-transactions 100000", "set call.max 1")
+    caller = Caller(15401, 15400)
+    answers(caller)
+    standing = caller.options(500)
+    before, begun = dirty_kib(phone), standing
+    for wanted in (1000, 10000):
+        standing += caller.options(wanted - standing)
+        cpu = run_seconds(phone)
+        answered = caller.options(1000)
+        standing += answered
+        line(f"an OPTIONS beside {wanted} finished transactions", f"{(run_seconds(phone) - cpu) * 1e6 / max(answered, 1):.0f}", "us of CPU")
+    caller.send("OPTIONS", "length")
+    length = len(caller.finals(1)[0])
+    line("a finished OPTIONS transaction", f"{(dirty_kib(phone) - before) / (standing - begun):.2f}", f"KiB, {length / 1024:.2f} of them the response")
+    caller.send("INVITE", "it-rings")  # and takes the only line, so that the others are refused
+    wait_until(lambda: b" 180 " in caller.socket.recv(65536), "the first call rings")
+    before = dirty_kib(phone)
+    refused = caller.refused_invites(5000)
+    line("an INVITE that was refused and acknowledged", f"{(dirty_kib(phone) - before) / max(refused, 1):.2f}", "KiB")
+    phone.terminate()
+    phone.wait(10)
+
+
+def calls(bench):
+    """Memory of calls that are up, sound and all, and what a message costs beside them."""
+    phone = plain_phone(bench, f"set sip.listen {HOST}:15410", "set call.accept any", "set call.auto-answer on", "set call.max 10000", "set trace.keep 64k", "set media.ports 20000-39998",
+                        "set sip.max-transactions 20000")
+    caller = Caller(15411, 15410)
+    answers(caller)
+    held = caller.held_calls(10)
+    before, first = dirty_kib(phone), held
+    for wanted in (10, 100, 400):
+        held += caller.held_calls(wanted - held)
+        cpu, begin = run_seconds(phone), time.monotonic()
+        time.sleep(1)
+        idle = (run_seconds(phone) - cpu) / (time.monotonic() - begin)
+        cpu, begin = run_seconds(phone), time.monotonic()
+        answered = caller.options(1000)
+        busy = run_seconds(phone) - cpu - idle * (time.monotonic() - begin)
+        line(f"an OPTIONS beside {held} calls (their sound taken off)", f"{busy * 1e6 / max(answered, 1):.0f}", "us of CPU")
+    line("a call that is up, sound and all", f"{(dirty_kib(phone) - before) / max(held - first, 1):.1f}", "KiB")
+    phone.terminate()
+    phone.wait(10)
+
+
+class Registrar:
+    """Says 200 to every REGISTER, with the same Contact for `expires` seconds."""
+
+    def __init__(self, port, expires):
+        self.expires, self.count, self.users = expires, 0, set()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.socket.bind((HOST, port))
+
+    def serve(self, until, within):
+        """Answer until `until()` or so many seconds are over. @return whether it was"""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            if until():
+                return True
+            if not select.select([self.socket], [], [], 0.2)[0]:
+                continue
+            raw, source = self.socket.recvfrom(65536)
+            text = raw.decode(errors="replace")
+            if not text.startswith("REGISTER"):
+                continue
+            self.count += 1
+            self.users.add(field(text, "To"))
+            copied = "".join(f"{name}: {field(text, name)}\r\n" for name in ("Via", "From", "Call-ID", "CSeq"))
+            answer = (f"SIP/2.0 200 OK\r\n{copied}To: {field(text, 'To')};tag=r\r\nContact: {field(text, 'Contact').split('>')[0]}>;expires={self.expires}\r\nContent-Length: 0\r\n\r\n")
+            self.socket.sendto(answer.encode(), source)
+        return bool(until())
+
+
+def registrations(bench, count=10000):
+    registrar = Registrar(15421, 60)
+    bench.write("accounts.txt", "".join(f"account add sip:user{i}@{HOST}:15421 password=x expires=60\n" for i in range(count)) + "register\n")
+    begin = time.monotonic()
+    phone = plain_phone(bench, f"set sip.listen {HOST}:15420", "set trace.keep 64k", "source " + bench.path("accounts.txt"))
+    registrar.serve(lambda: len(registrar.users) >= count, 120)
+    line(f"{count} accounts: registered", f"{len(registrar.users)}", f"after {time.monotonic() - begin:.1f} s, {run_seconds(phone):.1f} s of CPU")
+    asked, cpu, begin = registrar.count, run_seconds(phone), time.monotonic()
+    registrar.serve(lambda: False, 60)
+    more = registrar.count - asked
+    line("refreshes in a minute that followed", f"{more}", f"{(run_seconds(phone) - cpu) * 1e6 / max(more, 1):.0f} us of CPU each, {dirty_kib(phone) / count:.1f} KiB an account")
+    phone.kill()
+    phone.wait(10)
+    registrar.socket.close()
+
+
+def first_register(bench, runs=10):
+    """From exec to the REGISTER on the wire; the best of some, as the machine's other work only adds to it."""
+    registrar, times = Registrar(15431, 600), []
+    for _ in range(runs):
+        begin = time.monotonic()
+        phone = plain_phone(bench, f"set sip.listen {HOST}:15430", f"account add sip:me@{HOST}:15431 password=x", "register")
+        registrar.socket.settimeout(10)
+        while not registrar.socket.recv(65536).startswith(b"REGISTER"):
+            pass
+        times.append((time.monotonic() - begin) * 1000)
+        phone.kill()
+        phone.wait(10)
+    line("start to REGISTER on the wire, best and median", f"{min(times):.1f}", f"ms, {sorted(times)[len(times) // 2]:.1f} ms")
+    registrar.socket.close()
+
+
+def main(bench):
+    print("\ncapacity")
+    for measure in (transactions, calls, first_register, registrations):
+        try:
+            measure(bench)
+        except Exception as why:  # a figure that cannot be had is said and the others go on
+            print(f"  {measure.__name__}: left out: {why!r}", flush=True)
