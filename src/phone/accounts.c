@@ -26,23 +26,57 @@ bool account_registers(const struct account *account)
 
 /* ---- look-up ---- */
 
+static char *key_of(struct slice text)
+{
+	struct buf key;
+
+	buf_init(&key, text.n + 1);
+	buf_add_lower(&key, text);
+	return buf_take(&key);
+}
+
+static void unlist(struct account *account)
+{
+	map_remove(&account->phone->accounts_by_name, &account->by_name);
+	map_remove(&account->phone->accounts_by_address, &account->by_address);
+	free(account->name_key);
+	free(account->address_key);
+	account->name_key = account->address_key = NULL;
+}
+
+/* It is found by the name and the address that it has now. */
+static void enlist(struct account *account)
+{
+	unlist(account);
+	account->name_key = key_of(slice_of(account->name));
+	account->address_key = key_of(slice_of(account_address(account)));
+	map_add(&account->phone->accounts_by_name, &account->by_name, slice_of(account->name_key));
+	map_add(&account->phone->accounts_by_address, &account->by_address, slice_of(account->address_key));
+}
+
+/* Of several with one key the first. */
+static struct map_node *find_first(const struct map *map, struct slice text)
+{
+	char *key = key_of(text);
+	struct map_node *node = map_find(map, slice_of(key));
+
+	for (struct map_node *older = node; older; older = map_find_next(older))
+		node = older;
+	free(key);
+	return node;
+}
+
 struct account *account_find(const struct phone *phone, struct slice word)
 {
 	struct slice plain = slice_ibegins(word, SLICE("sips:"))  ? slice_from(word, 5)
 			     : slice_ibegins(word, SLICE("sip:")) ? slice_from(word, 4)
 								  : word;
 
-	LIST_EACH(&phone->accounts, node) {
-		struct account *account = LIST_ENTRY(node, struct account, node);
-		if (slice_ieq(word, slice_of(account->name)))
-			return account;
-	}
-	LIST_EACH(&phone->accounts, node) {
-		struct account *account = LIST_ENTRY(node, struct account, node);
-		if (slice_ieq(plain, slice_of(account_address(account))))
-			return account;
-	}
-	return NULL;
+	struct map_node *node = find_first(&phone->accounts_by_name, word);
+	if (node)
+		return CONTAINER_OF(node, struct account, by_name);
+	node = find_first(&phone->accounts_by_address, plain);
+	return node ? CONTAINER_OF(node, struct account, by_address) : NULL;
 }
 
 bool account_find_or_fail(struct phone *phone, struct slice word, struct account **account, struct failure *failure)
@@ -204,6 +238,7 @@ static void account_free(struct account *account)
 		loop_child_kill(account->child);
 	timer_stop(account->phone->timers, &account->password_limit);
 	free(account->voicemail.address);
+	unlist(account);
 	list_remove(&account->node);
 	if (account->phone->default_account == account) {
 		struct list_node *first = list_first(&account->phone->accounts);
@@ -257,7 +292,6 @@ out:
 
 bool phone_account_add(struct phone *phone, struct slice address, const char *const *options, struct failure *failure)
 {
-	size_t count = 0;
 	struct account *account = account_new(phone, address, failure);
 
 	if (!account)
@@ -268,9 +302,7 @@ bool phone_account_add(struct phone *phone, struct slice address, const char *co
 		account_free(account);
 		return phone_account_set(phone, slice_of(known->name), options, failure);
 	}
-	LIST_EACH(&phone->accounts, node)
-		count++;
-	if (count >= ACCOUNTS_MAX) {
+	if (phone->accounts_by_name.count >= ACCOUNTS_MAX) {
 		account_free(account);
 		return fail(failure, STATUS_USAGE, "full", "there are %d accounts already", ACCOUNTS_MAX);
 	}
@@ -279,6 +311,7 @@ bool phone_account_add(struct phone *phone, struct slice address, const char *co
 		return false;
 	}
 	list_append(&phone->accounts, &account->node);
+	enlist(account);
 	if (!phone->default_account)
 		phone->default_account = account;
 	return !account_registers(account) || account_start(account, failure);
@@ -288,7 +321,11 @@ bool phone_account_set(struct phone *phone, struct slice name, const char *const
 {
 	struct account *account;
 
-	if (!account_find_or_fail(phone, name, &account, failure) || !account_set_options(account, options, failure))
+	if (!account_find_or_fail(phone, name, &account, failure))
+		return false;
+	bool good = account_set_options(account, options, failure);
+	enlist(account);
+	if (!good)
 		return false;
 	/* Whatever changed, the registrar hears of it: the old binding goes, a new one comes. */
 	subscriptions_account(account, !account_registers(account));

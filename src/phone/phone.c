@@ -350,6 +350,8 @@ struct phone *phone_new(const struct phone_config *config)
 	list_init(&phone->transfers);
 	list_init(&phone->referrals);
 	map_init(&phone->by_number, &phone->random);
+	map_init(&phone->accounts_by_name, &phone->random);
+	map_init(&phone->accounts_by_address, &phone->random);
 	map_init(&phone->by_id, &phone->random);
 	buf_init(&phone->last_failure, FAILURE_MAX);
 	phone->events = events_new();
@@ -420,6 +422,8 @@ void phone_free(struct phone *phone)
 	free(phone->redirected_to);
 	buf_fini(&phone->last_failure);
 	map_fini(&phone->by_number);
+	map_fini(&phone->accounts_by_name);
+	map_fini(&phone->accounts_by_address);
 	map_fini(&phone->by_id);
 	free(phone->config_dir);
 	free(phone->saved_dir);

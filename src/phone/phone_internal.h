@@ -58,6 +58,8 @@ struct own_credential {
 
 struct account {
 	struct list_node node;
+	struct map_node by_name, by_address; /* of phone->accounts */
+	char *name_key, *address_key;        /* their keys: in small letters */
 	struct phone *phone;
 	char *name, *display, *user, *domain, *auth_user, *realm, *password, *password_command, *registrar, *proxy;
 	char *uri;                          /* sip:user@domain */
@@ -498,6 +500,7 @@ struct phone {
 	char *instance; /* phone_instance(), once asked for */
 	int instance_fd; /* its file, locked; -1: none */
 	struct list accounts, retired; /* of struct account, of struct binding */
+	struct map accounts_by_name, accounts_by_address;
 	struct account *default_account;
 	unsigned last_request, last_transfer;
 	struct contacts *contacts;
