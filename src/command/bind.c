@@ -89,7 +89,8 @@ static bool take_option(struct binder *binder, const struct command_argument *op
 {
 	struct slice value = slice_from(buf_slice(&binder->word.text), binder->word.name_bytes + 1);
 	bool unknown = binder->word.dynamic && !binder->how->expand;
-	char *file = option->kind == ARG_FILE ? file_name(binder, binder->word.name_bytes + 1) : NULL;
+	bool is_file = option->kind == ARG_FILE && !(option->choices && choice_has(option->choices, value));
+	char *file = is_file ? file_name(binder, binder->word.name_bytes + 1) : NULL;
 	bool good;
 
 	binder->options_began = true;

@@ -1,27 +1,63 @@
 /* Names for addresses. */
 #include "base/utf8.h"
+#include "command/argument.h"
 #include "command/internal.h"
 #include "command/table.h"
 
 #include <jansson.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-/* Several targets under one name: the phone keeps one, so each but the first gets a number behind the name. */
+#define RINGS "warble|bell|chime|beep|silent"
+
 static enum command_result do_contact_add(struct invocation *invocation)
 {
+	const char *kind = invocation_option(invocation, "kind", 0),
+		   *prefer = invocation_option(invocation, "prefer", 0);
+	uint64_t preference = 0;
 	bool good = true;
 
-	for (size_t i = 0; good && i < invocation->rest_count; i++) {
-		struct buf name;
-		buf_init(&name, 1024);
-		buf_printf(&name, "%s", invocation->values[0]);
-		if (i)
-			buf_printf(&name, " %zu", i + 1);
-		good = phone_contact_add(invocation->phone, buf_slice(&name), slice_of(invocation->rest[i]),
+	if (prefer && (!slice_to_u64(slice_of(prefer), 100, &preference) || !preference))
+		return invocation_fail(invocation, STATUS_USAGE, "range",
+				       "prefer= is a number from 1 (called first) to 100");
+	for (size_t i = 0; good && i < invocation->rest_count; i++)
+		good = phone_contact_add(invocation->phone, slice_of(invocation->values[0]),
+					 slice_of(invocation->rest[i]), kind, (unsigned)preference,
 					 &invocation->failure);
-		buf_fini(&name);
+	return invocation_end(invocation, good);
+}
+
+/* A sound file that is not there would only be missed when they call. */
+static bool check_ring(const char *ring, struct failure *failure)
+{
+	return choice_has(RINGS "|off|default", slice_of(ring)) || access(ring, R_OK) == 0 ||
+	       fail(failure, STATUS_SOUND, "ring",
+		    "'%.200s' is neither a tone (" RINGS ") nor a sound file that can be read", ring);
+}
+
+/* "off" is the word for: as all others; but calls of a contact can also be kept from being answered. */
+static enum command_result do_contact_set(struct invocation *invocation)
+{
+	static const char *const keys[] = { "ring", "auto-answer", "speed" };
+	bool any = false, good = true;
+
+	for (size_t i = 0; good && i < ARRAY_LEN(keys); i++) {
+		const char *value = invocation_option(invocation, keys[i], 0);
+		if (!value)
+			continue;
+		any = true;
+		if (!i && !check_ring(value, &invocation->failure))
+			return invocation_end(invocation, false);
+		if (!strcmp(value, "default") || (!strcmp(value, "off") && strcmp(keys[i], "auto-answer") != 0))
+			value = "";
+		good = phone_contact_set(invocation->phone, slice_of(invocation->values[0]), keys[i], slice_of(value),
+					 &invocation->failure);
 	}
+	if (!any)
+		return invocation_fail(invocation, STATUS_USAGE, "arguments",
+				       "set what? ring=, auto-answer= or speed=, as in `contact set %s speed=7`",
+				       invocation->values[0]);
 	return invocation_end(invocation, good);
 }
 
@@ -30,12 +66,39 @@ struct listing {
 	json_t *list;
 };
 
-static void on_contact(void *arg, const char *name, const char *target)
+static json_t *addresses_of(const struct contact_view *contact)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < contact->count; i++) {
+		struct buf way;
+		buf_init(&way, 2048);
+		contact_way(contact, i, &way);
+		json_t *address = json_pack("{s:s, s:s}", "target", contact->addresses[i].target, "call", buf_text(&way));
+		if (*contact->addresses[i].kind)
+			json_object_set_new(address, "kind", json_string(contact->addresses[i].kind));
+		if (contact->addresses[i].preference)
+			json_object_set_new(address, "prefer", json_integer(contact->addresses[i].preference));
+		json_array_append_new(list, address);
+		buf_fini(&way);
+	}
+	return list;
+}
+
+static void on_contact(void *arg, const struct contact_view *contact)
 {
 	struct listing *listing = arg;
+	json_t *row = json_pack("{s:s, s:s, s:o}", "name", contact->name, "target", contact->addresses[0].target,
+				"addresses", addresses_of(contact));
 
-	buf_printf(listing->invocation->out, "%-24s %s\n", name, target);
-	json_array_append_new(listing->list, json_pack("{s:s, s:s}", "name", name, "target", target));
+	contact_lines(contact, listing->invocation->out);
+	if (*contact->ring)
+		json_object_set_new(row, "ring", json_string(contact->ring));
+	if (*contact->auto_answer)
+		json_object_set_new(row, "auto-answer", json_string(contact->auto_answer));
+	if (contact->speed)
+		json_object_set_new(row, "speed", json_integer(contact->speed));
+	json_array_append_new(listing->list, row);
 }
 
 static enum command_result do_contact_list(struct invocation *invocation)
@@ -163,37 +226,66 @@ const struct command people_commands[] = {
 	  .run = do_contact_add,
 	  .arguments = { { .name = "NAME", .kind = ARG_WORD, .text = "how you call them" },
 			 { .name = "TARGET", .kind = ARG_TARGET, .repeats = true, .text = "their address or number" } },
+	  .options = { { .name = "kind",
+			 .kind = ARG_WORD,
+			 .choices = "work|home|mobile|fax",
+			 .text = "which of their addresses this is: `call NAME/work` dials it" },
+		       { .name = "prefer",
+			 .kind = ARG_NUMBER,
+			 .text = "1 (called first) to 100; else they stand in the order in which they came" } },
 	  .summary = "give an address a name",
-	  .text = "The name is then a TARGET; a short one dials fast (`contact add 7 sip:bob@biloxi.com`, `call 7`). "
-		  "Of several targets the second is kept as `NAME 2`, and so on. Contacts are kept at once.",
-	  .examples = { "contact add Bob sip:bob@biloxi.com", "contact add \"Carol Smith\" +1-555-0100" } },
+	  .text = "The name is then a TARGET. A contact may have 16 addresses: `call NAME` dials the preferred one, "
+		  "`call NAME/work` the one of that kind, `call NAME/2` the second. What they have already is "
+		  "changed, not added twice. Contacts are kept at once.",
+	  .examples = { "contact add Bob sip:bob@biloxi.com", "contact add \"Carol Smith\" +1-555-0100",
+			"contact add Bob +1-555-0100 kind=mobile" } },
+	{ .name = "contact set",
+	  .group = "people",
+	  .run = do_contact_set,
+	  .arguments = { { .name = "NAME", .kind = ARG_CONTACT, .text = "a contact" } },
+	  .options = { { .name = "ring",
+			 .kind = ARG_FILE,
+			 .choices = RINGS "|off",
+			 .text = "warble, bell, chime, beep, silent, or a sound file; off: as all others" },
+		       { .name = "auto-answer",
+			 .kind = ARG_CHOICE,
+			 .choices = "on|progress|off|default",
+			 .text = "whether calls from exactly their addresses are answered by themselves; "
+				 "default: as call.auto-answer says" },
+		       { .name = "speed", .kind = ARG_WORD, .text = "a number from 1 to 99 that dials them, or off" } },
+	  .summary = "how a contact rings, whether it is answered by itself, its speed dial",
+	  .text = "An address tells who calls as far as the caller says the truth: let only those be answered by "
+		  "themselves whose calls come through a server that checks it. `call 7` dials whom speed=7 was "
+		  "given. Address books never bring these three.",
+	  .examples = { "contact set Bob speed=7", "contact set Bob ring=chime", "contact set Bob auto-answer=default" } },
 	{ .name = "contact list",
 	  .group = "people",
 	  .run = do_contact_list,
 	  .summary = "list the contacts",
-	  .text = "By name.",
+	  .text = "By name, each with the word that dials it.",
 	  .examples = { "contact list" } },
 	{ .name = "contact remove",
 	  .group = "people",
 	  .run = do_contact_remove,
-	  .arguments = { { .name = "NAME", .kind = ARG_CONTACT, .text = "a contact" } },
-	  .summary = "forget a contact",
-	  .text = "At once.",
-	  .examples = { "contact remove Bob" } },
+	  .arguments = { { .name = "NAME", .kind = ARG_CONTACT, .text = "a contact; NAME/KIND: one address of it" } },
+	  .summary = "forget a contact, or one of its addresses",
+	  .text = "At once. With its last address a contact is gone.",
+	  .examples = { "contact remove Bob", "contact remove Bob/mobile" } },
 	{ .name = "contact import",
 	  .group = "people",
 	  .run = do_contact_import,
 	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "vCards, of version 4.0 or older" } },
 	  .summary = "take contacts from an address book",
-	  .text = "What has a sip: address or a number is taken, under its FN; of several addresses the second becomes "
-		  "`NAME 2`, and so on. A contact of that name is changed.",
+	  .text = "What has a sip: address or a number (IMPP, TEL) is taken, under its FN, with TYPE as the kind and PREF "
+		  "as the preference of each address. What a contact of that name did not have is added to it.",
 	  .examples = { "contact import friends.vcf" } },
 	{ .name = "contact export",
 	  .group = "people",
 	  .run = do_contact_export,
 	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "where to; what is there is replaced" } },
 	  .summary = "write the contacts as vCards",
-	  .text = "Version 4.0 (RFC 6350). `NAME 2` stands in the card of NAME.",
+	  .text = "Version 4.0 (RFC 6350), a card a contact, with all of its addresses, their TYPE and PREF. How they "
+		  "ring, auto-answer and speed dial stay here.",
 	  .examples = { "contact export friends.vcf" } },
 	{ .name = "history",
 	  .group = "people",

@@ -51,10 +51,25 @@ static void offer_list(struct completing *at, const char *list, char separator)
 		offer(at, slice_cut(&rest, separator));
 }
 
-static void on_contact(void *arg, const char *name, const char *target)
+static void on_contact(void *arg, const struct contact_view *contact)
 {
-	(void)target;
-	offer_text(arg, name);
+	offer_text(arg, contact->name);
+}
+
+/* With several addresses each of them too: "Bob", "Bob/mobile". */
+static void on_way(void *arg, const struct contact_view *contact)
+{
+	struct buf way;
+
+	buf_init(&way, 2048);
+	offer_text(arg, contact->name);
+	for (size_t i = 0; i < contact->count && contact->count > 1; i++) {
+		buf_clear(&way);
+		contact_way(contact, i, &way);
+		if (strcmp(buf_text(&way), contact->name) != 0)
+			offer_text(arg, buf_text(&way));
+	}
+	buf_fini(&way);
 }
 
 static void on_recent(void *arg, const char *target)
@@ -295,7 +310,7 @@ void offer_kind(struct completing *at, const struct command_argument *argument, 
 		return;
 	switch (argument->kind) {
 	case ARG_TARGET:
-		phone_contacts(phone, on_contact, at);
+		phone_contacts(phone, on_way, at);
 		phone_recent(phone, on_recent, at);
 		offer_list(at, "echo sip:", ' ');
 		break;
@@ -327,7 +342,13 @@ void offer_kind(struct completing *at, const struct command_argument *argument, 
 	case ARG_CONTACT:
 		phone_contacts(phone, on_contact, at);
 		break;
+	case ARG_WORD:
+		if (argument->choices)
+			offer_list(at, argument->choices, '|');
+		break;
 	case ARG_FILE:
+		if (argument->choices)
+			offer_list(at, argument->choices, '|');
 		offer_files(at, "");
 		break;
 	case ARG_HANDLER:

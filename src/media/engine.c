@@ -298,6 +298,7 @@ void engine_free(struct engine *engine)
 		return;
 	assert(list_empty(&engine->streams));
 	engine_stop_playing(engine, NULL);
+	engine_ring(engine, NULL);
 	if (engine->threaded) {
 		atomic_store(&engine->quit, true);
 		engine_ring_bell(engine->command_fd);

@@ -317,6 +317,13 @@ enum engine_tone { TONE_NONE, TONE_RING, TONE_RINGBACK, TONE_BUSY, TONE_WAITING,
 	"il|za|in|cn|hk|jp|kr|sg|my|au|nz"
 /** "de", whose tones are played from now on. @return false: there is no such country in the table */
 bool engine_set_country(struct engine *engine, const char *country);
+/* How the ringer may sound, for a table of settings. */
+#define ENGINE_RINGS "warble|bell|chime|beep|silent"
+/**
+ * What TONE_RING sounds like from now on. @param ring  one of ENGINE_RINGS; NULL: warble; else a sound file, over and
+ * over. Errors: as player_new(); it rings as before then
+ */
+enum err engine_ring(struct engine *engine, const char *ring);
 /** Ring goes to the ringer, the others to the output. TONE_NONE ends it. */
 void engine_tone(struct engine *engine, enum engine_tone tone);
 /** Devices are opened only while something needs them: a call, a tone, a test. */

@@ -39,6 +39,23 @@ enum err engine_play(struct engine *engine, struct stream *stream, const char *p
 	return ERR_NONE;
 }
 
+enum err engine_ring(struct engine *engine, const char *ring)
+{
+	struct command command = { .kind = COMMAND_RING };
+	enum err err;
+
+	if (ring && !tone_ring_find(slice_of(ring), &command.u.ring.pattern)) {
+		struct player *player = player_new(ring, true, &err);
+		if (!player)
+			return err;
+		command.u.ring.file = xcalloc(1, sizeof *command.u.ring.file);
+		*command.u.ring.file =
+			(struct playing){ .player = player, .path = xstrdup(ring), .how = PLAY_AROUND };
+	}
+	engine_send_command(engine, &command);
+	return ERR_NONE;
+}
+
 bool engine_stop_playing(struct engine *engine, struct stream *stream)
 {
 	if (!(stream ? stream->plays : engine->plays))

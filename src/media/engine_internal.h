@@ -46,6 +46,7 @@ enum command_kind {
 	COMMAND_JOIN,
 	COMMAND_LEVELS,
 	COMMAND_COUNTRY,
+	COMMAND_RING,
 	COMMAND_CLEANER,
 	COMMAND_PROBE,
 };
@@ -85,6 +86,7 @@ struct command {
 		bool paused, joined;
 		struct engine_levels levels;
 		size_t country;
+		struct { size_t pattern; struct playing *file; } ring; /* file NULL: the pattern */
 		struct cleaner *cleaner;     /* NULL: none */
 		struct probe *probe;
 	} u;
@@ -186,6 +188,7 @@ struct engine {
 	struct tone tone;
 	struct slot slots[ENGINE_DEVICES];
 	struct playing *playing;  /* to me alone */
+	struct playing *ring;     /* the file that rings; NULL: the tone does */
 	struct mixer mixer, room; /* what I hear; all of the conference */
 	struct probe *probe;      /* a test of the devices; NULL: none */
 	struct cleaner *cleaner;  /* of the microphone; NULL: it is taken as it is */
@@ -230,6 +233,8 @@ void engine_amplify(struct engine *engine, int16_t *mic);
 void engine_mix(struct engine *engine, const struct stream_turn *turn, const int16_t *mic, int16_t *heard);
 /** Give back what is played there (NULL: to me), told or not, and play something else or nothing. */
 void engine_put_playing(struct engine *engine, struct stream *stream, struct playing *playing);
+/** The media thread: what rings from now on. The file before goes back to the loop. */
+void engine_put_ring(struct engine *engine, size_t pattern, struct playing *file);
 void engine_put_recording(struct engine *engine, struct stream *stream, struct recording *recording);
 
 /* engine_files.c, the loop's thread */

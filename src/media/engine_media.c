@@ -1,5 +1,6 @@
 #include "base/xmalloc.h"
 #include "media/engine_internal.h"
+#include "media/file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -245,6 +246,9 @@ static void execute(struct engine *engine, const struct command *command, int64_
 	case COMMAND_COUNTRY:
 		engine->tone.country = command->u.country;
 		break;
+	case COMMAND_RING:
+		engine_put_ring(engine, command->u.ring.pattern, command->u.ring.file);
+		break;
 	case COMMAND_JITTER:
 		set_jitter(engine, command->u.jitter.min_ms, command->u.jitter.max_ms);
 		break;
@@ -292,6 +296,9 @@ static void play_tone(struct engine *engine)
 
 	if (!tone_fill(&engine->tone, pcm, DEVICE_TICK_FRAMES))
 		return;
+	/* A file that is over after all (it shrank) leaves the tone to ring. */
+	if (ringing && engine->ring)
+		player_read(engine->ring->player, pcm);
 	if (ringing)
 		engine_write_output(engine, ENGINE_RINGER, pcm);
 	else

@@ -18,6 +18,17 @@ void engine_put_playing(struct engine *engine, struct stream *stream, struct pla
 		engine_note_send(engine, &note);
 }
 
+void engine_put_ring(struct engine *engine, size_t pattern, struct playing *file)
+{
+	struct note note = { .kind = NOTE_PLAYED };
+
+	note.u.playing = engine->ring;
+	engine->ring = file;
+	engine->tone.ring = pattern;
+	if (note.u.playing)
+		engine_note_send(engine, &note);
+}
+
 void engine_put_recording(struct engine *engine, struct stream *stream, struct recording *recording)
 {
 	struct note note = { .kind = NOTE_RECORDED, .stream = stream };

@@ -16,8 +16,14 @@ struct pattern {
 	uint32_t cadence_ms[CADENCE_MAX];
 };
 
-/* The ringer's warble is the same everywhere. */
-static const struct pattern RING = { { 660, 880 }, { 400, 200, 400, 2000 } };
+/* The ringer is the same everywhere. In the order of ENGINE_RINGS. */
+static const struct pattern RINGS[] = {
+	{ { 660, 880 }, { 400, 200, 400, 2000 } },
+	{ { 1000, 1250 }, { 60, 40, 60, 40, 60, 1740 } },
+	{ { 523.25, 783.99 }, { 700, 300, 700, 3000 } },
+	{ { 1000, 1000 }, { 150, 2850 } },
+	{ { 0, 0 }, { 0 } },
+};
 
 /* ITU-T E.180, supplement 2. Tones that are modulated there have the two side bands here. */
 static const struct {
@@ -35,7 +41,7 @@ static const struct {
 
 static const struct pattern *pattern_of(const struct tone *tone, enum engine_tone which)
 {
-	return which == TONE_RING ? &RING : &COUNTRIES[tone->country].patterns[which];
+	return which == TONE_RING ? &RINGS[tone->ring] : &COUNTRIES[tone->country].patterns[which];
 }
 
 bool tone_country_find(struct slice name, size_t *country)
@@ -45,6 +51,16 @@ bool tone_country_find(struct slice name, size_t *country)
 			*country = i;
 			return true;
 		}
+	return false;
+}
+
+bool tone_ring_find(struct slice name, size_t *ring)
+{
+	struct slice rest = SLICE(ENGINE_RINGS);
+
+	for (*ring = 0; rest.p; ++*ring)
+		if (slice_eq(slice_cut(&rest, '|'), name))
+			return true;
 	return false;
 }
 

@@ -8,6 +8,7 @@
 struct tone {
 	enum engine_tone which;
 	size_t country;          /* whose tones; 0: those of North America */
+	size_t ring;             /* which of ENGINE_RINGS; 0: warble */
 	uint64_t at;             /* 48 kHz frames since it began */
 	double phase[2];
 	double gain;             /* runs towards 1 or 0 at the edges */
@@ -15,6 +16,8 @@ struct tone {
 
 /** "de" -> its place in the table. @return false: not in it */
 bool tone_country_find(struct slice name, size_t *country);
+/** "chime" -> its place among ENGINE_RINGS. @return false: not one of them */
+bool tone_ring_find(struct slice name, size_t *ring);
 void tone_start(struct tone *tone, enum engine_tone which);
 /** Fill `frames` of sound. @return false when there is none: TONE_NONE and the last edge is over */
 bool tone_fill(struct tone *tone, int16_t *pcm, size_t frames);

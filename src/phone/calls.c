@@ -246,16 +246,35 @@ static void set_tone(struct phone *phone, enum engine_tone tone)
 		return;
 	phone->tone = tone;
 	engine_tone(engine, tone);
+	/* The file of a ring that is over is closed. */
+	if (tone != TONE_RING)
+		engine_ring(engine, NULL);
+}
+
+/* As the contact wants it; what cannot be played is told, and it rings as for all others. */
+static void choose_ring(struct phone *phone, const struct call *call)
+{
+	const char *ring = contacts_ring_of(phone->contacts, slice_of(call->uri));
+	struct engine *engine = phone->tone == TONE_RING ? NULL : phone_engine(phone);
+	enum err err = engine ? engine_ring(engine, *ring ? ring : NULL) : ERR_NONE;
+
+	if (err) {
+		log_line(phone->log, LOG_WARNING, "the ring of call %u cannot be played: %s: %s", call->number, ring,
+			 err_text(err));
+		engine_ring(engine, NULL);
+	}
 }
 
 void calls_update_tones(struct phone *phone)
 {
 	enum engine_tone tone = TONE_NONE;
-	bool rings = false, talks = phone->talking > 0;
+	const struct call *rings = NULL;
+	bool talks = phone->talking > 0;
 
 	LIST_EACH(&phone->ringing, node) {
 		const struct call *call = LIST_ENTRY(node, struct call, among_ringing);
-		rings |= !call->answering && !call->wants_answer && !call->reject_code;
+		if (!rings && !call->answering && !call->wants_answer && !call->reject_code)
+			rings = call;
 	}
 	const struct call *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
 	if (timer_running(&phone->beep_timer))
@@ -266,6 +285,8 @@ void calls_update_tones(struct phone *phone)
 		tone = TONE_RINGBACK;
 	else if (!talks && timer_running(&phone->tone_timer))
 		tone = phone->failure_tone;
+	if (tone == TONE_RING)
+		choose_ring(phone, rings);
 	set_tone(phone, tone);
 }
 

@@ -92,8 +92,10 @@ static bool decide_by_wish(struct call *call)
 
 static void decide(struct call *call, const struct sip_source *source)
 {
-	const char *automatic = settings_text(call_settings(call, "call.auto-answer"), "call.auto-answer");
+	const char *automatic = contacts_auto_answer_of(call->phone->contacts, slice_of(call->uri));
 
+	if (!*automatic)
+		automatic = settings_text(call_settings(call, "call.auto-answer"), "call.auto-answer");
 	note_replaced(call);
 	join_note(call, source);
 	if (is_unacceptable(call))

@@ -40,7 +40,7 @@
  *   subscriptions    what we watch of others
  *   presence         our status, who watches us, what is published
  *   messages         MESSAGE out and in, "is typing"; message_store where they are kept
- *   contacts         names for addresses, kept at once; vcard from and to other programs
+ *   contacts         names for addresses, kept at once (contacts_file, contacts_text); vcard from and to other programs
  *   history          what was called and who called; history_text as lines
  *   disk             files: read and written whole, locked, folders made
  *   store            rows on disk, by a thread, that survive a kill -9
@@ -299,14 +299,42 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 
 /* ---- people ---- */
 
-bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, struct failure *failure);
+/**
+ * Add an address to a contact, which is made when there is none of that name, or change one that it has.
+ * @param kind        "work", "mobile" ...; NULL: not told
+ * @param preference  1 (tried first) to 100; 0: not told
+ */
+bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, const char *kind,
+		       unsigned preference, struct failure *failure);
+/** Set "ring" (a tone of ENGINE_RINGS or a sound file), "auto-answer" ("on", "progress", "off") or "speed" (1 to 99) of
+ * a contact; an empty value: as all others. */
+bool phone_contact_set(struct phone *phone, struct slice name, const char *key, struct slice value,
+		       struct failure *failure);
+/** NAME, or one address of theirs: NAME/KIND, NAME/NUMBER. */
 bool phone_contact_remove(struct phone *phone, struct slice name, struct failure *failure);
 /** Take in the vCards of a file; `taken`, `left`: how many had an address to call, and how many had none. */
 bool phone_contacts_import(struct phone *phone, const char *path, size_t *taken, size_t *left, struct failure *failure);
 /** Write all contacts as vCards (RFC 6350). */
 bool phone_contacts_export(struct phone *phone, const char *path, size_t *count, struct failure *failure);
-typedef void phone_contact_h(void *arg, const char *name, const char *target);
+struct contact_address {
+	const char *target, *kind; /* kind: "work"; "": not told */
+	unsigned preference;       /* 1 is tried first; 0: not told */
+};
+struct contact_view {
+	const char *name, *ring, *auto_answer; /* "": as all others */
+	unsigned speed;                        /* 0: none */
+	const struct contact_address *addresses;
+	size_t count; /* one at least; the first is dialled */
+};
+/** All contacts by name. Their texts are borrowed for the call. */
+typedef void phone_contact_h(void *arg, const struct contact_view *contact);
 void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg);
+/** The TARGET that means this address of theirs: "Bob", "Bob/work", "Bob/2". */
+void contact_way(const struct contact_view *contact, size_t place, struct buf *word);
+/** "  speed=7  ring=bell": what else is known of them; nothing: as all others. */
+void contact_traits(const struct contact_view *contact, struct buf *out);
+/** A line an address, the first with what else is known of them. */
+void contact_lines(const struct contact_view *contact, struct buf *out);
 /** Targets dialled lately, newest first, for completion and redial. */
 typedef void phone_recent_h(void *arg, const char *target);
 void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg);

@@ -8,6 +8,7 @@
 #include "media/engine.h"
 #include "media/srtp.h"
 #include "net/net.h"
+#include "phone/contacts.h"
 #include "phone/negotiate.h"
 #include "phone/phone.h"
 #include "phone/trace.h"
@@ -23,7 +24,6 @@ enum {
 	BINDINGS_TEXT_MAX = 1 << 17
 };
 
-struct contacts;
 struct history;
 struct store;
 struct messages;
@@ -424,18 +424,6 @@ void files_engine_event(struct phone *phone, const struct engine_event *event);
 /** Sample while there is sound. */
 void sampling_begin(struct phone *phone);
 void sampling_free(struct sampling *sampling);
-
-struct contacts *contacts_new(const char *dir, const struct log *log);
-void contacts_free(struct contacts *contacts);
-/** The target of a name, ASCII case ignored; NULL: no such contact. Borrowed. */
-const char *contacts_find(const struct contacts *contacts, struct slice name);
-/** A name as it was given, which case it is asked in matters not; NULL: no such contact. Borrowed. */
-const char *contacts_proper_name(const struct contacts *contacts, struct slice name);
-/** Add or change one without writing the file; contacts_save() does. */
-bool contact_put(struct phone *phone, struct slice name, struct slice target, struct failure *failure);
-bool contacts_save(struct phone *phone, struct failure *failure);
-/** The name of whom this address is; NULL: nobody's. Borrowed. */
-const char *contacts_name_of(const struct contacts *contacts, struct slice uri);
 
 struct history *history_new(struct store *store, size_t keep);
 void history_free(struct history *history);

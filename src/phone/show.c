@@ -295,9 +295,9 @@ static bool show_dialogs(struct phone *phone, struct slice argument, struct buf 
 
 /* ---- the rest ---- */
 
-static void add_contact(void *arg, const char *name, const char *target)
+static void add_contact(void *arg, const struct contact_view *contact)
 {
-	buf_printf(arg, "%-20s  %s\n", name, target);
+	contact_lines(contact, arg);
 }
 
 static bool show_contacts(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)

@@ -409,16 +409,16 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 		goto out;
 	}
 	/* Names win over users. */
-	const char *kept = contacts_find(phone->contacts, word);
-	if (!kept && find_digits(word) < word.n) {
+	struct contact_found kept;
+	bool found = contacts_find(phone->contacts, word, &kept);
+	if (!found && find_digits(word) < word.n) {
 		digits = slice_from(word, find_digits(word));
 		word = slice_trim(slice_sub(word, 0, find_digits(word)));
-		kept = contacts_find(phone->contacts, word);
+		found = contacts_find(phone->contacts, word, &kept);
 	}
-	if (kept) {
+	if (found) {
 		/* The name as it was given, not as it was typed. */
-		good = read_address(slice_of(kept), slice_of(contacts_proper_name(phone->contacts, word)), account,
-				    target, failure);
+		good = read_address(slice_of(kept.target), slice_of(kept.name), account, target, failure);
 	} else if (slice_ieq(word, SLICE("echo"))) {
 		*target = (struct target){
 			.uri = xstrdup(""), .shown = xstrdup("the echo test"), .digits = xstrdup(""), .is_echo = true

@@ -5,19 +5,27 @@
 
 #include <string.h>
 
-enum { LINE_BYTES = 4096, ADDRESSES_MAX = 16, NAME_BYTES = 256 };
+enum { LINE_BYTES = 4096, ADDRESSES_MAX = CONTACT_ADDRESSES_MAX, NAME_BYTES = 256 };
+
+struct card_address {
+	char *value, *kind; /* kind: NULL: not told */
+	unsigned preference;
+};
 
 struct card {
 	bool inside;
-	char *name, *addresses[ADDRESSES_MAX];
+	char *name;
+	struct card_address addresses[ADDRESSES_MAX];
 	size_t count;
 };
 
 static void card_clear(struct card *card)
 {
 	free(card->name);
-	for (size_t i = 0; i < card->count; i++)
-		free(card->addresses[i]);
+	for (size_t i = 0; i < card->count; i++) {
+		free(card->addresses[i].value);
+		free(card->addresses[i].kind);
+	}
 	*card = (struct card){ 0 };
 }
 
@@ -79,17 +87,73 @@ static size_t value_at(struct slice line)
 	return line.n;
 }
 
-static void add_address(struct card *card, struct slice property, char *value)
+/* Of the words of TYPE (RFC 6350, 5.6, 6.4.1) the first that says which address it is and not what it can. */
+static void take_type(struct card_address *address, struct slice types)
+{
+	while (types.p) {
+		struct slice type = slice_trim(slice_cut(&types, ','));
+		if (slice_ieq(type, SLICE("pref"))) { /* as version 3 had it */
+			address->preference = address->preference ? address->preference : 1;
+			continue;
+		}
+		if (slice_ieq(type, SLICE("cell")))
+			type = SLICE("mobile");
+		if (slice_ibegins(type, SLICE("x-")))
+			type = slice_from(type, 2);
+		if (address->kind || slice_ieq(type, SLICE("voice")) || slice_ieq(type, SLICE("text")) ||
+		    slice_ieq(type, SLICE("video")) || slice_ieq(type, SLICE("internet")) ||
+		    !contact_kind_is_valid(type))
+			continue;
+		address->kind = slice_dup_lower(type);
+	}
+}
+
+/* Cut at the next semicolon that stands outside of quotes. */
+static struct slice next_parameter(struct slice *rest)
+{
+	bool quoted = false;
+	size_t at = 0;
+
+	for (; at < rest->n && (quoted || rest->p[at] != ';'); at++)
+		quoted ^= rest->p[at] == '"';
+	struct slice parameter = slice_sub(*rest, 0, at);
+	*rest = at < rest->n ? slice_from(*rest, at + 1) : (struct slice){ 0 };
+	return parameter;
+}
+
+/* ";TYPE="voice,home";PREF=1"; version 2.1 had the types bare: ";HOME". */
+static void take_parameters(struct card_address *address, struct slice head)
+{
+	uint64_t number;
+
+	next_parameter(&head);
+	while (head.p) {
+		struct slice value = next_parameter(&head), name = slice_cut(&value, '=');
+		if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
+			value = slice_sub(value, 1, value.n - 2);
+		if (!value.p)
+			take_type(address, name);
+		else if (slice_ieq(name, SLICE("TYPE")))
+			take_type(address, value);
+		else if (slice_ieq(name, SLICE("PREF")) && slice_to_u64(value, CONTACT_PREFERENCE_MAX, &number))
+			address->preference = (unsigned)number;
+	}
+}
+
+static void add_address(struct card *card, struct slice head, struct slice property, char *value)
 {
 	bool sip = slice_ibegins(slice_of(value), SLICE("sip:")) || slice_ibegins(slice_of(value), SLICE("sips:"));
 	bool tel = slice_ieq(property, SLICE("TEL"));
 	/* Older programs write the bare address behind X-SIP. */
 	bool bare = slice_ieq(property, SLICE("X-SIP")) && strchr(value, '@');
 
-	if (card->count < ADDRESSES_MAX && *value && (sip || tel || bare))
-		card->addresses[card->count++] = value;
-	else
+	if (card->count < ADDRESSES_MAX && *value && (sip || tel || bare)) {
+		struct card_address *address = &card->addresses[card->count++];
+		*address = (struct card_address){ .value = value };
+		take_parameters(address, head);
+	} else {
 		free(value);
+	}
 }
 
 static bool line_of(struct card *card, struct slice line)
@@ -107,7 +171,7 @@ static bool line_of(struct card *card, struct slice line)
 		card->name = unescaped(value);
 	} else if (card->inside && (slice_ieq(property, SLICE("IMPP")) || slice_ieq(property, SLICE("TEL")) ||
 				    slice_ieq(property, SLICE("X-SIP")))) {
-		add_address(card, property, unescaped(value));
+		add_address(card, slice_sub(line, 0, colon), property, unescaped(value));
 	}
 	return false;
 }
@@ -118,11 +182,11 @@ static bool take_card(struct phone *phone, const struct card *card)
 	size_t taken = 0;
 
 	for (size_t i = 0; i < card->count && name.n; i++) {
+		const struct card_address *address = &card->addresses[i];
+		struct address_traits traits = { slice_of(address->kind ? address->kind : ""), address->preference };
 		struct failure failure;
-		char *full = taken ? xasprintf("%.*s %zu", SLICE_ARG(slice_sub(name, 0, NAME_BYTES)), taken + 1)
-				   : slice_dup(slice_sub(name, 0, NAME_BYTES));
-		taken += contact_put(phone, slice_of(full), slice_of(card->addresses[i]), &failure);
-		free(full);
+		taken += contact_put(phone, slice_sub(name, 0, NAME_BYTES), slice_of(address->value), traits,
+				     &failure);
 	}
 	return taken > 0;
 }
@@ -185,42 +249,52 @@ static void add_line(struct buf *out, const char *property, const char *value)
 struct writing {
 	struct phone *phone;
 	struct buf text;
-	char *name; /* of the card that is open */
-	size_t addresses, cards;
+	size_t cards;
 };
 
-/* Is `name` "Bob 2" while "Bob" with one address less is open? */
-static bool goes_on(const struct writing *writing, const char *name)
+/* "TEL;VALUE=uri;TYPE=home;PREF=1:"; what is no kind of RFC 6350 begins with x-. */
+static void add_head(const char *property, const struct contact_address *address, struct buf *head)
 {
-	if (!writing->name)
-		return false;
-	char *next = xasprintf("%s %zu", writing->name, writing->addresses + 1);
-	bool same = !strcmp(next, name);
-	free(next);
-	return same;
+	const char *kind = address->kind;
+
+	buf_printf(head, "%s", property);
+	if (!strcmp(kind, "mobile"))
+		buf_printf(head, ";TYPE=cell");
+	else if (*kind)
+		buf_printf(head, ";TYPE=%s%s",
+			   !strcmp(kind, "home") || !strcmp(kind, "work") || !strcmp(kind, "fax") ? "" : "x-", kind);
+	if (address->preference)
+		buf_printf(head, ";PREF=%u", address->preference);
+	buf_add_char(head, ':');
 }
 
-static void add_contact(void *arg, const char *name, const char *target)
+static void write_address(struct writing *writing, const struct contact_address *address)
 {
-	struct writing *writing = arg;
 	struct failure failure;
 	struct target read = { 0 };
-	bool good = target_read(writing->phone, slice_of(target), writing->phone->default_account, &read, &failure);
-	const char *uri = good && *read.uri ? read.uri : target;
+	bool good = target_read(writing->phone, slice_of(address->target), writing->phone->default_account, &read,
+				&failure);
+	const char *uri = good && *read.uri ? read.uri : address->target;
 	bool tel = !good || !strchr(uri, ':') || slice_ibegins(slice_of(uri), SLICE("tel:"));
+	struct buf head;
 
-	if (!goes_on(writing, name)) {
-		if (writing->name)
-			buf_printf(&writing->text, "END:VCARD\r\n");
-		buf_printf(&writing->text, "BEGIN:VCARD\r\nVERSION:4.0\r\n");
-		add_line(&writing->text, "FN:", name);
-		xreplace(&writing->name, name);
-		writing->addresses = 0;
-		writing->cards++;
-	}
-	writing->addresses++;
-	add_line(&writing->text, !tel ? "IMPP:" : strchr(uri, ':') ? "TEL;VALUE=uri:" : "TEL;VALUE=text:", uri);
+	buf_init(&head, 256);
+	add_head(!tel ? "IMPP" : strchr(uri, ':') ? "TEL;VALUE=uri" : "TEL;VALUE=text", address, &head);
+	add_line(&writing->text, buf_text(&head), uri);
+	buf_fini(&head);
 	target_fini(&read);
+}
+
+static void write_contact(void *arg, const struct contact_view *contact)
+{
+	struct writing *writing = arg;
+
+	buf_printf(&writing->text, "BEGIN:VCARD\r\nVERSION:4.0\r\n");
+	add_line(&writing->text, "FN:", contact->name);
+	for (size_t i = 0; i < contact->count; i++)
+		write_address(writing, &contact->addresses[i]);
+	buf_printf(&writing->text, "END:VCARD\r\n");
+	writing->cards++;
 }
 
 bool phone_contacts_export(struct phone *phone, const char *path, size_t *count, struct failure *failure)
@@ -230,14 +304,11 @@ bool phone_contacts_export(struct phone *phone, const char *path, size_t *count,
 	char *dir = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
 
 	buf_init(&writing.text, FILE_TEXT_MAX);
-	phone_contacts(phone, add_contact, &writing);
-	if (writing.name)
-		buf_printf(&writing.text, "END:VCARD\r\n");
+	phone_contacts(phone, write_contact, &writing);
 	*count = writing.cards;
 	enum err err = writing.text.full ? ERR_TOO_BIG
 					 : write_file(dir, slash ? slash + 1 : path, buf_slice(&writing.text));
 	buf_fini(&writing.text);
-	free(writing.name);
 	free(dir);
 	return !err || fail(failure, STATUS_SOUND, err_name(err), "%s cannot be written: %s", path, err_text(err));
 }

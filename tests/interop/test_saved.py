@@ -5,7 +5,9 @@ import select
 import subprocess
 import time
 
-from harness import OFFHOOK, Failed, check, equal
+from harness import OFFHOOK, Failed, check, equal, hears, wait_until, write_tone
+from test_screening import call
+from wire import Peer
 
 
 class Terminal:
@@ -69,3 +71,36 @@ def test_account_show(bench):
     status, out, err = bench.script("account add sip:a@127.0.0.1:9 registrar=none password=geheim display=\"Alice A\" transport=tcp dtmf.via=rtp", "account show")
     equal(status, 0, err)
     check("transport=tcp" in out and 'display="Alice A"' in out and "registrar=none" in out and "dtmf.via=rtp" in out and "geheim" not in out, f"all but the password: {out}")
+
+
+def test_contacts_with_several_addresses(bench):
+    """The preferred address is called, each has its word, the address book keeps them; a contact rings in its own way and may be answered by itself."""
+    peer, phone = Peer(5080), bench.phone("set sip.listen 127.0.0.1:5070", "set call.accept any", f"set audio.ringer file:{bench.path('ring.wav')}", args=("-c", bench.write("x", "")),
+                                          quiet=False)
+    for line in ("contact add Bob sip:home@127.0.0.1:5080 kind=home", "contact add Bob sip:work@127.0.0.1:5080 kind=work prefer=1", "contact set Bob speed=7",
+                 f"contact export {bench.path('out.vcf')}", "contact remove Bob", f"contact import {bench.path('out.vcf')}", "contact set Bob speed=7"):
+        phone.do(line)
+    with open(bench.path("out.vcf"), encoding="utf-8", newline="") as card:
+        check("IMPP;TYPE=work;PREF=1:sip:work@127.0.0.1:5080\r\nIMPP;TYPE=home:sip:home@127.0.0.1:5080\r\n" in card.read(), "TYPE and PREF")
+    equal([(a["call"], a["target"]) for a in phone.do("contact list")[0]["addresses"]],
+          [("Bob/work", "sip:work@127.0.0.1:5080"), ("Bob/home", "sip:home@127.0.0.1:5080")], "after both ways")
+    for words, user in (("Bob", "work"), ("7", "work"), ("bob/HOME", "home"), ("Bob/2", "home")):
+        phone.do(f"call {words}")
+        check(peer.receive("INVITE").start.startswith(f"INVITE sip:{user}@"), f"{words} calls {user}")
+        phone.do("hangup all")
+    check("no-such-contact" in str(phone.refused("contact remove Bob/fax")), "no such kind")
+    # A ring of its own: what the ringer plays is the file, not the tone.
+    write_tone(bench.path("mine.wav"), 1500, seconds=2)
+    check("neither a tone" in str(phone.refused("contact set Bob ring=nothing.wav")), "no such file")
+    phone.do(f"contact set Bob ring={bench.path('mine.wav')}")
+    call(peer, 1, "home")
+    phone.event("incoming")
+    wait_until(lambda: os.path.exists(bench.path("ring.wav")) and hears(bench.path("ring.wav"), 1500), "the file rings")
+    phone.do("reject")
+    phone.do("contact set Bob ring=off auto-answer=on")
+    call(peer, 2, "work")
+    phone.event("answered")
+    phone.do("hangup")
+    call(peer, 3, "carol")
+    phone.event("incoming", call=7)
+    equal(phone.get("call.state"), "ringing", "others are not")

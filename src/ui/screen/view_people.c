@@ -6,41 +6,68 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void add_contact(void *arg, const char *name, const char *target)
-{
-	struct pane *pane = arg;
-	struct buf row;
+enum { NAME_COLS = 24, KIND_COLS = 8, ADDRESS_KEYS = 32 };
 
-	buf_init(&row, 8192);
-	buf_add_char(&row, ' ');
-	text_add_padded(&row, slice_of(name), 24, draw_is_utf8());
-	buf_printf(&row, "  %s", target);
-	pane_add(pane, STYLE_PLAIN, pane->count + 1, buf_slice(&row));
-	buf_fini(&row);
+struct people {
+	struct pane *pane;
+	size_t cols, number; /* of the contact, 1 is the first */
+	struct buf row;
+};
+
+/* Name, what kind, where, and with the first what else is known: a row an address. */
+static void add_address(struct people *people, const struct contact_view *contact, size_t place)
+{
+	const struct contact_address *address = &contact->addresses[place];
+	size_t name_cols = people->cols < 60 ? people->cols / 3 : NAME_COLS;
+	struct buf *row = &people->row;
+
+	buf_clear(row);
+	buf_add_char(row, ' ');
+	text_add_padded(row, slice_of(place ? "" : contact->name), name_cols, draw_is_utf8());
+	buf_add_char(row, ' ');
+	if (people->cols >= 60)
+		text_add_padded(row, slice_of(address->kind), KIND_COLS, draw_is_utf8());
+	buf_printf(row, " %s", address->target);
+	if (people->cols < 60 && *address->kind)
+		buf_printf(row, " (%s)", address->kind);
+	if (!place)
+		contact_traits(contact, row);
+	pane_add(people->pane, STYLE_PLAIN, people->number * ADDRESS_KEYS + place, buf_slice(row));
+}
+
+static void add_contact(void *arg, const struct contact_view *contact)
+{
+	struct people *people = arg;
+
+	people->number++;
+	for (size_t i = 0; i < contact->count; i++)
+		add_address(people, contact, i);
 }
 
 void view_contacts_build(struct screen *screen, struct pane *pane, int cols, int rows)
 {
-	(void)cols;
+	struct people people = { .pane = pane, .cols = (size_t)cols };
+
 	(void)rows;
+	buf_init(&people.row, 8192);
 	pane->has_cursor = true;
-	phone_contacts(screen->config.phone, add_contact, pane);
+	phone_contacts(screen->config.phone, add_contact, &people);
 	if (!pane->count)
 		pane_add(pane, STYLE_DIM, 0, SLICE(" no contacts: `contact add NAME ADDRESS` makes one"));
+	buf_fini(&people.row);
 }
 
 struct pick {
 	uint64_t wanted, at;
-	char *target;
+	struct buf way;
 };
 
-static void pick_contact(void *arg, const char *name, const char *target)
+static void pick_contact(void *arg, const struct contact_view *contact)
 {
 	struct pick *pick = arg;
 
-	(void)target;
-	if (++pick->at == pick->wanted)
-		pick->target = slice_dup(slice_of(name));
+	if (++pick->at == pick->wanted / ADDRESS_KEYS && pick->wanted % ADDRESS_KEYS < contact->count)
+		contact_way(contact, pick->wanted % ADDRESS_KEYS, &pick->way);
 }
 
 /* A person reads before dialling: the command stands in the line, and Enter runs it. */
@@ -48,10 +75,11 @@ void view_contacts_enter(struct screen *screen, const struct pane_row *row)
 {
 	struct pick pick = { .wanted = row->key };
 
+	buf_init(&pick.way, 2048);
 	phone_contacts(screen->config.phone, pick_contact, &pick);
-	if (pick.target)
-		screen_prepare(screen, "call ", pick.target);
-	free(pick.target);
+	if (pick.way.n)
+		screen_prepare(screen, "call ", buf_text(&pick.way));
+	buf_fini(&pick.way);
 }
 
 struct past {

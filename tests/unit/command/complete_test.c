@@ -33,6 +33,9 @@ static void test_offers(void **state)
 		{ "call Bob B", "5: Bob Brown" },
 		{ "call \"Bob B", "5: \"Bob Brown\"" },
 		{ "call e", "5: echo" },
+		{ "call Car", "5: Carol Carol/mobile Carol/work" },
+		{ "contact set Bob ring=chi", "21: chime" },
+		{ "contact add Bob 1 kind=", "23: fax home mobile work" },
 		{ "call sip:d", "5: sip:dave@denver.com" },
 		{ "call Bob ", "9: anonymous= body= codec= display= early= encryption= from= header= input= output= record= "
 			       "sdp= timeout= type=" },

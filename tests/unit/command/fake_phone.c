@@ -506,9 +506,17 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 
 /* ---- people, sound ---- */
 
-bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, struct failure *failure)
+bool phone_contact_add(struct phone *phone, struct slice name, struct slice target, const char *kind,
+		       unsigned preference, struct failure *failure)
 {
-	return told(phone, failure, "contact add '%.*s' %.*s", SLICE_ARG(name), SLICE_ARG(target));
+	return told(phone, failure, "contact add '%.*s' %.*s %s %u", SLICE_ARG(name), SLICE_ARG(target),
+		    kind ? kind : "-", preference);
+}
+
+bool phone_contact_set(struct phone *phone, struct slice name, const char *key, struct slice value,
+		       struct failure *failure)
+{
+	return told(phone, failure, "contact set '%.*s' %s='%.*s'", SLICE_ARG(name), key, SLICE_ARG(value));
 }
 
 bool phone_contact_remove(struct phone *phone, struct slice name, struct failure *failure)
@@ -519,8 +527,12 @@ bool phone_contact_remove(struct phone *phone, struct slice name, struct failure
 void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg)
 {
 	(void)phone;
-	each(arg, "Bob Brown", "sip:bob@biloxi.com");
-	each(arg, "Carol", "sip:carol@chicago.com");
+	static const struct contact_address bob[] = { { "sip:bob@biloxi.com", "", 0 } },
+					    carol[] = { { "sip:carol@chicago.com", "work", 1 },
+							{ "+1-555-0100", "mobile", 0 } };
+
+	each(arg, &(struct contact_view){ "Bob Brown", "", "", 0, bob, 1 });
+	each(arg, &(struct contact_view){ "Carol", "chime", "off", 7, carol, 2 });
 }
 
 void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg)

@@ -37,7 +37,7 @@ static void test_results(void **state)
 		  "account add sip:a@b [password=x y] [expires=60]\n" },
 		{ REQUEST("unregister", "{\"account\":\"work\",\"all\":true}"), RESULT("{}"), "unregister 'work' 1\n" },
 		{ REQUEST("contact.add", "{\"name\":\"Bob\",\"target\":[\"sip:b@c\"]}"), RESULT("{}"),
-		  "contact add 'Bob' sip:b@c\n" },
+		  "contact add 'Bob' sip:b@c - 0\n" },
 		{ REQUEST("set", "{\"name\":\"call.max\",\"value\":5}"), RESULT("{}"), "set call.max=5\n" },
 		{ REQUEST("get", "{\"name\":\"call.max\"}"), RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("echo", "{\"text\":\"$who\"}"), RESULT("{\"text\":\"$who\"}"), "" },
@@ -47,9 +47,12 @@ static void test_results(void **state)
 			 "\"PCMA\",\"enabled\":false}]"),
 		  "" },
 		{ REQUEST("contact.list", "{}"),
-		  RESULT("[{\"name\":\"Bob "
-			 "Brown\",\"target\":\"sip:bob@biloxi.com\"},{\"name\":\"Carol\",\"target\":\"sip:carol@"
-			 "chicago.com\"}]"),
+		  RESULT("[{\"name\":\"Bob Brown\",\"target\":\"sip:bob@biloxi.com\",\"addresses\":"
+			 "[{\"target\":\"sip:bob@biloxi.com\",\"call\":\"Bob Brown\"}]},"
+			 "{\"name\":\"Carol\",\"target\":\"sip:carol@chicago.com\",\"addresses\":"
+			 "[{\"target\":\"sip:carol@chicago.com\",\"call\":\"Carol/work\",\"kind\":\"work\",\"prefer\":1},"
+			 "{\"target\":\"+1-555-0100\",\"call\":\"Carol/mobile\",\"kind\":\"mobile\"}],"
+			 "\"ring\":\"chime\",\"auto-answer\":\"off\",\"speed\":7}]"),
 		  "" },
 		{ REQUEST("on",
 			  "{\"event\":\"incoming\",\"name\":\"pick\",\"from\":\"*@a.com\",\"command\":\"answer\"}"),

@@ -25,9 +25,18 @@ static struct phone *restart(struct world *world)
 	return world_phone(world, 0, true);
 }
 
-static void join_contact(void *arg, const char *name, const char *target)
+static void join_contact(void *arg, const struct contact_view *contact)
 {
-	buf_printf(arg, "%s=%s;", name, target);
+	for (size_t i = 0; i < contact->count; i++) {
+		contact_way(contact, i, arg);
+		buf_printf(arg, "=%s;", contact->addresses[i].target);
+	}
+	contact_traits(contact, arg);
+}
+
+static bool add_contact(struct phone *phone, const char *name, const char *target, struct failure *failure)
+{
+	return phone_contact_add(phone, slice_of(name), slice_of(target), NULL, 0, failure);
 }
 
 static void contacts_are_kept_at_once(void **state)
@@ -37,15 +46,15 @@ static void contacts_are_kept_at_once(void **state)
 	struct failure failure;
 	struct buf all;
 
-	assert_true(phone_contact_add(phone, SLICE("Carol"), SLICE("sip:carol@chicago.com"), &failure));
-	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("bob@biloxi.com"), &failure));
-	assert_true(phone_contact_add(phone, SLICE("carol"), SLICE("sip:carol@new.example"), &failure));
-	assert_true(phone_contact_add(phone, SLICE("desk"), SLICE("100"),
-				      &failure)); /* no account yet: kept all the same */
-	assert_false(phone_contact_add(phone, SLICE("bad"), SLICE("mailto:x@y"), &failure));
-	assert_false(phone_contact_add(phone, SLICE("a\tb"), SLICE("x@y"), &failure));
+	assert_true(add_contact(phone, "Carol", "sip:carol@chicago.com", &failure));
+	assert_true(add_contact(phone, "Bob Smith", "bob@biloxi.com", &failure));
+	assert_true(phone_contact_remove(phone, SLICE("Carol"), &failure));
+	assert_true(add_contact(phone, "Carol", "sip:carol@new.example", &failure));
+	assert_true(add_contact(phone, "desk", "100", &failure)); /* no account yet: kept all the same */
+	assert_false(add_contact(phone, "bad", "mailto:x@y", &failure));
+	assert_false(add_contact(phone, "a\tb", "x@y", &failure));
 	char *file = read_whole(world, "contacts");
-	assert_string_equal(file, "Bob Smith\tbob@biloxi.com\nCarol\tsip:carol@new.example\ndesk\t100\n");
+	assert_string_equal(file, CONTACTS_FORM "\nBob Smith\tbob@biloxi.com\nCarol\tsip:carol@new.example\ndesk\t100\n");
 	free(file);
 	phone = restart(world);
 	buf_init(&all, 4096);
@@ -67,7 +76,7 @@ static void a_directory_that_cannot_be_written(void **state)
 	};
 
 	struct phone *phone = world->phones[0] = phone_new(&config);
-	assert_false(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
+	assert_false(add_contact(phone, "Bob", "bob@biloxi.com", &failure));
 	assert_int_equal(failure.status, STATUS_SOUND);
 	assert_false(phone_save(phone, (struct slice){ 0 }, &failure));
 	struct call *call = call_new(phone, false);
@@ -185,7 +194,7 @@ static void what_is_no_file_is_left_alone(void **state)
 	assert_non_null(strstr(world->warnings, "contacts cannot be read: it is no file"));
 	add_past_call(phone, "sip:bob@biloxi.com");
 	assert_non_null(strstr(world->warnings, "something else in the place of its file"));
-	assert_false(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
+	assert_false(add_contact(phone, "Bob", "bob@biloxi.com", &failure));
 	assert_string_equal(failure.reason, "unread");
 	assert_int_equal(lstat(path, &info), 0);
 	assert_true(S_ISLNK(info.st_mode));
@@ -242,7 +251,8 @@ static void contacts_come_and_go_as_vcards(void **state)
 
 	write_whole(world, "in.vcf",
 		    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP;PREF=1:sip:bob@\r\n biloxi.com\r\n"
-		    "item1.TEL;VALUE=uri;TYPE=\"voice:home\":tel:+15550100\r\nEMAIL:bob@x\r\nEND:VCARD\r\n"
+		    "item1.TEL;VALUE=uri;X-A=\"x:y;z\";TYPE=\"voice,home\":tel:+15550100\r\nEMAIL:bob@x\r\n"
+		    "IMPP;TYPE=x-boat;PREF=9x:sips:b@sea.example\r\nEND:VCARD\r\n"
 		    "BEGIN:VCARD\nVERSION:3.0\nFN:Carol\nX-SIP;TYPE=work:carol@chicago.com\nEND:VCARD\n"
 		    "BEGIN:VCARD\nFN:Nobody\nEMAIL:n@x\nEND:VCARD\nBEGIN:VCARD\nFN:cut off\nTEL:12");
 	snprintf(path, sizeof path, "%s/in.vcf", world->dir);
@@ -254,18 +264,22 @@ static void contacts_come_and_go_as_vcards(void **state)
 	buf_init(&again, 4096);
 	phone_contacts(phone, join_contact, &all);
 	assert_string_equal(buf_text(&all),
-			    "Bob , Smith=sip:bob@biloxi.com;Bob , Smith 2=tel:+15550100;Carol=carol@chicago.com;");
+			    "Bob , Smith=sip:bob@biloxi.com;Bob , Smith/home=tel:+15550100;"
+			    "Bob , Smith/boat=sips:b@sea.example;Carol/work=carol@chicago.com;");
 	assert_true(phone_contacts_export(phone, out_path, &count, &failure));
 	assert_int_equal(count, 2);
 	char *file = read_whole(world, "out.vcf");
 	assert_string_equal(file,
-			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP:sip:bob@biloxi.com\r\n"
-			    "TEL;VALUE=uri:tel:+15550100\r\nEND:VCARD\r\n"
-			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP:sip:carol@chicago.com\r\nEND:VCARD\r\n");
+			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP;PREF=1:sip:bob@biloxi.com\r\n"
+			    "TEL;VALUE=uri;TYPE=home:tel:+15550100\r\nIMPP;TYPE=x-boat:sips:b@sea.example\r\nEND:VCARD\r\n"
+			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP;TYPE=work:sip:carol@chicago.com\r\nEND:VCARD\r\n");
 	free(file);
 	assert_true(phone_contacts_import(phone, out_path, &taken, &left, &failure));
 	phone_contacts(restart(world), join_contact, &again);
-	assert_non_null(strstr(buf_text(&again), "Bob , Smith 2=tel:+15550100;"));
+	/* Nothing is there twice. */
+	assert_string_equal(buf_text(&again),
+			    "Bob , Smith=sip:bob@biloxi.com;Bob , Smith/home=tel:+15550100;"
+			    "Bob , Smith/boat=sips:b@sea.example;Carol/work=sip:carol@chicago.com;");
 	phone = world->phones[0];
 	assert_false(phone_contacts_import(phone, "/nonexistent", &taken, &left, &failure));
 	assert_false(phone_contacts_import(phone, "/dev/zero", &taken, &left, &failure));
@@ -276,6 +290,81 @@ static void contacts_come_and_go_as_vcards(void **state)
 	buf_fini(&again);
 }
 
+static void finds(struct phone *phone, const char *word, const char *target)
+{
+	struct contact_found found = { 0 };
+
+	bool any = contacts_find(phone->contacts, slice_of(word), &found);
+	if (!target) {
+		assert_false(any);
+		return;
+	}
+	assert_true(any);
+	assert_string_equal(found.target, target);
+}
+
+/* The preferred one is called; each has a word; what they have is changed and not added twice. */
+static void a_contact_has_several_addresses(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+
+	assert_true(add_contact(phone, "Bob", "sip:bob@biloxi.com", &failure));
+	assert_true(phone_contact_add(phone, SLICE("bob"), SLICE("+1-555-0100"), "Mobile", 0, &failure));
+	assert_true(phone_contact_add(phone, SLICE("Bob"), SLICE("sip:b@work.example"), "work", 2, &failure));
+	assert_true(phone_contact_add(phone, SLICE("Bob"), SLICE("+15550100"), NULL, 0, &failure));
+	assert_false(phone_contact_add(phone, SLICE("Bob"), SLICE("sip:x@y"), "2", 0, &failure));
+	assert_true(phone_contact_set(phone, SLICE("BOB"), "speed", SLICE("7"), &failure));
+	assert_true(phone_contact_set(phone, SLICE("bob"), "ring", SLICE("chime"), &failure));
+	assert_true(phone_contact_set(phone, SLICE("bob"), "auto-answer", SLICE("on"), &failure));
+	assert_false(phone_contact_set(phone, SLICE("bob"), "speed", SLICE("100"), &failure));
+	assert_false(phone_contact_set(phone, SLICE("bob"), "auto-answer", SLICE("maybe"), &failure));
+	assert_false(phone_contact_set(phone, SLICE("Nobody"), "speed", SLICE("8"), &failure));
+	assert_true(add_contact(phone, "Carol", "sip:carol@chicago.com", &failure));
+	assert_false(phone_contact_set(phone, SLICE("Carol"), "speed", SLICE("7"), &failure));
+	assert_non_null(strstr(failure.text, "speed dial 7 is Bob"));
+	for (int round = 0; round < 2; round++) {
+		finds(phone, "bob", "sip:b@work.example");
+		finds(phone, "7", "sip:b@work.example");
+		finds(phone, "Bob/mobile", "+15550100");
+		finds(phone, "bob/2", "sip:bob@biloxi.com");
+		finds(phone, "Bob 3", "+15550100");
+		finds(phone, "Bob/4", NULL);
+		finds(phone, "Bob/fax", NULL);
+		finds(phone, "8", NULL);
+		assert_string_equal(contacts_name_of(phone->contacts, SLICE("sip:+15550100@gateway.example")), "Bob");
+		assert_string_equal(contacts_ring_of(phone->contacts, SLICE("sip:+15550100@gateway.example")), "chime");
+		assert_string_equal(contacts_auto_answer_of(phone->contacts, SLICE("sip:bob@biloxi.com")), "on");
+		assert_string_equal(contacts_auto_answer_of(phone->contacts, SLICE("sip:+15550100@evil.example")), "");
+		phone = restart(world);
+	}
+	assert_true(phone_contact_remove(phone, SLICE("Bob/work"), &failure));
+	finds(phone, "7", "sip:bob@biloxi.com");
+	assert_true(phone_contact_set(phone, SLICE("bob"), "speed", SLICE(""), &failure));
+	finds(phone, "7", NULL);
+	assert_true(phone_contact_remove(phone, SLICE("Bob/2"), &failure));
+	assert_true(phone_contact_remove(phone, SLICE("Bob/1"), &failure));
+	assert_null(contacts_name_of(phone->contacts, SLICE("sip:bob@biloxi.com")));
+	finds(phone, "Bob", NULL);
+}
+
+/* "Bob 2" of the form before is Bob's; in this one it is somebody else. */
+static void contacts_of_older_versions(void **state)
+{
+	struct world *world = *state;
+	struct failure failure;
+	struct buf all;
+
+	write_whole(world, "contacts", "Bob\tsip:bob@a\nBob 2\t100\nBob 3\tsip:bob@c\nAnn 7\tsip:ann@a\n");
+	struct phone *phone = world_phone(world, 0, true);
+	assert_true(add_contact(phone, "Bob 9", "sip:nine@a", &failure));
+	buf_init(&all, 4096);
+	phone_contacts(restart(world), join_contact, &all);
+	assert_string_equal(buf_text(&all), "Ann 7=sip:ann@a;Bob=sip:bob@a;Bob/2=100;Bob/3=sip:bob@c;Bob 9=sip:nine@a;");
+	buf_fini(&all);
+}
+
 static void comments_and_damaged_contacts_stay_in_the_file(void **state)
 {
 	struct world *world = *state;
@@ -284,9 +373,9 @@ static void comments_and_damaged_contacts_stay_in_the_file(void **state)
 	write_whole(world, "contacts", "# friends\nBob\tbob@biloxi.com\nCarol carol@chic");
 	struct phone *phone = world_phone(world, 0, true);
 	assert_non_null(strstr(world->warnings, "1 lines are not NAME TAB ADDRESS"));
-	assert_true(phone_contact_add(phone, SLICE("desk"), SLICE("sip:100@biloxi.com"), &failure));
+	assert_true(add_contact(phone, "desk", "sip:100@biloxi.com", &failure));
 	char *file = read_whole(world, "contacts");
-	assert_string_equal(file, "# friends\nCarol carol@chic\nBob\tbob@biloxi.com\ndesk\tsip:100@biloxi.com\n");
+	assert_string_equal(file, CONTACTS_FORM "\n# friends\nCarol carol@chic\nBob\tbob@biloxi.com\ndesk\tsip:100@biloxi.com\n");
 	free(file);
 }
 
@@ -300,7 +389,7 @@ static void folders_are_made_down_to_the_last(void **state)
 	snprintf(dir, sizeof dir, "%s/a/b/c", world->dir);
 	struct phone_config config = { .loop = world->loop, .log = &world->log, .config_dir = dir, .state_dir = dir };
 	struct phone *phone = world->phones[0] = phone_new(&config);
-	assert_true(phone_contact_add(phone, SLICE("Bob"), SLICE("bob@biloxi.com"), &failure));
+	assert_true(add_contact(phone, "Bob", "bob@biloxi.com", &failure));
 	add_past_call(phone, "sip:bob@biloxi.com");
 	char *file = read_whole(world, "a/b/c/history.db");
 	assert_non_null(file);
@@ -398,6 +487,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(history_is_bounded_and_survives, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_is_left_alone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_contact_has_several_addresses, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(contacts_of_older_versions, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(contacts_come_and_go_as_vcards, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_journal_is_taken_in, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_old_history_is_taken_over, world_setup, world_teardown),

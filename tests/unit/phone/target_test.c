@@ -154,13 +154,13 @@ static void names_win_and_echo_is_built_in(void **state)
 	assert_true(target_read(phone, SLICE("Echo"), NULL, &target, &failure));
 	assert_true(target.is_echo);
 	target_fini(&target);
-	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("sip:bob@biloxi.com"), &failure));
+	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("sip:bob@biloxi.com"), NULL, 0, &failure));
 	assert_true(target_read(phone, SLICE("bob smith"), NULL, &target, &failure));
 	assert_string_equal(target.uri, "sip:bob@biloxi.com");
 	assert_string_equal(target.shown, "Bob Smith <sip:bob@biloxi.com>");
 	target_fini(&target);
 	/* A name that is also a user: the name wins. */
-	assert_true(phone_contact_add(phone, SLICE("100"), SLICE("front@desk.example"), &failure));
+	assert_true(phone_contact_add(phone, SLICE("100"), SLICE("front@desk.example"), NULL, 0, &failure));
 	assert_true(target_read(phone, SLICE("100"), NULL, &target, &failure));
 	assert_string_equal(target.uri, "sip:front@desk.example");
 	target_fini(&target);
