@@ -309,6 +309,8 @@ void engine_set_cleaning(struct engine *engine, const struct cleaner_settings *s
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels);
 /** What is in use now, "null" ... */
 const char *engine_device_name(const struct engine *engine, enum engine_device which);
+/** Was it in use and is gone, so that silence takes its place? */
+bool engine_device_is_lost(const struct engine *engine, enum engine_device which);
 enum engine_tone { TONE_NONE, TONE_RING, TONE_RINGBACK, TONE_BUSY, TONE_WAITING, TONE_ERROR };
 /* Whose tones there are, for a table of settings. */
 #define TONE_COUNTRIES                                                                                                 \

@@ -198,6 +198,11 @@ const char *engine_device_name(const struct engine *engine, enum engine_device w
 	return port->lost ? "null" : port->name;
 }
 
+bool engine_device_is_lost(const struct engine *engine, enum engine_device which)
+{
+	return engine->ports[which].lost;
+}
+
 void engine_port_told(struct engine *engine, const struct note *note)
 {
 	enum engine_device which = note->u.health.which;

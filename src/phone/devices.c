@@ -131,6 +131,11 @@ bool devices_may_echo(const struct phone *phone)
 	return echoes;
 }
 
+bool devices_gone(const struct phone *phone, enum engine_device which)
+{
+	return phone->device_watch->gone[which];
+}
+
 /* ---- the wish list again ---- */
 
 static void tell(struct phone *phone, enum engine_device which, struct slice name, const char *state)

@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { RECENT_MAX = 100, COLUMNS = 9 };
+enum { RECENT_MAX = 100, COLUMNS = 10, SEEN = 9 };
 
 struct entry {
 	struct list_node node;
 	struct history_row row;
 	char *texts[COLUMNS]; /* what the row's texts point to */
+	char key[STORE_KEY_BYTES];
+	bool unseen; /* missed, and nobody has looked since */
 };
 
 struct history {
@@ -25,7 +27,7 @@ struct history {
 	struct list entries; /* oldest first */
 	size_t count, keep;
 	unsigned last_number;
-	size_t missed; /* since somebody looked */
+	size_t missed; /* that nobody has looked at */
 	bool loaded;
 };
 
@@ -34,14 +36,15 @@ static void drop_oldest(struct history *history)
 	struct entry *entry = LIST_ENTRY(list_first(&history->entries), struct entry, node);
 
 	list_remove(&entry->node);
+	history->missed -= entry->unseen;
 	for (int i = 0; i < COLUMNS; i++)
 		free(entry->texts[i]);
 	free(entry);
 	history->count--;
 }
 
-/* at direction how seconds code account uri name why */
-static void append(struct history *history, const char *const columns[])
+/* at direction how seconds code account uri name why seen */
+static void append(struct history *history, const char *key, const char *const columns[])
 {
 	struct entry *entry = xcalloc(1, sizeof *entry);
 
@@ -57,6 +60,9 @@ static void append(struct history *history, const char *const columns[])
 					   .uri = entry->texts[6],
 					   .name = entry->texts[7],
 					   .why = entry->texts[8] };
+	snprintf(entry->key, sizeof entry->key, "%s", key);
+	entry->unseen = !strcmp(entry->row.how, "missed") && !strcmp(entry->texts[SEEN], "0");
+	history->missed += entry->unseen;
 	list_append(&history->entries, &entry->node);
 	history->count++;
 	while (history->count > history->keep)
@@ -65,8 +71,7 @@ static void append(struct history *history, const char *const columns[])
 
 static void on_row(void *arg, const char *key, const char *const columns[])
 {
-	(void)key;
-	append(arg, columns);
+	append(arg, key, columns);
 }
 
 /* Only when somebody asks or something is added: a phone that just registers needs no history. */
@@ -134,11 +139,11 @@ void history_add(struct history *history, const struct call *call)
 					       : call->incoming ? call->uri
 								: call->target,
 					       call->name,
-					       buf_text(&why) };
+					       buf_text(&why),
+					       missed ? "0" : "1" };
 	store_new_key(history->store, key);
 	store_put(history->store, STORE_CALLS, key, columns);
-	append(history, columns);
-	history->missed += missed;
+	append(history, key, columns);
 	buf_fini(&why);
 }
 
@@ -178,13 +183,24 @@ const struct history_row *history_find(struct history *history, unsigned number)
 	return NULL;
 }
 
-size_t history_missed(const struct history *history)
+size_t history_missed(struct history *history)
 {
+	load(history);
 	return history->missed;
 }
 
 void history_seen(struct history *history)
 {
+	if (!history->missed)
+		return;
+	LIST_EACH(&history->entries, node) {
+		struct entry *entry = LIST_ENTRY(node, struct entry, node);
+		if (!entry->unseen)
+			continue;
+		entry->unseen = false;
+		xreplace(&entry->texts[SEEN], "1");
+		store_put(history->store, STORE_CALLS, entry->key, (const char *const *)entry->texts);
+	}
 	history->missed = 0;
 }
 

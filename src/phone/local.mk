@@ -29,7 +29,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/screening.c src/phone/screening.h \
 	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
-	src/phone/store.c src/phone/store.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
+	src/phone/store.c src/phone/store.h src/phone/store_db.c src/phone/store_journal.c src/phone/store_internal.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/devices.c \
 	src/phone/subscriptions.c src/phone/subscriptions.h \
 	src/phone/vcard.c src/phone/target.c \

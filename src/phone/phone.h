@@ -366,6 +366,8 @@ bool phone_subscribe(struct phone *phone, struct slice to, const char *package, 
 		     struct failure *failure);
 /** `package` NULL: all; `to` may be "all". */
 bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package, struct failure *failure);
+/** The last news of a contact whom we watch: "available", "busy lunch", "on the phone". @return false: nothing is known */
+bool phone_seen(const struct phone *phone, const char *name, struct buf *out);
 /** How we are: "available", "busy", "away", "dnd", "offline". */
 bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure);
 void phone_status(const struct phone *phone, const char **word, const char **text);
@@ -418,6 +420,8 @@ void history_csv_line(const struct history_row *row, struct buf *out);
 /** which: "input", "output", "ringer" */
 bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script,
 		     struct failure *failure);
+/** Is the "input", "output" or "ringer" gone, so that silence takes its place? */
+bool phone_device_is_lost(const struct phone *phone, const char *which);
 /** A table of devices for people, or one JSON-able row a call of `each`. Asks the sound helper: answers when it has;
  * `done` with NULL name at the end. `each` NULL: only for the events `device`. */
 typedef void phone_device_h(void *arg, const char *name, const char *kind, bool in_use);

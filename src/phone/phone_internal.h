@@ -433,7 +433,7 @@ void history_each(struct history *history, const struct history_filter *filter, 
 /** NULL: no such entry. Borrowed until something is added. */
 const struct history_row *history_find(struct history *history, unsigned number);
 /** Calls missed since history_seen(). */
-size_t history_missed(const struct history *history);
+size_t history_missed(struct history *history);
 void history_seen(struct history *history);
 void history_recent(struct history *history, phone_recent_h *each, void *arg);
 
@@ -606,6 +606,8 @@ void sound_apply(struct phone *phone, enum engine_device which);
 void sound_apply_levels(struct phone *phone);
 void sound_apply_cleaning(struct phone *phone);
 void sound_probed(struct phone *phone, const struct probe_result *result);
+/** Has the list of devices lost the one that was in use, and is there none to take its place? */
+bool devices_gone(const struct phone *phone, enum engine_device which);
 /** Are microphone and loudspeaker one card in the open, as far as is known? */
 bool devices_may_echo(const struct phone *phone);
 void sound_apply_country(struct phone *phone);

@@ -119,6 +119,14 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 	free(shown_why);
 }
 
+bool phone_device_is_lost(const struct phone *phone, const char *which_name)
+{
+	enum engine_device which;
+
+	return phone->engine && kind_find(slice_of(which_name), &which) &&
+	       (engine_device_is_lost(phone->engine, which) || devices_gone(phone, which));
+}
+
 bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script,
 		     struct failure *failure)
 {

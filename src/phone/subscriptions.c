@@ -40,6 +40,7 @@ struct watch {
 	bool stopping, once;                    /* once: one look was all that was asked for */
 	enum subscription_state told;           /* by `subscribed` */
 	char *said;                             /* the last news, so that the same is no news again */
+	char *shown;                            /* the last news of presence for people */
 	struct dialog_table tables[TABLES_MAX]; /* of each branch */
 	struct timer whole;                     /* when a whole document is asked for */
 	int64_t whole_us;                       /* not before */
@@ -74,6 +75,7 @@ static void watch_free(struct watch *watch)
 	free(watch->name);
 	free(watch->account_name);
 	free(watch->said);
+	free(watch->shown);
 	free(watch);
 }
 
@@ -114,6 +116,8 @@ static unsigned tell_presence(struct watch *watch, struct slice body)
 	char *words = xasprintf("%d %s", pidf.presence, pidf.note);
 	if (is_news(watch, words)) {
 		struct event *event = watch_event(watch, EVENT_PRESENCE);
+		free(watch->shown);
+		watch->shown = xasprintf("%s%s%s", presence_name(pidf.presence), *pidf.note ? " " : "", pidf.note);
 		event_text(event, "state", slice_of(presence_name(pidf.presence)));
 		event_text(event, "text", slice_of(pidf.note));
 	}
@@ -541,6 +545,28 @@ void subscriptions_show(const struct subscriptions *all, struct buf *out)
 					   : subscription_state_name(subscription_state(watch->subscription)),
 			   subscription_left(watch->subscription), watch->name, *watch->name ? " " : "", watch->uri);
 	}
+}
+
+/* That their line is busy says more than what they have published. */
+bool phone_seen(const struct phone *phone, const char *name, struct buf *out)
+{
+	const char *shown = NULL;
+
+	LIST_EACH(&phone->subscriptions->watches, node) {
+		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		if (!*watch->name || strcmp(watch->name, name) != 0)
+			continue;
+		const struct dialog_row *row = watch->package == PACKAGE_DIALOG ? best_row(watch) : NULL;
+		if (row && row->state == DIALOG_CONFIRMED)
+			shown = "on the phone";
+		else if (row && row->state == DIALOG_EARLY && !row->initiator)
+			shown = "rings";
+		else if (watch->shown && !shown)
+			shown = watch->shown;
+	}
+	if (shown)
+		buf_printf(out, "%s", shown);
+	return shown != NULL;
 }
 
 /* "call-id;to-tag=..;from-tag=.." of a document. @return false: it holds what no header field can */

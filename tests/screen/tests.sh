@@ -218,7 +218,7 @@ callers=()
 caller() {
 	local name=$1 target=$2 lines=(); shift 2
 	for l in "$@"; do lines+=(-x "$l"); done
-	"$OFFHOOK" -n -x 'set audio.input null' -x 'set audio.output null' -x "set sip.listen 127.0.0.1:0" -x "call $target display='$name'" \
+	"$OFFHOOK" -n -x 'set audio.input tone:440' -x 'set audio.output null' -x "set sip.listen 127.0.0.1:0" -x "call $target display='$name'" \
 		"${lines[@]}" -x 'wait ended within=60s' </dev/null >"$work/caller-$name" 2>&1 &
 	callers+=($!)
 }

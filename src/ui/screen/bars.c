@@ -6,24 +6,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-static void account_text(const struct account_view *account, struct buf *to)
-{
-	bool utf8 = draw_is_utf8();
+/* How much of the accounts is written: all; without their domains; only how those are that are not registered. */
+enum width { WIDE, NARROW, NARROWEST };
 
-	if (!strcmp(account->state, "registered")) {
-		uint32_t left = account->expires_left_s;
-		buf_printf(to, "%s %s ", account->name, theme_glyph(GLYPH_ACTIVE, utf8));
-		if (left >= 60)
-			buf_printf(to, "%um left", (left + 30) / 60);
-		else
-			buf_printf(to, "%us left", left);
-		if (account->voicemail && account->voicemail_new)
-			buf_printf(to, ", %u voicemail", account->voicemail_new);
-		else if (account->voicemail)
-			buf_printf(to, ", voicemail");
-		return;
-	}
-	buf_printf(to, "%s %s ", account->name, theme_glyph(GLYPH_IDLE, utf8));
+static void account_state(const struct account_view *account, enum width width, struct buf *to)
+{
 	if (account->needs_password) {
 		buf_printf(to, "password?");
 		return;
@@ -32,14 +19,41 @@ static void account_text(const struct account_view *account, struct buf *to)
 		buf_printf(to, "%s", account->state);
 		return;
 	}
-	if (account->code)
+	/* A registrar that was not reached has given no code. */
+	const char *cause = account->cause ? account->cause : "";
+	bool answered = !*cause || !strcmp(cause, "refused") || !strcmp(cause, "auth");
+	if (account->code && answered)
 		buf_printf(to, "%u", account->code);
 	else
-		buf_printf(to, "%s", account->cause && *account->cause ? account->cause : "failed");
+		buf_printf(to, "%s", *cause ? cause : "failed");
 	if (account->retry_s)
 		buf_printf(to, ", retry %us", account->retry_s);
-	else
+	else if (width != NARROWEST)
 		buf_printf(to, ", given up");
+}
+
+static void account_text(const struct account_view *account, enum width width, struct buf *to)
+{
+	bool utf8 = draw_is_utf8(), registered = !strcmp(account->state, "registered");
+	struct slice name = slice_of(account->name);
+
+	if (width == NARROW)
+		name = slice_sub(name, 0, slice_find(name, '@'));
+	buf_printf(to, "%.*s%s%s ", width == NARROWEST ? 0 : (int)name.n, name.p, width == NARROWEST ? "" : " ",
+		   theme_glyph(registered ? GLYPH_ACTIVE : GLYPH_IDLE, utf8));
+	if (!registered) {
+		account_state(account, width, to);
+		return;
+	}
+	uint32_t left = account->expires_left_s;
+	if (width == WIDE && left >= 60)
+		buf_printf(to, "%um left", (left + 30) / 60);
+	else if (width == WIDE)
+		buf_printf(to, "%us left", left);
+	if (account->voicemail && account->voicemail_new)
+		buf_printf(to, "%s%u voicemail", width == WIDE ? ", " : "", account->voicemail_new);
+	else if (account->voicemail)
+		buf_printf(to, "%svoicemail", width == WIDE ? ", " : "");
 }
 
 static void clock_text(bool seconds, char *text, size_t room)
@@ -51,16 +65,53 @@ static void clock_text(bool seconds, char *text, size_t room)
 	strftime(text, room, seconds ? "%H:%M:%S" : "%H:%M", &local);
 }
 
+/* A device that is gone says so: a flat line could be silence. */
+static void add_level(const struct screen *screen, const char *name, const char *device, const double *db,
+		      struct buf *to)
+{
+	buf_printf(to, "%s ", name);
+	if (phone_device_is_lost(screen->config.phone, device))
+		buf_printf(to, "lost ");
+	else
+		for (int i = 0; i < LEVELS; i++)
+			buf_printf(to, "%s", theme_level(db[i], draw_is_utf8()));
+	buf_add_char(to, ' ');
+}
+
 static void add_levels(const struct screen *screen, struct buf *to)
 {
+	add_level(screen, "mic", "input", screen->mic_db, to);
+	add_level(screen, "spk", "output", screen->heard_db, to);
+	buf_add_char(to, ' ');
+}
+
+static const struct call_view *selected_call(const struct screen *screen)
+{
+	for (size_t i = 0; i < screen->call_count && i < CALLS_SHOWN; i++)
+		if (screen->calls[i].selected)
+			return &screen->calls[i];
+	return NULL;
+}
+
+/* Where the calls are not in sight, the one that commands mean. */
+static void add_call_in_short(const struct screen *screen, struct buf *to)
+{
+	const struct call_view *call = selected_call(screen);
 	bool utf8 = draw_is_utf8();
 
-	buf_printf(to, "mic ");
-	for (int i = 0; i < LEVELS; i++)
-		buf_printf(to, "%s", theme_level(screen->mic_db[i], utf8));
-	buf_printf(to, " spk ");
-	for (int i = 0; i < LEVELS; i++)
-		buf_printf(to, "%s", theme_level(screen->heard_db[i], utf8));
+	if (!call || screen->panes[VIEW_CALLS].shown)
+		return;
+	buf_printf(to, "%s%u %s ", theme_glyph(GLYPH_SELECTED, utf8), call->number, call_glyph(call));
+	if (screen->cols >= 70 && *call->name) {
+		text_add(to, slice_of(call->name), 16, utf8);
+		buf_add_char(to, ' ');
+	}
+	if (call->muted)
+		buf_printf(to, "muted ");
+	if (call->answered_us)
+		call_clock(call, to);
+	else
+		buf_printf(to, "%s", call_state_name(call->state));
 	buf_printf(to, "  ");
 }
 
@@ -81,6 +132,18 @@ static void add_waiting(const struct screen *screen, struct buf *to)
 	buf_fini(&text);
 }
 
+static void add_accounts(const struct screen *screen, enum width width, struct buf *to)
+{
+	if (width == WIDE)
+		buf_printf(to, " offhook  ");
+	if (!screen->account_count)
+		buf_printf(to, " no account");
+	for (size_t i = 0; i < screen->account_count && i < ACCOUNTS_SHOWN; i++) {
+		buf_printf(to, "%s", i && width == WIDE ? "   " : i ? "  " : " ");
+		account_text(&screen->accounts[i], width, to);
+	}
+}
+
 void bar_status(struct screen *screen, int row)
 {
 	struct area area = { row, 0, 1, screen->cols };
@@ -88,20 +151,18 @@ void bar_status(struct screen *screen, int row)
 	char clock[16];
 
 	buf_init(&left, 8192);
-	buf_init(&right, 256);
+	buf_init(&right, 1024);
 	clock_text(screen->call_count > 0, clock, sizeof clock);
 	add_waiting(screen, &right);
+	add_call_in_short(screen, &right);
 	if (screen->call_count && screen->cols >= 70)
 		add_levels(screen, &right);
 	buf_printf(&right, "%s ", clock);
-	buf_printf(&left, " offhook");
-	for (size_t i = 0; i < screen->account_count && i < ACCOUNTS_SHOWN; i++) {
-		buf_printf(&left, "   ");
-		account_text(&screen->accounts[i], &left);
-	}
-	if (!screen->account_count)
-		buf_printf(&left, "   no account");
 	int right_cols = (int)text_cols(buf_slice(&right)), left_cols = screen->cols - right_cols - 1;
+	for (int width = WIDE; width <= NARROWEST && (!left.n || (int)text_cols(buf_slice(&left)) > left_cols); width++) {
+		buf_clear(&left);
+		add_accounts(screen, (enum width)width, &left);
+	}
 	draw_text(&area, 0, 0, screen->cols, STYLE_BAR, SLICE(""));
 	if (left_cols > 0)
 		draw_text(&area, 0, 0, left_cols, STYLE_BAR, buf_slice(&left));

@@ -1,6 +1,7 @@
 #include "ui/screen/pane.h"
 
 #include "base/xmalloc.h"
+#include "ui/text.h"
 
 #include <stdio.h>
 
@@ -9,6 +10,8 @@ void pane_clear(struct pane *pane)
 	for (size_t i = 0; i < pane->count; i++)
 		free(pane->row[i].text);
 	pane->count = 0;
+	free(pane->head);
+	pane->head = NULL;
 }
 
 void pane_fini(struct pane *pane)
@@ -40,6 +43,18 @@ struct pane_row *pane_printf(struct pane *pane, enum style style, uint64_t key, 
 	struct pane_row *row = pane_add(pane, style, key, slice_of(text));
 	free(text);
 	return row;
+}
+
+void pane_hint(struct pane *pane, size_t cols, const char *text)
+{
+	struct slice rest = slice_of(text);
+	size_t skip;
+
+	while (rest.n) {
+		size_t n = text_break(rest, cols > 2 ? cols - 1 : 1, &skip);
+		pane_printf(pane, STYLE_DIM, 0, " %.*s", (int)n, rest.p);
+		rest = slice_from(rest, n + skip);
+	}
 }
 
 void pane_trim(struct pane *pane, size_t most)
@@ -129,19 +144,40 @@ static void draw_row(const struct pane *pane, int at, const struct pane_row *row
 	}
 }
 
+/* How much more there is stays in sight, whatever is cut of the title. */
+static void draw_title_of(const struct pane *pane, const struct area *area, const char *title, bool focus)
+{
+	char more[40] = "";
+	struct buf text;
+
+	if (pane->top < last_top(pane))
+		snprintf(more, sizeof more, " (%zu more: PgDn)", last_top(pane) - pane->top);
+	if ((int)strlen(more) * 2 > area->cols)
+		more[0] = '\0';
+	buf_init(&text, 1024);
+	text_add(&text, slice_of(title), (size_t)area->cols - 1 - strlen(more), draw_is_utf8());
+	buf_printf(&text, "%s", more);
+	draw_title(area, buf_text(&text), focus);
+	buf_fini(&text);
+}
+
+/* The head takes a row where two are left for what it stands above. */
+static void place(struct pane *pane, const struct area *area)
+{
+	int head = pane->head && area->rows > 3 ? 1 : 0;
+
+	pane->area = (struct area){ area->y + 1 + head, area->x, area->rows - 1 - head, area->cols };
+	pane->page = area->rows > 1 + head ? (size_t)(area->rows - 1 - head) : 0;
+	if (head)
+		draw_string(area, 1, 0, STYLE_TITLE, pane->head);
+}
+
 void pane_draw(struct pane *pane, const struct area *area, const char *title, bool focus, uint64_t show)
 {
-	char text[160];
-
-	pane->area = (struct area){ area->y + 1, area->x, area->rows - 1, area->cols };
-	pane->page = area->rows > 1 ? (size_t)area->rows - 1 : 0;
+	place(pane, area);
 	pane->shown = true;
 	settle(pane, focus, show);
-	if (pane->top < last_top(pane))
-		snprintf(text, sizeof text, "%s (%zu more: PgDn)", title, last_top(pane) - pane->top);
-	else
-		snprintf(text, sizeof text, "%s", title);
-	draw_title(area, text, focus);
+	draw_title_of(pane, area, title, focus);
 	uint64_t key = pane->count ? pane->row[pane->cursor].key : 0;
 	for (size_t i = pane->top; i < pane->count && i < pane->top + pane->page; i++)
 		draw_row(pane, (int)(i - pane->top), &pane->row[i],

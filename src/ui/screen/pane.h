@@ -22,6 +22,7 @@ struct pane {
 	bool follows;             /* shows the end while nobody has scrolled away from it */
 	bool moved;               /* somebody scrolled */
 	bool has_cursor;          /* rows can be meant; else keys scroll */
+	char *head;               /* a row above the others that does not scroll: what the columns are; NULL: none */
 	char *find;               /* searched last; NULL: nothing */
 	bool shown;               /* in the last frame */
 	struct area area;         /* where its rows stood last, without the title */
@@ -34,6 +35,8 @@ void pane_clear(struct pane *pane);
 struct pane_row *pane_add(struct pane *pane, enum style style, uint64_t key, struct slice text);
 struct pane_row *pane_printf(struct pane *pane, enum style style, uint64_t key, const char *format, ...)
 	PRINTF_LIKE(4, 5);
+/** A hint where there is nothing else to show, broken at `cols`. */
+void pane_hint(struct pane *pane, size_t cols, const char *text);
 /** Forget the oldest rows beyond `most`. */
 void pane_trim(struct pane *pane, size_t most);
 /** Draw title and rows. `show` is a key whose rows are brought into sight while nobody has scrolled; 0: none. */

@@ -118,6 +118,9 @@ void bar_completions(struct screen *screen, int last_row);
 
 /* ---- views: `build` fills the pane for so many columns and rows ---- */
 void view_calls_build(struct screen *screen, struct pane *pane, int cols, int rows);
+/** The sign of what state a call is in, and how long it is up: "00:42". */
+const char *call_glyph(const struct call_view *call);
+void call_clock(const struct call_view *call, struct buf *to);
 /** The call that is to be in sight. */
 uint64_t view_calls_show(const struct screen *screen);
 void view_ladder_build(struct screen *screen, struct pane *pane, int cols, int rows);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { SPARKS = 8 };
 
@@ -26,33 +27,45 @@ static enum glyph state_glyph(const struct call_view *call)
 	}
 }
 
-/* What stands at the right: how long, or what is going on. */
-static void state_text(const struct screen *screen, const struct call_view *call, char *text, size_t room)
+const char *call_glyph(const struct call_view *call)
+{
+	return theme_glyph(state_glyph(call), draw_is_utf8());
+}
+
+void call_clock(const struct call_view *call, struct buf *to)
 {
 	unsigned s = call->duration_s > 0 ? (unsigned)call->duration_s : 0;
-	char clock[24];
 
 	if (s >= 3600)
-		snprintf(clock, sizeof clock, "%u:%02u:%02u", s / 3600, s / 60 % 60, s % 60);
+		buf_printf(to, "%u:%02u:%02u", s / 3600, s / 60 % 60, s % 60);
 	else
-		snprintf(clock, sizeof clock, "%02u:%02u", s / 60, s % 60);
+		buf_printf(to, "%02u:%02u", s / 60, s % 60);
+}
+
+/* What stands at the right: what is done in it, how long, or what is going on. */
+static void state_text(const struct screen *screen, const struct call_view *call, struct buf *text)
+{
+	if (*call->recording)
+		buf_printf(text, "%s  ", !strcmp(call->recording, "on") ? "recording" : "recording paused");
+	buf_printf(text, "%s%s", call->plays ? "file  " : "", call->in_conference ? "conference  " : "");
 	switch (call->state) {
 	case CALL_ANSWERED:
-		snprintf(text, room, "%s%s%s", call->muted ? "muted  " : "", call->held_by_peer ? "held by peer  " : "",
-			 clock);
+		buf_printf(text, "%s%s", call->muted ? "muted  " : "", call->held_by_peer ? "held by peer  " : "");
+		call_clock(call, text);
 		break;
 	case CALL_HELD:
-		snprintf(text, room, "%s  %s", call->held_by_peer ? "held both ways" : "on hold", clock);
+		buf_printf(text, "%s  ", call->held_by_peer ? "held both ways" : "on hold");
+		call_clock(call, text);
 		break;
 	case CALL_INCOMING:
 		/* The key answers one call; the others say how they are answered. */
 		if (call->number == screen->targets.ringing)
-			snprintf(text, room, "answer: F2");
+			buf_printf(text, "answer: F2");
 		else
-			snprintf(text, room, "`answer %u`", call->number);
+			buf_printf(text, "`answer %u`", call->number);
 		break;
 	default:
-		snprintf(text, room, "%s", call_state_name(call->state));
+		buf_printf(text, "%s", call_state_name(call->state));
 		break;
 	}
 }
@@ -69,9 +82,9 @@ static enum style call_style(const struct call_view *call)
 static void add_call(struct screen *screen, struct pane *pane, const struct call_view *call, int cols)
 {
 	bool utf8 = draw_is_utf8();
-	struct buf who, row;
-	char right[80];
+	struct buf who, row, right;
 
+	buf_init(&right, 256);
 	buf_init(&who, 4096);
 	buf_init(&row, 8192);
 	buf_printf(&who, "%s%u %s ", call->selected ? theme_glyph(GLYPH_SELECTED, utf8) : " ", call->number,
@@ -82,14 +95,15 @@ static void add_call(struct screen *screen, struct pane *pane, const struct call
 		buf_printf(&who, "%s", call->is_echo ? "echo" : call->uri);
 	if (call->state == CALL_INCOMING)
 		buf_printf(&who, " is calling %s", theme_glyph(GLYPH_BELL, utf8));
-	state_text(screen, call, right, sizeof right);
-	int left_cols = cols - (int)text_cols(slice_of(right)) - 2;
+	state_text(screen, call, &right);
+	int left_cols = cols - (int)text_cols(buf_slice(&right)) - 2;
 	if (left_cols > 0)
 		text_add_padded(&row, buf_slice(&who), (size_t)left_cols, utf8);
-	buf_printf(&row, " %s", right);
+	buf_printf(&row, " %s", buf_text(&right));
 	pane_add(pane, call_style(call), call->number, buf_slice(&row));
 	buf_fini(&row);
 	buf_fini(&who);
+	buf_fini(&right);
 }
 
 /* Figures are shown whole or not at all. */
@@ -117,6 +131,8 @@ static void add_spark(const struct screen *screen, struct buf *to, int cols, con
 	if (!count || (int)text_cols(buf_slice(to)) + SPARKS + 1 > cols)
 		return;
 	buf_add_char(to, ' ');
+	for (size_t i = count; i < SPARKS; i++)
+		buf_add_char(to, ' ');
 	for (size_t i = count > SPARKS ? count - SPARKS : 0; i < count; i++)
 		buf_printf(to, "%s", isnan(samples[i].mos)
 					     ? " "
@@ -129,6 +145,8 @@ static void add_figures(const struct screen *screen, struct pane *pane, const st
 
 	buf_init(&line, 1024);
 	buf_printf(&line, "      %s", call->codec);
+	if (*call->encryption && strcmp(call->encryption, "none") != 0)
+		buf_printf(&line, "  srtp");
 	add_figure(&line, cols, "loss %.1f%%", call->loss * 100);
 	add_figure(&line, cols, "jitter %.0fms", call->jitter_ms);
 	if (call->mos > 0) {

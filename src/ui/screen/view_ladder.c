@@ -23,7 +23,11 @@ static void add_line(void *arg, const struct ladder_line *line)
 		[LADDER_MEDIA] = STYLE_MEDIA,
 	};
 
-	pane_add(arg, styles[line->kind], line->number, line->text);
+	struct pane *pane = arg;
+	if (line->kind == LADDER_NAMES && !pane->head)
+		pane->head = slice_dup(line->text);
+	else
+		pane_add(pane, styles[line->kind], line->number, line->text);
 }
 
 /* A long ladder under heavy traffic is not laid out for every frame. */
@@ -60,7 +64,7 @@ void view_ladder_build(struct screen *screen, struct pane *pane, int cols, int r
 	if (key)
 		pane_mean(pane, key);
 	if (!pane->count)
-		pane_add(pane, STYLE_DIM, 0, SLICE(" nothing was sent or received yet"));
+		pane_hint(pane, (size_t)cols, "nothing was sent or received yet");
 }
 
 void view_ladder_title(const struct screen *screen, char *title, size_t room)
@@ -184,7 +188,7 @@ void view_message_build(struct screen *screen, struct pane *pane, int cols, int 
 	buf_init(&other, 4 << 20);
 	read_message(screen, screen->message, &text, lines, &count);
 	if (!count)
-		pane_add(pane, STYLE_DIM, 0, SLICE(" this message is kept no more (`trace.keep`)"));
+		pane_hint(pane, (size_t)cols, "this message is kept no more (`trace.keep`)");
 	if (count && screen->message_beside) {
 		read_message(screen, screen->message_beside, &other, others, &other_count);
 		add_difference(pane, others, other_count, lines, count, (size_t)cols);

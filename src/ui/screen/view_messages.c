@@ -86,7 +86,7 @@ void view_messages_build(struct screen *screen, struct pane *pane, int cols, int
 	pane_clear(pane);
 	phone_messages(screen->config.phone, (struct slice){ 0 }, add_message, &adding, &failure);
 	if (!pane->count)
-		pane_add(pane, STYLE_DIM, 0, SLICE(" no messages: `message ADDRESS TEXT` writes one"));
+		pane_hint(pane, (size_t)cols, "no messages: `message ADDRESS TEXT` writes one");
 }
 
 struct pick {

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME_COLS = 24, KIND_COLS = 8, ADDRESS_KEYS = 32 };
+enum { NAME_COLS = 20, KIND_COLS = 6, ADDRESS_KEYS = 32 };
 
 struct people {
 	struct pane *pane;
+	const struct phone *phone;
 	size_t cols, number; /* of the contact, 1 is the first */
 	struct buf row;
 };
@@ -18,9 +19,10 @@ struct people {
 static void add_address(struct people *people, const struct contact_view *contact, size_t place)
 {
 	const struct contact_address *address = &contact->addresses[place];
-	size_t name_cols = people->cols < 60 ? people->cols / 3 : NAME_COLS;
-	struct buf *row = &people->row;
+	size_t name_cols = people->cols < 60 ? people->cols / 3 - 2 : NAME_COLS;
+	struct buf *row = &people->row, seen;
 
+	buf_init(&seen, 1024);
 	buf_clear(row);
 	buf_add_char(row, ' ');
 	text_add_padded(row, slice_of(place ? "" : contact->name), name_cols, draw_is_utf8());
@@ -30,8 +32,11 @@ static void add_address(struct people *people, const struct contact_view *contac
 	buf_printf(row, " %s", address->target);
 	if (people->cols < 60 && *address->kind)
 		buf_printf(row, " (%s)", address->kind);
+	if (!place && phone_seen(people->phone, contact->name, &seen))
+		buf_printf(row, "  [%s]", buf_text(&seen));
 	if (!place)
 		contact_traits(contact, row);
+	buf_fini(&seen);
 	pane_add(people->pane, STYLE_PLAIN, people->number * ADDRESS_KEYS + place, buf_slice(row));
 }
 
@@ -46,14 +51,14 @@ static void add_contact(void *arg, const struct contact_view *contact)
 
 void view_contacts_build(struct screen *screen, struct pane *pane, int cols, int rows)
 {
-	struct people people = { .pane = pane, .cols = (size_t)cols };
+	struct people people = { .pane = pane, .phone = screen->config.phone, .cols = (size_t)cols };
 
 	(void)rows;
 	buf_init(&people.row, 8192);
 	pane->has_cursor = true;
 	phone_contacts(screen->config.phone, add_contact, &people);
 	if (!pane->count)
-		pane_add(pane, STYLE_DIM, 0, SLICE(" no contacts: `contact add NAME ADDRESS` makes one"));
+		pane_hint(pane, (size_t)cols, "no contacts: `contact add NAME ADDRESS` makes one");
 	buf_fini(&people.row);
 }
 
@@ -105,13 +110,12 @@ void view_history_build(struct screen *screen, struct pane *pane, int cols, int 
 {
 	struct past past = { .pane = pane };
 
-	(void)cols;
 	(void)rows;
 	pane->has_cursor = true;
 	phone_history(screen->config.phone, &(struct history_filter){ 0 }, add_past, &past);
 	phone_history_seen(screen->config.phone);
 	if (!pane->count)
-		pane_add(pane, STYLE_DIM, 0, SLICE(" no call yet"));
+		pane_hint(pane, (size_t)cols, "no call yet: each stands here when it is over");
 }
 
 static void pick_past(void *arg, const struct history_row *row)

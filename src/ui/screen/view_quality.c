@@ -112,8 +112,7 @@ void view_quality_build(struct screen *screen, struct pane *pane, int cols, int 
 	size_t count = call ? phone_quality(screen->config.phone, call, samples, &interval_s) : 0;
 	screen->quality_shown = call;
 	if (!count) {
-		pane_add(pane, STYLE_DIM, 0,
-			 call ? SLICE(" nothing was heard in this call yet") : SLICE(" no call yet"));
+		pane_hint(pane, (size_t)cols, call ? "nothing was heard in this call yet" : "no call yet");
 		return;
 	}
 	each = each < 1 ? 1 : each > GRAPH_ROWS_MAX ? GRAPH_ROWS_MAX : each;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -215,6 +216,59 @@ static void a_journal_is_taken_in(void **state)
 	char *left = read_whole(world, "history.journal");
 	assert_string_equal(left, "");
 	free(left);
+}
+
+static size_t missed(struct phone *phone)
+{
+	return history_missed(phone->history);
+}
+
+/* Who was missed is missed until somebody looks, however often the phone is started meanwhile. Journals of the version
+ * before do not say: those were seen. */
+static void missed_calls_outlive_the_phone(void **state)
+{
+	struct world *world = *state;
+
+	write_whole(world, "history.journal",
+		    "calls\ta-1\t1795344122\tin\tmissed\t0\t487\t\tsip:a@b\t\t\t0\n"
+		    "calls\ta-2\t1795344123\tin\tmissed\t0\t487\t\tsip:c@d\t\t\t1\n"
+		    "calls\ta-3\t1795344124\tin\tmissed\t0\t487\t\tsip:e@f\t\t\n");
+	assert_int_equal(missed(world_phone(world, 0, true)), 1);
+	struct phone *phone = restart(world);
+	assert_int_equal(missed(phone), 1);
+	phone_history_seen(phone);
+	assert_int_equal(missed(phone), 0);
+	assert_int_equal(missed(restart(world)), 0);
+}
+
+static void run_on(struct world *world, const char *sql)
+{
+	char path[256];
+	sqlite3 *db;
+
+	snprintf(path, sizeof path, "%s/history.db", world->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* The file of version 1 is brought to the present form: nothing is lost, nothing counts as missed anew. */
+static void a_history_of_version_1_is_migrated(void **state)
+{
+	struct world *world = *state;
+
+	run_on(world, "CREATE TABLE calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, direction TEXT, "
+		      "how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why TEXT);"
+		      "INSERT INTO calls VALUES (1, 'k', 1795344122, 'in', 'missed', 0, 487, '', 'sip:a@b', '', '');"
+		      "INSERT INTO calls VALUES (2, 'l', 1795344123, 'out', 'failed', 0, 486, '', 'sip:c@d', '', '');"
+		      "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, state TEXT, "
+		      "seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code INTEGER, reason TEXT);"
+		      "PRAGMA user_version = 1");
+	struct phone *phone = world_phone(world, 0, true);
+	recent_are(phone, "sip:c@d ");
+	assert_int_equal(missed(phone), 0);
+	add_past_call(phone, "sip:bob@biloxi.com");
+	recent_are(restart(world), "sip:bob@biloxi.com sip:c@d ");
 }
 
 /* The text file of older versions is taken over once. */
@@ -488,6 +542,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_is_left_alone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_contact_has_several_addresses, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(missed_calls_outlive_the_phone, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_history_of_version_1_is_migrated, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(contacts_of_older_versions, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(contacts_come_and_go_as_vcards, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_journal_is_taken_in, world_setup, world_teardown),
