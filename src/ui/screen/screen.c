@@ -12,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAME_MS = 40 };
+enum { FRAME_MS = 40, SLOWEST_FRAME_MS = 500 };
+/* Of the time, drawing takes one part in so many: what flows by faster cannot be read anyway. */
+enum { DRAWING_SHARE = 80 };
 
 static struct screen *screen_of(const struct ui *ui)
 {
@@ -286,6 +288,29 @@ static void on_redraw(void *arg)
 	(void)arg; /* the turn's end draws */
 }
 
+static int64_t cpu_us(void)
+{
+	struct timespec spent;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+	return (int64_t)spent.tv_sec * SECOND_US + spent.tv_nsec / 1000;
+}
+
+static void draw(struct screen *screen)
+{
+	int64_t before_us = cpu_us();
+
+	apply_settings(screen);
+	read_model(screen);
+	screen->dirty = screen->typed = false;
+	screen->drawn_us = now_us(screen);
+	layout_frame(screen);
+	int64_t pause_us = (cpu_us() - before_us) * DRAWING_SHARE;
+	screen->pause_us = pause_us < FRAME_MS * MS_US		 ? FRAME_MS * MS_US
+			   : pause_us > SLOWEST_FRAME_MS * MS_US ? SLOWEST_FRAME_MS * MS_US
+								 : pause_us;
+}
+
 /* At most one frame a turn, none while the terminal has not taken the last, and 25 a second unless somebody types. */
 static void draw_if_needed(struct screen *screen)
 {
@@ -293,18 +318,14 @@ static void draw_if_needed(struct screen *screen)
 
 	if (!screen->dirty || output_pending(screen->terminal))
 		return;
-	if (!screen->typed && since_us < FRAME_MS * MS_US) {
+	if (!screen->typed && since_us < screen->pause_us) {
 		if (!timer_running(&screen->redraw))
-			timer_start(loop_timers(screen->config.loop), &screen->redraw, FRAME_MS * MS_US - since_us,
+			timer_start(loop_timers(screen->config.loop), &screen->redraw, screen->pause_us - since_us,
 				    on_redraw, screen);
 		return;
 	}
 	bool was_busy = screen->call_count > 0;
-	apply_settings(screen);
-	read_model(screen);
-	screen->dirty = screen->typed = false;
-	screen->drawn_us = now_us(screen);
-	layout_frame(screen);
+	draw(screen);
 	if (!timer_running(&screen->tick) || was_busy != (screen->call_count > 0))
 		start_tick(screen);
 }

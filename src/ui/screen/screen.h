@@ -105,6 +105,7 @@ struct screen {
 	size_t account_count;
 	struct targets targets;
 	int64_t ringing_changed_us, hang_up_changed_us, drawn_us;
+	int64_t pause_us; /* between the last frame and the next that nobody waits for */
 	double mic_db[LEVELS], heard_db[LEVELS];
 	struct timer tick, redraw;
 };
