@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <strings.h>
 
 struct listing {
 	struct invocation *invocation;
@@ -74,6 +75,11 @@ static enum command_result screen(struct invocation *invocation, bool allows)
 	struct listing listing = { invocation, NULL };
 	const char *pattern = invocation->values[0];
 
+	/* As `forward off`: but nobody is meant by it, and a rule that fits nobody would look like an answer. */
+	if (pattern && !strcasecmp(pattern, "off"))
+		return invocation_fail(invocation, STATUS_USAGE, "pattern",
+				       "'off' is no address: `allow PATTERN` takes the block of that pattern back, "
+				       "`block` lists what there is");
 	if (pattern)
 		return invocation_end(invocation,
 				      phone_screen(invocation->phone, slice_of(pattern), allows, &invocation->failure));

@@ -88,6 +88,14 @@ def test_block(bench):
     phone.refused("block " + "x" * 300)
 
 
+def test_off_is_nobody(bench):
+    """`block off` is no rule for somebody named off: it says how a block is taken back."""
+    phone = phone_for(bench)
+    for line in ("block off", "allow OFF"):
+        check("allow PATTERN" in phone.refused(line)["message"], line)
+    equal(phone.do("block"), [], "no rule was made")
+
+
 def test_saved(bench):
     phone = phone_for(bench, args=())
     for line in ("block +49900*", "allow bob", "forward noanswer sip:box@192.0.2.4 after=15s", "status away back at ten", "save"):

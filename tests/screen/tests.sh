@@ -430,6 +430,59 @@ test_long_paste() {
 }
 check long_paste
 
+# A registrar that asks for a password: registrar PORT, in the background.
+registrar() {
+	rm -f "$work/registrar"
+	python3 - "$1" "$work/registrar" <<'PYTHON' &
+import re, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+open(sys.argv[2], "w").close()
+while True:
+    data, source = s.recvfrom(65536)
+    text = data.decode()
+    kept = "".join(line + "\r\n" for line in re.findall(r"(?im)^((?:via|from|call-id|cseq):.*?)\r$", text))
+    to = re.search(r"(?im)^(to:.*?)\r$", text).group(1)
+    contact = re.search(r"(?im)^(contact:.*?)\r$", text)
+    if re.search(r"(?im)^authorization:", text):
+        start, more = "200 OK", f"{contact.group(1)};expires=600\r\n" if contact else ""
+    else:
+        start, more = "401 Unauthorized", 'WWW-Authenticate: Digest realm="atlanta", nonce="abc", algorithm=MD5\r\n'
+    s.sendto(f"SIP/2.0 {start}\r\n{kept}{to};tag=r\r\n{more}Content-Length: 0\r\n\r\n".encode(), source)
+PYTHON
+	callers+=($!)
+	until_true "[ -e '$work/registrar' ]"
+}
+
+# The password is asked for where the line stands, unechoed; C-c declines; nothing of it is in the line's history.
+test_password() {
+	local front
+	listening
+	registrar "$port"
+	for front in --screen --plain; do
+		open 80x24 "${quiet[@]}" $front
+		until_shown "$prompt" && line "account add sip:a@127.0.0.1 registrar=sip:127.0.0.1:$port" && until_shown '^password for sip:a@127.0.0.1:' || break
+		text 'wronX' && keys C-u && text 'secreX' && keys BSpace && text 't1' && until_shown '^password for sip:a@127.0.0.1:$' && keys Enter && until_shown 'registered for'
+		show | grep -qE 'secre|wron' && broken 'the password is shown'
+		keys Up && until_shown '^offhook> account add' && keys C-c && until_shown "$prompt\$"
+		line "account add sip:b@127.0.0.1 registrar=sip:127.0.0.1:$port" && until_shown '^password for sip:b@127.0.0.1:' && text 'abc' && keys C-c && until_shown "$prompt\$" && line 'echo after' && until_shown '^after'
+	done
+	callers_end
+}
+check password
+
+# In every view the arrows move; they end no call.
+test_arrows_end_nothing() {
+	local view
+	open 80x24 "${quiet[@]}"
+	call_echo && keys Up Up Down Escape && keys C-c && keys F6 || return
+	for view in 1 2 3 4 5 6 7; do
+		text $view && keys Up Up Down Left Right Home End PPage NPage
+	done
+	text 1 && until_shown 'echo test <echo>.*[0-9]{2}:[0-9]{2}' && until_shown 'F8 hang up 1'
+}
+check arrows_end_nothing
+
 # Names with controls, escapes and bidirectional tricks: nothing of them reaches the terminal as what it is.
 test_hostile_names() {
 	listening
