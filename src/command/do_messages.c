@@ -49,7 +49,23 @@ static enum command_result do_chat(struct invocation *invocation)
 struct listing {
 	struct invocation *invocation;
 	json_t *list;
+	const char *match; /* NULL: all */
+	size_t skip;       /* the older ones of them */
 };
+
+/* A part of what was written, or of whom with, whatever its case. */
+static bool is_wanted(const struct listing *listing, const struct message_record *message)
+{
+	return !listing->match || strcasestr(message->text, listing->match) ||
+	       strcasestr(message->peer, listing->match) || strcasestr(message->name, listing->match);
+}
+
+static void count_wanted(void *arg, const struct message_record *message)
+{
+	struct listing *listing = arg;
+
+	listing->skip += is_wanted(listing, message);
+}
 
 static const char *state_word(const struct message_record *message)
 {
@@ -75,6 +91,12 @@ static void on_message(void *arg, const struct message_record *message)
 	struct tm tm;
 	char when[32];
 
+	if (!is_wanted(listing, message))
+		return;
+	if (listing->skip) {
+		listing->skip--;
+		return;
+	}
 	localtime_r(&seconds, &tm);
 	strftime(when, sizeof when, "%F %T", &tm);
 	buf_printf(out, "%s%4u  %s  %s %s", message->state == MESSAGE_RECEIVED && !message->seen ? "*" : " ",
@@ -96,11 +118,23 @@ static void on_message(void *arg, const struct message_record *message)
 
 enum command_result invocation_messages(struct invocation *invocation, const char *with)
 {
-	struct listing listing = { invocation, json_array() };
-	bool good = phone_messages(invocation->phone, slice_of(with), on_message, &listing, &invocation->failure);
+	const char *last = invocation_option(invocation, "last", 0);
+	struct listing listing = { .invocation = invocation,
+				   .list = json_array(),
+				   .match = invocation_option(invocation, "match", 0) };
+	size_t most = last ? strtoul(last, NULL, 10) : SIZE_MAX;
 
+	/* The newest of them are wanted, and they come oldest first. Who searches has not seen the others. */
+	bool good = !last || phone_messages_find(invocation->phone, slice_of(with), count_wanted, &listing,
+						 &invocation->failure);
+	listing.skip = listing.skip > most ? listing.skip - most : 0;
+	good = good && (last || listing.match ? phone_messages_find : phone_messages)(
+			       invocation->phone, slice_of(with), on_message, &listing, &invocation->failure);
 	if (good && !json_array_size(listing.list))
-		buf_printf(invocation->out, "no messages%s\n", with ? " with them" : "");
+		buf_printf(invocation->out, "no messages%s\n",
+			   listing.match ? " like that"
+			   : with	 ? " with them"
+					 : "");
 	invocation->result = listing.list;
 	return invocation_end(invocation, good);
 }
@@ -145,8 +179,10 @@ const struct command messages_commands[] = {
 			   .kind = ARG_TARGET,
 			   .optional = true,
 			   .text = "only what was written with them" } },
+	  .options = { { .name = "match", .kind = ARG_WORD, .text = "a part of the text, the name or the address" },
+		       { .name = "last", .kind = ARG_NUMBER, .text = "no more than so many, the newest" } },
 	  .summary = "show what was written and received",
 	  .text = "The messages kept, oldest first; a star marks those that you have not seen here yet.",
-	  .examples = { "inbox", "inbox bob@biloxi.com" } },
+	  .examples = { "inbox", "inbox bob@biloxi.com last=10", "inbox match=lunch" } },
 };
 const size_t messages_command_count = ARRAY_LEN(messages_commands);

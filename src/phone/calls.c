@@ -160,7 +160,7 @@ void call_set_peer(struct call *call, struct slice display, struct slice text)
 	/* Whoever was dialled by a name is that one, even if others have the same address. */
 	const char *kept = call->incoming || !display.n ? contacts_name_of(call->phone->contacts, slice_of(call->uri))
 							: NULL;
-	call->name = kept ? xstrdup(kept) : clean(display);
+	call->name = kept ? xstrdup(kept) : clean_name(display);
 }
 
 /* ---- events ---- */

@@ -157,7 +157,10 @@ static bool wanted(const struct history_row *row, const struct history_filter *f
 		return false;
 	if (filter->since_unix_s && row->unix_s < filter->since_unix_s)
 		return false;
+	/* "bob*" is somebody whose address begins so: nobody writes the scheme. */
+	const char *colon = strchr(row->uri, ':'), *plain = colon ? colon + 1 : row->uri;
 	return !match || !*match || fnmatch(match, row->uri, 0) == 0 || fnmatch(match, row->name, 0) == 0 ||
+	       fnmatch(match, plain, FNM_CASEFOLD) == 0 ||
 	       strcasestr(row->uri, match) || strcasestr(row->name, match);
 }
 

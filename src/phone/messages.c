@@ -377,7 +377,7 @@ static struct letter letter_of(struct phone *phone, const struct sip_message *re
 
 	arena_init(&arena);
 	const char *kept = contacts_name_of(phone->contacts, slice_of(letter.from));
-	letter.name = kept ? xstrdup(kept) : clean(sip_address_display(&arena, from));
+	letter.name = kept ? xstrdup(kept) : clean_name(sip_address_display(&arena, from));
 	letter.to = account ? xstrdup(account->uri) : clean(to->uri.text);
 	letter.account = xstrdup(account ? account->name : "");
 	arena_fini(&arena);
@@ -561,7 +561,8 @@ static void visit_record(void *arg, const struct message_record *record)
 	visit->each(visit->arg, record);
 }
 
-bool phone_messages(struct phone *phone, struct slice with, phone_message_h *each, void *arg, struct failure *failure)
+static bool visit_all(struct phone *phone, struct slice with, bool mark, phone_message_h *each, void *arg,
+		      struct failure *failure)
 {
 	struct visit visit = { .each = each, .arg = arg };
 	struct target target = { 0 };
@@ -569,10 +570,21 @@ bool phone_messages(struct phone *phone, struct slice with, phone_message_h *eac
 	if (with.n && !target_read(phone, with, phone->default_account, &target, failure))
 		return false;
 	visit.with = slice_of(target.uri);
-	message_store_each(phone->messages->store, !with.n, visit_record, &visit);
+	message_store_each(phone->messages->store, mark, visit_record, &visit);
 	if (with.n)
 		target_fini(&target);
 	return true;
+}
+
+bool phone_messages(struct phone *phone, struct slice with, phone_message_h *each, void *arg, struct failure *failure)
+{
+	return visit_all(phone, with, !with.n, each, arg, failure);
+}
+
+bool phone_messages_find(struct phone *phone, struct slice with, phone_message_h *each, void *arg,
+			 struct failure *failure)
+{
+	return visit_all(phone, with, false, each, arg, failure);
 }
 
 size_t phone_messages_unseen(const struct phone *phone)

@@ -38,6 +38,21 @@ char *clean(struct slice text)
 	return utf8_clean_dup(text);
 }
 
+char *clean_name(struct slice text)
+{
+	enum { NAME_BYTES = 256 };
+	struct slice part = slice_sub(text, 0, NAME_BYTES);
+
+	if (part.n == text.n)
+		return clean(text);
+	/* Not within a character. */
+	while (part.n && ((unsigned char)text.p[part.n] & 0xc0) == 0x80)
+		part.n--;
+	char *begin = clean(part), *whole = xasprintf("%s...", begin);
+	free(begin);
+	return whole;
+}
+
 void phone_note_failure(struct phone *phone, const char *format, ...)
 {
 	va_list args;

@@ -350,6 +350,9 @@ void phone_typing(struct phone *phone, struct slice to, bool typing);
 /** What was written in this run, oldest first; `with`: only with this target, and then they do not count as seen. */
 typedef void phone_message_h(void *arg, const struct message_record *message);
 bool phone_messages(struct phone *phone, struct slice with, phone_message_h *each, void *arg, struct failure *failure);
+/** The same, to search in them: none counts as seen for that. */
+bool phone_messages_find(struct phone *phone, struct slice with, phone_message_h *each, void *arg,
+			 struct failure *failure);
 /** Received ones that phone_messages() has not told yet. */
 size_t phone_messages_unseen(const struct phone *phone);
 /** Does one of ours still wait for its outcome? */

@@ -585,6 +585,8 @@ bool phone_local_for(struct phone *phone, const struct address *remote, struct a
 char *peer_uri(struct slice text);
 /** A copy of raw text, cleaned; never NULL. */
 char *clean(struct slice text);
+/** The same for a name, of which as much is kept as somebody reads: whoever calls chooses its length. */
+char *clean_name(struct slice text) __attribute__((returns_nonnull));
 void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);
 /** Forget the lists of devices that are still asked for. */
 void sound_free(struct phone *phone);

@@ -202,6 +202,9 @@ static void open_store(struct store *store)
 		return;
 	store_open_journals(store);
 	store_take_old_file(store);
+	for (int table = 0; table < STORE_TABLES; table++)
+		if (store->keep[table])
+			store_prune(store->db, (enum store_table)table, store->keep[table]);
 }
 
 /* The thread has the connection once it runs; others look through one of their own. */
@@ -267,6 +270,8 @@ void store_keep(struct store *store, enum store_table table, size_t count)
 	struct item *item;
 
 	store->keep[table] = count;
+	if (!store->threaded && store->db && count)
+		store_prune(store->db, table, count);
 	if (!store->threaded)
 		return;
 	item = xcalloc(1, sizeof *item);

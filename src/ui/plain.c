@@ -193,7 +193,7 @@ static void tell_events(struct plain *plain)
 			continue;
 		if (plain->config.interactive && show_asks_instead(plain->config.phone, event))
 			continue;
-		buf_init(&line, 16384);
+		buf_init(&line, UI_LINE_BYTES);
 		event_sentence(event, &line);
 		if (plain->config.interactive)
 			buf_printf(&line, "%s", show_what_to_do(plain->config.phone, event));

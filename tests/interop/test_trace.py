@@ -2,7 +2,8 @@
 import os
 import subprocess
 
-from harness import check, equal, need
+from certificates import make_ca, make_certificate
+from harness import check, equal, need, port_answers, wait_until
 
 ALICE, BOB = 5070, 5080
 
@@ -84,3 +85,32 @@ def test_trace_unredacted(bench):
     check("INVITE sip:bob@127.0.0.1" in listed and "TCP" in listed, f"list: {listed}")
     found = alice.do('trace find "A=CRYPTO:"')["text"]
     check(found.count("a=crypto:") >= 2 and "180 Ringing" not in found, f"found: {found}")
+
+
+def test_trace_save_of_what_was_secured(bench):
+    """TLS and secured WebSocket, one after the other: both stand in the file as UDP that tshark reads as SIP, each call whole."""
+    need("tshark")
+    bench.need_namespace()
+    ca = make_ca(bench)
+    bob = bench.phone(f"set tls.certificate {make_certificate(bench, 'bob', 'IP:192.0.2.4')}", "set sip.listen 192.0.2.4:5060 tls:192.0.2.4:5061 wss:192.0.2.4:8443",
+                      "set call.auto-answer on")
+    wait_until(lambda: port_answers("192.0.2.4", 8443), "bob listens")
+    alice = bench.phone(f"set tls.ca {ca}", "set sip.listen 192.0.2.1:5060")
+    for number, target in enumerate(("sips:bob@192.0.2.4", "sip:bob@192.0.2.4:8443;transport=wss"), 1):
+        alice.do(f"call {target}")
+        alice.event("media")
+        alice.do("sleep 500ms")
+        alice.do("hangup")
+        alice.event("ended")
+        alice.do("sleep 300ms")  # the answer to BYE
+        path = bench.path(f"{number}.pcap")
+        alice.do(f"trace save {path} call={number} rtp=headers")
+        rows = fields(path, "sip", "sip.Method", "sip.Status-Code", "udp.dstport")
+        equal([row[0] for row in rows if row[0]], ["INVITE", "ACK", "BYE"], f"requests to {target}")
+        equal([row[1] for row in rows if row[1] and row[1] != "180"], ["100", "200", "200"], f"answers of {target}")
+        equal({row[2] for row in rows if row[0]}, {"5061" if number == 1 else "8443"}, "where to")
+        check(len(fields(path, "rtp", "rtp.ssrc")) > 5, f"sound of {target}")
+        equal(tshark(path, "-Y", "_ws.malformed"), "", "malformed packets")
+    for words in ("trace text", "trace ladder"):
+        shown = str(alice.do(words))
+        check("INVITE" in shown and "BYE" in shown, f"`{words}`: {shown[:200]}")

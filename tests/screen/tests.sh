@@ -497,6 +497,39 @@ test_hostile_names() {
 check hostile_names
 
 
+# Floods of marks, bidirectional controls, zero width, 8-bit controls, a name and an address that fill a packet: in every view each row stays in
+# its columns, says who it is, and not one of these bytes reaches the terminal.
+test_hostile_everywhere() {
+	local view
+	listening
+	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" && mux pipe-pane -o "cat >$work/hostile" || return
+	python3 - "$port" <<'PYTHON'
+import socket, sys
+port, out = int(sys.argv[1]), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.bind(("127.0.0.1", 0))
+me = out.getsockname()[1]
+def send(method, number, name, user, body=""):
+    out.sendto((f'{method} sip:me@127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{me};branch=z9hG4bKev{number};rport\r\nMax-Forwards: 70\r\n'
+                f'From: "{name}" <sip:{user}@127.0.0.1>;tag=t{number}\r\nTo: <sip:me@127.0.0.1>\r\nCall-ID: ev{number}\r\nCSeq: 1 {method}\r\n'
+                f'Contact: <sip:u@127.0.0.1:{me}>\r\nContent-Type: text/plain\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}').encode(), ("127.0.0.1", port))
+evil = "hi\x1b]0;EVIL\x07\x1b[2J\x9b2J\u202erev\u202c a" + "\u0300" * 300 + " end"
+names = ["a" + "\u0301" * 200 + "Zoe", "\u202eB\u2066en", "Ze\u200b\u200d\ufeffd", "\U0001f468\u200d\U0001f469 日本 Kim", "\u0085\u009b31mRed", "N" * 60000]
+for number, name in enumerate(names):
+    send("INVITE", number, name, f"u{number}")
+    send("MESSAGE", 100 + number, name, f"u{number}", evil)
+send("INVITE", 50, "", "L" * 60000)
+PYTHON
+	for view in calls history messages contacts quality log ladder; do
+		line "show $view" && until_shown "[ ┬]${view^}" && line 'echo next' && until_shown next || return
+	done
+	line 'show calls' && until_shown ' 6 . NNNNNN.* .answer 6.' && until_shown ' 7 . sip:LLLL.* .answer 7.' && until_shown ' 1 .*Zoe <.*answer: F2' && until_shown 'Kim <sip:u3' || return
+	line 'show messages' && until_shown 'NNNN' && until_shown 'Red: hi' && line 'reject call=6' && line 'reject call=7' && line 'show history' && until_shown 'in +failed 486  NNNN' && until_shown 'in +failed 486  sip:LLLL' || return
+	grep -qaP '\x1b\]0;EVIL|\x1b\[2J\xc2|\xe2\x80[\xaa-\xae\x8b-\x8f]|\xe2\x81[\xa6-\xa9]|\xc2[\x80-\x9f]|\xef\xbb\xbf' "$work/hostile" && broken 'raw bytes reached the terminal'
+	:
+}
+check hostile_everywhere
+
 # 200 messages a second for 5 s: the line answers at once meanwhile, and all of it costs 5 % of a processor at most.
 test_flood() {
 	local pid before after

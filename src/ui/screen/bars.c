@@ -150,8 +150,8 @@ void bar_status(struct screen *screen, int row)
 	struct buf left, right;
 	char clock[16];
 
-	buf_init(&left, 8192);
-	buf_init(&right, 1024);
+	buf_init(&left, UI_LINE_BYTES);
+	buf_init(&right, UI_LINE_BYTES);
 	clock_text(screen->call_count > 0, clock, sizeof clock);
 	add_waiting(screen, &right);
 	add_call_in_short(screen, &right);

@@ -173,7 +173,7 @@ static void tell_event(struct screen *screen, const struct event *event)
 
 	localtime_r(&when, &local);
 	strftime(clock, sizeof clock, "%H:%M:%S ", &local);
-	buf_init(&line, 16384);
+	buf_init(&line, UI_LINE_BYTES);
 	buf_printf(&line, "%s", clock);
 	event_sentence(event, &line);
 	screen_log_add(screen, event_style(event), buf_text(&line));

@@ -85,8 +85,8 @@ static void add_call(struct screen *screen, struct pane *pane, const struct call
 	struct buf who, row, right;
 
 	buf_init(&right, 256);
-	buf_init(&who, 4096);
-	buf_init(&row, 8192);
+	buf_init(&who, UI_LINE_BYTES);
+	buf_init(&row, UI_LINE_BYTES);
 	buf_printf(&who, "%s%u %s ", call->selected ? theme_glyph(GLYPH_SELECTED, utf8) : " ", call->number,
 		   theme_glyph(state_glyph(call), utf8));
 	if (call->name && *call->name)

@@ -44,8 +44,8 @@ static void add_message(void *arg, const struct message_record *record)
 	localtime_r(&seconds, &local);
 	add_day(adding, &local);
 	strftime(clock, sizeof clock, "%H:%M", &local);
-	buf_init(&lead, 1024);
-	buf_init(&line, 128 << 10);
+	buf_init(&lead, UI_LINE_BYTES);
+	buf_init(&line, 2 * UI_LINE_BYTES);
 	if (record->state == MESSAGE_RECEIVED)
 		buf_printf(&lead, "%s%s %s: ", fresh ? "*" : " ", clock, who(record));
 	else

@@ -54,7 +54,7 @@ void view_contacts_build(struct screen *screen, struct pane *pane, int cols, int
 	struct people people = { .pane = pane, .phone = screen->config.phone, .cols = (size_t)cols };
 
 	(void)rows;
-	buf_init(&people.row, 8192);
+	buf_init(&people.row, UI_LINE_BYTES);
 	pane->has_cursor = true;
 	phone_contacts(screen->config.phone, add_contact, &people);
 	if (!pane->count)
@@ -99,7 +99,7 @@ static void add_past(void *arg, const struct history_row *row)
 	bool missed = !strcmp(row->how, "missed"), failed = !strcmp(row->how, "failed");
 	struct buf line;
 
-	buf_init(&line, 4096);
+	buf_init(&line, UI_LINE_BYTES);
 	history_line(row, &line);
 	pane_printf(past->pane, missed ? STYLE_ALERT : failed ? STYLE_BAD : STYLE_PLAIN, row->number, " %.*s",
 		    SLICE_ARG(slice_trim(buf_slice(&line))));

@@ -354,6 +354,12 @@ bool phone_messages(struct phone *phone, struct slice with, phone_message_h *eac
 	return told(phone, failure, "messages %.*s", SLICE_ARG(with));
 }
 
+bool phone_messages_find(struct phone *phone, struct slice with, phone_message_h *each, void *arg,
+			 struct failure *failure)
+{
+	return phone_messages(phone, with, each, arg, failure);
+}
+
 bool phone_messages_under_way(const struct phone *phone)
 {
 	return phone->under_way;
