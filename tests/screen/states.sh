@@ -30,7 +30,7 @@ state_open() {
 
 # Curves and figures are there or not; how high they are is the network's. Identifiers and ports are somebody's dice.
 mask_state() {
-	mask | sed -E -e 's/z9hG4bK[a-z0-9]+/BRANCH/g' -e 's/  [a-z0-9]{1,20};rport/  REST;rport/' -e 's/tag=[a-z0-9]+/tag=TAG/g' -e 's/Call-ID: .*/Call-ID: ID/' -e 's/o=- [0-9]+/o=- N/' \
+	mask | sed -E -e 's/z9hG4bK[a-z0-9]+/BRANCH/g' -e 's/  [a-z0-9]{1,20};rport/  REST;rport/' -e 's/tag=[a-z0-9]+/tag=TAG/g' -e 's/Call-ID: .*/Call-ID: ID/' -e 's/o=([a-z-]+) [0-9]+/o=\1 N/' \
 		-e 's/Content-Length: [0-9]+/Content-Length: N/' -e 's/m=audio [0-9]+/m=audio PORT/' -e 's/(retry|in) [0-9]+ ?s/\1 Ns/g' \
 		-e 's/(MM:SS|HH:MM:SS|━) +/\1 /g' \
 		-e 's/[▁▂▃▄▅▆▇█]+/~/g' -e 's/(loss|jitter|buffer|round trip|heard|microphone|mos)( +[-0-9.?]+(%|ms|dB)?)?( +~)?( ~)?$/\1 CURVE/' \

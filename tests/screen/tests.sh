@@ -523,7 +523,7 @@ PYTHON
 	for view in calls history messages contacts quality log ladder; do
 		line "show $view" && until_shown "[ ┬]${view^}" && line 'echo next' && until_shown next || return
 	done
-	line 'show calls' && until_shown ' 6 . NNNNNN.* .answer 6.' && until_shown ' 7 . sip:LLLL.* .answer 7.' && until_shown ' 1 .*Zoe <.*answer: F2' && until_shown 'Kim <sip:u3' || return
+	line 'show calls' && until_shown ' 6 . NNNNNN.* .answer 6.' && until_shown ' 7 . sip:LLLL.* .answer 7.' && until_shown ' 1 .*[.]{3} <sip:u0@.*answer: F2' && until_shown 'Kim <sip:u3' || return
 	line 'show messages' && until_shown 'NNNN' && until_shown 'Red: hi' && line 'reject call=6' && line 'reject call=7' && line 'show history' && until_shown 'in +failed 486  NNNN' && until_shown 'in +failed 486  sip:LLLL' || return
 	grep -qaP '\x1b\]0;EVIL|\x1b\[2J\xc2|\xe2\x80[\xaa-\xae\x8b-\x8f]|\xe2\x81[\xa6-\xa9]|\xc2[\x80-\x9f]|\xef\xbb\xbf' "$work/hostile" && broken 'raw bytes reached the terminal'
 	:
