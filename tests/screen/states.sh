@@ -107,7 +107,7 @@ test_states_in_call() {
 check states_in_call
 
 test_states_two_calls() {
-	state_open && talking Ann 1 && talking Ben 2 && all_views two_calls
+	state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold' && talking Ben 2 && all_views two_calls
 	callers_end
 }
 check states_two_calls
@@ -119,7 +119,7 @@ test_states_hold() {
 check states_hold
 
 test_states_conference() {
-	state_open && talking Ann 1 && talking Ben 2 && line 'conference 1 2' && until_shown 'conference  ..:..' && until_shown 'call 1: resumed' && all_views conference
+	state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold' && talking Ben 2 && line 'conference 1 2' && until_shown 'conference  ..:..' && until_shown 'call 1: resumed' && all_views conference
 	callers_end
 }
 check states_conference
