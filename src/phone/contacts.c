@@ -285,11 +285,11 @@ static struct way *address_of(struct contact *contact, const char *key)
 	return NULL;
 }
 
-struct contact *contacts_put(struct contacts *contacts, struct slice name, struct slice target,
+struct contact *contacts_put(struct contacts *contacts, struct slice name, struct slice target, struct slice uri,
 			     struct address_traits traits)
 {
 	struct contact *contact = contacts_named(contacts, name);
-	char *key = uri_key(target);
+	char *key = uri_key(uri);
 
 	if (!contact && !(contact = contact_new(contacts, name))) {
 		free(key);
@@ -460,6 +460,20 @@ bool contacts_save(struct phone *phone, struct failure *failure)
 
 /* ---- commands ---- */
 
+/* What an address is whichever account there is: two ways to write it are one address. A name of others stays a name. */
+static char *whole_uri(struct phone *phone, struct slice target)
+{
+	struct contact_found found;
+	struct failure ignored;
+	struct target read = { 0 };
+	bool good = !contacts_find(phone->contacts, target, &found) &&
+		    target_read(phone, target, NULL, &read, &ignored) && *read.uri;
+	char *uri = good ? xstrdup(read.uri) : slice_dup(target);
+
+	target_fini(&read);
+	return uri;
+}
+
 bool contact_put(struct phone *phone, struct slice name, struct slice target, struct address_traits traits,
 		 struct failure *failure)
 {
@@ -483,7 +497,10 @@ bool contact_put(struct phone *phone, struct slice name, struct slice target, st
 		target_fini(&read);
 	else if (strcmp(failure->reason, "no-domain") != 0)
 		return false;
-	if (!contacts_put(phone->contacts, name, target, traits))
+	char *uri = whole_uri(phone, target);
+	bool good = contacts_put(phone->contacts, name, target, slice_of(uri), traits) != NULL;
+	free(uri);
+	if (!good)
 		return fail(failure, STATUS_USAGE, "full",
 			    "there is room for %d contacts with %d addresses each: remove some first", CONTACTS_MAX,
 			    CONTACT_ADDRESSES_MAX);

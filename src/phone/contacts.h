@@ -56,8 +56,8 @@ bool contacts_save(struct phone *phone, struct failure *failure);
 
 /* ---- between the files of contacts ---- */
 
-/** Take an address as it stands, read by nobody. @return NULL: there is no room */
-struct contact *contacts_put(struct contacts *contacts, struct slice name, struct slice target,
+/** Take an address as it stands, read by nobody. `uri` tells whether they have it already. @return NULL: no room */
+struct contact *contacts_put(struct contacts *contacts, struct slice name, struct slice target, struct slice uri,
 			     struct address_traits traits);
 /** One whose name is exactly this; NULL: nobody's. */
 struct contact *contacts_named(const struct contacts *contacts, struct slice name);

@@ -70,7 +70,7 @@ static bool take_contact(struct loading *loading, struct slice line)
 	if (!target.n)
 		return false;
 	struct contact *contact =
-		contacts_put(loading->contacts, owner_of(loading, name), target, traits_of(rest));
+		contacts_put(loading->contacts, owner_of(loading, name), target, target, traits_of(rest));
 	if (contact)
 		set_traits(loading, contact, rest);
 	return contact != NULL;

@@ -272,7 +272,10 @@ static void write_address(struct writing *writing, const struct contact_address 
 {
 	struct failure failure;
 	struct target read = { 0 };
-	bool good = target_read(writing->phone, slice_of(address->target), writing->phone->default_account, &read,
+	struct contact_found found;
+	/* What is somebody's name is written as it stands: it is theirs to change. */
+	bool good = !contacts_find(writing->phone->contacts, slice_of(address->target), &found) &&
+		    target_read(writing->phone, slice_of(address->target), writing->phone->default_account, &read,
 				&failure);
 	const char *uri = good && *read.uri ? read.uri : address->target;
 	bool tel = !good || !strchr(uri, ':') || slice_ibegins(slice_of(uri), SLICE("tel:"));

@@ -14,16 +14,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void each_contact(void *arg, const char *name, const char *target)
+static void each_contact(void *arg, const struct contact_view *contact)
 {
 	struct buf clean;
 
 	buf_init(&clean, 1 << 20);
-	check(*name && *target);
-	utf8_clean(&clean, slice_of(name), false);
-	check(slice_eq(buf_slice(&clean), slice_of(name)));
+	check(*contact->name && contact->count && contact->count <= CONTACT_ADDRESSES_MAX);
+	utf8_clean(&clean, slice_of(contact->name), false);
+	check(slice_eq(buf_slice(&clean), slice_of(contact->name)));
 	buf_fini(&clean);
-	buf_printf(arg, "%s=%s\n", name, target);
+	/* A book of addresses brings nothing that the phone would do by itself. */
+	check(!*contact->ring && !*contact->auto_answer && !contact->speed);
+	for (size_t i = 0; i < contact->count; i++) {
+		const struct contact_address *address = &contact->addresses[i];
+		check(*address->target && address->preference <= CONTACT_PREFERENCE_MAX);
+		check(!*address->kind || contact_kind_is_valid(slice_of(address->kind)));
+		buf_printf(arg, "%s=%s %s %u\n", contact->name, address->target, address->kind, address->preference);
+	}
 }
 
 static struct phone *open_phone(struct loop *loop)

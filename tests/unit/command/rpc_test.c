@@ -91,7 +91,7 @@ static void test_results(void **state)
 		  "call sip:bob@biloxi.com\n" },
 		{ REQUEST("set", "[\"call.max\",5]"), RESULT("{}"), "set call.max=5\n" },
 		{ REQUEST("contact.add", "[\"Bob\",\"sip:b@c\",\"sip:d@e\"]"), RESULT("{}"),
-		  "contact add 'Bob' sip:b@c\ncontact add 'Bob 2' sip:d@e\n" },
+		  "contact add 'Bob' sip:b@c - 0\ncontact add 'Bob' sip:d@e - 0\n" },
 		{ REQUEST("if", "[\"calls.count\",\"==\",2,\"get call.max\"]"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("why", "[null]"), RESULT("{\"text\":\"because\"}"), "why '2'\n" },
