@@ -65,7 +65,7 @@ static void act(void *arg)
 }
 
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
-		 const struct session_options *options)
+		 const struct session_options *options, enum sip_protocol protocol)
 {
 	struct ua_handlers handlers = { .arg = agent };
 
@@ -74,7 +74,7 @@ void agent_start(struct agent *agent, struct host *host, const char *user, const
 	agent->options = *options;
 	agent->resting = false;
 	snprintf(agent->uri, sizeof agent->uri, "sip:%s@192.0.2.1", user);
-	agent->identity = (struct identity){ .uri = agent->uri };
+	agent->identity = (struct identity){ .uri = agent->uri, .has_protocol = true, .protocol = protocol };
 	list_init(&agent->calls);
 	list_init(&agent->deeds);
 	calls_handlers(agent, &handlers);

@@ -63,9 +63,10 @@ struct deed {
 	struct request *request;
 };
 
-/** A user agent on `host`, registered and acting from now on. */
+/** A user agent on `host`, registered and acting from now on; it goes to others by this protocol unless they ask for
+ * another. */
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
-		 const struct session_options *options);
+		 const struct session_options *options, enum sip_protocol protocol);
 /** Its end, without a word to anybody: as if the plug was pulled. Faults stay. */
 void agent_stop(struct agent *agent);
 /** At the end of each turn. */

@@ -7,14 +7,15 @@
  *
  *   mesh_sim              what `make check` runs
  *   mesh_sim SEED         one seed, for repeating a failure
- *   mesh_sim FIRST COUNT  so many seeds from FIRST on; build with --enable-asan for leaks
+ *   mesh_sim FIRST COUNT  so many seeds from FIRST on, those from 100000 on with six times as much trouble; build with
+ *                         --enable-asan for leaks
  */
 #include "tests/unit/unit.h"
 
 #include "tests/sim/agent.h"
 #include "tests/sim/proxy.h"
 
-enum { AGENTS = WORLD_HOSTS - 2, SEEDS = 300 };
+enum { AGENTS = WORLD_HOSTS - 2, SEEDS = 600, LONG_SEEDS = 100000 };
 
 static const char *const users[AGENTS] = { "alice", "bob", "bob", "carol" };
 static const char *const uris[] = { "sip:alice@192.0.2.1", "sip:bob@192.0.2.1", "sip:carol@192.0.2.1", NULL };
@@ -27,7 +28,8 @@ struct mesh {
 	struct timer trouble;
 	bool quiet;            /* no more trouble */
 	bool restarts, cuts, hostile;
-	unsigned restarted, deeds;
+	unsigned restarted;
+	unsigned streams;      /* bit i: agent i goes by TCP */
 };
 
 static void sweep(void *arg)
@@ -42,7 +44,8 @@ static void sweep(void *arg)
 
 static void start_agent(struct mesh *mesh, int i)
 {
-	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, &mesh->options);
+	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, &mesh->options,
+		    mesh->streams >> i & 1 ? SIP_TCP : SIP_UDP);
 }
 
 /* The plug is pulled, and put in again at once: nobody is told. */
@@ -75,6 +78,8 @@ static void trouble(void *arg)
 	}
 	if (mesh->hostile)
 		world_annoy(world);
+	if (mesh->streams && random_below(&world->random, 40) == 0)
+		world_break(world);
 	timer_start(&world->timers, &mesh->trouble, (int64_t)random_below(&world->random, 600) * MS_US, trouble, mesh);
 }
 
@@ -94,6 +99,7 @@ static void build(struct mesh *mesh, uint64_t seed)
 	mesh->restarts = seed / 2 % 3 == 0;
 	mesh->cuts = seed / 7 % 2;
 	mesh->hostile = seed / 11 % 2;
+	mesh->streams = seed % 2 ? 0 : random_below(&world->random, 1 << AGENTS);
 	mesh->proxy = proxy_new(&world->hosts[0]);
 	for (int i = 0; i < AGENTS; i++)
 		start_agent(mesh, i);
@@ -142,7 +148,8 @@ static void check_faults(const struct mesh *mesh, uint64_t seed)
 }
 
 struct sums {
-	unsigned long calls, outcomes, restarts, hostile, packets;
+	unsigned long calls, outcomes, restarts, hostile, packets, connections, broken;
+	unsigned long requests[SIP_METHODS], answers[700];
 };
 static struct sums sums;
 
@@ -156,6 +163,12 @@ static void end(struct mesh *mesh)
 	sums.restarts += mesh->restarted;
 	sums.hostile += mesh->world.hostile;
 	sums.packets += mesh->world.sent;
+	for (int i = 0; i < SIP_METHODS; i++)
+		sums.requests[i] += mesh->world.requests[i];
+	for (int i = 0; i < 700; i++)
+		sums.answers[i] += mesh->world.responses[i];
+	sums.connections += mesh->world.connections;
+	sums.broken += mesh->world.broken;
 	proxy_free(mesh->proxy);
 	world_fini(&mesh->world);
 }
@@ -165,7 +178,7 @@ static void run(uint64_t seed)
 	static struct mesh mesh;
 
 	build(&mesh, seed);
-	pass(&mesh, 60 + (int64_t)(seed % 7) * 20);
+	pass(&mesh, (15 + (int64_t)(seed % 4) * 10) * (seed < LONG_SEEDS ? 1 : 6));
 	heal(&mesh);
 	/* What hung while it was bad comes to its end by its timers; then every end of a call asks for the other. */
 	pass(&mesh, 100);
@@ -187,13 +200,26 @@ static void run(uint64_t seed)
 
 static uint64_t first_seed = 1, seed_count = SEEDS;
 
+static void show_sums(void)
+{
+	print_message("# %llu seeds: %lu calls answered, %lu outcomes, %lu restarts, %lu packets, %lu of a stranger, "
+		      "%lu connections, %lu broken\n# sent:",
+		      (unsigned long long)seed_count, sums.calls, sums.outcomes, sums.restarts, sums.packets,
+		      sums.hostile, sums.connections, sums.broken);
+	for (int i = SIP_METHOD_OTHER + 1; i < SIP_METHODS; i++)
+		print_message(" %.*s %lu", SLICE_ARG(sip_method_name((enum sip_method)i)), sums.requests[i]);
+	for (int i = 100; i < 700; i++)
+		if (sums.answers[i])
+			print_message(" %d %lu", i, sums.answers[i]);
+	print_message("\n");
+}
+
 static void the_ends_agree_and_nothing_is_left(void **state)
 {
 	(void)state;
 	for (uint64_t seed = first_seed; seed < first_seed + seed_count; seed++)
 		run(seed);
-	print_message("# %llu seeds: %lu calls answered, %lu outcomes, %lu restarts, %lu packets, %lu of a stranger\n",
-		      (unsigned long long)seed_count, sums.calls, sums.outcomes, sums.restarts, sums.packets, sums.hostile);
+	show_sums();
 }
 
 int main(int argc, char **argv)

@@ -239,6 +239,9 @@ static bool target_of(const struct sip_draft *draft, struct sip_target *target)
 		uri = route.uri;
 	else if (!sip_uri_parse(sip_draft_request_uri(draft), &uri, NULL))
 		return false;
+	struct slice protocol;
+	if (sip_uri_param(&uri, SLICE("transport"), &protocol) && !sip_protocol_find(protocol, &target->protocol))
+		return false;
 	return address_parse_host(&target->address, sip_uri_hop_host(&uri), uri.port ? uri.port : 5060);
 }
 

@@ -14,7 +14,7 @@ struct datagram {
 	char bytes[];
 };
 
-static struct host *host_at(struct world *world, const struct address *address)
+struct host *world_host_at(struct world *world, const struct address *address)
 {
 	for (int i = 0; i < WORLD_HOSTS; i++)
 		if (address_eq(&world->hosts[i].address, address))
@@ -25,7 +25,7 @@ static struct host *host_at(struct world *world, const struct address *address)
 static void arrive(void *arg)
 {
 	struct datagram *datagram = arg;
-	struct host *host = host_at(datagram->world, &datagram->to);
+	struct host *host = world_host_at(datagram->world, &datagram->to);
 
 	list_remove(&datagram->node);
 	if (host && host->transport && !host->cut) {
@@ -67,6 +67,10 @@ static void check_sent(struct world *world, struct slice bytes)
 		snprintf(world->fault, sizeof world->fault, "sent what is no message: %.*s", SLICE_ARG(slice_sub(bytes, 0, 1600)));
 		return;
 	}
+	if (message->is_request)
+		world->requests[message->method]++;
+	else
+		world->responses[message->status]++;
 	struct sip_fault fault = sip_message_check(message);
 	if (fault.status)
 		snprintf(world->fault, sizeof world->fault, "sent what we refuse (%s): %.*s", fault.text,
@@ -101,25 +105,24 @@ static enum err send_datagram(void *net, const struct address *local, const stru
 	return ERR_NONE;
 }
 
-static enum err connect_nowhere(void *net, struct flow *flow)
+static enum err connect_stream(void *net, struct flow *flow)
 {
-	(void)net;
-	(void)flow;
-	return ERR_UNSUPPORTED;
+	return streams_connect(net, flow);
 }
 
-static enum err send_nowhere(void *net, struct flow *flow, struct slice bytes)
+static enum err send_stream(void *net, struct flow *flow, struct slice bytes)
 {
-	(void)net;
-	(void)flow;
-	(void)bytes;
-	return ERR_CLOSED;
+	struct host *host = net;
+
+	host->world->sent++;
+	check_sent(host->world, bytes);
+	return streams_send(flow, bytes);
 }
 
-static void close_nothing(void *net, struct flow *flow)
+static void close_stream(void *net, struct flow *flow)
 {
 	(void)net;
-	(void)flow;
+	streams_close(flow);
 }
 
 static bool local_address(void *net, enum sip_protocol protocol, const struct address *remote, struct address *local)
@@ -128,7 +131,7 @@ static bool local_address(void *net, enum sip_protocol protocol, const struct ad
 
 	(void)remote;
 	*local = host->address;
-	return protocol == SIP_UDP;
+	return protocol == SIP_UDP || protocol == SIP_TCP;
 }
 
 struct lookup {
@@ -142,7 +145,7 @@ struct lookup {
 static void answer_lookup(void *arg)
 {
 	struct lookup *lookup = arg;
-	struct sip_target target = { .protocol = SIP_UDP };
+	struct sip_target target = { .protocol = lookup->hop.has_protocol ? lookup->hop.protocol : SIP_UDP };
 	bool found = address_parse_host(&target.address, slice_of(lookup->hop.host),
 					lookup->hop.port ? lookup->hop.port : 5060);
 
@@ -171,9 +174,9 @@ static void locate_cancel(void *net, void *handle)
 
 static const struct transport_ops world_ops = {
 	.send_datagram = send_datagram,
-	.connect = connect_nowhere,
-	.send_stream = send_nowhere,
-	.close = close_nothing,
+	.connect = connect_stream,
+	.send_stream = send_stream,
+	.close = close_stream,
 	.local_address = local_address,
 	.locate = locate,
 	.locate_cancel = locate_cancel,
@@ -186,6 +189,7 @@ void world_init(struct world *world, uint64_t seed)
 	random_init_seeded(&world->random, seed);
 	random_init_seeded(&world->host_random, seed ^ 0x5eed);
 	list_init(&world->in_flight);
+	list_init(&world->pipes);
 	for (int i = 0; i < WORLD_OVERHEARD; i++)
 		buf_init(&world->overheard[i], SIP_MESSAGE_MAX);
 	for (int i = 0; i < WORLD_HOSTS; i++) {
@@ -209,6 +213,7 @@ void world_fini(struct world *world)
 		timer_stop(&world->timers, &datagram->timer);
 		free(datagram);
 	}
+	streams_fini(world);
 	for (int i = 0; i < WORLD_OVERHEARD; i++)
 		buf_fini(&world->overheard[i]);
 	timers_fini(&world->timers);

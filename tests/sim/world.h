@@ -1,5 +1,6 @@
 /*
- * A world of hosts joined by a network that delays, loses, doubles and reorders datagrams, on one virtual clock.
+ * A world of hosts joined by a network that delays, loses, doubles and reorders datagrams, on one virtual clock, and by
+ * connections that cut their bytes anywhere and break.
  * Everything that happens follows from the seed, so a failure is repeated by its number. Links can be cut, and a
  * stranger sends what it has overheard, as it was or spoiled. Whatever a host sends must pass our own strict check.
  */
@@ -24,11 +25,14 @@ struct world {
 	struct random random;           /* of the network */
 	struct random host_random;      /* of the stacks */
 	struct list in_flight;
+	struct list pipes;              /* connections: streams.c */
+	unsigned connections, broken;
 	struct host hosts[WORLD_HOSTS];
 	unsigned loss_percent, double_percent;
 	uint32_t delay_min_us, delay_max_us; /* uniform between: later ones overtake */
 	unsigned long sent, lost, arrived, hostile;
 	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */
+	unsigned long requests[SIP_METHODS], responses[700]; /* sent, by method and status, repeated ones too */
 	bool strange; /* what arrives now is the stranger's: answers to it are not checked, they repeat what it said */
 	char fault[2048]; /* the first message that the check refused, and why; empty: none */
 };
@@ -38,8 +42,18 @@ void world_fini(struct world *world);
 /** Let time pass; datagrams arrive and timers fire in their order. `each_turn` (may be NULL) is called after each of
  * them. */
 void world_pass(struct world *world, int64_t us, void (*each_turn)(void *arg), void *arg);
+/** One of the connections breaks, for both of its ends and what is under way between them. */
+void world_break(struct world *world);
 /** The stranger sends something to one of the hosts, from an address of its own or, half the time, in another's name.
  */
 void world_annoy(struct world *world);
 /** Everything arrives from now on, at once and once; what is under way still does. */
 void world_heal(struct world *world);
+
+/* ---- streams.c: what the hosts' transports ask ---- */
+
+struct host *world_host_at(struct world *world, const struct address *address);
+enum err streams_connect(struct host *host, struct flow *flow);
+enum err streams_send(struct flow *flow, struct slice bytes);
+void streams_close(struct flow *flow);
+void streams_fini(struct world *world);
