@@ -90,7 +90,7 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 	if (call->session != session || call->answered++)
 		agent_fault(call->agent, "a call is answered twice, or after its end");
 	call->up = true;
-	call->agent->calls_up++;
+	call->agent->calls_up += call->caller;
 	end_referral(call);
 	if (call->replaces && call_of(call->agent, call->replaces))
 		session_hangup(call->replaces, slice_of(""));

@@ -193,6 +193,8 @@ static void run(uint64_t seed)
 		agent_check(&mesh.agents[i]);
 	check_faults(&mesh, seed);
 	if (proxy_transactions(mesh.proxy))
+		proxy_show(mesh.proxy);
+	if (proxy_transactions(mesh.proxy))
 		fail_msg("seed %llu: %zu transactions of the proxy outlive their timers", (unsigned long long)seed,
 			 proxy_transactions(mesh.proxy));
 	end(&mesh);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { BINDINGS_MAX = 32, BRANCHES_MAX = 8, STATES_MAX = 32, LEAST_S = 60, MOST_S = 300 };
+enum { BINDINGS_MAX = 32, BRANCHES_MAX = 8, STATES_MAX = 32, LEAST_S = 60, MOST_S = 300, TIMER_C_S = 181 };
 
 struct binding {
 	char user[32], contact[256];
@@ -28,6 +28,7 @@ struct job {
 	size_t count;
 	struct sip_message *best;
 	bool answered;
+	struct timer timer_c;
 };
 
 /* What somebody published. */
@@ -216,7 +217,8 @@ static struct sip_draft *forwarded(struct proxy *proxy, const struct sip_message
 	const struct sip_address *route;
 	uint32_t forwards = 70;
 
-	sip_draft_copy_header(draft, request, SIP_HEADER_VIA);
+	/* Without the Vias that were there: our transport is a user agent's, and those drop responses that have more than
+	 * one (8.1.3.3). The answer is made from the request, which has them. */
 	(void)sip_message_seconds(request, SIP_HEADER_MAX_FORWARDS, &forwards);
 	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "%u", forwards ? forwards - 1 : 0);
 	for (size_t i = 0; (route = sip_message_address(request, SIP_HEADER_ROUTE, i)) != NULL; i++)
@@ -270,6 +272,18 @@ static void cancel_others(struct job *job, const struct branch *but)
 			transaction_cancel(job->branches[i].ct, slice_of(""));
 }
 
+/* 16.8: who rings for ever, since it was restarted, is cancelled. */
+static void timer_c_fires(void *arg)
+{
+	cancel_others(arg, NULL);
+}
+
+static void start_timer_c(struct job *job)
+{
+	if (job->request->method == SIP_INVITE)
+		timer_start(&job->proxy->host->world->timers, &job->timer_c, TIMER_C_S * SECOND_US, timer_c_fires, job);
+}
+
 /* 16.7 6: 6xx before all, else the lowest class. */
 static bool is_better(unsigned status, const struct sip_message *best)
 {
@@ -320,8 +334,10 @@ static void on_client(void *arg, struct client_transaction *ct, enum client_even
 	case CLIENT_RESPONSE:
 		if (response->status >= 200)
 			on_final(job, branch, response);
-		else if (response->status > 100 && job->st && !job->answered && job->request->method == SIP_INVITE)
+		else if (response->status > 100 && job->st && !job->answered && job->request->method == SIP_INVITE) {
+			start_timer_c(job);
 			pass_back(job, response);
+		}
 		break;
 	case CLIENT_GONE:
 		branch->ct = NULL;
@@ -362,6 +378,7 @@ static void forward(struct proxy *proxy, struct server_transaction *st, struct s
 	job->request = sip_message_ref(request);
 	list_append(&proxy->jobs, &job->node);
 	server_transaction_set_user(st, job);
+	start_timer_c(job);
 	if (!is_ours(proxy, uri)) {
 		forward_to(job, uri->text);
 	} else {
@@ -466,6 +483,7 @@ struct proxy *proxy_new(struct host *host)
 static void job_free(struct job *job)
 {
 	list_remove(&job->node);
+	timer_stop(&job->proxy->host->world->timers, &job->timer_c);
 	sip_message_unref(job->request);
 	sip_message_unref(job->best);
 	free(job);
@@ -495,6 +513,17 @@ void proxy_free(struct proxy *proxy)
 size_t proxy_transactions(const struct proxy *proxy)
 {
 	return transactions_count(proxy->transactions);
+}
+
+static void show_line(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "# %s\n", line);
+}
+
+void proxy_show(const struct proxy *proxy)
+{
+	transactions_show(proxy->transactions, show_line, NULL);
 }
 
 size_t proxy_bindings(const struct proxy *proxy)

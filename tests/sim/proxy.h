@@ -16,5 +16,7 @@ void proxy_free(struct proxy *proxy);
 /** What has ended is freed; call it at the end of each turn. */
 void proxy_sweep(struct proxy *proxy);
 size_t proxy_transactions(const struct proxy *proxy);
+/** Those, a line each, on standard error. */
+void proxy_show(const struct proxy *proxy);
 /** Bindings that have not run out. */
 size_t proxy_bindings(const struct proxy *proxy);
