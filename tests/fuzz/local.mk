@@ -33,6 +33,10 @@ fuzz_command_sources = tests/fuzz/command_fuzz.c tests/fuzz/check.h
 fuzz_command_libs = $(command_test_libs)
 fuzz_vcard_sources = tests/fuzz/vcard_fuzz.c tests/fuzz/check.h
 fuzz_vcard_libs = $(PHONE_TEST_LIBS)
+fuzz_dialog_sources = tests/fuzz/dialog_fuzz.c tests/fuzz/check.h tests/sim/world.c tests/sim/streams.c tests/sim/world.h \
+	tests/sim/agent.c tests/sim/agent_calls.c tests/sim/agent_states.c tests/sim/agent.h
+fuzz_dialog_libs = src/sip/ua/libua.a src/sip/transaction/libtransaction.a src/sip/transport/libtransport.a \
+	src/sip/syntax/libsyntax.a src/base/libbase.a $(SSL_LIBS)
 
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/message_fuzz tests/fuzz/bodies_fuzz tests/fuzz/dns_fuzz tests/fuzz/framing_fuzz tests/fuzz/rtp_fuzz \
@@ -84,6 +88,10 @@ tests_fuzz_command_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_vcard_fuzz_SOURCES = $(fuzz_vcard_sources)
 tests_fuzz_vcard_fuzz_LDADD = $(fuzz_vcard_libs)
 tests_fuzz_vcard_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += tests/fuzz/dialog_fuzz
+tests_fuzz_dialog_fuzz_SOURCES = $(fuzz_dialog_sources)
+tests_fuzz_dialog_fuzz_LDADD = $(fuzz_dialog_libs)
+tests_fuzz_dialog_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 check_PROGRAMS += tests/fuzz/message_replay tests/fuzz/bodies_replay tests/fuzz/dns_replay \
 	tests/fuzz/framing_replay tests/fuzz/rtp_replay tests/fuzz/sdp_replay \
@@ -136,6 +144,10 @@ tests_fuzz_vcard_replay_SOURCES = tests/fuzz/replay.c $(fuzz_vcard_sources)
 tests_fuzz_vcard_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"vcard"' -DMUTATIONS=1000
 tests_fuzz_vcard_replay_LDADD = $(fuzz_vcard_libs)
 check_PROGRAMS += tests/fuzz/dictionary
+check_PROGRAMS += tests/fuzz/dialog_replay
+tests_fuzz_dialog_replay_SOURCES = tests/fuzz/replay.c $(fuzz_dialog_sources)
+tests_fuzz_dialog_replay_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"dialog"' -DMUTATIONS=100 -DPREFIX_STEP=4
+tests_fuzz_dialog_replay_LDADD = $(fuzz_dialog_libs)
 # The dictionaries are printed from the tables.
 tests_fuzz_dictionary_SOURCES = tests/fuzz/dictionary.c
 tests_fuzz_dictionary_LDADD = $(command_test_libs)

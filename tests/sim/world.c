@@ -34,6 +34,9 @@ static void arrive(void *arg)
 		transport_datagram(host->transport, &datagram->to, &datagram->from,
 				   slice_make(datagram->bytes, datagram->n));
 		datagram->world->strange = false;
+	} else if (datagram->world->nowhere && !(host && host->cut)) {
+		datagram->world->nowhere(datagram->world->nowhere_arg, &datagram->from,
+					 slice_make(datagram->bytes, datagram->n));
 	}
 	free(datagram);
 }

@@ -33,6 +33,9 @@ struct world {
 	unsigned long sent, lost, arrived, hostile;
 	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */
 	unsigned long requests[SIP_METHODS], responses[700]; /* sent, by method and status, repeated ones too */
+	/* Gets what is sent to an address where nobody is; NULL: lost. */
+	void (*nowhere)(void *arg, const struct address *from, struct slice bytes);
+	void *nowhere_arg;
 	bool strange; /* what arrives now is the stranger's: answers to it are not checked, they repeat what it said */
 	char fault[2048]; /* the first message that the check refused, and why; empty: none */
 };
