@@ -186,6 +186,8 @@ static void run(uint64_t seed)
 		agent_probe(&mesh.agents[i]);
 	pass(&mesh, 100);
 	both_ends_agree(&mesh);
+	/* Now and then the server is gone for good when everybody says goodbye. */
+	mesh.world.hosts[0].cut = seed % 6 == 5;
 	for (int i = 0; i < AGENTS; i++)
 		agent_finish(&mesh.agents[i]);
 	pass(&mesh, 700);
