@@ -9,7 +9,7 @@
 #include "sip/ua/session.h"
 #include "tests/sim/world.h"
 
-enum { CALLS = 12, SEEDS = 400 };
+enum { CALLS = 12, SEEDS = 2000 };
 
 enum plan {
 	PLAN_ANSWER,

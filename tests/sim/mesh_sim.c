@@ -15,7 +15,7 @@
 #include "tests/sim/agent.h"
 #include "tests/sim/proxy.h"
 
-enum { AGENTS = WORLD_HOSTS - 2, SEEDS = 600, LONG_SEEDS = 100000 };
+enum { AGENTS = WORLD_HOSTS - 2, SEEDS = 300, LONG_SEEDS = 100000 };
 
 static const char *const users[AGENTS] = { "alice", "bob", "bob", "carol" };
 static const char *const uris[] = { "sip:alice@192.0.2.1", "sip:bob@192.0.2.1", "sip:carol@192.0.2.1", NULL };
