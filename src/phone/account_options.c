@@ -11,7 +11,7 @@ static const char *const option_names[] = {
 	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
 	"dtmf.via",  "media.encryption", "sip.outbound", "sip.gruu",
 	"tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
-	"call.auto-answer", "call.auto-answer-for", "call.auto-ring", "call.follow-redirect", "call.follow-transfer",
+	"call.auto-answer", "call.auto-answer-for", "call.auto-ring", "call.follow-redirect", "call.follow-transfer", "call.allow-join", "call.watchers",
 	"media.codecs", "media.encryption-over-clear", "dtmf.tone", "dtmf.gap", "dtmf.pause", NULL
 };
 

@@ -7,7 +7,8 @@ static const char *const own_names[] = { "sip.reliable-provisional", "sip.sessio
 					 "sip.min-se", "dtmf.via", "media.encryption", "sip.outbound", "sip.gruu",
 					 "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
 					 "call.auto-answer", "call.auto-answer-for", "call.auto-ring",
-					 "call.follow-redirect", "call.follow-transfer", "media.codecs",
+					 "call.follow-redirect", "call.follow-transfer", "call.allow-join", "call.watchers",
+					 "media.codecs",
 					 "media.encryption-over-clear", "dtmf.tone", "dtmf.gap", "dtmf.pause", NULL };
 
 const char *const *account_own_names(void)

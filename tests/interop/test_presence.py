@@ -303,6 +303,13 @@ def test_join_between_phones(bench):
     carol.do(f"join sip:bob@127.0.0.1:{OTHER}")
     bob.event("joined")
     carol.event("answered")
+    carol.do("hangup")
+    bob.event("ended")
+    # What the account says goes before.
+    bob.do("account set bob@127.0.0.1 call.allow-join=off")
+    bob.event("registered")
+    carol.do(f"join sip:bob@127.0.0.1:{OTHER}")
+    equal(carol.event("failed")["code"], 603, "off for this account")
 
 
 def test_join_by_refer(bench):
