@@ -75,8 +75,7 @@ static char *file_name(const struct binder *binder, size_t at)
 	return path;
 }
 
-/* Is the present word NAME=VALUE with a known NAME? */
-static const struct command_argument *word_option(const struct binder *binder)
+const struct command_argument *binder_word_option(const struct binder *binder)
 {
 	const struct word *word = &binder->word;
 
@@ -85,7 +84,7 @@ static const struct command_argument *word_option(const struct binder *binder)
 	return option_find(binder->bound->command, slice_sub(buf_slice(&word->text), 0, word->name_bytes));
 }
 
-static bool take_option(struct binder *binder, const struct command_argument *option)
+bool binder_take_option(struct binder *binder, const struct command_argument *option)
 {
 	struct slice value = slice_from(buf_slice(&binder->word.text), binder->word.name_bytes + 1);
 	bool unknown = binder->word.dynamic && !binder->how->expand;
@@ -169,7 +168,7 @@ static bool missing(struct binder *binder, const struct command_argument *argume
 	return false;
 }
 
-static void append_rest(struct bound *bound, char *value)
+void bound_add_rest(struct bound *bound, char *value)
 {
 	if (bound->rest_count % 16 == 0)
 		bound->rest = xrealloc(bound->rest, (bound->rest_count + 16) * sizeof *bound->rest);
@@ -197,7 +196,7 @@ static bool place_word(struct binder *binder, size_t place)
 		return false;
 	}
 	if (argument->repeats) {
-		append_rest(bound, text);
+		bound_add_rest(bound, text);
 		bound->literal[place] = false;
 	} else if (bound->values[place]) {
 		/* Devices have blanks in their names: between them stands a comma. */
@@ -257,164 +256,6 @@ static bool take_plain(struct binder *binder)
 	return unexpected(binder);
 }
 
-/* ---- the rest of a line: TEXT and COMMAND ---- */
-
-static bool is_command(const struct command_argument *argument)
-{
-	return argument->kind == ARG_COMMAND || argument->kind == ARG_COMMAND_LINE;
-}
-
-static bool takes_rest(const struct binder *binder)
-{
-	const struct command_argument *argument = &binder->bound->command->arguments[binder->place];
-
-	return binder->place < COMMAND_ARGS_MAX && argument->name &&
-	       (argument->kind == ARG_TEXT || is_command(argument));
-}
-
-static bool rest_of_words(struct binder *binder, const struct command_argument *argument, struct buf *text)
-{
-	struct source *source = &binder->source;
-
-	/* One word for a command is that command: a shell has taken the quotes off. */
-	if (is_command(argument) && source->next + 1 == source->fixed_count) {
-		buf_add(text, slice_trim(slice_of(source->fixed[source->next++])));
-		return !text->full;
-	}
-	for (bool first = true; source->next < source->fixed_count; source->next++, first = false) {
-		if (!first)
-			buf_add_char(text, ' ');
-		if (argument->kind == ARG_TEXT)
-			buf_add(text, slice_of(source->fixed[source->next]));
-		else
-			words_quote(text, slice_of(source->fixed[source->next]), true);
-	}
-	return !text->full;
-}
-
-/* The command that ends the line. `alias hi "echo ho"`: quotes around all of it are taken off, for nothing but a command
- * can stand there. */
-static void take_command(struct binder *binder, size_t place)
-{
-	struct bound *bound = binder->bound;
-	struct words *words = &binder->source.words;
-	struct slice whole = slice_trim(slice_from(words->line, words->at));
-	struct buf inner;
-
-	buf_init(&inner, LINE_MAX_BYTES);
-	bool quoted = words_unquote(whole, &inner);
-	bound->line_at[place] = words->at + quoted;
-	bound->values[place] = slice_dup(quoted ? slice_trim(buf_slice(&inner)) : whole);
-	words->at = words->line.n;
-	buf_fini(&inner);
-}
-
-/* A command within a command is checked now and read again when it runs. */
-static bool check_inner(struct binder *binder, struct slice line, size_t begins, bool partial)
-{
-	struct bind_how how = *binder->how;
-	struct bound inner = { 0 };
-	size_t at = 0;
-	bool good;
-
-	how.expand = NULL;
-	how.partial = partial;
-	how.depth++;
-	good = bind_line(&how, line, &inner, binder->failure, &at);
-	bound_fini(&inner);
-	binder->at = begins + at;
-	return good;
-}
-
-/* A text that begins with a quote is words like others: joined by blanks, and options may stand among and behind them.
- */
-static bool take_quoted(struct binder *binder, size_t place)
-{
-	struct buf text;
-	enum words_result result;
-	bool good = true, first = true;
-
-	buf_init(&text, LINE_MAX_BYTES);
-	while (good && (result = binder_next(binder)) != WORD_NONE) {
-		const struct command_argument *option = result == WORD_OK && !first ? word_option(binder) : NULL;
-		if (result == WORD_BAD) {
-			good = false;
-		} else if (option) {
-			good = take_option(binder, option);
-		} else {
-			buf_printf(&text, "%s%s", first ? "" : " ", buf_text(&binder->word.text));
-			binder->bound->network[place] |= binder->word.network.n > 0;
-			first = false;
-		}
-	}
-	binder->bound->values[place] = buf_take(&text);
-	binder->given[place] = true;
-	binder->place++;
-	return good;
-}
-
-static bool take_rest(struct binder *binder)
-{
-	size_t place = binder->place;
-	const struct command_argument *argument = &binder->bound->command->arguments[place];
-	struct bound *bound = binder->bound;
-	struct words *words = &binder->source.words;
-	bool good = true;
-
-	if (binder->source.fixed) {
-		struct buf text;
-		if (binder->source.next == binder->source.fixed_count)
-			return true;
-		buf_init(&text, LINE_MAX_BYTES);
-		good = rest_of_words(binder, argument, &text) ||
-		       binder_failed(binder, "arguments", NULL, "%s is too long", argument->name);
-		bound->values[place] = buf_take(&text);
-	} else if (!words_more(words)) {
-		return true;
-	} else if (is_command(argument)) {
-		take_command(binder, place);
-	} else {
-		if (words_at_quote(words))
-			return take_quoted(binder, place);
-		if (words_rest(words, &binder->word, binder->failure, &binder->at) != WORD_OK)
-			return false;
-		bound->values[place] = slice_dup(buf_slice(&binder->word.text));
-		bound->network[place] = binder->word.network.n > 0;
-	}
-	binder->given[place] = true;
-	binder->place++;
-	if (good && is_command(argument))
-		good = check_inner(binder, slice_of(bound->values[place]), bound->line_at[place],
-				   argument->kind == ARG_COMMAND);
-	return good;
-}
-
-/* Options that stand before a TEXT. @return 1: one was taken, 0: none, -1: failure */
-static int option_before_rest(struct binder *binder)
-{
-	size_t before = binder_position(&binder->source);
-	const struct command_argument *option;
-	struct failure ignored;
-	struct failure *kept = binder->failure;
-	enum words_result result;
-
-	if (!binder->source.fixed && words_at_quote(&binder->source.words))
-		return 0;
-	binder->failure = &ignored; /* what is no option is read as text, where quotes mean nothing */
-	result = binder_next(binder);
-	binder->failure = kept;
-	option = result == WORD_NONE ? NULL : word_option(binder);
-	if (!option) {
-		binder_go_back(&binder->source, before);
-		return 0;
-	}
-	if (result == WORD_BAD) {
-		*kept = ignored;
-		return -1;
-	}
-	return take_option(binder, option) ? 1 : -1;
-}
-
 /* ---- all of it ---- */
 
 static bool check_joined(struct binder *binder)
@@ -448,13 +289,13 @@ static bool bind_arguments(struct binder *binder)
 {
 	for (;;) {
 		const struct command_argument *option;
-		if (takes_rest(binder)) {
-			int taken = option_before_rest(binder);
+		if (binder_takes_rest(binder)) {
+			int taken = binder_option_before_rest(binder);
 			if (taken < 0)
 				return false;
 			if (taken)
 				continue;
-			if (!take_rest(binder))
+			if (!binder_take_rest(binder))
 				return false;
 		}
 		enum words_result result = binder_next(binder);
@@ -462,8 +303,8 @@ static bool bind_arguments(struct binder *binder)
 			return false;
 		if (result == WORD_NONE)
 			break;
-		option = word_option(binder);
-		if (option ? !take_option(binder, option) : !take_plain(binder))
+		option = binder_word_option(binder);
+		if (option ? !binder_take_option(binder, option) : !take_plain(binder))
 			return false;
 	}
 	return check_joined(binder) && check_missing(binder);

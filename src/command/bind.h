@@ -45,6 +45,8 @@ bool bind_words(const struct bind_how *how, const char *const *words, size_t cou
 bool bind_members(const struct bind_how *how, const struct command *command, const void *params, struct bound *bound,
 		  struct failure *failure) MUST_CHECK;
 void bound_fini(struct bound *bound);
+/** One value more of an argument that repeats; `value` is owned from now on. */
+void bound_add_rest(struct bound *bound, char *value);
 
 /** The option of a command, its event keys included; NULL: none of that name. */
 const struct command_argument *option_find(const struct command *command, struct slice name);

@@ -62,11 +62,7 @@ static bool check(struct members *members, const struct command_argument *argume
 
 static bool add_rest(struct members *members, const struct command_argument *argument, char *text)
 {
-	struct bound *bound = members->bound;
-
-	if (bound->rest_count % 16 == 0)
-		bound->rest = xrealloc(bound->rest, (bound->rest_count + 16) * sizeof *bound->rest);
-	bound->rest[bound->rest_count++] = text;
+	bound_add_rest(members->bound, text);
 	return check(members, argument, text);
 }
 

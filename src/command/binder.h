@@ -1,4 +1,4 @@
-/* binder: what bind.c and bind_command.c share while words become a command. */
+/* binder: what bind.c, bind_command.c and bind_rest.c share while words become a command. */
 #pragma once
 
 #include "command/bind.h"
@@ -34,3 +34,12 @@ bool binder_failed(struct binder *binder, const char *reason, const struct near 
 /** The row of the command whose first word was read, perhaps reading a second one. `first` must not lie in
  * binder->word. */
 bool binder_find_command(struct binder *binder, struct slice first);
+/** Is the present word NAME=VALUE with a known NAME? NULL: no. */
+const struct command_argument *binder_word_option(const struct binder *binder);
+/** The present word is this option: take its value. */
+bool binder_take_option(struct binder *binder, const struct command_argument *option);
+/** Is the next argument a TEXT or a COMMAND, which takes all that is left? */
+bool binder_takes_rest(const struct binder *binder);
+bool binder_take_rest(struct binder *binder);
+/** Options that stand before a TEXT. @return 1: one was taken, 0: none, -1: failure */
+int binder_option_before_rest(struct binder *binder);

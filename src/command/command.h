@@ -7,8 +7,8 @@
  *               screening, scripts, sound, trace, watching
  *   words       a line -> words: quotes, escapes, $variables, columns
  *   argument    each kind of argument: is a value one of it
- *   bind        words -> the arguments and options of a row; bind_command which row is meant, bind_members the same
- *               from JSON; binder what they share
+ *   bind        words -> the arguments and options of a row; bind_command which row is meant, bind_rest what ends a
+ *               line as it stands, bind_members the same from JSON; binder what they share
  *   complete    what may come next on a line; offer what each kind of argument has to offer
  *   commands    what all runners share: aliases, variables of `let`; the turn's end
  *   runner      a stream of commands being run: scripts, the prompt, one JSON client, one handler; queue what

@@ -2,7 +2,7 @@ noinst_LIBRARIES += src/command/libcommand.a
 src_command_libcommand_a_SOURCES = \
 	src/command/binding.c src/command/binding.h src/command/do_keys.c \
 	src/command/argument.c src/command/argument.h \
-	src/command/bind.c src/command/bind.h src/command/bind_command.c src/command/bind_members.c src/command/binder.h \
+	src/command/bind.c src/command/bind.h src/command/bind_command.c src/command/bind_members.c src/command/bind_rest.c src/command/binder.h \
 	src/command/command.h src/command/commands.c \
 	src/command/compare.c \
 	src/command/complete.c \
