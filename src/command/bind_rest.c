@@ -36,8 +36,8 @@ static bool rest_of_words(struct binder *binder, const struct command_argument *
 	return !text->full;
 }
 
-/* The command that ends the line. `alias hi "echo ho"`: quotes around all of it are taken off, for nothing but a command
- * can stand there. */
+/* The command that ends the line. `alias hi "echo ho"`: quotes around all of it are taken off, for nothing but a
+ * command can stand there. */
 static void take_command(struct binder *binder, size_t place)
 {
 	struct bound *bound = binder->bound;

@@ -14,7 +14,7 @@ struct device_request {
 	char **names, **kinds;
 	bool *in_use;
 	size_t count;
-	bool inside, done; /* phone_audio_list() has not returned; the last name has come */
+	bool inside, done;    /* phone_audio_list() has not returned; the last name has come */
 	const char *sides[2]; /* not NULL: the runner wants to use `wish` as these, if it is there */
 	char *wish;
 };

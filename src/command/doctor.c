@@ -16,7 +16,17 @@
 enum { STEP_US = 12000000, LISTEN_US = 2000000, PROBE_US = 15000000, ACCOUNTS_MAX = 32, DEVICES_SHOWN = 16 };
 static const double DEAF_DB = -90, LOUD_DB = -25; /* of the microphone before anything is played */
 
-enum step { STEP_SOCKETS, STEP_ACCOUNT, STEP_OPTIONS, STEP_DEVICES, STEP_PROBE, STEP_CALL, STEP_MEDIA, STEP_SOUND, STEP_OVER };
+enum step {
+	STEP_SOCKETS,
+	STEP_ACCOUNT,
+	STEP_OPTIONS,
+	STEP_DEVICES,
+	STEP_PROBE,
+	STEP_CALL,
+	STEP_MEDIA,
+	STEP_SOUND,
+	STEP_OVER
+};
 
 struct doctor {
 	struct runner *runner;
@@ -345,8 +355,8 @@ static bool tell_microphone(struct doctor *doctor, const struct event *event)
 
 static void tell_echo(struct doctor *doctor, const struct event *event)
 {
-	bool cancels = strcmp(settings_text(phone_settings(doctor->runner->commands->phone), "audio.echo-cancel"),
-			      "off") != 0;
+	bool cancels =
+		strcmp(settings_text(phone_settings(doctor->runner->commands->phone), "audio.echo-cancel"), "off") != 0;
 
 	if (!event_value(event, "level")) {
 		row(doctor, "ok", STATUS_OK, "echo",
@@ -355,8 +365,8 @@ static void tell_echo(struct doctor *doctor, const struct event *event)
 		return;
 	}
 	row(doctor, cancels ? "ok" : "note", STATUS_OK, "echo",
-	    "the microphone hears the loudspeaker at %.0f dB, %.0f ms later: both work%s",
-	    number_of(event, "level", 0), number_of(event, "round-trip", 0) * 1000,
+	    "the microphone hears the loudspeaker at %.0f dB, %.0f ms later: both work%s", number_of(event, "level", 0),
+	    number_of(event, "round-trip", 0) * 1000,
 	    cancels ? "; if others hear themselves, `set audio.echo-cancel on` or take a headset"
 		    : ". Others hear themselves: `set audio.echo-cancel on`, or take a headset");
 	measured(doctor, "level", number_of(event, "level", -127));
@@ -505,7 +515,8 @@ static const char *bad_rows(const struct doctor *doctor, char text[300])
 	snprintf(text, 300, ": see the rows marked BAD");
 	if (!doctor->runner->current->reply.send)
 		return text;
-	json_array_foreach(doctor->rows, at, bad) {
+	json_array_foreach(doctor->rows, at, bad)
+	{
 		if (strcmp(json_string_value(json_object_get(bad, "result")), "BAD") || n > 200)
 			continue;
 		n += (size_t)snprintf(text + n, 300 - n, "%s %s: %.120s", n ? ";" : ":",
@@ -518,7 +529,7 @@ static const char *bad_rows(const struct doctor *doctor, char text[300])
 enum command_result doctor_poll(struct doctor *doctor)
 {
 	static void (*const steps[])(struct doctor *) = { try_sockets, try_account, try_options, try_devices,
-							  try_probe,   try_call,    try_media,	 try_sound };
+							  try_probe,   try_call,    try_media,   try_sound };
 	struct invocation *invocation = &doctor->runner->invocation;
 	enum step before;
 	char text[300];

@@ -181,7 +181,8 @@ static void run_command(struct runner *runner, const json_t *params, struct repl
 	const char **words = final_words(json_object_get(params, "words"), &count);
 	bool good = !line != !words;
 
-	json_object_foreach((json_t *)(uintptr_t)params, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)params, key, value)
+	{
 		bool known = false;
 		for (size_t i = 0; i < ARRAY_LEN(members); i++)
 			known |= !strcmp(key, members[i]);
@@ -226,8 +227,7 @@ static void run_complete(struct runner *runner, const json_t *params, struct rep
 	words = json_array();
 	for (size_t i = 0; i < completion.count; i++)
 		json_array_append_new(words, text_value(completion.words[i]));
-	send_reply(reply, "result",
-		   json_pack("{s:I, s:o}", "start", (json_int_t)completion.start, "words", words));
+	send_reply(reply, "result", json_pack("{s:I, s:o}", "start", (json_int_t)completion.start, "words", words));
 	completion_fini(&completion);
 }
 
@@ -325,9 +325,7 @@ static void take_batch(struct runner *runner, const json_t *list, rpc_reply_h *r
 	size_t count = json_array_size(list);
 
 	/* One more than there are requests, so that it lives until all have been taken. */
-	*batch = (struct batch){
-		.answers = json_array(), .pending = count + 1, .reply = reply_to, .arg = arg
-	};
+	*batch = (struct batch){ .answers = json_array(), .pending = count + 1, .reply = reply_to, .arg = arg };
 	list_append(&runner->batches, &batch->node);
 	for (size_t i = 0; i < count; i++)
 		take_request(runner, json_array_get(list, i), on_batch_answer, batch);
