@@ -173,7 +173,9 @@ static const char **final_words(const json_t *list, size_t *count)
 static void run_command(struct runner *runner, const json_t *params, struct reply *reply)
 {
 	static const char *const members[] = { "line", "words", "text", "interactive", "columns", "folder" };
-	const char *line = json_string_value(json_object_get(params, "line")),
+	const char *line = json_string_value(json_is_array(params) && json_array_size(params) == 1
+						     ? json_array_get(params, 0)
+						     : json_object_get(params, "line")),
 		   *folder = json_string_value(json_object_get(params, "folder")), *key;
 	json_t *value, *columns = json_object_get(params, "columns");
 	struct failure failure = { 0 };

@@ -94,6 +94,7 @@ static void test_results(void **state)
 		  "contact add 'Bob' sip:b@c - 0\ncontact add 'Bob' sip:d@e - 0\n" },
 		{ REQUEST("if", "[\"calls.count\",\"==\",2,\"get call.max\"]"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
+		{ REQUEST("command", "[\"get call.max\"]"), RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
 		{ REQUEST("why", "[null]"), RESULT("{\"text\":\"because\"}"), "why '2'\n" },
 		{ REQUEST("redial", "{\"entry\":2}"), RESULT("{\"call\":3,\"id\":\"id3\"}"), "call sip:c@d\n" },
 	};
