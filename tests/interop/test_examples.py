@@ -46,6 +46,17 @@ def test_readiness(bench):
     equal(phone.wait(10), 143, "status")
 
 
+def test_unit(bench):
+    """systemd takes the unit as it stands; the man page that it names is not installed here."""
+    need("systemd-analyze")
+    text = open(os.path.join(os.path.dirname(OFFHOOK), "packaging", "offhook.service")).read()
+    lines = [f"ExecStart={OFFHOOK} --stay" if line.startswith("ExecStart=") else line for line in text.splitlines() if not line.startswith("Documentation=")]
+    check(any(line.endswith("offhook --stay") for line in lines), f"it stays: {text}")
+    done = subprocess.run(["systemd-analyze", "verify", "--user", bench.write("offhook.service", "\n".join(lines) + "\n")], capture_output=True, text=True, timeout=60,
+                          env=bench.environment())
+    equal((done.returncode, done.stderr), (0, ""), "systemd-analyze verify")
+
+
 def test_links(bench):
     """offhook-open: by the running phone, or by one of its own."""
     script = os.path.join(os.path.dirname(OFFHOOK), "packaging", "offhook-open")
