@@ -334,11 +334,12 @@ static bool tell_loudspeaker(struct doctor *doctor, const struct event *event)
 static bool tell_microphone(struct doctor *doctor, const struct event *event)
 {
 	const char *name = event_value(event, "input");
-	double noise = number_of(event, "noise", -127);
+	double noise = number_of(event, "noise", -127), loudest = number_of(event, "loudest", -127);
 
 	if (tell_missing(doctor, "microphone", "input", name ? name : "null"))
 		return false;
-	if (noise < DEAF_DB && !event_value(event, "level"))
+	/* Some are digital silence while it is quiet: deaf is what never says anything. */
+	if (loudest < DEAF_DB)
 		row(doctor, "BAD", STATUS_SOUND, "microphone",
 		    "%s: says nothing at all: switch it on where it is muted, let the system permit it, or choose "
 		    "another by `audio input NAME`",
@@ -348,9 +349,11 @@ static bool tell_microphone(struct doctor *doctor, const struct event *event)
 		    "%s: %.0f dB although nothing was played: if the room is quiet, turn it down by `gain down`", name,
 		    noise);
 	else
-		row(doctor, "ok", STATUS_OK, "microphone", "%s: %.0f dB while nothing was played", name, noise);
+		row(doctor, "ok", STATUS_OK, "microphone",
+		    "%s: %.0f dB while nothing was played, %.0f dB at its loudest", name, noise, loudest);
 	measured(doctor, "level", noise);
-	return noise >= DEAF_DB || event_value(event, "level");
+	measured(doctor, "loudest", loudest);
+	return loudest >= DEAF_DB;
 }
 
 static void tell_echo(struct doctor *doctor, const struct event *event)

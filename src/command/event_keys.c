@@ -78,9 +78,9 @@ static const struct event_help rows[] = {
 	{ "blocked", "from pattern", "somebody who is blocked has called or written", false },
 	{ "published", "account state expires", "a server tells our status to others", false },
 	{ "publish-failed", "account state code reason cause retry", "our status could not be published", false },
-	{ "audio-test", "input output noise played level round-trip",
+	{ "audio-test", "input output noise loudest played level round-trip",
 	  "what `audio test` found: levels in dB, the round trip in seconds. noise is the microphone before anything is "
-	  "played, played what the loudspeaker got, level what came back of it; without level nothing did", false },
+	  "played, loudest the loudest of it at all, played what the loudspeaker got, level what came back of it; without level nothing did", false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
 	{ "network", "state address",
 	  "other addresses or another way out (changed), none at all (down), or the computer has slept (resumed); "
@@ -110,7 +110,8 @@ static const struct command_argument keys[] = {
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
 	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),
-	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("played"),    KEY("level"),     KEY("round-trip"),
+	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
+	KEY("round-trip"),
 };
 
 const struct command_argument *event_key_option(struct slice key)

@@ -113,6 +113,11 @@ void probe_judge(const struct probe *probe, struct probe_result *result)
 	result->played_db = level_of_power(probe->sounded / (CHIRPS * CHIRP_TICKS));
 	result->noise_db =
 		level_of_power(mean_square(probe->heard + QUIET_FROM * NARROW, (QUIET_TO - QUIET_FROM) * NARROW));
+	result->loudest_db = -127;
+	for (size_t tick = 0; tick < TICKS; tick++) {
+		double db = level_of_power(mean_square(probe->heard + tick * NARROW, NARROW));
+		result->loudest_db = db > result->loudest_db ? db : result->loudest_db;
+	}
 	for (size_t lag = 0; lag < LAGS; lag++) {
 		double sum = 0;
 		for (size_t k = 0; k < CHIRPS; k++)

@@ -10,6 +10,7 @@ struct probe;
 struct probe_result {
 	char input[128], output[128]; /* the devices, "null" for one that is lost: filled by the engine */
 	double noise_db;          /* of the microphone while nothing is played; a sine of full scale is 0 */
+	double loudest_db;        /* of the microphone, over the tick of 10 ms that was loudest in the whole test */
 	double heard_db;          /* of what came back; -127: nothing did */
 	double round_trip_ms;     /* from being written to being read; negative: nothing came back */
 	double played_db;         /* of what went to the loudspeaker meanwhile; -127: nothing, the volume is off */

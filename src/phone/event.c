@@ -533,7 +533,7 @@ static void audio_test_sentence(const struct event *event, struct buf *line)
 	else
 		buf_printf(line, "the microphone did not hear the loudspeaker; it says %s dB%s",
 			   value_or(event, "noise", "?"),
-			   atof(value_or(event, "noise", "-127")) < -90 ? ": is it muted, or the wrong device?"
+			   atof(value_or(event, "loudest", "-127")) < -90 ? ": is it muted, or the wrong device?"
 									: "");
 }
 

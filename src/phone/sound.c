@@ -256,6 +256,7 @@ void sound_probed(struct phone *phone, const struct probe_result *result)
 	event_text(event, "input", slice_of(result->input));
 	event_text(event, "output", slice_of(result->output));
 	event_number(event, "noise", tenths(result->noise_db));
+	event_number(event, "loudest", tenths(result->loudest_db));
 	event_number(event, "played", tenths(result->played_db));
 	if (result->round_trip_ms < 0)
 		return;
