@@ -19,6 +19,7 @@ enum {
 	BEGIN_PACKETS = 10,
 	WINDOW_US = 500000,        /* the low water of the lag is that of one to two windows */
 	LATE_RUN_MAX = 5,
+	LOSS_BEFORE = 20, LOSS_PACKETS = 80,
 };
 #define POSITION_MAX (INT64_C(1) << 50) /* of a peer whose timestamps leap on and on: microseconds of it still fit */
 
@@ -89,6 +90,11 @@ void jitter_set_floor(struct jitter *jitter, uint32_t floor_ms)
 double jitter_loss(const struct jitter *jitter)
 {
 	return jitter->loss;
+}
+
+double jitter_in_row(const struct jitter *jitter)
+{
+	return jitter->in_row;
 }
 
 static struct jitter_slot *slot_of(struct jitter *jitter, uint32_t sequence)
@@ -283,9 +289,15 @@ static struct jitter_slot *head_of(struct jitter *jitter)
 	return NULL;
 }
 
-static void count_loss(struct jitter *jitter, double lost)
+static void count_loss(struct jitter *jitter, bool lost)
 {
-	jitter->loss += (lost - jitter->loss) * 0.01;
+	/* Of the first ones it is the mean, as if a few had come before: losses from the beginning are seen at once. */
+	if (jitter->loss_weighed < LOSS_PACKETS)
+		jitter->loss_weighed++;
+	jitter->loss += (lost - jitter->loss) / (LOSS_BEFORE + jitter->loss_weighed);
+	if (lost)
+		jitter->in_row += (jitter->lost_last - jitter->in_row) * 0.1;
+	jitter->lost_last = lost;
 }
 
 static void take(struct jitter *jitter, struct jitter_slot *slot, bool heard)
@@ -296,7 +308,7 @@ static void take(struct jitter *jitter, struct jitter_slot *slot, bool heard)
 	if (gap)
 		jitter->counts.concealed += jitter->unclear;
 	for (uint32_t i = 0; i < gap && i < JITTER_SLOTS; i++) {
-		count_loss(jitter, 1);
+		count_loss(jitter, true);
 		burst_lost(&jitter->burst, false);
 	}
 	if (heard)

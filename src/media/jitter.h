@@ -61,6 +61,9 @@ struct jitter {
 	int64_t target_us;       /* what the delay at fetching shall be */
 	int64_t low_us, low_before_us, low_begin_us; /* least (lag + anchor) in this and the last window */
 	double delay_ms, loss;   /* lag and losses, smoothed */
+	double in_row;           /* share of the losses that came right after another, smoothed */
+	unsigned loss_weighed;   /* packets in `loss` while they are few */
+	bool lost_last;
 
 	struct burst burst;      /* of packets that were not heard */
 	struct jitter_counts counts;
@@ -112,3 +115,5 @@ void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct j
 void jitter_stretched(struct jitter *jitter, int32_t frames);
 /** Share of packets lost of late, 0..1, smoothed over about 100 packets. */
 double jitter_loss(const struct jitter *jitter);
+/** Share of these that came right behind another loss, 0..1: at random it is the loss itself. Over about 10 losses. */
+double jitter_in_row(const struct jitter *jitter);

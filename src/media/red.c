@@ -32,41 +32,60 @@ size_t red_parse(struct red_block *blocks, const uint8_t *payload, size_t n)
 
 void red_forget(struct red_memory *memory)
 {
-	memory->full = false;
+	for (size_t i = 0; i < RED_COPIES_MAX; i++)
+		memory->copies[i].full = false;
 }
 
 void red_remember(struct red_memory *memory, uint32_t timestamp, const uint8_t *payload, size_t n)
 {
-	memory->full = n > 0 && n <= sizeof memory->payload;
-	if (!memory->full)
+	struct red_copy *newest = &memory->copies[0];
+
+	memmove(newest + 1, newest, (RED_COPIES_MAX - 1) * sizeof *newest);
+	newest->full = n > 0 && n <= sizeof newest->payload;
+	if (!newest->full)
 		return;
-	memory->timestamp = timestamp;
-	memory->bytes = n;
-	memcpy(memory->payload, payload, n);
+	newest->timestamp = timestamp;
+	newest->bytes = n;
+	memcpy(newest->payload, payload, n);
 }
 
-size_t red_print(struct red_memory *memory, uint8_t payload_type, uint32_t timestamp, const uint8_t *payload, size_t n,
-		 uint8_t *out, size_t room)
+/* How many copies can go: each right, none missing between, and all with the payload within `room`. */
+static size_t count_copies(const struct red_memory *memory, size_t most, uint32_t timestamp, size_t n, size_t room)
 {
-	uint32_t offset = timestamp - memory->timestamp;
-	bool copies = memory->full && offset > 0 && offset <= RED_OFFSET_MAX;
-	size_t before = copies ? COPY_HEADER + memory->bytes : 0;
+	size_t bytes = PRIMARY_HEADER + n, count = 0;
+	uint32_t last = 0;
+
+	for (; count < most && count < RED_COPIES_MAX; count++) {
+		const struct red_copy *copy = &memory->copies[count];
+		uint32_t offset = timestamp - copy->timestamp;
+		bytes += COPY_HEADER + copy->bytes;
+		if (!copy->full || offset <= last || offset > RED_OFFSET_MAX || bytes > room)
+			break;
+		last = offset;
+	}
+	return count;
+}
+
+size_t red_print(struct red_memory *memory, size_t copies, uint8_t payload_type, uint32_t timestamp,
+		 const uint8_t *payload, size_t n, uint8_t *out, size_t room)
+{
 	uint8_t *p = out;
 
 	if (PRIMARY_HEADER + n > room)
 		return 0;
-	if (before + PRIMARY_HEADER + n > room)
-		copies = false;
-	if (copies) {
+	size_t count = count_copies(memory, copies, timestamp, n, room);
+	for (size_t i = count; i-- > 0;) {
+		const struct red_copy *copy = &memory->copies[i];
+		uint32_t offset = timestamp - copy->timestamp;
 		*p++ = (uint8_t)(MORE | payload_type);
 		*p++ = (uint8_t)(offset >> 6);
-		*p++ = (uint8_t)(offset << 2 | memory->bytes >> 8);
-		*p++ = (uint8_t)memory->bytes;
+		*p++ = (uint8_t)(offset << 2 | copy->bytes >> 8);
+		*p++ = (uint8_t)copy->bytes;
 	}
 	*p++ = payload_type;
-	if (copies) {
-		memcpy(p, memory->payload, memory->bytes);
-		p += memory->bytes;
+	for (size_t i = count; i-- > 0;) {
+		memcpy(p, memory->copies[i].payload, memory->copies[i].bytes);
+		p += memory->copies[i].bytes;
 	}
 	memcpy(p, payload, n);
 	red_remember(memory, timestamp, payload, n);

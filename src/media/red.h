@@ -25,23 +25,30 @@ struct red_block {
  */
 size_t red_parse(struct red_block *blocks, const uint8_t *payload, size_t n);
 
-/* What was sent last. */
-struct red_memory {
+/* What was sent last, the newest first. */
+struct red_copy {
 	bool full;
 	uint32_t timestamp;
 	size_t bytes;
 	uint8_t payload[RED_BLOCK_MAX_BYTES];
 };
 
+enum { RED_COPIES_MAX = 2 };
+
+struct red_memory {
+	struct red_copy copies[RED_COPIES_MAX];
+};
+
 /**
- * The payload of a redundant packet: what is remembered, if it fits and is right before, then the new one. It is
- * remembered in turn.
- * @param room  of `out`; without room for all, the copy is left out
- * @return bytes; 0: not even the payload itself fits
+ * The payload of a redundant packet: up to `copies` of what is remembered, the oldest first, as far as they fit and are
+ * right before each other, then the new one. It is remembered in turn.
+ * @param copies  1 to RED_COPIES_MAX
+ * @param room    of `out`; without room for all, the oldest copies are left out
+ * @return bytes; 0: not even the payload itself fits. RFC 2198 3
  */
-size_t red_print(struct red_memory *memory, uint8_t payload_type, uint32_t timestamp, const uint8_t *payload, size_t n,
-		 uint8_t *out, size_t room);
+size_t red_print(struct red_memory *memory, size_t copies, uint8_t payload_type, uint32_t timestamp,
+		 const uint8_t *payload, size_t n, uint8_t *out, size_t room);
 /** What comes next has nothing to do with what was before. */
 void red_forget(struct red_memory *memory);
-/** For packets that are sent without redundancy, so that the first with it has a copy of the one before. */
+/** For packets that are sent without redundancy, so that the first with it has copies of the ones before. */
 void red_remember(struct red_memory *memory, uint32_t timestamp, const uint8_t *payload, size_t n);

@@ -152,16 +152,16 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 
 /* ---- saying ---- */
 
-/* With a copy of the packet before, when copies are armed and the two together stay below what a packet can carry. */
-static void send_with_copy(struct stream *stream, struct rtp_packet *packet)
+/* With copies of the packets before, when they are armed and all together stay below what a packet can carry. */
+static void send_with_copies(struct stream *stream, struct rtp_packet *packet)
 {
 	struct red_memory *memory = &stream->red_memory;
 	uint8_t folded[RED_PACKET_MAX_BYTES];
 	size_t n = 0;
 
-	if (stream->rate.repeats && packet->payload_bytes <= RED_BLOCK_MAX_BYTES)
-		n = red_print(memory, packet->payload_type, packet->timestamp, packet->payload, packet->payload_bytes,
-			      folded, sizeof folded);
+	if (stream->rate.copies && packet->payload_bytes <= RED_BLOCK_MAX_BYTES)
+		n = red_print(memory, stream->rate.copies, packet->payload_type, packet->timestamp, packet->payload,
+			      packet->payload_bytes, folded, sizeof folded);
 	else
 		red_remember(memory, packet->timestamp, packet->payload, packet->payload_bytes);
 	if (n) {
@@ -205,7 +205,7 @@ static void send_voice(struct stream *stream, int complexity)
 		.payload_bytes = n,
 	};
 	stream->talking = true;
-	send_with_copy(stream, &packet);
+	send_with_copies(stream, &packet);
 }
 
 static void send_event(struct stream *stream, const struct dtmf_packet *event)

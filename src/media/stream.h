@@ -81,7 +81,7 @@ struct stream_rate {
 	double loss;                      /* that is expected of what we send, 0..1 */
 	double least_rtt_ms;              /* 0: none known */
 	double slower;                    /* share of the full rate that congestion leaves */
-	bool repeats;                     /* each packet carries a copy of the one before */
+	unsigned copies;                  /* of the packets before it, that each packet carries; 0: disarmed */
 	double loss_before, loss_after;   /* arming, by reports */
 	unsigned watched, strikes;
 	int64_t blocked_until_us;
@@ -189,7 +189,7 @@ struct stream {
 	bool invented;                    /* what was decoded last was not said by anybody */
 	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried
 	 * such */
-	unsigned fec_armed, fec_seen, copies_seen, deep_armed;
+	unsigned fec_armed, fec_seen, copies_seen, second_seen, deep_armed;
 	struct level heard;
 	struct decimator decimator;
 	_Alignas(8) int16_t narrow_now[LEVEL_NARROW_FRAMES]; /* heard_now at 8 kHz, for whom that is enough */

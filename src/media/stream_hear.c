@@ -13,7 +13,7 @@ enum {
 	MERGE_FRAMES = 240,
 	ARM_TICKS = 10,
 };
-static const double FEC_LOSS = 0.01, DEEP_LOSS = 0.06;
+static const double FEC_LOSS = 0.01, DEEP_LOSS = 0.03, BURSTY = 0.35;
 
 /* Conceal in whole steps of the decoder, keep what is wanted. */
 static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
@@ -40,7 +40,10 @@ static void merge(const int16_t *tail, int16_t *pcm, size_t frames)
 		pcm[i] = (int16_t)((tail[i] * (int)(n - i) + pcm[i] * (int)i) / (int)n);
 }
 
-/* The packet behind the hole carries what is missing: decode that and keep what was not concealed already. */
+/*
+ * The packet behind the hole carries what is missing: decode that and keep what was not concealed already. Or it only
+ * says where the sound is going.
+ */
 static size_t recover(struct stream *stream, const struct jitter_play *play, int16_t *pcm)
 {
 	const struct jitter_slot *next = play->next;
@@ -48,11 +51,14 @@ static size_t recover(struct stream *stream, const struct jitter_play *play, int
 
 	if (!next || next->filler || next->tag != stream->play_codec || whole % CONCEAL_STEP_FRAMES)
 		return 0;
+	bool carries = decoder_carries_last(stream->decoders[stream->play_codec], next->payload, next->bytes);
+	if (!carries && (play->skip || !codec_ops(next->tag)->joins))
+		return 0;
 	if (!decoder_recover(stream->decoders[stream->play_codec], next->payload, next->bytes, pcm, whole))
 		return 0;
 	memmove(pcm, pcm + play->skip, play->frames * sizeof *pcm);
 	stream->invented = false;
-	stream->fec_repaired++;
+	stream->fec_repaired += carries;
 	return play->frames;
 }
 
@@ -145,22 +151,26 @@ static void count_down(unsigned *ticks)
 }
 
 /*
- * What a packet carries of its predecessor helps only when it is there in time: then a packet more of delay is well
- * spent, while packets are lost and for a while after, so that the delay does not go up and down with every loss.
+ * What a packet carries of its predecessor, or lets guess of it, helps only when it is there in time: then a packet more
+ * of delay is well spent, while packets are lost and for a while after, so that the delay does not go up and down with
+ * every loss.
  */
 static void arm_fec(struct stream *stream)
 {
 	uint32_t packet_ms = stream->jitter.usual_frames / CODEC_MS_FRAMES;
 	double loss = jitter_loss(&stream->jitter);
+	bool joins = stream->play_codec < MEDIA_CODECS && codec_ops(stream->play_codec)->joins;
 
-	if ((stream->fec_seen || stream->copies_seen) && loss > FEC_LOSS)
+	if ((stream->fec_seen || stream->copies_seen || joins) && loss > FEC_LOSS)
 		stream->fec_armed = STREAM_FEC_HOLD_TICKS;
 	else
 		count_down(&stream->fec_armed);
 	count_down(&stream->fec_seen);
 	count_down(&stream->copies_seen);
-	/* A copy with FEC of its own repairs two losses in a row. */
-	bool deep = stream->fec_seen && stream->copies_seen && loss > DEEP_LOSS;
+	count_down(&stream->second_seen);
+	/* A second copy, or one with FEC of its own, repairs two losses in a row: worth its wait where those are many. */
+	bool many = loss > DEEP_LOSS || jitter_in_row(&stream->jitter) > BURSTY;
+	bool deep = (stream->second_seen || (stream->fec_seen && stream->copies_seen)) && many;
 	if (stream->fec_armed && deep)
 		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
 	else

@@ -5,7 +5,7 @@
 #include "media/stream.h"
 
 enum {
-	FULL_OPUS_BITRATE = 62000,   /* with a copy in each packet no more than this, or it would be more than twice */
+	FULL_OPUS_BITRATE = 96000,
 	LEAST_BITRATE = 16000,       /* congestion leaves this much, and copies are not sent for less */
 	QUEUE_MS = 80,               /* a round trip that much longer than the shortest: packets queue */
 	BLOCKED_US = 60000000,       /* copies made it worse: none for a minute, then for two, ... */
@@ -29,17 +29,25 @@ static uint32_t most_bitrate(const struct stream *stream)
 	return send->max_bitrate ? send->max_bitrate : UINT32_MAX;
 }
 
-/* Twice the codec's rate must fit below what the peer takes. */
-static bool may_repeat(const struct stream *stream)
+/*
+ * How many copies may go: what a packet carries must fit below what the peer takes. A codec of a fixed rate has one, or
+ * it would be more than twice the rate; Opus has half its rate with copies, and two of them, so that two losses in a
+ * row, and most bursts, are repaired.
+ */
+static unsigned copies_possible(const struct stream *stream)
 {
-	uint32_t fixed = media_codec_bitrate(stream->config.send.codec);
+	uint32_t fixed = media_codec_bitrate(stream->config.send.codec), most = most_bitrate(stream);
 
-	return stream->config.has_send_red && most_bitrate(stream) / 2 >= (fixed ? fixed : LEAST_BITRATE);
+	if (!stream->config.has_send_red)
+		return 0;
+	if (!fixed && most / (RED_COPIES_MAX + 1) >= LEAST_BITRATE)
+		return RED_COPIES_MAX;
+	return most / 2 >= (fixed ? fixed : LEAST_BITRATE);
 }
 
 static void disarm(struct stream *stream)
 {
-	stream->rate.repeats = false;
+	stream->rate.copies = 0;
 	red_forget(&stream->red_memory);
 }
 
@@ -51,7 +59,7 @@ static void watch_copies(struct stream *stream, double loss, int64_t now_us)
 {
 	struct stream_rate *rate = &stream->rate;
 
-	if (!rate->repeats)
+	if (!rate->copies)
 		return;
 	/* The first report tells of the time before for the greater part. */
 	if (!rate->watched++)
@@ -89,11 +97,13 @@ void stream_rate_update(struct stream *stream, int64_t now_us)
 	struct stream_rate *rate = &stream->rate;
 	double loss = expected_loss(stream);
 
-	if (rate->repeats && (!may_repeat(stream) || rate->slower < 1)) {
+	unsigned possible = copies_possible(stream);
+	if (rate->copies && (!possible || rate->slower < 1)) {
 		disarm(stream);
-	} else if (!rate->repeats && loss >= ARM_LOSS && rate->slower >= 1 && may_repeat(stream) &&
-		   now_us >= rate->blocked_until_us) {
-		rate->repeats = true;
+	} else if (rate->copies) {
+		rate->copies = possible;
+	} else if (loss >= ARM_LOSS && rate->slower >= 1 && possible && now_us >= rate->blocked_until_us) {
+		rate->copies = possible;
 		rate->loss_before = loss;
 		rate->loss_after = 0;
 		rate->watched = 0;
@@ -103,13 +113,16 @@ void stream_rate_update(struct stream *stream, int64_t now_us)
 struct codec_path stream_rate_path(const struct stream *stream, int complexity)
 {
 	const struct stream_rate *rate = &stream->rate;
-	struct codec_path path = { .loss = expected_loss(stream), .complexity = complexity };
+	double loss = expected_loss(stream);
+	struct codec_path path = { .loss = loss, .complexity = complexity };
 	uint32_t most = most_bitrate(stream);
 
-	if (rate->repeats) {
-		most = most / 2 < FULL_OPUS_BITRATE ? most / 2 : FULL_OPUS_BITRATE;
-		/* Copies save nearly everything: what the codec adds is for two losses in a row. */
-		path.loss = path.loss * 2 < 1 ? path.loss / 2 : path.loss;
+	if (rate->copies) {
+		most /= rate->copies + 1;
+		path.copied = true;
+		/* Copies save nearly everything: what the codec adds is for what they leave. */
+		for (unsigned i = 0; i < rate->copies; i++)
+			path.loss *= loss;
 	}
 	if (rate->slower < 1) {
 		uint32_t slow = (uint32_t)(FULL_OPUS_BITRATE * rate->slower);

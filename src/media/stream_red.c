@@ -59,6 +59,8 @@ void stream_put_copies(struct stream *stream, const struct rtp_packet *packet, u
 {
 	if (count > 1)
 		stream->copies_seen = STREAM_FEC_HOLD_TICKS;
+	if (count > 2)
+		stream->second_seen = STREAM_FEC_HOLD_TICKS;
 	for (size_t i = 0; i + 1 < count; i++)
 		put_copy(stream, packet, extended, count - 1 - i, &blocks[i], arrival_us);
 }

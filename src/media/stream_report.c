@@ -212,7 +212,7 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->repaired_packets = stream->jitter.counts.recovered + stream->fec_repaired;
 	stats->discarded_packets = stream->jitter.burst.discarded;
 	stats->complexity = stream->complexity;
-	stats->sends_copies = stream->rate.repeats;
+	stats->sends_copies = stream->rate.copies > 0;
 	struct burst_metrics rows =
 		burst_metrics(&stream->jitter.burst, stream->jitter.usual_frames / (double)CODEC_MS_FRAMES);
 	stats->burst_ms = rows.burst_ms;

@@ -35,6 +35,7 @@ struct decoder {
 /* What the way to the peer allows. */
 struct codec_path {
 	double loss;                      /* share of packets that will be lost, 0..1 */
+	bool copied;                      /* what is sent is sent more than once: bits are dear, losses rare */
 	uint32_t max_bitrate;             /* bit/s; 0: as configured */
 	int complexity;                   /* how much of the processor one stream may have, 0..10 */
 };
@@ -45,6 +46,7 @@ struct codec_ops {
 	uint32_t delay_ms;                /* look-ahead and resampling there and back, for the quality estimate */
 	double impairment, robustness;    /* Ie and Bpl of G.107, or of G.107.1 when it is `wide` */
 	bool wide;
+	bool joins;                       /* conceals better where what follows is known: recover() without repetition */
 	struct encoder *(*encoder_new)(enum media_codec codec);
 	struct decoder *(*decoder_new)(enum media_codec codec);
 	void (*encoder_free)(struct encoder *encoder);
@@ -95,8 +97,8 @@ size_t decoder_decode(struct decoder *decoder, const uint8_t *payload, size_t n,
 /** Whether a payload carries something of the packet before it, for decoder_recover(). */
 bool decoder_carries_last(const struct decoder *decoder, const uint8_t *payload, size_t n);
 /**
- * Replace a lost packet of `frames` by what its successor carries of it. @return `frames`; 0: it carries nothing,
- * conceal instead
+ * Replace a lost packet of `frames` by what its successor carries of it or (`joins`) lets guess. @return `frames`; 0:
+ * it is no help, conceal instead
  */
 size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 /** Invent `frames` (a multiple of 120, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */

@@ -18,10 +18,10 @@ static void folds_and_unfolds(void **state)
 	uint8_t out[400];
 
 	/* the first has nothing to copy */
-	size_t n = red_print(&memory, 96, 1000, (const uint8_t *)"first", 5, out, sizeof out);
+	size_t n = red_print(&memory, 1, 96, 1000, (const uint8_t *)"first", 5, out, sizeof out);
 	assert_int_equal(n, 6);
 	assert_memory_equal(out, "\x60" "first", 6);
-	n = red_print(&memory, 96, 1960, (const uint8_t *)"second!", 7, out, sizeof out);
+	n = red_print(&memory, 1, 96, 1960, (const uint8_t *)"second!", 7, out, sizeof out);
 	/* F and 96; 960 in 14 bits, 5 in 10; F clear and 96 */
 	assert_memory_equal(out, "\xe0\x0f\x00\x05\x60" "firstsecond!", 17);
 	assert_int_equal(red_parse(blocks, out, n), 2);
@@ -34,6 +34,37 @@ static void folds_and_unfolds(void **state)
 	assert_memory_equal(blocks[1].payload, "second!", 7);
 }
 
+static void two_copies(void **state)
+{
+	(void)state;
+	struct red_memory memory = { 0 };
+	struct red_block blocks[RED_BLOCKS_MAX + 1];
+	uint8_t out[400];
+
+	red_remember(&memory, 0, (const uint8_t *)"one", 3);
+	assert_int_equal(red_print(&memory, 2, 96, 960, (const uint8_t *)"two!", 4, out, sizeof out), 5 + 3 + 4);
+	size_t n = red_print(&memory, 2, 96, 1920, (const uint8_t *)"three", 5, out, sizeof out);
+	assert_int_equal(n, 9 + 12);
+	/* the oldest first */
+	assert_int_equal(red_parse(blocks, out, n), 3);
+	assert_int_equal(blocks[0].offset, 1920);
+	assert_memory_equal(blocks[0].payload, "onetwo!three", 12);
+	assert_int_equal(blocks[1].offset, 960);
+	assert_int_equal(blocks[1].bytes, 4);
+	/* room for one only, and one only wanted: the newer */
+	n = red_print(&memory, 2, 96, 2880, (const uint8_t *)"four", 4, out, 17);
+	assert_int_equal(red_parse(blocks, out, n), 2);
+	assert_memory_equal(blocks[0].payload, "threefour", 9);
+	n = red_print(&memory, 1, 96, 3840, (const uint8_t *)"five", 4, out, sizeof out);
+	assert_int_equal(red_parse(blocks, out, n), 2);
+	assert_memory_equal(blocks[0].payload, "fourfive", 8);
+	/* behind one that cannot be copied nothing older is, or the receiver would number it wrongly */
+	static const uint8_t big[1500];
+	red_remember(&memory, 4800, big, 1024);
+	n = red_print(&memory, 2, 96, 5760, (const uint8_t *)"six", 3, out, sizeof out);
+	assert_int_equal(red_parse(blocks, out, n), 1);
+}
+
 static void leaves_out_what_cannot_be_copied(void **state)
 {
 	(void)state;
@@ -43,21 +74,21 @@ static void leaves_out_what_cannot_be_copied(void **state)
 
 	/* too old for 14 bits, older than it should be, too long for 10 bits, no room for both */
 	red_remember(&memory, 1000, big, 10);
-	assert_int_equal(red_print(&memory, 0, 1000 + 16384, big, 10, out, sizeof out), 11);
+	assert_int_equal(red_print(&memory, 1, 0, 1000 + 16384, big, 10, out, sizeof out), 11);
 	red_remember(&memory, 2000, big, 10);
-	assert_int_equal(red_print(&memory, 0, 1000, big, 10, out, sizeof out), 11);
+	assert_int_equal(red_print(&memory, 1, 0, 1000, big, 10, out, sizeof out), 11);
 	red_remember(&memory, 0, big, 1024);
-	assert_int_equal(red_print(&memory, 0, 960, big, 10, out, sizeof out), 11);
+	assert_int_equal(red_print(&memory, 1, 0, 960, big, 10, out, sizeof out), 11);
 	red_remember(&memory, 0, big, 1023);
-	assert_int_equal(red_print(&memory, 0, 16383, big, 200, out, 1200), 201);
+	assert_int_equal(red_print(&memory, 1, 0, 16383, big, 200, out, 1200), 201);
 	red_remember(&memory, 0, big, 1023);
-	size_t n = red_print(&memory, 0, 16383, big, 200, out, sizeof out);
+	size_t n = red_print(&memory, 1, 0, 16383, big, 200, out, sizeof out);
 	assert_int_equal(red_parse(blocks, out, n), 2);
 	assert_int_equal(blocks[0].offset, 16383);
 	assert_int_equal(blocks[0].bytes, 1023);
 	red_forget(&memory);
-	assert_int_equal(red_print(&memory, 0, 20000, big, 10, out, sizeof out), 11);
-	assert_int_equal(red_print(&memory, 0, 20160, big, 10, out, 10), 0);
+	assert_int_equal(red_print(&memory, 1, 0, 20000, big, 10, out, sizeof out), 11);
+	assert_int_equal(red_print(&memory, 1, 0, 20160, big, 10, out, 10), 0);
 }
 
 /* Every way to end too early, each at the end of a page. */
@@ -125,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folds_and_unfolds),
+		cmocka_unit_test(two_copies),
 		cmocka_unit_test(leaves_out_what_cannot_be_copied),
 		cmocka_unit_test(malformed_ones_are_refused),
 		cmocka_unit_test(copies_fill_holes),
