@@ -1,10 +1,18 @@
 #include "media/codec/conceal.h"
 
-#include <assert.h>
+#include <math.h>
 #include <string.h>
 
 /* At 8 kHz; at other rates `scale` times as much. */
-enum { LAG_MIN = 40, LAG_MAX = 120, TEMPLATE = 160, TICK = 80 };
+enum {
+	LAG_MIN = 40, LAG_MAX = CONCEAL_LAG_MAX, TEMPLATE = 160, LEAST = 80,
+	WINDOW = 240,             /* what the filter is made of */
+	ORDER = 16, ORDER_MORE = 4, /* of the filter, and for each further 8 kHz */
+	FULL = 80, GONE = 480,    /* how long it is not quieter, and when nothing is left */
+	JOIN = 40, JOIN_MOST = 80,
+	PIECE_MAX = CONCEAL_HISTORY * CONCEAL_SCALE_MAX,
+};
+static const double LEAK = 1.0001, WIDEN = 0.995, VOICED = 0.7, UNVOICED = 0.2, GLIDE = 0.05;
 
 static size_t scale_of(const struct conceal *conceal)
 {
@@ -28,118 +36,329 @@ static void remember(struct conceal *conceal, const int16_t *samples, size_t n)
 	memcpy(conceal->history + size - n, samples, n * sizeof *samples);
 }
 
-/* How well the last 20 ms repeat after `lag` samples: squared normalised correlation, -1 for opposite phase. */
-static double likeness(const int16_t *end, size_t lag, size_t step)
+static int16_t to_sample(float value)
 {
-	int64_t product = 0, energy = 1;
-
-	for (int i = -TEMPLATE * (int)step; i < 0; i += (int)step) {
-		int64_t past = end[i - (int)lag];
-		product += end[i] * past;
-		energy += past * past;
-	}
-	return product <= 0 ? -1 : (double)product * (double)product / (double)energy;
+	return (int16_t)lrintf(value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value);
 }
 
-static size_t find_pitch(const struct conceal *conceal)
-{
-	const int16_t *end = conceal->history + kept(conceal);
-	size_t step = scale_of(conceal), best = LAG_MIN * step, coarse;
-	double most = -1;
+/* ---- what a sound is made of ---- */
 
-	for (size_t lag = LAG_MIN * step; lag <= LAG_MAX * step; lag += step) {
-		double value = likeness(end, lag, step);
+/* Normalised correlation of the last `n` samples before `end` with those `lag` before, every `step`th sample. */
+static double likeness(const float *end, size_t lag, size_t n, size_t step)
+{
+	double product = 0, here = 1, past = 1;
+
+	for (const float *p = end - n; p < end; p += step) {
+		double other = *(p - lag);
+		product += *p * other;
+		here += (double)*p * *p;
+		past += other * other;
+	}
+	return product / sqrt(here * past);
+}
+
+/* The best of the lags `least` to `most`. *alike: how well the sound repeats after it */
+static size_t best_lag(const float *end, size_t least, size_t most, size_t template, size_t scale, double *alike)
+{
+	size_t best = least;
+	double highest = -2;
+
+	for (size_t lag = least; lag <= most; lag += scale) {
+		double value = likeness(end, lag, template, scale);
 		/* A little more for shorter lags: of equal multiples the shortest is the pitch. */
-		if (value > most * 1.02 || most < 0) {
-			most = value;
+		if (value > highest + (highest > 0 ? highest * 0.01 : 0)) {
+			highest = value;
 			best = lag;
 		}
 	}
 	/* Found to 125 us; at high rates that is too coarse for the phase. */
-	coarse = best;
-	for (size_t lag = coarse - step + 1; step > 1 && lag < coarse + step; lag++) {
-		double value = likeness(end, lag, step);
-		if (lag <= LAG_MAX * step && value > most) {
-			most = value;
+	size_t coarse = best;
+	for (size_t lag = coarse - scale + 1; scale > 1 && lag < coarse + scale; lag++) {
+		double value = lag <= most ? likeness(end, lag, template, scale) : -2;
+		if (value > highest) {
+			highest = value;
 			best = lag;
 		}
 	}
+	*alike = highest;
 	return best;
 }
 
 /*
- * Take the last `periods` pitch periods as the loop, with its end bent towards its beginning over a quarter of a
- * period.
+ * @param n  samples that are known before `end`
+ * @param hint  what the lag is where more is known, 0: nowhere. It helps when `n` is little.
  */
-static void make_loop(struct conceal *conceal, size_t periods)
+static size_t find_pitch(const float *end, size_t n, size_t hint, size_t scale, double *alike)
 {
-	size_t size = conceal->lag * periods, quarter = conceal->lag / 4;
-	const int16_t *from = conceal->before + kept(conceal) - size;
+	size_t most = LAG_MAX * scale, template = TEMPLATE * scale;
 
-	assert(size <= ARRAY_LEN(conceal->loop));
-	memcpy(conceal->loop, from, size * sizeof *from);
-	if (kept(conceal) >= size + quarter) {
-		for (size_t i = 0; i < quarter; i++) {
-			int w = (int)((i + 1) * 256 / (quarter + 1));
-			int16_t *to = &conceal->loop[size - quarter + i];
-			*to = (int16_t)((*to * (256 - w) + from[(ptrdiff_t)i - (ptrdiff_t)quarter] * w) / 256);
-		}
+	if (template + most <= n)
+		return best_lag(end, LAG_MIN * scale, most, template, scale, alike);
+	size_t least = hint - hint / 8;
+	most = hint + hint / 8;
+	if (hint && most + LAG_MIN * scale <= n) {
+		size_t lag = best_lag(end, least, most, n - most, scale, alike);
+		if (*alike > UNVOICED)
+			return lag;
 	}
-	conceal->periods = periods;
-	conceal->loop_size = size;
+	most = n / 2 < LAG_MAX * scale ? n / 2 : LAG_MAX * scale;
+	return best_lag(end, LAG_MIN * scale, most, n - most, scale, alike);
 }
 
-/* Full for 10 ms, then straight to nothing at 60 ms. In 1/1024. */
-static int gain_at(size_t lost, size_t tick)
+/* Levinson and Durbin: the filter of `order` that predicts a sound of this autocorrelation. */
+static void solve(const double *r, size_t order, float *filter)
 {
-	if (lost < tick)
-		return 1024;
-	if (lost >= 6 * tick)
+	double a[CONCEAL_ORDER_MAX] = { 0 }, error = r[0];
+
+	for (size_t i = 0; i < order && error > r[0] * 1e-7; i++) {
+		double sum = r[i + 1], before[CONCEAL_ORDER_MAX];
+		for (size_t k = 0; k < i; k++)
+			sum -= a[k] * r[i - k];
+		double reflection = sum / error;
+		memcpy(before, a, sizeof before);
+		for (size_t k = 0; k < i; k++)
+			a[k] -= reflection * before[i - 1 - k];
+		a[i] = reflection;
+		error *= 1 - reflection * reflection;
+	}
+	double widen = 1;
+	for (size_t i = 0; i < order; i++)
+		filter[i] = (float)(a[i] * (widen *= WIDEN));
+}
+
+static void find_filter(const float *end, size_t n, size_t order, float *filter)
+{
+	double r[CONCEAL_ORDER_MAX + 1], w[PIECE_MAX];
+
+	/* More weight on what is nearest to the end: a sine's quarter at the end, a long rise before. */
+	for (size_t i = 0; i < n; i++) {
+		double t = ((double)i + 0.5) / (double)n;
+		w[i] = end[(ptrdiff_t)i - (ptrdiff_t)n] * (t < 0.85 ? sin(t / 0.85 * M_PI / 2) : cos((t - 0.85) / 0.15 * M_PI / 2));
+	}
+	for (size_t lag = 0; lag <= order; lag++) {
+		r[lag] = 0;
+		for (size_t i = lag; i < n; i++)
+			r[lag] += w[i] * w[i - lag];
+	}
+	r[0] = r[0] * LEAK + 1;
+	solve(r, order, filter);
+}
+
+static double power(const float *x, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i] * x[i];
+	return sum;
+}
+
+static float residual(const struct conceal_voice *voice, const float *p)
+{
+	float value = *p;
+
+	for (size_t k = 0; k < voice->order; k++)
+		value -= voice->filter[k] * *(p - 1 - k);
+	return value;
+}
+
+/*
+ * The last period, its end bent towards what was before its beginning: a pulse at the border is there once, not twice
+ * or never.
+ */
+static void take_period(struct conceal_voice *voice, const float *end, size_t n)
+{
+	size_t lag = voice->lag < n - voice->order ? voice->lag : n - voice->order, quarter = lag / 4;
+
+	voice->lag = lag;
+	for (size_t i = 0; i < lag; i++)
+		voice->excitation[i] = residual(voice, end - lag + i);
+	if (lag + quarter + voice->order > n)
+		return;
+	for (size_t i = 0; i < quarter; i++) {
+		float w = ((float)i + 1) / ((float)quarter + 1), *to = &voice->excitation[lag - quarter + i];
+		*to = *to * (1 - w) + residual(voice, end - lag - quarter + i) * w;
+	}
+}
+
+/* @param n  samples that are known before `end`: 10 ms at least. `hint` as of find_pitch() */
+static void listen(struct conceal_voice *voice, const float *end, size_t n, size_t hint, size_t scale)
+{
+	double alike;
+	size_t window = WINDOW * scale < n ? WINDOW * scale : n;
+
+	voice->order = ORDER + ORDER_MORE * (scale - 1);
+	if (voice->order > CONCEAL_ORDER_MAX)
+		voice->order = CONCEAL_ORDER_MAX;
+	voice->lag = find_pitch(end, n, hint, scale, &alike);
+	find_filter(end, window, voice->order, voice->filter);
+	for (size_t k = 0; k < voice->order; k++)
+		voice->memory[k] = end[-1 - (ptrdiff_t)k];
+	take_period(voice, end, n);
+	size_t lag = voice->lag;
+	voice->noise = (float)sqrt(power(voice->excitation, lag) / (double)lag);
+	double voiced = (alike - UNVOICED) / (VOICED - UNVOICED);
+	voice->voiced = (float)(voiced < 0 ? 0 : voiced > 1 ? 1 : voiced);
+	/* Speech that is dying away goes on doing so. */
+	double ratio = n >= 2 * lag ? sqrt((power(end - lag, lag) + 1) / (power(end - 2 * lag, lag) + 1)) : 1;
+	voice->decay = (float)(ratio > 1 ? 1 : ratio < 0.5 ? 0.5 : ratio);
+	voice->at = 0;
+	voice->random = 1;
+}
+
+/* ---- going on ---- */
+
+static float white(struct conceal_voice *voice)
+{
+	voice->random = voice->random * 1664525u + 1013904223u;
+	return (float)((int32_t)voice->random / 2147483648.0 * 1.732);
+}
+
+static float gain_at(size_t at, size_t scale)
+{
+	float t = (float)at / (float)scale;
+
+	if (t <= FULL)
+		return 1;
+	if (t >= GONE)
 		return 0;
-	return (int)((6 * tick - lost) * 1024 / (5 * tick));
+	t = (GONE - t) / (GONE - FULL);
+	return t * t;
 }
 
-static int16_t next_invented(struct conceal *conceal)
+static float go_on(struct conceal_voice *voice, size_t scale)
 {
-	size_t tick = TICK * scale_of(conceal);
+	size_t period = voice->at / voice->lag;
+	/* A period that is repeated for long buzzes. */
+	float noisy = (float)voice->at / (float)(GONE * scale), voiced = voice->voiced * (1 - (noisy < 1 ? noisy : 1));
+	float value = voice->excitation[voice->at % voice->lag] * voiced + white(voice) * voice->noise * (1 - voiced);
 
-	if (conceal->lost && conceal->lost % tick == 0 && conceal->periods < 3 && conceal->lost <= 2 * tick) {
-		make_loop(conceal, conceal->periods + 1);
-		/* The new loop ends with the old one, so the phase is kept by counting from there. */
-		conceal->at = conceal->loop_size - conceal->lag + conceal->at % conceal->lag;
-	}
-	int sample = conceal->loop[conceal->at] * gain_at(conceal->lost, tick) / 1024;
-	conceal->at = (conceal->at + 1) % conceal->loop_size;
-	conceal->lost++;
-	return (int16_t)sample;
+	value *= powf(voice->decay, (float)(period + 1 < 4 ? period + 1 : 4) * 0.5f);
+	for (size_t k = 0; k < voice->order; k++)
+		value += voice->filter[k] * voice->memory[k];
+	memmove(voice->memory + 1, voice->memory, (voice->order - 1) * sizeof *voice->memory);
+	voice->memory[0] = value;
+	return value * gain_at(voice->at++, scale);
+}
+
+static void begin(struct conceal *conceal)
+{
+	float known[PIECE_MAX];
+
+	for (size_t i = 0; i < kept(conceal); i++)
+		known[i] = conceal->history[i];
+	listen(&conceal->voice, known + kept(conceal), kept(conceal), 0, scale_of(conceal));
 }
 
 void conceal_lost(struct conceal *conceal, int16_t *samples, size_t n)
 {
-	if (!conceal->lost) {
-		memcpy(conceal->before, conceal->history, kept(conceal) * sizeof *conceal->before);
-		conceal->lag = find_pitch(conceal);
-		make_loop(conceal, 1);
-		conceal->at = 0;
-	}
+	if (!conceal->lost)
+		begin(conceal);
+	conceal->lost += n;
 	for (size_t i = 0; i < n; i++)
-		samples[i] = next_invented(conceal);
+		samples[i] = to_sample(go_on(&conceal->voice, scale_of(conceal)));
 	remember(conceal, samples, n);
 }
 
 void conceal_good(struct conceal *conceal, int16_t *samples, size_t n)
 {
 	if (conceal->lost) {
-		size_t tick = TICK * scale_of(conceal), join = tick / 2 + conceal->lost / 4;
-		if (join > tick)
-			join = tick;
+		size_t scale = scale_of(conceal), join = JOIN * scale + conceal->lost / 4;
+		if (join > JOIN_MOST * scale)
+			join = JOIN_MOST * scale;
 		if (join > n)
 			join = n;
 		for (size_t i = 0; i < join; i++) {
-			int w = (int)((i + 1) * 256 / (join + 1));
-			samples[i] = (int16_t)((samples[i] * w + next_invented(conceal) * (256 - w)) / 256);
+			float w = ((float)i + 1) / ((float)join + 1);
+			samples[i] = to_sample(samples[i] * w + go_on(&conceal->voice, scale) * (1 - w));
 		}
 		conceal->lost = 0;
 	}
+	remember(conceal, samples, n);
+}
+
+/* ---- between two good ends ---- */
+
+/*
+ * `from` goes on for more than `n` samples; what should be behind them is `to`. The samples, a little stretched or
+ * pressed so that the phase is right where they meet, go to `out`: a pitch that glides.
+ */
+static void glide(const float *from, size_t n, const float *to, size_t to_n, float *out)
+{
+	size_t most = (size_t)((double)n * GLIDE), best = n;
+	double highest = -2;
+
+	for (size_t end = n - most; end <= n + most; end++) {
+		double product = 0, left = 1, right = 1;
+		for (size_t i = 0; i < to_n; i++) {
+			product += (double)from[end + i] * to[i];
+			left += (double)from[end + i] * from[end + i];
+			right += (double)to[i] * to[i];
+		}
+		double value = product / sqrt(left * right);
+		if (value > highest) {
+			highest = value;
+			best = end;
+		}
+	}
+	if (highest < 0.5)
+		best = n;
+	for (size_t i = 0; i < n; i++) {
+		double at = (double)i * (double)best / (double)n;
+		size_t whole = (size_t)at;
+		float part = (float)(at - (double)whole);
+		out[i] = from[whole] * (1 - part) + from[whole + 1] * part;
+	}
+}
+
+/* Both add up to the strength that one has, however like they are. */
+static void blend(const float *first, const float *second, size_t n, int16_t *samples)
+{
+	double product = 1, left = 1, right = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		product += (double)first[i] * second[n - 1 - i];
+		left += (double)first[i] * first[i];
+		right += (double)second[n - 1 - i] * second[n - 1 - i];
+	}
+	double alike = product / sqrt(left * right);
+	if (alike < 0)
+		alike = 0;
+	for (size_t i = 0; i < n; i++) {
+		double t = ((double)i + 1) / ((double)n + 1), u = 1 - t;
+		double norm = sqrt(t * t + u * u + 2 * t * u * alike);
+		samples[i] = to_sample((float)((first[i] * u + second[n - 1 - i] * t) / norm));
+	}
+}
+
+void conceal_between(struct conceal *conceal, const int16_t *next, size_t next_n, int16_t *samples, size_t n)
+{
+	size_t scale = scale_of(conceal), near = JOIN * scale, size = kept(conceal), more = n + n / 8 + near + 2;
+	float known[PIECE_MAX], ahead[PIECE_MAX], back[PIECE_MAX], first[PIECE_MAX], second[PIECE_MAX];
+	struct conceal_voice reversed;
+
+	if (next_n < LEAST * scale || more > PIECE_MAX) {
+		conceal_lost(conceal, samples, n);
+		return;
+	}
+	if (next_n > size)
+		next_n = size;
+	if (!conceal->lost)
+		begin(conceal);
+	for (size_t i = 0; i < more; i++)
+		ahead[i] = go_on(&conceal->voice, scale);
+	for (size_t i = 0; i < next_n; i++)
+		known[next_n - 1 - i] = next[i];
+	listen(&reversed, known + next_n, next_n, conceal->voice.voiced > 0 ? conceal->voice.lag : 0, scale);
+	for (size_t i = 0; i < more; i++)
+		back[i] = go_on(&reversed, scale);
+	for (size_t i = 0; i < near; i++)
+		known[i] = next[i];
+	glide(ahead, n, known, near, first);
+	for (size_t i = 0; i < near; i++)
+		known[i] = conceal->history[size - 1 - i];
+	glide(back, n, known, near, second);
+	blend(first, second, n, samples);
+	conceal->lost = 0;
 	remember(conceal, samples, n);
 }

@@ -227,5 +227,6 @@ static void decode(void *arg, const uint8_t *bytes, size_t n, int16_t *samples)
 const struct pcm_codec g722 = {
 	.ops = PCM_OPS(MEDIA_G722, 8000, 5, true, 13, 20),
 	.rate_hz = 16000, .samples_in_2_bytes = 4, .packet_ms_max = 60,
+	.state_bytes = sizeof(struct g722_state),
 	.state_new = state_new, .state_free = state_free, .encode = encode, .decode = decode,
 };

@@ -3,8 +3,10 @@
 #include "base/xmalloc.h"
 #include "media/codec/conceal.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <speex/speex_resampler.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000, SPARES = 32 };
@@ -290,4 +292,30 @@ void pcm_noise(struct decoder *base, const struct comfort *noise, int16_t pcm[CO
 
 	comfort_speak(&decoder->voice, noise, samples, n);
 	resample(decoder->up, &decoder->quiet, samples, n, pcm, CODEC_TICK_FRAMES);
+}
+
+/* Decode what is behind a hole without coming to be there: the state stays as it is. */
+static void look_ahead(const struct pcm_decoder *decoder, const uint8_t *next, size_t count, int16_t *samples)
+{
+	const struct pcm_codec *codec = decoder->codec;
+	_Alignas(max_align_t) uint8_t state[PCM_STATE_MAX];
+
+	assert(codec->state_bytes <= sizeof state);
+	if (decoder->state)
+		memcpy(state, decoder->state, codec->state_bytes);
+	codec->decode(decoder->state ? state : NULL, next, bytes_of(codec, count), samples);
+}
+
+size_t pcm_recover(struct decoder *base, const uint8_t *next, size_t n, int16_t *pcm, size_t frames)
+{
+	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
+	int16_t samples[CODEC_PACKET_MAX_FRAMES], behind[CODEC_PACKET_MAX_FRAMES];
+	size_t hole = samples_at(decoder->codec, frames), count = samples_of(decoder->codec, n);
+
+	if (!pcm_frames(decoder->codec->ops.codec, next, n))
+		return 0;
+	look_ahead(decoder, next, count, behind);
+	conceal_between(&decoder->conceal, behind, count, samples, hole);
+	resample(decoder->up, &decoder->quiet, samples, hole, pcm, frames);
+	return frames;
 }

@@ -6,11 +6,14 @@
 
 #include "media/codec/codec.h"
 
+enum { PCM_STATE_MAX = 512 };
+
 struct pcm_codec {
 	struct codec_ops ops;             /* made by PCM_OPS */
 	uint32_t rate_hz;
 	unsigned samples_in_2_bytes;
 	uint32_t packet_ms_max;           /* what is sent must pass an Ethernet */
+	size_t state_bytes;               /* up to PCM_STATE_MAX; 0: it has none */
 	void *(*state_new)(bool decodes); /* NULL: none */
 	void (*state_free)(void *state, bool decodes);
 	void (*encode)(void *state, const int16_t *samples, size_t n, uint8_t *bytes);
@@ -29,6 +32,8 @@ void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames);
 void pcm_describe(struct encoder *base, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
 		  struct comfort *noise);
 void pcm_noise(struct decoder *base, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES]);
+/** Nothing is repeated in `next`, but with it the hole before it is filled from both its ends. */
+size_t pcm_recover(struct decoder *base, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 uint32_t pcm_ptime(enum media_codec codec, uint32_t wanted_ms);
 size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 
@@ -38,5 +43,6 @@ size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 		.robustness = bpl, .encoder_new = pcm_encoder_new, .decoder_new = pcm_decoder_new,                     \
 		.encoder_free = pcm_encoder_free, .decoder_free = pcm_decoder_free, .ptime = pcm_ptime,                \
 		.configure = pcm_configure, .adapt = pcm_adapt, .encode = pcm_encode, .frames = pcm_frames,            \
-		.decode = pcm_decode, .conceal = pcm_conceal, .describe = pcm_describe, .noise = pcm_noise             \
+		.decode = pcm_decode, .joins = true, .recover = pcm_recover, .conceal = pcm_conceal,                   \
+		.describe = pcm_describe, .noise = pcm_noise                                                           \
 	}

@@ -100,6 +100,129 @@ static void concealment_goes_on_without_a_click(void **state)
 	assert_true(rms(pcm, 800) == 0);
 }
 
+/* Something like a vowel: pulses of a pitch through two formants. */
+static void vowel(int16_t *pcm, size_t n, double hz, double rate_hz)
+{
+	double y[2] = { 0 }, z[2] = { 0 }, phase = 0;
+	const double formants[2] = { 700, 1800 }, r = exp(-M_PI * 120 / rate_hz);
+
+	for (size_t i = 0; i < n; i++) {
+		phase += hz / rate_hz;
+		double x = phase >= 1 ? 3000 : 0;
+		phase -= phase >= 1;
+		double a = x + 2 * r * cos(2 * M_PI * formants[0] / rate_hz) * y[0] - r * r * y[1];
+		y[1] = y[0];
+		y[0] = a;
+		double b = a * 0.2 + 2 * r * cos(2 * M_PI * formants[1] / rate_hz) * z[0] - r * r * z[1];
+		z[1] = z[0];
+		z[0] = b;
+		pcm[i] = (int16_t)(b < -32000 ? -32000 : b > 32000 ? 32000 : b);
+	}
+}
+
+static double error_share(const int16_t *a, const int16_t *b, size_t n)
+{
+	double error = 0, all = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		error += pow(a[i] - b[i], 2);
+		all += pow(a[i], 2);
+	}
+	return error / all;
+}
+
+/* A vowel with a hole of 20 ms: the pitch goes on in phase, louder than it was it never is; both ends help. */
+static void a_vowel_goes_on(void **state)
+{
+	(void)state;
+	static int16_t whole[28800], heard[28800];
+
+	for (unsigned scale = 1; scale <= 6; scale = scale == 1 ? 2 : scale + 4) {
+		size_t part = 160 * scale, hole = 4000 * scale / part * part;
+		double guessed = 0, joined = 0;
+		for (double hz = 80; hz <= 300; hz += 20) {
+			vowel(whole, ARRAY_LEN(whole), hz, 8000 * scale);
+			for (int both = 0; both < 2; both++) {
+				static struct conceal conceal;
+				conceal = (struct conceal){ .scale = scale };
+				memcpy(heard, whole, sizeof heard);
+				for (size_t at = 0; at < hole; at += part)
+					conceal_good(&conceal, heard + at, part);
+				if (both)
+					conceal_between(&conceal, heard + hole + part, part, heard + hole, part);
+				else
+					conceal_lost(&conceal, heard + hole, part);
+				conceal_good(&conceal, heard + hole + part, part);
+				assert_true(rms(heard + hole, part) < 1.35 * rms(whole + hole, part));
+				assert_true(rms(heard + hole, part) > 0.5 * rms(whole + hole, part));
+				*(both ? &joined : &guessed) += error_share(whole + hole, heard + hole, part) / 12;
+				/* behind it nothing but the join differs, and after both ends not even that */
+				assert_memory_equal(heard + hole + part + 80 * scale, whole + hole + part + 80 * scale,
+						    80 * scale * sizeof *heard);
+				if (both)
+					assert_memory_equal(heard + hole + part, whole + hole + part,
+							    part * sizeof *heard);
+			}
+		}
+		/* of twelve pitches, some of which fall between two samples */
+		assert_true(guessed < 0.35);
+		assert_true(joined < 0.2 && joined < guessed * 0.7);
+	}
+}
+
+/* A pitch that falls by a tenth in the hole: from both ends it is met, from one it is not. */
+static void a_gliding_pitch_is_met(void **state)
+{
+	(void)state;
+	int16_t whole[1600], heard[1600];
+	struct conceal conceal = { 0 };
+	double phase = 0;
+
+	for (size_t i = 0; i < 1600; i++) {
+		double hz = i < 800 ? 150 : i > 960 ? 135 : 150 - 15 * ((double)i - 800) / 160;
+		phase += 2 * M_PI * hz / 8000;
+		whole[i] = (int16_t)(6000 * sin(phase) + 3000 * sin(2 * phase + 1) + 1500 * sin(5 * phase));
+	}
+	memcpy(heard, whole, sizeof heard);
+	conceal_good(&conceal, heard, 800);
+	struct conceal alone = conceal;
+	conceal_between(&conceal, heard + 960, 160, heard + 800, 160);
+	double joined = error_share(whole + 800, heard + 800, 160);
+	conceal_lost(&alone, heard + 800, 160);
+	double guessed = error_share(whole + 800, heard + 800, 160);
+	assert_true(joined < 0.25);
+	assert_true(joined < guessed / 2);
+}
+
+/* Packets too short to tell a pitch, a hole too long for two ends, no packets at all before: nothing breaks. */
+static void concealment_at_its_bounds(void **state)
+{
+	(void)state;
+	static int16_t pcm[5760], next[5760];
+	struct random random;
+	random_init_seeded(&random, 5);
+
+	for (int i = 0; i < 42; i++) {
+		static struct conceal conceal;
+		conceal = (struct conceal){ .scale = (unsigned)(i % 7) };
+		for (int turn = 0; turn < 6; turn++) {
+			size_t n = 1 + random_below(&random, 5760), next_n = random_below(&random, 5761);
+			for (size_t k = 0; k < 5760; k++)
+				next[k] = i % 3 ? (int16_t)random_u32(&random) : i % 2 ? INT16_MIN : 0;
+			switch (random_below(&random, 3)) {
+			case 0:
+				conceal_good(&conceal, next, n);
+				break;
+			case 1:
+				conceal_lost(&conceal, pcm, n);
+				break;
+			default:
+				conceal_between(&conceal, next, next_n, pcm, n);
+			}
+		}
+	}
+}
+
 static void codecs_carry_sound(void **state)
 {
 	(void)state;
@@ -371,6 +494,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(laws),
 		cmocka_unit_test(concealment_goes_on_without_a_click),
+		cmocka_unit_test(a_vowel_goes_on),
+		cmocka_unit_test(a_gliding_pitch_is_met),
+		cmocka_unit_test(concealment_at_its_bounds),
 		cmocka_unit_test(codecs_carry_sound),
 		cmocka_unit_test(g722_is_bit_exact),
 		cmocka_unit_test(fec_brings_back_what_was_lost),
