@@ -32,12 +32,12 @@ static void try_redundancy(const uint8_t *data, size_t size)
 		/* What we make of it can be taken apart again, and ends with it. */
 		struct red_block again[RED_BLOCKS_MAX + 1];
 		timestamp += 160;
-		size_t n = red_print(&memory, blocks[i].payload_type, timestamp, blocks[i].payload, blocks[i].bytes,
-				     out, sizeof out);
+		size_t n = red_print(&memory, 1 + i % RED_COPIES_MAX, blocks[i].payload_type, timestamp, blocks[i].payload,
+				     blocks[i].bytes, out, sizeof out);
 		if (!n)
 			continue;
 		size_t parts = red_parse(again, out, n);
-		check(parts >= 1 && parts <= 2);
+		check(parts >= 1 && parts <= 1 + 1 + i % RED_COPIES_MAX);
 		check(again[parts - 1].bytes == blocks[i].bytes && !again[parts - 1].offset);
 		check(!memcmp(again[parts - 1].payload, blocks[i].payload, blocks[i].bytes));
 	}
