@@ -168,9 +168,12 @@ static void arm_fec(struct stream *stream)
 	count_down(&stream->fec_seen);
 	count_down(&stream->copies_seen);
 	count_down(&stream->second_seen);
-	/* A second copy, or one with FEC of its own, repairs two losses in a row: worth its wait where those are many. */
+	/*
+	 * A second copy, or one with FEC of its own, repairs two losses in a row, and with the copy of its successor a
+	 * hole is filled from both ends: worth the wait where those are many.
+	 */
 	bool many = loss > DEEP_LOSS || jitter_in_row(&stream->jitter) > BURSTY;
-	bool deep = (stream->second_seen || (stream->fec_seen && stream->copies_seen)) && many;
+	bool deep = many && (stream->second_seen || (stream->copies_seen && (stream->fec_seen || joins)));
 	if (stream->fec_armed && deep)
 		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
 	else
