@@ -228,6 +228,8 @@ static float gain_at(size_t at, size_t scale)
 
 static float go_on(struct conceal_voice *voice, size_t scale)
 {
+	if (voice->at >= GONE * scale)
+		return 0;
 	size_t period = voice->at / voice->lag;
 	/* A period that is repeated for long buzzes. */
 	float noisy = (float)voice->at / (float)(GONE * scale), voiced = voice->voiced * (1 - (noisy < 1 ? noisy : 1));
