@@ -130,10 +130,11 @@ const char *sip_address_scan(struct scanner *scanner, const char *p, struct sip_
 
 bool sip_address_parse(struct slice value, struct sip_address *address, size_t *offset)
 {
-	const char *fault = value.p, *end = value.p + value.n, *behind = NULL;
+	const char *fault = value.p, *end = NULL, *behind = NULL;
 	struct scanner scanner;
 
 	if (value.n) {
+		end = value.p + value.n;
 		scan_begin(&scanner, value.p, end);
 		behind = sip_address_scan(&scanner, value.p, address, &fault);
 	} else {
