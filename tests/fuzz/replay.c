@@ -1,6 +1,6 @@
 /*
  * Runs a fuzz target without libFuzzer: every file of its corpus, its prefixes, and MUTATIONS of each that follow
- * from a seed. So `make check` needs no special compiler, and whatever a fuzzer found stays found: add the file to the
+ * from a seed; what a fuzzer gained (gained-*) as it is. So `make check` needs no special compiler, and whatever a fuzzer found stays found: add the file to the
  * corpus. Prints TAP.
  */
 #include "base/random.h"
@@ -59,7 +59,7 @@ static size_t mutate(struct random *random, uint8_t *data, size_t size)
 	return size;
 }
 
-static void replay(const char *path)
+static void replay(const char *path, bool alone)
 {
 	static uint8_t data[FILE_MAX], changed[FILE_MAX];
 	FILE *file = fopen(path, "rb");
@@ -69,9 +69,11 @@ static void replay(const char *path)
 		return;
 	size_t size = fread(data, 1, FILE_MAX, file);
 	fclose(file);
+	run(data, size);
+	if (alone)
+		return;
 	for (size_t n = 0; n < size; n += PREFIX_STEP)
 		run(data, n);
-	run(data, size);
 	random_init_seeded(&random, size);
 	for (int i = 0; i < MUTATIONS; i++) {
 		memcpy(changed, data, size);
@@ -92,7 +94,7 @@ int main(int argc, char **argv)
 		if (entry->d_name[0] == '.')
 			continue;
 		char *path = xasprintf("%s/%s", folder, entry->d_name);
-		replay(path);
+		replay(path, !strncmp(entry->d_name, "gained-", strlen("gained-")));
 		free(path);
 		files++;
 	}
