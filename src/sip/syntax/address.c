@@ -82,7 +82,12 @@ static const char *scan_display(struct scanner *scanner, const char *p, struct s
 			return NULL;
 		p = scan_blanks(stop, scanner->end);
 	} else {
-		stop = p = scan_while(scanner, p, SCAN_DISPLAY);
+		stop = p = scan_stop(scanner, p);
+		/* One word and a blank, or whatever else. */
+		if (p < scanner->end - 1 && *p == ' ' && p[1] == '<')
+			p++;
+		else
+			stop = p = scan_while(scanner, p, SCAN_DISPLAY);
 		if (p == scanner->end || *p != '<')
 			return from;
 		while (stop > from && scan_is_blank(stop[-1]))

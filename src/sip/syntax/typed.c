@@ -35,9 +35,15 @@ static const struct sip_address *single_address(const struct sip_message *messag
 						enum sip_typed_bit bit, struct sip_address *address)
 {
 	struct sip_message_typed *typed = message->typed;
+	struct scanner scanner;
+	const char *fault;
 
-	if (!tried(typed, bit) && sip_address_parse(sip_message_value(message, id), address, NULL) && !address->star)
-		typed->good |= bit;
+	if (!tried(typed, bit) && typed->first[id]) {
+		struct slice value = message->headers[typed->first[id] - 1].value;
+		scan_begin(&scanner, value.p, value.p + value.n);
+		if (sip_address_scan(&scanner, value.p, address, &fault) == scanner.end && !address->star)
+			typed->good |= bit;
+	}
 	return typed->good & bit ? address : NULL;
 }
 

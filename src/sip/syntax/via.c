@@ -16,7 +16,7 @@ static const char *scan_token_slash(const char *p, const char *end)
 }
 
 /* "SIP/2.0/UDP ", with blanks round the slashes. Another version is not the Via's fault, but the start line's. */
-static const char *scan_protocol(struct scanner *scanner, const char *p, struct sip_via *via)
+static inline const char *scan_protocol(struct scanner *scanner, const char *p, struct sip_via *via)
 {
 	const char *end = scanner->end;
 
@@ -32,9 +32,9 @@ static const char *scan_protocol(struct scanner *scanner, const char *p, struct 
 	const char *from = p;
 	p = scan_while(scanner, p, SCAN_TOKEN);
 	via->transport = scan_slice(from, p);
-	from = p;
-	p = scan_blanks(p, end);
-	return p > from && via->transport.n ? p : NULL;
+	if (p == from || p == end || !scan_is_blank(*p))
+		return NULL;
+	return scan_blanks(p + 1, end);
 }
 
 /* @return false when a parameter that is ours has an impossible value */
