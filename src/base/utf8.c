@@ -65,15 +65,25 @@ static size_t plain(struct slice s)
 	return n;
 }
 
+/* What of printable ASCII there is room for. */
+static void add_plain(struct buf *to, struct slice ascii)
+{
+	size_t room = to->max - to->n;
+
+	buf_add(to, slice_sub(ascii, 0, ascii.n < room ? ascii.n : room));
+	if (ascii.n > room)
+		to->full = true;
+}
+
 void utf8_clean(struct buf *to, struct slice s, bool lines)
 {
 	unsigned marks = 0;
 
-	while (s.n) {
+	/* A full buffer ends it: a long name must not be walked over again for every byte of it. */
+	while (s.n && !to->full) {
 		size_t ascii = plain(s);
-		/* What does not fit whole is cut where it is full, as if it came letter by letter. */
-		if (ascii && ascii <= to->max - to->n) {
-			buf_add(to, slice_sub(s, 0, ascii));
+		if (ascii) {
+			add_plain(to, slice_sub(s, 0, ascii));
 			s = slice_from(s, ascii);
 			marks = 0;
 			continue;

@@ -12,7 +12,7 @@ bool utf8_valid(struct slice s);
 size_t utf8_decode(struct slice s, uint32_t *point);
 /**
  * Add `s` made harmless: C0 and C1 controls, DEL, bidi and zero-width controls and malformed bytes become '?',
- * CR and LF too unless `lines`, which keeps LF.
+ * CR and LF too unless `lines`, which keeps LF. What finds no room sets `full`, and nothing is added to a full buffer.
  */
 void utf8_clean(struct buf *to, struct slice s, bool lines);
 /** The same as a C string owned by the caller. */

@@ -116,6 +116,30 @@ static void utf8_is_checked_and_cleaned(void **state)
 	buf_fini(&lines);
 }
 
+/* What is longer than its buffer is cut, in one walk over it. */
+static void cleaning_ends_where_it_is_full(void **state)
+{
+	static const char *const cases[][2] = { { "abcdefgh", "abcde" }, { "abcd\xc3\xbcyz", "abcd" }, { "ab\x01\x02\x03zz", "ab???" } };
+	static char much[1 << 20];
+	struct buf buf;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_init(&buf, 5);
+		utf8_clean(&buf, slice_of(cases[i][0]), false);
+		assert_string_equal(buf_text(&buf), cases[i][1]);
+		assert_true(buf.full);
+		utf8_clean(&buf, SLICE("z"), false);
+		assert_string_equal(buf_text(&buf), cases[i][1]);
+		buf_fini(&buf);
+	}
+	memset(much, 'a', sizeof much);
+	buf_init(&buf, 2048);
+	utf8_clean(&buf, slice_make(much, sizeof much), false);
+	assert_int_equal(buf.n, 2048);
+	buf_fini(&buf);
+}
+
 static void addresses_are_read_and_printed(void **state)
 {
 	(void)state;
@@ -174,6 +198,7 @@ int main(void)
 		cmocka_unit_test(only_letters_of_ascii_become_small),
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(utf8_is_checked_and_cleaned),
+		cmocka_unit_test(cleaning_ends_where_it_is_full),
 		cmocka_unit_test(addresses_are_read_and_printed),
 		cmocka_unit_test(addresses_compare),
 		cmocka_unit_test(every_error_has_name_and_sentence),
