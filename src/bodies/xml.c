@@ -2,7 +2,11 @@
 
 #include <expat.h>
 
-enum { SEPARATOR = '\n' };
+enum {
+	SEPARATOR = '\n',
+	SPACE_MAX = 256,       /* bytes of the name of a namespace; the longest that is known has about 60 */
+	TAG_WORK_MAX = 262144, /* bytes of a tag by its attributes */
+};
 
 struct walk {
 	const struct xml_handler *handler;
@@ -66,6 +70,34 @@ static void XMLCALL on_text(void *arg, const char *text, int bytes)
 	}
 }
 
+/* Expat writes a namespace out for each name that has its prefix. */
+static void XMLCALL on_space(void *arg, const char *prefix, const char *uri)
+{
+	(void)prefix;
+	if (uri && strlen(uri) > SPACE_MAX)
+		stop(arg, ERR_TOO_BIG);
+}
+
+/* on_space() is too late for a tag that declares a namespace of 30 KB and has a thousand attributes of it: that would
+ * take a second and 100 MB. '<' can stand in no tag, so that nothing hides one: from '<' to '<' there is one at most.
+ */
+static bool tags_are_cheap(struct slice document)
+{
+	/* UTF-16, where half of a letter may look like '<' */
+	bool wide = slice_find(document, '\0') < document.n;
+	size_t bytes = 0, attributes = 0;
+
+	for (size_t i = 0; i < document.n; i++) {
+		if (document.p[i] == '<' && !wide)
+			bytes = attributes = 0;
+		bytes++;
+		attributes += document.p[i] == '=';
+		if (bytes * attributes > TAG_WORK_MAX)
+			return false;
+	}
+	return true;
+}
+
 static void XMLCALL on_doctype(void *arg, const char *name, const char *system, const char *public, int has_subset)
 {
 	(void)name;
@@ -79,7 +111,7 @@ enum err xml_read(struct slice document, const struct xml_handler *handler)
 {
 	struct walk walk = { .handler = handler };
 
-	if (document.n > XML_DOCUMENT_MAX)
+	if (document.n > XML_DOCUMENT_MAX || !tags_are_cheap(document))
 		return ERR_TOO_BIG;
 	walk.parser = XML_ParserCreateNS(NULL, SEPARATOR);
 	if (!walk.parser)
@@ -88,6 +120,7 @@ enum err xml_read(struct slice document, const struct xml_handler *handler)
 	XML_SetUserData(walk.parser, &walk);
 	XML_SetElementHandler(walk.parser, on_open, on_close);
 	XML_SetCharacterDataHandler(walk.parser, on_text);
+	XML_SetStartNamespaceDeclHandler(walk.parser, on_space);
 	XML_SetStartDoctypeDeclHandler(walk.parser, on_doctype);
 	if (XML_Parse(walk.parser, document.n ? document.p : "", (int)document.n, XML_TRUE) != XML_STATUS_OK &&
 	    !walk.err)

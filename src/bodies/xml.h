@@ -19,8 +19,8 @@ struct xml_handler {
 	void *arg;
 };
 
-/** ERR_SYNTAX: not well formed, or it has a DTD; ERR_TOO_BIG: too long, deep or wide. What was read before has been
- * told. */
+/** ERR_SYNTAX: not well formed, or it has a DTD; ERR_TOO_BIG: too long, deep or wide, a namespace of a name longer
+ * than 256 bytes, a tag with too much in it. What was read before has been told. */
 enum err xml_read(struct slice document, const struct xml_handler *handler) MUST_CHECK;
 /** Of no namespace; empty when there is none. */
 struct slice xml_attribute(const struct xml_element *element, const char *name);

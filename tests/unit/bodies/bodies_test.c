@@ -40,6 +40,52 @@ static void what_is_dangerous_in_xml_is_refused(void **state)
 	assert_int_equal(read_xml(deep), ERR_TOO_BIG);
 }
 
+/* A tag whose namespace has a name of so many bytes, and so many attributes of it. */
+static enum err read_spaces(size_t bytes, unsigned attributes, const char *between)
+{
+	struct buf text;
+
+	buf_init(&text, 65536);
+	buf_printf(&text, "<a xmlns:p='");
+	for (size_t i = 0; i < bytes; i++)
+		buf_add_char(&text, 'u');
+	buf_printf(&text, "'%s", between);
+	for (unsigned i = 0; i < attributes; i++)
+		buf_printf(&text, " p:a%u=''", i);
+	buf_printf(&text, "%s>", *between ? "/></a" : "/");
+	enum err err = read_xml(buf_text(&text));
+	buf_fini(&text);
+	return err;
+}
+
+static void namespaces_do_not_multiply(void **state)
+{
+	static const char wide[] = "\xff\xfe<\0a\0 \0b\0=\0'\0<\0'\0/\0>\0",
+			  good[] = "\xff\xfe<\0a\0 \0b\0=\0'\0'\0/\0>";
+	unsigned opened = 0;
+	struct xml_handler handler = { on_open, NULL, &opened };
+	char text[40000];
+
+	(void)state;
+	assert_int_equal(read_spaces(256, 1, ""), ERR_NONE);
+	assert_int_equal(read_spaces(256, 60, ""), ERR_NONE);
+	assert_int_equal(read_spaces(257, 1, ""), ERR_TOO_BIG);
+	assert_int_equal(read_spaces(257, 1, "><e"), ERR_TOO_BIG);
+	assert_int_equal(read_spaces(200, 4000, ""), ERR_TOO_BIG);
+	assert_int_equal(read_spaces(30000, 2800, ""), ERR_TOO_BIG);
+	/* What only looks as if a tag ended does not hide one. */
+	assert_int_equal(read_spaces(200, 4000, " x='>'"), ERR_TOO_BIG);
+	/* Text of some length is nothing to fear. */
+	snprintf(text, sizeof text, "<a b='c'>%0*d==</a>", 30000, 7);
+	assert_int_equal(read_xml(text), ERR_NONE);
+	/* UTF-16 is read; a '<' of its own in there is refused by expat, and does not count as one before. */
+	assert_int_equal(xml_read(slice_make(good, sizeof good), &handler), ERR_NONE);
+	assert_int_equal(xml_read(slice_make(wide, sizeof wide - 1), &handler), ERR_SYNTAX);
+	for (size_t i = 0; i + 4 <= sizeof text; i += 4)
+		memcpy(text + i, i % 64 ? "=\0'\0" : "\x3c\x3c=\0", 4);
+	assert_int_equal(xml_read(slice_make(text, sizeof text), &handler), ERR_TOO_BIG);
+}
+
 static void is_composing(void **state)
 {
 	static const char active[] = "<?xml version='1.0'?><isComposing xmlns='urn:ietf:params:xml:ns:im-iscomposing'>"
@@ -231,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_dangerous_in_xml_is_refused),
+		cmocka_unit_test(namespaces_do_not_multiply),
 		cmocka_unit_test(is_composing),
 		cmocka_unit_test(message_summary),
 		cmocka_unit_test(presence_reads_what_it_writes),
