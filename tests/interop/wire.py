@@ -10,6 +10,9 @@ from harness import Failed, Skip
 COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type", "k": "supported"}
 
 
+SO_RCVBUFFORCE = 33  # not in the module
+
+
 class Message:
     """A SIP message taken apart just far enough to compare it."""
 
@@ -134,11 +137,25 @@ class Sniffer:
     def __init__(self, ports=(5060,)):
         try:
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
             self.socket.bind(("lo", 0))
         except (OSError, AttributeError):
             raise Skip("no raw sockets on this machine")
-        self.ports, self.messages = ports, []
+        self.ports, self.seen, self.marks, self.read = ports, [], 0, threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def messages(self):
+        """All that was on the wire until now: a datagram of our own goes the same way, and what was before it has been read when it has."""
+        self.marks += 1
+        mark = b"mark SIP/2.0 %d %d" % (id(self), self.marks)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marker:
+            marker.sendto(mark, ("127.255.255.254", self.ports[0]))
+        with self.read:
+            if not self.read.wait_for(lambda: mark in self.seen, 20):
+                raise Failed("the sniffer does not read")
+            self.seen.remove(mark)
+            return [m for m in self.seen if isinstance(m, Message)]
 
     def _read(self):
         while True:
@@ -153,5 +170,9 @@ class Sniffer:
             if dport not in self.ports and sport not in self.ports:
                 continue
             payload = ip[header + 8:header + length]
-            if b"SIP/2.0" in payload:
-                self.messages.append(Message(payload, f"{socket.inet_ntoa(ip[12:16])}:{sport}", f"{socket.inet_ntoa(ip[16:20])}:{dport}", time.monotonic()))
+            if b"SIP/2.0" not in payload:
+                continue
+            source, destination = f"{socket.inet_ntoa(ip[12:16])}:{sport}", f"{socket.inet_ntoa(ip[16:20])}:{dport}"
+            with self.read:
+                self.seen.append(payload if payload.startswith(b"mark ") else Message(payload, source, destination, time.monotonic()))
+                self.read.notify_all()

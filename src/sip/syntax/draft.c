@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-enum { USUAL_VIA = 128 }; /* bytes of a Via line with an IPv6 address and a branch */
+enum { USUAL_VIA = 108 }; /* bytes of a Via line of UDP with a whole IPv6 address, a port and a branch of ours */
 
 struct line {
 	enum sip_header_id id;
