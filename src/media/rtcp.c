@@ -267,6 +267,19 @@ void rtcp_schedule_size(struct rtcp_schedule *schedule, size_t bytes)
 	schedule->average_bytes += ((double)(bytes + OVERHEAD_BYTES) - schedule->average_bytes) / 16;
 }
 
+static void reported(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)
+{
+	schedule->last_us = now_us;
+	schedule->initial = false;
+	schedule->next_us = now_us + rtcp_interval_us(schedule, random);
+}
+
+void rtcp_schedule_early(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)
+{
+	if (schedule->initial)
+		reported(schedule, now_us, random);
+}
+
 bool rtcp_schedule_due(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)
 {
 	int64_t next_us = schedule->last_us + rtcp_interval_us(schedule, random);
@@ -276,8 +289,6 @@ bool rtcp_schedule_due(struct rtcp_schedule *schedule, int64_t now_us, struct ra
 		schedule->next_us = next_us;
 		return false;
 	}
-	schedule->last_us = now_us;
-	schedule->initial = false;
-	schedule->next_us = now_us + rtcp_interval_us(schedule, random);
+	reported(schedule, now_us, random);
 	return true;
 }

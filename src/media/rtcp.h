@@ -58,5 +58,7 @@ void rtcp_schedule_size(struct rtcp_schedule *schedule, size_t bytes);
  * The timer rang: shall a report go now? Reconsiders by 6.3.6; in either case next_us is set anew.
  */
 bool rtcp_schedule_due(struct rtcp_schedule *schedule, int64_t now_us, struct random *random);
+/** The first report may go as soon as it has something to tell (6.2): as if it had been due now. */
+void rtcp_schedule_early(struct rtcp_schedule *schedule, int64_t now_us, struct random *random);
 /** The interval of A.7 in microseconds, at least 5 s (half of that before the first report), randomised. */
 int64_t rtcp_interval_us(const struct rtcp_schedule *schedule, struct random *random);

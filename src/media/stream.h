@@ -190,6 +190,8 @@ struct stream {
 	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried
 	 * such */
 	unsigned fec_armed, fec_seen, copies_seen, second_seen, deep_armed;
+	unsigned hope;                    /* ticks for which copies may be on their way; hoped: that was so */
+	bool hoped;
 	struct level heard;
 	struct decimator decimator;
 	_Alignas(8) int16_t narrow_now[LEVEL_NARROW_FRAMES]; /* heard_now at 8 kHz, for whom that is enough */

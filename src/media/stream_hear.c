@@ -12,6 +12,7 @@ enum {
 	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
 	MERGE_FRAMES = 240,
 	ARM_TICKS = 10,
+	HOPE_TICKS = 300,                 /* so long after the first losses copies may be on their way */
 };
 static const double FEC_LOSS = 0.01, DEEP_LOSS = 0.03, BURSTY = 0.35;
 
@@ -72,7 +73,9 @@ static size_t stretch(struct stream *stream, const struct jitter_play *play, int
 	stream->since_stretch += frames;
 	if (!wrong || (excess > 0 && wrong < STRETCH_LEAST_FRAMES) || (!silent && !play->urgent))
 		return frames;
-	if (!silent && stream->since_stretch < STRETCH_PAUSE_FRAMES && wrong < STRETCH_HURRY_FRAMES)
+	/* Too short is worse than a word drawn out: losses that come meanwhile are not repaired. */
+	bool hurries = wrong >= STRETCH_HURRY_FRAMES || excess < 0;
+	if (!silent && stream->since_stretch < STRETCH_PAUSE_FRAMES && !hurries)
 		return frames;
 	size_t most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
 	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);
@@ -150,12 +153,37 @@ static void count_down(unsigned *ticks)
 		*ticks -= ARM_TICKS;
 }
 
+static void forget(struct stream *stream)
+{
+	count_down(&stream->fec_armed);
+	count_down(&stream->deep_armed);
+	count_down(&stream->fec_seen);
+	count_down(&stream->copies_seen);
+	count_down(&stream->second_seen);
+	count_down(&stream->hope);
+}
+
+/*
+ * With the first losses the peer is not sending copies yet, but it will where it can: the delay that they need is added
+ * at once and whole, for each change of it in the middle of a word is heard. Hoped once in vain, not again.
+ */
+static bool hopes_for_copies(struct stream *stream)
+{
+	bool possible = stream->config.receive_red_count && (stream->copies_seen || !stream->hoped);
+
+	if (possible && !stream->fec_armed && !stream->hope && jitter_loss(&stream->jitter) > FEC_LOSS) {
+		stream->hoped = true;
+		stream->hope = HOPE_TICKS;
+	}
+	return stream->hope;
+}
+
 /*
  * What a packet carries of its predecessor, or lets guess of it, helps only when it is there in time: then a packet more
  * of delay is well spent, while packets are lost and for a while after, so that the delay does not go up and down with
  * every loss.
  */
-static void arm_fec(struct stream *stream)
+static void arm_fec(struct stream *stream, bool hopes)
 {
 	uint32_t packet_ms = stream->jitter.usual_frames / CODEC_MS_FRAMES;
 	double loss = jitter_loss(&stream->jitter);
@@ -163,11 +191,6 @@ static void arm_fec(struct stream *stream)
 
 	if ((stream->fec_seen || stream->copies_seen || joins) && loss > FEC_LOSS)
 		stream->fec_armed = STREAM_FEC_HOLD_TICKS;
-	else
-		count_down(&stream->fec_armed);
-	count_down(&stream->fec_seen);
-	count_down(&stream->copies_seen);
-	count_down(&stream->second_seen);
 	/*
 	 * A second copy, or one with FEC of its own, repairs two losses in a row, and with the copy of its successor a
 	 * hole is filled from both ends: worth the wait where those are many.
@@ -176,9 +199,7 @@ static void arm_fec(struct stream *stream)
 	bool deep = many && (stream->second_seen || (stream->copies_seen && (stream->fec_seen || joins)));
 	if (stream->fec_armed && deep)
 		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
-	else
-		count_down(&stream->deep_armed);
-	uint32_t packets = !stream->fec_armed ? 0 : stream->deep_armed ? 2 : 1;
+	uint32_t packets = hopes ? 2 : !stream->fec_armed ? 0 : stream->deep_armed ? 2 : 1;
 	jitter_set_floor(&stream->jitter, packets * packet_ms);
 }
 
@@ -187,7 +208,8 @@ void stream_hear(struct stream *stream, const struct stream_turn *turn)
 	int16_t *heard = stream->heard_now;
 
 	if (stream->ticks++ % ARM_TICKS == 0)
-		arm_fec(stream);
+		forget(stream);
+	arm_fec(stream, hopes_for_copies(stream));
 	if (stream->config.receives)
 		while (stream->play_frames < CODEC_TICK_FRAMES && play_more(stream, turn->now_us))
 			continue;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 enum {
+	EARLY_REPORT_US = 200000, /* the first packets say too little of the way */
 	RESTART_TOLD_US = 5000000,
 	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
 	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
@@ -469,17 +470,30 @@ static void send_report(struct stream *stream, const struct stream_turn *turn, b
 		rtcp_schedule_size(&stream->schedule, n);
 }
 
+/*
+ * A peer that hears of losses repairs them. The first report of a unicast session may go at once (RFC 3550 6.2): it
+ * goes with the first loss, and what follows keeps to the interval.
+ */
+static bool shows_loss(const struct stream *stream, int64_t now_us)
+{
+	return stream->has_source && stream->source.valid && now_us - stream->started_us >= EARLY_REPORT_US &&
+	       rtp_source_lost(&stream->source) > 0;
+}
+
 void stream_report_if_due(struct stream *stream, const struct stream_turn *turn)
 {
 	struct rtcp_schedule *schedule = &stream->schedule;
+	bool early = schedule->initial && shows_loss(stream, turn->now_us);
 
-	if (turn->now_us < schedule->next_us)
+	if (turn->now_us < schedule->next_us && !early)
 		return;
 	bool peer_sends = stream->last_packet_us && turn->now_us - stream->last_packet_us < 10 * SECOND_US;
 	schedule->we_sent = stream->sent_packets > stream->sent_at_report;
 	schedule->members = stream->has_source || stream->peer_reported ? 2 : 1;
 	schedule->senders = (unsigned)schedule->we_sent + peer_sends;
-	if (rtcp_schedule_due(schedule, turn->now_us, turn->random))
+	if (early)
+		rtcp_schedule_early(schedule, turn->now_us, turn->random);
+	if (early || rtcp_schedule_due(schedule, turn->now_us, turn->random))
 		send_report(stream, turn, false);
 }
 

@@ -208,11 +208,56 @@ static void packets_allocate_nothing(void **state)
 	talk(MEDIA_PCMU);
 }
 
+/* One packet to one end is lost, 250 ms after the beginning: 100 ms later it waits for copies and the other sends them. */
+static void the_first_loss_is_told_at_once(void **state)
+{
+	(void)state;
+	struct end ends[2];
+	struct receive_batch *batch = receive_batch_new();
+	int16_t mic[CODEC_TICK_FRAMES] = { 0 };
+	bool gone = false;
+
+	for (int i = 0; i < 2; i++) {
+		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
+		ends[i].rtp_fd = open_socket(&ends[i].rtp);
+		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
+	}
+	for (int i = 0; i < 2; i++)
+		begin(&ends[i], &ends[1 - i], MEDIA_OPUS);
+	for (int64_t k = 0; k < 45; k++) {
+		for (int i = 0; i < 2; i++) {
+			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
+						    .complexity = 1, .random = &ends[i].random, .batch = batch };
+			uint8_t lost;
+			if (k == 0)
+				stream_start(ends[i].stream, &turn);
+			if (k >= 25 && i == 0 && !gone)
+				gone = recv(ends[i].rtp_fd, &lost, 1, 0) == 1;
+			stream_receive_rtp(ends[i].stream, &turn);
+			stream_receive_rtcp(ends[i].stream, &turn);
+			stream_hear(ends[i].stream, &turn);
+			stream_say(ends[i].stream, &turn, mic);
+			assert_true(k >= 25 || (!ends[i].stream->peer_reported && !ends[i].stream->jitter.floor_ms));
+		}
+	}
+	assert_int_equal(ends[0].stream->jitter.floor_ms, 40);
+	assert_true(ends[1].stream->peer_loss > 0);
+	assert_int_equal(ends[1].stream->rate.copies, 2);
+	assert_true(ends[0].stream->copies_seen);
+	/* who lost nothing has no hurry */
+	assert_false(ends[0].stream->peer_reported);
+	assert_int_equal(ends[1].stream->jitter.floor_ms, 0);
+	for (int i = 0; i < 2; i++)
+		stream_free(ends[i].stream);
+	free(batch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_allocate_nothing),
 		cmocka_unit_test(a_flood_changes_nothing),
+		cmocka_unit_test(the_first_loss_is_told_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,12 @@ static void rtcp_times(void **state)
 	}
 	assert_true(first >= 1000000 && first <= 3100000);
 	assert_true(reports > 900 && reports < 1100);
+	/* The first may go at once, which is taken into account; none after it. */
+	rtcp_schedule_init(&schedule, 0, 64000, &random);
+	rtcp_schedule_early(&schedule, 200000, &random);
+	assert_true(!schedule.initial && schedule.last_us == 200000 && schedule.next_us >= 2200000);
+	rtcp_schedule_early(&schedule, 300000, &random);
+	assert_int_equal(schedule.last_us, 200000);
 }
 
 static void junk_is_survived(void **state)
