@@ -6,6 +6,7 @@
 #include "base/slice.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 
 struct buf {
 	char *p;      /* p[n] is always NUL once something was added */
@@ -24,6 +25,9 @@ bool buf_add_char(struct buf *buf, char c);
 bool buf_add_lower(struct buf *buf, struct slice text);
 bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 bool buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
+/** A number in digits, with a NUL behind. @return how many digits */
+enum { DECIMAL_ROOM = 21 };
+size_t decimal_print(uint64_t value, char text[DECIMAL_ROOM]);
 /** Remove `n` bytes (clamped) from the front. */
 void buf_drop(struct buf *buf, size_t n);
 /** Forget the contents and `full`, keep the memory. */

@@ -116,12 +116,17 @@ void event_text(struct event *event, const char *key, struct slice value)
 
 void event_number(struct event *event, const char *key, double value)
 {
+	char text[1 + DECIMAL_ROOM] = "-";
+
 	if (!isfinite(value))
 		value = 0;
-	/* %.3f of a whole number without its zeros, so that `code=200` matches. */
-	add_field(event, key,
-		  fabs(value) < 1e15 && value == floor(value) ? xasprintf("%.0f", value) : xasprintf("%.3f", value),
-		  true);
+	/* Without the zeros of a fraction, so that `code=200` matches. */
+	if (fabs(value) < 1e15 && value == floor(value)) {
+		decimal_print((uint64_t)fabs(value), text + 1);
+		add_field(event, key, xstrdup(value < 0 ? text : text + 1), true);
+		return;
+	}
+	add_field(event, key, xasprintf("%.3f", value), true);
 }
 
 const char *event_value(const struct event *event, const char *key)

@@ -2,9 +2,12 @@
 #include "tests/unit/unit.h"
 
 #include "base/address.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/utf8.h"
+
+#include <inttypes.h>
 
 static void slices_compare(void **state)
 {
@@ -46,6 +49,52 @@ static void only_letters_of_ascii_become_small(void **state)
 	char *copy = slice_dup_lower(SLICE("Alice@[AZ]\xc3\x84"));
 	assert_string_equal(copy, "alice@[az]\xc3\x84");
 	free(copy);
+}
+
+/* What is printed without the library is what the library prints. */
+static void printing_is_as_printf_prints(void **state)
+{
+	(void)state;
+	struct buf text;
+	char wanted[512], digits[DECIMAL_ROOM];
+
+#define PRINTS(...)                                                                                                    \
+	do {                                                                                                           \
+		snprintf(wanted, sizeof wanted, __VA_ARGS__);                                                          \
+		buf_clear(&text);                                                                                      \
+		assert_true(buf_printf(&text, __VA_ARGS__));                                                           \
+		assert_string_equal(buf_text(&text), wanted);                                                          \
+		assert_int_equal(text.n, strlen(wanted));                                                              \
+	} while (0)
+	buf_init(&text, 512);
+	PRINTS("no conversion");
+	PRINTS("%s", "text");
+	PRINTS("<%s>%s", "", "b");
+	PRINTS("%.*s|%.*s|%.*s|", 2, "abc", 9, "ab\0c", -1, "all of it");
+	PRINTS("%u %u %u%%", 0u, 7u, UINT32_MAX);
+	PRINTS("%" PRIu64 " %" PRIu64, (uint64_t)0, UINT64_MAX);
+	PRINTS("%s %5d %02x %.3f %s", "others", -4, 10, 0.5, "too");
+	PRINTS("%% %c", 'x');
+#undef PRINTS
+	assert_true(buf_printf(&text, "%.*s", 0, (const char *)NULL));
+	assert_int_equal(decimal_print(1000, digits), 4);
+	assert_string_equal(digits, "1000");
+	buf_fini(&text);
+}
+
+static void what_does_not_fit_is_left_out_whole(void **state)
+{
+	(void)state;
+	struct buf text;
+
+	buf_init(&text, 8);
+	assert_true(buf_printf(&text, "%s", "1234"));
+	assert_false(buf_printf(&text, "%s%u", "567", 89u));
+	assert_string_equal(buf_text(&text), "1234");
+	assert_true(text.full);
+	assert_false(buf_printf(&text, "%s", "56"));
+	assert_string_equal(buf_text(&text), "123456");
+	buf_fini(&text);
 }
 
 static void slices_are_found_and_cut(void **state)
@@ -193,6 +242,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slices_compare),
+		cmocka_unit_test(printing_is_as_printf_prints),
+		cmocka_unit_test(what_does_not_fit_is_left_out_whole),
 		cmocka_unit_test(slices_are_found_and_cut),
 		cmocka_unit_test(words_of_lists_are_cut_off),
 		cmocka_unit_test(only_letters_of_ascii_become_small),
