@@ -477,11 +477,41 @@ static const struct setting_row *row_of(const char *name)
 	return row;
 }
 
+enum { NAME_SLOTS = 1024 }; /* a power of two, some times as many as there are settings */
+_Static_assert(SETTING_COUNT * 2 < NAME_SLOTS && SETTING_COUNT < UINT16_MAX, "the slots are loosely filled");
+
+static size_t first_slot(struct slice name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < name.n; i++)
+		hash = (hash ^ (unsigned char)name.p[i]) * 16777619u;
+	return (hash ^ hash >> 16) % NAME_SLOTS;
+}
+
+/* A call asks for some thirty settings by their names. Only the loop's thread does. */
+static const uint16_t *name_slots(void)
+{
+	static uint16_t slots[NAME_SLOTS]; /* 0: none, else one more than the row's index */
+	static bool filled;
+
+	for (size_t i = 0; !filled && i < SETTING_COUNT; i++) {
+		size_t slot = first_slot(slice_of(setting_rows[i].name));
+		while (slots[slot])
+			slot = (slot + 1) % NAME_SLOTS;
+		slots[slot] = (uint16_t)(i + 1);
+	}
+	filled = true;
+	return slots;
+}
+
 const struct setting_row *setting_find(struct slice name)
 {
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (slice_eq(name, slice_of(setting_rows[i].name)))
-			return &setting_rows[i];
+	const uint16_t *slots = name_slots();
+
+	for (size_t slot = first_slot(name); slots[slot]; slot = (slot + 1) % NAME_SLOTS)
+		if (slice_eq(name, slice_of(setting_rows[slots[slot] - 1].name)))
+			return &setting_rows[slots[slot] - 1];
 	return NULL;
 }
 
