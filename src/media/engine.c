@@ -63,8 +63,13 @@ void engine_send_command(struct engine *engine, const struct command *command)
 	if (engine->waiting_count || ring_write(engine->commands, command, 1) != 1) {
 		keep_waiting(engine, command);
 		atomic_store(&engine->overflowed, true);
+		engine_ring_bell(engine->command_fd);
+		return;
 	}
-	engine_ring_bell(engine->command_fd);
+	/* In order with rest(): either we see that it rests, or it sees the command. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!atomic_load(&engine->ticking))
+		engine_ring_bell(engine->command_fd);
 }
 
 /* ---- stepping ---- */
@@ -155,23 +160,39 @@ static bool take_message(struct engine *engine, struct engine_event *event)
 	return true;
 }
 
-bool engine_next_event(struct engine *engine, struct engine_event *event)
+static void silence_bell(struct engine *engine)
+{
+	uint64_t count;
+	ssize_t n = read(engine->event_fd, &count, sizeof count);
+
+	(void)n;
+}
+
+/* The bell stays on while there may be more, and is silenced before the ring is found empty. */
+static bool next_note(struct engine *engine, struct engine_event *event)
 {
 	struct note note;
-	uint64_t count;
 
-	/* The bell first: what rings after this will be seen by the next call. */
-	ssize_t n = read(engine->event_fd, &count, sizeof count);
-	(void)n;
-	flush_waiting(engine);
-	while (ring_read(engine->notes, &note, 1) == 1) {
-		if (handle_note(engine, &note, event)) {
-			engine_ring_bell(engine->event_fd);
+	for (bool silenced = false;; silenced = true) {
+		while (ring_read(engine->notes, &note, 1) == 1) {
+			if (!handle_note(engine, &note, event))
+				continue;
+			if (silenced)
+				engine_ring_bell(engine->event_fd);
 			return true;
 		}
+		if (silenced)
+			return false;
+		silence_bell(engine);
 	}
-	/* Commands may have waited for room among the notes. */
-	if (ring_count(engine->commands))
+}
+
+bool engine_next_event(struct engine *engine, struct engine_event *event)
+{
+	flush_waiting(engine);
+	if (next_note(engine, event))
+		return true;
+	if (atomic_exchange(&engine->blocked, false))
 		engine_ring_bell(engine->command_fd);
 	return take_message(engine, event) || engine_next_recorded(engine, event);
 }

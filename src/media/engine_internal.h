@@ -150,6 +150,8 @@ struct engine {
 	bool threaded;
 	pthread_t thread;
 	atomic_bool quit, overflowed;
+	atomic_bool ticking;      /* the media thread wakes by itself, and sees then which commands there are */
+	atomic_bool blocked;      /* it left commands where they are until there is room for notes */
 	int event_fd, command_fd;
 	struct ring *commands, *notes;
 
@@ -177,6 +179,7 @@ struct engine {
 	int control_poll, packet_poll, timer_fd;
 	int64_t armed_us;
 	struct random media_random;
+	bool told;                /* notes were sent in this turn: the bell rings at its end */
 	double load;              /* share of a tick that a tick takes, smoothed */
 	unsigned load_ticks;
 	int complexity;           /* of encoders, up to ENGINE_COMPLEXITY_MOST, by the load */

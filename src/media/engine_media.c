@@ -60,7 +60,7 @@ void engine_note_send(struct engine *engine, const struct note *note)
 
 	assert(sent == 1);
 	(void)sent;
-	engine_ring_bell(engine->event_fd);
+	engine->told = true;
 }
 
 bool engine_note_fits(const struct engine *engine)
@@ -264,8 +264,12 @@ void engine_run_commands(struct engine *engine, int64_t now_us)
 		execute(engine, &command, now_us);
 		any = true;
 	}
+	if (ring_room(engine->notes) < ENGINE_ANSWERS_MAX) {
+		atomic_store(&engine->blocked, true);
+		engine->told = true;
+	}
 	if (any && atomic_load(&engine->overflowed))
-		engine_ring_bell(engine->event_fd);
+		engine->told = true;
 }
 
 /* ---- the tick ---- */
@@ -457,7 +461,7 @@ static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
 	}
 }
 
-void engine_turn(struct engine *engine, int64_t now_us)
+static void run_ticks(struct engine *engine, int64_t now_us)
 {
 	engine->now_us = now_us;
 	engine_run_commands(engine, now_us);
@@ -478,6 +482,14 @@ void engine_turn(struct engine *engine, int64_t now_us)
 	}
 	if (engine->next_tick_us <= now_us)
 		engine->next_tick_us = now_us + ENGINE_TICK_US;
+}
+
+void engine_turn(struct engine *engine, int64_t now_us)
+{
+	engine->told = false;
+	run_ticks(engine, now_us);
+	if (engine->told)
+		engine_ring_bell(engine->event_fd);
 }
 
 /* ---- the thread ---- */
@@ -521,6 +533,22 @@ static void wait_for_work(struct engine *engine)
 	}
 }
 
+/*
+ * While ticks come, a command waits for the next of them, in which it would have had its effect anyway: a call that is
+ * set up and ends costs no switch to this thread and back. The last command before it rests is not overlooked.
+ */
+static void rest(struct engine *engine)
+{
+	bool ticking = engine->next_tick_us != INT64_MAX;
+
+	if (ticking == atomic_load(&engine->ticking))
+		return;
+	atomic_store(&engine->ticking, ticking);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!ticking && ring_count(engine->commands))
+		engine_ring_bell(engine->command_fd);
+}
+
 static void *run(void *arg)
 {
 	struct engine *engine = arg;
@@ -533,6 +561,7 @@ static void *run(void *arg)
 		wait_for_work(engine);
 		engine_turn(engine, clock_us(CLOCK_MONOTONIC));
 		arm_timer(engine);
+		rest(engine);
 	}
 	return NULL;
 }
