@@ -15,7 +15,8 @@ enum {
 	BATCH_ROWS = 500,
 	QUEUE_ROWS = 100000,
 	THREAD_BUSY_MS = 10000,
-	RETRY_S = 5,
+	GATHER_MS = 100,
+	RETRY_MS = 5000,
 };
 
 /* For the thread: a row to put, or (key NULL) how many to keep. */
@@ -66,12 +67,44 @@ static bool write_batch(struct store *store, struct list *batch)
 	return true;
 }
 
+/* By the clock that nobody sets. @return false: it is over. The lock is held. */
+static bool wait_until(struct store *store, const struct timespec *until)
+{
+	return pthread_cond_timedwait(&store->work, &store->lock, until) == 0;
+}
+
+static struct timespec in_ms(long ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	return until;
+}
+
+/*
+ * A commit costs the same for one row as for hundreds, and more than the call that the row is about; so what comes soon
+ * after it is waited for. Nothing is at stake meanwhile: the journal has it. The lock is held.
+ */
+static void gather(struct store *store)
+{
+	while (list_empty(&store->queue) && !store->stop)
+		pthread_cond_wait(&store->work, &store->lock);
+	struct timespec until = in_ms(GATHER_MS);
+	while (store->queued < BATCH_ROWS && !store->stop && wait_until(store, &until))
+		continue;
+}
+
 /* The next rows that wait. @return false: none will come any more. The lock is held. */
 static bool next_batch(struct store *store, struct list *batch, uint64_t *rows)
 {
 	*rows = 0;
-	while (list_empty(&store->queue) && !store->stop)
-		pthread_cond_wait(&store->work, &store->lock);
+	gather(store);
 	while (!list_empty(&store->queue) && *rows < BATCH_ROWS) {
 		struct list_node *node = list_first(&store->queue);
 		list_remove(node);
@@ -85,14 +118,12 @@ static bool next_batch(struct store *store, struct list *batch, uint64_t *rows)
 /* A full disk may have room again later. @return false: the phone ends, and this was the last try. The lock is held. */
 static bool wait_to_try_again(struct store *store)
 {
-	struct timespec until;
+	struct timespec until = in_ms(RETRY_MS);
 
 	if (store->stop)
 		return false;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += RETRY_S;
-	while (!store->stop && pthread_cond_timedwait(&store->work, &store->lock, &until) == 0)
-		;
+	while (!store->stop && wait_until(store, &until))
+		continue;
 	return true;
 }
 
@@ -166,7 +197,8 @@ static void queue(struct store *store, struct item *item)
 		list_append(&store->queue, &item->node);
 		store->queued++;
 		store->given++;
-		pthread_cond_signal(&store->work);
+		if (store->queued == 1 || store->queued == BATCH_ROWS)
+			pthread_cond_signal(&store->work);
 	}
 	pthread_mutex_unlock(&store->lock);
 	if (full) {
@@ -180,6 +212,7 @@ static void queue(struct store *store, struct item *item)
 struct store *store_new(struct loop *loop, const char *dir, const struct log *log)
 {
 	struct store *store = xcalloc(1, sizeof *store);
+	pthread_condattr_t monotonic;
 
 	store->loop = loop;
 	store->dir = dir;
@@ -187,7 +220,10 @@ struct store *store_new(struct loop *loop, const char *dir, const struct log *lo
 	store->journal = store->event_fd = -1;
 	list_init(&store->queue);
 	pthread_mutex_init(&store->lock, NULL);
-	pthread_cond_init(&store->work, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->work, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	return store;
 }
 
