@@ -76,7 +76,9 @@ static void printing_is_as_printf_prints(void **state)
 	PRINTS("%s %5d %02x %.3f %s", "others", -4, 10, 0.5, "too");
 	PRINTS("%% %c", 'x');
 #undef PRINTS
-	assert_true(buf_printf(&text, "%.*s", 0, (const char *)NULL));
+	struct slice nothing = buf_slice(&(struct buf){ 0 });
+	buf_clear(&text);
+	assert_true(buf_printf(&text, "%.*s", SLICE_ARG(nothing)) && !text.n);
 	assert_int_equal(decimal_print(1000, digits), 4);
 	assert_string_equal(digits, "1000");
 	buf_fini(&text);
