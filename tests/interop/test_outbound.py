@@ -19,7 +19,7 @@ def test_with_kamailio(bench):
         caller.do(f"call sip:{name}@biloxi.com")
         called.event("incoming")
         called.do("answer")
-        caller.event("answered")
+        caller.event("answered", direction="out")
         check(";gr=urn:uuid:" in caller.get("received.contact"), caller.get("received.contact"))
         caller.event("media")
         called.do("hold")
