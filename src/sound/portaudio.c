@@ -4,11 +4,12 @@
 
 #include <pa_jack.h>
 #include <portaudio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { COPY_FRAMES = 256 };
+enum { COPY_FRAMES = 256, LEAVE_S = 1 };
 #define OWN_NAME "offhook"
 
 /* What a callback needs; it lives as long as the process, since the callback's thread does. */
@@ -32,6 +33,23 @@ static const PaDeviceInfo *device_info(int index, bool input)
 	return info && (input ? info->maxInputChannels : info->maxOutputChannels) > 0 ? info : NULL;
 }
 
+static void leave_at_once(int signal)
+{
+	(void)signal;
+	_exit(0);
+}
+
+/*
+ * A JACK client that just vanishes is waited for: jackd misses its next cycles, and all who sound then stutter. But
+ * Pa_Terminate may hang (it does when the server has died), so it has a second.
+ */
+static void leave_in_order(void)
+{
+	signal(SIGALRM, leave_at_once);
+	alarm(LEAVE_S);
+	Pa_Terminate();
+}
+
 bool portaudio_list(void)
 {
 	PaJack_SetClientName(OWN_NAME "-list");
@@ -53,7 +71,7 @@ bool portaudio_list(void)
 		}
 	}
 	fflush(stdout);
-	/* No Pa_Terminate: it may hang, and the process ends here. */
+	leave_in_order();
 	_exit(0);
 }
 
