@@ -70,25 +70,33 @@ static void on_rule(void *arg, const char *pattern, bool allows)
 			      json_pack("{s:s, s:s}", "rule", allows ? "allow" : "block", "pattern", pattern));
 }
 
-static enum command_result screen(struct invocation *invocation, bool allows)
+static enum command_result list_rules(struct invocation *invocation)
 {
-	struct listing listing = { invocation, NULL };
-	const char *pattern = invocation->values[0];
+	struct listing listing = { invocation, json_array() };
 
-	/* As `forward off`: but nobody is meant by it, and a rule that fits nobody would look like an answer. */
-	if (pattern && !strcasecmp(pattern, "off"))
-		return invocation_fail(invocation, STATUS_USAGE, "pattern",
-				       "'off' is no address: `allow PATTERN` takes the block of that pattern back, "
-				       "`block` lists what there is");
-	if (pattern)
-		return invocation_end(invocation,
-				      phone_screen(invocation->phone, slice_of(pattern), allows, &invocation->failure));
-	listing.list = json_array();
 	phone_screens(invocation->phone, on_rule, &listing);
 	if (!json_array_size(listing.list))
 		buf_printf(invocation->out, "nobody is blocked\n");
 	invocation->result = listing.list;
 	return COMMAND_DONE;
+}
+
+static enum command_result screen(struct invocation *invocation, bool allows)
+{
+	const char *pattern = invocation->values[0], *command = allows ? "allow" : "block";
+
+	if (!pattern)
+		return list_rules(invocation);
+	/* As `forward off`: but nobody is meant by it, and a rule that fits nobody would look like an answer. */
+	if (!strcasecmp(pattern, "off"))
+		return invocation_fail(invocation, STATUS_USAGE, "pattern",
+				       "'off' is no address: `%s PATTERN off` takes one back, `%s` lists what there is",
+				       command, command);
+	if (invocation->values[1])
+		return invocation_end(invocation, phone_unscreen(invocation->phone, slice_of(pattern), allows,
+								 &invocation->failure));
+	return invocation_end(invocation,
+			      phone_screen(invocation->phone, slice_of(pattern), allows, &invocation->failure));
 }
 
 static enum command_result do_block(struct invocation *invocation)
@@ -122,19 +130,29 @@ const struct command screening_commands[] = {
 	  .arguments = { { .name = "PATTERN",
 			   .kind = ARG_WORD,
 			   .optional = true,
-			   .text = "whom: an address, a number, or a shell pattern; without it, list" } },
+			   .text = "whom: an address, a number, or a shell pattern; without it, list" },
+			 { .name = "OFF",
+			   .kind = ARG_CHOICE,
+			   .choices = "off",
+			   .optional = true,
+			   .text = "the word off: not any more" } },
 	  .summary = "take nothing from somebody",
 	  .text = "Their calls are refused with 603, their messages and subscriptions with 403; the event is "
 		  "`blocked`. A pattern need not name the scheme and the port. `save` keeps it.",
-	  .examples = { "block +4990*", "block *@example.com", "block anonymous*" } },
+	  .examples = { "block +4990*", "block *@example.com", "block anonymous*", "block +4990* off" } },
 	{ .name = "allow",
 	  .group = "calls",
 	  .run = do_allow,
-	  .arguments = { { .name = "PATTERN", .kind = ARG_WORD, .optional = true, .text = "whom; without it, list" } },
+	  .arguments = { { .name = "PATTERN", .kind = ARG_WORD, .optional = true, .text = "whom; without it, list" },
+			 { .name = "OFF",
+			   .kind = ARG_CHOICE,
+			   .choices = "off",
+			   .optional = true,
+			   .text = "the word off: they are as all others again" } },
 	  .summary = "take from somebody what others may not send",
 	  .text = "Takes a `block` of the same pattern back; otherwise these pass whatever is blocked: `block *` and "
 		  "then "
 		  "`allow *@example.com` lets only those in.",
-	  .examples = { "allow +4990*", "allow bob@biloxi.com" } },
+	  .examples = { "allow +4990*", "allow bob@biloxi.com", "allow bob@biloxi.com off" } },
 };
 const size_t screening_command_count = ARRAY_LEN(screening_commands);

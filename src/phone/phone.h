@@ -378,6 +378,8 @@ void phone_status(const struct phone *phone, const char **word, const char **tex
 bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure);
 /** Block a pattern, or let it pass whatever is blocked. */
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
+/** Take back a rule of phone_screen(). Fails with STATUS_USAGE "no-rule" where there is none of that pattern and kind. */
+bool phone_unscreen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
 typedef void phone_screen_h(void *arg, const char *pattern, bool allows);
 void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg);
 /** Send calls on: `when` "always", "busy", "noanswer" (after `after_us`, 0: 20 s), NULL: all of them; `to` may be

@@ -127,6 +127,16 @@ static struct rule *find_rule(const struct screening *screening, struct slice pa
 	return NULL;
 }
 
+static bool has_wider(const struct screening *screening, const struct rule *than)
+{
+	LIST_EACH(&screening->rules, node) {
+		const struct rule *rule = LIST_ENTRY(node, struct rule, node);
+		if (rule != than && !rule->allows && fits(rule->pattern, than->pattern))
+			return true;
+	}
+	return false;
+}
+
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure)
 {
 	struct screening *screening = phone->screening;
@@ -135,8 +145,8 @@ bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct
 	if (!pattern.n || pattern.n > PATTERN_MAX)
 		return fail(failure, STATUS_USAGE, "pattern", "a pattern has 1 to %d bytes, as in *@example.com",
 			    PATTERN_MAX);
-	/* What was blocked is simply no longer. */
-	if (rule && allows && !rule->allows) {
+	/* What was blocked is simply no longer; it is let through where a wider pattern has it too. */
+	if (rule && allows && !rule->allows && !has_wider(screening, rule)) {
 		rule_free(screening, rule);
 		return true;
 	}
@@ -149,6 +159,19 @@ bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct
 		screening->count++;
 	}
 	rule->allows = allows;
+	return true;
+}
+
+bool phone_unscreen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure)
+{
+	struct screening *screening = phone->screening;
+	struct rule *rule = find_rule(screening, pattern);
+	const char *command = allows ? "allow" : "block";
+
+	if (!rule || rule->allows != allows)
+		return fail(failure, STATUS_USAGE, "no-rule", "there is no `%s %.*s`: `%s` lists what there is", command,
+			    SLICE_ARG(slice_sub(pattern, 0, 60)), command);
+	rule_free(screening, rule);
 	return true;
 }
 

@@ -173,6 +173,8 @@ static const struct {
 	{ "refer sip:a@b", 1, "refer wants to=TARGET: whom it shall call" },
 	{ "forward busy sip:a@b after=5s", 1, "after= goes with `forward noanswer`" },
 	{ "forward noanswer sip:a@b after=10ms", 1, "after= is a second or more, as in after=20s" },
+	{ "block off", 1, "'off' is no address: `block PATTERN off` takes one back" },
+	{ "allow off", 1, "'off' is no address: `allow PATTERN off` takes one back" },
 	{ "forward busy", 1, "where to? `forward busy TARGET` or `off`" },
 	{ "subscribe sip:a@b expires=200h", 1, "expires= is a time up to 7 days, or none for one look" },
 	{ "record start a.wav max=5", 24, "5 has no unit: write 5s, 5ms or 5m" },

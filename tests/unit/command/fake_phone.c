@@ -322,6 +322,11 @@ bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct
 	return told(phone, failure, "%s %.*s", allows ? "allow" : "block", SLICE_ARG(pattern));
 }
 
+bool phone_unscreen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure)
+{
+	return told(phone, failure, "%s %.*s off", allows ? "allow" : "block", SLICE_ARG(pattern));
+}
+
 void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg)
 {
 	(void)phone;
