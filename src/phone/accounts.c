@@ -178,7 +178,11 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 		sip_protocol_find(slice_of(settings_text(phone->settings, "sip.transport")), &identity->protocol) &&
 		identity->protocol != SIP_UDP;
 	if (!account) {
-		if (local && address_is_set(local))
+		/* The port, for whoever calls or writes back; the one of SIP goes without saying. */
+		unsigned port = local && address_is_set(local) ? address_port(local) : 0;
+		if (port && port != 5060)
+			address_print(local, host);
+		else if (local && address_is_set(local))
 			address_print_host(local, true, host);
 		snprintf(nobody, 160, "sip:offhook@%s", host);
 		identity->uri = nobody;

@@ -119,17 +119,15 @@ bool messages_wait(const struct messages *messages)
 /* ---- sending ---- */
 
 /* Without an account an answer can only come to where we listen: MESSAGE has no Contact that would say so. */
-static void say_where(struct phone *phone, const char *uri, char nobody[160])
+static void local_towards(struct phone *phone, const char *uri, struct address *local)
 {
 	struct sip_uri target;
-	struct address remote, local;
-	char text[ADDRESS_TEXT];
+	struct address remote;
+	bool literal = sip_uri_parse(slice_of(uri), &target, NULL) &&
+		       address_parse_host(&remote, target.host, target.port ? target.port : 5060);
 
-	if (!sip_uri_parse(slice_of(uri), &target, NULL) ||
-	    !address_parse_host(&remote, target.host, target.port ? target.port : 5060) ||
-	    !net_ops()->local_address(phone->net, SIP_UDP, &remote, &local))
-		return;
-	snprintf(nobody, 160, "sip:offhook@%s", address_print(&local, text));
+	if (!literal || !net_ops()->local_address(phone->net, SIP_UDP, &remote, local))
+		phone_local_for(phone, NULL, local);
 }
 
 static struct request *send_body(struct messages *messages, const struct account *account, const char *uri,
@@ -141,10 +139,8 @@ static struct request *send_body(struct messages *messages, const struct account
 	struct address local;
 	char nobody[160];
 
-	phone_local_for(phone, NULL, &local);
+	local_towards(phone, uri, &local);
 	identity_of(phone, account, &local, nobody, &identity);
-	if (!account)
-		say_where(phone, uri, nobody);
 	return ua_request(phone->ua,
 			  &(struct request_config){ .identity = &identity,
 						    .method = SLICE("MESSAGE"),

@@ -71,7 +71,15 @@ def test_block_whatever_the_port(bench):
 def test_requests_come_from_where_we_listen(bench):
     peer, phone = Peer(PEER), phone_for(bench)
     phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
-    check("<sip:offhook@127.0.0.1>" in peer.receive("SUBSCRIBE").get("From"), "the one address we listen on")
+    check(f"<sip:offhook@127.0.0.1:{PHONE}>" in peer.receive("SUBSCRIBE").get("From"), "the one address we listen on")
+
+
+def test_one_address_for_calls_and_messages(bench):
+    """Without an account From is where we listen, the same in all: whoever calls or writes back gets here, and knows us as one."""
+    peer, phone = Peer(PEER), phone_for(bench)
+    for method, line in (("MESSAGE", "message sip:bob@127.0.0.1:{} hi"), ("INVITE", "call sip:bob@127.0.0.1:{}")):
+        phone.ask(line.format(PEER))
+        check(f"<sip:offhook@127.0.0.1:{PHONE}>" in peer.receive(method).get("From"), method)
 
 
 def test_block(bench):
@@ -92,8 +100,30 @@ def test_off_is_nobody(bench):
     """`block off` is no rule for somebody named off: it says how a block is taken back."""
     phone = phone_for(bench)
     for line in ("block off", "allow OFF"):
-        check("allow PATTERN" in phone.refused(line)["message"], line)
+        check("PATTERN off` takes one back" in phone.refused(line)["message"], line)
     equal(phone.do("block"), [], "no rule was made")
+
+
+def rules(phone):
+    return [row["rule"] + " " + row["pattern"] for row in phone.do("block")]
+
+
+def test_taken_back(bench):
+    """Each rule goes as it came, and only that one; what a wider pattern has is let through and not only no longer blocked."""
+    peer, phone = Peer(PEER), phone_for(bench)
+    for line in ("block *", "block bob", "allow bob", "allow carol"):
+        phone.do(line)
+    equal(rules(phone), ["block *", "allow bob", "allow carol"], "a block within a wider one")
+    call(peer, 1)
+    peer.receive(180)
+    phone.do("allow bob off")
+    refused(peer, 2, 603)
+    check("there is no `allow bob`" in phone.refused("allow bob off")["message"], "gone already")
+    check("there is no `block carol`" in phone.refused("block carol off")["message"], "it is an allow")
+    phone.do("block * off")
+    equal(rules(phone), ["allow carol"], "what is left")
+    call(peer, 3)
+    peer.receive(180)
 
 
 def test_saved(bench):
