@@ -388,6 +388,20 @@ static bool read_address(struct slice text, struct slice name, const struct acco
 	return good;
 }
 
+/* "Bob/fax" where Bob has none: no user of that name at our domain is meant, and nobody else may be called for him. */
+static bool lacks_place(const struct phone *phone, struct slice word, struct failure *failure)
+{
+	size_t slash = slice_rfind(word, '/');
+	struct slice name = slice_trim(slice_sub(word, 0, slash));
+
+	if (slash == word.n || slice_find(word, '@') < word.n || !contacts_named(phone->contacts, name))
+		return false;
+	fail(failure, STATUS_USAGE, "no-such-contact",
+	     "%.*s has no address '%.*s': `contact list` shows which there are", SLICE_ARG(name),
+	     SLICE_ARG(slice_trim(slice_from(word, slash + 1))));
+	return true;
+}
+
 bool target_read(struct phone *phone, struct slice text, const struct account *account, struct target *target,
 		 struct failure *failure)
 {
@@ -424,7 +438,7 @@ bool target_read(struct phone *phone, struct slice text, const struct account *a
 			.uri = xstrdup(""), .shown = xstrdup("the echo test"), .digits = xstrdup(""), .is_echo = true
 		};
 		good = true;
-	} else {
+	} else if (!lacks_place(phone, word, failure)) {
 		good = read_address(word, (struct slice){ 0 }, account, target, failure);
 	}
 	if (good && digits.n) {

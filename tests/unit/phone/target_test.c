@@ -159,6 +159,13 @@ static void names_win_and_echo_is_built_in(void **state)
 	assert_string_equal(target.uri, "sip:bob@biloxi.com");
 	assert_string_equal(target.shown, "Bob Smith <sip:bob@biloxi.com>");
 	target_fini(&target);
+	/* An address that Bob has not is nobody's at a domain either: nobody else is called for him. */
+	failure = (struct failure){ 0 };
+	assert_false(target_read(phone, SLICE("bob smith/fax"), NULL, &target, &failure));
+	assert_string_equal(failure.reason, "no-such-contact");
+	assert_non_null(strstr(failure.text, "has no address 'fax'"));
+	assert_true(target_read(phone, SLICE("Bob Smith/fax@biloxi.com"), NULL, &target, &failure));
+	target_fini(&target);
 	/* A name that is also a user: the name wins. */
 	assert_true(phone_contact_add(phone, SLICE("100"), SLICE("front@desk.example"), NULL, 0, &failure));
 	assert_true(target_read(phone, SLICE("100"), NULL, &target, &failure));
