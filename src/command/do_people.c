@@ -205,6 +205,8 @@ static enum command_result do_history(struct invocation *invocation)
 	struct history_filter filter = { .kind = invocation->values[0],
 					 .match = invocation_option(invocation, "match", 0) };
 
+	bool filtered = filter.kind || filter.match || since;
+
 	invocation->result = listing.list;
 	if (since && !since_when(since, &filter.since_unix_s))
 		return invocation_fail(invocation, STATUS_USAGE, "since",
@@ -216,7 +218,7 @@ static enum command_result do_history(struct invocation *invocation)
 	phone_history(invocation->phone, &filter, on_history, &listing);
 	phone_history_seen(invocation->phone);
 	if (!listing.count && !listing.csv)
-		buf_printf(invocation->out, "no calls\n");
+		buf_printf(invocation->out, filtered ? "no calls like that\n" : "no calls\n");
 	return COMMAND_DONE;
 }
 

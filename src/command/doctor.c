@@ -441,7 +441,7 @@ static void try_call(struct doctor *doctor)
 		begin_waiting(doctor, STEP_US);
 		if (other) {
 			row(doctor, "note", STATUS_OK, "echo test",
-			    "not called, for call %u is up: `hangup %u`, and `doctor` again", other, other);
+			    "not called, for call %u is up: `hangup all`, and `doctor` again", other);
 			next(doctor, STEP_OVER);
 		} else if (!phone_call(phone, SLICE("echo"), NULL, &doctor->call, NULL, &failure)) {
 			row(doctor, "BAD", STATUS_CALL, "echo test", "%s", failure.text);

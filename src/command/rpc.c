@@ -143,7 +143,14 @@ static void unknown_method(struct reply *reply, const char *method)
 	buf_printf(&text, "%.60s: no such method", method);
 	for (size_t i = 0, n = table_count(); i < n; i++)
 		near_offer(&near, slice_of(table_row(i)->name));
+	/* As methods are spelled: "contact.add". */
+	char *best = slice_dup(near.best);
+	char *gap = strchr(best, ' ');
+	if (gap)
+		*gap = '.';
+	near.best = slice_of(best);
 	near_print(&near, &text);
+	free(best);
 	char *clean = utf8_clean_dup(buf_slice(&text));
 	protocol_error(reply, RPC_UNKNOWN_METHOD, "no-such-method", clean);
 	free(clean);

@@ -535,6 +535,11 @@ static void audio_test_sentence(const struct event *event, struct buf *line)
 			   "%s dB",
 			   event_value(event, "level"), atof(value_or(event, "round-trip", "0")) * 1000,
 			   value_or(event, "noise", "?"));
+	else if (!strcmp(value_or(event, "output", ""), "null") || !strcmp(value_or(event, "input", ""), "null"))
+		buf_printf(line, "there was nothing to hear: the %s null, which is silence",
+			   strcmp(value_or(event, "output", ""), "null") != 0  ? "microphone is"
+			   : strcmp(value_or(event, "input", ""), "null") != 0 ? "loudspeaker is"
+									       : "loudspeaker and microphone are");
 	else
 		buf_printf(line, "the microphone did not hear the loudspeaker; it says %s dB%s",
 			   value_or(event, "noise", "?"),

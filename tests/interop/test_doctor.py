@@ -126,6 +126,7 @@ def test_no_call_is_held_for_it(bench):
     phone.event("answered")
     found, _, error = examined(phone)
     equal((found["echo test"]["result"], error, phone.get("call.state")), ("note", None, "answered"), f"rows: {found}")
+    check("`hangup all`" in found["echo test"]["detail"], f"what to do, however many are up: {found}")
     equal(phone.quit(), 0, "exit status")
 
 

@@ -113,6 +113,7 @@ def test_history(bench):
     done = ask(bench, "redial 1", "wait failed", "history last=1")
     check("bob@" in done.stdout.splitlines()[-1], f"called again: {done.stdout[-300:]}")
     equal(ask(bench, "redial 99").returncode, 4, "no such entry")
+    check("no calls like that" in ask(bench, "history match=zed").stdout, "there are calls, but not with zed")
 
 
 def test_full_and_read_only(bench):

@@ -105,6 +105,36 @@ static void every_event_has_a_sentence(void **state)
 	events_free(events);
 }
 
+/* Silence by choice is no fault of a device. */
+static void a_sound_test_of_silence_says_so(void **state)
+{
+	static const struct {
+		const char *input, *output, *wanted;
+	} rows[] = {
+		{ "null", "null", "the loudspeaker and microphone are null, which is silence" },
+		{ "Mic", "null", "the loudspeaker is null" },
+		{ "null", "Speaker", "the microphone is null" },
+		{ "Mic", "Speaker", "is it muted, or the wrong device?" },
+	};
+	struct events *events = events_new();
+	struct buf line;
+
+	(void)state;
+	buf_init(&line, 400);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct event *event = events_add(events, EVENT_AUDIO_TEST, 0);
+		event_text(event, "input", slice_of(rows[i].input));
+		event_text(event, "output", slice_of(rows[i].output));
+		event_text(event, "noise", SLICE("-127"));
+		event_text(event, "loudest", SLICE("-127"));
+		buf_clear(&line);
+		event_sentence(event, &line);
+		assert_non_null(strstr(buf_text(&line), rows[i].wanted));
+	}
+	buf_fini(&line);
+	events_free(events);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +143,7 @@ int main(void)
 		cmocka_unit_test(a_reader_that_fell_behind_goes_on),
 		cmocka_unit_test(names_go_both_ways),
 		cmocka_unit_test(every_event_has_a_sentence),
+		cmocka_unit_test(a_sound_test_of_silence_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
