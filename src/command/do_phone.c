@@ -125,7 +125,7 @@ const struct command phone_commands[] = {
 	  .arguments = { { .name = "TOPIC",
 			   .kind = ARG_TOPIC,
 			   .optional = true,
-			   .text = "a command, settings, events, quantities, or a setting" } },
+			   .text = "a command, settings, events, quantities, keys, or a setting" } },
 	  .summary = "explain a command",
 	  .text = "Without TOPIC an overview.",
 	  .examples = { "help", "help account add", "help settings" } },

@@ -27,6 +27,31 @@ bool help_group(size_t place, const char **name, const char **title)
 	return true;
 }
 
+/* What ui/screen/control.c does with keys that `bind` has not given away. */
+const struct help_row *help_key_row(size_t place)
+{
+	static const struct help_row rows[] = {
+		{ "Tab", "complete the word; in a view, the next view" },
+		{ "F1", "help" },
+		{ "F2", "answer the call that rings" },
+		{ "F3", "find a text in the view" },
+		{ "F6", "the view takes the keys, or the command line again" },
+		{ "F8", "hang up the call that the bottom line names" },
+		{ "F9", "reject the call that rings" },
+		{ "PageUp PageDown", "scroll" },
+		{ "C-l", "draw the screen anew" },
+		{ "Esc", "back" },
+		{ "1 to 7", "in a view: choose one" },
+		{ "Up Down j k", "in a view: the row above or below; Home, End, g and G the first and last" },
+		{ "Enter", "in a view: call, answer, open or select what the row shows" },
+		{ "/ n N", "in a view: find a text, the next one, the one before" },
+		{ "z", "in a view: it fills the screen, or no longer" },
+		{ "d m y", "in a message: compare with the one before or marked, mark, copy" },
+		{ "mouse", "a click on a row or a view is Enter or chooses it; the wheel scrolls" },
+	};
+	return place < ARRAY_LEN(rows) ? &rows[place] : NULL;
+}
+
 const struct help_row *help_quantity_row(size_t place)
 {
 	static const struct help_row rows[] = {
@@ -194,7 +219,8 @@ static void print_overview(struct buf *out)
 		buf_printf(out, "%s%s\n", g ? "\n" : "", title);
 		print_group(group, out);
 	}
-	buf_printf(out, "\nhelp COMMAND explains one; see also help settings, help events, help quantities.\n");
+	buf_printf(out, "\nhelp COMMAND explains one; see also\nhelp settings, help events, help quantities, help "
+			"keys.\n");
 }
 
 static void print_arguments(const struct command *command, struct buf *out)
@@ -355,6 +381,15 @@ static void print_quantities(struct buf *out)
 			"${media.loss}.\n");
 }
 
+static void print_keys(struct buf *out)
+{
+	for (size_t i = 0; help_key_row(i); i++)
+		row(out, help_key_row(i)->name, 16, help_key_row(i)->text);
+	buf_printf(out,
+		   "\nThe command line has those of readline besides (screen.editing).\n`bind` gives a key another "
+		   "meaning.\n");
+}
+
 bool quantity_exists(const char *name)
 {
 	const char *const *names = phone_quantity_names();
@@ -396,6 +431,8 @@ bool help_print(struct slice topic, struct buf *out)
 		print_events(out);
 	else if (slice_eq(topic, SLICE("quantities")))
 		print_quantities(out);
+	else if (slice_eq(topic, SLICE("keys")))
+		print_keys(out);
 	else if (!(command = table_find(topic)) && print_family(topic, out))
 		return true;
 	else if (command && table_is_first_word(topic))

@@ -10,6 +10,8 @@ struct help_row {
 /** The groups of commands in their order. @return false behind the last */
 bool help_group(size_t place, const char **name, const char **title);
 const struct help_row *help_quantity_row(size_t place);
+/** The keys of the screen. @return NULL behind the last */
+const struct help_row *help_key_row(size_t place);
 const struct help_row *help_status_row(size_t place);
 /** Does the phone have this quantity? */
 bool quantity_exists(const char *name);

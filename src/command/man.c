@@ -222,6 +222,14 @@ static void quantities(struct buf *out)
 			entry(out, help_quantity_row(i)->name, help_quantity_row(i)->text);
 }
 
+static void keys(struct buf *out)
+{
+	buf_printf(out, ".SH KEYS\n");
+	paragraph(out, "On the screen; `bind` gives a key another meaning.");
+	for (size_t i = 0; help_key_row(i); i++)
+		entry(out, help_key_row(i)->name, help_key_row(i)->text);
+}
+
 static void rows(struct buf *out, const char *heading, const struct help_row *from, size_t count)
 {
 	buf_printf(out, ".SH %s\n", heading);
@@ -348,6 +356,7 @@ void help_print_man(struct buf *out)
 	settings(out);
 	events(out);
 	quantities(out);
+	keys(out);
 	rows(out, "EXIT STATUS", statuses, count);
 	rows(out, "FILES", files, ARRAY_LEN(files));
 	examples(out);

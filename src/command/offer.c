@@ -235,7 +235,7 @@ static void offer_topics(struct completing *at)
 	}
 	for (size_t i = 0, n = table_count(); i < n; i++)
 		offer_text(at, table_row(i)->name);
-	offer_list(at, "settings events quantities", ' ');
+	offer_list(at, "settings events quantities keys", ' ');
 	offer_groups(at);
 	offer_settings(at);
 }

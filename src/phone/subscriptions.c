@@ -628,7 +628,10 @@ bool subscriptions_talking(const struct subscriptions *all, const char *uri, str
 		return fail(failure, STATUS_CALL, "no-call", "%s is in no call now, as far as is told", uri);
 	if (!is_named(row) || !print_dialog(join, row->call_id, row->local_tag, row->remote_tag))
 		return fail(failure, STATUS_CALL, "no-name",
-			    "%s does not say which call it is in (Call-ID and tags), so it cannot be joined", uri);
+			    "%s does not say which call it is in (Call-ID and tags), so it cannot be joined; many "
+			    "phones tell "
+			    "only those who watch them through their server",
+			    uri);
 	/* Whom we watch mixes: the address that we know him by, not what a document says. */
 	buf_printf(target, "%s", uri);
 	return true;

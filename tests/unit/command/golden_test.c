@@ -16,6 +16,7 @@ static const struct {
 	{ "-n --batch -x 'help settings'", "tests/golden/help-settings.txt" },
 	{ "-n --batch -x 'help events'", "tests/golden/help-events.txt" },
 	{ "-n --batch -x 'help quantities'", "tests/golden/help-quantities.txt" },
+	{ "-n --batch -x 'help keys'", "tests/golden/help-keys.txt" },
 	{ "-n --batch -x 'help call'", "tests/golden/help-call.txt" },
 	{ "-n --batch -x 'help wait'", "tests/golden/help-wait.txt" },
 	{ "-n --batch -x 'help account add'", "tests/golden/help-account-add.txt" },

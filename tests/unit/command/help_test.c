@@ -37,6 +37,7 @@ static void test_topics(void **state)
 		assert_non_null(strstr(help(setting_rows[i].name), setting_rows[i].sentence));
 	}
 	assert_non_null(strstr(help("quantities"), "media.loss"));
+	assert_non_null(strstr(help("keys"), "F8                hang up"));
 	assert_false(help_print(SLICE("nothing"), &out));
 }
 
