@@ -384,6 +384,17 @@ test_notify() {
 }
 check notify
 
+test_call_in_short() {
+	listening
+	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"
+	until_shown "$prompt" || return
+	"$OFFHOOK" -n -x 'set sip.listen 127.0.0.1:0' -x "call sip:me@127.0.0.1:$port" -x 'wait ended within=60s' </dev/null >"$work/caller-plain" 2>&1 &
+	callers+=($!)
+	until_shown 'is calling' && line answer && until_shown 'sound of the peer' && keys F6 3 && until_shown '^ offhook .*▶1 ● offhook 0'
+	callers_end
+}
+check call_in_short
+
 test_messages_view() {
 	listening
 	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"

@@ -93,6 +93,16 @@ static const struct call_view *selected_call(const struct screen *screen)
 	return NULL;
 }
 
+/* Who it is in a word: the name, else the user, else the host. */
+static struct slice short_name(const struct call_view *call)
+{
+	struct slice uri = slice_of(call->uri), rest = slice_from(uri, slice_find(uri, ':') + 1);
+
+	if (*call->name)
+		return slice_of(call->name);
+	return slice_find(uri, ':') < uri.n ? slice_sub(rest, 0, slice_find(rest, '@')) : uri;
+}
+
 /* Where the calls are not in sight, the one that commands mean. */
 static void add_call_in_short(const struct screen *screen, struct buf *to)
 {
@@ -102,8 +112,8 @@ static void add_call_in_short(const struct screen *screen, struct buf *to)
 	if (!call || screen->panes[VIEW_CALLS].shown)
 		return;
 	buf_printf(to, "%s%u %s ", theme_glyph(GLYPH_SELECTED, utf8), call->number, call_glyph(call));
-	if (screen->cols >= 70 && *call->name) {
-		text_add(to, slice_of(call->name), 16, utf8);
+	if (screen->cols >= 70) {
+		text_add(to, short_name(call), 16, utf8);
 		buf_add_char(to, ' ');
 	}
 	if (call->muted)
