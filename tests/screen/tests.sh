@@ -384,6 +384,15 @@ test_notify() {
 }
 check notify
 
+# A few rows are seen too where the log, which had room for them, is no longer in sight.
+test_rows_beside_a_view() {
+	open 80x24 -n "${quiet[@]}"
+	until_shown "$prompt" && line 'block ann@biloxi.com' && line 'block ben@biloxi.com' && until_shown '^> block ben' || return
+	line 'show history' && until_shown '^ History' && line block
+	until_shown '^block ann@biloxi.com' && until_shown '^block ben@biloxi.com' && keys Escape && until_shown '^ History'
+}
+check rows_beside_a_view
+
 test_call_in_short() {
 	listening
 	open 80x24 -n -x "set sip.listen 127.0.0.1:$port" "${quiet[@]:3}"

@@ -51,7 +51,7 @@ static void show_long(struct screen *screen, size_t count_before)
 	struct pane *pane = &screen->panes[VIEW_LOG];
 	size_t added = screen->log.count - count_before, whole = screen->rows > 5 ? (size_t)screen->rows - 5 : 1;
 
-	if (added <= 1 || (pane->page && added <= pane->page))
+	if (added <= 1 || (pane->shown && added <= pane->page))
 		return;
 	screen->long_text = screen->long_text || screen->view != VIEW_LOG;
 	screen->back_to = screen->view != VIEW_LOG ? screen->view : screen->back_to;
