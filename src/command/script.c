@@ -39,6 +39,19 @@ static char *without_passwords(struct slice line)
 	return copy;
 }
 
+/* A file that somebody sent is shown no more raw than a message: C1 controls and what turns the writing around move a
+ * terminal, too. @return columns */
+static size_t add_shown(struct buf *shown, char *text, size_t n)
+{
+	size_t before = shown->n;
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = ' ';
+	utf8_clean(shown, slice_make(text, n), false);
+	return column_of(slice_from(buf_slice(shown), before), shown->n - before) - 1;
+}
+
 void show_line(struct slice whole, size_t at, struct buf *shown)
 {
 	char *safe = without_passwords(whole);
@@ -56,12 +69,13 @@ void show_line(struct slice whole, size_t at, struct buf *shown)
 	while (n && from + n < line.n && is_continuation(line.p[from + n]))
 		n--;
 	buf_printf(shown, "    %s", from ? "..." : "");
-	for (size_t i = from; i < from + n; i++)
-		buf_add_char(shown, (unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f ? ' ' : line.p[i]);
+	while (at > from && at < line.n && is_continuation(line.p[at]))
+		at--;
+	size_t columns = add_shown(shown, safe + from, at - from);
+	add_shown(shown, safe + at, from + n - at);
 	buf_printf(shown, "%s\n    %s", from + n < line.n ? "..." : "", from ? "   " : "");
-	for (size_t i = from; i < at; i++)
-		if (!is_continuation(line.p[i]))
-			buf_add_char(shown, ' ');
+	while (columns--)
+		buf_add_char(shown, ' ');
 	buf_add(shown, SLICE("^\n"));
 	free(safe);
 }
@@ -282,7 +296,7 @@ static bool read_regular(const char *path, struct buf *text, struct failure *fai
 	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		close(fd);
 		return fail(failure, STATUS_SOUND, "file", "%s cannot be read: it is a %s and no regular file", path,
-			    S_ISDIR(st.st_mode)	   ? "directory"
+			    S_ISDIR(st.st_mode)    ? "directory"
 			    : S_ISFIFO(st.st_mode) ? "pipe"
 						   : "device");
 	}

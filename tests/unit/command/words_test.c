@@ -1,3 +1,4 @@
+#include "command/script.h"
 #include "command/words.h"
 #include "tests/unit/command/fake_phone.h"
 
@@ -194,11 +195,37 @@ static void test_prefixes(void **state)
 	}
 }
 
+static void shown(const char *line, size_t at, const char *want)
+{
+	struct buf buf;
+
+	buf_init(&buf, 1024);
+	show_line(slice_of(line), at, &buf);
+	assert_string_equal(buf_text(&buf), want);
+	buf_fini(&buf);
+}
+
+/* The line of an error: nothing in a file moves the terminal or turns the writing around, and the caret stays below. */
+static void test_shown(void **state)
+{
+	(void)state;
+	shown("dial bob", 5, "    dial bob\n         ^\n");
+	shown("", 0, "    \n    ^\n");
+	shown("a", 7, "    a\n     ^\n");
+	shown("\tb\033[2Jc", 2, "     b [2Jc\n      ^\n");
+	shown("\302\2332Jx \342\200\256y\233z", 5, "    ?2Jx ?y?z\n        ^\n");
+	shown("\303\244\303\244 b", 5, "    \303\244\303\244 b\n       ^\n");
+	/* The place is inside a letter; the line is cut inside one. */
+	shown("a\303\244b", 2, "    a\303\244b\n     ^\n");
+	shown("a\303", 1, "    a?\n     ^\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words), cmocka_unit_test(test_marks), cmocka_unit_test(test_file_names),
 		cmocka_unit_test(test_rest),  cmocka_unit_test(test_quote), cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
