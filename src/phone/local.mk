@@ -31,6 +31,6 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/show.c \
 	src/phone/store.c src/phone/store.h src/phone/store_db.c src/phone/store_journal.c src/phone/store_internal.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/devices.c \
-	src/phone/subscriptions.c src/phone/subscriptions.h \
+	src/phone/subscriptions.c src/phone/subscriptions.h src/phone/pickup.c \
 	src/phone/vcard.c src/phone/target.c \
 	src/phone/referral.c src/phone/transfer.c src/phone/trace.c src/phone/trace.h
