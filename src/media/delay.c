@@ -4,13 +4,14 @@
 
 enum {
 	EPOCH_US = 4000000,        /* the anchor is the least transit of 4 to 8 s */
-	PLAIN_MEAN = 150,          /* so many packets count alike; later ones push the old out */
+	MEAN = 150,                /* new packets push the old out: so many count */
+	GROWS_BY = 3,              /* until then a third of those that came: the first ones come while devices open */
 	PEAK_US = 40000,           /* a peak is that much above what is wanted anyway, */
 	PEAK_APART_US = 500000,    /* later belongs to another peak, */
 	PEAKS_WANTED = 3,          /* so many make a habit of it, */
 	PEAK_PERIOD_MAX_US = 12000000, /* unless they are further apart than this */
 };
-static const double QUANTILE = 0.985, KEEP = 1 - 1.0 / PLAIN_MEAN;
+static const double QUANTILE = 0.985, KEEP = 1 - 1.0 / MEAN;
 
 void delay_init(struct delay *delay)
 {
@@ -86,7 +87,8 @@ int64_t delay_add(struct delay *delay, int64_t transit_us, int64_t arrival_us)
 	move_anchor(delay, transit_us, arrival_us);
 	int64_t over_us = transit_us - delay->anchor_us;
 	size_t bucket = (size_t)(over_us / DELAY_BUCKET_US);
-	double keep = delay->measured < PLAIN_MEAN ? 1 : KEEP;
+	double seen = (double)delay->measured;
+	double keep = seen < GROWS_BY * MEAN ? 1 - GROWS_BY / (seen + GROWS_BY) : KEEP;
 
 	if (delay->measured)
 		note_peak(delay, over_us, arrival_us);

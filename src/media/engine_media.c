@@ -19,7 +19,7 @@ enum {
 	PACED_MAX_TICKS = 4,
 	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
 	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
-	SLACK_FRAMES = 144,       /* 3 ms for the two threads to be late */
+	SLACK_FIRST_FRAMES = 32, SLACK_FRAMES = 144, /* the period that is promised is time enough for most machines */
 	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
 	POLL_BATCH = 128,
 	LOAD_TICKS = 20,
@@ -423,7 +423,7 @@ static int slack_of(struct slot *slot)
 		return DEVICE_TICK_FRAMES;
 	uint32_t xruns = ops->xruns(slot->device);
 	if (slot->fed < SETTLE_TICKS)
-		slot->slack_frames = SLACK_FRAMES;
+		slot->slack_frames = SLACK_FIRST_FRAMES;
 	else if (xruns != slot->xruns && slot->slack_frames < DEVICE_TICK_FRAMES)
 		slot->slack_frames += SLACK_FRAMES;
 	slot->xruns = xruns;

@@ -397,9 +397,29 @@ static void leaping_timestamps_do_not_add_up(void **state)
 	jitter_fini(&jitter);
 }
 
+/* The first packets leave while the peer still opens its devices; two seconds later that is forgotten. */
+static void an_uneven_beginning_is_forgotten(void **state)
+{
+	(void)state;
+	struct delay delay;
+
+	delay_init(&delay);
+	for (int64_t i = 0; i < 20; i++)
+		delay_add(&delay, 1000 + (i % 3) * 8000, i * 20000);
+	assert_true(delay_wanted_us(&delay, 400000) >= 16000);
+	for (int64_t i = 20; i < 100; i++)
+		delay_add(&delay, 1000 + i % 3 * 500, i * 20000);
+	assert_true(delay_wanted_us(&delay, 2000000) <= 3000);
+	/* what goes on is not */
+	for (int64_t i = 100; i < 1000; i++)
+		delay_add(&delay, 1000 + (i % 20 ? 0 : 30000), i * 20000);
+	assert_true(delay_wanted_us(&delay, 20000000) >= 30000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_uneven_beginning_is_forgotten),
 		cmocka_unit_test(steady),
 		cmocka_unit_test(loss_and_reordering_and_duplicates),
 		cmocka_unit_test(adapts_to_jitter),
