@@ -73,20 +73,26 @@ static bool take_line(struct store *store, struct slice line)
 	return good;
 }
 
-/* A last line without its end was never whole: a phone died writing it, and has not reported it. */
+/* A last line without its end was never whole: a phone died writing it, and has not reported it. A line longer than any
+ * row is damage (what a disk that lost its power left behind), and costs the rows behind it nothing. */
 static bool take_journal(struct store *store, int fd)
 {
 	struct buf text;
 	char chunk[16384];
-	bool good = true;
+	bool good = true, damaged = false; /* damaged: the line that goes on */
 
 	buf_init(&text, LINE_BYTES + sizeof chunk);
 	for (ssize_t n; good && (n = read(fd, chunk, sizeof chunk)) > 0;) {
-		if (!buf_add(&text, slice_make(chunk, (size_t)n)))
-			break;
+		if (text.n > LINE_BYTES) {
+			buf_clear(&text);
+			damaged = true;
+		}
+		buf_add(&text, slice_make(chunk, (size_t)n));
 		struct slice rest = buf_slice(&text);
-		for (size_t end; good && (end = slice_find(rest, '\n')) < rest.n; rest = slice_from(rest, end + 1))
-			good = take_line(store, slice_sub(rest, 0, end));
+		for (size_t end; good && (end = slice_find(rest, '\n')) < rest.n; rest = slice_from(rest, end + 1)) {
+			good = damaged || take_line(store, slice_sub(rest, 0, end));
+			damaged = false;
+		}
 		buf_drop(&text, text.n - rest.n);
 	}
 	buf_fini(&text);

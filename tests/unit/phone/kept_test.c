@@ -218,6 +218,26 @@ static void a_journal_is_taken_in(void **state)
 	free(left);
 }
 
+/* A line of 600 KB is no row; those before and behind it are. */
+static void damage_in_a_journal_costs_no_other_row(void **state)
+{
+	struct world *world = *state;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	buf_printf(&text, "calls\ta-1\t1795344122\tout\tanswered\t3\t200\t\tsip:a@b\t\t\ncalls\ta-9\t");
+	for (int i = 0; i < 600000; i++)
+		buf_add_char(&text, '9');
+	buf_printf(&text, "\tout\tfailed\t0\t408\t\tsip:e@f\t\t\n"
+			  "calls\ta-2\t1795344123\tout\tfailed\t0\t408\t\tsip:c@d\t\twhy\n");
+	write_whole(world, "history.journal", buf_text(&text));
+	buf_fini(&text);
+	recent_are(world_phone(world, 0, true), "sip:c@d sip:a@b ");
+	char *left = read_whole(world, "history.journal");
+	assert_string_equal(left, "");
+	free(left);
+}
+
 static size_t missed(struct phone *phone)
 {
 	return history_missed(phone->history);
@@ -542,6 +562,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_is_left_alone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_contact_has_several_addresses, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(damage_in_a_journal_costs_no_other_row, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(missed_calls_outlive_the_phone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_history_of_version_1_is_migrated, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(contacts_of_older_versions, world_setup, world_teardown),
