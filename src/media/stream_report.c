@@ -242,6 +242,7 @@ void stream_publish(struct stream *stream)
 	atomic_store_explicit(&stream->version, version + 2, memory_order_release);
 }
 
+/* `narrow` NULL: the numbers alone. */
 static void copy_words(const struct stream *stream, uint64_t *words, uint64_t *narrow)
 {
 	uint64_t before, after;
@@ -251,7 +252,7 @@ static void copy_words(const struct stream *stream, uint64_t *words, uint64_t *n
 		for (size_t i = 0; i < sizeof(struct stream_stats) / 8; i++)
 			words[i] = atomic_load_explicit(&stream->snapshot[i], memory_order_acquire);
 		uint64_t at = atomic_load_explicit(&stream->narrow_at, memory_order_acquire);
-		for (size_t i = 0; i < STREAM_NARROW_WORDS; i++)
+		for (size_t i = 0; narrow && i < STREAM_NARROW_WORDS; i++)
 			narrow[i] = atomic_load_explicit(&stream->narrow[(at + i) % STREAM_NARROW_WORDS],
 							 memory_order_acquire);
 		after = atomic_load_explicit(&stream->version, memory_order_relaxed);
@@ -263,6 +264,12 @@ void engine_stats(const struct stream *stream, struct stream_stats *stats)
 	uint64_t words[sizeof *stats / 8], narrow[STREAM_NARROW_WORDS];
 	int16_t pcm[TONE_FIND_FRAMES];
 
+	/* Who was never heard makes no tone: a call that ends at once is not searched for one. */
+	copy_words(stream, words, NULL);
+	memcpy(stats, words, sizeof words);
+	stats->tone_hz = 0;
+	if (!stats->received_packets)
+		return;
 	copy_words(stream, words, narrow);
 	memcpy(stats, words, sizeof words);
 	memcpy(pcm, narrow, sizeof pcm);
