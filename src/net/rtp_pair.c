@@ -19,31 +19,44 @@ static int open_socket(const struct address *address)
 	/* A network without marks or a kernel without stamps costs quality, not the call. */
 	setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, &mark, sizeof mark);
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
-	if (bind(fd, &address->u.any, address_len(address)) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return -1;
+	return fd;
 }
 
-/* errno tells why not. */
-static bool open_pair(struct address *address, uint16_t port, int *rtp_fd, int *rtcp_fd)
+static void close_pair(int *rtp_fd, int *rtcp_fd)
+{
+	int error = errno;
+
+	if (*rtp_fd >= 0)
+		close(*rtp_fd);
+	if (*rtcp_fd >= 0)
+		close(*rtcp_fd);
+	*rtp_fd = *rtcp_fd = -1;
+	errno = error;
+}
+
+static bool bind_to(int fd, struct address *address, uint16_t port)
 {
 	address_set_port(address, port);
-	*rtp_fd = open_socket(address);
-	if (*rtp_fd < 0)
+	return bind(fd, &address->u.any, address_len(address)) == 0;
+}
+
+/*
+ * Sockets that are there already serve for the next port where this one is taken: in a range that is nearly full each
+ * try is a bind, not a socket. errno tells why not.
+ */
+static bool open_pair(struct address *address, uint16_t port, int *rtp_fd, int *rtcp_fd)
+{
+	if (*rtp_fd < 0 && (*rtp_fd = open_socket(address)) < 0)
 		return false;
-	address_set_port(address, (uint16_t)(port + 1));
-	*rtcp_fd = open_socket(address);
+	if (!bind_to(*rtp_fd, address, port))
+		return false;
+	if (*rtcp_fd < 0 && (*rtcp_fd = open_socket(address)) < 0)
+		return false;
+	bool good = bind_to(*rtcp_fd, address, (uint16_t)(port + 1));
 	address_set_port(address, port);
-	if (*rtcp_fd >= 0)
-		return true;
-	int error = errno;
-	close(*rtp_fd);
-	*rtp_fd = -1;
-	errno = error;
-	return false;
+	if (!good) /* the other one is bound, and stays where it is */
+		close_pair(rtp_fd, rtcp_fd);
+	return good;
 }
 
 bool net_rtp_pair(const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd, int *rtcp_fd,
@@ -66,7 +79,8 @@ bool net_rtp_pair(const struct address *local_host, uint16_t low, uint16_t high,
 		}
 		*err = err_from_errno(errno);
 		if (*err != ERR_ADDRESS_IN_USE)
-			return false;
+			break;
 	}
+	close_pair(rtp_fd, rtcp_fd);
 	return false;
 }
