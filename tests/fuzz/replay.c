@@ -1,7 +1,7 @@
 /*
- * Runs a fuzz target without libFuzzer: every file of its corpus, its prefixes, and MUTATIONS of each that follow
- * from a seed; what a fuzzer gained (gained-*) as it is. So `make check` needs no special compiler, and whatever a fuzzer found stays found: add the file to the
- * corpus. Prints TAP.
+ * Runs a fuzz target without libFuzzer: every file of its corpus, its prefixes, and MUTATIONS of each that follow from
+ * a seed; what a fuzzer gained (gained-*) as it is. So `make check` needs no special compiler, and whatever a fuzzer
+ * found stays found: add the file to the corpus. Prints TAP.
  */
 #include "base/random.h"
 #include "base/xmalloc.h"

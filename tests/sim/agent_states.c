@@ -356,11 +356,9 @@ void states_finish(struct agent *agent)
 		else if (deed->kind == DEED_PUBLICATION)
 			stop_publication(deed);
 	}
+	/* One end, whether it is bound, never was, or is being removed already. */
 	agent->registration_told = 0;
-	if (registration_may_be_bound(agent->registration))
-		registration_stop(agent->registration, false);
-	else
-		agent->registration_told = 1;
+	registration_stop(agent->registration, false);
 }
 
 void states_check(struct agent *agent)
