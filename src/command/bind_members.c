@@ -156,8 +156,8 @@ static bool add_member(struct members *members, const char *key, const json_t *v
 		    command->name);
 }
 
-/* Values by position: the arguments in their order, keywords that only introduce one left out; what is left over belongs
- * to a last one that repeats. */
+/* Values by position: the arguments in their order, keywords that only introduce one left out; what is left over
+ * belongs to a last one that repeats. */
 static bool add_positions(struct members *members, const json_t *list)
 {
 	const struct command *command = members->bound->command;

@@ -241,8 +241,8 @@ bool help_print_shell_completion(struct slice shell, struct buf *out);
 /* ---- JSON-RPC ---- */
 enum { RPC_LINE_MAX = 1 << 20 };
 /**
- * One line that begins with '{', or with '[': up to 256 requests at once, whose answers come as one array. The answer is
- * given to `reply` as one JSON line now or when the command ends; NULL when a request without an id has ended.
+ * One line that begins with '{', or with '[': up to 256 requests at once, whose answers come as one array. The answer
+ * is given to `reply` as one JSON line now or when the command ends; NULL when a request without an id has ended.
  */
 typedef void rpc_reply_h(void *arg, const char *line);
 void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply, void *arg);

@@ -376,7 +376,8 @@ const struct command calls_commands[] = {
 		       { .name = "early",
 			 .kind = ARG_CHOICE,
 			 .choices = "on|listen|off",
-			 .text = "sound before the answer: heard and sent (on, as when omitted), only heard (listen), or "
+			 .text = "sound before the answer: heard and sent (on, as when omitted), only heard (listen), "
+				 "or "
 				 "neither, with our own ringing tone (off)" },
 		       { .name = "timeout", .kind = ARG_DURATION, .text = "give up when nobody has answered by then" },
 		       { .name = "header",
@@ -552,7 +553,8 @@ const struct command calls_commands[] = {
 	  .arguments = { ONE_CALL },
 	  .options = { REQUEST_OPTION },
 	  .summary = "call whom the other side asks you to call",
-	  .text = "Without CALL the only transfer that is asked for is meant; an error lists them when there are several, those outside of calls too. `call.follow-transfer on` does it by "
+	  .text = "Without CALL the only transfer that is asked for is meant; an error lists them when there are "
+		  "several, those outside of calls too. `call.follow-transfer on` does it by "
 		  "itself, `off` refuses all.",
 	  .examples = { "accept-transfer", "accept-transfer 1", "accept-transfer request=2" } },
 	{ .name = "refuse-transfer",

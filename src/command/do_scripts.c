@@ -116,7 +116,8 @@ static enum command_result do_exit(struct invocation *invocation)
 	}
 #define LEFT                                                                                                           \
 	{                                                                                                              \
-		.name = "LEFT", .kind = ARG_QUANTITY, .text = "a quantity, a setting, a $variable, a number, or a text in quotes"                   \
+		.name = "LEFT", .kind = ARG_QUANTITY,                                                                  \
+		.text = "a quantity, a setting, a $variable, a number, or a text in quotes"                            \
 	}
 #define OPERATION                                                                                                      \
 	{                                                                                                              \

@@ -79,8 +79,11 @@ static const struct event_help rows[] = {
 	{ "published", "account state expires", "a server tells our status to others", false },
 	{ "publish-failed", "account state code reason cause retry", "our status could not be published", false },
 	{ "audio-test", "input output noise loudest played level round-trip",
-	  "what `audio test` found: levels in dB, the round trip in seconds. noise is the microphone before anything is "
-	  "played, loudest the loudest of it at all, played what the loudspeaker got, level what came back of it; without level nothing did", false },
+	  "what `audio test` found: levels in dB, the round trip in seconds. noise is the microphone before anything "
+	  "is "
+	  "played, loudest the loudest of it at all, played what the loudspeaker got, level what came back of it; "
+	  "without level nothing did",
+	  false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
 	{ "network", "state address",
 	  "other addresses or another way out (changed), none at all (down), or the computer has slept (resumed); "

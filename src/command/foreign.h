@@ -4,8 +4,8 @@
 #include "base/buf.h"
 
 /**
- * Print what the word is elsewhere and here: "; baresip's `x` is `hold` here, pjsua's `transfer`". A leading slash does not
- * count.
+ * Print what the word is elsewhere and here: "; baresip's `x` is `hold` here, pjsua's `transfer`". A leading slash does
+ * not count.
  * @return false: no other phone that we know has it, and nothing is printed
  */
 bool foreign_print(struct slice word, struct buf *to);

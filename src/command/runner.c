@@ -39,7 +39,8 @@ static void forget_present(struct runner *runner)
 	buf_clear(&runner->shown);
 }
 
-/* Those who asked are told, and who counts what is not answered yet as well; not when the runner goes, for then they are gone as well. */
+/* Those who asked are told, and who counts what is not answered yet as well; not when the runner goes, for then they
+ * are gone as well. */
 static void drop_queue(struct runner *runner, bool only_files)
 {
 	struct failure failure;

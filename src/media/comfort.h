@@ -51,7 +51,7 @@ struct voice_watch {
 	double smooth_db, least_db, least_before_db;
 };
 /**
- * 10 ms at 48 kHz (NULL: silence) against the noise of the last seconds. What is louder than -40 dBov is never noise, what
- * is quieter than -60 dBov always. @return whether it may be speech, or follows closely behind
+ * 10 ms at 48 kHz (NULL: silence) against the noise of the last seconds. What is louder than -40 dBov is never noise,
+ * what is quieter than -60 dBov always. @return whether it may be speech, or follows closely behind
  */
 bool voice_tick(struct voice_watch *watch, const int16_t *pcm);

@@ -128,8 +128,8 @@ struct stream_config {
 };
 
 /*
- * Of Opus, 0 to 10. What libopus adds above this costs nearly as much as all below it, and is not heard: on the scale of
- * tests/sound it is 0.06 at 54 kbit/s and 0.01 at 82 kbit/s.
+ * Of Opus, 0 to 10. What libopus adds above this costs nearly as much as all below it, and is not heard: on the scale
+ * of tests/sound it is 0.06 at 54 kbit/s and 0.01 at 82 kbit/s.
  */
 enum { ENGINE_COMPLEXITY_MOST = 5 };
 
@@ -151,7 +151,7 @@ struct stream_stats {
 	enum media_codec receive_codec, send_codec;
 	uint32_t receive_rate;
 	int64_t last_packet_us;    /* engine time of the last RTP packet; 0: none yet */
-	int complexity;            /* how thorough the encoder is, of ENGINE_COMPLEXITY_MOST: less when the processor is busy */
+	int complexity; /* how thorough the encoder is, of ENGINE_COMPLEXITY_MOST: less when the processor is busy */
 	bool muted, sends_copies;  /* sends_copies: redundancy (RFC 2198) is armed */
 };
 

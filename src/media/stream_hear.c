@@ -179,9 +179,9 @@ static bool hopes_for_copies(struct stream *stream)
 }
 
 /*
- * What a packet carries of its predecessor, or lets guess of it, helps only when it is there in time: then a packet more
- * of delay is well spent, while packets are lost and for a while after, so that the delay does not go up and down with
- * every loss.
+ * What a packet carries of its predecessor, or lets guess of it, helps only when it is there in time: then a packet
+ * more of delay is well spent, while packets are lost and for a while after, so that the delay does not go up and down
+ * with every loss.
  */
 static void arm_fec(struct stream *stream, bool hopes)
 {

@@ -4,7 +4,14 @@
 
 #include <string.h>
 
-enum { QUIET_US = 3000000, LOST_US = 3000000, PAUSE_US = 30000000, WORD_SAMPLES = 4, QUALITY_TICKS = 10, TRIP_MAX_MS = 10000 };
+enum {
+	QUIET_US = 3000000,
+	LOST_US = 3000000,
+	PAUSE_US = 30000000,
+	WORD_SAMPLES = 4,
+	QUALITY_TICKS = 10,
+	TRIP_MAX_MS = 10000
+};
 static const double QUIET_DB = -50;
 
 _Static_assert(sizeof(struct stream_stats) % sizeof(uint64_t) == 0, "the snapshot is copied by words");

@@ -41,19 +41,23 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	binding->dead = !binding->account;
 }
 
+void binding_retire(struct phone *phone, struct binding *binding)
+{
+	binding->account = NULL;
+	list_append(&phone->retired, &binding->node);
+	if (registration_may_be_bound(binding->registration))
+		registration_stop(binding->registration, false);
+	else
+		binding->dead = true;
+}
+
 void account_drop_spare(struct account *account)
 {
 	struct binding *binding = account->spare;
 
 	account->spare = NULL;
-	if (!binding)
-		return;
-	binding->account = NULL;
-	list_append(&account->phone->retired, &binding->node);
-	if (registration_may_be_bound(binding->registration))
-		registration_stop(binding->registration, false);
-	else
-		binding->dead = true;
+	if (binding)
+		binding_retire(account->phone, binding);
 }
 
 static void set_route(struct binding *binding, const char *proxy)

@@ -5,14 +5,14 @@
 enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
 static const char *const option_names[] = {
-	"name",      "display", "user",      "auth-user", "realm", "password", "password-command",
-	"registrar", "proxy",   "transport", "expires",   "voicemail", "prefix", "rewrite", "identity",
+	"name", "display", "user", "auth-user", "realm", "password", "password-command", "registrar", "proxy",
+	"transport", "expires", "voicemail", "prefix", "rewrite", "identity",
 	/* settings for this account alone (account_settings.c) */
-	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se",
-	"dtmf.via",  "media.encryption", "sip.outbound", "sip.gruu",
-	"tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
-	"call.auto-answer", "call.auto-answer-for", "call.auto-ring", "call.follow-redirect", "call.follow-transfer", "call.allow-join", "call.watchers",
-	"media.codecs", "media.encryption-over-clear", "dtmf.tone", "dtmf.gap", "dtmf.pause", NULL
+	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se", "dtmf.via",
+	"media.encryption", "sip.outbound", "sip.gruu", "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
+	"call.auto-answer", "call.auto-answer-for", "call.auto-ring", "call.follow-redirect", "call.follow-transfer",
+	"call.allow-join", "call.watchers", "media.codecs", "media.encryption-over-clear", "dtmf.tone", "dtmf.gap",
+	"dtmf.pause", NULL
 };
 
 const char *const *phone_account_options(void)

@@ -231,7 +231,8 @@ bool call_will_be_held(const struct call *call)
 	return call->change == CHANGE_HOLD || (call->held_by_us && call->change != CHANGE_RESUME);
 }
 
-/* One after the other: of holding and resuming the last wish counts, and each re-INVITE that was asked for is told of. */
+/* One after the other: of holding and resuming the last wish counts, and each re-INVITE that was asked for is told of.
+ */
 static void queue_change(struct call *call, enum call_change change, bool bare)
 {
 	if (change == CHANGE_REINVITE) {

@@ -628,8 +628,8 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 		log_line(call->phone->log, LOG_NOTICE, "call %u: the peer's sound comes from %s now", call->number, from->text);
 		break;
 	case ENGINE_RESTARTED:
-		log_line(call->phone->log, LOG_NOTICE, "call %u: the peer's sound began anew, from another machine or after a restart",
-			 call->number);
+		log_line(call->phone->log, LOG_NOTICE,
+			 "call %u: the peer's sound began anew, from another machine or after a restart", call->number);
 		break;
 	case ENGINE_CODEC:
 		tell_codec(call, from->codec);

@@ -460,7 +460,8 @@ bool contacts_save(struct phone *phone, struct failure *failure)
 
 /* ---- commands ---- */
 
-/* What an address is whichever account there is: two ways to write it are one address. A name of others stays a name. */
+/* What an address is whichever account there is: two ways to write it are one address. A name of others stays a name.
+ */
 static char *whole_uri(struct phone *phone, struct slice target)
 {
 	struct contact_found found;

@@ -39,7 +39,8 @@ enum media_encryption encryption_of_call(const struct call *call)
 
 bool encryption_may_send_keys(const struct call *call)
 {
-	return call->private_signalling || settings_on(call_settings(call, "media.encryption-over-clear"), "media.encryption-over-clear");
+	return call->private_signalling ||
+	       settings_on(call_settings(call, "media.encryption-over-clear"), "media.encryption-over-clear");
 }
 
 /* ---- our keys ---- */

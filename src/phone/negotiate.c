@@ -42,8 +42,8 @@ static void add_comfort(struct call_media *media, size_t audio)
 }
 
 /*
- * The codecs in the user's order, then redundancy (RFC 2198), comfort noise (RFC 3389) and telephone-event once for each of
- * their clock rates (RFC 4733 2.1).
+ * The codecs in the user's order, then redundancy (RFC 2198), comfort noise (RFC 3389) and telephone-event once for
+ * each of their clock rates (RFC 4733 2.1).
  */
 static void add_codec(struct call_media *media, enum media_codec codec)
 {

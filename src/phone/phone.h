@@ -369,7 +369,8 @@ bool phone_subscribe(struct phone *phone, struct slice to, const char *package, 
 		     struct failure *failure);
 /** `package` NULL: all; `to` may be "all". */
 bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package, struct failure *failure);
-/** The last news of a contact whom we watch: "available", "busy lunch", "on the phone". @return false: nothing is known */
+/** The last news of a contact whom we watch: "available", "busy lunch", "on the phone". @return false: nothing is known
+ */
 bool phone_seen(const struct phone *phone, const char *name, struct buf *out);
 /** How we are: "available", "busy", "away", "dnd", "offline". */
 bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure);
@@ -378,7 +379,8 @@ void phone_status(const struct phone *phone, const char **word, const char **tex
 bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure);
 /** Block a pattern, or let it pass whatever is blocked. */
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
-/** Take back a rule of phone_screen(). Fails with STATUS_USAGE "no-rule" where there is none of that pattern and kind. */
+/** Take back a rule of phone_screen(). Fails with STATUS_USAGE "no-rule" where there is none of that pattern and kind.
+ */
 bool phone_unscreen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
 typedef void phone_screen_h(void *arg, const char *pattern, bool allows);
 void phone_screens(const struct phone *phone, phone_screen_h *each, void *arg);

@@ -166,6 +166,8 @@ void account_proxy_works(struct account *account);
 /** The registration has succeeded: a second one by the next proxy, where the registrar keeps flows and there are two
  * proxies; it moves to another when the first one takes its proxy. */
 void account_keep_spare(struct account *account);
+/** Its account lets go of a binding: removed at the registrar if it may be there, and freed when that is over. */
+void binding_retire(struct phone *phone, struct binding *binding);
 /** No second one any more: its binding is removed. */
 void account_drop_spare(struct account *account);
 /** The proxy by which the second flow stands; NULL: there is none. */

@@ -235,12 +235,7 @@ void account_retire(struct account *account)
 	account_make_routes(account);
 	tell_fetched(account, &(struct outcome){
 				      .status = 487, .reason = SLICE("Request Terminated"), .cause = CAUSE_CANCELLED });
-	binding->account = NULL;
-	list_append(&account->phone->retired, &binding->node);
-	if (registration_may_be_bound(binding->registration))
-		registration_stop(binding->registration, false);
-	else
-		binding->dead = true;
+	binding_retire(account->phone, binding);
 }
 
 bool account_make_binding(struct account *account, struct failure *failure)

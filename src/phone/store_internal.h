@@ -1,4 +1,5 @@
-/* What the files of the store share: store.c has the thread, store_db.c the SQLite file, store_journal.c the journal. */
+/* What the files of the store share: store.c has the thread, store_db.c the SQLite file, store_journal.c the journal.
+ */
 #pragma once
 
 #include "base/list.h"

@@ -141,8 +141,9 @@ static void add_tel_params(struct slice params, struct buf *uri)
 }
 
 /*
- * "bob@biloxi.com,,4#" -> where what is sent after the answer begins; text.n: nowhere. No host and no parameter can have
- * a comma, so a tail of nothing but pauses and digits is none of theirs; numbers are read with theirs by clean_number().
+ * "bob@biloxi.com,,4#" -> where what is sent after the answer begins; text.n: nowhere. No host and no parameter can
+ * have a comma, so a tail of nothing but pauses and digits is none of theirs; numbers are read with theirs by
+ * clean_number().
  */
 static size_t find_digits(struct slice text)
 {

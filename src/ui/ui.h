@@ -30,8 +30,8 @@
 #include "loop/loop.h"
 #include "ui/output.h"
 
-/* The most that a line may hold before it is cut: an address from the network fills a whole packet, and a row that has no
- * room for it would show nobody at all. */
+/* The most that a line may hold before it is cut: an address from the network fills a whole packet, and a row that has
+ * no room for it would show nobody at all. */
 enum { UI_LINE_BYTES = 256 << 10 };
 
 struct ui_ops;

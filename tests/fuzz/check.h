@@ -1,4 +1,5 @@
-/* What a fuzz target asserts: a line that says what was wrong where, then the end that the fuzzer keeps the input of. */
+/* What a fuzz target asserts: a line that says what was wrong where, then the end that the fuzzer keeps the input of.
+ */
 #pragma once
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /*
- * Fuzz target of the command language and of JSON-RPC, on a phone that only remembers (tests/unit/command/fake_phone.h).
- * The first byte says what the rest is: a command file; lines as typed, each completed too; or lines of a JSON-RPC
- * client, as the control socket has them. Every request with an id gets one answer, and answers are lines of JSON that
- * can be read.
- * Run: command_fuzz -dict=tests/fuzz/command.dict tests/fuzz/corpus/command
+ * Fuzz target of the command language and of JSON-RPC, on a phone that only remembers
+ * (tests/unit/command/fake_phone.h). The first byte says what the rest is: a command file; lines as typed, each
+ * completed too; or lines of a JSON-RPC client, as the control socket has them. Every request with an id gets one
+ * answer, and answers are lines of JSON that can be read. Run: command_fuzz -dict=tests/fuzz/command.dict
+ * tests/fuzz/corpus/command
  */
 #include "tests/unit/command/fake_phone.h"
 #include "tests/fuzz/check.h"

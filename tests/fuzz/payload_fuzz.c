@@ -1,8 +1,8 @@
 /*
- * Fuzz target of what RTP and RTCP packets carry, each reader alone: redundancy (RFC 2198), extended reports (RFC 3611),
- * compound RTCP, and packets that claim to be sealed with a key that we have (RFC 3711). What was read is written and
- * read again, and says the same. The first byte: bit 0 chooses the suite, bit 1 RTCP, bit 2 whether that is tried.
- * Run: payload_fuzz tests/fuzz/corpus/payload
+ * Fuzz target of what RTP and RTCP packets carry, each reader alone: redundancy (RFC 2198), extended reports (RFC
+ * 3611), compound RTCP, and packets that claim to be sealed with a key that we have (RFC 3711). What was read is
+ * written and read again, and says the same. The first byte: bit 0 chooses the suite, bit 1 RTCP, bit 2 whether that is
+ * tried. Run: payload_fuzz tests/fuzz/corpus/payload
  */
 #include "media/red.h"
 #include "media/rtcp.h"

@@ -119,8 +119,8 @@ static bool merge_key_of(const struct transactions *transactions, const struct s
 /* ---- life ---- */
 
 /*
- * What the transaction keeps, but for itself: the sum over all is known at any time. A request that is being answered is
- * there as it was parsed, some ten times its bytes; of a response nothing but its bytes is kept.
+ * What the transaction keeps, but for itself: the sum over all is known at any time. A request that is being answered
+ * is there as it was parsed, some ten times its bytes; of a response nothing but its bytes is kept.
  */
 static void recount(struct server_transaction *st)
 {

@@ -170,7 +170,9 @@ static void utf8_is_checked_and_cleaned(void **state)
 /* What is longer than its buffer is cut, in one walk over it. */
 static void cleaning_ends_where_it_is_full(void **state)
 {
-	static const char *const cases[][2] = { { "abcdefgh", "abcde" }, { "abcd\xc3\xbcyz", "abcd" }, { "ab\x01\x02\x03zz", "ab???" } };
+	static const char *const cases[][2] = { { "abcdefgh", "abcde" },
+						{ "abcd\xc3\xbcyz", "abcd" },
+						{ "ab\x01\x02\x03zz", "ab???" } };
 	static char much[1 << 20];
 	struct buf buf;
 

@@ -208,7 +208,8 @@ static void packets_allocate_nothing(void **state)
 	talk(MEDIA_PCMU);
 }
 
-/* One packet to one end is lost, 250 ms after the beginning: 100 ms later it waits for copies and the other sends them. */
+/* One packet to one end is lost, 250 ms after the beginning: 100 ms later it waits for copies and the other sends them.
+ */
 static void the_first_loss_is_told_at_once(void **state)
 {
 	(void)state;

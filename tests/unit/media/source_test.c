@@ -1,6 +1,6 @@
 /*
- * What is reported of a source (RFC 3550 6.4.1, A.1, A.3), read by a peer that speaks RTP by hand, in virtual time: over
- * holds, other sources and back, other codecs.
+ * What is reported of a source (RFC 3550 6.4.1, A.1, A.3), read by a peer that speaks RTP by hand, in virtual time:
+ * over holds, other sources and back, other codecs.
  */
 #include "media/rtp.h"
 #include "rig.h"

@@ -449,7 +449,8 @@ static void comments_and_damaged_contacts_stay_in_the_file(void **state)
 	assert_non_null(strstr(world->warnings, "1 lines are not NAME TAB ADDRESS"));
 	assert_true(add_contact(phone, "desk", "sip:100@biloxi.com", &failure));
 	char *file = read_whole(world, "contacts");
-	assert_string_equal(file, CONTACTS_FORM "\n# friends\nCarol carol@chic\nBob\tbob@biloxi.com\ndesk\tsip:100@biloxi.com\n");
+	assert_string_equal(file, CONTACTS_FORM
+			    "\n# friends\nCarol carol@chic\nBob\tbob@biloxi.com\ndesk\tsip:100@biloxi.com\n");
 	free(file);
 }
 

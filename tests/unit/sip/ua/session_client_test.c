@@ -55,7 +55,8 @@ static void a_call_goes_up_and_we_hang_up(void **state)
 	lab_quiet(lab);
 }
 
-/* RFC 3261 19.1.5: the headers and the method of a Contact are nothing for a Request-URI, nor for a Refer-To of ours. */
+/* RFC 3261 19.1.5: the headers and the method of a Contact are nothing for a Request-URI, nor for a Refer-To of ours.
+ */
 static void a_remote_target_has_no_headers(void **state)
 {
 	struct lab *lab = *state;
