@@ -14,7 +14,7 @@
 #include <readline/readline.h>
 
 static struct line_handler on;
-static char *prompt_text, *history_file;
+static char *prompt_text, *usual_prompt, *history_file;
 static FILE *nowhere;
 static struct slice input; /* bytes readline has not taken yet */
 static bool started, secret;
@@ -255,6 +255,7 @@ void line_start(const struct line_handler *handler, const char *prompt, const ch
 {
 	on = *handler;
 	xreplace(&prompt_text, prompt);
+	xreplace(&usual_prompt, prompt);
 	xreplace(&history_file, history_path);
 	nowhere = fopen("/dev/null", "w");
 	rl_readline_name = "offhook";
@@ -304,6 +305,7 @@ void line_stop(void)
 	}
 	clear_history();
 	xreplace(&prompt_text, NULL);
+	xreplace(&usual_prompt, NULL);
 	xreplace(&history_file, NULL);
 	rl_outstream = stdout;
 	if (nowhere)
@@ -397,7 +399,7 @@ const char *line_text(void)
 
 bool line_is_bare(void)
 {
-	return line_is_empty() && !secret;
+	return line_is_empty() && !secret && !strcmp(prompt_text, usual_prompt);
 }
 
 void line_set_prompt(const char *prompt)

@@ -46,7 +46,7 @@ bool line_is_vi(void);
 
 /** What is shown in a row of `cols`: see text_line_window(). @return the cursor's column */
 size_t line_draw(struct buf *to, size_t cols, bool utf8);
-/** The prompt alone stands there, nothing typed. */
+/** The usual prompt stands there alone: nothing is typed, and keys go where they usually go (no keypad, no chat). */
 bool line_is_bare(void);
 
 /** The completions offered by the last Tab, or count 0; they vanish with the next key. */

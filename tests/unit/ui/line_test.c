@@ -96,6 +96,15 @@ static void test_editing(void **state)
 	expect_drawn("offhook> ", 9);
 }
 
+static void test_another_prompt_is_not_bare(void **state)
+{
+	(void)state;
+	line_set_prompt("keypad> ");
+	assert_false(line_is_bare());
+	line_set_prompt("offhook> ");
+	assert_true(line_is_bare());
+}
+
 static void test_search_is_left_by_clear(void **state)
 {
 	(void)state;
@@ -291,7 +300,8 @@ static void test_searches_from_changed_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_editing),      cmocka_unit_test(test_search_is_left_by_clear),
+		cmocka_unit_test(test_editing),      cmocka_unit_test(test_another_prompt_is_not_bare),
+		cmocka_unit_test(test_search_is_left_by_clear),
 		cmocka_unit_test(test_completion),   cmocka_unit_test(test_paste_runs_nothing),
 		cmocka_unit_test(test_secret),       cmocka_unit_test(test_passwords_are_not_kept),
 		cmocka_unit_test(test_history_that_cannot_be_written),
