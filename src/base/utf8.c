@@ -35,6 +35,30 @@ bool utf8_valid(struct slice s)
 	return true;
 }
 
+static bool continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+struct slice utf8_cut(struct slice s, size_t max)
+{
+	size_t n = max;
+
+	if (s.n <= max)
+		return s;
+	while (n && max - n < 3 && continues(s.p[n]))
+		n--;
+	/* More of them than a character has: nobody's bytes. */
+	return slice_sub(s, 0, continues(s.p[n]) ? max : n);
+}
+
+void utf8_keep(char *to, size_t room, struct slice s)
+{
+	s = utf8_cut(s, room - 1);
+	memcpy(to, s.n ? s.p : "", s.n);
+	to[s.n] = '\0';
+}
+
 /* Characters that take no place of their own: they pile up on the one before. */
 static bool combines(uint32_t c)
 {

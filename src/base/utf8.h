@@ -10,6 +10,10 @@ bool utf8_valid(struct slice s);
  * @return its bytes (1 to 4) with *point set; 0 when it is malformed
  */
 size_t utf8_decode(struct slice s, uint32_t *point);
+/** The first `max` bytes of `s` at most, cut between characters; malformed bytes are characters too. */
+struct slice utf8_cut(struct slice s, size_t max);
+/** Keep `s` as a C string in `to`, which has room for `room` bytes (> 0): what does not fit is cut by utf8_cut(). */
+void utf8_keep(char *to, size_t room, struct slice s);
 /**
  * Add `s` made harmless: C0 and C1 controls, DEL, bidi and zero-width controls and malformed bytes become '?',
  * CR and LF too unless `lines`, which keeps LF. What finds no room sets `full`, and nothing is added to a full buffer.

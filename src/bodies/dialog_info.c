@@ -1,5 +1,6 @@
 #include "bodies/dialog_info.h"
 
+#include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "bodies/xml.h"
 
@@ -55,7 +56,7 @@ struct reading {
 
 static char *text_of(struct slice text)
 {
-	return slice_dup(slice_sub(text, 0, BODY_TEXT_MAX));
+	return slice_dup(utf8_cut(text, BODY_TEXT_MAX));
 }
 
 static void set(char **to, struct slice text)

@@ -1,5 +1,6 @@
 #include "bodies/pidf.h"
 
+#include "base/utf8.h"
 #include "bodies/xml.h"
 
 #define SPACE "urn:ietf:params:xml:ns:pidf"
@@ -31,13 +32,6 @@ struct reading {
 	enum presence activity; /* PRESENCE_UNKNOWN: none */
 };
 
-static void keep(char to[BODY_TEXT_MAX + 1], struct slice text)
-{
-	text = slice_sub(text, 0, BODY_TEXT_MAX);
-	memcpy(to, text.n ? text.p : "", text.n);
-	to[text.n] = '\0';
-}
-
 /* The more somebody is kept from talking, the more it counts. */
 static void note_activity(struct reading *reading, enum presence activity)
 {
@@ -66,7 +60,7 @@ static void on_open(void *arg, const struct xml_element *element)
 
 	if (element->depth == 0) {
 		reading->is_one = xml_is(element, SPACE, "presence");
-		keep(reading->pidf->entity, xml_attribute(element, "entity"));
+		utf8_keep(reading->pidf->entity, sizeof reading->pidf->entity, xml_attribute(element, "entity"));
 	} else if (xml_is(element, RPID, "activities")) {
 		reading->in_activities = true;
 	} else if (reading->in_activities) {
@@ -87,7 +81,7 @@ static void on_close(void *arg, const struct xml_element *element, struct slice 
 		if (slice_ieq(text, SLICE("dnd")) || slice_ieq(text, SLICE("do not disturb")))
 			note_activity(reading, PRESENCE_DND);
 	} else if (slice_eq(element->name, SLICE("note")) && text.n && !reading->pidf->note[0]) {
-		keep(reading->pidf->note, text);
+		utf8_keep(reading->pidf->note, sizeof reading->pidf->note, text);
 	}
 }
 

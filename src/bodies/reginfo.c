@@ -1,5 +1,6 @@
 #include "bodies/reginfo.h"
 
+#include "base/utf8.h"
 #include "bodies/xml.h"
 
 #define SPACE "urn:ietf:params:xml:ns:reginfo"
@@ -10,13 +11,6 @@ struct reading {
 	bool is_one;
 };
 
-static void keep(char *to, size_t room, struct slice text)
-{
-	text = slice_sub(text, 0, room - 1);
-	memcpy(to, text.n ? text.p : "", text.n);
-	to[text.n] = '\0';
-}
-
 static void open_contact(struct reading *reading, const struct xml_element *element)
 {
 	struct reginfo *reginfo = reading->reginfo;
@@ -25,7 +19,7 @@ static void open_contact(struct reading *reading, const struct xml_element *elem
 		return;
 	reading->contact = &reginfo->contacts[reginfo->count++];
 	reading->contact->active = slice_eq(xml_attribute(element, "state"), SLICE("active"));
-	keep(reading->contact->event, sizeof reading->contact->event, xml_attribute(element, "event"));
+	utf8_keep(reading->contact->event, sizeof reading->contact->event, xml_attribute(element, "event"));
 }
 
 static void on_open(void *arg, const struct xml_element *element)
@@ -39,7 +33,7 @@ static void on_open(void *arg, const struct xml_element *element)
 		reginfo->full = !slice_eq(xml_attribute(element, "state"), SLICE("partial"));
 	} else if (element->depth == 1 && xml_is(element, SPACE, "registration")) {
 		reginfo->active = slice_eq(xml_attribute(element, "state"), SLICE("active"));
-		keep(reginfo->aor, sizeof reginfo->aor, xml_attribute(element, "aor"));
+		utf8_keep(reginfo->aor, sizeof reginfo->aor, xml_attribute(element, "aor"));
 	} else if (element->depth == 2 && xml_is(element, SPACE, "contact")) {
 		open_contact(reading, element);
 	}
@@ -52,7 +46,7 @@ static void on_close(void *arg, const struct xml_element *element, struct slice 
 	if (element->depth == 2)
 		reading->contact = NULL;
 	else if (reading->contact && element->depth == 3 && xml_is(element, SPACE, "uri"))
-		keep(reading->contact->uri, sizeof reading->contact->uri, text);
+		utf8_keep(reading->contact->uri, sizeof reading->contact->uri, text);
 }
 
 enum err reginfo_read(struct slice body, struct reginfo *reginfo)

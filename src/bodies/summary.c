@@ -1,5 +1,7 @@
 #include "bodies/summary.h"
 
+#include "base/utf8.h"
+
 /* "2" of "2/8"; what is left is behind the slash. */
 static bool take_number(struct slice *rest, char end, uint32_t *number)
 {
@@ -41,9 +43,7 @@ enum err summary_read(struct slice body, struct summary *summary)
 			found = true;
 			summary->waiting = slice_ieq(value, SLICE("yes"));
 		} else if (slice_ieq(name, SLICE("Message-Account"))) {
-			value = slice_sub(value, 0, BODY_TEXT_MAX);
-			memcpy(summary->account, value.n ? value.p : "", value.n);
-			summary->account[value.n] = '\0';
+			utf8_keep(summary->account, sizeof summary->account, value);
 		} else if (slice_ieq(name, SLICE("Voice-Message"))) {
 			read_counts(value, summary);
 		}

@@ -111,7 +111,7 @@ static void add_field(struct event *event, const char *key, char *value, bool is
 void event_text(struct event *event, const char *key, struct slice value)
 {
 	if (value.n)
-		add_field(event, key, utf8_clean_dup(slice_sub(value, 0, VALUE_MAX)), false);
+		add_field(event, key, utf8_clean_dup(utf8_cut(value, VALUE_MAX)), false);
 }
 
 void event_number(struct event *event, const char *key, double value)

@@ -1,4 +1,5 @@
 /* REFERs of ours (RFC 3515): we ask the peer of a call, or somebody outside of calls, to call another. */
+#include "base/utf8.h"
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 #include "sip/ua/subscription.h"
@@ -77,7 +78,7 @@ static unsigned read_fragment(struct slice body, struct slice *reason)
 
 	if (!slice_ieq(version, SLICE("SIP/2.0")) || !slice_to_u32(number, &code) || code < 100 || code > 699)
 		return 0;
-	*reason = slice_sub(slice_trim(line), 0, LINE_MAX);
+	*reason = utf8_cut(slice_trim(line), LINE_MAX);
 	return code;
 }
 

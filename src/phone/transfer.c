@@ -82,7 +82,7 @@ static void tell(struct transfer *transfer, unsigned code, struct slice reason)
 
 	transfer->code = code;
 	free(transfer->reason);
-	transfer->reason = clean(reason.n ? slice_sub(reason, 0, LINE_MAX) : sip_status_phrase(code));
+	transfer->reason = clean(reason.n ? utf8_cut(reason, LINE_MAX) : sip_status_phrase(code));
 	if (!transfer->notifier || !changed)
 		return;
 	if (code < 200) {

@@ -168,6 +168,33 @@ static void utf8_is_checked_and_cleaned(void **state)
 }
 
 /* What is longer than its buffer is cut, in one walk over it. */
+static void texts_are_cut_between_characters(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t max, wanted;
+	} cases[] = {
+		{ "abc", 3, 3 },
+		{ "abcd", 3, 3 },
+		{ "ab\xc3\xa4", 3, 2 },
+		{ "ab\xc3\xa4", 4, 4 },
+		{ "a\xf0\x9f\x93\x9e", 4, 1 },
+		{ "a\xf0\x9f\x93\x9ez", 5, 5 },
+		{ "\xe2\x82\xac", 2, 0 },
+		{ "", 0, 0 },
+		{ "\x80\x80\x80\x80\x80\x80", 5, 5 }, /* malformed */
+	};
+	char kept[4];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(utf8_cut(slice_of(cases[i].in), cases[i].max).n, cases[i].wanted);
+	utf8_keep(kept, sizeof kept, SLICE("ab\xc3\xa4"));
+	assert_string_equal(kept, "ab");
+	utf8_keep(kept, sizeof kept, (struct slice){ 0 });
+	assert_string_equal(kept, "");
+}
+
 static void cleaning_ends_where_it_is_full(void **state)
 {
 	static const char *const cases[][2] = { { "abcdefgh", "abcde" },
@@ -253,6 +280,7 @@ int main(void)
 		cmocka_unit_test(only_letters_of_ascii_become_small),
 		cmocka_unit_test(numbers_have_bounds),
 		cmocka_unit_test(utf8_is_checked_and_cleaned),
+		cmocka_unit_test(texts_are_cut_between_characters),
 		cmocka_unit_test(cleaning_ends_where_it_is_full),
 		cmocka_unit_test(addresses_are_read_and_printed),
 		cmocka_unit_test(addresses_compare),
