@@ -605,7 +605,8 @@ const struct command calls_commands[] = {
 			   .optional = true,
 			   .text = "the number of an entry of `history`: whoever called or was called then" } },
 	  .summary = "call the one called last",
-	  .text = "The target is dialled as it was typed.",
+	  .text = "The target is dialled as it was typed, from the account that it was dialled from; where that word "
+		  "means somebody else by now, the address that it meant is called.",
 	  .examples = { "redial", "redial 12" } },
 };
 const size_t calls_command_count = ARRAY_LEN(calls_commands);

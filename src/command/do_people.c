@@ -187,11 +187,11 @@ static void on_history(void *arg, const struct history_row *row)
 	else
 		history_line(row, listing->invocation->out);
 	json_array_append_new(listing->list,
-			      json_pack("{s:i, s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s}", "entry", (int)row->number,
+			      json_pack("{s:i, s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "entry", (int)row->number,
 					"time", (json_int_t)row->unix_s, "direction", row->incoming ? "in" : "out",
 					"how", row->how, "seconds", (int)row->seconds, "code", (int)row->code,
 					"account", row->account, "address", row->uri, "name", row->name, "why",
-					row->why));
+					row->why, "dialled", row->dialled));
 }
 
 static enum command_result do_history(struct invocation *invocation)

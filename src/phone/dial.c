@@ -350,30 +350,56 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	return true;
 }
 
-static void take_first(void *arg, const char *target)
+static void take_first(void *arg, const struct history_row *row)
 {
-	char **first = arg;
+	const struct history_row **first = arg;
 
-	if (!*first)
-		*first = xstrdup(target);
+	if (!*first && *row->uri)
+		*first = row;
+}
+
+/* What was typed may carry digits for after the answer, and a contact may have moved since: it counts as long as it
+ * means that contact or that address. Once it means another, the address does. */
+static const char *word_or_address(struct phone *phone, const struct history_row *row)
+{
+	const struct account *account = *row->account ? account_find(phone, slice_of(row->account)) : NULL;
+	struct contact_found kept;
+	struct failure failure;
+	struct target target;
+
+	if (!*row->dialled || contacts_find(phone->contacts, slice_of(row->dialled), &kept))
+		return history_target(row);
+	if (!target_read(phone, slice_of(row->dialled), account ? account : phone->default_account, &target,
+			 &failure))
+		return row->uri;
+	char *plain = peer_uri(slice_of(target.uri));
+	bool same = target.is_echo || !strcmp(plain, row->uri);
+	free(plain);
+	target_fini(&target);
+	return same ? row->dialled : row->uri;
 }
 
 bool phone_redial(struct phone *phone, unsigned entry, unsigned *call, struct buf *dialled, struct failure *failure)
 {
 	const struct history_row *row = entry ? history_find(phone->history, entry) : NULL;
+	struct call_options options = { 0 };
 	char *target = entry ? NULL : phone->redirected_to;
 
 	if (entry && !row)
 		return fail(failure, STATUS_CALL, "no-history", "there is no entry %u: `history` numbers them", entry);
-	if (row)
-		target = xstrdup(row->uri);
-	else
+	if (!entry)
 		phone->redirected_to = NULL;
-	if (!target)
-		history_recent(phone->history, take_first, &target);
-	if (!target)
+	if (!target && !row)
+		history_each(phone->history, &(struct history_filter){ .kind = "out" }, take_first, &row);
+	if (!target && !row)
 		return fail(failure, STATUS_CALL, "no-history", "nobody was called yet");
-	bool good = phone_call(phone, slice_of(target), NULL, call, dialled, failure);
+	if (!target)
+		target = xstrdup(word_or_address(phone, row));
+	/* From the account that the call was from, which may not be the default any more. */
+	char *from = row && account_find(phone, slice_of(row->account)) ? xstrdup(row->account) : NULL;
+	options.from = from;
+	bool good = phone_call(phone, slice_of(target), &options, call, dialled, failure);
+	free(from);
 	free(target);
 	return good;
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { RECENT_MAX = 100, COLUMNS = 10, SEEN = 9 };
+enum { RECENT_MAX = 100, COLUMNS = 11, SEEN = 9, DIALLED = 10 };
 
 struct entry {
 	struct list_node node;
@@ -43,7 +43,7 @@ static void drop_oldest(struct history *history)
 	history->count--;
 }
 
-/* at direction how seconds code account uri name why seen */
+/* at direction how seconds code account uri name why seen dialled */
 static void append(struct history *history, const char *key, const char *const columns[])
 {
 	struct entry *entry = xcalloc(1, sizeof *entry);
@@ -59,7 +59,8 @@ static void append(struct history *history, const char *key, const char *const c
 					   .account = entry->texts[5],
 					   .uri = entry->texts[6],
 					   .name = entry->texts[7],
-					   .why = entry->texts[8] };
+					   .why = entry->texts[8],
+					   .dialled = entry->texts[DIALLED] };
 	snprintf(entry->key, sizeof entry->key, "%s", key);
 	entry->unseen = !strcmp(entry->row.how, "missed") && !strcmp(entry->texts[SEEN], "0");
 	history->missed += entry->unseen;
@@ -135,12 +136,11 @@ void history_add(struct history *history, const struct call *call)
 					       seconds,
 					       code,
 					       call->account_name,
-					       call->is_echo    ? "echo"
-					       : call->incoming ? call->uri
-								: call->target,
+					       call->is_echo ? "echo" : call->uri,
 					       call->name,
 					       buf_text(&why),
-					       missed ? "0" : "1" };
+					       missed ? "0" : "1",
+					       call->incoming ? "" : call->target };
 	store_new_key(history->store, key);
 	store_put(history->store, STORE_CALLS, key, columns);
 	append(history, key, columns);
@@ -148,6 +148,11 @@ void history_add(struct history *history, const struct call *call)
 }
 
 /* ---- asking ---- */
+
+static bool text_matches(const char *text, const char *match)
+{
+	return fnmatch(match, text, 0) == 0 || strcasestr(text, match);
+}
 
 static bool wanted(const struct history_row *row, const struct history_filter *filter)
 {
@@ -159,9 +164,8 @@ static bool wanted(const struct history_row *row, const struct history_filter *f
 		return false;
 	/* "bob*" is somebody whose address begins so: nobody writes the scheme. */
 	const char *colon = strchr(row->uri, ':'), *plain = colon ? colon + 1 : row->uri;
-	return !match || !*match || fnmatch(match, row->uri, 0) == 0 || fnmatch(match, row->name, 0) == 0 ||
-	       fnmatch(match, plain, FNM_CASEFOLD) == 0 ||
-	       strcasestr(row->uri, match) || strcasestr(row->name, match);
+	return !match || !*match || fnmatch(match, plain, FNM_CASEFOLD) == 0 || text_matches(row->uri, match) ||
+	       text_matches(row->name, match) || text_matches(row->dialled, match);
 }
 
 void history_each(struct history *history, const struct history_filter *filter, phone_history_h *each, void *arg)
@@ -217,14 +221,15 @@ struct recent {
 static void add_recent(void *arg, const struct history_row *row)
 {
 	struct recent *recent = arg;
+	const char *target = history_target(row);
 
 	for (size_t i = 0; i < recent->count; i++)
-		if (!strcmp(recent->seen[i], row->uri))
+		if (!strcmp(recent->seen[i], target))
 			return;
-	if (!*row->uri || recent->count == RECENT_MAX)
+	if (!*target || recent->count == RECENT_MAX)
 		return;
-	recent->seen[recent->count++] = row->uri;
-	recent->each(recent->arg, row->uri);
+	recent->seen[recent->count++] = target;
+	recent->each(recent->arg, target);
 }
 
 void history_recent(struct history *history, phone_recent_h *each, void *arg)

@@ -5,6 +5,22 @@
 #include <string.h>
 #include <time.h>
 
+const char *history_target(const struct history_row *row)
+{
+	return *row->dialled ? row->dialled : row->uri;
+}
+
+/* What was typed tells more than the address and the name: a contact's second number, digits for after the answer. */
+static bool dialled_tells_more(const struct history_row *row)
+{
+	const char *colon = strchr(row->uri, ':'), *plain = colon ? colon + 1 : row->uri;
+	size_t n = strlen(row->dialled);
+	bool is_user = !strncasecmp(row->dialled, plain, n) && plain[n] == '@';
+
+	return *row->dialled && strcasecmp(row->dialled, row->uri) != 0 && strcasecmp(row->dialled, plain) != 0 &&
+	       strcasecmp(row->dialled, row->name) != 0 && !is_user && !strchr(row->dialled, '<');
+}
+
 void history_line(const struct history_row *row, struct buf *out)
 {
 	time_t when = (time_t)row->unix_s;
@@ -23,7 +39,10 @@ void history_line(const struct history_row *row, struct buf *out)
 			snprintf(code, sizeof code, "%u", row->code);
 		buf_printf(out, "%-6s %-3s", row->how, code);
 	}
-	buf_printf(out, "  %s%s%s%s\n", row->name, *row->name ? " <" : "", row->uri, *row->name ? ">" : "");
+	buf_printf(out, "  %s%s%s%s", row->name, *row->name ? " <" : "", row->uri, *row->name ? ">" : "");
+	if (dialled_tells_more(row))
+		buf_printf(out, " as %s", row->dialled);
+	buf_add_char(out, '\n');
 }
 
 static void csv_text(struct buf *out, const char *text)
@@ -49,5 +68,6 @@ void history_csv_line(const struct history_row *row, struct buf *out)
 	csv_text(out, row->uri);
 	csv_text(out, row->name);
 	csv_text(out, row->why);
+	csv_text(out, row->dialled);
 	buf_add_char(out, '\n');
 }

@@ -196,9 +196,11 @@ bool phone_transfer_with(struct phone *phone, unsigned *call, unsigned with, con
  * `transfer-request` or `refer`; 0: the only one, or that of the call. */
 bool phone_accept_transfer(struct phone *phone, unsigned *call, unsigned request, struct failure *failure);
 bool phone_refuse_transfer(struct phone *phone, unsigned *call, unsigned request, struct failure *failure);
-/** REFER outside of calls; events `refer`, the last with a final code. */
+/** REFER outside of calls; events `refer` with this `request`, the last with a final code. */
 bool phone_refer(struct phone *phone, struct slice target, struct slice to, const char *const *headers,
-		 struct failure *failure);
+		 unsigned *request, struct failure *failure);
+/** Does one of these still go on? */
+bool phone_refers_under_way(const struct phone *phone);
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */
 unsigned phone_find_call(const struct phone *phone, struct slice word);
@@ -406,6 +408,7 @@ struct history_row {
 	unsigned seconds; /* that it was up */
 	unsigned code;
 	const char *account, *uri, *name, *why; /* clean; "" where there is none */
+	const char *dialled; /* what was typed for it: "Bob/work", "123,,4#"; "" for incoming calls */
 };
 struct history_filter {
 	const char *kind; /* "in", "out", "missed", "answered", "failed"; NULL: all */
@@ -419,8 +422,10 @@ void phone_history(struct phone *phone, const struct history_filter *filter, pho
 void phone_history_seen(struct phone *phone);
 /** One line for people, and one of comma-separated values (RFC 4180), each with its line feed. */
 void history_line(const struct history_row *row, struct buf *out);
+/** What calls them again: the word that was dialled, or the address. Borrowed from the row. */
+const char *history_target(const struct history_row *row);
 void history_csv_line(const struct history_row *row, struct buf *out);
-#define HISTORY_CSV_HEAD "number,time,direction,how,seconds,code,account,address,name,why\n"
+#define HISTORY_CSV_HEAD "number,time,direction,how,seconds,code,account,address,name,why,dialled\n"
 
 /* ---- sound ---- */
 

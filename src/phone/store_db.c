@@ -12,17 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { VERSION_NOW = 2 };
+enum { VERSION_NOW = 3 };
 
 static const struct {
 	const char *name, *columns[STORE_COLUMNS_MAX + 1], *create;
 } tables[STORE_TABLES] = {
 	[STORE_CALLS] = { "calls",
 			  { "at", "direction", "how", "seconds", "code", "account", "uri", "name", "why", "seen",
-			    NULL },
+			    "dialled", NULL },
 			  "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
 			  "at INTEGER, direction TEXT, how TEXT, seconds INTEGER, code INTEGER, account TEXT, "
-			  "uri TEXT, name TEXT, why TEXT, seen INTEGER)" },
+			  "uri TEXT, name TEXT, why TEXT, seen INTEGER, dialled TEXT)" },
 	[STORE_MESSAGES] = { "messages",
 			     { "at", "state", "seen", "peer", "name", "account", "text", "code", "reason", NULL },
 			     "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
@@ -145,6 +145,12 @@ static bool add_seen(sqlite3 *db)
 	       store_run_sql(db, "UPDATE calls SET seen = 1");
 }
 
+/* Of version 2: what was dialled stood in the place of the address. */
+static bool add_dialled(sqlite3 *db)
+{
+	return store_run_sql(db, "ALTER TABLE calls ADD COLUMN dialled TEXT");
+}
+
 /* Each step brings the form before it to its own. */
 static bool migrate(sqlite3 *db, int version)
 {
@@ -154,7 +160,9 @@ static bool migrate(sqlite3 *db, int version)
 		good = good && store_run_sql(db, tables[i].create);
 	if (version == 1)
 		good = good && add_seen(db);
-	good = good && store_run_sql(db, "PRAGMA user_version = 2") && store_run_sql(db, "COMMIT");
+	if (version == 1 || version == 2)
+		good = good && add_dialled(db);
+	good = good && store_run_sql(db, "PRAGMA user_version = 3") && store_run_sql(db, "COMMIT");
 	if (!good)
 		store_run_sql(db, "ROLLBACK");
 	return good;

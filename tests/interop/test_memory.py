@@ -116,6 +116,22 @@ def test_history(bench):
     check("no calls like that" in ask(bench, "history match=zed").stdout, "there are calls, but not with zed")
 
 
+def test_words_and_addresses_are_kept(bench):
+    """A contact's number is found in the history by its word and by its address, and called again by either."""
+    peer = Peer()
+    address = f"sip:work@127.0.0.1:{peer.port}"
+    done = ask(bench, f"contact add Bob {address} kind=work", "call Bob/work,,1#", "wait failed", "contact remove Bob", "history match=Bob/work", "history match=work@", "redial", "wait failed", "history last=1")
+    texts = [json.loads(line)["params"]["text"] for line in done.stdout.splitlines() if json.loads(line).get("method") == "result"]
+    found = [text.strip().split("  ")[-1] for text in texts if "failed" in text]
+    equal(found, [f"Bob <{address}> as Bob/work,,1#"] * 2 + [address], f"found by both; the contact gone, the address is called again: {texts} {done.stderr}")
+
+
+def test_export_makes_no_folder(bench):
+    done = ask(bench, f"contact export {bench.path('nope')}/x.vcf")
+    equal(done.returncode, 6, "exit status")
+    check("there is no folder" in done.stdout + done.stderr and not os.path.exists(bench.path("nope")), f"{done.stdout} {done.stderr}")
+
+
 def test_full_and_read_only(bench):
     """A phone whose folder cannot be written says so once and works."""
     os.makedirs(bench.path("state/offhook"))

@@ -123,7 +123,7 @@ static void pick_past(void *arg, const struct history_row *row)
 	struct past *past = arg;
 
 	if (row->number == past->wanted)
-		past->target = xstrdup(row->uri);
+		past->target = xstrdup(history_target(row));
 }
 
 void view_history_enter(struct screen *screen, const struct pane_row *row)

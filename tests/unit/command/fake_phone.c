@@ -204,9 +204,15 @@ bool phone_request(struct phone *phone, struct slice method, struct slice target
 		    words->headers && words->headers[0] ? words->headers[0] : "-");
 }
 
-bool phone_refer(struct phone *phone, struct slice target, struct slice to, const char *const *headers,
-		 struct failure *failure)
+bool phone_refers_under_way(const struct phone *phone)
 {
+	return phone->under_way;
+}
+
+bool phone_refer(struct phone *phone, struct slice target, struct slice to, const char *const *headers,
+		 unsigned *request, struct failure *failure)
+{
+	*request = 7;
 	return told(phone, failure, "refer %.*s %.*s %s", SLICE_ARG(target), SLICE_ARG(to),
 		    headers && headers[0] ? headers[0] : "-");
 }
@@ -945,8 +951,8 @@ void phone_history(struct phone *phone, const struct history_filter *filter, pho
 
 	told(phone, &failure, "history kind=%s since=%d match=%s", filter->kind ? filter->kind : "",
 	     filter->since_unix_s != 0, filter->match ? filter->match : "");
-	each(arg, &(struct history_row){ 2, 1795344122, true, "missed", 0, 487, "work", "sip:c@d", "Carol", "no" });
-	each(arg, &(struct history_row){ 1, 1795344000, false, "answered", 75, 200, "", "sip:b@c", "=x\"", "" });
+	each(arg, &(struct history_row){ 2, 1795344122, true, "missed", 0, 487, "work", "sip:c@d", "Carol", "no", "" });
+	each(arg, &(struct history_row){ 1, 1795344000, false, "answered", 75, 200, "", "sip:b@c", "=x\"", "", "Bob/work" });
 }
 
 void phone_history_seen(struct phone *phone)

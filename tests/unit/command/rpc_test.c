@@ -74,15 +74,15 @@ static void test_results(void **state)
 		  RESULT("{\"text\":\"2 written\"}"), "export /x/a.vcf\n" },
 		{ REQUEST("history", "{\"kind\":\"missed\",\"since\":\"2h\",\"match\":\"x*\",\"last\":1}"),
 		  RESULT("[{\"entry\":2,\"time\":1795344122,\"direction\":\"in\",\"how\":\"missed\",\"seconds\":0,"
-			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\"}"
+			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\",\"dialled\":\"\"}"
 			 "]"),
 		  "history kind=missed since=1 match=x*\nhistory seen\n" },
 		{ REQUEST("command", "{\"line\":\"history format=csv since=2026-11-22T10:30\",\"text\":true}"),
-		  RESULT("{\"text\":\"number,time,direction,how,seconds,code,account,address,name,why\\n"
+		  RESULT("{\"text\":\"number,time,direction,how,seconds,code,account,address,name,why,dialled\\n"
 			 "2,2026-11-22T10:42:02Z,in,missed,0,487,\\\"work\\\",\\\"sip:c@d\\\",\\\"Carol\\\","
-			 "\\\"no\\\"\\n"
+			 "\\\"no\\\",\\\"\\\"\\n"
 			 "1,2026-11-22T10:40:00Z,out,answered,75,200,\\\"\\\",\\\"sip:b@c\\\",\\\"'=x\\\"\\\"\\\","
-			 "\\\"\\\"\"}"),
+			 "\\\"\\\",\\\"Bob/work\\\"\"}"),
 		  "history kind= since=1 match=\nhistory seen\n" },
 		{ REQUEST("command", "{\"line\":\"if calls.count == 1 do get call.max\"}"),
 		  RESULT("{\"name\":\"call.max\",\"value\":\"5\"}"), "" },
@@ -280,7 +280,7 @@ static void test_devices(void **state)
 
 	runner_keep_going(fake->runner, true);
 	assert_non_null(strstr(ask(fake, REQUEST("audio.use", "{\"name\":[\"nosuch\"]}")),
-			       "\"error\":{\"code\":6,\"message\":\"audio.input: 'nosuch' cannot be used"));
+			       "\"error\":{\"code\":6,\"message\":\"audio.input and audio.output: 'nosuch' cannot be used"));
 	assert_non_null(strstr(ask(fake, REQUEST("set", "{\"name\":\"audio.output\",\"value\":\"nosuch\"}")),
 			       "\"error\":{\"code\":6"));
 	assert_string_equal(fake_told(fake), "");

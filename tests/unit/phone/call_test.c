@@ -345,6 +345,70 @@ static void refused_and_redirected(void **state)
 	buf_fini(&out);
 }
 
+static void take_row(void *arg, const struct history_row *row)
+{
+	const struct history_row **last = arg;
+
+	*last = *last ? *last : row;
+}
+
+static void is_redialled_as(struct world *world, struct phone *phone, const char *word, const char *uri)
+{
+	const struct history_row *row = NULL;
+	struct failure failure;
+	unsigned call = 0;
+
+	must(phone_redial(phone, 0, &call, NULL, &failure), &failure);
+	await(world, phone, EVENT_RINGING);
+	must(phone_hangup(phone, &call, &failure), &failure);
+	await(world, phone, EVENT_FAILED);
+	phone_history(phone, &(struct history_filter){ .match = uri }, take_row, &row);
+	assert_non_null(row);
+	assert_string_equal(row->uri, uri);
+	assert_string_equal(row->dialled, word);
+}
+
+/* The history has the word and the address: both find the call, and either calls again. */
+static void words_and_addresses_are_kept(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	const struct history_row *row = NULL;
+	struct failure failure;
+	struct buf line;
+
+	must_set(a, "history.keep", "10");
+	char *bob = strdup(address_of(b, "bob")), *ben = strdup(address_of(b, "ben"));
+	must(phone_contact_add(a, SLICE("Bob"), slice_of(bob), "work", 0, &failure), &failure);
+	unsigned call = dial(a, "Bob/work,,12#", NULL);
+	await(world, a, EVENT_RINGING);
+	must(phone_hangup(a, &call, &failure), &failure);
+	await(world, a, EVENT_FAILED);
+	phone_history(a, &(struct history_filter){ .match = "bob/work" }, take_row, &row);
+	assert_non_null(row);
+	assert_string_equal(row->name, "Bob");
+	buf_init(&line, 1024);
+	history_line(row, &line);
+	assert_non_null(strstr(buf_text(&line), " as Bob/work,,12#\n"));
+	buf_fini(&line);
+	is_redialled_as(world, a, "Bob/work,,12#", bob);
+	/* The contact has moved: the word that was meant as that address means it no more. */
+	must(phone_contact_remove(a, SLICE("Bob"), &failure), &failure);
+	is_redialled_as(world, a, bob, bob);
+	/* A bare name is a contact's again, at another address: whoever has that name is called. */
+	must(phone_contact_add(a, SLICE("Bob"), slice_of(bob), NULL, 0, &failure), &failure);
+	call = dial(a, "Bob", NULL);
+	await(world, a, EVENT_RINGING);
+	must(phone_hangup(a, &call, &failure), &failure);
+	await(world, a, EVENT_FAILED);
+	must(phone_contact_remove(a, SLICE("Bob"), &failure), &failure);
+	must(phone_contact_add(a, SLICE("Bob"), slice_of(ben), NULL, 0, &failure), &failure);
+	is_redialled_as(world, a, "Bob", ben);
+	free(bob);
+	free(ben);
+}
+
 static bool rings_back(const struct phone *phone)
 {
 	return phone->tone == TONE_RINGBACK;
@@ -668,6 +732,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_call_that_fails_gives_the_first_back, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_and_redirected, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ringback_until_sound_comes, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(words_and_addresses_are_kept, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cancelled, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nobody_there, world_setup, world_teardown),

@@ -291,6 +291,26 @@ static void a_history_of_version_1_is_migrated(void **state)
 	recent_are(restart(world), "sip:bob@biloxi.com sip:c@d ");
 }
 
+/* That of version 2, which had what was dialled in the place of the address, and a journal of it beside. */
+static void a_history_of_version_2_is_migrated(void **state)
+{
+	struct world *world = *state;
+
+	run_on(world, "CREATE TABLE calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, direction TEXT, "
+		      "how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why TEXT, seen INTEGER);"
+		      "INSERT INTO calls VALUES (1, 'k', 1795344122, 'in', 'missed', 0, 487, '', 'sip:a@b', '', '', 0);"
+		      "INSERT INTO calls VALUES (2, 'l', 1795344123, 'out', 'failed', 0, 486, '', 'Bob/work', '', '', 1);"
+		      "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, state TEXT, "
+		      "seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code INTEGER, reason TEXT);"
+		      "PRAGMA user_version = 2");
+	write_whole(world, "history.journal", "calls\tm\t1795344124\tout\tfailed\t0\t487\t\tsip:e@f\t\t\t1\n");
+	struct phone *phone = world_phone(world, 0, true);
+	recent_are(phone, "sip:e@f Bob/work ");
+	assert_int_equal(missed(phone), 1);
+	add_past_call(phone, "sip:bob@biloxi.com");
+	recent_are(restart(world), "sip:bob@biloxi.com sip:e@f Bob/work ");
+}
+
 /* The text file of older versions is taken over once. */
 static void an_old_history_is_taken_over(void **state)
 {
@@ -566,6 +586,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damage_in_a_journal_costs_no_other_row, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(missed_calls_outlive_the_phone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_history_of_version_1_is_migrated, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_history_of_version_2_is_migrated, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(contacts_of_older_versions, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(contacts_come_and_go_as_vcards, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_journal_is_taken_in, world_setup, world_teardown),
