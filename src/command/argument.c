@@ -47,8 +47,12 @@ static bool check_choice(const struct command_argument *argument, struct slice v
 	near_init(&near, value);
 	for (struct slice rest = slice_of(argument->choices); rest.p;)
 		near_offer(&near, slice_cut(&rest, '|'));
-	return usage(failure, "choice", &near, "'%.*s' is not one of %s", SLICE_ARG(slice_sub(value, 0, 60)),
-		     argument->choices);
+	/* An option's name tells which word of the line is meant; arguments have their places. */
+	bool is_option = *argument->name >= 'a' && *argument->name <= 'z';
+	const char *format = strchr(argument->choices, '|') ? "%s%s'%.*s' is not one of %s"
+							    : "%s%s'%.*s' is not %s, the only value there is";
+	return usage(failure, "choice", &near, format, is_option ? argument->name : "", is_option ? "=" : "",
+		     SLICE_ARG(slice_sub(value, 0, 60)), argument->choices);
 }
 
 /* Where nothing like it is there, where to look. @return false */

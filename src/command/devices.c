@@ -76,7 +76,7 @@ static void print_devices(struct invocation *invocation, const struct device_req
 struct device_check {
 	struct list_node node;
 	struct runner *runner;
-	const char *side; /* "input", "output", "ringer" */
+	const char *sides[2]; /* "input", "output", "ringer"; the second may be NULL */
 	char *names;
 	struct buf where, shown; /* of the command that named it */
 };
@@ -117,11 +117,20 @@ static bool any_listed(const struct device_request *request, const char *side, c
 	return false;
 }
 
-static void no_such_device(struct failure *failure, const char *side, const char *names)
+/* All of these sides are there, or a failure that names those that are not, once. */
+static bool all_listed(const struct device_request *request, const char *const sides[2], const char *names,
+		       struct failure *failure)
 {
-	fail(failure, STATUS_SOUND, "device",
-	     "audio.%s: '%.100s' cannot be used: no device, or more than one, has that in its name; `audio` lists them",
-	     side, names);
+	const char *missing[2] = { NULL, NULL };
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(missing) && sides[i]; i++)
+		if (!any_listed(request, sides[i], names))
+			missing[count++] = sides[i];
+	return !count || fail(failure, STATUS_SOUND, "device",
+			      "audio.%s%s%s: '%.100s' cannot be used: no device, or more than one, has that in its name; "
+			      "`audio` lists them",
+			      missing[0], missing[1] ? " and audio." : "", missing[1] ? missing[1] : "", names);
 }
 
 static void settle_check(struct device_check *check, const struct device_request *request)
@@ -129,12 +138,11 @@ static void settle_check(struct device_check *check, const struct device_request
 	struct runner *runner = check->runner;
 	struct failure failure = { 0 };
 
-	if (any_listed(request, check->side, check->names)) {
+	if (all_listed(request, check->sides, check->names, &failure)) {
 		check_free(check);
 		runner_run(runner);
 		return;
 	}
-	no_such_device(&failure, check->side, check->names);
 	char *where = buf_take(&check->where), *shown = buf_take(&check->shown);
 	check_free(check);
 	runner_fail(runner, where, shown, &failure);
@@ -180,11 +188,8 @@ static bool ask(struct commands *commands, struct runner *runner, const char *co
 /* The list has come, and somebody waits to use what stands there. */
 static enum command_result use_listed(struct invocation *invocation, const struct device_request *request)
 {
-	for (size_t i = 0; i < ARRAY_LEN(request->sides) && request->sides[i]; i++)
-		if (!any_listed(request, request->sides[i], request->wish)) {
-			no_such_device(&invocation->failure, request->sides[i], request->wish);
-			return COMMAND_FAILED;
-		}
+	if (!all_listed(request, request->sides, request->wish, &invocation->failure))
+		return COMMAND_FAILED;
 	for (size_t i = 0; i < ARRAY_LEN(request->sides) && request->sides[i]; i++)
 		if (!phone_audio_use(invocation->phone, request->sides[i], slice_of(request->wish), true,
 				     &invocation->failure))
@@ -206,19 +211,14 @@ static enum command_result use_for_an_answer(struct invocation *invocation, cons
 	return invocation->failure.text[0] ? COMMAND_FAILED : COMMAND_DONE;
 }
 
-static enum command_result use_one(struct invocation *invocation, const char *side, struct slice names)
+static void check_later(struct invocation *invocation, const char *side, const char *also, struct slice names)
 {
 	struct runner *runner = invocation->runner;
-	/* At the prompt and in the configuration it is a warning. */
-	bool from_script = strcmp(runner->name, "config") != 0 && !runner_is_interactive(runner);
-
-	if (!phone_audio_use(invocation->phone, side, names, from_script, &invocation->failure))
-		return COMMAND_FAILED;
-	if (!from_script || (runner->bound.go_on || runner->current->go_on) || needs_no_device(names))
-		return COMMAND_DONE;
 	struct device_check *check = xcalloc(1, sizeof *check);
+
 	check->runner = runner;
-	check->side = side;
+	check->sides[0] = side;
+	check->sides[1] = also;
 	check->names = slice_dup(names);
 	buf_init(&check->where, 8192);
 	buf_init(&check->shown, 2 * LINE_MAX_BYTES);
@@ -226,7 +226,6 @@ static enum command_result use_one(struct invocation *invocation, const char *si
 	runner->device_checks++;
 	list_append(&invocation->commands->device_checks, &check->node);
 	devices_ask(invocation->commands);
-	return COMMAND_DONE;
 }
 
 enum command_result devices_use(struct invocation *invocation, const char *side, const char *also, struct slice names)
@@ -235,8 +234,14 @@ enum command_result devices_use(struct invocation *invocation, const char *side,
 
 	if (runner->current->reply.send && !runner->bound.go_on && !runner->current->go_on && !needs_no_device(names))
 		return use_for_an_answer(invocation, side, also, names);
-	enum command_result result = use_one(invocation, side, names);
-	return also && result == COMMAND_DONE ? use_one(invocation, also, names) : result;
+	/* At the prompt and in the configuration it is a warning. */
+	bool from_script = strcmp(runner->name, "config") != 0 && !runner_is_interactive(runner);
+	if (!phone_audio_use(invocation->phone, side, names, from_script, &invocation->failure) ||
+	    (also && !phone_audio_use(invocation->phone, also, names, from_script, &invocation->failure)))
+		return COMMAND_FAILED;
+	if (from_script && !runner->bound.go_on && !runner->current->go_on && !needs_no_device(names))
+		check_later(invocation, side, also, names);
+	return COMMAND_DONE;
 }
 
 static void on_device(void *arg, const char *name, const char *kind, bool in_use)

@@ -17,7 +17,7 @@ static enum command_result do_message(struct invocation *invocation)
 	free(headers);
 	if (good) {
 		invocation->result = json_pack("{s:i}", "message", (int)number);
-		outcomes_add(invocation->runner, number);
+		outcomes_add(invocation->runner, (struct sent){ .number = number });
 	}
 	return invocation_end(invocation, good);
 }

@@ -1,5 +1,6 @@
 /* How others are, how we are, and the calls that ring elsewhere. */
 #include "base/xmalloc.h"
+#include "command/argument.h"
 #include "command/internal.h"
 #include "command/table.h"
 
@@ -10,6 +11,18 @@
 
 enum { EXPIRES_S = 3600 };
 
+/* "subscribe dialog sip:a@b": the package is an option, since a contact may be called so. */
+static bool package_is_first(struct invocation *invocation)
+{
+	struct slice rest = slice_of(invocation->values[0]), first = slice_cut(&rest, ' ');
+
+	rest = slice_trim(rest);
+	if (!rest.n || !choice_has(PACKAGES, first))
+		return false;
+	return !fail(&invocation->failure, STATUS_USAGE, "arguments", "the package is an option: %s %.*s package=%.*s",
+		     invocation->command->name, SLICE_ARG(rest), SLICE_ARG(first));
+}
+
 static enum command_result do_subscribe(struct invocation *invocation)
 {
 	const char *expires = invocation_option(invocation, "expires", 0);
@@ -18,6 +31,8 @@ static enum command_result do_subscribe(struct invocation *invocation)
 	if (expires && (!duration_parse(slice_of(expires), &us) || us > 7 * 86400 * SECOND_US))
 		return invocation_fail(invocation, STATUS_USAGE, "range",
 				       "expires= is a time up to 7 days, or none for one look");
+	if (package_is_first(invocation))
+		return COMMAND_FAILED;
 	outcomes_asked(invocation->runner);
 	return invocation_end(invocation, phone_subscribe(invocation->phone, slice_of(invocation->values[0]),
 							  invocation_option(invocation, "package", 0),
@@ -27,6 +42,8 @@ static enum command_result do_subscribe(struct invocation *invocation)
 
 static enum command_result do_unsubscribe(struct invocation *invocation)
 {
+	if (package_is_first(invocation))
+		return COMMAND_FAILED;
 	return invocation_end(invocation,
 			      phone_unsubscribe(invocation->phone, slice_of(invocation->values[0]),
 						invocation_option(invocation, "package", 0), &invocation->failure));

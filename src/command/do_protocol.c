@@ -3,6 +3,8 @@
 #include "command/internal.h"
 #include "command/table.h"
 
+#include <jansson.h>
+
 static enum command_result do_options(struct invocation *invocation)
 {
 	const char **headers = invocation_headers(invocation);
@@ -49,14 +51,19 @@ static enum command_result do_refer(struct invocation *invocation)
 {
 	const char *to = invocation_option(invocation, "to", 0);
 	const char **headers = invocation_headers(invocation);
+	unsigned request = 0;
 	bool good = false;
 
 	if (!to)
 		fail(&invocation->failure, STATUS_USAGE, "arguments", "refer wants to=TARGET: whom it shall call");
 	else
 		good = phone_refer(invocation->phone, slice_of(invocation->values[0]), slice_of(to), headers,
-				   &invocation->failure);
+				   &request, &invocation->failure);
 	free(headers);
+	if (good) {
+		outcomes_add(invocation->runner, (struct sent){ .number = request, .is_refer = true });
+		invocation->result = json_pack("{s:i}", "request", (int)request);
+	}
 	return invocation_end(invocation, good);
 }
 
@@ -108,7 +115,9 @@ const struct command protocol_commands[] = {
 	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "who shall call" } },
 	  .options = { { .name = "to", .kind = ARG_TARGET, .text = "whom it shall call" }, HEADER_OPTION },
 	  .summary = "ask a phone outside of calls to call someone (REFER)",
-	  .text = "The event `refer` tells how it goes; the last one has a final code. `transfer` does it in a call.",
+	  .text = "Returns at once. The event `refer` tells how it goes; the last one has a final code, and a script "
+		  "whose commands are done waits for it: a phone that refuses, or whose call fails, is the script's "
+		  "failure (status 4). `transfer` does it in a call.",
 	  .examples = { "refer sip:desk@atlanta.com to=sip:bob@biloxi.com" } },
 };
 const size_t protocol_command_count = ARRAY_LEN(protocol_commands);

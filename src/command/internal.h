@@ -159,8 +159,8 @@ struct runner {
 	unsigned call;
 	unsigned keypad;         /* the call whose digits keys are; 0: none */
 	char *chat, *chat_name; /* whom lines are sent to; NULL: nobody */
-	unsigned *messages;     /* sent and without outcome, so far as it was looked for */
-	size_t message_count;
+	struct sent *sent;      /* without outcome, so far as it was looked for */
+	size_t sent_count;
 	unsigned last_message;
 	uint64_t asked_at; /* the last event before its last `subscribe` or `publish` */
 	bool has_asked;
@@ -228,8 +228,13 @@ bool wait_has_used(const struct runner *runner, uint64_t number);
 
 /* ---- outcomes ---- */
 
-/** The script has sent this message: its failure is the script's. */
-void outcomes_add(struct runner *runner, unsigned message);
+/** What a script has sent and does not wait for: the number that its events tell. */
+struct sent {
+	unsigned number;
+	bool is_refer; /* events `refer`, else `message-sent` and `message-failed` */
+};
+/** The script has sent this: its failure is the script's. */
+void outcomes_add(struct runner *runner, struct sent sent);
 /** The script's last message has failed, and no other is under way: nothing good can come. */
 bool outcomes_last_failed(struct runner *runner, struct failure *failure);
 /** The script subscribes or publishes now. */

@@ -8,45 +8,77 @@
 #include <stdlib.h>
 #include <string.h>
 
-void outcomes_add(struct runner *runner, unsigned message)
+void outcomes_add(struct runner *runner, struct sent sent)
 {
 	/* People see the event and go on. */
 	if (runner->keep_going)
 		return;
-	runner->messages = xrealloc(runner->messages, (runner->message_count + 1) * sizeof *runner->messages);
-	runner->messages[runner->message_count++] = message;
-	runner->last_message = message;
+	runner->sent = xrealloc(runner->sent, (runner->sent_count + 1) * sizeof *runner->sent);
+	runner->sent[runner->sent_count++] = sent;
+	if (!sent.is_refer)
+		runner->last_message = sent.number;
 }
 
-static const struct event *outcome_of(const struct runner *runner, unsigned message)
+static bool has_number(const struct event *event, const char *key, unsigned number)
+{
+	const char *text = event_value(event, key);
+
+	return text && strtoul(text, NULL, 10) == number;
+}
+
+static unsigned code_of(const struct event *event)
+{
+	const char *code = event_value(event, "code");
+
+	return code ? (unsigned)strtoul(code, NULL, 10) : 0;
+}
+
+/* The last that is told of it. */
+static bool is_outcome(const struct event *event, struct sent sent)
+{
+	if (!sent.is_refer)
+		return (event->kind == EVENT_MESSAGE_SENT || event->kind == EVENT_MESSAGE_FAILED) &&
+		       has_number(event, "message", sent.number);
+	const char *direction = event_value(event, "direction");
+	return event->kind == EVENT_REFER && direction && !strcmp(direction, "out") &&
+	       has_number(event, "request", sent.number) && code_of(event) >= 200;
+}
+
+static bool went_wrong(const struct event *event)
+{
+	return event->kind == EVENT_MESSAGE_FAILED || (event->kind == EVENT_REFER && code_of(event) >= 300);
+}
+
+static const struct event *outcome_of(const struct runner *runner, struct sent sent)
 {
 	struct events *events = phone_events(runner->commands->phone);
 	const struct event *event;
 
-	for (uint64_t number = runner->begin; (event = events_next(events, number)); number = event->number) {
-		const char *text = event_value(event, "message");
-		if ((event->kind == EVENT_MESSAGE_SENT || event->kind == EVENT_MESSAGE_FAILED) && text &&
-		    strtoul(text, NULL, 10) == message)
+	for (uint64_t number = runner->begin; (event = events_next(events, number)); number = event->number)
+		if (is_outcome(event, sent))
 			return event;
-	}
 	return NULL;
 }
 
 static void failure_of(const struct event *event, struct failure *failure)
 {
-	const char *code = event_value(event, "code"), *cause = event_value(event, "cause");
+	const char *cause = event_value(event, "cause");
 	struct buf sentence;
 
 	buf_init(&sentence, sizeof failure->text - 1);
 	event_sentence(event, &sentence);
-	fail(failure, STATUS_CALL, cause ? cause : "message-failed", "%s", buf_text(&sentence));
-	failure->sip = code ? (unsigned)strtoul(code, NULL, 10) : 0;
+	fail(failure, STATUS_CALL, cause                        ? cause
+				 : event->kind == EVENT_REFER ? "refused"
+							      : "message-failed",
+	     "%s", buf_text(&sentence));
+	failure->sip = code_of(event);
 	buf_fini(&sentence);
 }
 
 bool outcomes_last_failed(struct runner *runner, struct failure *failure)
 {
-	const struct event *event = runner->last_message ? outcome_of(runner, runner->last_message) : NULL;
+	const struct event *event =
+		runner->last_message ? outcome_of(runner, (struct sent){ .number = runner->last_message }) : NULL;
 
 	if (!event || event->kind != EVENT_MESSAGE_FAILED || phone_messages_under_way(runner->commands->phone))
 		return false;
@@ -82,18 +114,19 @@ bool outcomes_given_up(struct runner *runner, enum event_kind failed, struct fai
 
 void outcomes_settle(struct runner *runner)
 {
+	const struct phone *phone = runner->commands->phone;
 	size_t kept = 0;
 	struct failure failure = { 0 };
 
-	for (size_t i = 0; i < runner->message_count; i++) {
-		const struct event *event = outcome_of(runner, runner->messages[i]);
-		if (!event && phone_messages_under_way(runner->commands->phone))
-			runner->messages[kept++] = runner->messages[i];
-		else if (event && event->kind == EVENT_MESSAGE_FAILED && !wait_has_used(runner, event->number) &&
-			 !failure.text[0])
+	for (size_t i = 0; i < runner->sent_count; i++) {
+		struct sent sent = runner->sent[i];
+		const struct event *event = outcome_of(runner, sent);
+		if (!event && (sent.is_refer ? phone_refers_under_way(phone) : phone_messages_under_way(phone)))
+			runner->sent[kept++] = sent;
+		else if (event && went_wrong(event) && !wait_has_used(runner, event->number) && !failure.text[0])
 			failure_of(event, &failure);
 	}
-	runner->message_count = kept;
+	runner->sent_count = kept;
 	if (failure.text[0])
 		runner_fail(runner, "", "", &failure);
 }

@@ -77,7 +77,7 @@ void runner_free(struct runner *runner)
 	buf_fini(&runner->out);
 	buf_fini(&runner->shown);
 	free(runner->used);
-	free(runner->messages);
+	free(runner->sent);
 	free(runner->chat);
 	free(runner->chat_name);
 	free(runner->folder);
@@ -114,13 +114,13 @@ bool runner_idle(const struct runner *runner)
 bool runner_settled(const struct runner *runner)
 {
 	return runner_idle(runner) &&
-	       (runner->over || (!runner->device_checks && (runner->open || !runner->message_count)));
+	       (runner->over || (!runner->device_checks && (runner->open || !runner->sent_count)));
 }
 
 void runner_keep_open(struct runner *runner, bool open)
 {
 	/* What was sent meanwhile is looked at in the next turn. */
-	if (runner->open && !open && runner->message_count)
+	if (runner->open && !open && runner->sent_count)
 		loop_again(runner->commands->loop);
 	runner->open = open;
 }
@@ -372,7 +372,7 @@ void runner_run(struct runner *runner)
 	}
 	if (!runner->dead && count == COMMANDS_A_TURN && !runner_idle(runner))
 		loop_again(runner->commands->loop);
-	if (!runner->dead && runner->message_count && !runner->open && !runner->over && runner_idle(runner))
+	if (!runner->dead && runner->sent_count && !runner->open && !runner->over && runner_idle(runner))
 		outcomes_settle(runner);
 	if (!runner->dead && runner->had_work && runner_settled(runner)) {
 		runner->had_work = false;

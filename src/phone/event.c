@@ -384,7 +384,8 @@ static void transfer_sentence(const struct event *event, struct buf *line)
 				   value_or(event, "from", "somebody"), target);
 			return;
 		}
-		buf_printf(line, "%s calls %s", value_or(event, "to", "it"), target);
+		buf_printf(line, "%s %s %s", value_or(event, "to", "it"),
+			   event_value(event, "cause") ? "will not call" : "calls", target);
 		break;
 	}
 	add_outcome(event, line);

@@ -109,7 +109,11 @@ static bool not_sent(struct pending_request *pending, enum err err, struct failu
 	char *method = xstrdup(pending->method);
 
 	request_done(pending);
-	if (err == ERR_UNSUPPORTED)
+	if (!scan_is_token(slice_of(method)))
+		fail(failure, STATUS_USAGE, "method",
+		     "'%s' is no method: one word of letters, digits and - . ! %% * _ + ` ' ~ (RFC 3261 25.1), as NOTIFY",
+		     method);
+	else if (err == ERR_UNSUPPORTED)
 		fail(failure, STATUS_USAGE, err_name(err),
 		     "%s cannot be sent by hand: INVITE is `call`, CANCEL and BYE are `hangup`", method);
 	else

@@ -16,7 +16,8 @@ enum {
 struct referral {
 	struct list_node node;
 	struct phone *phone;
-	unsigned call; /* 0: outside of calls */
+	unsigned call;    /* 0: outside of calls */
+	unsigned request; /* that its events tell */
 	char *target, *peer;
 	struct subscription *subscription;
 	unsigned code;
@@ -32,7 +33,9 @@ static void referral_free(struct referral *referral)
 	free(referral);
 }
 
-static void referral_event(struct referral *referral, enum event_kind kind, unsigned code, struct slice reason)
+/* `outcome`: the REFER itself came to nothing; NULL: what the other side told. */
+static void referral_event(struct referral *referral, enum event_kind kind, unsigned code, struct slice reason,
+			   const struct outcome *outcome)
 {
 	struct event *event = transfer_event(referral->phone, referral->call ? kind : EVENT_REFER, referral->call,
 					     referral->target);
@@ -40,12 +43,16 @@ static void referral_event(struct referral *referral, enum event_kind kind, unsi
 	if (!referral->call) {
 		event_text(event, "direction", SLICE("out"));
 		event_text(event, "to", slice_of(referral->peer));
+		event_number(event, "request", referral->request);
 	} else if (kind != EVENT_TRANSFER_PROGRESS) {
 		event_text(event, "by", SLICE("us"));
 	}
 	if (code)
 		event_number(event, "code", code);
 	event_text(event, "reason", reason);
+	if (outcome)
+		event_text(event, "cause",
+			   outcome->cause == CAUSE_RESPONSE ? SLICE("refused") : slice_of(cause_name(outcome->cause)));
 }
 
 /* The peer talks to whom we meant: our part is over (RFC 5589 6.1). */
@@ -54,17 +61,17 @@ static void succeeded(struct referral *referral, unsigned code, struct slice rea
 	struct call *call = referral->call ? call_find(referral->phone, referral->call) : NULL;
 
 	referral->over = true;
-	referral_event(referral, EVENT_TRANSFERRED, code, reason);
+	referral_event(referral, EVENT_TRANSFERRED, code, reason, NULL);
 	if (call && !call->ended && call->session)
 		session_hangup(call->session, (struct slice){ 0 });
 }
 
-static void went_wrong(struct referral *referral, unsigned code, struct slice reason)
+static void went_wrong(struct referral *referral, unsigned code, struct slice reason, const struct outcome *outcome)
 {
 	char *words = clean(reason);
 
 	referral->over = true;
-	referral_event(referral, EVENT_TRANSFER_FAILED, code, reason);
+	referral_event(referral, EVENT_TRANSFER_FAILED, code, reason, outcome);
 	phone_note_failure(referral->phone, "transfer to %s: %u %s", referral->target, code, words);
 	free(words);
 }
@@ -101,11 +108,11 @@ static unsigned on_notify(void *arg, struct subscription *subscription, int bran
 		return 0;
 	referral->code = code;
 	if (code < 200)
-		referral_event(referral, EVENT_TRANSFER_PROGRESS, code, reason);
+		referral_event(referral, EVENT_TRANSFER_PROGRESS, code, reason, NULL);
 	else if (code < 300)
 		succeeded(referral, code, reason);
 	else
-		went_wrong(referral, code, reason);
+		went_wrong(referral, code, reason, NULL);
 	return 0;
 }
 
@@ -114,14 +121,16 @@ static void on_end(void *arg, struct subscription *subscription, const struct ou
 {
 	struct referral *referral = arg;
 
+	const char *local = outcome ? explain_local_cause(outcome) : NULL;
+
 	(void)subscription;
 	(void)retry_us;
 	if (!referral->over && !strcmp(reason, "norefersub"))
 		succeeded(referral, outcome && outcome->status ? outcome->status : 202, SLICE("Accepted"));
 	else if (!referral->over && outcome && outcome->status >= 300)
-		went_wrong(referral, outcome->status, outcome->reason);
+		went_wrong(referral, outcome->status, local ? slice_of(local) : outcome->reason, outcome);
 	else if (!referral->over)
-		went_wrong(referral, 408, SLICE("The peer has not told how it ended"));
+		went_wrong(referral, 408, SLICE("The peer has not told how it ended"), NULL);
 	referral_free(referral);
 }
 
@@ -162,6 +171,7 @@ static bool refer(struct phone *phone, struct call *call, struct slice target, c
 	struct referral *referral = xcalloc(1, sizeof *referral);
 	*referral = (struct referral){ .phone = phone,
 				       .call = call ? call->number : 0,
+				       .request = call ? 0 : ++phone->last_transfer,
 				       .target = xstrdup(shown),
 				       .peer = xstrdup(peer) };
 	list_append(&phone->referrals, &referral->node);
@@ -269,7 +279,7 @@ bool phone_transfer_with(struct phone *phone, unsigned *number, unsigned with, c
 }
 
 bool phone_refer(struct phone *phone, struct slice text, struct slice to, const char *const *headers,
-		 struct failure *failure)
+		 unsigned *request, struct failure *failure)
 {
 	struct target whom, where;
 
@@ -286,10 +296,21 @@ bool phone_refer(struct phone *phone, struct slice text, struct slice to, const 
 		fail(failure, STATUS_USAGE, "syntax", "the echo test calls nobody, and nobody else can call it");
 	char *refer_to = xasprintf("<%s>", where.uri);
 	good = good && refer(phone, NULL, slice_of(whom.uri), whom.uri, refer_to, where.uri, headers, failure);
+	*request = phone->last_transfer;
 	free(refer_to);
 	target_fini(&whom);
 	target_fini(&where);
 	return good;
+}
+
+bool phone_refers_under_way(const struct phone *phone)
+{
+	LIST_EACH(&phone->referrals, node) {
+		const struct referral *referral = LIST_ENTRY(node, struct referral, node);
+		if (!referral->call && !referral->over)
+			return true;
+	}
+	return false;
 }
 
 void referrals_free(struct phone *phone)

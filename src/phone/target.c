@@ -223,6 +223,15 @@ static bool has_scheme(struct slice text, struct slice *scheme)
 	return !slice_to_u32(slice_from(text, colon + 1), &port);
 }
 
+/* "dialog sip:a@b", "bob carol@b": a word too many, and no user with a blank in it. */
+static bool has_address_behind(struct slice text)
+{
+	size_t blank = slice_find(text, ' ');
+	struct slice behind = blank < text.n ? slice_trim(slice_from(text, blank + 1)) : (struct slice){ 0 }, scheme;
+
+	return behind.n && has_scheme(behind, &scheme);
+}
+
 static bool read_uri(struct slice text, struct slice scheme, const struct account *account, struct buf *uri,
 		     struct buf *digits, struct failure *failure)
 {
@@ -308,7 +317,7 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 		return true;
 	if (has_scheme(text, &scheme))
 		return read_uri(text, scheme, account, uri, digits, failure);
-	if (at < text.n) {
+	if (at < text.n && !has_address_behind(text)) {
 		struct slice user = slice_trim(slice_sub(text, 0, at)), host = slice_trim(slice_from(text, at + 1));
 		if (!user.n || !host.n)
 			return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: write user@host",
@@ -326,6 +335,11 @@ static bool read_plain(struct slice text, const struct account *account, struct 
 		return true;
 	if (has_bad_port(text))
 		return fail(failure, STATUS_USAGE, "port", "'%.*s' has no port that can be: they go from 1 to 65535",
+			    SLICE_ARG(text));
+	if (has_address_behind(text))
+		return fail(failure, STATUS_USAGE, "syntax",
+			    "'%.*s' is more than one word: one address is wanted, and a name before it as in Bob "
+			    "<sip:bob@biloxi.com>",
 			    SLICE_ARG(text));
 	if (!account)
 		return no_domain(failure, text);

@@ -3,7 +3,9 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINE_BYTES = 4096, ADDRESSES_MAX = CONTACT_ADDRESSES_MAX, NAME_BYTES = 256 };
 
@@ -306,6 +308,11 @@ bool phone_contacts_export(struct phone *phone, const char *path, size_t *count,
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) : xstrdup(".");
 
+	if (access(dir, F_OK) && errno == ENOENT) {
+		fail(failure, STATUS_SOUND, "missing", "%s cannot be written: there is no folder %s", path, dir);
+		free(dir);
+		return false;
+	}
 	buf_init(&writing.text, FILE_TEXT_MAX);
 	phone_contacts(phone, write_contact, &writing);
 	*count = writing.cards;

@@ -65,6 +65,12 @@ def test_exit_statuses(bench):
         equal(status, want, f"status of {lines[-1]!r} ({err.strip()[-200:]})")
 
 
+def test_a_device_that_is_not_there_is_told_once(bench):
+    status, _, errors = bench.script("set sip.listen 127.0.0.1:0", "audio use zzz", "sleep 10s")
+    equal((status, errors.count("zzz' cannot be used")), (6, 1), f"told once for both: {errors}")
+    check("audio.input and audio.output" in errors, errors)
+
+
 def test_command_on_the_command_line(bench):
     """The words after the options are one command; without a terminal the phone ends with that call."""
     done = run(bench, "-n", "-x", "set audio.input null", "-x", "set audio.output null", "call", "sip:nobody@127.0.0.1:9")

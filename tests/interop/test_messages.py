@@ -15,9 +15,9 @@ def phone_for(bench, *lines, port=PHONE):
     return phone
 
 
-def message(peer, number, body, type="text/plain", headers=(), port=PHONE):
+def message(peer, number, body, type="text/plain", headers=(), port=PHONE, who="bob"):
     rows = [f"MESSAGE sip:alice@127.0.0.1:{port} SIP/2.0", f"Via: SIP/2.0/UDP 127.0.0.1:{PEER};branch=z9hG4bKm{peer.tag}{number}", "Max-Forwards: 70",
-            f"From: \"Bob\" <sip:bob@127.0.0.1:{PEER}>;tag={peer.tag}", f"To: <sip:alice@127.0.0.1:{port}>", f"Call-ID: m{peer.tag}{number}",
+            f"From: \"{who.title()}\" <sip:{who}@127.0.0.1:{PEER}>;tag={peer.tag}", f"To: <sip:alice@127.0.0.1:{port}>", f"Call-ID: m{peer.tag}{number}",
             "CSeq: 1 MESSAGE", *([f"Content-Type: {type}"] if type else []), *headers]
     body = body if isinstance(body, bytes) else body.encode()
     rows.append(f"Content-Length: {len(body)}")
@@ -138,6 +138,27 @@ def test_scripts_end_with_what_became_of_them(bench):
     equal(request.body, "from the shell", "body")
     peer.respond(request, 200, "OK")
     equal(done.wait(10), 0, "exit status")
+
+
+def test_the_inbox_is_searched(bench):
+    """By a part of the text, the name or the address; no more than the newest; neither counts as seen."""
+    peer, phone = Peer(PEER), phone_for(bench)
+    for number, (who, words) in enumerate((("ann", "lunch today?"), ("ben", "no, LUNCH tomorrow"), ("ann", "fine"), ("ben", "bring bread"))):
+        message(peer, number, words, who=who)
+        peer.receive(200)
+
+    def texts(line):
+        return [row["text"] for row in phone.do(line)]
+
+    equal(texts("inbox match=lunch"), ["lunch today?", "no, LUNCH tomorrow"], "by the text, large or small")
+    equal(texts("inbox match=Ben"), ["no, LUNCH tomorrow", "bring bread"], "by the name")
+    equal(texts("inbox match=ann@"), ["lunch today?", "fine"], "by the address")
+    equal(texts("inbox last=2"), ["fine", "bring bread"], "the newest, oldest first")
+    equal(texts(f"inbox sip:ann@127.0.0.1:{PEER} last=1"), ["fine"], "the newest with her")
+    equal(texts("inbox match=lunch last=1"), ["no, LUNCH tomorrow"], "the newest of those found")
+    equal(phone.do("inbox match=dinner"), [], "none")
+    equal([row["seen"] for row in phone.do("inbox")], [False] * 4, "who searches has not seen the others")
+    equal([row["seen"] for row in phone.do("inbox")], [True] * 4, "who looks has")
 
 
 def test_chat(bench):

@@ -3,7 +3,7 @@ import re
 import subprocess
 import urllib.parse
 
-from harness import check, equal, wait_until
+from harness import OFFHOOK, check, equal, wait_until
 from proxies import ALICE, BOB, start_trapezoid
 from wire import Peer
 
@@ -506,7 +506,22 @@ def test_refer_outside_of_calls(bench):
     equal(request.get("Refer-To"), "<sip:bob@127.0.0.1:9>", "Refer-To")
     peer.respond(request, 603, "Decline")
     event = phone.event("refer", direction="out")
-    equal((event["code"], event["target"]), (603, "sip:bob@127.0.0.1:9"), "refused")
+    equal((event["code"], event["target"], event["cause"]), (603, "sip:bob@127.0.0.1:9", "refused"), "refused")
+
+
+def test_a_script_ends_with_what_became_of_its_refer(bench):
+    """A REFER that is refused is the script's failure; one that is taken without news (RFC 4488) or waited for is none."""
+    peer = Peer(PEER)
+    line = f"refer sip:desk@127.0.0.1:{PEER} to=sip:bob@127.0.0.1:9"
+    for answer, headers, more, status, words in ((603, (), [], 4, "will not call"), (202, ("Refer-Sub: false",), [], 0, ""),
+                                                 (603, (), ["wait refer code=603 within=20s", "echo $code"], 0, "")):
+        path = bench.write("refer.call", "\n".join(["set sip.listen 127.0.0.1:0", line, *more, ""]))
+        script = subprocess.Popen([OFFHOOK, "-n", "-f", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=bench.environment())
+        bench.processes.append(script)
+        peer.respond(peer.receive("REFER"), answer, "Answered", headers=headers)
+        out, errors = script.communicate(timeout=20)
+        equal(script.returncode, status, f"exit status of {answer} {more}: {errors}")
+        check(words in errors and ("603" in out) == bool(more), f"{out} {errors}")
 
 
 # ---- Replaces ----
