@@ -250,11 +250,20 @@ static void print_arguments(const struct command *command, struct buf *out)
 static void print_account_keys(struct buf *out)
 {
 	const char *const *names = phone_account_options();
+	struct buf keys, settings;
 
-	buf_printf(out, "\nKeys:");
+	buf_init(&keys, 4096);
+	buf_init(&settings, 4096);
+	buf_printf(&keys, "Keys:");
+	buf_printf(&settings, "Settings that may differ for this account alone (`help SETTING` tells about each):");
 	for (size_t i = 0; names[i]; i++)
-		buf_printf(out, " %s", names[i]);
+		buf_printf(setting_find(slice_of(names[i])) ? &settings : &keys, " %s", names[i]);
 	buf_add_char(out, '\n');
+	wrap(out, buf_text(&keys), 0, 0);
+	buf_add_char(out, '\n');
+	wrap(out, buf_text(&settings), 0, 0);
+	buf_fini(&keys);
+	buf_fini(&settings);
 }
 
 static void print_command(const struct command *command, struct buf *out)

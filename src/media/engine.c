@@ -211,8 +211,11 @@ struct stream *engine_add(struct engine *engine, const struct stream_config *con
 	*err = ERR_FULL;
 	if (engine->stream_count >= ENGINE_STREAMS_MAX)
 		return NULL;
-	struct stream *stream = stream_new(config, user, engine->settings.jitter_min_ms, engine->settings.jitter_max_ms,
-					   engine->random, &command.u.setup, err);
+	bool own_jitter = config->jitter_max_ms > 0;
+	struct stream *stream =
+		stream_new(config, user, own_jitter ? config->jitter_min_ms : engine->settings.jitter_min_ms,
+			   own_jitter ? config->jitter_max_ms : engine->settings.jitter_max_ms, engine->random,
+			   &command.u.setup, err);
 	if (!stream)
 		return NULL;
 	stream->tap = engine->tap;

@@ -121,6 +121,7 @@ struct stream_config {
 	bool has_send_comfort;
 	bool has_send_red;
 	size_t receive_event_count;
+	uint32_t jitter_min_ms, jitter_max_ms; /* as in engine_settings, for this stream alone; both 0: as those are */
 	bool detect_tones;          /* digits in the peer's voice; only where no events were agreed on */
 	bool loop_back;             /* the echo test: send what is heard instead of the microphone, and play nothing */
 	char cname[64];             /* RTCP SDES */

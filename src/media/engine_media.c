@@ -186,8 +186,11 @@ static void put_cleaner(struct engine *engine, struct cleaner *cleaner)
 
 static void set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
 {
-	LIST_EACH(&engine->active, node)
-		jitter_set_bounds(&LIST_ENTRY(node, struct stream, node)->jitter, min_ms, max_ms);
+	LIST_EACH(&engine->active, node) {
+		struct stream *stream = LIST_ENTRY(node, struct stream, node);
+		if (!stream->config.jitter_max_ms)
+			jitter_set_bounds(&stream->jitter, min_ms, max_ms);
+	}
 }
 
 static void execute(struct engine *engine, const struct command *command, int64_t now_us)

@@ -2,22 +2,31 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
+#include <assert.h>
+#include <string.h>
+
 enum { EXPIRES_LEAST_S = 30, EXPIRES_MOST_S = 604800 };
 
-static const char *const option_names[] = {
-	"name", "display", "user", "auth-user", "realm", "password", "password-command", "registrar", "proxy",
-	"transport", "expires", "voicemail", "prefix", "rewrite", "identity",
-	/* settings for this account alone (account_settings.c) */
-	"sip.reliable-provisional", "sip.session-timer", "sip.session-expires", "sip.min-se", "dtmf.via",
-	"media.encryption", "sip.outbound", "sip.gruu", "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
-	"call.auto-answer", "call.auto-answer-for", "call.auto-ring", "call.follow-redirect", "call.follow-transfer",
-	"call.allow-join", "call.watchers", "media.codecs", "media.encryption-over-clear", "dtmf.tone", "dtmf.gap",
-	"dtmf.pause", NULL
-};
+static const char *const option_names[] = { "name",	    "display",		"user",	     "auth-user", "realm",
+					    "password",	    "password-command", "registrar", "proxy",	  "transport",
+					    "expires",	    "voicemail",	"prefix",    "rewrite",	  "identity" };
 
+enum { NAMES_MAX = 128 };
+
+/* Those, then the settings that an account may have for itself (account_settings.c). */
 const char *const *phone_account_options(void)
 {
-	return option_names;
+	static const char *names[NAMES_MAX + 1];
+	size_t count = ARRAY_LEN(option_names);
+
+	if (names[0])
+		return names;
+	memcpy(names, option_names, sizeof option_names);
+	for (const char *const *own = account_own_names(); *own; own++) {
+		assert(count < NAMES_MAX);
+		names[count++] = *own;
+	}
+	return names;
 }
 
 static bool set_uri_option(char **to, const char *key, struct slice value, struct failure *failure)

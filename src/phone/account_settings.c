@@ -2,18 +2,41 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-/* Those that whoever reads them asks for by account_settings(). */
-static const char *const own_names[] = { "sip.reliable-provisional", "sip.session-timer", "sip.session-expires",
-					 "sip.min-se", "dtmf.via", "media.encryption", "sip.outbound", "sip.gruu",
-					 "tls.verify", "tls.ca", "tls.certificate", "tls.key", "tls.pin",
-					 "call.auto-answer", "call.auto-answer-for", "call.auto-ring",
-					 "call.follow-redirect", "call.follow-transfer", "call.allow-join", "call.watchers",
-					 "media.codecs",
-					 "media.encryption-over-clear", "dtmf.tone", "dtmf.gap", "dtmf.pause", NULL };
+#include <assert.h>
 
+/* Of sockets and transactions, which all accounts share, and of requests that are meant for none of them. */
+static const char *const shared_names[] = { "sip.listen", "sip.ws-path",	  "sip.udp-limit",	  "sip.user-agent", "sip.t1",
+					    "sip.t2",	  "sip.t4",	  "sip.max-transactions", "call.accept" };
+static const char *const own_groups[] = { "call.", "dtmf.", "media.", "sip.", "tls." };
+
+enum { OWN_NAMES_MAX = 64 };
+
+static bool is_own_name(struct slice name)
+{
+	bool grouped = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(own_groups); i++)
+		grouped |= slice_begins(name, slice_of(own_groups[i]));
+	for (size_t i = 0; i < ARRAY_LEN(shared_names); i++)
+		grouped &= !slice_eq(name, slice_of(shared_names[i]));
+	return grouped;
+}
+
+/* Made of the table once: whoever reads one of them asks for it by account_settings() or call_settings(). */
 const char *const *account_own_names(void)
 {
-	return own_names;
+	static const char *names[OWN_NAMES_MAX + 1];
+	size_t count = 0;
+
+	if (names[0])
+		return names;
+	for (size_t i = 0; i < setting_count; i++) {
+		if (!is_own_name(slice_of(setting_rows[i].name)))
+			continue;
+		assert(count < OWN_NAMES_MAX);
+		names[count++] = setting_rows[i].name;
+	}
+	return names;
 }
 
 struct account_own {
@@ -34,14 +57,6 @@ void account_own_free(struct account_own *own)
 	settings_free(own->settings);
 	free(own->given);
 	free(own);
-}
-
-static bool is_own_name(struct slice name)
-{
-	for (size_t i = 0; own_names[i]; i++)
-		if (slice_eq(name, slice_of(own_names[i])))
-			return true;
-	return false;
 }
 
 bool account_own_set(struct account *account, struct slice name, struct slice value, struct failure *failure)
@@ -89,9 +104,28 @@ static const struct account *account_of(const struct call *call)
 	return *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL;
 }
 
+const struct settings *media_settings(const struct call_media *media, const char *name)
+{
+	return media->call ? call_settings(media->call, name) : media->phone->settings;
+}
+
 const struct settings *call_settings(const struct call *call, const char *name)
 {
 	return account_settings(call->phone, account_of(call), name);
+}
+
+bool account_is_full(const struct account *account, const struct call *but)
+{
+	const struct settings *settings = account_settings(account->phone, account, "call.max");
+	int64_t count = 0;
+
+	if (settings == account->phone->settings)
+		return false;
+	LIST_EACH(&account->phone->calls, node) {
+		const struct call *call = LIST_ENTRY(node, struct call, node);
+		count += call != but && !call->ended && !strcmp(call->account_name, account->name);
+	}
+	return count >= settings_number(settings, "call.max");
 }
 
 const char *call_codecs(const struct call *call)
@@ -129,8 +163,8 @@ static const char *text_of(const struct phone *phone, const struct account *acco
 
 static bool has_own_tls(const struct account *account)
 {
-	for (size_t i = 0; own_names[i]; i++)
-		if (!strncmp(own_names[i], "tls.", 4) && account_own_value(account, own_names[i]))
+	for (const char *const *name = account_own_names(); *name; name++)
+		if (!strncmp(*name, "tls.", 4) && account_own_value(account, *name))
 			return true;
 	return false;
 }

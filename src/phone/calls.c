@@ -48,6 +48,7 @@ struct call *call_new(struct phone *phone, bool incoming)
 	call->reason = xstrdup("");
 	random_token(&phone->random, call->id, ID_CHARS);
 	media_init(&call->media, phone, call->number, false);
+	call->media.call = call;
 	map_add(&phone->by_number, &call->by_number, slice_make(&call->number, sizeof call->number));
 	map_add(&phone->by_id, &call->by_id, slice_of(call->id));
 	list_append(&phone->calls, &call->node);
@@ -341,12 +342,11 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 {
 	struct failure ignored;
 
-	if (!settings_on(phone->settings, "call.auto-hold"))
-		return;
 	LIST_EACH(&phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
 		bool together = but && ((but->in_conference && call->in_conference) || join_together(but, call));
-		if (call == but || together || !call_is_up(call) || call_will_be_held(call))
+		if (call == but || together || !call_is_up(call) || call_will_be_held(call) ||
+		    !settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold"))
 			continue;
 		call->held_for = but && !call_is_up(but) ? but->number : 0;
 		call_change_start(call, CHANGE_HOLD, false, &ignored);
@@ -373,7 +373,6 @@ static void return_to_held(struct call *call)
 {
 	struct phone *phone = call->phone;
 	struct call *other = other_in_use(phone, call);
-	bool good = !phone->shutting_down && settings_on(phone->settings, "call.auto-resume");
 	struct failure ignored;
 
 	LIST_EACH(&phone->calls, node) {
@@ -382,7 +381,8 @@ static void return_to_held(struct call *call)
 			continue;
 		/* Another is being dialled: they are held for that one now. */
 		held->held_for = other && !call_is_up(other) ? other->number : 0;
-		if (other || !good || !call_will_be_held(held))
+		if (other || phone->shutting_down || !call_will_be_held(held) ||
+		    !settings_on(call_settings(held, "call.auto-resume"), "call.auto-resume"))
 			continue;
 		call_change_start(held, CHANGE_RESUME, false, &ignored);
 		if (phone->selected == call->number)

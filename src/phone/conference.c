@@ -101,7 +101,7 @@ bool phone_split(struct phone *phone, unsigned *number, struct failure *failure)
 	if (phone->selected == call->number)
 		calls_select(phone, other);
 	/* I stay with the others, so this one waits. */
-	if (settings_on(phone->settings, "call.auto-hold") && call_is_up(call) && !call_will_be_held(call))
+	if (settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold") && call_is_up(call) && !call_will_be_held(call))
 		return call_change_start(call, CHANGE_HOLD, false, failure);
 	return true;
 }
@@ -125,14 +125,14 @@ void conference_resume_others(struct call *call)
 
 /* ---- hold music ---- */
 
-bool hold_music_wanted(const struct phone *phone)
+bool hold_music_wanted(const struct call_media *media)
 {
-	return *settings_text(phone->settings, "call.hold-music") != '\0';
+	return *settings_text(media_settings(media, "call.hold-music"), "call.hold-music") != '\0';
 }
 
 void call_hold_music(struct call *call)
 {
-	const char *path = settings_text(call->phone->settings, "call.hold-music");
+	const char *path = settings_text(call_settings(call, "call.hold-music"), "call.hold-music");
 
 	if (!call->media.stream)
 		return;

@@ -242,7 +242,18 @@ static struct call_setup *setup_new(const struct call_options *options, const st
 	return setup;
 }
 
-static bool check_options(struct phone *phone, const struct call_options *options, struct failure *failure)
+/* call.max counts all calls, that of an account its own. */
+static bool has_room(const struct phone *phone, const struct account *account, struct failure *failure)
+{
+	if (phone->call_count >= (size_t)settings_number(phone->settings, "call.max"))
+		return fail(failure, STATUS_CALL, "too-many-calls",
+			    "there are %zu calls already, as many as call.max allows", phone->call_count);
+	return !account || !account_is_full(account, NULL) ||
+	       fail(failure, STATUS_CALL, "too-many-calls", "%s has as many calls already as its call.max allows",
+		    account->name);
+}
+
+static bool check_options(const struct call_options *options, struct failure *failure)
 {
 	struct extra_header extra[EXTRA_HEADERS_MAX];
 
@@ -254,9 +265,6 @@ static bool check_options(struct phone *phone, const struct call_options *option
 	if (extra_headers_read(options->headers, extra, EXTRA_HEADERS_MAX, failure) < 0 ||
 	    !body_is_good(slice_of(options->type), slice_of(options->body), failure))
 		return false;
-	if (phone->call_count >= (size_t)settings_number(phone->settings, "call.max"))
-		return fail(failure, STATUS_CALL, "too-many-calls",
-			    "there are %zu calls already, as many as call.max allows", phone->call_count);
 	return true;
 }
 
@@ -315,7 +323,7 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	if (!account_for(phone, options->from, &account, failure) ||
 	    !target_read(phone, text, account, &target, failure))
 		return false;
-	if (!check_options(phone, options, failure) || !phone_needs_start(phone, failure)) {
+	if (!check_options(options, failure) || !has_room(phone, account, failure) || !phone_needs_start(phone, failure)) {
 		target_fini(&target);
 		return false;
 	}
@@ -532,6 +540,7 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	media_close(&call->media);
 	media_init(&call->media, call->phone, call->number, false);
+	call->media.call = call;
 	calls_update_tones(call->phone);
 	locate(call, *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL);
 	return true;

@@ -56,12 +56,17 @@ static bool library_works(struct phone *phone)
 	return phone->srtp_works;
 }
 
-bool encryption_is_possible(struct phone *phone)
+static const char *suites_of(const struct call_media *media)
 {
-	struct slice names = slice_of(settings_text(phone->settings, "media.encryption-suites")), name;
+	return settings_text(media_settings(media, "media.encryption-suites"), "media.encryption-suites");
+}
+
+bool encryption_is_possible(const struct call_media *media)
+{
+	struct slice names = slice_of(suites_of(media)), name;
 	enum stream_suite suite;
 
-	while (library_works(phone) && slice_list_word(&names, &name))
+	while (library_works(media->phone) && slice_list_word(&names, &name))
 		if (stream_suite_find(name, &suite) && secure_can(suite))
 			return true;
 	return false;
@@ -71,7 +76,7 @@ void encryption_make_keys(struct call_media *media)
 {
 	struct phone *phone = media->phone;
 	struct media_keys *keys = &media->keys;
-	struct slice names = slice_of(settings_text(phone->settings, "media.encryption-suites")), name;
+	struct slice names = slice_of(suites_of(media)), name;
 
 	keys->count = 0;
 	if (media->encryption == MEDIA_CLEAR || !library_works(phone))

@@ -44,7 +44,7 @@ static bool is_unacceptable(struct call *call)
 
 	bool answerable =
 		!over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
-				media_can_answer(call->phone, sip_message_body(call->invite, "application", "sdp"),
+				media_can_answer(call, sip_message_body(call->invite, "application", "sdp"),
 						 &call->local, call_codecs(call), encryption));
 	if (!answerable && required)
 		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
@@ -92,13 +92,18 @@ static bool decide_by_wish(struct call *call)
 
 static void decide(struct call *call, const struct sip_source *source)
 {
+	const struct account *account = account_find(call->phone, slice_of(call->account_name));
 	const char *automatic = contacts_auto_answer_of(call->phone->contacts, slice_of(call->uri));
 
 	if (!*automatic)
 		automatic = settings_text(call_settings(call, "call.auto-answer"), "call.auto-answer");
 	note_replaced(call);
 	join_note(call, source);
-	if (is_unacceptable(call))
+	session_set_ring_timeout(call->session,
+				 settings_number(call_settings(call, "call.ring-timeout"), "call.ring-timeout"));
+	if (account && account_is_full(account, call))
+		call->reject_code = 486;
+	else if (is_unacceptable(call))
 		call->reject_code = 488;
 	else if (call->reject_code)
 		return;

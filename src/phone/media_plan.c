@@ -182,6 +182,18 @@ static void plan_comforts(const struct sdp_agreed *agreed, uint32_t rate_hz, str
 	}
 }
 
+/* Of an account that has its own; all others follow the phone's while they last. */
+static void plan_jitter(const struct call_media *media, struct stream_config *config)
+{
+	const struct settings *least = media_settings(media, "media.jitter-min"),
+			      *most = media_settings(media, "media.jitter-max");
+
+	if (least == media->phone->settings && most == least)
+		return;
+	config->jitter_min_ms = (uint32_t)(settings_number(least, "media.jitter-min") / MS_US);
+	config->jitter_max_ms = (uint32_t)(settings_number(most, "media.jitter-max") / MS_US);
+}
+
 void media_make_plan(const struct call_media *media, const struct sdp_agreed *agreed, struct media_plan *plan)
 {
 	struct stream_config *config = &plan->config;
@@ -198,7 +210,7 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 		return;
 	plan->usable = true;
 	config->on_hold = media->held;
-	config->sends = sends && (!media->held || hold_music_wanted(media->phone)) && address_is_set(&agreed->rtp);
+	config->sends = sends && (!media->held || hold_music_wanted(media)) && address_is_set(&agreed->rtp);
 	config->receives = receives && !media->held;
 	for (size_t i = 0; i < agreed->codec_count && config->receive_count < STREAM_CODECS_MAX; i++)
 		if (stream_codec(media, agreed, &agreed->codecs[i], false, &config->receive[config->receive_count]))
@@ -208,6 +220,7 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 	plan_events(agreed, sent->codec->clock_rate, config);
 	/* What is told by events is not looked for in the voice, where it would be found a second time. */
 	config->detect_tones = !config->receive_event_count && !media->loop_back &&
-			       settings_on(media->phone->settings, "dtmf.detect");
+			       settings_on(media_settings(media, "dtmf.detect"), "dtmf.detect");
+	plan_jitter(media, config);
 	encryption_plan(media, &agreed->secured, &config->protection);
 }

@@ -27,7 +27,7 @@ static const char *opus_fmtp(struct call_media *media, const char *usual)
 
 	if (media->max_bitrate)
 		n += (size_t)snprintf(text + n, room - n, ";maxaveragebitrate=%" PRIu32, media->max_bitrate);
-	if (settings_on(media->phone->settings, "media.dtx"))
+	if (settings_on(media_settings(media, "media.dtx"), "media.dtx"))
 		snprintf(text + n, room - n, ";usedtx=1");
 	return text;
 }
@@ -59,7 +59,7 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 	struct slice word;
 
 	media->codec_count = 0;
-	media->max_bitrate = (uint32_t)settings_number(media->phone->settings, "media.max-bitrate");
+	media->max_bitrate = (uint32_t)settings_number(media_settings(media, "media.max-bitrate"), "media.max-bitrate");
 	while (slice_list_word(&names, &word)) {
 		if (!media_codec_exists(word))
 			return ERR_NOT_FOUND;
@@ -68,11 +68,11 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 				add_codec(media, (enum media_codec)i);
 	}
 	size_t audio = media->codec_count;
-	if (settings_on(media->phone->settings, "media.redundancy"))
+	if (settings_on(media_settings(media, "media.redundancy"), "media.redundancy"))
 		for (size_t i = 0; i < audio; i++)
 			add_row(media, &(struct sdp_codec){ "red", media->codecs[i].clock_rate,
 							    media->codecs[i].channels, -1, NULL });
-	if (settings_on(media->phone->settings, "media.dtx"))
+	if (settings_on(media_settings(media, "media.dtx"), "media.dtx"))
 		add_comfort(media, audio);
 	for (size_t i = 0; i < audio; i++)
 		add_row(media, &(struct sdp_codec){ "telephone-event", media->codecs[i].clock_rate, 1, -1, "0-15" });
@@ -87,19 +87,19 @@ void media_init(struct call_media *media, struct phone *phone, uintptr_t user, b
 	media->last.rtt_ms = -1;
 }
 
-static void read_ports(const struct phone *phone, uint16_t *low, uint16_t *high)
+static void read_ports(const struct call_media *media, uint16_t *low, uint16_t *high)
 {
-	struct slice to = slice_of(settings_text(phone->settings, "media.ports")), from = slice_cut(&to, '-');
+	struct slice to = slice_of(settings_text(media_settings(media, "media.ports"), "media.ports")), from = slice_cut(&to, '-');
 	uint64_t number;
 
 	*low = slice_to_u64(slice_trim(from), 65535, &number) ? (uint16_t)number : 20000;
 	*high = slice_to_u64(slice_trim(to), 65535, &number) ? (uint16_t)number : 20998;
 }
 
-static uint32_t ptime_of(const struct phone *phone)
+static uint32_t ptime_of(const struct call_media *media)
 {
 	/* The engine works in ticks of 10 ms. */
-	return (uint32_t)(settings_number(phone->settings, "media.ptime") / (10 * MS_US)) * 10;
+	return (uint32_t)(settings_number(media_settings(media, "media.ptime"), "media.ptime") / (10 * MS_US)) * 10;
 }
 
 enum err media_open(struct call_media *media, const struct address *local, const char *codec,
@@ -110,15 +110,15 @@ enum err media_open(struct call_media *media, const struct address *local, const
 	uint64_t id;
 
 	enum err err = media_list_again(media, codec);
-	if (!err && encryption == MEDIA_ENCRYPTION_REQUIRED && !encryption_is_possible(phone))
+	if (!err && encryption == MEDIA_ENCRYPTION_REQUIRED && !encryption_is_possible(media))
 		err = ERR_UNSUPPORTED;
 	if (err)
 		return err;
-	read_ports(phone, &low, &high);
+	read_ports(media, &low, &high);
 	if (!net_rtp_pair(local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
 		return err;
-	media->ptime_ms = ptime_of(phone);
-	media->rtcp_mux = settings_on(phone->settings, "media.rtcp-mux");
+	media->ptime_ms = ptime_of(media);
+	media->rtcp_mux = settings_on(media_settings(media, "media.rtcp-mux"), "media.rtcp-mux");
 	media->encryption = encryption;
 	encryption_make_keys(media);
 	if (encryption == MEDIA_ENCRYPTION_OPTIONAL && !media->keys.count)
@@ -131,7 +131,7 @@ enum err media_open(struct call_media *media, const struct address *local, const
 
 enum err media_list_again(struct call_media *media, const char *codec)
 {
-	return list_codecs(media, slice_of(codec ? codec : settings_text(media->phone->settings, "media.codecs")));
+	return list_codecs(media, slice_of(codec ? codec : settings_text(media_settings(media, "media.codecs"), "media.codecs")));
 }
 
 static void drop_legs(struct call_media *media)
@@ -165,7 +165,7 @@ enum err media_move(struct call_media *media, const struct address *local)
 	int rtp, rtcp;
 	enum err err = ERR_NONE;
 
-	read_ports(media->phone, &low, &high);
+	read_ports(media, &low, &high);
 	if (!net_rtp_pair(local, low, high, &rtp, &rtcp, &bound, &err))
 		return err;
 	close_sockets(media);
@@ -418,14 +418,15 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 	return apply(media, &plan) ? 0 : 500;
 }
 
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local, const char *codec,
+bool media_can_answer(const struct call *call, struct slice offer, const struct address *local, const char *codec,
 		      enum media_encryption encryption)
 {
 	struct call_media trial;
 	struct sdp_agreed agreed;
 	struct buf answer;
 
-	media_init(&trial, phone, 0, false);
+	media_init(&trial, call->phone, 0, false);
+	trial.call = call;
 	if (media_list_again(&trial, codec))
 		return false;
 	trial.local = *local;
@@ -473,7 +474,7 @@ void media_capabilities(struct phone *phone, const struct address *local, struct
 	if (list_codecs(&trial, slice_of(settings_text(phone->settings, "media.codecs"))))
 		return;
 	trial.local = *local;
-	trial.ptime_ms = ptime_of(phone);
+	trial.ptime_ms = ptime_of(&trial);
 	struct sdp_local description = local_description(&trial);
 	sdp_capabilities(&description, body);
 }

@@ -11,6 +11,7 @@
 #include "sdp/offer.h"
 
 struct phone;
+struct call;
 
 enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 20 };
 
@@ -45,6 +46,7 @@ enum { CNAME_CHARS = 16 };
 
 struct call_media {
 	struct phone *phone;
+	const struct call *call; /* whose account's settings count; NULL: those of the phone */
 	uintptr_t user; /* what the engine's events carry */
 	bool loop_back;
 	char cname[CNAME_CHARS + 1]; /* RTCP: one for the life of the sockets (RFC 3550 6.5.1); "" before */
@@ -112,8 +114,8 @@ bool media_choose_leg(struct call_media *media, int leg);
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
 /** The same for an early leg of a call of ours: takes effect when it is the first. */
 unsigned media_answer_leg(struct call_media *media, int leg, struct slice offer, struct buf *answer);
-/** Could media_answer_offer() answer this with these codecs (NULL: the phone's)? Opens nothing. */
-bool media_can_answer(struct phone *phone, struct slice offer, const struct address *local, const char *codec,
+/** Could media_answer_offer() answer this in a call with these codecs (NULL: those of the settings)? Opens nothing. */
+bool media_can_answer(const struct call *call, struct slice offer, const struct address *local, const char *codec,
 		      enum media_encryption encryption);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);

@@ -198,6 +198,11 @@ const struct settings *account_settings(const struct phone *phone, const struct 
 struct call;
 /** The same for this call: as its account or the phone has it. */
 const struct settings *call_settings(const struct call *call, const char *name);
+struct call_media;
+/** The same for the sound of a call, or of the echo test. */
+const struct settings *media_settings(const struct call_media *media, const char *name);
+/** Has it as many calls besides `but` (may be NULL) as a call.max of its own allows? */
+bool account_is_full(const struct account *account, const struct call *but);
 /** The codecs of its own, by codec= or its account's media.codecs; NULL: the phone's. */
 const char *call_codecs(const struct call *call);
 /** What the account says itself, as text; NULL: nothing. */
@@ -382,7 +387,7 @@ bool signalling_is_private(enum sip_protocol protocol, const struct address *rem
 enum media_encryption encryption_of_call(const struct call *call);
 bool encryption_may_send_keys(const struct call *call);
 /** Can libsrtp do one of media.encryption-suites? */
-bool encryption_is_possible(struct phone *phone);
+bool encryption_is_possible(const struct call_media *media);
 /** Fresh keys for media->encryption: none where it is off or libsrtp is of no use. */
 void encryption_make_keys(struct call_media *media);
 void encryption_describe(struct call_media *media, struct sdp_local *local);
@@ -408,7 +413,7 @@ void conference_add(struct call *call, struct call *newcomer);
 void conference_left(struct call *call);
 /** One of the conference is resumed: the others too. */
 void conference_resume_others(struct call *call);
-bool hold_music_wanted(const struct phone *phone);
+bool hold_music_wanted(const struct call_media *media);
 /** It was put on hold or resumed: the music begins or ends. */
 void call_hold_music(struct call *call);
 

@@ -113,6 +113,9 @@ void session_set_handlers(struct session *session, const struct session_handlers
 /** Callee: whose name goes into our Contact and whose credentials answer challenges later; copied. Set in `incoming`.
  */
 void session_set_identity(struct session *session, const struct identity *identity);
+/** Callee: when nobody answers it ends with 480 after this, in place of ua_settings.ring_timeout_us; 0: never. Set in
+ * `incoming`. */
+void session_set_ring_timeout(struct session *session, int64_t timeout_us);
 
 enum session_state session_state(const struct session *session);
 bool session_is_caller(const struct session *session);

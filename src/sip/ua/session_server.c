@@ -274,6 +274,13 @@ static void begin_server(struct session *session, struct server_transaction *st,
 		(struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
 }
 
+void session_set_ring_timeout(struct session *session, int64_t timeout_us)
+{
+	timer_stop(session->ua->world.timers, &session->ring);
+	if (timeout_us > 0)
+		timer_start(session->ua->world.timers, &session->ring, timeout_us, nobody_answers, session);
+}
+
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 				 const struct session_options *options)
 {
@@ -294,8 +301,7 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 	session_learn(session->leg, invite);
 	session_note_received(session, invite);
 	begin_server(session, st, invite, false);
-	if (ua->settings.ring_timeout_us > 0)
-		timer_start(ua->world.timers, &session->ring, ua->settings.ring_timeout_us, nobody_answers, session);
+	session_set_ring_timeout(session, ua->settings.ring_timeout_us);
 	if (sip_message_seconds(invite, SIP_HEADER_EXPIRES, &seconds))
 		timer_start(ua->world.timers, &session->expiry, (int64_t)seconds * SECOND_US, invitation_expired,
 			    session);

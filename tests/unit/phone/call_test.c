@@ -593,7 +593,7 @@ static void settings_of_an_account(void **state)
 	two_phones(world);
 	struct phone *a = world->phones[0], *b = world->phones[1];
 	const char *const bob[] = { "registrar=none", "call.auto-answer=on", "media.codecs=PCMA", NULL },
-			  *const carol[] = { "registrar=none", NULL }, *const whole[] = { "call.max=3", NULL };
+			  *const carol[] = { "registrar=none", NULL }, *const whole[] = { "sip.t1=1s", NULL };
 	struct failure failure;
 	struct call_view view;
 
@@ -610,6 +610,44 @@ static void settings_of_an_account(void **state)
 	assert_int_equal(view.state, CALL_INCOMING);
 	assert_false(phone_account_set(b, SLICE("bob@biloxi.com"), whole, &failure));
 	assert_non_null(strstr(failure.text, "counts for the whole phone"));
+}
+
+/* Every setting of these groups that does not belong to sockets or transactions: none is taken and then not read. */
+static void an_account_has_settings_of_its_own(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	const char *const alice[] = { "registrar=none", "call.auto-hold=off", NULL },
+			  *const bob[] = { "registrar=none",	   "call.auto-answer=on",   "call.max=1",
+					   "media.ptime=40ms",	   "media.ports=31000-31998", "media.jitter-max=80ms",
+					   "media.rtcp-mux=off",   NULL },
+			  *const carol[] = { "registrar=none", "call.ring-timeout=5s", NULL };
+	struct failure failure;
+	struct call_view view;
+
+	must(phone_account_add(a, SLICE("alice@atlanta.com"), alice, &failure), &failure);
+	must(phone_account_add(b, SLICE("bob@biloxi.com"), bob, &failure), &failure);
+	must(phone_account_add(b, SLICE("carol@biloxi.com"), carol, &failure), &failure);
+	unsigned first = dial(a, address_of(b, "bob"), NULL);
+	await(world, a, EVENT_ANSWERED);
+	const struct call_media *media = &call_find(b, 1)->media;
+	assert_int_equal(media->ptime_ms, 40);
+	assert_in_range(address_port(&media->local), 31000, 31998);
+	assert_int_equal(media->plan.config.jitter_min_ms, 10);
+	assert_int_equal(media->plan.config.jitter_max_ms, 80);
+	assert_false(media->rtcp_mux);
+	/* Bob has one call at a time, carol has room; nobody was put on hold for her. */
+	dial(a, address_of(b, "bob"), NULL);
+	assert_string_equal(event_value(await(world, a, EVENT_FAILED), "code"), "486");
+	dial(a, address_of(b, "carol"), NULL);
+	await(world, a, EVENT_RINGING);
+	assert_true(phone_view_call(a, first, &view));
+	assert_false(view.held_by_us || view.to_be_held);
+	/* Three minutes for others, five seconds for her. */
+	int64_t before_us = a->timers->now_us;
+	assert_string_equal(event_value(await(world, a, EVENT_FAILED), "code"), "480");
+	assert_in_range(a->timers->now_us - before_us, 4 * SECOND_US, 7 * SECOND_US);
 }
 
 static void options_and_offerless_calls(void **state)
@@ -739,6 +777,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(which_call_is_meant, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(early_media, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(too_many_and_unknown, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(an_account_has_settings_of_its_own, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(settings_of_an_account, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(options_and_offerless_calls, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(fifty_at_once, world_setup, world_teardown),
