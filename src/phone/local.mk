@@ -10,7 +10,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/dial.c src/phone/disk.c \
 	src/phone/echo.c \
 	src/phone/encryption.c \
-	src/phone/event.c src/phone/event.h src/phone/events.def \
+	src/phone/event.c src/phone/event_words.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \
 	src/phone/incoming.c src/phone/join.c src/phone/digits.c \
 	src/phone/history.c src/phone/history_text.c src/phone/info.c \

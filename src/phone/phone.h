@@ -4,7 +4,7 @@
  *
  *   phone            wiring, sockets, turn end; phone_internal what the files below share
  *   settings         the table of settings (settings.def); apply: what changes when one is set
- *   event            the event log (events.def)
+ *   event            the event log (events.def); event_words: a line of each for people
  *   target           what people write -> a URI; dial_plan what an account makes of numbers
  *
  *   accounts         who we are where; account_options KEY=VALUE of one, account_settings what it sets for itself,
