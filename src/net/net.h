@@ -14,6 +14,7 @@
  *   changes     other addresses, another way out, a computer that slept (rtnetlink)
  *   interfaces  the local address towards a remote one
  *   rtp_pair    a pair of sockets for RTP and RTCP
+ *   owner       whose socket is at an address of this machine
  */
 #pragma once
 
@@ -93,6 +94,9 @@ void net_seed(struct net *net, uint64_t seed);
 
 /** May one listen at this address (any port): is it one of this host's? */
 bool net_is_local(const struct address *address) MUST_CHECK;
+/** Does a socket of this very user (or of root) send from this loopback address and port? `stream`: TCP. Where the system
+ * does not tell, no. */
+bool net_is_own_user(const struct address *remote, bool stream) MUST_CHECK;
 /**
  * May one listen at this address and port now? Tried and let go at once; `protocols` as for net_listen().
  * Errors: ERR_ADDRESS_IN_USE; ERR_PERMISSION a port below 1024; ERR_UNREACHABLE not an address of this host

@@ -27,7 +27,7 @@ struct watcher {
 	struct presence_desk *desk;
 	struct notifier *notifier;
 	bool of_calls; /* package dialog */
-	bool trusted;  /* our own server */
+	bool trusted;  /* our own server, or another program of our user */
 	unsigned number; /* for `accept-watcher` */
 	bool asking;   /* our user has not said whether they may */
 	struct address host;
@@ -156,7 +156,7 @@ static char *own_target(struct call *call)
 }
 
 /* Whoever knows a dialog's identifiers can take its call over by Replaces (RFC 3891 8), and From is only what somebody
- * says of himself: others than our server get those of calls that ring here, for pickup. */
+ * says of himself: others than our server and our own programs get those of calls that ring here, for pickup. */
 static void fill_row(const struct watcher *watcher, struct call *call, struct dialog_row *row)
 {
 	const struct dialog *dialog = call->session ? session_dialog(call->session) : NULL;
@@ -233,6 +233,17 @@ static enum admission may_watch_calls(const struct phone *phone, const struct ac
 	    (!known && strcmp(settings_text(phone->settings, "call.accept"), "any") != 0))
 		return REFUSE;
 	return known && !strcmp(policy, "known") ? ADMIT : ASK;
+}
+
+/* Another phone of this user on this machine, and nobody behind it: what came through a proxy has two Vias. */
+static bool is_ourselves(const struct sip_message *request, const struct sip_source *source)
+{
+	struct sip_values values;
+	struct slice via;
+
+	sip_values_begin(&values, request, SIP_HEADER_VIA);
+	bool straight = sip_values_next(&values, &via) && !sip_values_next(&values, &via);
+	return straight && net_is_own_user(&source->remote, source->flow != NULL);
 }
 
 static void send_away(struct watcher *watcher, const char *reason, uint32_t retry_after)
@@ -313,7 +324,7 @@ unsigned presence_take(struct presence_desk *desk, struct server_transaction *st
 	watcher->of_calls = of_calls;
 	watcher->asking = admission == ASK;
 	watcher->host = source->remote;
-	watcher->trusted = account && account_is_server(account, &source->remote);
+	watcher->trusted = (account && account_is_server(account, &source->remote)) || is_ourselves(request, source);
 	watcher->who = who;
 	watcher->entity = account ? xstrdup(account->uri) : peer_uri(sip_message_to(request)->uri.text);
 	list_append(&desk->watchers, &watcher->node);

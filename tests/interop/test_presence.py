@@ -312,6 +312,31 @@ def test_join_between_phones(bench):
     equal(carol.event("failed")["code"], 603, "off for this account")
 
 
+def test_join_without_a_server(bench):
+    """Two phones of one user on one machine know each other's calls by name; what comes by a proxy, or says so, does not."""
+    bob = phone_for(bench, "set call.auto-answer on", "set call.allow-join on", "set audio.input tone:440")
+    carol = bench.phone("set sip.listen 127.0.0.1:5095", "set audio.input tone:880")
+    bob.do("call echo")
+    bob.event("media")
+    bob.do("hangup")
+    peer = Peer(OTHER)
+    bob.do(f"call sip:zed@127.0.0.1:{OTHER}")
+    invite = peer.receive("INVITE")
+    peer.respond(invite, 200, "OK", peer.sdp())
+    peer.receive("ACK")
+    carol.do(f"subscribe sip:bob@127.0.0.1:{PHONE} package=dialog")
+    carol.event("dialog-info", state="confirmed")
+    carol.do(f"join sip:bob@127.0.0.1:{PHONE}")
+    bob.event("joined")
+    carol.event("answered")
+    for number, vias in enumerate(((), (f"Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKbehind",))):
+        peer.request("SUBSCRIBE", f"sip:bob@127.0.0.1:{PHONE}", f"<sip:bob@127.0.0.1:{PHONE}>", f"<sip:x@127.0.0.1:{OTHER}>;tag=w", f"names{number}", 1, ("127.0.0.1", PHONE), "",
+                     ("Event: dialog", "Expires: 600", *vias))
+        notify = peer.receive("NOTIFY")
+        peer.respond(notify, 200, "OK")
+        equal(invite.get("Call-ID") in notify.body, not vias, f"the name of the call is told {'to a proxy' if vias else 'straight'}")
+
+
 def test_join_by_refer(bench):
     """Alice asks Carol to take part: a REFER whose target names the call by Join."""
     alice, bob, carol = between(bench)
@@ -428,14 +453,15 @@ def test_who_asks_to_watch_is_bounded(bench):
 
 
 def test_who_watches_our_calls_cannot_take_them(bench):
-    """The identifiers of a dialog are a key to it (Replaces): a watcher that is not our server gets those of what rings here, no others."""
+    """The identifiers of a dialog are a key to it (Replaces): a watcher that is neither our server nor, straight and on this machine, our own user
+    gets those of what rings here, no others."""
     phone, watcher, peer = phone_for(bench, "set media.codecs PCMU"), Peer(PEER), Peer(OTHER)
     number = phone.do(f"call sip:peer@127.0.0.1:{OTHER}")["call"]
     invite = peer.receive("INVITE")
     peer.respond(invite, 180, "Ringing")
     phone.event("ringing", call=number)
     watcher.request("SUBSCRIBE", f"sip:offhook@127.0.0.1:{PHONE}", f"<sip:offhook@127.0.0.1:{PHONE}>", "<sip:watcher@127.0.0.1>;tag=w", "watch", 1, ("127.0.0.1", PHONE), "",
-                    ("Event: dialog", "Expires: 600"))
+                    ("Event: dialog", "Expires: 600", "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKstranger"))
     watcher.receive(200)
 
     def told(state):

@@ -517,12 +517,44 @@ static void test_rtp_pair(void **state)
 	close(fds[1]);
 }
 
+/* Sockets of ours on loopback are ours, also those bound to all addresses; where nobody is, and elsewhere, it is nobody. */
+static void test_whose_socket_it_is(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "0.0.0.0", "::1", "::" };
+	struct address bound, asked;
+
+	(void)state;
+	if (access("/proc/net/udp", R_OK))
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		for (int stream = 0; stream < 2; stream++) {
+			socklen_t n = sizeof bound.u;
+			assert_true(address_parse_host(&bound, slice_of(hosts[i]), 0));
+			int fd = socket(bound.u.any.sa_family, stream ? SOCK_STREAM : SOCK_DGRAM, 0);
+			assert_true(fd >= 0);
+			assert_int_equal(bind(fd, &bound.u.any, address_len(&bound)), 0);
+			if (stream)
+				assert_int_equal(listen(fd, 1), 0);
+			assert_int_equal(getsockname(fd, &bound.u.any, &n), 0);
+			assert_true(address_parse_host(&asked, i < 2 ? SLICE("127.0.0.1") : SLICE("::1"),
+						       address_port(&bound)));
+			assert_true(net_is_own_user(&asked, stream));
+			if (i != 1 && i != 3)
+				assert_false(net_is_own_user(&(struct address){ 0 }, stream));
+			close(fd);
+			assert_false(net_is_own_user(&asked, stream));
+		}
+	assert_true(address_parse_host(&asked, SLICE("192.0.2.1"), 5060));
+	assert_false(net_is_own_user(&asked, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_port_0_is_the_same_for_udp_and_tcp),
 		T(test_a_foreign_address_is_refused),
+		T(test_whose_socket_it_is),
 		T(test_datagrams_on_one_address),
 		T(test_datagrams_on_all_addresses_answer_from_where_they_came_to),
 		T(test_datagrams_on_ipv6),
