@@ -6,12 +6,13 @@ enum {
 	EPOCH_US = 4000000,        /* the anchor is the least transit of 4 to 8 s */
 	MEAN = 150,                /* new packets push the old out: so many count */
 	GROWS_BY = 3,              /* until then a third of those that came: the first ones come while devices open */
+	FEW = 100, FEW_LACK = 4,   /* of n packets, n fewer than FEW, the most delayed is FEW_LACK / n less than there will be */
 	PEAK_US = 40000,           /* a peak is that much above what is wanted anyway, */
 	PEAK_APART_US = 500000,    /* later belongs to another peak, */
 	PEAKS_WANTED = 3,          /* so many make a habit of it, */
 	PEAK_PERIOD_MAX_US = 12000000, /* unless they are further apart than this */
 };
-static const double QUANTILE = 0.985, KEEP = 1 - 1.0 / MEAN;
+static const double QUANTILE = 0.993, KEEP = 1 - 1.0 / MEAN;
 
 void delay_init(struct delay *delay)
 {
@@ -55,7 +56,7 @@ static void move_anchor(struct delay *delay, int64_t transit_us, int64_t arrival
 }
 
 /* The delay that the quantile of the histogram needs. */
-static int64_t usual_us(const struct delay *delay)
+static int64_t quantile_us(const struct delay *delay)
 {
 	double sum = 0;
 
@@ -65,6 +66,13 @@ static int64_t usual_us(const struct delay *delay)
 			return (i + 1) * DELAY_BUCKET_US;
 	}
 	return (int64_t)DELAY_BUCKETS * DELAY_BUCKET_US;
+}
+
+static int64_t usual_us(const struct delay *delay)
+{
+	int64_t seen_us = quantile_us(delay), n = (int64_t)delay->measured;
+
+	return n < 2 || n >= FEW ? seen_us : seen_us + (seen_us - DELAY_BUCKET_US) * FEW_LACK / (n + FEW_LACK);
 }
 
 /* Packets that queued behind one late one belong to one peak: its height is the highest of them. */

@@ -180,6 +180,8 @@ struct engine {
 	int64_t armed_us;
 	struct random media_random;
 	bool told;                /* notes were sent in this turn: the bell rings at its end */
+	bool owes_saying, waited; /* the loudspeaker's half of a tick ran, the microphone's did not; not for the first time */
+	int64_t busy_us;          /* of this tick */
 	double load;              /* share of a tick that a tick takes, smoothed */
 	unsigned load_ticks;
 	int complexity;           /* of encoders, up to ENGINE_COMPLEXITY_MOST, by the load */
@@ -207,6 +209,10 @@ void engine_run_commands(struct engine *engine, int64_t now_us);
 /** @return false: no descriptors left; engine_media_fini() all the same */
 bool engine_media_init(struct engine *engine);
 void engine_media_fini(struct engine *engine);
+/* engine_media.c for engine_tick.c */
+int64_t engine_clock_us(clockid_t clock);
+struct stream_turn engine_turn_of(struct engine *engine, int64_t now_us);
+void engine_tell_events(struct engine *engine, struct stream *stream);
 /** Start the thread. @return false when there is none to be had */
 bool engine_media_start(struct engine *engine);
 void engine_ring_bell(int fd);
@@ -223,6 +229,11 @@ void engine_put_device(struct engine *engine, enum engine_device which, struct d
 void engine_check_devices(struct engine *engine);
 void engine_read_input(struct engine *engine, int16_t *mic);
 void engine_write_output(struct engine *engine, enum engine_device which, const int16_t *pcm);
+/**
+ * A tick for the loudspeaker.
+ * @param sooner  so many frames are left out (negative: added), fewer than a tick: all ticks after it come so much sooner
+ */
+void engine_play_output(struct engine *engine, const int16_t *pcm, int32_t sooner);
 /** After a tick: what was faded out is given back. */
 void engine_return_old_devices(struct engine *engine);
 /** The engine slept: what came meanwhile is nobody's. */
@@ -232,8 +243,14 @@ bool engine_is_active(const struct engine *engine);
 /* engine_mix.c, the media thread */
 /** The microphone as loud as it was asked for. */
 void engine_amplify(struct engine *engine, int16_t *mic);
-/** All streams hear, are mixed and say; `heard` gets what I hear. */
-void engine_mix(struct engine *engine, const struct stream_turn *turn, const int16_t *mic, int16_t *heard);
+/** All streams hear; whom I talk to is mixed into what I hear. */
+void engine_mix_heard(struct engine *engine, const struct stream_turn *turn);
+/** All streams say; what I hear of that is mixed into the present tick of the loudspeaker or the next. */
+void engine_mix_said(struct engine *engine, const struct stream_turn *turn, const int16_t *mic);
+/** `heard` gets what I hear, and the next tick begins. */
+void engine_mix_take(struct engine *engine, int16_t *heard);
+/** The only stream that hears; NULL: there is none or more than one. */
+struct stream *engine_mix_only(struct engine *engine);
 /** Give back what is played there (NULL: to me), told or not, and play something else or nothing. */
 void engine_put_playing(struct engine *engine, struct stream *stream, struct playing *playing);
 /** The media thread: what rings from now on. The file before goes back to the loop. */

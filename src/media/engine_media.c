@@ -14,21 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	BEHIND_MAX_TICKS = 20,    /* so many at once; more is a suspended machine, and what was missed is gone */
-	PACED_MAX_TICKS = 4,
-	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
-	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
-	SLACK_FIRST_FRAMES = 32, SLACK_FRAMES = 144, /* the period that is promised is time enough for most machines */
-	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
-	POLL_BATCH = 128,
-	LOAD_TICKS = 20,
-	REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11,
-};
+enum { REAL_TIME_PRIORITY = 5, NICE_PRIORITY = -11 };
 
-static const double LOAD_SHARE = 0.05, LOAD_HIGH = 0.5, LOAD_LOW = 0.25; /* of a tick */
-
-static int64_t clock_us(clockid_t clock)
+int64_t engine_clock_us(clockid_t clock)
 {
 	struct timespec t;
 
@@ -80,7 +68,7 @@ static void tell(struct engine *engine, struct stream *stream, unsigned event)
 	engine_note_send(engine, &note);
 }
 
-static void tell_events(struct engine *engine, struct stream *stream)
+void engine_tell_events(struct engine *engine, struct stream *stream)
 {
 	for (unsigned event = 0; stream->events && event <= STREAM_EVENT_SILENT_PEER; event++) {
 		if (!(stream->events & 1u << event))
@@ -105,12 +93,12 @@ static void tell_events(struct engine *engine, struct stream *stream)
 
 /* ---- commands ---- */
 
-static struct stream_turn turn_of(struct engine *engine, int64_t now_us)
+struct stream_turn engine_turn_of(struct engine *engine, int64_t now_us)
 {
 	int64_t wall_us = now_us;
 
 	if (engine->threaded)
-		wall_us += clock_us(CLOCK_REALTIME) - clock_us(CLOCK_MONOTONIC);
+		wall_us += engine_clock_us(CLOCK_REALTIME) - engine_clock_us(CLOCK_MONOTONIC);
 	return (struct stream_turn){
 		.now_us = now_us,
 		.wall_us = wall_us,
@@ -146,7 +134,7 @@ static void give_back_setup(struct engine *engine, struct stream_setup *setup)
 
 static void add(struct engine *engine, struct stream *stream, struct stream_setup *setup, int64_t now_us)
 {
-	struct stream_turn turn = turn_of(engine, now_us);
+	struct stream_turn turn = engine_turn_of(engine, now_us);
 
 	stream_apply(stream, setup, now_us);
 	give_back_setup(engine, setup);
@@ -159,7 +147,7 @@ static void add(struct engine *engine, struct stream *stream, struct stream_setu
 
 static void remove_stream(struct engine *engine, struct stream *stream, int64_t now_us)
 {
-	struct stream_turn turn = turn_of(engine, now_us);
+	struct stream_turn turn = engine_turn_of(engine, now_us);
 	struct note note = { .kind = NOTE_CLOSED, .stream = stream };
 
 	engine_put_playing(engine, stream, NULL);
@@ -275,226 +263,6 @@ void engine_run_commands(struct engine *engine, int64_t now_us)
 		engine->told = true;
 }
 
-/* ---- the tick ---- */
-
-static void receive(struct engine *engine, const struct stream_turn *turn)
-{
-	struct epoll_event events[POLL_BATCH];
-	/* Level triggered, and each ready socket is emptied: so many rounds see every socket once. */
-	size_t rounds = 2 * engine->active_count / POLL_BATCH + 1;
-	int n = POLL_BATCH;
-
-	for (; rounds && n == POLL_BATCH; rounds--) {
-		n = epoll_wait(engine->packet_poll, events, POLL_BATCH, 0);
-		for (int i = 0; i < n; i++) {
-			struct stream *stream = (struct stream *)(uintptr_t)(events[i].data.u64 & ~UINT64_C(1));
-			if (events[i].data.u64 & 1)
-				stream_receive_rtcp(stream, turn);
-			else
-				stream_receive_rtp(stream, turn);
-		}
-	}
-}
-
-static void play_tone(struct engine *engine)
-{
-	int16_t pcm[DEVICE_TICK_FRAMES];
-	bool ringing = engine->tone.which == TONE_RING;
-
-	if (!tone_fill(&engine->tone, pcm, DEVICE_TICK_FRAMES))
-		return;
-	/* A file that is over after all (it shrank) leaves the tone to ring. */
-	if (ringing && engine->ring)
-		player_read(engine->ring->player, pcm);
-	if (ringing)
-		engine_write_output(engine, ENGINE_RINGER, pcm);
-	else
-		mixer_add(&engine->mixer, pcm);
-}
-
-/*
- * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more
- * when there is room. In virtual time ticks take none.
- */
-static void watch_load(struct engine *engine, int64_t began_us)
-{
-	if (!engine->threaded)
-		return;
-	double used = (double)(clock_us(CLOCK_MONOTONIC) - began_us) / ENGINE_TICK_US;
-	engine->load += (used - engine->load) * LOAD_SHARE;
-	if (++engine->load_ticks < LOAD_TICKS)
-		return;
-	engine->load_ticks = 0;
-	if (engine->load > LOAD_HIGH && engine->complexity > 0)
-		engine->complexity--;
-	else if (engine->load < LOAD_LOW && engine->complexity < ENGINE_COMPLEXITY_MOST)
-		engine->complexity++;
-}
-
-/* A device that is still being opened would swallow the first of it. */
-static bool devices_are_opening(const struct engine *engine)
-{
-	for (enum engine_device which = ENGINE_INPUT; which <= ENGINE_OUTPUT; which++) {
-		const struct slot *slot = &engine->slots[which];
-		struct device *device = slot->device;
-		if (slot->next || (device && device->ops->comes_to_life && slot->health == ERR_NONE &&
-				   device->ops->pending(device) < 0))
-			return true;
-	}
-	return false;
-}
-
-static void run_probe(struct engine *engine, const int16_t *mic)
-{
-	struct note note = { .kind = NOTE_PROBED };
-	int16_t play[DEVICE_TICK_FRAMES];
-
-	if (!engine->probe || (!probe_has_begun(engine->probe) && devices_are_opening(engine)))
-		return;
-	if (probe_tick(engine->probe, mic, play)) {
-		mixer_add(&engine->mixer, play);
-	} else if (engine_note_fits(engine)) {
-		note.u.probe = engine->probe;
-		engine->probe = NULL;
-		engine_note_send(engine, &note);
-	}
-}
-
-static void tick(struct engine *engine, int64_t now_us)
-{
-	int64_t began_us = engine->threaded ? clock_us(CLOCK_MONOTONIC) : 0;
-	struct stream_turn turn = turn_of(engine, now_us);
-	int16_t mic[DEVICE_TICK_FRAMES], heard[DEVICE_TICK_FRAMES];
-
-	engine->now_us = now_us;
-	engine_check_devices(engine);
-	engine_read_input(engine, mic);
-	mixer_clear(&engine->mixer);
-	run_probe(engine, mic);
-	if (engine->cleaner)
-		cleaner_run(engine->cleaner, mic, engine->last_heard);
-	engine_amplify(engine, mic);
-	receive(engine, &turn);
-	play_tone(engine);
-	engine_mix(engine, &turn, mic, heard);
-	if (engine->probe)
-		probe_sounded(engine->probe, heard);
-	LIST_EACH(&engine->active, node)
-		tell_events(engine, LIST_ENTRY(node, struct stream, node));
-	memcpy(engine->last_heard, heard, sizeof heard);
-	engine_write_output(engine, ENGINE_OUTPUT, heard);
-	engine_return_old_devices(engine);
-	watch_load(engine, began_us);
-}
-
-/* ---- when to tick ---- */
-
-bool engine_is_active(const struct engine *engine)
-{
-	return engine->active_count || engine->tone.which != TONE_NONE || engine->playing ||
-	       engine->probe;
-}
-
-/*
- * The device whose clock leads: what is heard before what is said, for a gap in it is heard at once. NULL: the timer
- * leads.
- */
-static struct slot *pacer_of(struct engine *engine)
-{
-	static const enum engine_device ORDER[] = { ENGINE_OUTPUT, ENGINE_RINGER, ENGINE_INPUT };
-
-	for (size_t i = 0; i < ARRAY_LEN(ORDER); i++) {
-		struct slot *slot = &engine->slots[ORDER[i]];
-		/* The ringer is only fed while it rings. */
-		if (ORDER[i] == ENGINE_RINGER && engine->tone.which != TONE_RING)
-			continue;
-		if (slot->device && !slot->runaway && slot->device->ops->pending(slot->device) >= 0)
-			return slot;
-	}
-	return NULL;
-}
-
-/*
- * What waits in an output beyond its next period is delay for everything that is heard, so it is kept as little as this
- * machine can: a little at first, and more each time that the device runs dry.
- */
-static int slack_of(struct slot *slot)
-{
-	const struct device_ops *ops = slot->device->ops;
-
-	if (!ops->xruns)
-		return DEVICE_TICK_FRAMES;
-	uint32_t xruns = ops->xruns(slot->device);
-	if (slot->fed < SETTLE_TICKS)
-		slot->slack_frames = SLACK_FIRST_FRAMES;
-	else if (xruns != slot->xruns && slot->slack_frames < DEVICE_TICK_FRAMES)
-		slot->slack_frames += SLACK_FRAMES;
-	slot->xruns = xruns;
-	return slot->slack_frames;
-}
-
-static bool wants_tick(struct slot *slot, bool input)
-{
-	int pending = slot->device->ops->pending(slot->device);
-
-	if (input)
-		return pending >= DEVICE_TICK_FRAMES;
-	return pending >= 0 && pending < slack_of(slot);
-}
-
-/* A device that swallows everything at once (ALSA's "null") would turn us into a busy loop. */
-static void guard(struct slot *slot, int64_t now_us)
-{
-	if (now_us - slot->window_us >= RUNAWAY_WINDOW_US) {
-		slot->window_us = now_us;
-		slot->ticks = 0;
-	}
-	if (++slot->ticks > RUNAWAY_TICKS)
-		slot->runaway = true;
-}
-
-static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
-{
-	for (int n = 0;
-	     n < PACED_MAX_TICKS && !pacer->runaway && wants_tick(pacer, pacer == &engine->slots[ENGINE_INPUT]); n++) {
-		tick(engine, now_us);
-		pacer->fed++;
-		guard(pacer, now_us);
-		engine->next_tick_us = now_us + STALL_US;
-	}
-}
-
-static void run_ticks(struct engine *engine, int64_t now_us)
-{
-	engine->now_us = now_us;
-	engine_run_commands(engine, now_us);
-	if (!engine_is_active(engine)) {
-		engine->next_tick_us = INT64_MAX;
-		return;
-	}
-	if (engine->next_tick_us == INT64_MAX) {
-		engine->next_tick_us = now_us;
-		engine_freshen_input(engine);
-	}
-	struct slot *pacer = pacer_of(engine);
-	if (pacer)
-		run_paced(engine, pacer, now_us);
-	for (int n = 0; engine->next_tick_us <= now_us && n < BEHIND_MAX_TICKS; n++) {
-		tick(engine, engine->next_tick_us);
-		engine->next_tick_us += ENGINE_TICK_US;
-	}
-	if (engine->next_tick_us <= now_us)
-		engine->next_tick_us = now_us + ENGINE_TICK_US;
-}
-
-void engine_turn(struct engine *engine, int64_t now_us)
-{
-	engine->told = false;
-	run_ticks(engine, now_us);
-	if (engine->told)
-		engine_ring_bell(engine->event_fd);
-}
-
 /* ---- the thread ---- */
 
 /* It goes on by itself tick after tick: while it leads there is nothing to set. */
@@ -562,7 +330,7 @@ static void *run(void *arg)
 		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_PRIORITY);
 	while (!atomic_load(&engine->quit)) {
 		wait_for_work(engine);
-		engine_turn(engine, clock_us(CLOCK_MONOTONIC));
+		engine_turn(engine, engine_clock_us(CLOCK_MONOTONIC));
 		arm_timer(engine);
 		rest(engine);
 	}

@@ -93,7 +93,7 @@ static bool in_room(const struct stream *stream)
 static const int16_t *mix_for(struct engine *engine, struct stream *stream, const int16_t *mic, const int16_t *file,
 			      unsigned how, int16_t *pcm)
 {
-	bool plays = how & PLAY_TO_PEER, others = in_room(stream) && engine->room.sources > 1;
+	bool plays = how & PLAY_TO_PEER, others = stream->in_room && in_room(stream) && engine->room.sources > 1;
 	bool speaks = mic && takes_part(engine, stream) && !engine->muted && !stream->muted &&
 		      !stream->config.on_hold && (!plays || how & PLAY_MIXED);
 	struct mixer mixer;
@@ -119,8 +119,6 @@ static void speak(struct engine *engine, struct stream *stream, const struct str
 
 	if (how & PLAY_TO_ME)
 		mixer_add(&engine->mixer, file);
-	if (takes_part(engine, stream) && !stream->config.loop_back)
-		mixer_add(&engine->mixer, stream->heard_now);
 	stream_say(stream, turn, said);
 	record(engine, stream, stream->config.sends ? said : NULL);
 }
@@ -136,7 +134,7 @@ void engine_amplify(struct engine *engine, int16_t *mic)
 	mixer_take(&mixer, &engine->mic_limiter, mic);
 }
 
-void engine_mix(struct engine *engine, const struct stream_turn *turn, const int16_t *mic, int16_t *heard)
+void engine_mix_heard(struct engine *engine, const struct stream_turn *turn)
 {
 	int16_t file[MIXER_FRAMES];
 
@@ -144,15 +142,42 @@ void engine_mix(struct engine *engine, const struct stream_turn *turn, const int
 	LIST_EACH(&engine->active, node) {
 		struct stream *stream = LIST_ENTRY(node, struct stream, node);
 		stream_hear(stream, turn);
-		if (in_room(stream))
+		stream->in_room = in_room(stream);
+		if (stream->in_room)
 			mixer_add(&engine->room, stream->heard_now);
+		if (takes_part(engine, stream) && !stream->config.loop_back)
+			mixer_add(&engine->mixer, stream->heard_now);
 	}
-	LIST_EACH(&engine->active, node)
-		speak(engine, LIST_ENTRY(node, struct stream, node), turn, mic);
 	if (read_file(engine, NULL, file))
 		mixer_add(&engine->mixer, file);
+}
+
+void engine_mix_said(struct engine *engine, const struct stream_turn *turn, const int16_t *mic)
+{
+	LIST_EACH(&engine->active, node)
+		speak(engine, LIST_ENTRY(node, struct stream, node), turn, mic);
 	if (engine->levels.side_tone > 0 && engine->selected && !engine->muted)
 		mixer_add_scaled(&engine->mixer, mic, engine->levels.side_tone);
+}
+
+void engine_mix_take(struct engine *engine, int16_t *heard)
+{
 	mixer_scale(&engine->mixer, engine->levels.output);
 	mixer_take(&engine->mixer, &engine->limiter, heard);
+	mixer_clear(&engine->mixer);
+}
+
+struct stream *engine_mix_only(struct engine *engine)
+{
+	struct stream *only = NULL;
+
+	LIST_EACH(&engine->active, node) {
+		struct stream *stream = LIST_ENTRY(node, struct stream, node);
+		if (!stream->config.receives)
+			continue;
+		if (only)
+			return NULL;
+		only = stream;
+	}
+	return only;
 }

@@ -203,6 +203,32 @@ void engine_read_input(struct engine *engine, int16_t *mic)
 	}
 }
 
+/* Blends from the beginning to the end, so that nothing jumps: n frames of DEVICE_TICK_FRAMES. */
+static void resize(const int16_t *pcm, int n, int16_t *out)
+{
+	int less = DEVICE_TICK_FRAMES - n, first = less < 0 ? -less : 0, last = less < 0 ? DEVICE_TICK_FRAMES : n;
+
+	for (int i = 0; i < n; i++) {
+		int w = i < first ? 0 : i >= last ? last - first : i - first;
+		int from_begin = i < DEVICE_TICK_FRAMES ? pcm[i] : 0, from_end = i + less >= 0 ? pcm[i + less] : 0;
+		out[i] = (int16_t)((from_begin * (last - first - w) + from_end * w) / (last - first));
+	}
+}
+
+void engine_play_output(struct engine *engine, const int16_t *pcm, int32_t sooner)
+{
+	struct slot *slot = &engine->slots[ENGINE_OUTPUT];
+	int16_t resized[2 * DEVICE_TICK_FRAMES];
+	int n = DEVICE_TICK_FRAMES - sooner;
+
+	if (!sooner || slot->old || !slot->device || n <= 0 || n > (int)ARRAY_LEN(resized)) {
+		engine_write_output(engine, ENGINE_OUTPUT, pcm);
+		return;
+	}
+	resize(pcm, n, resized);
+	slot->device->ops->write(slot->device, resized, (size_t)n);
+}
+
 void engine_write_output(struct engine *engine, enum engine_device which, const int16_t *pcm)
 {
 	struct slot *slot = &engine->slots[which];

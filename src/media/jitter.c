@@ -19,6 +19,8 @@ enum {
 	BEGIN_PACKETS = 10,
 	WINDOW_US = 500000,        /* the low water of the lag is that of one to two windows */
 	LATE_RUN_MAX = 5,
+	STEADY_PACKETS = 12,       /* until the low water is that of where the ticks are now, */
+	KNOWN_PACKETS = 50,        /* and what the network wants is known: the first ones come while devices open */
 	LOSS_BEFORE = 20, LOSS_PACKETS = 80,
 };
 #define POSITION_MAX (INT64_C(1) << 50) /* of a peer whose timestamps leap on and on: microseconds of it still fit */
@@ -129,6 +131,21 @@ void jitter_stretched(struct jitter *jitter, int32_t frames)
 	shift_low(jitter, -frames);
 }
 
+int32_t jitter_phase(const struct jitter *jitter)
+{
+	if (!jitter->playing || jitter->steady < STEADY_PACKETS || jitter->delay.measured < KNOWN_PACKETS ||
+	    jitter->spare <= -TICK_FRAMES)
+		return 0;
+	return jitter->spare % TICK_FRAMES;
+}
+
+void jitter_move_phase(struct jitter *jitter, int32_t frames)
+{
+	shift_low(jitter, -frames);
+	jitter->spare -= frames;
+	jitter->steady = 0;
+}
+
 static int64_t lag_us(const struct jitter *jitter, int64_t now_us, uint32_t queued)
 {
 	return now_us + frames_us((int64_t)queued - jitter->next_at) - jitter->delay.anchor_us;
@@ -138,6 +155,7 @@ static void restart_low(struct jitter *jitter, int64_t now_us, uint32_t queued)
 {
 	jitter->low_us = jitter->low_before_us = lag_us(jitter, now_us, queued) + jitter->delay.anchor_us;
 	jitter->low_begin_us = now_us;
+	jitter->steady = 0;
 }
 
 static void note_low(struct jitter *jitter, int64_t now_us, uint32_t queued)
@@ -162,11 +180,9 @@ static int64_t low_lag_us(const struct jitter *jitter)
 }
 
 /* Frames of lag too many or (negative) too few, so that it is as short as whole ticks of fetching allow. */
-static int32_t excess_of(const struct jitter *jitter, uint32_t queued)
+static int32_t excess_of(const struct jitter *jitter, int64_t spare, uint32_t queued)
 {
-	int64_t spare = us_frames(low_lag_us(jitter) - jitter->target_us) - queued;
-
-	if (spare >= 0)
+	if (spare >= 0 || jitter->phased)
 		return (int32_t)(spare / TICK_FRAMES * TICK_FRAMES + queued);
 	return (int32_t)((spare - TICK_FRAMES + 1) / TICK_FRAMES * TICK_FRAMES + queued);
 }
@@ -412,7 +428,10 @@ static void play_packet(struct jitter *jitter, struct jitter_slot *head, int64_t
 	int64_t lag = lag_us(jitter, now_us, queued);
 	int64_t slack_us = lag / 4 > SLACK_US ? lag / 4 : SLACK_US;
 
-	play->excess = excess_of(jitter, queued);
+	int64_t spare = us_frames(low_lag_us(jitter) - jitter->target_us) - queued;
+	jitter->spare = (int32_t)spare;
+	jitter->steady++;
+	play->excess = excess_of(jitter, spare, queued);
 	play->urgent = frames_us(play->excess) > slack_us ||
 		       low_lag_us(jitter) - frames_us(queued) < jitter->target_us - SHORT_US;
 	take(jitter, head, true);

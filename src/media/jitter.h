@@ -60,6 +60,9 @@ struct jitter {
 	struct delay delay;
 	int64_t target_us;       /* what the delay at fetching shall be */
 	int64_t low_us, low_before_us, low_begin_us; /* least (lag + anchor) in this and the last window */
+	bool phased;             /* the caller moves its ticks by less than one: jitter_phase() */
+	int32_t spare;           /* frames at the last fetch beyond the target */
+	unsigned steady;         /* packets played since the lag was changed from outside */
 	double delay_ms, loss;   /* lag and losses, smoothed */
 	double in_row;           /* share of the losses that came right after another, smoothed */
 	unsigned loss_weighed;   /* packets in `loss` while they are few */
@@ -113,6 +116,15 @@ bool jitter_put(struct jitter *jitter, const struct jitter_packet *packet, int64
 void jitter_get(struct jitter *jitter, int64_t now_us, uint32_t queued, struct jitter_play *play);
 /** The caller made what it plays shorter (positive) or longer by so many frames. */
 void jitter_stretched(struct jitter *jitter, int32_t frames);
+/**
+ * How many frames sooner the caller's ticks could come for what the network wants, less than a tick; negative: how many
+ * later they should. 0 until that is known. Asked by a caller that can move its ticks, which then says what it did by
+ * jitter_move_phase(); from the first question on, `phased` is its to set, lags are no longer changed for less than a
+ * tick.
+ */
+int32_t jitter_phase(const struct jitter *jitter);
+/** All ticks from now on come so many frames sooner (negative: later). */
+void jitter_move_phase(struct jitter *jitter, int32_t frames);
 /** Share of packets lost of late, 0..1, smoothed over about 100 packets. */
 double jitter_loss(const struct jitter *jitter);
 /** Share of these that came right behind another loss, 0..1: at random it is the loss itself. Over about 10 losses. */

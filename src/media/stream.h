@@ -115,6 +115,7 @@ struct stream {
 	struct encoder *encoders[MEDIA_CODECS];
 	struct decoder *decoders[MEDIA_CODECS];
 	bool muted, joined;               /* joined: in the conference */
+	bool in_room;                     /* heard_now is in what the conference hears */
 	struct playing *playing;          /* a file that is played in it */
 	struct recording *recording;
 	struct limiter limiter;           /* of what the peer hears */

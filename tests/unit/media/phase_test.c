@@ -1,0 +1,159 @@
+/*
+ * Cards whose periods are no ticks, at any phase to each other: what is said leaves when it was said, and the ticks of
+ * a loudspeaker move until packets wait no longer than they must. In virtual time.
+ */
+#include "rig.h"
+
+#include "base/xmalloc.h"
+#include "media/engine_internal.h"
+
+enum { PERIOD = 256, SIDES = 2, SETTLED_S = 6, RUN_S = 10, PHASES = 15 };
+
+/* One face of a duplex card, as the helper shows it: of an output the next period does not count as waiting. */
+struct card {
+	struct device device;
+	bool out;
+	int frames;               /* in its ring */
+	uint64_t gaps;
+};
+
+static struct card *of(struct device *device)
+{
+	return CONTAINER_OF(device, struct card, device);
+}
+
+static size_t card_read(struct device *device, int16_t *samples, size_t frames)
+{
+	struct card *card = of(device);
+
+	card->gaps += card->frames < (int)frames;
+	card->frames = card->frames < (int)frames ? 0 : card->frames - (int)frames;
+	memset(samples, 0, frames * sizeof *samples);
+	return frames;
+}
+
+static size_t card_write(struct device *device, const int16_t *samples, size_t frames)
+{
+	(void)samples;
+	of(device)->frames += (int)frames;
+	return frames;
+}
+
+static int card_pending(struct device *device)
+{
+	struct card *card = of(device);
+	int frames = card->frames - (card->out ? PERIOD : 0);
+
+	return frames < 0 ? 0 : frames;
+}
+
+static uint32_t card_xruns(struct device *device)
+{
+	return (uint32_t)of(device)->gaps;
+}
+
+static void card_close(struct device *device)
+{
+	free(of(device));
+}
+
+static struct card *plug_in(struct engine *engine, enum engine_device which)
+{
+	static const struct device_ops OPS = { .name = "card", .read = card_read, .write = card_write,
+		.pending = card_pending, .wake_fd = device_no_clock, .health = device_healthy, .close = card_close,
+		.xruns = card_xruns };
+	struct card *card = xcalloc(1, sizeof *card);
+	struct command command = { .kind = COMMAND_DEVICE };
+
+	card->device.ops = &OPS;
+	card->out = which != ENGINE_INPUT;
+	engine->ports[which].device = &card->device;
+	command.u.port.which = which;
+	command.u.port.device = &card->device;
+	engine_send_command(engine, &command);
+	return card;
+}
+
+struct phone {
+	struct engine *engine;
+	struct stream *stream;
+	struct card *mic, *speaker;
+	double next_us;
+	uint64_t late, gaps;      /* once it had settled */
+};
+
+/* A period of its card: what was played and said, and what the engine does about it. */
+static void callback(struct phone *phone)
+{
+	struct card *speaker = phone->speaker;
+
+	speaker->gaps += speaker->frames < PERIOD;
+	speaker->frames = speaker->frames < PERIOD ? 0 : speaker->frames - PERIOD;
+	phone->mic->frames += PERIOD;
+	engine_step(phone->engine, (int64_t)phone->next_us);
+	phone->next_us += PERIOD * 1e6 / 48000;
+}
+
+static void run(struct phone *phones, double until_us)
+{
+	for (;;) {
+		struct phone *phone = phones[0].next_us <= phones[1].next_us ? &phones[0] : &phones[1];
+		if (phone->next_us >= until_us)
+			return;
+		callback(phone);
+	}
+}
+
+static void talk_at_phase(int phase)
+{
+	struct phone phones[SIDES];
+	struct rig rig;
+
+	rig_begin(&rig, SIDES);
+	for (size_t i = 0; i < SIDES; i++) {
+		phones[i] = (struct phone){ .engine = rig.engines[i], .next_us = (double)rig.now_us };
+		phones[i].mic = plug_in(rig.engines[i], ENGINE_INPUT);
+		phones[i].speaker = plug_in(rig.engines[i], ENGINE_OUTPUT);
+	}
+	/* The second began a whole number of periods and a part later: every phase of its ticks to those of the first. */
+	phones[1].next_us += phase * PERIOD * 1e6 / 48000 + 700;
+	rig_link(&rig, 0, 1, &phones[0].stream, &phones[1].stream);
+	for (size_t i = 0; i < SIDES; i++)
+		engine_select(phones[i].engine, phones[i].stream);
+	run(phones, (double)rig.now_us + SETTLED_S * 1e6);
+	for (size_t i = 0; i < SIDES; i++) {
+		phones[i].gaps = phones[i].mic->gaps + phones[i].speaker->gaps;
+		phones[i].late = phones[i].stream->jitter.counts.concealed;
+	}
+	run(phones, (double)rig.now_us + RUN_S * 1e6);
+	for (size_t i = 0; i < SIDES; i++) {
+		const struct jitter *jitter = &phones[i].stream->jitter;
+		assert_true(jitter->phased);
+		/* Two periods of 5.3 ms, each no tick, want up to 4 ms; what is more is guard, and what is left alone. */
+		assert_true(jitter->spare > -DEVICE_TICK_FRAMES / 2 && jitter->spare < DEVICE_TICK_FRAMES / 2);
+		assert_true(jitter->delay_ms < 16);
+		assert_int_equal(jitter->counts.concealed, phones[i].late);
+		assert_int_equal(phones[i].mic->gaps + phones[i].speaker->gaps, phones[i].gaps);
+		assert_true(phones[i].mic->frames < DEVICE_TICK_FRAMES);
+		assert_true(phones[i].speaker->frames < PERIOD + DEVICE_TICK_FRAMES + 32);
+	}
+	rig.now_us = (int64_t)phones[0].next_us;
+	rig_end(&rig);
+}
+
+static void packets_wait_no_longer_than_they_must(void **state)
+{
+	(void)state;
+
+	for (int phase = 0; phase < PHASES; phase++)
+		talk_at_phase(phase);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_wait_no_longer_than_they_must),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
