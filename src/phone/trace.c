@@ -269,10 +269,41 @@ static bool line_secret(struct slice line, bool *credentials, size_t *at, size_t
 	return slice_ibegins(line, SLICE("a=crypto:")) && next_secret(line, SLICE("inline:"), at, end);
 }
 
+/* What a message is, as far as the tables of header fields ask for it. */
+struct kind {
+	enum sip_method method;
+	unsigned status; /* 0: a request */
+	bool body;       /* the lines that follow are no header fields */
+};
+
+static struct kind kind_of(struct slice message)
+{
+	struct slice rest = message, line = slice_cut(&rest, '\n'), word = slice_cut(&line, ' ');
+	uint64_t status = 0;
+
+	if (!slice_ieq(word, SLICE("SIP/2.0")))
+		return (struct kind){ .method = sip_method_find(word) };
+	(void)!slice_to_u64(slice_trim(slice_cut(&line, ' ')), 699, &status);
+	struct slice cseq = trace_header(message, "CSeq", '\0', 0);
+	slice_cut(&cseq, ' ');
+	return (struct kind){ .method = sip_method_find(slice_trim(cseq)), .status = (unsigned)status };
+}
+
+/* Is this the line of a field that has no place in such a message (RFC 3261 20, tables 2 and 3)? */
+static bool is_out_of_place(const struct kind *kind, struct slice line)
+{
+	struct slice value = line, name = slice_cut(&value, ':');
+
+	if (kind->body || !line.n || line.p[0] == ' ' || line.p[0] == '\t' || !value.p)
+		return false;
+	return sip_header_presence(sip_header_find(slice_trim(name)), kind->method, kind->status) == '-';
+}
+
 void trace_message(const struct trace_entry *entry, bool redact, struct buf *text)
 {
 	struct slice rest = entry->bytes;
-	bool credentials = false;
+	struct kind kind = kind_of(entry->bytes);
+	bool credentials = false, first = true;
 
 	while (rest.n) {
 		struct slice line = slice_cut(&rest, '\n');
@@ -285,6 +316,10 @@ void trace_message(const struct trace_entry *entry, bool redact, struct buf *tex
 			done = at = end;
 		}
 		utf8_clean(text, slice_from(line, done), false);
+		kind.body |= !line.n;
+		if (entry->kind == TRACE_MESSAGE && !first && is_out_of_place(&kind, line))
+			buf_add(text, entry->sent ? SLICE("   <- has no place here") : SLICE("   <- has no place here, ignored"));
+		first = false;
 		buf_add_char(text, '\n');
 	}
 }

@@ -57,7 +57,10 @@ void trace_first_line(const struct trace_entry *entry, struct buf *line);
 void trace_heading(const struct trace_entry *entry, struct buf *line);
 /** The message as bytes of the same length, with `x` for credentials and keys. */
 void trace_mask(struct slice message, struct buf *to);
-/** The message cleaned for a terminal; credentials left out when `redact`. */
+/**
+ * The message cleaned for a terminal; credentials left out when `redact`. Header fields that have no place in such a
+ * message (RFC 3261 20) are marked.
+ */
 void trace_message(const struct trace_entry *entry, bool redact, struct buf *text);
 /** Local time of day "10:41:47.002". */
 void trace_time(int64_t unix_us, char text[16]);

@@ -78,6 +78,10 @@ static void check_sent(struct world *world, struct slice bytes)
 	if (fault.status)
 		snprintf(world->fault, sizeof world->fault, "sent what we refuse (%s): %.*s", fault.text,
 			 SLICE_ARG(slice_sub(bytes, 0, 1600)));
+	for (size_t i = 0; i < message->header_count; i++)
+		if (!sip_message_has_place(message, message->headers[i].id))
+			snprintf(world->fault, sizeof world->fault, "sent %.*s, which has no place in this: %.*s",
+				 SLICE_ARG(message->headers[i].name), SLICE_ARG(slice_sub(bytes, 0, 1600)));
 	sip_message_unref(message);
 }
 

@@ -127,7 +127,7 @@ static bool all_values_good(const struct sip_message *message, enum sip_header_i
 /*
  * Fields that a user agent acts on in a request: a malformed one is answered 400, because acting on half of it would be
  * worse. Everything else that is malformed is treated as absent: Date, Expires, Warning, Subject ... (RFC 4475 3.1.2.4,
- * 3.1.2.12)
+ * 3.1.2.12); so is every field in a request where it has no place (RFC 3261 20), which nobody acts on.
  */
 static struct sip_fault check_acted_on(const struct sip_message *message)
 {
@@ -149,10 +149,12 @@ static struct sip_fault check_acted_on(const struct sip_message *message)
 	};
 	const uint16_t *first = message->typed->first;
 
-	if (first[SIP_HEADER_CONTACT] && !contact_is_good(message))
+	if (first[SIP_HEADER_CONTACT] && !contact_is_good(message) &&
+	    sip_message_has_place(message, SIP_HEADER_CONTACT))
 		return FAULT(400, "Malformed Contact");
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (first[fields[i].id] && !all_values_good(message, fields[i].id))
+		if (first[fields[i].id] && !all_values_good(message, fields[i].id) &&
+		    sip_message_has_place(message, fields[i].id))
 			return FAULT(400, fields[i].text);
 	return no_fault;
 }

@@ -75,6 +75,14 @@ bool sip_values_next(struct sip_values *values, struct slice *value)
 	}
 }
 
+bool sip_message_has_place(const struct sip_message *message, enum sip_header_id id)
+{
+	const struct sip_cseq *cseq = message->is_request ? NULL : sip_message_cseq(message);
+	enum sip_method method = message->is_request ? message->method : cseq ? cseq->method : SIP_METHOD_OTHER;
+
+	return sip_header_presence(id, method, message->is_request ? 0 : message->status) != '-';
+}
+
 bool sip_message_lists(const struct sip_message *message, enum sip_header_id id, struct slice token)
 {
 	struct sip_values values;

@@ -153,12 +153,34 @@ static bool grow_headers(struct parser *parser)
 	return true;
 }
 
-/* The field stands there already. */
+/*
+ * The field stands there already, of two of which neither may be believed: the five that every message has, and those
+ * that say what a request asks for. Of all others the first counts.
+ */
 static void note_repeated(struct parser *parser, enum sip_header_id id)
 {
-	if (id != SIP_HEADER_CONTENT_LENGTH && sip_header_form(id) == SIP_FORM_SINGLE &&
-	    sip_header_type(id) != SIP_VALUE_TEXT)
+	switch (id) {
+	case SIP_HEADER_FROM:
+	case SIP_HEADER_TO:
+	case SIP_HEADER_CALL_ID:
+	case SIP_HEADER_CSEQ:
+	case SIP_HEADER_MAX_FORWARDS:
 		parser->typed->repeated = id;
+		break;
+	case SIP_HEADER_CONTENT_TYPE:
+	case SIP_HEADER_EVENT:
+	case SIP_HEADER_JOIN:
+	case SIP_HEADER_RACK:
+	case SIP_HEADER_REFER_TO:
+	case SIP_HEADER_REPLACES:
+	case SIP_HEADER_SIP_IF_MATCH:
+	case SIP_HEADER_SUBSCRIPTION_STATE:
+		if (parser->typed->repeated == SIP_HEADER_OTHER && sip_message_has_place(parser->message, id))
+			parser->typed->repeated = id;
+		break;
+	default:
+		break;
+	}
 }
 
 static inline void index_header(struct parser *parser, enum sip_header_id id, struct slice name, struct slice value)

@@ -110,7 +110,7 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, contact);
 	else if (contact.n)
 		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%.*s>", SLICE_ARG(contact));
-	if (status == 488 || status == 415)
+	if (status == 415)
 		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
 	if (status == 488 || status == 606) /* 13.3.1.3, 21.6.4 */
 		sip_draft_add(draft, SIP_HEADER_WARNING, "305 offhook \"Incompatible media format\"");

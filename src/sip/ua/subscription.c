@@ -97,16 +97,27 @@ int64_t subscription_pause(struct subscription *s, const struct package_state *s
 
 /* ---- the first request ---- */
 
-void subscription_add_lines(struct subscription *s, struct sip_draft *draft, uint32_t expires)
+static void add_event(struct subscription *s, struct sip_draft *draft)
 {
-	if (!s->refers) {
+	if (s->refers && s->has_id)
+		sip_draft_add(draft, SIP_HEADER_EVENT, "%s;id=%u", s->event, s->refer_number);
+	else
 		sip_draft_add(draft, SIP_HEADER_EVENT, *s->id ? "%s;id=%s" : "%s%s", s->event, s->id);
+}
+
+void subscription_add_lines(struct subscription *s, struct sip_draft *draft, uint32_t expires, bool again)
+{
+	if (!s->refers || again) {
+		add_event(s, draft);
 		sip_draft_add(draft, SIP_HEADER_EXPIRES, "%u", expires);
 		if (*s->accept)
 			sip_draft_add(draft, SIP_HEADER_ACCEPT, "%s", s->accept);
 	}
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 	core_user_agent(s->ua, draft);
+	/* What a REFER is about stands in the REFER alone. */
+	if (s->refers && again)
+		return;
 	core_add_extra(draft, s->extra, s->extra_count);
 	if (*s->body)
 		sip_draft_body(draft, slice_of(s->content_type), slice_of(s->body));
@@ -258,7 +269,7 @@ static enum err send_first(struct subscription *s)
 		s->first_in_dialog = branch_is_first(s->within);
 		branch_new(s, dialog_ref(s->within));
 	}
-	subscription_add_lines(s, draft, s->asked);
+	subscription_add_lines(s, draft, s->asked, false);
 	s->request =
 		request_start(s->ua, &(struct request_spec){ .profile = s->profile,
 							     .draft = draft,

@@ -207,7 +207,7 @@ void branch_refresh(struct branch *b, uint32_t expires)
 	struct sip_draft *draft = dialog_draft(b->dialog, SLICE("SUBSCRIBE"), &strict);
 
 	timer_stop(subscription_timers(s), &b->due);
-	subscription_add_lines(s, draft, expires);
+	subscription_add_lines(s, draft, expires, true);
 	b->asking = expires;
 	b->awaits_notify = true;
 	timer_start(subscription_timers(s), &b->silence, subscription_timer_n(s), no_notify, b);
@@ -244,9 +244,11 @@ unsigned branch_notify(struct branch *b, const struct sip_message *message)
 {
 	struct subscription *s = b->subscription;
 	struct package_state state;
+	struct package_event event;
 
 	if (!package_state_of(message, &state))
 		return 400;
+	s->has_id = package_event_of(message, &event) && event.id.n;
 	dialog_refresh(b->dialog, message);
 	take_state(b, &state);
 	unsigned status = s->handlers.notify ? s->handlers.notify(s->handlers.arg, s, b->number, message, &state) : 0;

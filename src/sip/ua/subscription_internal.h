@@ -46,6 +46,7 @@ struct subscription {
 	struct dialog *within;   /* a session's */
 	bool open;               /* NOTIFYs may still make dialogs */
 	bool notified;           /* a NOTIFY came */
+	bool has_id;             /* the NOTIFYs of a REFER name it */
 	bool first_in_dialog;    /* no other REFER before it in the dialog: NOTIFYs may come without id */
 	bool has_granted;
 	uint32_t granted, refer_number;
@@ -76,8 +77,11 @@ int64_t subscription_soon(struct subscription *s);
 int64_t subscription_pause(struct subscription *s, const struct package_state *state);
 /** 423: ask for as long as it wants. @return false: it is none, or one too many */
 bool subscription_ask_longer(struct subscription *s, const struct outcome *outcome);
-/** Event, Expires, Accept, Allow, the extra lines, the body. */
-void subscription_add_lines(struct subscription *s, struct sip_draft *draft, uint32_t expires);
+/**
+ * Event, Expires, Accept, Allow, the extra lines, the body. `again`: a refresh; of a REFER's subscription it is a
+ * SUBSCRIBE, which has an Event and no Refer-To (RFC 3515 2.4.4).
+ */
+void subscription_add_lines(struct subscription *s, struct sip_draft *draft, uint32_t expires, bool again);
 /** Does the Event of a NOTIFY name it? */
 bool subscription_is_about(struct subscription *s, const struct package_event *event);
 

@@ -204,6 +204,31 @@ static void secrets_are_left_out(void **state)
 	buf_fini(&text);
 }
 
+/* RFC 3261 20: tables 2 and 3. */
+static void fields_without_a_place_are_marked(void **state)
+{
+	static const char bye[] = "BYE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nm: <sip:a@h>\r\nX-Odd: 1\r\n"
+				  "Content-Type: text/plain\r\n\r\nExpires: 3\r\n",
+			  refusal[] = "SIP/2.0 486 Busy Here\r\nCSeq: 1 INVITE\r\nRetry-After: 3\r\nRSeq: 1\r\n"
+				   " folded\r\nExpires: 9\r\n\r\n";
+	struct fixture *f = *state;
+	struct buf text;
+
+	add(f, false, &f->peer, bye);
+	add(f, true, &f->peer, refusal);
+	buf_init(&text, 65536);
+	trace_message(trace_first(f->trace), true, &text);
+	assert_string_equal(buf_text(&text),
+			    "BYE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP h\nm: <sip:a@h>   <- has no place here, ignored\n"
+			    "X-Odd: 1\nContent-Type: text/plain\n\nExpires: 3\n");
+	buf_clear(&text);
+	trace_message(trace_next(f->trace, trace_first(f->trace)), true, &text);
+	assert_string_equal(buf_text(&text),
+			    "SIP/2.0 486 Busy Here\nCSeq: 1 INVITE\nRetry-After: 3\nRSeq: 1   <- has no place here\n"
+			    " folded\nExpires: 9\n\n");
+	buf_fini(&text);
+}
+
 static void call_ids_are_found(void **state)
 {
 	(void)state;
@@ -310,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_line_is_wider_than_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_ring_forgets_the_oldest, setup, teardown),
 		cmocka_unit_test_setup_teardown(secrets_are_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(fields_without_a_place_are_marked, setup, teardown),
 		cmocka_unit_test(call_ids_are_found),
 		cmocka_unit_test_setup_teardown(those_behind_have_a_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_cut_label_ends_in_an_ellipsis, setup, teardown),

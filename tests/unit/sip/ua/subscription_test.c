@@ -502,6 +502,35 @@ static void two_refers_in_a_call_are_told_apart(void **state)
 	subscription_free(s1);
 }
 
+/* RFC 3515 2.4.4, 2.4.6: it is a SUBSCRIBE to the event, by the id that the NOTIFYs have. */
+static void what_a_refer_made_is_unsubscribed(void **state)
+{
+	static const struct extra_header to = { SLICE_INIT("Refer-To"), SLICE_INIT("<sip:carol@192.0.2.30>") };
+	struct lab *lab = *state;
+	char lines[128], event[32];
+
+	lab_call_up(lab);
+	for (int named = 0; named < 2; named++) {
+		struct subscription_config config = refer_config(lab, lab->session->leg->dialog, &to);
+		struct subscription *s = begin(lab, &config);
+		struct fake_packet *refer = lab_take(lab, "REFER");
+		keep_peer(refer);
+		lab_answer(lab, refer, 202, "b", BOB_CONTACT, "");
+		snprintf(event, sizeof event, named ? "refer;id=%u" : "refer", lab_cseq(refer));
+		snprintf(lines, sizeof lines, "Event: %s\r\nSubscription-State: active;expires=60\r\n", event);
+		notify_raw(lab, "b", 1 + (unsigned)named, lines, "SIP/2.0 100 Trying");
+		lab_take(lab, "200");
+		subscription_stop(s);
+		struct fake_packet *subscribe = lab_take(lab, "SUBSCRIBE");
+		lab_value(subscribe, SIP_HEADER_EVENT, event);
+		lab_value(subscribe, SIP_HEADER_EXPIRES, "0");
+		assert_null(sip_message_header(subscribe->message, SIP_HEADER_REFER_TO, 0));
+		lab_answer(lab, subscribe, 200, "b", "Expires: 0\r\n" BOB_CONTACT, "");
+		lab_said(lab, "accepted 202|notify 0 active SIP/2.0 100 Trying|");
+		done(lab, s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -518,6 +547,7 @@ int main(void)
 		LAB_TEST(it_may_be_freed_in_its_handler),
 		LAB_TEST(refer_inside_a_call_outlives_it),
 		LAB_TEST(two_refers_in_a_call_are_told_apart),
+		LAB_TEST(what_a_refer_made_is_unsubscribed),
 	};
 
 	return cmocka_run_group_tests_name("sip/ua/subscription", tests, NULL, NULL);
