@@ -118,18 +118,6 @@ bool messages_wait(const struct messages *messages)
 
 /* ---- sending ---- */
 
-/* Without an account an answer can only come to where we listen: MESSAGE has no Contact that would say so. */
-static void local_towards(struct phone *phone, const char *uri, struct address *local)
-{
-	struct sip_uri target;
-	struct address remote;
-	bool literal = sip_uri_parse(slice_of(uri), &target, NULL) &&
-		       address_parse_host(&remote, target.host, target.port ? target.port : 5060);
-
-	if (!literal || !net_ops()->local_address(phone->net, SIP_UDP, &remote, local))
-		phone_local_for(phone, NULL, local);
-}
-
 static struct request *send_body(struct messages *messages, const struct account *account, const char *uri,
 				 const struct extra_header *extra, size_t extra_count, struct slice type,
 				 struct slice body, request_h *handler, void *arg, enum err *err)
@@ -139,7 +127,7 @@ static struct request *send_body(struct messages *messages, const struct account
 	struct address local;
 	char nobody[160];
 
-	local_towards(phone, uri, &local);
+	phone_local_towards(phone, uri, &local);
 	identity_of(phone, account, &local, nobody, &identity);
 	return ua_request(phone->ua,
 			  &(struct request_config){ .identity = &identity,

@@ -289,9 +289,23 @@ bool phone_local_for(struct phone *phone, const struct address *remote, struct a
 	if (!anywhere && net_bound(phone->net, 0, local, NULL))
 		return true;
 	struct address outside;
-	if (address_parse(&outside, SLICE("192.0.2.1"), 5060) && net_route(&outside, local))
+	if (address_parse(&outside, SLICE("192.0.2.1"), 5060) &&
+	    (net_ops()->local_address(phone->net, SIP_UDP, &outside, local) || net_route(&outside, local)))
 		return true;
-	return address_parse(local, SLICE("127.0.0.1"), 0);
+	/* Cut off from the world: who is on this host still finds us. */
+	uint16_t port = net_bound(phone->net, 0, &bound, NULL) ? address_port(&bound) : 0;
+	return address_parse(local, SLICE("127.0.0.1"), 0) && (address_set_port(local, port), true);
+}
+
+void phone_local_towards(struct phone *phone, const char *uri, struct address *local)
+{
+	struct sip_uri target;
+	struct address remote;
+	bool literal = sip_uri_parse(slice_of(uri), &target, NULL) &&
+		       address_parse_host(&remote, target.host, target.port ? target.port : 5060);
+
+	if (!literal || !net_ops()->local_address(phone->net, SIP_UDP, &remote, local))
+		phone_local_for(phone, NULL, local);
 }
 
 /* ---- the engine ---- */

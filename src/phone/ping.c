@@ -140,13 +140,13 @@ bool phone_request(struct phone *phone, struct slice method, struct slice text, 
 	    !body_is_good(words->type, words->body, failure) || !phone_needs_start(phone, failure) ||
 	    !target_read(phone, text, account, &target, failure))
 		return false;
-	phone_local_for(phone, NULL, &local);
 	if (target.is_echo) {
 		uint16_t port = echo_port(phone->echo, &err);
 		free(target.uri);
 		target.uri = xasprintf("sip:echo@127.0.0.1:%u;transport=udp", port);
 		account = NULL;
 	}
+	phone_local_towards(phone, target.uri, &local);
 	identity_of(phone, account, &local, nobody, &identity);
 	struct pending_request *pending = pending_new(phone, method, target.uri, account ? account->name : "");
 	pending->request = ua_request(phone->ua,

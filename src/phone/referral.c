@@ -163,7 +163,7 @@ static bool refer(struct phone *phone, struct call *call, struct slice target, c
 
 	if (count < 0)
 		return false;
-	phone_local_for(phone, NULL, &local);
+	phone_local_towards(phone, peer, &local);
 	identity_of(phone, account, call ? &call->local : &local, nobody, &identity);
 	char *by = xasprintf("<%s>", identity.uri);
 	extra[count++] = (struct extra_header){ SLICE("Refer-To"), slice_of(refer_to) };

@@ -383,7 +383,7 @@ static struct watch *begin(struct subscriptions *all, const struct account *acco
 	struct address local;
 	char nobody[160];
 
-	phone_local_for(phone, NULL, &local);
+	phone_local_towards(phone, uri, &local);
 	identity_of(phone, account, &local, nobody, &identity);
 	watch->all = all;
 	watch->package = package;

@@ -135,3 +135,22 @@ def test_saved(bench):
     equal([row["rule"] + " " + row["pattern"] for row in again.do("block")], ["block +49900*", "allow bob"], "rules")
     equal(again.do("forward"), [{"when": "noanswer", "target": "sip:box@192.0.2.4", "after": "15s"}], "forwards")
     equal(again.do("status"), {"state": "away", "text": "back at ten"}, "status")
+
+
+def test_bound_to_every_address(bench):
+    """Without an account and bound to 0.0.0.0: From, and Contact where there is one, still name where we are reached, with its port."""
+    peer, phone = Peer(PEER), bench.phone(f"set sip.listen 0.0.0.0:{PHONE}", "set call.accept any")
+    wait_until(lambda: port_answers("127.0.0.1", PHONE), "the phone listens")
+    uri, here = f"sip:bob@127.0.0.1:{PEER}", f"127.0.0.1:{PHONE}"
+    for method, line in (("OPTIONS", f"options {uri}"), ("SUBSCRIBE", f"subscribe {uri}"), ("MESSAGE", f"message {uri} hi"), ("INVITE", f"call {uri}"),
+                         ("REFER", f"refer {uri} to=sip:carol@127.0.0.1:5999"), ("PUBLISH", f"request PUBLISH {uri}")):
+        phone.process.stdin.write(f"{line}\n".encode())  # some are answered only when the peer has answered
+        phone.process.stdin.flush()
+        request = peer.receive(method)
+        peer.respond(request, 603, "Decline")
+        check(f"<sip:offhook@{here}>" in request.get("From"), f"From of {method}: {request.get('From')}")
+        check(here in request.get("Via"), f"Via of {method}: {request.get('Via')}")
+        if method in ("SUBSCRIBE", "REFER", "INVITE"):
+            check(here in request.get("Contact"), f"Contact of {method}: {request.get('Contact')}")
+        if method == "REFER":
+            check(here in request.get("Referred-By"), "Referred-By")
