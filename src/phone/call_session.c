@@ -154,9 +154,10 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 {
 	struct call *call = arg;
 
-	(void)session;
 	unsigned status = call->incoming ? media_answer_offer(&call->media, sdp_of(message), answer)
 					 : media_answer_leg(&call->media, leg, sdp_of(message), answer);
+	if (status == 488)
+		session_set_warning(session, media_warning(&call->media, sdp_of(message)));
 	call_sound_changed(call);
 	return status;
 }
@@ -341,6 +342,15 @@ static void on_reinvited(void *arg, struct session *session, const struct outcom
 	next_change(call);
 }
 
+static void on_offer_lost(void *arg, struct session *session)
+{
+	struct call *call = arg;
+
+	(void)session;
+	media_offer_refused(&call->media);
+	call_sound_changed(call);
+}
+
 static void on_peer_reinvited(void *arg, struct session *session, struct sip_message *request)
 {
 	struct call *call = arg;
@@ -440,6 +450,7 @@ struct session_handlers call_handlers(struct call *call)
 		.offer_for = on_offer_for,
 		.reinvited = on_reinvited,
 		.peer_reinvited = on_peer_reinvited,
+		.offer_lost = on_offer_lost,
 		.updated = on_updated,
 		.peer_updated = on_peer_updated,
 		.refreshed = on_refreshed,

@@ -42,10 +42,12 @@ static bool is_unacceptable(struct call *call)
 	bool required = encryption == MEDIA_ENCRYPTION_REQUIRED,
 	     over_clear = required && !encryption_may_send_keys(call);
 
+	unsigned warning = 0;
 	bool answerable =
 		!over_clear && (!sip_message_has_body(call->invite, "application", "sdp") ||
 				media_can_answer(call, sip_message_body(call->invite, "application", "sdp"),
-						 &call->local, call_codecs(call), encryption));
+						 &call->local, call_codecs(call), encryption, &warning));
+	session_set_warning(call->session, warning);
 	if (!answerable && required)
 		log_line(call->phone->log, LOG_WARNING, "call %u from %s is refused: media.encryption is required, %s",
 			 call->number, call->uri,

@@ -419,12 +419,13 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 }
 
 bool media_can_answer(const struct call *call, struct slice offer, const struct address *local, const char *codec,
-		      enum media_encryption encryption)
+		      enum media_encryption encryption, unsigned *warning)
 {
 	struct call_media trial;
 	struct sdp_agreed agreed;
 	struct buf answer;
 
+	*warning = 0;
 	media_init(&trial, call->phone, 0, false);
 	trial.call = call;
 	if (media_list_again(&trial, codec))
@@ -438,9 +439,18 @@ bool media_can_answer(const struct call *call, struct slice offer, const struct 
 	buf_init(&answer, DESCRIPTION_MAX);
 	bool good = sdp_make_answer(trial.negotiation, offer, &description, &answer, &agreed) && !agreed.rejected &&
 		    agreed.codec_count;
+	if (!good)
+		*warning = sdp_refusal(offer, &description);
 	buf_fini(&answer);
 	sdp_negotiation_free(trial.negotiation);
 	return good;
+}
+
+unsigned media_warning(struct call_media *media, struct slice offer)
+{
+	struct sdp_local local = local_description(media);
+
+	return media->opened ? sdp_refusal(offer, &local) : 0;
 }
 
 void media_set_held(struct call_media *media, bool held)

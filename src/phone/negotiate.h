@@ -114,9 +114,12 @@ bool media_choose_leg(struct call_media *media, int leg);
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
 /** The same for an early leg of a call of ours: takes effect when it is the first. */
 unsigned media_answer_leg(struct call_media *media, int leg, struct slice offer, struct buf *answer);
-/** Could media_answer_offer() answer this in a call with these codecs (NULL: those of the settings)? Opens nothing. */
+/** Could media_answer_offer() answer this in a call with these codecs (NULL: those of the settings)? Opens nothing.
+ * `warning`: if not, the code that says why (sdp_refusal()), 0 where it is nothing about the offer. */
 bool media_can_answer(const struct call *call, struct slice offer, const struct address *local, const char *codec,
-		      enum media_encryption encryption);
+		      enum media_encryption encryption, unsigned *warning);
+/** Why media_answer_offer() or media_answer_leg() has said 488. */
+unsigned media_warning(struct call_media *media, struct slice offer);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);
 /** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */

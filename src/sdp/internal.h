@@ -70,6 +70,17 @@ struct sdp_row *sdp_copy_rows(struct arena *arena, const struct sdp_row *rows, s
 struct sdp_crypto *sdp_copy_cryptos(struct arena *arena, const struct sdp_crypto *cryptos, size_t count);
 void sdp_free_lines(struct sdp_line *lines, size_t count);
 
+/* offer */
+/** A group of hosts, or everybody: no place for sound. */
+bool sdp_is_for_many(const struct address *address);
+/** Can sound be sent to where this line says, from `local`? */
+bool sdp_usable_address(const struct sdp_media *media, const struct address *local);
+/** How the line can be protected. @return false: not as it, or we, would have it */
+bool sdp_choose_protection(const struct sdp_media *media, const struct sdp_local *local, struct sdp_secured *secured);
+/** What is common, in the order of the offer and under its numbers. @return 0 when there is no audio codec among it */
+size_t sdp_common_rows(const struct sdp_media *media, const struct sdp_local *local,
+		       struct sdp_row rows[SDP_FORMATS_MAX]);
+
 /* numbers */
 bool sdp_same_codec(struct slice encoding, uint32_t clock_rate, uint32_t channels, const struct sdp_codec *codec);
 bool sdp_is_event(const struct sdp_codec *codec);

@@ -73,8 +73,8 @@ static void agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec
 		codecs[(*count)++] = (struct sdp_agreed_codec){ codec, format->payload_type, receive_pt, format->fmtp };
 }
 
-/* Sound goes to one host: neither to a group nor to everybody. */
-static bool is_for_many(const struct address *address)
+/* Sound goes to one host. */
+bool sdp_is_for_many(const struct address *address)
 {
 	if (address_is_v6(address))
 		return IN6_IS_ADDR_MULTICAST(&address->u.v6.sin6_addr);
@@ -91,9 +91,9 @@ static bool can_be_reached(const struct address *peer, const struct address *loc
 	return any || !address_is_set(local) || address_is_v6(peer) == address_is_v6(local);
 }
 
-static bool has_usable_address(const struct sdp_media *media, const struct address *local)
+bool sdp_usable_address(const struct sdp_media *media, const struct address *local)
 {
-	return media->has_address && !is_for_many(&media->address) && can_be_reached(&media->address, local);
+	return media->has_address && !sdp_is_for_many(&media->address) && can_be_reached(&media->address, local);
 }
 
 /* Reports go where the sound goes when a=rtcp names a place where nothing may go. */
@@ -101,7 +101,7 @@ static struct address reports_to(const struct sdp_media *media)
 {
 	struct address rtcp = media->rtcp;
 
-	if (!address_is_set(&rtcp) || (!is_for_many(&rtcp) && can_be_reached(&rtcp, &media->address)))
+	if (!address_is_set(&rtcp) || (!sdp_is_for_many(&rtcp) && can_be_reached(&rtcp, &media->address)))
 		return rtcp;
 	rtcp = media->address;
 	address_set_port(&rtcp, (uint16_t)(media->port + 1));
@@ -332,7 +332,7 @@ static bool agree_answer(const struct sdp_negotiation *n, const struct sdp_media
 		agreed->direction = SDP_INACTIVE;
 		return true;
 	}
-	if (!has_usable_address(peer, &n->local) || !agree_protection(n, peer, agreed))
+	if (!sdp_usable_address(peer, &n->local) || !agree_protection(n, peer, agreed))
 		return false;
 	for (size_t i = 0; i < peer->format_count; i++) {
 		const struct sdp_row *row = offered_row(n, &peer->formats[i]);
@@ -437,9 +437,8 @@ static size_t choose_beside(struct sdp_row *rows, size_t count)
 	return kept;
 }
 
-/* What is common, in the order of the offer and under its numbers. @return 0 when there is no audio codec among it */
-static size_t common_rows(const struct sdp_media *media, const struct sdp_local *local,
-			  struct sdp_row rows[SDP_FORMATS_MAX])
+size_t sdp_common_rows(const struct sdp_media *media, const struct sdp_local *local,
+		       struct sdp_row rows[SDP_FORMATS_MAX])
 {
 	size_t count = 0;
 
@@ -454,8 +453,7 @@ static size_t common_rows(const struct sdp_media *media, const struct sdp_local 
 	return audio_rows(rows, count, 0) ? choose_beside(rows, count) : 0;
 }
 
-/* @return false: this line cannot be protected as it, or we, would have it */
-static bool choose_protection(const struct sdp_media *media, const struct sdp_local *local, struct sdp_secured *secured)
+bool sdp_choose_protection(const struct sdp_media *media, const struct sdp_local *local, struct sdp_secured *secured)
 {
 	bool secure = is_secure_profile(local->keying, media->protocol);
 
@@ -477,10 +475,10 @@ struct choice {
 
 static bool usable(const struct sdp_media *media, const struct sdp_local *local, struct choice *choice)
 {
-	if (!slice_ieq(media->type, SLICE("audio")) || !media->port || !has_usable_address(media, &local->rtp) ||
-	    !choose_protection(media, local, &choice->secured))
+	if (!slice_ieq(media->type, SLICE("audio")) || !media->port || !sdp_usable_address(media, &local->rtp) ||
+	    !sdp_choose_protection(media, local, &choice->secured))
 		return false;
-	choice->count = common_rows(media, local, choice->rows);
+	choice->count = sdp_common_rows(media, local, choice->rows);
 	return choice->count > 0;
 }
 

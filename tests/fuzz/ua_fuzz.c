@@ -558,7 +558,8 @@ static void begin(struct world *w)
 	w->handlers = (struct session_handlers){ on_provisional, on_answered,       on_acknowledged, on_failed,
 						 on_ended,       on_offer,          on_answer,       on_make_offer,
 						 on_reinvited,   on_peer_reinvited, on_reinvited,    on_peer_reinvited,
-						 on_refreshed,   on_request,        w,               NULL };
+						 on_refreshed,   on_request,        w,               NULL,
+						 NULL };
 	w->ua = ua_new(&w->net.world, &handlers);
 	ua_settings(w->ua)->ring_timeout_us = 60 * SECOND_US;
 	ua_settings(w->ua)->session = (struct session_options){ RELIABLE_SUPPORTED, TIMER_OPTIONAL, 0, 0 };

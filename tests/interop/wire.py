@@ -43,7 +43,7 @@ class Message:
 
     @property
     def method(self):
-        return self.start.split()[0] if self.is_request else (self.get("CSeq") or " ?").split()[1]
+        return self.start.split()[0] if self.is_request else (self.get("CSeq") or "? ?").split()[1]
 
     @property
     def status(self):

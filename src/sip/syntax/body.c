@@ -120,14 +120,32 @@ struct wanted {
 	bool refused; /* a part that must be understood and is not */
 };
 
-static bool must_be_understood(const struct part *part)
+static bool is_handled_as(const struct part *part, struct slice how)
 {
 	struct sip_token_params disposition;
 	struct slice handling;
 
 	return sip_token_params_parse(part->disposition, &disposition) &&
-	       sip_params_find(disposition.params, SLICE("handling"), &handling) &&
-	       slice_ieq(handling, SLICE("required"));
+	       sip_params_find(disposition.params, SLICE("handling"), &handling) && slice_ieq(handling, how);
+}
+
+static bool must_be_understood(const struct part *part)
+{
+	return is_handled_as(part, SLICE("required"));
+}
+
+static bool may_be_ignored(const struct part *part)
+{
+	return is_handled_as(part, SLICE("optional"));
+}
+
+/* A description of something else than this session, an icon's or an early session's, is no offer (20.11). */
+static bool describes_session(const struct part *part, const struct wanted *wanted)
+{
+	struct sip_token_params disposition;
+
+	return strcmp(wanted->subtype, "sdp") != 0 || !sip_token_params_parse(part->disposition, &disposition) ||
+	       slice_ieq(disposition.token, SLICE("session"));
 }
 
 static void look(const struct part *part, struct wanted *wanted, int depth)
@@ -140,8 +158,10 @@ static void look(const struct part *part, struct wanted *wanted, int depth)
 		return;
 	}
 	if (sip_media_type_is(&type, wanted->type, wanted->subtype)) {
-		if (!wanted->found.n)
+		bool meant = describes_session(part, wanted);
+		if (meant && !wanted->found.n)
 			wanted->found = part->body;
+		wanted->refused |= !meant && !may_be_ignored(part);
 		return;
 	}
 	if (!read_boundary(&type, &boundary) || depth == DEPTH_MAX || !skip_preamble(&rest, boundary)) {
@@ -158,7 +178,9 @@ static void look(const struct part *part, struct wanted *wanted, int depth)
 static struct wanted look_for(const struct sip_message *message, const char *type, const char *subtype)
 {
 	struct wanted wanted = { .type = type, .subtype = subtype };
-	struct part whole = { .type = sip_message_value(message, SIP_HEADER_CONTENT_TYPE), .body = message->body };
+	struct part whole = { .type = sip_message_value(message, SIP_HEADER_CONTENT_TYPE),
+			      .disposition = sip_message_value(message, SIP_HEADER_CONTENT_DISPOSITION),
+			      .body = message->body };
 	struct sip_values values;
 	struct slice coding;
 

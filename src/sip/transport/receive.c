@@ -104,11 +104,10 @@ bool transport__within_rate(struct transport *transport)
 	return transport->stateless_count++ < STATELESS_PER_SECOND;
 }
 
-/* With Via and CSeq its sender finds what the answer belongs to, whatever else is missing (RFC 4475 3.3.1). */
+/* By its Via the sender finds what the answer belongs to, whatever else is missing (RFC 4475 3.3.1). */
 static bool is_answerable(const struct sip_message *request)
 {
-	return request->is_request && request->method != SIP_ACK && sip_message_value(request, SIP_HEADER_VIA).n &&
-	       sip_message_value(request, SIP_HEADER_CSEQ).n;
+	return request->is_request && request->method != SIP_ACK && sip_message_value(request, SIP_HEADER_VIA).n;
 }
 
 /* 8.2.7: the same tag for the same request, without remembering it. */

@@ -390,6 +390,36 @@ void session_hangup(struct session *session, struct slice reason)
 
 /* ---- inside the dialog ---- */
 
+void session_set_warning(struct session *session, unsigned code)
+{
+	session->warning = code;
+}
+
+void session_add_warning(struct session *session, struct sip_draft *draft, unsigned status)
+{
+	static const struct {
+		unsigned code;
+		const char *text;
+	} rows[] = {
+		{ 300, "Incompatible network protocol" },
+		{ 301, "Incompatible network address formats" },
+		{ 302, "Incompatible transport protocol" },
+		{ 304, "Media type not available" },
+		{ 305, "Incompatible media format" },
+		{ 307, "Session description parameter not understood" },
+		{ 330, "Multicast not available" },
+		{ 399, "Miscellaneous warning" },
+	};
+	size_t i = 0;
+
+	if (status != 488 && status != 606) /* 13.3.1.3, 21.6.4 */
+		return;
+	while (rows[i].code != session->warning && i + 1 < ARRAY_LEN(rows))
+		i++;
+	sip_draft_add(draft, SIP_HEADER_WARNING, "%u offhook \"%s\"", rows[i].code, rows[i].text);
+	session->warning = 0;
+}
+
 void session_respond(struct session *session, struct server_transaction *st, unsigned status)
 {
 	struct sip_draft *draft =
@@ -397,6 +427,7 @@ void session_respond(struct session *session, struct server_transaction *st, uns
 
 	if (status == 469) /* RFC 6086 4.2.2: none is wanted */
 		sip_draft_add(draft, SIP_HEADER_RECV_INFO, "%s", "");
+	session_add_warning(session, draft, status);
 	if (status == 415)
 		sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
 	if (status == 500)

@@ -78,6 +78,9 @@ struct session_handlers {
 	 * good. May be NULL
 	 */
 	bool (*offer_for)(void *arg, struct session *session, const struct address *remote, struct buf *offer);
+	/** The offer that our 2xx to the peer's re-INVITE brought has no answer that could be used: what was agreed before
+	 * stands (14.1). May be NULL. */
+	void (*offer_lost)(void *arg, struct session *session);
 };
 
 /* What a redirected call goes on with: the same To, From tag and Call-ID, the CSeq rising (8.1.3.4). */
@@ -151,6 +154,8 @@ enum err session_progress(struct session *session, unsigned status, struct slice
  * body unless a 1xx carried it. ERR_MEDIA: the offer was refused, 488 was sent. */
 enum err session_answer(struct session *session) MUST_CHECK;
 /** Callee: a final refusal 300-699; `contact` for 3xx; `reason` empty: the phrase. ERR_STATE: too late. */
+/** Why the next 488 or 606 of this session is sent: a code of Warning (RFC 3261 20.43); 0: none of those there are. */
+void session_set_warning(struct session *session, unsigned code);
 enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact) MUST_CHECK;
 /** Whatever ends it from here: CANCEL, BYE (after the ACK came, as 15 asks), or 480 while incoming. `reason`: value of
  * a Reason header, may be empty. */

@@ -103,6 +103,7 @@ struct session {
 	struct session_options options;
 	enum session_state state;
 	bool is_caller;
+	unsigned warning; /* session_set_warning() */
 	bool counted; /* in ua->session_count: its end was not told */
 	char *call_id, *local_tag, *target;
 	char *peer_text; /* caller: what peer borrows from */
@@ -196,6 +197,8 @@ void session_note_done(struct session *session, struct request *request);
 void session_note_ack(struct session *session, struct ack *ack);
 void session_note_response(struct session *session, const struct sip_draft *draft);
 void session_note_received(struct session *session, struct sip_message *message);
+/** The Warning that a 488 or 606 must have (21.4.26, 21.6.4); nothing to other statuses. */
+void session_add_warning(struct session *session, struct sip_draft *draft, unsigned status);
 /** Answer a request inside the dialog with nothing but its status. */
 void session_respond(struct session *session, struct server_transaction *st, unsigned status);
 
@@ -218,6 +221,11 @@ struct leg *session_current(const struct session *session);
 void session_go_on(struct session *session);
 /** The pause before what met a request of the peer is sent again (14.1). [us] */
 int64_t session_glare_pause(struct session *session);
+/**
+ * Was a re-INVITE or UPDATE of ours refused because it met something that will soon be over: 491 (14.1), or 500 with a
+ * Retry-After of the few seconds that 14.2 and RFC 3311 5.2 have in mind? Then it is sent again after this pause. [us]
+ */
+bool session_was_in_the_way(struct session *session, const struct outcome *outcome, int64_t *pause_us);
 
 /* session_also.c */
 /** The last touch to a message of ours: its description (may be empty), and what the user adds to it. */

@@ -2,6 +2,8 @@
 #include "base/xmalloc.h"
 #include "sip/ua/session_internal.h"
 
+enum { BUSY_MOST_S = 10 }; /* what a 500 of 14.2 asks for at most */
+
 static void end_reinvite(struct session *session, const struct outcome *outcome)
 {
 	struct session_handlers *handlers = &session->handlers;
@@ -29,8 +31,21 @@ int64_t session_glare_pause(struct session *session)
 							   : 2100 * MS_US + random_below(random, 191) * 10 * MS_US;
 }
 
-/* Both asked at once: the one that owns the Call-ID waits longer (14.1). */
-static void after_glare(struct session *session, const struct outcome *outcome)
+bool session_was_in_the_way(struct session *session, const struct outcome *outcome, int64_t *pause_us)
+{
+	struct sip_retry_after after;
+
+	*pause_us = outcome->status == 491 ? session_glare_pause(session) : 0;
+	if (outcome->status != 500 || !outcome->response)
+		return outcome->status == 491;
+	if (!sip_retry_after_parse(sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER), &after) ||
+	    after.seconds > BUSY_MOST_S)
+		return false;
+	*pause_us = after.seconds ? after.seconds * SECOND_US : SECOND_US / 2;
+	return true;
+}
+
+static void after_glare(struct session *session, const struct outcome *outcome, int64_t pause_us)
 {
 	if (++session->glares > GLARES_MAX) {
 		end_reinvite(session, outcome);
@@ -38,7 +53,7 @@ static void after_glare(struct session *session, const struct outcome *outcome)
 	}
 	session->reinvite_waits = true;
 	session->next_refreshes = session->reinvite_refreshes;
-	timer_start(session->ua->world.timers, &session->glare, session_glare_pause(session), glare_over, session);
+	timer_start(session->ua->world.timers, &session->glare, pause_us, glare_over, session);
 }
 
 static void reinvite_accepted(struct session *session, const struct sip_message *invite, const struct outcome *outcome)
@@ -79,6 +94,8 @@ static void reinvite_accepted(struct session *session, const struct sip_message 
 
 static void reinvite_final(struct session *session, struct request *request, const struct outcome *outcome)
 {
+	int64_t pause_us;
+
 	session_note_done(session, request);
 	session->reinvite = NULL;
 	bool small = outcome->status == 422 && outcome->response && session_clock_retry(session, outcome->response);
@@ -92,8 +109,8 @@ static void reinvite_final(struct session *session, struct request *request, con
 	} else if (session_is_over(session)) {
 		session_settle(session);
 		return;
-	} else if (outcome->status == 491) {
-		after_glare(session, outcome);
+	} else if (session_was_in_the_way(session, outcome, &pause_us)) {
+		after_glare(session, outcome, pause_us);
 		return;
 	} else if (small && !session->reinvite_waits) {
 		session->reinvite_waits = true;

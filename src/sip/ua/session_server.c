@@ -112,8 +112,7 @@ static void refuse(struct session *session, unsigned status, struct slice reason
 		sip_draft_add(draft, SIP_HEADER_CONTACT, "<%.*s>", SLICE_ARG(contact));
 	if (status == 415)
 		sip_draft_add(draft, SIP_HEADER_ACCEPT, "application/sdp");
-	if (status == 488 || status == 606) /* 13.3.1.3, 21.6.4 */
-		sip_draft_add(draft, SIP_HEADER_WARNING, "305 offhook \"Incompatible media format\"");
+	session_add_warning(session, draft, status);
 	if (status == 422)
 		sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(&session->options));
 	session_finish(session, draft, slice_of(NULL));
@@ -182,6 +181,16 @@ static void send_success(struct session *session, struct slice body)
 	timer_start(session->ua->world.timers, &server->give_up, 64 * t1_us(session), no_ack, session);
 }
 
+/* The ACK brings no answer to our offer, or one that is of no use: without it there never was a session; in a later one
+ * that which was agreed before stands, as after any re-INVITE that fails (14.1). */
+static void not_answered(struct session *session, bool again)
+{
+	if (!again)
+		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+	else if (session->handlers.offer_lost)
+		session->handlers.offer_lost(session->handlers.arg, session);
+}
+
 static void acknowledged(struct session *session, struct sip_message *ack, bool again, bool offered)
 {
 	struct session_handlers *handlers = &session->handlers;
@@ -192,7 +201,7 @@ static void acknowledged(struct session *session, struct sip_message *ack, bool 
 	}
 	if (offered && (!session_has_sdp(ack) || (handlers->answer && !handlers->answer(handlers->arg, session,
 										session->leg->number, ack, true)))) {
-		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+		not_answered(session, again);
 		return;
 	}
 	if (session_is_over(session))

@@ -30,21 +30,21 @@ static void glare_over(void *arg)
 	session_go_on(arg);
 }
 
-/* @return true: it will be sent again, after the pause of 14.1 or with the interval that a 422 asks for */
+/* @return true: it will be sent again, after the pause of 14.1 or 14.2, or with the interval that a 422 asks for */
 static bool comes_again(struct session *session, const struct outcome *outcome)
 {
 	struct update_client *update = &session->update;
 	bool small = outcome->status == 422 && outcome->response;
+	int64_t pause_us = 0;
 
 	if (small ? !session_clock_retry(session, outcome->response)
-		  : outcome->status != 491 || ++update->glares > GLARES_MAX)
+		  : !session_was_in_the_way(session, outcome, &pause_us) || ++update->glares > GLARES_MAX)
 		return false;
 	update->waits = true;
 	update->offers = update->offered;
 	update->refreshes = update->refreshing;
 	if (!small)
-		timer_start(session->ua->world.timers, &update->glare, session_glare_pause(session), glare_over,
-			    session);
+		timer_start(session->ua->world.timers, &update->glare, pause_us, glare_over, session);
 	return true;
 }
 

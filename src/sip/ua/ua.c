@@ -29,7 +29,7 @@ struct refusal {
 static void accept_lines(struct sip_draft *draft, bool text)
 {
 	sip_draft_add(draft, SIP_HEADER_ACCEPT,
-		      text ? "text/plain, application/im-iscomposing+xml" : "application/sdp");
+		      text ? "text/plain, application/im-iscomposing+xml" : "application/sdp, multipart/mixed");
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_ENCODING, "identity");
 }
 
@@ -92,7 +92,7 @@ static void refuse_session(struct ua *ua, struct server_transaction *st, struct 
 
 	if (status == 405)
 		add = add_allow;
-	else if (status == 415 || status == 406)
+	else if (status == 415)
 		add = add_accept;
 	else if (status == 420)
 		add = add_unsupported;
@@ -167,25 +167,49 @@ static unsigned check_body(const struct sip_message *request)
 		return 415;
 	if (!request->body.n || sip_message_has_body(request, "application", "sdp") || body_is_optional(request))
 		return 0;
-	return sip_message_header(request, SIP_HEADER_CONTENT_TYPE, 0) ? 415 : 400;
+	return 415;
+}
+
+/* How particularly a range means this type; 0: not at all. */
+static int how_well(const struct sip_media_type *range, const char *type, const char *subtype)
+{
+	return sip_media_type_is(range, type, subtype) ? 3
+	       : sip_media_type_is(range, type, "*")   ? 2
+						       : sip_media_type_is(range, "*", "*");
+}
+
+/* q=0, "0.", "0.000": this it does not want (RFC 3261 20.1; RFC 2616 3.9). */
+static bool is_unwanted(const struct sip_media_type *range)
+{
+	struct slice q;
+
+	if (!sip_params_find(range->params, SLICE("q"), &q) || !q.n)
+		return false;
+	for (size_t i = 0; i < q.n; i++)
+		if (q.p[i] != '0' && q.p[i] != '.')
+			return false;
+	return true;
 }
 
 bool ua_accepts(const struct sip_message *request, const char *type, const char *subtype)
 {
 	struct sip_values values;
 	struct slice value;
+	int best = 0;
+	bool accepted = false;
 
 	if (!sip_message_header(request, SIP_HEADER_ACCEPT, 0))
 		return true;
 	sip_values_begin(&values, request, SIP_HEADER_ACCEPT);
 	while (sip_values_next(&values, &value)) {
 		struct sip_media_type range;
-		if (sip_media_type_parse(value, &range) &&
-		    (sip_media_type_is(&range, type, subtype) || sip_media_type_is(&range, type, "*") ||
-		     sip_media_type_is(&range, "*", "*")))
-			return true;
+		int fit = sip_media_type_parse(value, &range) ? how_well(&range, type, subtype) : 0;
+		if (fit <= best)
+			continue;
+		best = fit;
+		accepted = !is_unwanted(&range);
 	}
-	return false;
+	return accepted;
 }
 
 /* ---- OPTIONS (11.2) ---- */
@@ -252,9 +276,9 @@ static unsigned not_used(struct ua *ua, const struct sip_message *request)
 	case SIP_METHOD_OTHER:
 		return 501;
 	case SIP_SUBSCRIBE:
-		if (package_event_of(request, &event) && !package_is_in(slice_of(ua->settings.events), event.name))
-			return 489;
-		return 481;
+		return package_event_of(request, &event) && package_is_in(slice_of(ua->settings.events), event.name)
+			       ? 481
+			       : 489;
 	case SIP_NOTIFY:
 	case SIP_INVITE:
 	case SIP_BYE:
@@ -376,8 +400,9 @@ static unsigned check_event(struct ua *ua, const struct sip_message *request)
 {
 	struct package_event event;
 
+	/* RFC 6665 4.2.3: without one it is for PINT */
 	if (!package_event_of(request, &event))
-		return 400;
+		return 489;
 	return package_is_in(slice_of(ua->settings.events), event.name) ? 0 : 489;
 }
 

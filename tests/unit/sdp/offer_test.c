@@ -766,6 +766,41 @@ static void test_a_line_is_closed_and_opened_again(void **state)
 	assert_has(offer(w), "m=audio 4000 RTP/AVP");
 }
 
+/* RFC 3261 20.43 */
+static void why_an_offer_is_refused(void **state)
+{
+	static const struct {
+		unsigned code;
+		const char *text;
+	} rows[] = {
+		{ 300, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=ATM NSAP 47.0091\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
+		{ 301, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
+		{ 301, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 media.example\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
+		{ 302, HEAD(1) "m=audio 9 RTP/SAVP 0\r\n" },
+		{ 302, HEAD(1) "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" },
+		{ 304, HEAD(1) "m=video 9 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n" },
+		{ 304, HEAD(1) "m=audio 0 RTP/AVP 0\r\n" },
+		{ 304, HEAD(1) },
+		{ 305, HEAD(1) "m=audio 9 RTP/AVP 96\r\na=rtpmap:96 iLBC/8000\r\n" },
+		{ 305, HEAD(1) "m=video 9 RTP/AVP 97\r\nm=audio 9 RTP/AVP 96\r\na=rtpmap:96 iLBC/8000\r\n" },
+		{ 307, "v=1\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nt=0 0\r\n" },
+		{ 330, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 224.2.1.1/127\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
+		{ 399, "hello" },
+		{ 399, "" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_null(answer(w, rows[i].text));
+		assert_int_equal(sdp_refusal(slice_of(rows[i].text), &w->local), rows[i].code);
+	}
+	/* Where nothing clear will do. */
+	static const char clear[] = HEAD(1) "m=audio 9 RTP/AVP 0\r\n";
+	w->local.keying = &sdp_sdes;
+	w->local.encryption_required = true;
+	assert_int_equal(sdp_refusal(slice_of(clear), &w->local), 302);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -799,6 +834,7 @@ int main(void)
 		T(test_what_we_can_do),
 		T(test_a_hostile_offer_has_a_bounded_answer),
 		T(test_bandwidth_and_mux),
+		T(why_an_offer_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static void garbage_is_not_answered(void **state)
 		"\x16\x03\x01\x02",
 		"OPTIONS sip:a@b SIP/2.0\r\n\r\n",
 		"OPTIONS sip:a@b SIP/2.0\r\n" REST, /* no Via */
-		"OPTIONS sip:a@b SIP/2.0\r\n" HERE
+		"ACK sip:a@b SIP/2.0\r\n" HERE
 		"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\n\r\n", /* no CSeq */
 		"ACK sip:a@b SIP/2.0\r\n" HERE REST, /* CSeq of another method */
 		"ACK sip:a@b SIP/7.0\r\n" HERE
@@ -128,6 +128,10 @@ static void broken_requests_are_answered_without_state(void **state)
 	assert_string_equal(first->bytes, second->bytes);
 	fake_net_datagram(&recorder->net, PEER, "OPTIONS sip:a@b SIP/7.0\r\n" HERE REST);
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "505"));
+	/* By its Via the sender finds it without a CSeq as well. */
+	fake_net_datagram(&recorder->net, PEER,
+			  "OPTIONS sip:a@b SIP/2.0\r\n" HERE "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\n\r\n");
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "400"));
 }
 
 /* RFC 4475 3.3.1 */

@@ -227,6 +227,43 @@ static void where_no_offer_can_be_made_none_is_sent(void **state)
 	lab_body(lab_take(lab, "INVITE"), ours);
 }
 
+/* 14.2, RFC 3311 5.2: who is busy with an offer says how long. Whoever asks for more than that is told of as it is. */
+static void a_500_with_retry_after_is_asked_again(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	lab_answer(lab, lab_take(lab, "INVITE"), 500, NULL, "Retry-After: 3\r\n", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "");
+	lab_pass(lab, 2990 * MS_US);
+	lab_quiet(lab);
+	lab_pass(lab, 10 * MS_US);
+	lab_answer(lab, lab_take(lab, "INVITE"), 500, NULL, "Retry-After: 60\r\n", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "reinvited 500|");
+	lab_pass(lab, 100 * SECOND_US);
+	lab_quiet(lab);
+}
+
+static void an_ack_without_an_answer_leaves_all_as_it_was(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *invite = lab_call_up(lab);
+
+	peer_request(lab, invite, "INVITE", 5, "", "");
+	lab_body(lab_take(lab, "200"), "o9");
+	peer_request(lab, invite, "ACK", 5, "", "");
+	lab_quiet(lab);
+	lab_said(lab, "make|offer lost|");
+	/* And whose turn it is as well. */
+	peer_request(lab, invite, "INVITE", 6, SDP_LINES, "o6");
+	lab_take(lab, "200");
+	peer_request(lab, invite, "ACK", 6, "", "");
+	lab_said(lab, "offer 0 o6|peer reinvited|");
+}
+
 static void the_called_one_waits_less_after_a_glare(void **state)
 {
 	struct lab *lab = *state;
@@ -424,6 +461,8 @@ int main(void)
 		LAB_TEST(the_peers_is_refused_and_the_session_stands),
 		LAB_TEST(no_ack_for_the_peers_ends_it),
 		LAB_TEST(glare_gets_491_and_ours_comes_again_later),
+		LAB_TEST(a_500_with_retry_after_is_asked_again),
+		LAB_TEST(an_ack_without_an_answer_leaves_all_as_it_was),
 		LAB_TEST(after_a_glare_the_peers_offer_makes_ours_anew),
 		LAB_TEST(where_no_offer_can_be_made_none_is_sent),
 		LAB_TEST(the_called_one_waits_less_after_a_glare),

@@ -71,8 +71,11 @@ static void the_checks_come_in_the_order_of_8_2(void **state)
 	lab_has(refusal, SIP_HEADER_UNSUPPORTED, "z");
 	request(lab, "INVITE", "sip:alice@192.0.2.1", "Content-Type: text/plain\r\n", "y");
 	refusal = lab_take(lab, "415");
-	lab_value(refusal, SIP_HEADER_ACCEPT, "application/sdp");
+	lab_value(refusal, SIP_HEADER_ACCEPT, "application/sdp, multipart/mixed");
 	lab_value(refusal, SIP_HEADER_ACCEPT_ENCODING, "identity");
+	/* A body of no type is of a type that nobody knows. */
+	request(lab, "INVITE", "sip:alice@192.0.2.1", "", "y");
+	lab_value(lab_take(lab, "415"), SIP_HEADER_ACCEPT, "application/sdp, multipart/mixed");
 	lab_said(lab, "");
 	fake_net_drop(&lab->net);
 }
@@ -93,6 +96,37 @@ static void encoded_and_unreadable_bodies(void **state)
 	lab_body(lab_take(lab, "200"), "o9");
 }
 
+/* RFC 3261 20.11: what describes something else than the session is no offer, and must be understood unless it says not.
+ */
+static void descriptions_of_something_else(void **state)
+{
+	static const struct {
+		const char *disposition, *outcome;
+	} rows[] = {
+		{ "icon", "415" },
+		{ "early-session", "415" },
+		{ "early-session;handling=required", "415" },
+		{ "early-session;handling=optional", "200" },
+		{ "session;handling=required", "200" },
+		{ "Session", "200" },
+	};
+	struct lab *lab = *state;
+	char lines[160];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(lines, sizeof lines, "Content-Type: application/sdp\r\nContent-Disposition: %s\r\n",
+			 rows[i].disposition);
+		lab->session = NULL;
+		request(lab, "INVITE", "sip:alice@192.0.2.1", lines, "o1");
+		if (lab->session)
+			assert_int_equal(session_answer(lab->session), ERR_NONE);
+		lab_take(lab, rows[i].outcome);
+		if (lab->session)
+			session_hangup(lab->session, slice_of(NULL));
+		fake_net_drop(&lab->net);
+	}
+}
+
 static void an_answer_that_nobody_could_read_is_406(void **state)
 {
 	struct lab *lab = *state;
@@ -103,6 +137,15 @@ static void an_answer_that_nobody_could_read_is_406(void **state)
 	fake_net_drop(&lab->net);
 	request(lab, "INVITE", "sip:alice@192.0.2.1",
 		"Accept: text/plain, application/*;q=0.5\r\nContent-Type: application/sdp\r\n", "o1");
+	lab_said(lab, "incoming bob|");
+	fake_net_drop(&lab->net);
+	/* The most particular range says how much it is wanted; "0" is not at all. */
+	request(lab, "INVITE", "sip:alice@192.0.2.1",
+		"Accept: */*, application/sdp;q=0.00\r\nContent-Type: application/sdp\r\n", "o1");
+	lab_take(lab, "406");
+	fake_net_drop(&lab->net);
+	request(lab, "INVITE", "sip:alice@192.0.2.1",
+		"Accept: */*;q=0, application/sdp;q=0.01\r\nContent-Type: application/sdp\r\n", "o1");
 	lab_said(lab, "incoming bob|");
 }
 
@@ -230,6 +273,7 @@ int main(void)
 		LAB_TEST(methods_are_known_or_not),
 		LAB_TEST(the_checks_come_in_the_order_of_8_2),
 		LAB_TEST(encoded_and_unreadable_bodies),
+		LAB_TEST(descriptions_of_something_else),
 		LAB_TEST(an_answer_that_nobody_could_read_is_406),
 		LAB_TEST(tags_of_no_dialog_are_481),
 		LAB_TEST(a_tel_uri_may_be_ours),

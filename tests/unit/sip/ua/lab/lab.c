@@ -104,6 +104,12 @@ static void on_reinvited(void *arg, struct session *session, const struct outcom
 	note(arg, "reinvited %u", outcome->status);
 }
 
+static void on_offer_lost(void *arg, struct session *session)
+{
+	(void)session;
+	note(arg, "offer lost");
+}
+
 static void on_peer_reinvited(void *arg, struct session *session, struct sip_message *request)
 {
 	(void)session;
@@ -185,7 +191,8 @@ void lab_init(struct lab *lab)
 		(struct session_handlers){ on_provisional, on_answered,       on_acknowledged,    on_failed,
 					   on_ended,       on_offer,          on_answer,          on_make_offer,
 					   on_reinvited,   on_peer_reinvited, on_updated,         on_peer_updated,
-					   on_refreshed,   on_session_request, lab,                NULL };
+					   on_refreshed,   on_session_request, lab,                NULL,
+					   on_offer_lost };
 	struct ua_handlers handlers = {
 		.incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = lab
 	};
