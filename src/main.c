@@ -560,6 +560,7 @@ int main(int argc, char *argv[])
 	struct failure failure = { 0 };
 
 	process_keep_descriptors();
+	process_keep_memory();
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	if (!options_parse(&app.options, argc, argv, &failure)) {

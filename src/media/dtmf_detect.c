@@ -155,14 +155,27 @@ static char digit_in(const double *samples, double total, double hz[2])
 	return DIGITS[place[0]][place[1]];
 }
 
-static char take_block(struct dtmf_detector *detector)
+/* As it is for all who are on hold or wait: there is nothing to look for. */
+static bool is_silent(const int16_t samples[DETECT_BLOCK])
 {
-	double samples[DETECT_BLOCK], hz[2] = { 0 }, before = detector->energy;
+	int bits = 0;
 
 	for (size_t i = 0; i < DETECT_BLOCK; i++)
-		samples[i] = detector->samples[i];
-	double total = energy_of(samples);
-	char seen = digit_in(samples, total, hz);
+		bits |= samples[i];
+	return !bits;
+}
+
+static char take_block(struct dtmf_detector *detector)
+{
+	double samples[DETECT_BLOCK], hz[2] = { 0 }, before = detector->energy, total = 0;
+	char seen = '\0';
+
+	if (!is_silent(detector->samples)) {
+		for (size_t i = 0; i < DETECT_BLOCK; i++)
+			samples[i] = detector->samples[i];
+		total = energy_of(samples);
+		seen = digit_in(samples, total, hz);
+	}
 	bool steady = total < before * STEADY && before < total * STEADY && fabs(hz[0] - detector->hz[0]) < GLIDE_HZ &&
 		      fabs(hz[1] - detector->hz[1]) < GLIDE_HZ;
 	detector->hits = seen && seen == detector->candidate && steady ? detector->hits + 1 : seen != 0;
@@ -187,10 +200,14 @@ char dtmf_detect_narrow(struct dtmf_detector *detector, const int16_t *samples, 
 {
 	char found = '\0';
 
-	for (size_t i = 0; i < n; i++) {
-		detector->samples[detector->count++] = samples[i];
+	while (n) {
+		size_t room = DETECT_BLOCK - detector->count, part = n < room ? n : room;
+		memcpy(detector->samples + detector->count, samples, part * sizeof *samples);
+		detector->count += part;
+		samples += part;
+		n -= part;
 		if (detector->count < DETECT_BLOCK)
-			continue;
+			break;
 		char digit = take_block(detector);
 		if (digit)
 			found = digit;

@@ -128,7 +128,9 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 	case NOTE_RECORDED:
 		return engine_file_returned(engine, note, event);
 	case NOTE_CLOSED:
-		*event = (struct engine_event){ .kind = ENGINE_CLOSED, .stream = stream, .user = stream->user };
+		*event = (struct engine_event){
+			.kind = ENGINE_CLOSED, .stream = stream, .user = stream->user, .local = stream->config.local
+		};
 		stream_free(stream);
 		return true;
 	case NOTE_EVENT:

@@ -101,6 +101,7 @@ enum { STREAM_CODECS_MAX = 16, STREAM_EVENTS_MAX = 4 };
 struct stream_config {
 	/* bound, non-blocking UDP sockets; the stream closes them when it is freed. rtcp_fd -1: none */
 	int rtp_fd, rtcp_fd;
+	struct address local;       /* where rtp_fd is bound: comes back with ENGINE_CLOSED; unset: it is asked for */
 	struct address rtp, rtcp;   /* where to send; unset: not yet or not at all */
 	bool rtcp_mux;              /* RTCP leaves by rtp_fd, to where the sound goes (RFC 5761) */
 	bool sends, receives;       /* direction as agreed: hold stops one or both; RTCP goes on */
@@ -184,6 +185,7 @@ struct engine_event {
 	bool audible;
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
+	struct address local;      /* ENGINE_CLOSED: where the sockets were bound, as the configuration said */
 	const char *path;          /* valid until the next call of engine_next_event() */
 	struct probe_result probe;
 	double seconds;            /* that were played, or are in the file */

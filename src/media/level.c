@@ -51,19 +51,21 @@ static bool is_silent(const int16_t *pcm, size_t n)
 	return !bits;
 }
 
-void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES],
-		   int16_t narrow[LEVEL_NARROW_FRAMES])
+void decimator_run(struct decimator *decimator, const int16_t *pcm, int16_t narrow[LEVEL_NARROW_FRAMES])
 {
 	int16_t all[LEVEL_TAPS + LEVEL_TICK_FRAMES];
 
 	_Static_assert((LEVEL_NARROW_FRAMES - 1) * RATIO + PADDED_TAPS <= LEVEL_TAPS + LEVEL_TICK_FRAMES,
 		       "the padding reads nothing beyond");
-	if (is_silent(pcm, LEVEL_TICK_FRAMES) && is_silent(decimator->past, LEVEL_TAPS)) {
+	if ((!pcm || is_silent(pcm, LEVEL_TICK_FRAMES)) && is_silent(decimator->past, LEVEL_TAPS)) {
 		memset(narrow, 0, LEVEL_NARROW_FRAMES * sizeof *narrow);
 		return;
 	}
 	memcpy(all, decimator->past, sizeof decimator->past);
-	memcpy(all + LEVEL_TAPS, pcm, LEVEL_TICK_FRAMES * sizeof *pcm);
+	if (pcm)
+		memcpy(all + LEVEL_TAPS, pcm, LEVEL_TICK_FRAMES * sizeof *pcm);
+	else
+		memset(all + LEVEL_TAPS, 0, LEVEL_TICK_FRAMES * sizeof *pcm);
 	for (size_t i = 0; i < LEVEL_NARROW_FRAMES; i++) {
 		const int16_t *from = all + i * RATIO;
 		int32_t sum = 0;

@@ -22,6 +22,5 @@ double level_of_power(double mean_square);
 struct decimator {
 	int16_t past[LEVEL_TAPS];
 };
-/** 480 frames of 48 kHz to 80 of 8 kHz. */
-void decimator_run(struct decimator *decimator, const int16_t pcm[LEVEL_TICK_FRAMES],
-		   int16_t narrow[LEVEL_NARROW_FRAMES]);
+/** 480 frames of 48 kHz (NULL: silence) to 80 of 8 kHz. */
+void decimator_run(struct decimator *decimator, const int16_t *pcm, int16_t narrow[LEVEL_NARROW_FRAMES]);

@@ -3,6 +3,7 @@
 #include "base/xmalloc.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,8 +14,9 @@ enum { RATE_TICKS = 10, RED_PACKET_MAX_BYTES = 1200 };
 struct stream *stream_new(const struct stream_config *config, void *user, uint32_t jitter_min_ms,
 			  uint32_t jitter_max_ms, struct random *random, struct stream_setup **setup, enum err *err)
 {
-	struct stream *stream = xcalloc(1, sizeof *stream);
+	struct stream *stream = xmalloc(sizeof *stream);
 
+	memset(stream, 0, offsetof(struct stream, said));
 	stream->user = user;
 	stream->config.rtp_fd = stream->config.rtcp_fd = -1;
 	stream->ssrc = random_u32(random);
@@ -32,6 +34,7 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	if (*setup) {
 		stream->config.rtp_fd = config->rtp_fd;
 		stream->config.rtcp_fd = config->rtcp_fd;
+		stream->config.local = stream->tap_local = config->local;
 		return stream;
 	}
 	stream_free(stream);
@@ -129,6 +132,7 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 	*config = setup->config;
 	config->rtp_fd = before.rtp_fd;
 	config->rtcp_fd = before.rtcp_fd;
+	config->local = before.local;
 	config->send.ptime_ms = codec_ptime(config->send.codec, config->send.ptime_ms);
 	if (stream->encoders[config->send.codec])
 		encoder_configure(stream->encoders[config->send.codec], &config->send);

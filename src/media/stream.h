@@ -125,8 +125,7 @@ struct stream {
 	/* saying */
 	uint32_t ssrc, clock, frame_timestamp; /* clock: RTP time of now */
 	uint16_t sequence;
-	int16_t said[STREAM_SAY_FRAMES];
-	size_t said_frames;
+	size_t said_frames;               /* of `said` */
 	bool talking;                     /* the last packet was voice, right before: no marker */
 	/* spoke: somebody may have, since the last packet. pausing: the last was noise */
 	bool spoke, pausing;
@@ -139,7 +138,7 @@ struct stream {
 	uint64_t sent_packets, sent_bytes, sent_octets;
 	struct level mic;
 
-	struct address tap_local; /* where rtp_fd is bound, once it was asked */
+	struct address tap_local; /* where rtp_fd is bound, once it is known */
 
 	/* the network */
 	struct address remote, latched, candidate;
@@ -181,8 +180,7 @@ struct stream {
 
 	/* hearing */
 	struct jitter jitter;
-	int16_t play[STREAM_PLAY_FRAMES];
-	size_t play_frames, since_stretch;
+	size_t play_frames, since_stretch; /* play_frames: of `play` */
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
 	bool peer_pauses;                 /* it described the noise of its pause, and has not spoken since */
 	struct comfort comfort;
@@ -204,6 +202,10 @@ struct stream {
 	uint32_t events, told;
 	struct { char digit; bool audible; } digits_heard[STREAM_DIGITS_HEARD];
 	size_t digits_heard_count;
+
+	/* not cleared in a new stream: what was never written is never read */
+	int16_t said[STREAM_SAY_FRAMES];
+	int16_t play[STREAM_PLAY_FRAMES];
 };
 
 /* ---- the loop's thread ---- */

@@ -218,8 +218,8 @@ void stream_hear(struct stream *stream, const struct stream_turn *turn)
 	memset(heard + n, 0, (CODEC_TICK_FRAMES - n) * sizeof *heard);
 	stream->play_frames -= n;
 	memmove(stream->play, stream->play + n, stream->play_frames * sizeof *heard);
-	level_add(&stream->heard, heard);
-	decimator_run(&stream->decimator, heard, stream->narrow_now);
+	level_add(&stream->heard, n ? heard : NULL);
+	decimator_run(&stream->decimator, n ? heard : NULL, stream->narrow_now);
 	if (stream->config.detect_tones) {
 		char digit = dtmf_detect_narrow(&stream->dtmf_detector, stream->narrow_now, LEVEL_NARROW_FRAMES);
 		if (digit)

@@ -106,13 +106,26 @@ enum err net_can_listen(const struct address *address, unsigned protocols) MUST_
 bool net_route(const struct address *remote, struct address *local) MUST_CHECK;
 
 /**
+ * The pairs of ports that this phone holds for sound: none of them is tried again before net_rtp_release(), so that
+ * another call costs the same beside ten calls and beside all that there is room for.
+ */
+struct net_ports;
+struct net_ports *net_ports_new(void);
+/** NULL is harmless. */
+void net_ports_free(struct net_ports *ports);
+/** What net_rtp_pair() bound was closed. Of anything else nothing happens. */
+void net_rtp_release(struct net_ports *ports, const struct address *bound);
+/** Do we hold all pairs of this range at this address ourselves? */
+bool net_rtp_full(const struct net_ports *ports, const struct address *local_host, uint16_t low,
+		  uint16_t high) MUST_CHECK;
+/**
  * Open two non-blocking UDP sockets for RTP and RTCP on an even port and the next one, within low..high, beginning at a
- * random place. Arrival times are stamped by the kernel (SO_TIMESTAMPNS); packets are marked as expedited forwarding
+ * random place. They are held until net_rtp_release() of `bound`. Arrival times are stamped by the kernel (SO_TIMESTAMPNS); packets are marked as expedited forwarding
  * (DSCP 46).
  * @param bound  where RTP is bound
  * Errors: ERR_RANGE no even port with a successor in the range; ERR_ADDRESS_IN_USE all are taken; ERR_UNREACHABLE not
  * an address of this host
  * RFC 3550 11
  */
-bool net_rtp_pair(const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd, int *rtcp_fd,
-		  struct address *bound, enum err *err) MUST_CHECK;
+bool net_rtp_pair(struct net_ports *ports, const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd,
+		  int *rtcp_fd, struct address *bound, enum err *err) MUST_CHECK;

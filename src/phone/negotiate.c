@@ -87,13 +87,21 @@ void media_init(struct call_media *media, struct phone *phone, uintptr_t user, b
 	media->last.rtt_ms = -1;
 }
 
-static void read_ports(const struct call_media *media, uint16_t *low, uint16_t *high)
+static void read_ports(const struct settings *settings, uint16_t *low, uint16_t *high)
 {
-	struct slice to = slice_of(settings_text(media_settings(media, "media.ports"), "media.ports")), from = slice_cut(&to, '-');
+	struct slice to = slice_of(settings_text(settings, "media.ports")), from = slice_cut(&to, '-');
 	uint64_t number;
 
 	*low = slice_to_u64(slice_trim(from), 65535, &number) ? (uint16_t)number : 20000;
 	*high = slice_to_u64(slice_trim(to), 65535, &number) ? (uint16_t)number : 20998;
+}
+
+bool media_is_full(const struct phone *phone, const struct account *account, const struct address *local)
+{
+	uint16_t low, high;
+
+	read_ports(account_settings(phone, account, "media.ports"), &low, &high);
+	return net_rtp_full(phone->rtp_ports, local, low, high);
 }
 
 static uint32_t ptime_of(const struct call_media *media)
@@ -114,8 +122,8 @@ enum err media_open(struct call_media *media, const struct address *local, const
 		err = ERR_UNSUPPORTED;
 	if (err)
 		return err;
-	read_ports(media, &low, &high);
-	if (!net_rtp_pair(local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
+	read_ports(media_settings(media, "media.ports"), &low, &high);
+	if (!net_rtp_pair(phone->rtp_ports, local, low, high, &media->rtp_fd, &media->rtcp_fd, &media->local, &err))
 		return err;
 	media->ptime_ms = ptime_of(media);
 	media->rtcp_mux = settings_on(media_settings(media, "media.rtcp-mux"), "media.rtcp-mux");
@@ -138,7 +146,22 @@ static void drop_legs(struct call_media *media)
 {
 	for (size_t i = 0; i < media->leg_count; i++)
 		sdp_negotiation_free(media->legs[i].negotiation);
-	media->leg_count = 0;
+	if (media->legs)
+		explicit_bzero(media->legs, media->leg_count * sizeof *media->legs);
+	free(media->legs);
+	media->legs = NULL;
+	media->leg_count = media->leg_room = 0;
+}
+
+/* What stood before the exchange under way. Plans hold keys. */
+static void drop_before(struct call_media *media)
+{
+	sdp_negotiation_free(media->before);
+	if (media->plan_before)
+		explicit_bzero(media->plan_before, sizeof *media->plan_before);
+	free(media->plan_before);
+	media->before = NULL;
+	media->plan_before = NULL;
 }
 
 /* The stream and its sockets; its last numbers stay readable. */
@@ -154,6 +177,7 @@ static void close_sockets(struct call_media *media)
 		close(media->rtp_fd);
 		if (media->rtcp_fd >= 0)
 			close(media->rtcp_fd);
+		net_rtp_release(media->phone->rtp_ports, &media->local);
 	}
 	media->rtp_fd = media->rtcp_fd = -1;
 }
@@ -165,8 +189,8 @@ enum err media_move(struct call_media *media, const struct address *local)
 	int rtp, rtcp;
 	enum err err = ERR_NONE;
 
-	read_ports(media, &low, &high);
-	if (!net_rtp_pair(local, low, high, &rtp, &rtcp, &bound, &err))
+	read_ports(media_settings(media, "media.ports"), &low, &high);
+	if (!net_rtp_pair(media->phone->rtp_ports, local, low, high, &rtp, &rtcp, &bound, &err))
 		return err;
 	close_sockets(media);
 	media->rtp_fd = rtp;
@@ -180,9 +204,9 @@ void media_close(struct call_media *media)
 {
 	close_sockets(media);
 	drop_legs(media);
+	drop_before(media);
 	sdp_negotiation_free(media->negotiation);
-	sdp_negotiation_free(media->before);
-	media->negotiation = media->before = NULL;
+	media->negotiation = NULL;
 	explicit_bzero(&media->keys, sizeof media->keys);
 	/* Which suite it was may still be asked. */
 	struct stream_protection *protection = &media->plan.config.protection;
@@ -234,6 +258,7 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 	} else {
 		config.rtp_fd = media->rtp_fd;
 		config.rtcp_fd = media->rtcp_fd;
+		config.local = media->local;
 		struct engine *engine = phone_engine(media->phone);
 		err = ERR_DESCRIPTORS;
 		media->stream = engine ? engine_add(engine, &config, (void *)media->user, &err) : NULL;
@@ -257,9 +282,10 @@ void media_offer(struct call_media *media, struct buf *offer)
 	if (!media->opened)
 		return;
 	if (media->settled) {
-		sdp_negotiation_free(media->before);
+		drop_before(media);
 		media->before = sdp_negotiation_copy(media->negotiation);
-		media->plan_before = media->plan;
+		media->plan_before = xmalloc(sizeof *media->plan_before);
+		*media->plan_before = media->plan;
 		media->early_answer = false;
 	}
 	sdp_make_offer(media->negotiation, &local, offer);
@@ -267,8 +293,7 @@ void media_offer(struct call_media *media, struct buf *offer)
 
 void media_offer_stands(struct call_media *media)
 {
-	sdp_negotiation_free(media->before);
-	media->before = NULL;
+	drop_before(media);
 	media->early_answer = false;
 }
 
@@ -277,7 +302,7 @@ void media_offer_refused(struct call_media *media)
 	if (!media->negotiation)
 		return;
 	if (media->before && media->early_answer) {
-		struct media_plan plan = media->plan_before;
+		struct media_plan plan = *media->plan_before;
 		sdp_roll_back(&media->negotiation, media->before);
 		apply(media, &plan);
 	} else {
@@ -296,6 +321,18 @@ static struct media_leg *leg_slot(struct call_media *media, int number)
 		sdp_negotiation_free(last->negotiation);
 		*last = (struct media_leg){ .number = number };
 		return last;
+	}
+	if (media->leg_count == media->leg_room) {
+		/* By hand: what is left behind holds keys. */
+		struct media_leg *more = xcalloc(2 * media->leg_room + 1, sizeof *more);
+		size_t bytes = media->leg_count * sizeof *more;
+		if (bytes) {
+			memcpy(more, media->legs, bytes);
+			explicit_bzero(media->legs, bytes);
+		}
+		free(media->legs);
+		media->legs = more;
+		media->leg_room = 2 * media->leg_room + 1;
 	}
 	media->legs[media->leg_count] = (struct media_leg){ .number = number };
 	return &media->legs[media->leg_count++];

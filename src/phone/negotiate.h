@@ -11,6 +11,7 @@
 #include "sdp/offer.h"
 
 struct phone;
+struct account;
 struct call;
 
 enum { MEDIA_LEGS_MAX = 16, MEDIA_CODEC_ROWS = 20 };
@@ -63,9 +64,9 @@ struct call_media {
 	struct sdp_negotiation *negotiation;
 	struct sdp_negotiation *before; /* the pending offer of a later exchange, or NULL */
 	bool early_answer;              /* it was answered by a 1xx, and may yet be refused */
-	struct media_plan plan_before;
-	struct media_leg legs[MEDIA_LEGS_MAX];
-	size_t leg_count;
+	struct media_plan *plan_before; /* that went with `before` */
+	struct media_leg *legs;         /* of a call of ours that is not answered for good; room for leg_room */
+	size_t leg_count, leg_room;
 	enum media_early early;
 	bool muted;
 	bool held;              /* we hold: what the next description says */
@@ -120,6 +121,9 @@ bool media_can_answer(const struct call *call, struct slice offer, const struct 
 		      enum media_encryption encryption, unsigned *warning);
 /** Why media_answer_offer() or media_answer_leg() has said 488. */
 unsigned media_warning(struct call_media *media, struct slice offer);
+/** Do sounds of ours hold all of media.ports at this address? No call to this account (or none) can be answered there
+ * now. */
+bool media_is_full(const struct phone *phone, const struct account *account, const struct address *local);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);
 /** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */

@@ -78,6 +78,10 @@ static unsigned on_accept(void *arg, const struct sip_message *request, const st
 		return 480;
 	if (!account_knows(phone, request, source))
 		return 404;
+	/* As an INVITE would be answered (11.2), and before a call of it has cost anything. */
+	if ((request->method == SIP_INVITE || request->method == SIP_OPTIONS) &&
+	    media_is_full(phone, account_of_request(phone, request, source), &source->local))
+		return 503;
 	if (request->method != SIP_OPTIONS && screening_blocks(phone->screening, sip_message_from(request)->uri.text))
 		return request->method == SIP_INVITE ? 603 : 403;
 	return 0;
@@ -318,6 +322,8 @@ static void on_engine(void *arg, int events)
 	(void)events;
 	while (engine_next_event(phone->engine, &event)) {
 		uintptr_t user = (uintptr_t)event.user;
+		if (event.kind == ENGINE_CLOSED)
+			net_rtp_release(phone->rtp_ports, &event.local);
 		if (event.kind == ENGINE_DEVICE) {
 			sound_engine_event(phone, &event);
 		} else if (event.kind == ENGINE_PROBED) {
@@ -392,6 +398,7 @@ struct phone *phone_new(const struct phone_config *config)
 	phone->history = history_new(phone->store, (size_t)settings_number(phone->settings, "history.keep"));
 	phone->trace = trace_new(phone->timers, (size_t)settings_number(phone->settings, "trace.keep"));
 	phone->net = net_new(phone->loop, phone->log);
+	phone->rtp_ports = net_ports_new();
 	phone->ua = ua_new(&(struct sip_world){ .timers = phone->timers,
 						.random = &phone->random,
 						.log = phone->log,
@@ -441,6 +448,7 @@ void phone_free(struct phone *phone)
 	loop_unwatch(phone->engine_watch);
 	if (phone->engine)
 		engine_free(phone->engine);
+	net_ports_free(phone->rtp_ports);
 	trace_free(phone->trace);
 	history_free(phone->history);
 	store_free(phone->store);

@@ -477,6 +477,7 @@ struct phone {
 	struct settings *settings;
 	struct net *net;
 	struct ua *ua;
+	struct net_ports *rtp_ports; /* that our sound holds */
 	struct engine *engine; /* made when first needed */
 	struct loop_watch *engine_watch;
 	struct list calls; /* alive, by number */

@@ -5,11 +5,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { DESCRIPTORS_NEEDED = 22 };
+
+enum { HEAP_STEP_BYTES = 256 << 10, HEAP_SPARE_BYTES = 1 << 20 };
+
+void process_keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_TOP_PAD, HEAP_STEP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE_BYTES);
+#endif
+}
 
 void process_keep_descriptors(void)
 {

@@ -7,11 +7,7 @@ enum { MU_BIAS = 132, MU_CLIP = 32635 };
 /* Position of the highest bit of a magnitude, as the number of a segment: 0 for less than 256. */
 static unsigned segment_of(unsigned magnitude)
 {
-	unsigned segment = 0;
-
-	for (magnitude >>= 8; magnitude; magnitude >>= 1)
-		segment++;
-	return segment;
+	return 24 - (unsigned)__builtin_clz(magnitude | 0x80);
 }
 
 uint8_t g711_mu_encode(int16_t sample)

@@ -48,47 +48,69 @@ static struct slice after_top_via(const struct sip_message *message, struct slic
 	return slice_from(line, (size_t)(top.p + top.n - line.p));
 }
 
-/* The request with another top Via: messages are immutable, so it is written and parsed anew. NULL: it got too big. */
-static struct sip_message *with_via(const struct sip_message *request, struct slice via)
+/* All of it, with `via` in the place of the top Via. */
+static void print_with_via(const struct sip_message *request, struct slice via, struct buf *to)
 {
-	struct sip_message *copy = NULL;
 	bool top = true;
+
+	buf_printf(to, "%.*s %.*s %.*s\r\n", SLICE_ARG(request->method_name), SLICE_ARG(request->request_uri),
+		   SLICE_ARG(request->version));
+	for (size_t i = 0; i < request->header_count; i++) {
+		const struct sip_header *header = &request->headers[i];
+		buf_printf(to, "%.*s: ", SLICE_ARG(header->name));
+		if (header->id == SIP_HEADER_VIA && top) {
+			buf_add(to, via);
+			buf_add(to, after_top_via(request, header->value));
+			top = false;
+		} else {
+			buf_add(to, header->value);
+		}
+		buf_add(to, SLICE("\r\n"));
+	}
+	buf_add(to, SLICE("\r\n"));
+	buf_add(to, request->body);
+}
+
+/*
+ * The request with another top Via: messages are immutable, so it is written and parsed anew. A Via that was folded
+ * does not stand in the message as it reads; any other is cut out of it. NULL: it got too big.
+ */
+static struct sip_message *with_via(const struct sip_message *request, struct slice old, struct slice via)
+{
+	struct slice all = request->bytes;
+	struct sip_message *copy = NULL;
 	struct buf text;
 	size_t used, offset;
 
 	buf_init(&text, SIP_MESSAGE_MAX);
-	buf_printf(&text, "%.*s %.*s %.*s\r\n", SLICE_ARG(request->method_name), SLICE_ARG(request->request_uri),
-		   SLICE_ARG(request->version));
-	for (size_t i = 0; i < request->header_count; i++) {
-		const struct sip_header *header = &request->headers[i];
-		buf_printf(&text, "%.*s: ", SLICE_ARG(header->name));
-		if (header->id == SIP_HEADER_VIA && top) {
-			buf_add(&text, via);
-			buf_add(&text, after_top_via(request, header->value));
-			top = false;
-		} else {
-			buf_add(&text, header->value);
-		}
-		buf_add(&text, SLICE("\r\n"));
+	if (old.p >= all.p && old.p + old.n <= all.p + all.n) {
+		buf_add(&text, slice_make(all.p, (size_t)(old.p - all.p)));
+		buf_add(&text, via);
+		buf_add(&text, slice_from(all, (size_t)(old.p + old.n - all.p)));
+	} else {
+		print_with_via(request, via, &text);
 	}
-	buf_add(&text, SLICE("\r\n"));
-	buf_add(&text, request->body);
 	if (text.full || sip_message_parse(buf_slice(&text), SIP_DATAGRAM, &copy, &used, &offset) != SCAN_OK)
 		copy = NULL;
 	buf_fini(&text);
 	return copy;
 }
 
-static struct sip_message *complete_via(const struct sip_message *request, const struct sip_via *via,
+/* @return the request with one more reference where its Via is complete already: a new one else, or NULL */
+static struct sip_message *complete_via(struct sip_message *request, const struct sip_via *via,
 					const struct sip_source *source)
 {
+	struct sip_message *complete = NULL;
 	struct buf text;
 
 	buf_init(&text, SIP_MESSAGE_MAX);
 	print_via(&text, via, &source->remote);
-	struct sip_message *copy = text.full ? NULL : with_via(request, buf_slice(&text));
+	if (slice_eq(buf_slice(&text), via->text))
+		complete = sip_message_ref(request);
+	else if (!text.full)
+		complete = with_via(request, via->text, buf_slice(&text));
 	buf_fini(&text);
-	return copy;
+	return complete;
 }
 
 /* ---- answers without state ---- */

@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-enum { MAX_SESSIONS = 64, MAX_NOTIFIERS = 256, UNSUPPORTED_MAX = 2048 };
+enum { MAX_SESSIONS = 64, MAX_NOTIFIERS = 256, UNSUPPORTED_MAX = 2048, RETRY_AFTER_S = 4 };
 
 /* ---- refusals with what they must say ---- */
 
@@ -84,6 +84,13 @@ static void add_min_se(void *arg, struct sip_draft *draft)
 	sip_draft_add(draft, SIP_HEADER_MIN_SE, "%u", session_least_s(refusal->options));
 }
 
+/* What is short now may be there again soon. */
+static void add_retry_after(void *arg, struct sip_draft *draft)
+{
+	(void)arg;
+	sip_draft_add(draft, SIP_HEADER_RETRY_AFTER, "%u", RETRY_AFTER_S);
+}
+
 static void refuse_session(struct ua *ua, struct server_transaction *st, struct sip_message *request, unsigned status,
 			   const struct session_options *options)
 {
@@ -102,6 +109,8 @@ static void refuse_session(struct ua *ua, struct server_transaction *st, struct 
 		add = add_min_se;
 	else if (status == 489)
 		add = add_events;
+	else if (status == 503)
+		add = add_retry_after;
 	core_respond(ua, st, status, add, &refusal);
 }
 

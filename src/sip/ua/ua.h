@@ -126,7 +126,7 @@ struct ua_handlers {
 	/**
 	 * May this request outside a dialog reach us? Asked for all of them but NOTIFY, before `incoming` and
 	 * `request`.
-	 * @return 0: yes; else the status to answer (404)
+	 * @return 0: yes; else the status to answer (404; 503, which gets a Retry-After of some seconds)
 	 */
 	unsigned (*accept)(void *arg, const struct sip_message *request, const struct sip_source *source);
 	/** May be NULL: what this INVITE from outside may use, where it is not what the settings say. */

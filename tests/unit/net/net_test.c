@@ -481,11 +481,12 @@ static void test_rtp_pair(void **state)
 	int fds[2], more[2], value = 0;
 	socklen_t length = sizeof rtcp.u, value_length = sizeof value;
 	enum err err;
+	struct net_ports *ports = net_ports_new(), *others = net_ports_new();
 	/* Four ports below the ephemeral ones, of this process's own: tests run side by side. */
 	uint16_t low = (uint16_t)(20001 + getpid() % 1000 * 10), high = (uint16_t)(low + 4);
 
 	(void)state;
-	assert_true(net_rtp_pair(&host, low, high, &fds[0], &fds[1], &bound, &err));
+	assert_true(net_rtp_pair(ports, &host, low, high, &fds[0], &fds[1], &bound, &err));
 	assert_true(address_port(&bound) == low + 1 || address_port(&bound) == low + 3);
 	assert_int_equal(getsockname(fds[1], &rtcp.u.any, &length), 0);
 	assert_int_equal(address_port(&rtcp), address_port(&bound) + 1);
@@ -495,26 +496,48 @@ static void test_rtp_pair(void **state)
 	assert_int_equal(value, 1);
 	char byte;
 	assert_int_equal(recv(fds[0], &byte, 1, 0), -1); /* does not block */
-	assert_true(net_rtp_pair(&host, low, high, &more[0], &more[1], &second, &err));
+	assert_true(net_rtp_pair(ports, &host, low, high, &more[0], &more[1], &second, &err));
 	assert_int_equal(address_port(&second), 2 * low + 4 - address_port(&bound));
 	int none_left[2];
-	assert_false(net_rtp_pair(&host, low, high, &none_left[0], &none_left[1], &bound, &err));
+	assert_false(net_rtp_pair(ports, &host, low, high, &none_left[0], &none_left[1], &bound, &err));
 	assert_int_equal(err, ERR_ADDRESS_IN_USE);
+	struct address first = { 0 }, elsewhere = fake_address("127.0.0.2:0");
+	length = sizeof first.u;
+	assert_int_equal(getsockname(fds[0], &first.u.any, &length), 0);
+	assert_true(net_rtp_full(ports, &host, low, high));
+	assert_false(net_rtp_full(ports, &elsewhere, low, high));
+	/* One that is let go is the one that is got next; what is only closed is not tried. */
+	close(fds[0]);
+	close(fds[1]);
+	assert_false(net_rtp_pair(ports, &host, low, high, &none_left[0], &none_left[1], &bound, &err));
+	net_rtp_release(ports, &first);
+	net_rtp_release(ports, &first);
+	assert_false(net_rtp_full(ports, &host, low, high));
+	assert_true(net_rtp_pair(ports, &host, low, high, &fds[0], &fds[1], &bound, &err));
+	assert_int_equal(address_port(&bound), address_port(&first));
+	net_rtp_release(ports, &bound);
+	net_rtp_release(ports, &second);
+	/* What others hold is passed over. */
+	assert_true(net_rtp_pair(others, &host, (uint16_t)(low + 4), (uint16_t)(low + 8), &none_left[0], &none_left[1],
+				 &bound, &err));
 	for (int i = 0; i < 2; i++) {
 		close(fds[i]);
 		close(more[i]);
+		close(none_left[i]);
 	}
-	assert_false(net_rtp_pair(&host, 30001, 30002, &fds[0], &fds[1], &bound, &err));
+	assert_false(net_rtp_pair(ports, &host, 30001, 30002, &fds[0], &fds[1], &bound, &err));
 	assert_int_equal(err, ERR_RANGE);
-	assert_false(net_rtp_pair(&host, 30010, 30000, &fds[0], &fds[1], &bound, &err));
+	assert_false(net_rtp_pair(ports, &host, 30010, 30000, &fds[0], &fds[1], &bound, &err));
 	assert_int_equal(err, ERR_RANGE);
 	struct address foreign = fake_address("192.0.2.77:0");
-	assert_false(net_rtp_pair(&foreign, 30000, 30010, &fds[0], &fds[1], &bound, &err));
+	assert_false(net_rtp_pair(ports, &foreign, 30000, 30010, &fds[0], &fds[1], &bound, &err));
 	assert_int_equal(err, ERR_UNREACHABLE);
-	assert_true(net_rtp_pair(&host, 65534, 65535, &fds[0], &fds[1], &bound, &err));
+	assert_true(net_rtp_pair(ports, &host, 65534, 65535, &fds[0], &fds[1], &bound, &err));
 	assert_int_equal(address_port(&bound), 65534);
 	close(fds[0]);
 	close(fds[1]);
+	net_ports_free(ports);
+	net_ports_free(others);
 }
 
 /* Sockets of ours on loopback are ours, also those bound to all addresses; where nobody is, and elsewhere, it is nobody. */
