@@ -43,10 +43,11 @@ def dns_answers():
             return False
 
 
-def start_dns(bench):
+def start_dns(bench, more=""):
+    """`more`: lines of dnsmasq.conf beside those of the two domains."""
     need("dnsmasq")
     bench.need_namespace()
-    path = bench.write("dnsmasq.conf", ZONE + f"pid-file={bench.path('dnsmasq.pid')}\nuser=\n")
+    path = bench.write("dnsmasq.conf", ZONE + more + f"pid-file={bench.path('dnsmasq.pid')}\nuser=\n")
     bench.start(["dnsmasq", "-C", path])
     wait_until(dns_answers, "dnsmasq answers")
     resolv = bench.write("resolv.conf", f"nameserver {DNS}\noptions timeout:1 attempts:1\n")

@@ -134,6 +134,38 @@ def test_bare_200_is_no_subscription(bench):
     bob.nothing("SUBSCRIBE", 2)
 
 
+def test_notify_storm(bench):
+    """A notifier that never stops: each NOTIFY is answered, memory stays, the last state stands, and what came out of order changes nothing."""
+    bob, phone = Notifier(PEER), phone_for(bench, "set trace.keep 1M")
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    bob.accept()
+    bob.notify("active;expires=600", PIDF.format("open", "first"), "application/pidf+xml")
+    bob.receive(200)
+    phone.event("presence", text="first")
+    statuses, before = {}, 0
+    for number in range(20000):
+        bob.notify("active;expires=600", PIDF.format("open" if number % 2 else "closed", "x" * 200 + str(number)), "application/pidf+xml")
+        if number % 50 == 49:
+            count(bob.socket, statuses, 0.02)
+        if number == 4999:
+            before = rss(phone)
+    count(bob.socket, statuses, 1.0)
+    equal(set(statuses), {200}, "answers")
+    check(statuses[200] > 15000, f"answered: {statuses}")
+    check(rss(phone) - before < 12000, f"memory grew from {before} to {rss(phone)} kB")
+    # An older one is refused and changes nothing (12.2.2); the storm has not hurried a refresh.
+    bob.notify("active;expires=600", PIDF.format("closed", "old"), "application/pidf+xml", cseq=3)
+    bob.receive(500)
+    bob.notify("active;expires=600", PIDF.format("open", "last"), "application/pidf+xml", cseq=30000)
+    bob.receive(200)
+    phone.event("presence", text="last", within=30)
+    check(not any(m.method == "SUBSCRIBE" for m in bob.pending), "no SUBSCRIBE came of it")
+    equal(len([row for row in phone.do("show subscriptions")["text"].splitlines() if "bob" in row]), 1, "one subscription")
+    check("came: " in phone.do("show transactions")["text"], "counted")
+    call = phone.do("call echo")["call"]
+    phone.event("answered", call=call, within=20)
+
+
 def test_voicemail(bench):
     """The lamp of an account: subscribed once it is registered, unsolicited from its own server too."""
     server, phone = Notifier(PEER), phone_for(bench)

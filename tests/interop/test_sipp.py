@@ -317,3 +317,80 @@ def test_crossing_200(bench):
     phone.do(f"hangup {call}")
     wait_until(lambda: any(e.get("event") in ("ended", "failed") for e in phone.events), "the call is over")
     sipp_ends(bench, uas)
+
+
+# ---- Join (RFC 3911) and Replaces (RFC 3891), both roles ----
+
+def call_to_be_named(bench, phone):
+    """A call between the phone and a peer, and how a third party names it to the phone."""
+    other = Peer(PEER + 10)
+    call = phone.do(f"call sip:zed@127.0.0.1:{PEER + 10}")["call"]
+    invite = other.receive("INVITE")
+    other.respond(invite, 200, "OK", other.sdp())
+    other.receive("ACK")
+    phone.event("answered", call=call)
+    return other, call, f"{invite.get('Call-ID')};to-tag={invite.get('From').split('tag=')[1]};from-tag={other.tag}"
+
+
+def test_join_as_callee(bench):
+    """INVITE with Join: let in when the user says so, and all three are one conference."""
+    phone = phone_for(bench)
+    other, first, name = call_to_be_named(bench, phone)
+    uac = caller(bench, send(request("INVITE", body=sdp(), headers=f"Join: {name}\nRequire: join"), retrans=500), receive(100, optional=True),
+                 receive(180, optional=True), receive(200, header_check=("Supported", "join")), send(request("ACK")),
+                 receive("BYE"), send(answer(200, "OK", tag=None, contact=False)))
+    joiner = phone.event("incoming")
+    equal(joiner["join"], str(first), "which call")
+    phone.do(f"answer {joiner['call']}")
+    phone.event("joined")
+    equal([c["conference"] for c in phone.do("show calls")], [True, True], "one conference")
+    phone.do(f"hangup {joiner['call']}")
+    sipp_ends(bench, uac)
+    other.nothing("BYE", 0.3)
+
+
+def test_join_of_nothing(bench):
+    """Join of no dialog: 481; of one beside Replaces: 400; where it is not allowed: 603."""
+    phone = phone_for(bench, "set call.allow-join off")
+    _, _, name = call_to_be_named(bench, phone)
+    for number, (headers, status) in enumerate((("Join: x;to-tag=a;from-tag=b", 481), (f"Join: {name}\nReplaces: {name}", 400), (f"Join: {name}", 603))):
+        sipp_ends(bench, caller(bench, send(request("INVITE", body=sdp(), headers=headers), retrans=500), receive(100, optional=True), receive(status),
+                                send(request("ACK", branch="[branch-2]")), name=f"join{number}"))
+
+
+DIALOG = ('<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="sip:bob@127.0.0.1"><dialog id="x" call-id="c1" '
+          'local-tag="lt" remote-tag="rt"><state>confirmed</state><local><target uri="sip:bob@127.0.0.1:{port}"/></local><remote>'
+          '<identity>sip:carol@x.com</identity></remote></dialog></dialog-info>')
+
+
+def test_join_as_caller(bench):
+    """`join` sends the INVITE with Join and Require to the watched phone, which is sipp here."""
+    watched = Peer(PEER)
+    phone = phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER} package=dialog")
+    subscribe = watched.receive("SUBSCRIBE")
+    watched.respond(subscribe, 200, "OK", headers=["Expires: 600"])
+    watched.request("NOTIFY", subscribe.get("Contact").split("<")[1].split(">")[0], subscribe.get("From"), f"{subscribe.get('To')};tag={watched.tag}",
+                    subscribe.get("Call-ID"), 1, ("127.0.0.1", PHONE), headers=("Event: dialog", "Subscription-State: active;expires=600"), contact=True,
+                    body=DIALOG.format(port=PEER), type="application/dialog-info+xml")
+    phone.event("dialog-info", state="confirmed")
+    watched.socket.close()
+    uas = peer(bench, receive("INVITE", start_line_check(r"Join: *c1;to-tag=lt;from-tag=rt"), header_check=("Require", "join")), send(answer(180, "Ringing")),
+               send(answer(200, "OK", sdp()), retrans=500), receive("ACK"), receive("BYE"), send(answer(200, "OK", tag=None)))
+    call = phone.do(f"join sip:bob@127.0.0.1:{PEER}")["call"]
+    phone.event("answered", call=call)
+    phone.do(f"hangup {call}")
+    phone.event("ended", call=call)
+    sipp_ends(bench, uas)
+
+
+def test_replaces_as_callee(bench):
+    """INVITE with Replaces: answered at once, and the call that it names ends with BYE."""
+    phone = phone_for(bench)
+    other, first, name = call_to_be_named(bench, phone)
+    uac = caller(bench, send(request("INVITE", body=sdp(), headers=f"Replaces: {name}\nRequire: replaces"), retrans=500), receive(100, optional=True),
+                 receive(180, optional=True), receive(200), send(request("ACK")), receive("BYE"), send(answer(200, "OK", tag=None, contact=False)))
+    other.respond(other.receive("BYE"), 200, "OK")
+    phone.event("ended", call=first)
+    phone.do("hangup")
+    sipp_ends(bench, uac)

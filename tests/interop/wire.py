@@ -111,19 +111,19 @@ class Peer:
         self.send(self.finish(rows, body), request.source)
 
     @staticmethod
-    def finish(rows, body=""):
+    def finish(rows, body="", type="application/sdp"):
         if body:
-            rows = [*rows, "Content-Type: application/sdp"]
+            rows = [*rows, f"Content-Type: {type}"]
         return "\n".join([*rows, f"Content-Length: {len(body.replace(chr(10), chr(13) + chr(10)).encode())}", "", ""]) + body
 
-    def request(self, method, target, to, dialog_from, call_id, cseq, destination, body="", headers=(), branch=None, contact=True):
+    def request(self, method, target, to, dialog_from, call_id, cseq, destination, body="", headers=(), branch=None, contact=True, type="application/sdp"):
         self.branches += 1
         branch = branch or f"z9hG4bK{self.tag}{self.branches}"
         rows = [f"{method} {target} SIP/2.0", f"Via: SIP/2.0/UDP {self.host}:{self.port};branch={branch}", "Max-Forwards: 70", f"From: {dialog_from}",
                 f"To: {to}", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}"]
         if contact:
             rows.append(f"Contact: <sip:peer@{self.host}:{self.port}>")
-        self.send(self.finish([*rows, *headers], body), destination)
+        self.send(self.finish([*rows, *headers], body, type), destination)
         return branch
 
     def sdp(self, direction="sendrecv", version=1, port=40000):

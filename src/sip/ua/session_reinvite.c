@@ -41,7 +41,7 @@ bool session_was_in_the_way(struct session *session, const struct outcome *outco
 	if (!sip_retry_after_parse(sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER), &after) ||
 	    after.seconds > BUSY_MOST_S)
 		return false;
-	*pause_us = after.seconds ? after.seconds * SECOND_US : SECOND_US / 2;
+	*pause_us = after.seconds ? (int64_t)after.seconds * SECOND_US : SECOND_US / 2;
 	return true;
 }
 

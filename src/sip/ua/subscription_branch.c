@@ -140,6 +140,16 @@ static void heard(struct branch *b)
 	timer_stop(subscription_timers(b->subscription), &b->silence);
 }
 
+static int64_t retry_after_us(const struct outcome *outcome)
+{
+	struct sip_retry_after after;
+
+	if (!outcome->response ||
+	    !sip_retry_after_parse(sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER), &after))
+		return 0;
+	return (int64_t)after.seconds * SECOND_US;
+}
+
 static void refresh_failed(struct branch *b, const struct outcome *outcome)
 {
 	struct subscription *s = b->subscription;
@@ -154,9 +164,12 @@ static void refresh_failed(struct branch *b, const struct outcome *outcome)
 		branch_refresh(b, s->asked);
 		return;
 	}
-	/* It stands until it expires; there may be time for another try. */
-	if (left_us > 2 * REFRESH_LEAST_S * SECOND_US)
-		timer_start(subscription_timers(s), &b->due, left_us / 2, refresh_due, b);
+	/* It stands until it expires; there may be time for another try, though not before the notifier wants it. */
+	int64_t pause_us = left_us / 2, asked_us = retry_after_us(outcome);
+	if (asked_us > pause_us)
+		pause_us = asked_us;
+	if (left_us > 2 * REFRESH_LEAST_S * SECOND_US && pause_us < left_us)
+		timer_start(subscription_timers(s), &b->due, pause_us, refresh_due, b);
 }
 
 static void refreshed(struct branch *b, const struct outcome *outcome)

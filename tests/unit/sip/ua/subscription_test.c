@@ -399,6 +399,25 @@ static void a_refresh_may_fail(void **state)
 	done(lab, s);
 }
 
+/* Refreshes too wait as long as the notifier wants, while what stands lasts so long. */
+static void a_refresh_is_tried_again_when_it_may_be(void **state)
+{
+	struct lab *lab = *state;
+	struct subscription_config config = config_of(lab);
+	struct subscription *s = begin(lab, &config);
+
+	lab_answer(lab, take(lab), 200, "n", "Expires: 6000\r\n" BOB_CONTACT, "");
+	notify(lab, "n", 1, "active;expires=6000", "");
+	lab_take(lab, "200");
+	/* Between 600 and 900 s are left: half of it would be sooner. */
+	lab_answer(lab, await(lab, 5400 * SECOND_US), 503, "n", "Retry-After: 500\r\n", "");
+	lab_pass(lab, 499 * SECOND_US);
+	lab_quiet(lab);
+	lab_pass(lab, 1100 * MS_US);
+	lab_value(take(lab), SIP_HEADER_EVENT, "presence");
+	done(lab, s);
+}
+
 static void stopping_before_anything_came(void **state)
 {
 	struct lab *lab = *state;
@@ -543,6 +562,7 @@ int main(void)
 		LAB_TEST(a_2xx_without_notify_is_no_subscription),
 		LAB_TEST(refusals),
 		LAB_TEST(a_refresh_may_fail),
+		LAB_TEST(a_refresh_is_tried_again_when_it_may_be),
 		LAB_TEST(stopping_before_anything_came),
 		LAB_TEST(it_may_be_freed_in_its_handler),
 		LAB_TEST(refer_inside_a_call_outlives_it),
