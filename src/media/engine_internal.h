@@ -142,6 +142,7 @@ struct slot {
 	bool runaway;             /* its clock cannot be believed */
 	unsigned ticks;           /* by its clock, since window_us */
 	int64_t window_us;
+	int64_t moved_us, gap_us; /* when its clock moved last, and how long it usually takes */
 	uint32_t fed, xruns;      /* ticks it got or gave; what it had told of xruns then */
 	int slack_frames;         /* an output: what shall wait beyond the period that it takes next */
 };
@@ -181,6 +182,7 @@ struct engine {
 	struct random media_random;
 	bool told;                /* notes were sent in this turn: the bell rings at its end */
 	bool owes_saying, waited; /* the loudspeaker's half of a tick ran, the microphone's did not; not for the first time */
+	unsigned since_extra;     /* ticks since the microphone's half ran although it was not owed */
 	int64_t busy_us;          /* of this tick */
 	double load;              /* share of a tick that a tick takes, smoothed */
 	unsigned load_ticks;

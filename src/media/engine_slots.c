@@ -170,13 +170,22 @@ static void read_joined(struct device *device, int16_t *mic, int excess)
 						    : pcm[i + excess]);
 }
 
-static void read_device(struct slot *slot, int16_t *mic)
+/* Beyond four ticks, and what a card with long periods gives at once. */
+static int most_pending(const struct engine *engine)
 {
+	int64_t gap_us = engine->slots[ENGINE_OUTPUT].gap_us + engine->slots[ENGINE_INPUT].gap_us;
+
+	return MOST_FRAMES + (int)(gap_us * DEVICE_TICK_FRAMES / ENGINE_TICK_US);
+}
+
+static void read_device(struct engine *engine, int16_t *mic)
+{
+	struct slot *slot = &engine->slots[ENGINE_INPUT];
 	struct device *device = slot->device;
 	int pending = device->ops->pending(device);
 
 	/* What piled up while somebody slept would be delay for ever. */
-	if (pending >= 0 && (slot->fresh || pending > MOST_FRAMES)) {
+	if (pending >= 0 && (slot->fresh || pending > most_pending(engine))) {
 		skip(device, pending - DEVICE_TICK_FRAMES);
 		slot->window_ticks = 0;
 		pending = pending < DEVICE_TICK_FRAMES ? pending : DEVICE_TICK_FRAMES;
@@ -196,7 +205,7 @@ void engine_read_input(struct engine *engine, int16_t *mic)
 
 	memset(mic, 0, DEVICE_TICK_FRAMES * sizeof *mic);
 	if (slot->device)
-		read_device(slot, mic);
+		read_device(engine, mic);
 	if (slot->old) {
 		slot->old->ops->read(slot->old, old, DEVICE_TICK_FRAMES);
 		fade(mic, old, mic);

@@ -12,8 +12,10 @@
 
 enum {
 	BEHIND_MAX_TICKS = 20,    /* so many at once; more is a suspended machine, and what was missed is gone */
-	PACED_MAX_STEPS = 8,      /* halves of ticks */
-	STALL_US = 30000,         /* a device that does not move for so long: the timer goes on */
+	PACED_MAX_STEPS = 48,     /* halves of ticks: a card may have periods of 200 ms */
+	EXTRA_TICKS = 20,         /* so rarely the microphone's half runs twice between two of the loudspeaker's */
+	STALL_US = 30000,         /* a device that does not move for so long, and half as much again as it usually */
+	STALL_MOST_US = 200000,   /* takes, but no longer than this: the timer goes on */
 	RUNAWAY_WINDOW_US = 200000, RUNAWAY_TICKS = 30, /* half as much again as there should be */
 	SLACK_FIRST_FRAMES = 32, SLACK_FRAMES = 144, /* the period that is promised is time enough for most machines */
 	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
@@ -307,15 +309,37 @@ static bool has_halves(const struct engine *engine, const struct slot *pacer)
 	       !mic->old && !pacer->old && mic->device->ops->pending(mic->device) >= 0;
 }
 
+/* The device moved. @return how long it may take to move again */
+static int64_t stall_of(struct slot *slot, int64_t now_us)
+{
+	int64_t gap_us = slot->moved_us ? now_us - slot->moved_us : 0;
+
+	slot->moved_us = now_us;
+	if (gap_us > STALL_MOST_US)
+		gap_us = STALL_MOST_US;
+	slot->gap_us = gap_us > slot->gap_us ? gap_us : slot->gap_us - slot->gap_us / 64;
+	return slot->gap_us * 3 / 2 > STALL_US ? slot->gap_us * 3 / 2 : STALL_US;
+}
+
+/* The halves alternate, but for when the loudspeaker's ticks moved past the microphone's. */
+static bool may_say(struct engine *engine)
+{
+	if (!wants_tick(&engine->slots[ENGINE_INPUT], true) || (!engine->owes_saying && engine->since_extra < EXTRA_TICKS))
+		return false;
+	if (!engine->owes_saying)
+		engine->since_extra = 0;
+	return true;
+}
+
 /*
- * One step of what is due. The halves alternate. A microphone whose ticks fall behind the loudspeaker's is waited for
- * once; one that then still has nothing is silent. @return false: nothing is
+ * One step of what is due. A microphone whose ticks fall behind the loudspeaker's is waited for once; one that then
+ * still has nothing is silent. @return false: nothing is
  */
 static bool run_due(struct engine *engine, struct slot *pacer, int64_t now_us)
 {
 	bool halves = has_halves(engine, pacer);
 
-	if (halves && engine->owes_saying && wants_tick(&engine->slots[ENGINE_INPUT], true)) {
+	if (halves && may_say(engine)) {
 		tick_of_microphone(engine, now_us);
 		engine->waited = false;
 		return true;
@@ -326,20 +350,24 @@ static bool run_due(struct engine *engine, struct slot *pacer, int64_t now_us)
 		if (engine->owes_saying && engine->waited)
 			tick_of_microphone(engine, now_us);
 		engine->waited = engine->waited || engine->owes_saying;
+		engine->since_extra++;
 		tick_of_loudspeaker(engine, now_us);
 	} else {
 		tick(engine, now_us);
 	}
 	pacer->fed++;
 	guard(pacer, now_us);
-	engine->next_tick_us = now_us + STALL_US;
 	return true;
 }
 
 static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
 {
-	for (int n = 0; n < PACED_MAX_STEPS && !pacer->runaway && run_due(engine, pacer, now_us); n++)
-		continue;
+	int n = 0;
+
+	while (n < PACED_MAX_STEPS && !pacer->runaway && run_due(engine, pacer, now_us))
+		n++;
+	if (n)
+		engine->next_tick_us = now_us + stall_of(pacer, now_us);
 }
 
 static void run_ticks(struct engine *engine, int64_t now_us)
