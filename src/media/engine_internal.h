@@ -183,6 +183,7 @@ struct engine {
 	bool told;                /* notes were sent in this turn: the bell rings at its end */
 	bool owes_saying, waited; /* the loudspeaker's half of a tick ran, the microphone's did not; not for the first time */
 	unsigned since_extra;     /* ticks since the microphone's half ran although it was not owed */
+	int64_t paced_us;         /* when a device asked for a tick last; 0: the timer leads */
 	int64_t busy_us;          /* of this tick */
 	double load;              /* share of a tick that a tick takes, smoothed */
 	unsigned load_ticks;

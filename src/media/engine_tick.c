@@ -366,8 +366,10 @@ static void run_paced(struct engine *engine, struct slot *pacer, int64_t now_us)
 
 	while (n < PACED_MAX_STEPS && !pacer->runaway && run_due(engine, pacer, now_us))
 		n++;
-	if (n)
-		engine->next_tick_us = now_us + stall_of(pacer, now_us);
+	if (!n)
+		return;
+	engine->paced_us = now_us;
+	engine->next_tick_us = now_us + stall_of(pacer, now_us);
 }
 
 static void run_ticks(struct engine *engine, int64_t now_us)
@@ -385,6 +387,10 @@ static void run_ticks(struct engine *engine, int64_t now_us)
 	struct slot *pacer = pacer_of(engine);
 	if (pacer)
 		run_paced(engine, pacer, now_us);
+	else if (engine->next_tick_us > engine->paced_us + STALL_US && engine->paced_us)
+		engine->next_tick_us = engine->paced_us + STALL_US;
+	if (!pacer)
+		engine->paced_us = 0;
 	for (int n = 0; engine->next_tick_us <= now_us && n < BEHIND_MAX_TICKS; n++) {
 		tick(engine, engine->next_tick_us);
 		engine->next_tick_us += ENGINE_TICK_US;
