@@ -288,13 +288,7 @@ static bool check_key(struct slice value, struct failure *failure)
 
 static bool check_topic(struct slice value, struct failure *failure)
 {
-	struct buf out;
-	bool known;
-
-	buf_init(&out, 1 << 20);
-	known = help_print(value, &out);
-	buf_fini(&out);
-	if (known)
+	if (help_knows(value))
 		return true;
 	struct near near;
 	near_init(&near, value);

@@ -234,6 +234,8 @@ struct completion {
 void commands_complete(struct commands *commands, struct slice line, size_t point, struct completion *completion);
 void completion_fini(struct completion *completion);
 bool help_print(struct slice topic, struct buf *out); /* empty topic: the overview. false: no such command */
+/** The same without printing it. */
+bool help_knows(struct slice topic);
 void help_print_man(struct buf *out);          /* offhook(1) */
 void help_print_commands_man(struct buf *out); /* offhook-commands(5) */
 bool help_print_shell_completion(struct slice shell, struct buf *out);

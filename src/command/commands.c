@@ -92,8 +92,10 @@ void commands_turn_end(struct commands *commands)
 		return;
 	commands->turning = true;
 	handlers_turn_end(commands);
-	LIST_EACH(&commands->runners, node)
+	LIST_EACH(&commands->runners, node) {
 		LIST_ENTRY(node, struct runner, node)->busy = true;
+		LIST_ENTRY(node, struct runner, node)->turn_cost = 0;
+	}
 	while ((runner = next_runner(commands))) {
 		runner->busy = false;
 		if (runner->wait.kind != WAIT_NOTHING)

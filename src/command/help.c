@@ -425,6 +425,33 @@ static bool print_quantity(struct slice topic, struct buf *out)
 	return false;
 }
 
+/* The long pages. */
+static const struct {
+	const char *name;
+	void (*print)(struct buf *out);
+} pages[] = {
+	{ "", print_overview },
+	{ "settings", print_settings },
+	{ "events", print_events },
+	{ "quantities", print_quantities },
+	{ "keys", print_keys },
+};
+
+/* Looked up for every `help` that is typed or sent, before it is its turn: the pages are not printed for it. */
+bool help_knows(struct slice topic)
+{
+	struct buf out;
+
+	topic = slice_trim(topic);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (slice_eq(topic, slice_of(pages[i].name)))
+			return true;
+	buf_init(&out, 1 << 20);
+	bool known = help_print(topic, &out);
+	buf_fini(&out);
+	return known;
+}
+
 bool help_print(struct slice topic, struct buf *out)
 {
 	const struct command *command;
@@ -432,17 +459,12 @@ bool help_print(struct slice topic, struct buf *out)
 	enum event_kind kind;
 
 	topic = slice_trim(topic);
-	if (!topic.n)
-		print_overview(out);
-	else if (slice_eq(topic, SLICE("settings")))
-		print_settings(out);
-	else if (slice_eq(topic, SLICE("events")))
-		print_events(out);
-	else if (slice_eq(topic, SLICE("quantities")))
-		print_quantities(out);
-	else if (slice_eq(topic, SLICE("keys")))
-		print_keys(out);
-	else if (!(command = table_find(topic)) && print_family(topic, out))
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (slice_eq(topic, slice_of(pages[i].name))) {
+			pages[i].print(out);
+			return true;
+		}
+	if (!(command = table_find(topic)) && print_family(topic, out))
 		return true;
 	else if (command && table_is_first_word(topic))
 		return print_family(topic, out);

@@ -15,7 +15,8 @@ enum {
 	ALIASES_MAX = 512,
 	PATTERNS_MAX = BOUND_OPTIONS_MAX,
 	SCRIPT_DEPTH_MAX = 32,
-	COMMANDS_A_TURN = 500, /* then the phone gets its turn */
+	COMMANDS_A_TURN = 500,   /* then the phone gets its turn */
+	ANSWER_BYTES_A_COMMAND = 64, /* an answer of so many bytes costs the turn as much as another command */
 };
 
 struct near;
@@ -159,6 +160,7 @@ struct runner {
 	unsigned call;
 	unsigned keypad;         /* the call whose digits keys are; 0: none */
 	char *chat, *chat_name; /* whom lines are sent to; NULL: nobody */
+	size_t turn_cost;       /* of what was run since the last turn ended, in commands: whoever sends many at once has one turn for all */
 	struct sent *sent;      /* without outcome, so far as it was looked for */
 	size_t sent_count;
 	unsigned last_message;

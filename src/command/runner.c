@@ -250,6 +250,7 @@ static void command_exit(struct runner *runner)
 
 static void finish(struct runner *runner, enum command_result result, size_t at)
 {
+	runner->turn_cost += runner->out.n / ANSWER_BYTES_A_COMMAND;
 	switch (result) {
 	case COMMAND_DONE:
 		command_done(runner);
@@ -360,17 +361,16 @@ static void run_present(struct runner *runner)
 
 void runner_run(struct runner *runner)
 {
-	unsigned count = 0;
-
 	if (runner->running || runner->dead)
 		return;
 	runner->running = true;
-	while (!runner->dead && runner->wait.kind == WAIT_NOTHING && count < COMMANDS_A_TURN && take_next(runner)) {
+	while (!runner->dead && runner->wait.kind == WAIT_NOTHING && runner->turn_cost < COMMANDS_A_TURN &&
+	       take_next(runner)) {
 		runner->had_work = true;
-		count++;
+		runner->turn_cost++;
 		run_present(runner);
 	}
-	if (!runner->dead && count == COMMANDS_A_TURN && !runner_idle(runner))
+	if (!runner->dead && runner->turn_cost >= COMMANDS_A_TURN && !runner_idle(runner))
 		loop_again(runner->commands->loop);
 	if (!runner->dead && runner->sent_count && !runner->open && !runner->over && runner_idle(runner))
 		outcomes_settle(runner);

@@ -276,6 +276,49 @@ static void test_quit(void **state)
 	assert_string_equal(fake_said(fake), "");
 }
 
+static size_t helped;
+
+static void count_help(void *arg, struct runner *runner, const struct invocation *invocation, const char *text)
+{
+	(void)arg;
+	(void)runner;
+	(void)invocation;
+	helped += strlen(text) > 0;
+}
+
+/* Long answers cost time: some of them are as much as a turn may do, and the phone gets its own between. */
+static void test_long_answers_share_the_loop(void **state)
+{
+	struct fake *fake = *state;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	for (int i = 0; i < 64; i++)
+		buf_printf(&text, "help settings\n");
+	struct runner *runner = runner_new(fake->commands, "long", &(struct runner_output){ .result = count_help });
+	helped = 0;
+	assert_true(runner_text(runner, "long", buf_slice(&text)));
+	assert_in_range(helped, 1, 8);
+	for (int turns = 0; turns < 64 && helped < 64; turns++) {
+		size_t before = helped;
+		assert_true(fake->loop.again);
+		fake->loop.again = 0;
+		commands_turn_end(fake->commands);
+		assert_in_range(helped - before, 1, 8);
+	}
+	assert_int_equal(helped, 64);
+	/* The same where each comes by itself, as the requests of a batch do. */
+	helped = 0;
+	fake_turn(fake);
+	for (int i = 0; i < 64; i++)
+		runner_line(runner, SLICE("help settings"), false);
+	assert_in_range(helped, 1, 8);
+	fake_turn(fake);
+	assert_int_equal(helped, 64);
+	runner_free(runner);
+	buf_fini(&text);
+}
+
 /* A long file loads and runs; the phone gets its turns meanwhile. */
 static void test_many_lines(void **state)
 {
@@ -804,6 +847,7 @@ int main(void)
 		TEST(no_chat_in_files),
 		TEST(shell),
 		TEST(quit),
+		TEST(long_answers_share_the_loop),
 		TEST(many_lines),
 		TEST(variables),
 		TEST(expect),
