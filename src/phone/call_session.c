@@ -91,6 +91,8 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 	call->ringback = false;
 	call->answered_us = call->phone->timers->now_us;
 	call_set_state(call, CALL_ANSWERED);
+	sip_message_unref(call->invite);
+	call->invite = NULL;
 	if (!call->incoming && message && !message->is_request)
 		call_set_status(call, message->status, message->reason);
 	else

@@ -117,8 +117,8 @@ void call_free(struct call *call)
 	list_remove(&call->node);
 	call_set_state(call, CALL_ENDED);
 	sip_message_unref(call->invite);
-	sip_message_unref(call->last_sent);
-	sip_message_unref(call->last_received);
+	sip_kept_fini(&call->last_sent);
+	sip_kept_fini(&call->last_received);
 	call_setup_free(call->setup);
 	sampling_free(call->sampling);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -392,17 +392,6 @@ static void return_to_held(struct call *call)
 
 /* ---- the end of a call ---- */
 
-static void keep_messages(struct call *call)
-{
-	const struct sip_message *sent = session_last_sent(call->session),
-				 *received = session_last_received(call->session);
-
-	if (sent)
-		call->last_sent = sip_message_ref((struct sip_message *)(uintptr_t)sent);
-	if (received)
-		call->last_received = sip_message_ref((struct sip_message *)(uintptr_t)received);
-}
-
 /* Where a 3xx points to. */
 static void keep_redirect(struct call *call, const struct sip_message *response)
 {
@@ -493,7 +482,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	call_set_state(call, was_up ? CALL_ENDED : CALL_FAILED);
 	if (call->session) {
 		call_keep_id(call);
-		keep_messages(call);
+		session_copy_last(call->session, &call->last_sent, &call->last_received);
 		call->session = NULL;
 	}
 	media_close(&call->media);

@@ -270,7 +270,7 @@ struct call {
 	struct timer answer_timer, ringback_timer, work_timer;
 	bool wants_answer, wants_progress, wants_ring;
 	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
-	struct sip_message *last_sent, *last_received; /* kept when the session goes */
+	struct sip_kept last_sent, last_received; /* when the session goes */
 	char *identity, *diverted; /* as our proxy vouches for; who sent the call on; or NULL */
 	bool is_signed;            /* Identity is there; it is not checked */
 	bool beeps;                /* it is answered by itself: the user shall hear that */

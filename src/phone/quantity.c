@@ -268,7 +268,7 @@ static bool media_quantity(const struct stream_stats *stats, bool has, struct sl
 }
 
 /* sent.Via, received.Contact: every line of this name in the call's last message, ", " between. */
-static void header_quantity(const struct call *call, bool sent, struct slice name, struct answer *answer)
+static void header_quantity(struct call *call, bool sent, struct slice name, struct answer *answer)
 {
 	const struct sip_message *message;
 	const struct sip_header *header;
@@ -278,7 +278,7 @@ static void header_quantity(const struct call *call, bool sent, struct slice nam
 	if (call->session)
 		message = sent ? session_last_sent(call->session) : session_last_received(call->session);
 	else
-		message = sent ? call->last_sent : call->last_received;
+		message = sip_kept_message(sent ? &call->last_sent : &call->last_received);
 	for (size_t i = 0; message && (header = sip_message_header_named(message, name, i)) != NULL; i++) {
 		if (i)
 			buf_printf(answer->text, ", ");
@@ -315,7 +315,7 @@ bool phone_quantity(const struct phone *phone, unsigned number, struct slice nam
 		    bool *is_number)
 {
 	struct answer answer = { text, value, is_number };
-	const struct call *call = call_find(phone, number            ? number
+	struct call *call = call_find(phone, number            ? number
 						   : phone->selected ? phone->selected
 								     : phone->latest_ended);
 	struct stream_stats stats = { 0 };

@@ -44,8 +44,8 @@ struct sdp_negotiation {
 	struct sdp_line lines[SDP_MEDIA_MAX]; /* of the last exchange */
 	size_t line_count;                /* 0: no exchange yet */
 	size_t ours;                      /* the line that is our audio */
-	struct sdp_number numbers[NUMBERS_MAX];
-	size_t number_count;
+	struct sdp_number *numbers;       /* at most NUMBERS_MAX; room for number_room */
+	size_t number_count, number_room;
 	bool taken[128];                  /* numbers that either side has given a meaning: they never get another */
 	bool peer_holds;
 	struct address local;             /* what our last offer said: where RTP is bound */

@@ -63,6 +63,12 @@ struct sdp_negotiation *sdp_negotiation_copy(const struct sdp_negotiation *from)
 	*n = *from;
 	n->user = xstrdup(from->user);
 	n->sent = from->sent ? xstrdup(from->sent) : NULL;
+	n->number_room = from->number_count;
+	n->numbers = NULL;
+	if (from->number_count) {
+		n->numbers = xmalloc(from->number_count * sizeof *n->numbers);
+		memcpy(n->numbers, from->numbers, from->number_count * sizeof *n->numbers);
+	}
 	for (size_t i = 0; i < n->line_count; i++) {
 		n->lines[i].type = xstrdup(from->lines[i].type);
 		n->lines[i].protocol = xstrdup(from->lines[i].protocol);
@@ -91,6 +97,7 @@ void sdp_negotiation_free(struct sdp_negotiation *n)
 	sdp_free_lines(n->lines, n->line_count);
 	arena_fini(&n->offered_arena);
 	arena_fini(&n->peer_arena);
+	free(n->numbers);
 	free(n->user);
 	free(n->sent);
 	free(n);

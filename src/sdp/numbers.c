@@ -4,6 +4,8 @@
  */
 #include "sdp/internal.h"
 
+#include "base/xmalloc.h"
+
 #include <stdio.h>
 
 bool sdp_same_codec(struct slice encoding, uint32_t clock_rate, uint32_t channels, const struct sdp_codec *codec)
@@ -67,6 +69,10 @@ void sdp_number_note(struct sdp_negotiation *n, const struct sdp_codec *codec, u
 			n->numbers[kept++] = n->numbers[i];
 	if (kept == NUMBERS_MAX)
 		memmove(n->numbers, n->numbers + 1, --kept * sizeof *n->numbers);
+	if (kept == n->number_room) {
+		n->number_room = kept ? 2 * kept : 4;
+		n->numbers = xrealloc(n->numbers, n->number_room * sizeof *n->numbers);
+	}
 	n->numbers[kept++] = number;
 	n->number_count = kept;
 	n->taken[payload_type & 127] = true;

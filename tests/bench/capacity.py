@@ -94,8 +94,8 @@ class Caller:
                 self.number += 1
                 self.send("INVITE", f"c{self.port}x{self.number}", body=sdp)
             for text in self.finals(min(10, count - at)):
-                if text.startswith("SIP/2.0 200"):
-                    key = field(text, "Call-ID")
+                key = field(text, "Call-ID")
+                if text.startswith("SIP/2.0 200") and key.startswith("c"):
                     self.send("ACK", key, tag=field(text, "To").rpartition("tag=")[2], uri=field(text, "Contact").strip("<>"), branch=f"{key}-ack")
                     held += 1
         return held

@@ -67,7 +67,7 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 static void on_answered(void *arg, struct session *session, int leg, struct sip_message *message)
 {
 	(void)leg;
-	if (!message)
+	if (session_is_caller(session) != (message != NULL))
 		abort();
 	maybe_hang_up(arg, session);
 }

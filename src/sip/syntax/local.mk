@@ -7,6 +7,7 @@ src_sip_syntax_libsyntax_a_SOURCES = \
 	src/sip/syntax/draft.c src/sip/syntax/draft.h \
 	src/sip/syntax/header.def \
 	src/sip/syntax/index.c \
+	src/sip/syntax/kept.c src/sip/syntax/kept.h \
 	src/sip/syntax/message.c src/sip/syntax/message.h \
 	src/sip/syntax/method.def \
 	src/sip/syntax/names.c src/sip/syntax/names.h \

@@ -77,9 +77,8 @@ static void session_free(struct mortal *mortal)
 	sip_draft_free(session->sent.draft);
 	sip_draft_free(session->invite_draft);
 	session_also_drop(session);
-	sip_message_unref(session->sent.message);
-	sip_message_unref(session->received);
-	sip_message_unref(session->first);
+	sip_kept_fini(&session->sent.kept);
+	sip_kept_fini(&session->received);
 	sip_message_unref(session->invite_sent);
 	sip_message_unref(session->server.request);
 	buf_fini(&session->progress);
@@ -134,9 +133,7 @@ void session_note_done(struct session *session, struct request *request)
 	if (session->sent.request != request)
 		return;
 	session->sent.request = NULL;
-	sip_message_unref(session->sent.message);
-	const struct sip_message *message = request_message(request);
-	session->sent.message = message ? sip_message_ref((struct sip_message *)(uintptr_t)message) : NULL;
+	sip_kept_put(&session->sent.kept, request_message(request));
 }
 
 void session_note_ack(struct session *session, struct ack *ack)
@@ -145,16 +142,43 @@ void session_note_ack(struct session *session, struct ack *ack)
 	session->sent.ack = ack;
 }
 
-void session_note_response(struct session *session, const struct sip_draft *draft)
+void session_note_response(struct session *session, struct sip_draft *draft)
 {
 	clear_sent(session);
-	session->sent.draft = sip_draft_copy(draft);
+	session->sent.draft = draft;
+}
+
+static void keep_response(struct session *session)
+{
+	if (!session->sent.draft)
+		return;
+	struct sip_message *message = sip_draft_finish(session->sent.draft, slice_of(NULL));
+	sip_kept_put(&session->sent.kept, message);
+	sip_message_unref(message);
+	sip_draft_free(session->sent.draft);
+	session->sent.draft = NULL;
+}
+
+void session_slim(struct session *session)
+{
+	keep_response(session);
+	if (session->server.pending || session->server.wants_ack || session->reliable.outstanding)
+		return;
+	sip_message_unref(session->server.request);
+	session->server.request = NULL;
 }
 
 void session_note_received(struct session *session, struct sip_message *message)
 {
-	sip_message_unref(session->received);
-	session->received = sip_message_ref(message);
+	sip_kept_put(&session->received, message);
+}
+
+/* What we said last, where that is not kept: it is being said. */
+static const struct sip_message *being_sent(const struct session *session)
+{
+	if (session->sent.request && request_message(session->sent.request))
+		return request_message(session->sent.request);
+	return session->sent.ack ? session->sent.ack->sent : NULL;
 }
 
 const struct sip_message *session_last_sent(const struct session *session)
@@ -162,22 +186,26 @@ const struct sip_message *session_last_sent(const struct session *session)
 	/* A response is made a message only when somebody asks; that changes nothing that can be seen. */
 	struct session *mine = (struct session *)(uintptr_t)session;
 
-	if (mine->sent.request && request_message(mine->sent.request))
-		return request_message(mine->sent.request);
-	if (mine->sent.ack && mine->sent.ack->sent)
-		return mine->sent.ack->sent;
-	if (mine->sent.draft) {
-		sip_message_unref(mine->sent.message);
-		mine->sent.message = sip_draft_finish(mine->sent.draft, slice_of(NULL));
-		sip_draft_free(mine->sent.draft);
-		mine->sent.draft = NULL;
-	}
-	return mine->sent.message;
+	keep_response(mine);
+	const struct sip_message *now = being_sent(session);
+	return now ? now : sip_kept_message(&mine->sent.kept);
 }
 
 const struct sip_message *session_last_received(const struct session *session)
 {
-	return session->received;
+	return sip_kept_message(&((struct session *)(uintptr_t)session)->received);
+}
+
+void session_copy_last(struct session *session, struct sip_kept *sent, struct sip_kept *received)
+{
+	const struct sip_message *now = being_sent(session);
+
+	keep_response(session);
+	if (now)
+		sip_kept_put(sent, now);
+	else
+		sip_kept_copy(sent, &session->sent.kept);
+	sip_kept_copy(received, &session->received);
 }
 
 /* ---- questions ---- */
@@ -437,11 +465,11 @@ void session_respond(struct session *session, struct server_transaction *st, uns
 
 void session_send(struct session *session, struct server_transaction *st, struct sip_draft *draft)
 {
-	session_note_response(session, draft);
 	enum err err = transaction_respond(st, draft);
+
+	session_note_response(session, draft);
 	if (err)
 		log_line(session->ua->world.log, LOG_NOTICE, "an answer could not be sent: %s", err_text(err));
-	sip_draft_free(draft);
 }
 
 struct sip_draft *session_response(struct session *session, struct server_transaction *st, unsigned status)

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "sip/syntax/kept.h"
 #include "sip/ua/ua.h"
 
 enum session_state {
@@ -30,7 +31,7 @@ struct session_handlers {
 	/** A provisional response (100 too: leg -1). */
 	void (*provisional)(void *arg, struct session *session, int leg, struct sip_message *response);
 	/** The session is up. Callee: 2xx sent (ACK not yet seen). Caller: the chosen 2xx came and was ACKed; `leg` is
-	 * the one that answered; others got BYE. */
+	 * the one that answered; others got BYE. `message`: the 2xx that came; a callee gets NULL. */
 	void (*answered)(void *arg, struct session *session, int leg, struct sip_message *message);
 	/** Callee only: the ACK of our 2xx came. */
 	void (*acknowledged)(void *arg, struct session *session);
@@ -142,6 +143,8 @@ struct session *session_joined(const struct session *session);
 /** The last message sent and received, for `sent.HEADER` and `received.HEADER`; may be NULL; borrowed. */
 const struct sip_message *session_last_sent(const struct session *session);
 const struct sip_message *session_last_received(const struct session *session);
+/** What these say, for when the session is gone. */
+void session_copy_last(struct session *session, struct sip_kept *sent, struct sip_kept *received);
 
 /**
  * Callee. 180 or 183 (any 101-199); `body` may be empty. With SDP in 183 the body is the answer to the INVITE's offer.

@@ -106,9 +106,8 @@ struct session {
 	unsigned warning; /* session_set_warning() */
 	bool counted; /* in ua->session_count: its end was not told */
 	char *call_id, *local_tag, *target;
-	char *peer_text; /* caller: what peer borrows from */
+	char *peer_text; /* what peer borrows from */
 	struct sip_address peer;
-	struct sip_message *first; /* callee: the INVITE */
 	struct session *replaced, *joined; /* while `incoming` runs */
 	struct list legs;
 	int leg_count;
@@ -160,9 +159,9 @@ struct session {
 		struct request *request;
 		struct ack *ack;
 		struct sip_draft *draft;
-		struct sip_message *message;
+		struct sip_kept kept;
 	} sent;
-	struct sip_message *received;
+	struct sip_kept received;
 };
 
 /* session.c */
@@ -195,7 +194,10 @@ void session_note_request(struct session *session, struct request *request);
 /** The request is about to go: keep what it sent last. */
 void session_note_done(struct session *session, struct request *request);
 void session_note_ack(struct session *session, struct ack *ack);
-void session_note_response(struct session *session, const struct sip_draft *draft);
+/** It was sent. Takes over the draft. */
+void session_note_response(struct session *session, struct sip_draft *draft);
+/** The call stands, for an hour perhaps: keep no more of what was said than has to be kept. */
+void session_slim(struct session *session);
 void session_note_received(struct session *session, struct sip_message *message);
 /** The Warning that a 488 or 606 must have (21.4.26, 21.6.4); nothing to other statuses. */
 void session_add_warning(struct session *session, struct sip_draft *draft, unsigned status);

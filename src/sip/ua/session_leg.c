@@ -8,8 +8,7 @@
 static void forget_ack(struct session *session, struct ack *ack)
 {
 	if (session->sent.ack == ack) {
-		sip_message_unref(session->sent.message);
-		session->sent.message = ack->sent ? sip_message_ref(ack->sent) : NULL;
+		sip_kept_put(&session->sent.kept, ack->sent);
 		session->sent.ack = NULL;
 	}
 	list_remove(&ack->node);
@@ -104,6 +103,7 @@ static void leg_ack(struct usage *usage, struct sip_message *ack)
 
 	session_note_received(leg->session, ack);
 	session_take_ack(leg->session, ack);
+	session_slim(leg->session);
 }
 
 static void leg_success(struct usage *usage, struct sip_message *response)

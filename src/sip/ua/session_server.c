@@ -2,6 +2,8 @@
 
 #include "base/xmalloc.h"
 
+#include <assert.h>
+
 enum { MINUTE_US = 60 * 1000 * 1000 };
 
 static int64_t t1_us(const struct session *session)
@@ -92,10 +94,9 @@ static enum err send_response(struct session *session, struct sip_draft *draft)
 {
 	enum err err = ERR_STATE;
 
-	session_note_response(session, draft);
 	if (session->server.st)
 		err = transaction_respond(session->server.st, draft);
-	sip_draft_free(draft);
+	session_note_response(session, draft);
 	if (err)
 		log_line(session->ua->world.log, LOG_NOTICE, "a response to INVITE could not be sent: %s",
 			 err_text(err));
@@ -299,9 +300,13 @@ struct session *session_incoming(struct ua *ua, struct server_transaction *st, s
 
 	profile_unref(nobody);
 	session->options = *options;
-	session->first = sip_message_ref(invite);
 	list_append(&ua->ringing, &session->among_ringing);
-	session->peer = *sip_message_from(invite);
+	struct slice from = sip_message_value(invite, SIP_HEADER_FROM);
+	session->peer_text = slice_dup(from);
+	/* Its length is told: in quotes a NUL may stand. */
+	bool parsed = sip_address_parse(slice_make(session->peer_text, from.n), &session->peer, NULL);
+	assert(parsed); /* it was checked when it came */
+	(void)parsed;
 	session->call_id = slice_dup(sip_message_call_id(invite));
 	session->local_tag = core_token(ua, TAG_CHARS);
 	server_transaction_set_tag(st, slice_of(session->local_tag));
@@ -446,8 +451,7 @@ enum err session_answer(struct session *session)
 	send_success(session, buf_slice(&body));
 	buf_fini(&body);
 	if (session->handlers.answered)
-		session->handlers.answered(session->handlers.arg, session, session->leg->number,
-					   (struct sip_message *)(uintptr_t)session_last_sent(session));
+		session->handlers.answered(session->handlers.arg, session, session->leg->number, NULL);
 	return ERR_NONE;
 }
 

@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include "sip/syntax/kept.h"
 #include "sip/syntax/message.h"
 #include "tests/bench/messages.h"
 #define GUARD_ROOM SIP_MESSAGE_MAX
@@ -686,6 +687,32 @@ static void parts_are_picked_apart(void **state)
 	}
 }
 
+/* ---- bytes alone ---- */
+
+static void what_is_kept_is_read_again(void **state)
+{
+	struct sip_kept kept = { .message = NULL }, other = { .message = NULL };
+	struct sip_message *folded = parse(REQUEST("Subject: two\r\n words\r\nContent-Length: 3\r\n") "abcdef"),
+			   *second = parse(REQUEST("Subject: other\r\n"));
+
+	(void)state;
+	assert_null(sip_kept_message(&kept));
+	sip_kept_put(&kept, folded);
+	sip_message_unref(folded);
+	sip_kept_copy(&other, &kept);
+	check_text(sip_message_value(sip_kept_message(&kept), SIP_HEADER_SUBJECT), "two words");
+	check_text(sip_kept_message(&kept)->body, "abc");
+	assert_ptr_equal(sip_kept_message(&kept), sip_kept_message(&kept));
+	sip_kept_put(&kept, second);
+	check_text(sip_message_value(sip_kept_message(&kept), SIP_HEADER_SUBJECT), "other");
+	check_text(sip_message_value(sip_kept_message(&other), SIP_HEADER_SUBJECT), "two words");
+	sip_kept_put(&kept, NULL);
+	assert_null(sip_kept_message(&kept));
+	sip_kept_fini(&kept);
+	sip_kept_fini(&other);
+	sip_message_unref(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -713,6 +740,7 @@ int main(void)
 		cmocka_unit_test(checks),
 		cmocka_unit_test(a_star_contact_registers),
 		cmocka_unit_test(parts_are_picked_apart),
+		cmocka_unit_test(what_is_kept_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, guard_set_up, guard_tear_down);

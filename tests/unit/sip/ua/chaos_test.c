@@ -76,7 +76,9 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 
 static void on_answered(void *arg, struct session *session, int leg, struct sip_message *message)
 {
-	assert_true(leg >= 0 && message->status / 100 == 2);
+	const struct sip_message *success = session_is_caller(session) ? message : session_last_sent(session);
+
+	assert_true(leg >= 0 && success->status / 100 == 2);
 	meddle(arg, session);
 }
 

@@ -33,9 +33,11 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 
 static void on_answered(void *arg, struct session *session, int leg, struct sip_message *message)
 {
-	(void)session;
-	assert_non_null(message);
-	note(arg, "answered %d %u", leg, message->status);
+	const struct sip_message *success = session_is_caller(session) ? message : session_last_sent(session);
+
+	assert_true(session_is_caller(session) == (message != NULL));
+	assert_non_null(success);
+	note(arg, "answered %d %u", leg, success->status);
 }
 
 static void on_acknowledged(void *arg, struct session *session)
