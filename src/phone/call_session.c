@@ -41,7 +41,11 @@ static void on_provisional(void *arg, struct session *session, int leg, struct s
 	bool sdp = sdp_of(response).n > 0;
 
 	(void)session;
-	(void)leg;
+	if (response->status == 199) {
+		media_forget_leg(&call->media, leg);
+		call_sound_changed(call);
+		return;
+	}
 	call_keep_id(call);
 	call_set_status(call, response->status, response->reason);
 	if (!call->trying_said) {

@@ -338,6 +338,24 @@ static struct media_leg *leg_slot(struct call_media *media, int number)
 	return &media->legs[media->leg_count++];
 }
 
+void media_forget_leg(struct call_media *media, int number)
+{
+	size_t i = 0;
+
+	while (i < media->leg_count && media->legs[i].number != (number < 0 ? 0 : number))
+		i++;
+	if (media->settled || i == media->leg_count)
+		return;
+	sdp_negotiation_free(media->legs[i].negotiation);
+	memmove(&media->legs[i], &media->legs[i + 1], (--media->leg_count - i) * sizeof media->legs[i]);
+	explicit_bzero(&media->legs[media->leg_count], sizeof media->legs[i]);
+	/* What was heard is silent now; the next that has said where its sound is takes its place. */
+	if (i == 0) {
+		struct media_plan silence = { .usable = false };
+		apply(media, media->leg_count && media->legs[0].plan.usable ? &media->legs[0].plan : &silence);
+	}
+}
+
 static bool choose(struct call_media *media, struct media_leg *leg)
 {
 	struct media_plan plan = leg->plan;

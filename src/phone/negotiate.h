@@ -108,6 +108,8 @@ void media_offer_leg(struct call_media *media, int leg, struct buf *offer);
 /** The answer of leg `leg` (-1 and 0 are the first). It takes effect when it is final or the first. @return false: not
  * usable */
 bool media_take_answer(struct call_media *media, int leg, struct slice answer, bool final);
+/** Early leg `leg` is no more (199, RFC 6228): the next one is heard in its place, if it was heard. */
+void media_forget_leg(struct call_media *media, int leg);
 /** Leg `leg` has answered without a description of its own: what it said early counts. @return false: it said nothing
  */
 bool media_choose_leg(struct call_media *media, int leg);

@@ -301,3 +301,33 @@ def test_streams(bench):
     stream.send(stream.options("z", "Content-Length: 0\r\n"))
     equal(stream.receive().status, 200, "the first connection has not suffered")
     equal(phone.do("get calls.count")["value"], "0", "and nothing began")
+
+
+def test_an_early_dialog_ends(bench):
+    """RFC 6228: 199 ends one early dialog of the INVITE, reliable or not; the call goes on by another."""
+    peer, phone = Peer(PEER), start(bench)
+    number = phone.do(f"call sip:peer@127.0.0.1:{PEER}")["call"]
+    invite = peer.receive("INVITE")
+    check("199" in ", ".join(invite.all("Supported")), "199 is supported")
+    early = Dialog(peer, invite)
+    early.mine = f"{invite.get('To')};tag=early"
+    peer.respond(invite, 183, "Session Progress", peer.sdp(), tag="early", headers=("Require: 100rel", "RSeq: 1"))
+    peer.respond(peer.receive("PRACK"), 200, "OK")
+    phone.event("early-media", call=number)
+    early.send("OPTIONS")
+    peer.receive(200)
+    peer.respond(invite, 199, "Early Dialog Terminated", tag="early", headers=("Require: 100rel", "RSeq: 2", 'Reason: SIP;cause=486;text="Busy"'))
+    peer.respond(peer.receive("PRACK"), 200, "OK")
+    early.send("OPTIONS")
+    peer.receive(481)
+    peer.respond(invite, 199, "Early Dialog Terminated", tag="never heard of")
+    peer.respond(invite, 180, "Ringing", tag="other")
+    phone.event("ringing", call=number)
+    peer.respond(invite, 200, "OK", peer.sdp(port=40004), tag="other")
+    check("tag=other" in peer.receive("ACK").get("To"), "the other one answers")
+    phone.event("answered", call=number)
+    phone.do("hangup")
+    bye = peer.receive("BYE")
+    check("tag=other" in bye.get("To"), "one dialog was left")
+    peer.respond(bye, 200, "OK")
+    peer.nothing("BYE", 0.3)

@@ -174,6 +174,17 @@ static bool take_early(struct leg *leg, struct sip_message *response, bool relia
 
 /* ---- the first INVITE ---- */
 
+/*
+ * 199: this early dialog is no more, others of the INVITE may be (RFC 6228 4). Who is told has heard of it already.
+ */
+static void early_dialog_ended(struct leg *leg)
+{
+	struct session *session = leg->session;
+
+	if (!session_is_over(session) && leg != session->leg && !leg->bye)
+		session_drop_leg(leg);
+}
+
 static void take_provisional(struct session *session, struct sip_message *response)
 {
 	const struct sip_address *to = sip_message_to(response);
@@ -199,7 +210,7 @@ static void take_provisional(struct session *session, struct sip_message *respon
 		if (reliable)
 			dialog_refresh(leg->dialog, response);
 	}
-	if (leg && session_has_sdp(response) && !session->cancelled)
+	if (leg && session_has_sdp(response) && !session->cancelled && response->status != 199)
 		good = take_early(leg, response, reliable, &answer);
 	if (leg && reliable && !session_is_over(session))
 		session_send_prack(leg, response, buf_slice(&answer));
@@ -210,6 +221,8 @@ static void take_provisional(struct session *session, struct sip_message *respon
 	}
 	if (!session_is_over(session) && handlers->provisional)
 		handlers->provisional(handlers->arg, session, leg ? leg->number : -1, response);
+	if (leg && response->status == 199)
+		early_dialog_ended(leg);
 	if (!session_is_over(session))
 		session_go_on(session);
 }
@@ -437,6 +450,7 @@ static void start_invite(struct session *session, struct sip_draft *draft, bool 
 			   slice_of(session->call_id));
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 	core_add_supported(draft, &session->options);
+	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "199"); /* RFC 6228 4: of use to who forks, and to nobody else */
 	if (reliable || timer)
 		sip_draft_add(draft, SIP_HEADER_REQUIRE, "%s%s%s", reliable ? "100rel" : "",
 			      reliable && timer ? ", " : "", timer ? "timer" : "");
