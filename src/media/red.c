@@ -49,21 +49,21 @@ void red_remember(struct red_memory *memory, uint32_t timestamp, const uint8_t *
 	memcpy(newest->payload, payload, n);
 }
 
-/* How many copies can go: each right, none missing between, and all with the payload within `room`. */
+/* Up to which of the remembered can go: each right, none missing between, and all with the payload within `room`. */
 static size_t count_copies(const struct red_memory *memory, size_t most, uint32_t timestamp, size_t n, size_t room)
 {
-	size_t bytes = PRIMARY_HEADER + n, count = 0;
+	size_t bytes = PRIMARY_HEADER + n, count = 0, skipped = memory->skipped;
 	uint32_t last = 0;
 
-	for (; count < most && count < RED_COPIES_MAX; count++) {
+	for (; count < most + skipped && count < RED_COPIES_MAX; count++) {
 		const struct red_copy *copy = &memory->copies[count];
 		uint32_t offset = timestamp - copy->timestamp;
-		bytes += COPY_HEADER + copy->bytes;
+		bytes += count < skipped ? 0 : COPY_HEADER + copy->bytes;
 		if (!copy->full || offset <= last || offset > RED_OFFSET_MAX || bytes > room)
 			break;
 		last = offset;
 	}
-	return count;
+	return count > skipped ? count : skipped;
 }
 
 size_t red_print(struct red_memory *memory, size_t copies, uint8_t payload_type, uint32_t timestamp,
@@ -74,7 +74,7 @@ size_t red_print(struct red_memory *memory, size_t copies, uint8_t payload_type,
 	if (PRIMARY_HEADER + n > room)
 		return 0;
 	size_t count = count_copies(memory, copies, timestamp, n, room);
-	for (size_t i = count; i-- > 0;) {
+	for (size_t i = count; i-- > memory->skipped;) {
 		const struct red_copy *copy = &memory->copies[i];
 		uint32_t offset = timestamp - copy->timestamp;
 		*p++ = (uint8_t)(MORE | payload_type);
@@ -83,7 +83,7 @@ size_t red_print(struct red_memory *memory, size_t copies, uint8_t payload_type,
 		*p++ = (uint8_t)copy->bytes;
 	}
 	*p++ = payload_type;
-	for (size_t i = count; i-- > 0;) {
+	for (size_t i = count; i-- > memory->skipped;) {
 		memcpy(p, memory->copies[i].payload, memory->copies[i].bytes);
 		p += memory->copies[i].bytes;
 	}

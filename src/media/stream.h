@@ -82,6 +82,7 @@ struct stream_rate {
 	double least_rtt_ms;              /* 0: none known */
 	double slower;                    /* share of the full rate that congestion leaves */
 	unsigned copies;                  /* of the packets before it, that each packet carries; 0: disarmed */
+	bool far;                         /* its one copy is of the packet before the last */
 	double loss_before, loss_after;   /* arming, by reports */
 	unsigned watched, strikes;
 	int64_t blocked_until_us;
@@ -188,7 +189,7 @@ struct stream {
 	bool invented;                    /* what was decoded last was not said by anybody */
 	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried
 	 * such */
-	unsigned fec_armed, fec_seen, copies_seen, second_seen, deep_armed;
+	unsigned fec_armed, fec_seen, copies_seen, second_seen, far_seen, deep_armed;
 	unsigned hope;                    /* ticks for which copies may be on their way; hoped: that was so */
 	bool hoped;
 	struct level heard;

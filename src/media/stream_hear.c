@@ -160,6 +160,7 @@ static void forget(struct stream *stream)
 	count_down(&stream->fec_seen);
 	count_down(&stream->copies_seen);
 	count_down(&stream->second_seen);
+	count_down(&stream->far_seen);
 	count_down(&stream->hope);
 }
 
@@ -196,7 +197,8 @@ static void arm_fec(struct stream *stream, bool hopes)
 	 * hole is filled from both ends: worth the wait where those are many.
 	 */
 	bool many = loss > DEEP_LOSS || jitter_in_row(&stream->jitter) > BURSTY;
-	bool deep = many && (stream->second_seen || (stream->copies_seen && (stream->fec_seen || joins)));
+	bool deep = stream->far_seen ||
+		    (many && (stream->second_seen || (stream->copies_seen && (stream->fec_seen || joins))));
 	if (stream->fec_armed && deep)
 		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
 	uint32_t packets = hopes ? 2 : !stream->fec_armed ? 0 : stream->deep_armed ? 2 : 1;

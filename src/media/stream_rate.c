@@ -12,7 +12,7 @@ enum {
 	WATCHED_REPORTS = 6,         /* reports after arming that tell whether copies made it worse */
 	STRIKES_MAX = 6,
 };
-static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.02, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02,
+static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.02, FAR_LOSS = 0.04, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02,
 		    HOPELESS_LOSS = 0.35;
 static const double RATE_DOWN = 0.8, RATE_UP = 1.1, RATE_LEAST = 0.25, FORGET_TRIP = 1.01;
 
@@ -45,9 +45,22 @@ static unsigned copies_possible(const struct stream *stream)
 	return most / 2 >= (fixed ? fixed : LEAST_BITRATE);
 }
 
+/*
+ * One copy is lost with its packet when two are lost in a row, and a hole of two packets is much worse than two of one.
+ * So where many are lost, and the receiver waits for two packets anyway, the copy goes two packets later.
+ */
+static void place_copies(struct stream *stream, double loss)
+{
+	struct stream_rate *rate = &stream->rate;
+
+	rate->far = rate->copies == 1 && (rate->far || loss >= FAR_LOSS);
+	stream->red_memory.skipped = rate->far;
+}
+
 static void disarm(struct stream *stream)
 {
 	stream->rate.copies = 0;
+	stream->rate.far = false;
 	red_forget(&stream->red_memory);
 }
 
@@ -108,6 +121,7 @@ void stream_rate_update(struct stream *stream, int64_t now_us)
 		rate->loss_after = 0;
 		rate->watched = 0;
 	}
+	place_copies(stream, loss);
 }
 
 struct codec_path stream_rate_path(const struct stream *stream, int complexity)

@@ -253,12 +253,57 @@ static void the_first_loss_is_told_at_once(void **state)
 	free(batch);
 }
 
+/* Of 13 packets two in a row are lost: the one copy that G.711 has goes two packets later, so both are repaired. */
+static void two_in_a_row_are_repaired(void **state)
+{
+	(void)state;
+	struct end ends[2];
+	struct receive_batch *batch = receive_batch_new();
+	int16_t mic[CODEC_TICK_FRAMES];
+	unsigned came = 0;
+	uint64_t before = 0;
+
+	for (size_t n = 0; n < CODEC_TICK_FRAMES; n++)
+		mic[n] = (int16_t)(n % 96 * 100);
+	for (int i = 0; i < 2; i++) {
+		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
+		ends[i].rtp_fd = open_socket(&ends[i].rtp);
+		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
+	}
+	for (int i = 0; i < 2; i++)
+		begin(&ends[i], &ends[1 - i], MEDIA_PCMU);
+	for (int64_t k = 0; k < TICKS; k++) {
+		for (int i = 0; i < 2; i++) {
+			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
+						    .complexity = 1, .random = &ends[i].random, .batch = batch };
+			uint8_t byte;
+			if (k == 0)
+				stream_start(ends[i].stream, &turn);
+			if (i == 0 && recv(ends[i].rtp_fd, &byte, 1, MSG_PEEK) == 1 && came++ % 13 > 10)
+				(void)!recv(ends[i].rtp_fd, &byte, 1, 0);
+			stream_receive_rtp(ends[i].stream, &turn);
+			stream_receive_rtcp(ends[i].stream, &turn);
+			stream_hear(ends[i].stream, &turn);
+			stream_say(ends[i].stream, &turn, mic);
+		}
+		if (k == TICKS / 2)
+			before = ends[0].stream->jitter.counts.concealed;
+	}
+	assert_true(ends[1].stream->rate.copies == 1 && ends[1].stream->rate.far);
+	assert_true(ends[0].stream->jitter.counts.recovered > 200);
+	assert_int_equal(ends[0].stream->jitter.counts.concealed, before);
+	for (int i = 0; i < 2; i++)
+		stream_free(ends[i].stream);
+	free(batch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_allocate_nothing),
 		cmocka_unit_test(a_flood_changes_nothing),
 		cmocka_unit_test(the_first_loss_is_told_at_once),
+		cmocka_unit_test(two_in_a_row_are_repaired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

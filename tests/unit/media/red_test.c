@@ -65,6 +65,31 @@ static void two_copies(void **state)
 	assert_int_equal(red_parse(blocks, out, n), 1);
 }
 
+/* One copy, of the packet before the last: two losses in a row do not take a packet and its copy. */
+static void a_far_copy(void **state)
+{
+	(void)state;
+	struct red_memory memory = { .skipped = 1 };
+	struct red_block blocks[RED_BLOCKS_MAX + 1];
+	uint8_t out[400];
+
+	/* none is old enough yet */
+	assert_int_equal(red_print(&memory, 1, 0, 160, (const uint8_t *)"one", 3, out, sizeof out), 4);
+	assert_int_equal(red_print(&memory, 1, 0, 320, (const uint8_t *)"two", 3, out, sizeof out), 4);
+	size_t n = red_print(&memory, 1, 0, 480, (const uint8_t *)"three", 5, out, sizeof out);
+	assert_int_equal(red_parse(blocks, out, n), 2);
+	assert_int_equal(blocks[0].offset, 320);
+	assert_memory_equal(blocks[0].payload, "onethree", 8);
+	/* what is skipped need not fit; what is behind something that cannot be copied does not go */
+	n = red_print(&memory, 1, 0, 640, (const uint8_t *)"4", 1, out, 1 + 4 + 3 + 1);
+	assert_int_equal(red_parse(blocks, out, n), 2);
+	assert_memory_equal(blocks[0].payload, "two4", 4);
+	static const uint8_t big[1024];
+	red_remember(&memory, 800, big, sizeof big);
+	n = red_print(&memory, 1, 0, 960, (const uint8_t *)"six", 3, out, sizeof out);
+	assert_int_equal(red_parse(blocks, out, n), 1);
+}
+
 static void leaves_out_what_cannot_be_copied(void **state)
 {
 	(void)state;
@@ -157,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folds_and_unfolds),
 		cmocka_unit_test(two_copies),
+		cmocka_unit_test(a_far_copy),
 		cmocka_unit_test(leaves_out_what_cannot_be_copied),
 		cmocka_unit_test(malformed_ones_are_refused),
 		cmocka_unit_test(copies_fill_holes),
