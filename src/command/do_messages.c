@@ -22,6 +22,12 @@ static enum command_result do_message(struct invocation *invocation)
 	return invocation_end(invocation, good);
 }
 
+static void begin_chat(struct runner *runner, const char *uri, const char *shown)
+{
+	xreplace(&runner->chat, uri);
+	xreplace(&runner->chat_name, shown);
+}
+
 static enum command_result do_chat(struct invocation *invocation)
 {
 	struct runner *runner = invocation->runner;
@@ -35,8 +41,10 @@ static enum command_result do_chat(struct invocation *invocation)
 	buf_init(&shown, 8192);
 	good = phone_target(invocation->phone, slice_of(invocation->values[0]), &uri, &shown, &invocation->failure);
 	if (good) {
-		xreplace(&runner->chat, buf_text(&uri));
-		xreplace(&runner->chat_name, buf_text(&shown));
+		begin_chat(runner, buf_text(&uri), buf_text(&shown));
+		/* Of the command line: `offhook chat bob` means what is typed then, too. */
+		if (!strcmp(runner->name, "-x") && invocation->commands->typed)
+			begin_chat(invocation->commands->typed, buf_text(&uri), buf_text(&shown));
 		buf_printf(invocation->out,
 			   "chat with %s: what you type is sent; /COMMAND runs a command, /close leaves\n",
 			   buf_text(&shown));

@@ -61,6 +61,7 @@ struct commands {
 	size_t variable_count, alias_count, handler_count, binding_count;
 	struct settings *scratch;    /* to try values on */
 	struct runner_output output; /* of handlers */
+	struct runner *typed;        /* runs what is typed where the phone runs; NULL: nothing is */
 	uint64_t cursor;             /* the last event that handlers have seen */
 	unsigned firings;            /* runners of handlers */
 	unsigned chain[CHAIN_CALLS]; /* the calls that handlers started last, by number */

@@ -68,6 +68,11 @@ static void queue(struct runner *runner, struct item *item)
 
 /* ---- a chat ---- */
 
+void runner_is_typed(struct runner *runner)
+{
+	runner->commands->typed = runner;
+}
+
 const char *runner_chat(const struct runner *runner)
 {
 	return runner->chat_name;

@@ -71,6 +71,8 @@ void runner_free(struct runner *runner)
 	LIST_EACH(&runner->queue, node)
 		runner_item_free(LIST_ENTRY(node, struct item, node));
 	rpc_forget_batches(runner);
+	if (runner->commands->typed == runner)
+		runner->commands->typed = NULL;
 	list_remove(&runner->node);
 	for (int i = 0; i < ADOPTED_COUNT; i++)
 		free(runner->adopted[i]);

@@ -415,6 +415,18 @@ test_messages_view() {
 }
 check messages_view
 
+# A chat that the program was started with is what is typed into.
+test_chat_from_the_command_line() {
+	local front
+	for front in --screen --plain; do
+		open 80x24 "${quiet[@]}" $front chat Bob '<sip:bob@127.0.0.1:9>'
+		until_shown '^bob>' && line 'hello there' && until_shown 'not delivered' && line '/close' && until_shown "$prompt" && line 'echo done' && until_shown '^done'
+		close
+	done
+	open 80x24 "${quiet[@]}"
+}
+check chat_from_the_command_line
+
 # ---- states ----
 
 test_registration_failed() {
