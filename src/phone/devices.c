@@ -178,7 +178,7 @@ static void choose_again(struct device_watch *watch, enum engine_device which)
 		return;
 	tell(phone, which, name, "lost");
 	char *shown = clean(name);
-	log_line(phone->log, LOG_WARNING, "the %s '%s' has gone%s", sound_kind(which), shown,
+	log_line(phone->log, LOG_WARNING, "the %s '%s' has gone%s", sound_device_word(which), shown,
 		 best < 0 ? ": silence takes its place" : "");
 	free(shown);
 	if (best >= 0) {

@@ -602,6 +602,8 @@ void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIK
 /** Forget the lists of devices that are still asked for. */
 void sound_free(struct phone *phone);
 const char *sound_kind(enum engine_device which);
+/** "microphone", "loudspeaker", "ringer" */
+const char *sound_device_word(enum engine_device which);
 /** The nth device of the wish list. @return false: there are fewer */
 bool sound_wish(const struct phone *phone, enum engine_device which, int nth, struct slice *name);
 /** Try the wishes from the nth on. @return the error of the last one, ERR_NONE when one was taken */

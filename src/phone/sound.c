@@ -30,6 +30,11 @@ static bool kind_find(struct slice name, enum engine_device *which)
 	return false;
 }
 
+const char *sound_device_word(enum engine_device which)
+{
+	return people_say[which];
+}
+
 const char *sound_kind(enum engine_device which)
 {
 	return kinds[which];

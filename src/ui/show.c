@@ -3,9 +3,21 @@
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 
+/* A device in use that goes is a warning, which says what takes its place; of others that go nobody need know. */
+static bool warning_tells(const struct event *event)
+{
+	const char *state = event->kind == EVENT_DEVICE ? event_value(event, "state") : NULL;
+
+	return state && (!strcmp(state, "lost") || !strcmp(state, "removed"));
+}
+
 bool show_event(struct phone *phone, const struct event *event, bool all)
 {
-	return show_event_if(settings_text(phone_settings(phone), "events.show"), event, all);
+	const char *which = settings_text(phone_settings(phone), "events.show");
+
+	if (!all && strcmp(which, "all") && warning_tells(event))
+		return false;
+	return show_event_if(which, event, all);
 }
 
 bool show_event_if(const char *which, const struct event *event, bool all)
