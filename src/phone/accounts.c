@@ -79,9 +79,26 @@ struct account *account_find(const struct phone *phone, struct slice word)
 	return node ? CONTAINER_OF(node, struct account, by_address) : NULL;
 }
 
+struct account *account_named(const struct phone *phone, struct slice word)
+{
+	struct account *found = account_find(phone, word);
+	size_t count = 0;
+
+	if (found)
+		return found;
+	LIST_EACH(&phone->accounts, node) {
+		struct account *account = LIST_ENTRY(node, struct account, node);
+		if (!slice_eq(word, slice_of(account->user)))
+			continue;
+		found = account;
+		count++;
+	}
+	return count == 1 ? found : NULL;
+}
+
 bool account_find_or_fail(struct phone *phone, struct slice word, struct account **account, struct failure *failure)
 {
-	*account = word.n ? account_find(phone, word) : phone->default_account;
+	*account = word.n ? account_named(phone, word) : phone->default_account;
 	if (*account)
 		return true;
 	if (!word.n || list_empty(&phone->accounts))
@@ -449,7 +466,7 @@ size_t phone_accounts(const struct phone *phone, struct account_view *views, siz
 
 bool phone_view_account(const struct phone *phone, struct slice name, struct account_view *view)
 {
-	const struct account *account = name.n ? account_find(phone, name) : phone->default_account;
+	const struct account *account = name.n ? account_named(phone, name) : phone->default_account;
 
 	if (account)
 		view_of(account, view);

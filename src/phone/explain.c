@@ -258,7 +258,7 @@ static bool explain_last(struct phone *phone, struct buf *out)
 bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struct failure *failure)
 {
 	unsigned number = phone_find_call(phone, subject);
-	const struct account *account = subject.n ? account_find(phone, subject) : NULL;
+	const struct account *account = subject.n ? account_named(phone, subject) : NULL;
 
 	if (number) {
 		explain_call(call_find(phone, number), out);

@@ -104,6 +104,8 @@ struct account {
 /** Empty: none. The old one is wiped. */
 void account_set_password(struct account *account, struct slice password);
 struct account *account_find(const struct phone *phone, struct slice word);
+/** The same for what a user writes: also its user alone, where no other account has the same. */
+struct account *account_named(const struct phone *phone, struct slice word);
 /** The account meant by from= or, when `word` is NULL, the default one; false: no such account. *account may become
  * NULL: none exists. */
 bool account_for(struct phone *phone, const char *word, struct account **account, struct failure *failure);

@@ -392,7 +392,7 @@ bool phone_account_fetch(struct phone *phone, struct slice name, unsigned *reque
 
 void phone_account_bindings(const struct phone *phone, struct slice name, phone_binding_h *each, void *arg)
 {
-	const struct account *account = name.n ? account_find(phone, name) : phone->default_account;
+	const struct account *account = name.n ? account_named(phone, name) : phone->default_account;
 	struct slice lines = slice_of(account ? account->bindings : NULL);
 
 	while (lines.n) {
@@ -407,7 +407,7 @@ void phone_account_bindings(const struct phone *phone, struct slice name, phone_
 
 bool phone_account_face(const struct phone *phone, struct slice name, char *text, size_t room)
 {
-	const struct account *account = account_find(phone, name);
+	const struct account *account = account_named(phone, name);
 	enum sip_protocol protocol;
 	struct address face;
 	char printed[ADDRESS_TEXT];

@@ -205,11 +205,11 @@ static bool show_accounts(struct phone *phone, struct slice argument, struct buf
 	struct account_view view;
 	bool any = false;
 
-	if (argument.n && !account_find(phone, argument))
+	if (argument.n && !account_named(phone, argument))
 		return fail(failure, STATUS_USAGE, "no-account", "there is no account '%.*s'", SLICE_ARG(argument));
 	LIST_EACH(&phone->accounts, node) {
 		const struct account *account = LIST_ENTRY(node, struct account, node);
-		if (argument.n && account != account_find(phone, argument))
+		if (argument.n && account != account_named(phone, argument))
 			continue;
 		phone_view_account(phone, slice_of(account->name), &view);
 		buf_printf(out, "%s %s  %s  at %s", view.is_default ? ">" : " ", view.name, view.state, view.registrar);
@@ -522,7 +522,7 @@ static void save_account(const struct account *account, struct buf *to)
 
 bool phone_account_words(const struct phone *phone, struct slice name, struct buf *out)
 {
-	const struct account *account = name.n ? account_find(phone, name) : phone->default_account;
+	const struct account *account = name.n ? account_named(phone, name) : phone->default_account;
 
 	if (account)
 		add_options(account, false, out);

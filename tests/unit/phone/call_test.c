@@ -599,6 +599,14 @@ static void settings_of_an_account(void **state)
 
 	must(phone_account_add(b, SLICE("bob@biloxi.com"), bob, &failure), &failure);
 	must(phone_account_add(b, SLICE("carol@biloxi.com"), carol, &failure), &failure);
+	/* Its user names an account as long as no other has the same. */
+	struct account_view found;
+	assert_true(phone_view_account(b, SLICE("bob"), &found));
+	assert_string_equal(found.name, "bob@biloxi.com");
+	assert_false(phone_view_account(b, SLICE("bo"), &found));
+	must(phone_account_add(b, SLICE("bob@other.com"), carol, &failure), &failure);
+	assert_false(phone_view_account(b, SLICE("bob"), &found));
+	must(phone_account_remove(b, SLICE("bob@other.com"), &failure), &failure);
 	dial(a, address_of(b, "bob"), NULL);
 	await(world, a, EVENT_ANSWERED);
 	await(world, b, EVENT_ANSWERED);
