@@ -2,6 +2,7 @@
 #include "tests/unit/command/fake_phone.h"
 
 #include "command/event_keys.h"
+#include "command/foreign.h"
 #include "command/options.h"
 #include "command/table.h"
 
@@ -181,12 +182,56 @@ static int end(void **state)
 	return 0;
 }
 
+/* What one types who comes from another phone is a command here or is told what it is called here. */
+static void test_every_command_of_other_phones(void **state)
+{
+	static const char words[] =
+		/* baresip */
+		"about accept a acceptdir answermode auplay ausrc callstat c conf_reload config dial d dialdir "
+		"dnd entransp hangup b hangupall help h insmod rmmod listcalls l main medialdir memstat message M "
+		"modules netstat options o play quit q refer R reginfo r reginvite setadelay sysinfo timers "
+		"tlsissuer tlssubject uaaddheader uadel uadelall uafind ualist uanew uareg uarmheader vidsrc "
+		"video_debug audio_debug A aubitrate callfind hold x line mute m reinvite I resume X sndcode "
+		"statmode S transfer t video_cycle E videodir loglevel v apistate aufileinfo contacts C "
+		"contact_next contact_prev dialcontact D addcontact rmcontact natbd auloop auloop_stop vidloop "
+		"vidloop_stop snapshot snapshot_recv atransferstart T atransferabort atransferexec aucodecs "
+		"vidcodecs encoders audio_info uastat z 100rel augain reject register unregister redial vumeter "
+		"siptrace sipmon "
+		/* pjsua */
+		"M a h ha H v V U ] [ x X # * dq s u t T rr ru cl cc cd Cp L q S i o e dd dc d +b !a < > +a n ss "
+		"vid call acc im pres stat conf video restart sleep log "
+		/* linphonec */
+		"answer autoanswer call calls call-logs camera chat conference duration echocancellation ec "
+		"echolimiter el firewall friend help history ipv6 identify nat nortp-on-audio-mute param pause "
+		"pwindow play playbackgain port proxy quit record redirect register resume snapshot "
+		"preview-snapshot soundcard speak states staticpic status stun terminate transfer mute unmute "
+		"unregister use-sips video-window vwindow vfureq webcam codec vcodec audio-codec video-codec "
+		"acodec media-encryption ring zoom jitter ports friend-list log bandwidth ringback "
+		"zrtp-set-verified "
+		/* twinkle */
+		"call answer answerbye reject redirect bye hold retrieve transfer conference mute dtmf redial "
+		"register deregister fetch_reg options line dnd auto_answer user quit exit help zrtp presence "
+		"message";
+	struct slice rest = slice_of(words), word;
+
+	(void)state;
+	while ((word = slice_cut(&rest, ' ')).p) {
+		struct buf told;
+		if (!word.n)
+			continue;
+		buf_init(&told, 1000);
+		if (!table_find(word) && !table_is_first_word(word) && !foreign_print(word, &told))
+			fail_msg("%.*s: neither ours nor told what it is here", SLICE_ARG(word));
+		buf_fini(&told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_topics), cmocka_unit_test(test_width),        cmocka_unit_test(test_events),
 		cmocka_unit_test(test_man),    cmocka_unit_test(test_man_warnings), cmocka_unit_test(test_shell),
-		cmocka_unit_test(test_bash),
+		cmocka_unit_test(test_bash),   cmocka_unit_test(test_every_command_of_other_phones),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
