@@ -299,6 +299,38 @@ def test_transfer_is_asked_about(bench):
     peer.receive(200)
 
 
+def test_who_asked_for_a_transfer_unsubscribes(bench):
+    """RFC 3515 2.4.4: what a REFER made is refreshed and ended by SUBSCRIBE; no SUBSCRIBE makes such a subscription (403)."""
+    peer, other, phone = Peer(PEER), Peer(OTHER), start(bench)
+    number, dialog = phone_calls(phone, peer)
+    refer(dialog, f"<sip:other@127.0.0.1:{OTHER}>")
+    peer.receive(202)
+    notify = peer.receive("NOTIFY")
+    dialog.respond(notify, 200, "OK")
+    for event in ("refer;id=4711", "refer"):
+        dialog.send("SUBSCRIBE", headers=(f"Event: {event}", "Expires: 90"))
+        if event == "refer":  # the only one may go without its number
+            equal(peer.receive(200).get("Expires"), "90", "refreshed")
+            dialog.respond(peer.receive("NOTIFY"), 200, "OK")
+        else:
+            peer.receive(403)
+    dialog.send("SUBSCRIBE", headers=(f"Event: {notify.get('Event')}", "Expires: 0"))
+    peer.receive(200)
+    last = peer.receive("NOTIFY")
+    check(last.get("Subscription-State").startswith("terminated"), last.get("Subscription-State"))
+    dialog.respond(last, 200, "OK")
+    dialog.send("SUBSCRIBE", headers=(f"Event: {notify.get('Event')}", "Expires: 90"))
+    peer.receive(403)
+    peer.request("SUBSCRIBE", dialog.target, f"<sip:phone@127.0.0.1:{PHONE}>", "<sip:x@127.0.0.1>;tag=x", "outside", 1, PHONE_AT, headers=("Event: refer",))
+    peer.receive(403)
+    # Nobody listens any more, but what was asked can still be done.
+    phone.do("accept-transfer")
+    dialog.respond(peer.receive("INVITE"), 200, "OK", peer.sdp("recvonly", 2))
+    other.respond(other.receive("INVITE"), 486, "Busy Here")
+    equal(phone.event("transfer-failed", call=number)["code"], 486, "the outcome")
+    peer.nothing("NOTIFY", 0.5)
+
+
 def test_transfer_that_fails_goes_back(bench):
     peer, other, phone = Peer(PEER), Peer(OTHER), start(bench, "set call.follow-transfer on")
     number, dialog = phone_calls(phone, peer)

@@ -288,6 +288,30 @@ static void set_time(struct notifier *n, uint32_t seconds)
 	notifier_changed(n);
 }
 
+static const struct usage_ops notifier_ops;
+
+/* Has the dialog another subscription that a REFER made? */
+static bool has_another_refer(const struct notifier *n)
+{
+	LIST_EACH(&n->dialog->usages, node) {
+		const struct usage *usage = LIST_ENTRY(node, struct usage, node);
+		const struct notifier *other = CONTAINER_OF(usage, struct notifier, usage);
+		if (usage->ops == &notifier_ops && other != n && other->id)
+			return true;
+	}
+	return false;
+}
+
+/* One that a REFER made is named by the CSeq number of that; where there is but one some leave it out (RFC 3515 2.4.6).
+ */
+static bool is_about(const struct notifier *n, const struct package_event *event)
+{
+	if (!n->id)
+		return package_event_eq(*event, n->event);
+	return slice_eq(event->name, SLICE("refer")) &&
+	       (slice_eq(event->id, slice_of(n->id)) || (!event->id.n && !has_another_refer(n)));
+}
+
 static bool notifier_request(struct usage *usage, struct server_transaction *st, struct sip_message *request,
 			     const struct sip_source *source)
 {
@@ -296,8 +320,8 @@ static bool notifier_request(struct usage *usage, struct server_transaction *st,
 	uint32_t seconds;
 
 	(void)source;
-	if (request->method != SIP_SUBSCRIBE || n->id || !package_event_of(request, &event) ||
-	    !package_event_eq(event, n->event) || n->told || n->state == SUBSCRIPTION_TERMINATED)
+	if (request->method != SIP_SUBSCRIBE || !package_event_of(request, &event) || !is_about(n, &event) || n->told ||
+	    n->state == SUBSCRIPTION_TERMINATED)
 		return false;
 	if (!grant(request, n->longest, n->least, &seconds)) {
 		core_respond(n->ua, st, 423, add_min_expires, &n->least);

@@ -276,18 +276,31 @@ static void answer_options(struct ua *ua, struct server_transaction *st, struct 
 
 /* ---- requests inside dialogs (12.2.2) ---- */
 
+/* May this SUBSCRIBE make a subscription, by its Event? @return 0, or the status that says no */
+static unsigned check_event(struct ua *ua, const struct sip_message *request)
+{
+	struct package_event event;
+
+	/* RFC 6665 4.2.3: without one it is for PINT */
+	if (!package_event_of(request, &event))
+		return 489;
+	/* RFC 3515 2.4.4: only a REFER makes such a subscription. */
+	if (slice_eq(event.name, SLICE("refer")))
+		return 403;
+	return package_is_in(slice_of(ua->settings.events), event.name) ? 0 : 489;
+}
+
 /* A request that no usage of the dialog knows what to do with. */
 static unsigned not_used(struct ua *ua, const struct sip_message *request)
 {
-	struct package_event event;
+	unsigned status;
 
 	switch (request->method) {
 	case SIP_METHOD_OTHER:
 		return 501;
 	case SIP_SUBSCRIBE:
-		return package_event_of(request, &event) && package_is_in(slice_of(ua->settings.events), event.name)
-			       ? 481
-			       : 489;
+		status = check_event(ua, request);
+		return status ? status : 481;
 	case SIP_NOTIFY:
 	case SIP_INVITE:
 	case SIP_BYE:
@@ -403,16 +416,6 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 	session->joined = joined;
 	ua->handlers.incoming(ua->handlers.arg, session, invite, source);
 	session->replaced = session->joined = NULL;
-}
-
-static unsigned check_event(struct ua *ua, const struct sip_message *request)
-{
-	struct package_event event;
-
-	/* RFC 6665 4.2.3: without one it is for PINT */
-	if (!package_event_of(request, &event))
-		return 489;
-	return package_is_in(slice_of(ua->settings.events), event.name) ? 0 : 489;
 }
 
 /* Requests that are nothing outside of a dialog. */
