@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000, SPARES = 32 };
+enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000, SPARES = 128 };
 
 struct pcm_encoder {
 	struct encoder base;
