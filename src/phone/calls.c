@@ -349,6 +349,7 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 		    !settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold"))
 			continue;
 		call->held_for = but && !call_is_up(but) ? but->number : 0;
+		phone->some_wait |= call->held_for != 0;
 		call_change_start(call, CHANGE_HOLD, false, &ignored);
 	}
 }
@@ -372,15 +373,21 @@ static struct call *other_in_use(const struct phone *phone, const struct call *b
 static void return_to_held(struct call *call)
 {
 	struct phone *phone = call->phone;
-	struct call *other = other_in_use(phone, call);
 	struct failure ignored;
 
+	if (!phone->some_wait)
+		return;
+	struct call *other = other_in_use(phone, call);
+	phone->some_wait = false;
 	LIST_EACH(&phone->calls, node) {
 		struct call *held = LIST_ENTRY(node, struct call, node);
-		if (held->held_for != call->number)
-			continue;
+		bool for_it = held->held_for == call->number;
 		/* Another is being dialled: they are held for that one now. */
-		held->held_for = other && !call_is_up(other) ? other->number : 0;
+		if (for_it)
+			held->held_for = other && !call_is_up(other) ? other->number : 0;
+		phone->some_wait |= held->held_for != 0;
+		if (!for_it)
+			continue;
 		if (other || phone->shutting_down || !call_will_be_held(held) ||
 		    !settings_on(call_settings(held, "call.auto-resume"), "call.auto-resume"))
 			continue;

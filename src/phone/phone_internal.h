@@ -490,6 +490,7 @@ struct phone {
 	size_t ended_count;
 	struct map by_number, by_id;
 	unsigned last_call, selected, latest_ended;
+	bool some_wait; /* perhaps a call was held for another one (held_for) */
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */
 	struct timer tone_timer, sampling_timer, beep_timer;
 	enum engine_tone tone, failure_tone;

@@ -1,6 +1,8 @@
 """How much one phone carries: memory a transaction and a call, cost a message beside others, registrations, start and idle. Figures, nothing asserted."""
+import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import time
@@ -20,14 +22,20 @@ def run_seconds(process):
     return total / 1e9
 
 
+def main_seconds(process):
+    """CPU of the loop's thread alone: that of signalling."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/schedstat", encoding="ascii") as text:
+        return int(text.read().split()[0]) / 1e9
+
+
 def dirty_kib(process):
     with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as text:
         return sum(int(line.split()[1]) for line in text if line.startswith("Private_Dirty"))
 
 
-def plain_phone(bench, *lines):
-    """With the plain front end; nobody reads its events one by one."""
-    argv = [OFFHOOK, "-n", "--plain", "--stay"]
+def plain_phone(bench, *lines, below=()):
+    """With the plain front end; nobody reads its events one by one. `below`: the program that runs it."""
+    argv = [*below, OFFHOOK, "-n", "--plain", "--stay"]
     for line in (*QUIET, *lines):
         argv += ["-x", line]
     out = open(bench.path(f"plain-{len(bench.processes)}.log"), "wb")
@@ -143,26 +151,57 @@ def transactions(bench):
     phone.wait(10)
 
 
+MANY_CALLS = ("set call.accept any", "set call.auto-answer on", "set call.max 10000", "set trace.keep 64k", "set media.ports 20000-39998", "set sip.max-transactions 20000")
+
+
 def calls(bench):
-    """Memory of calls that are up, sound and all, and what a message costs beside them."""
-    phone = plain_phone(bench, f"set sip.listen {HOST}:15410", "set call.accept any", "set call.auto-answer on", "set call.max 10000", "set trace.keep 64k", "set media.ports 20000-39998",
-                        "set sip.max-transactions 20000")
+    """Memory of calls that are up, sound and all, and what a message costs beside them: CPU of the loop's thread, which has no sound."""
+    phone = plain_phone(bench, f"set sip.listen {HOST}:15410", *MANY_CALLS)
     caller = Caller(15411, 15410)
     answers(caller)
     held = caller.held_calls(10)
     before, first = dirty_kib(phone), held
-    for wanted in (10, 100, 400):
+    for wanted in (10, 100, 1000):
         held += caller.held_calls(wanted - held)
-        cpu, begin = run_seconds(phone), time.monotonic()
-        time.sleep(1)
-        idle = (run_seconds(phone) - cpu) / (time.monotonic() - begin)
-        cpu, begin = run_seconds(phone), time.monotonic()
+        cpu = main_seconds(phone)
         answered = caller.options(1000)
-        busy = run_seconds(phone) - cpu - idle * (time.monotonic() - begin)
-        line(f"an OPTIONS beside {held} calls (their sound taken off)", f"{busy * 1e6 / max(answered, 1):.0f}", "us of CPU")
+        line(f"an OPTIONS beside {held} calls", f"{(main_seconds(phone) - cpu) * 1e6 / max(answered, 1):.0f}", "us of CPU")
     line("a call that is up, sound and all", f"{(dirty_kib(phone) - before) / max(held - first, 1):.1f}", "KiB")
     phone.terminate()
     phone.wait(10)
+
+
+SOUND = {"engine_add", "stream_prepare", "stream_new"}  # who allocates there does it for sound;
+ENDING = {"calls_shut_down", "attempt_now", "session_end", "session_break", "call_finish"}  # or for the end, which comes with the measure
+
+
+def heap_of(bench, port, count):
+    """@return how many calls were up, and the bytes of the heap at its highest, by the functions that asked for them."""
+    report = bench.path(f"heap-{count}.json")
+    phone = plain_phone(bench, f"set sip.listen {HOST}:{port}", *MANY_CALLS, below=("valgrind", "--tool=dhat", f"--dhat-out-file={report}", "--num-callers=20"))
+    caller = Caller(port + 1, port)
+    answers(caller)
+    held = caller.held_calls(count)
+    time.sleep(1)
+    phone.terminate()
+    phone.wait(60)
+    with open(report, encoding="utf-8") as text:
+        found = json.load(text)
+    names = [frame.split(": ", 1)[-1].split(" (")[0].split(".")[0] for frame in found["ftbl"]]
+    return held, [({names[frame] for frame in point["fs"]}, point["gb"]) for point in found["pps"]]
+
+
+def held_calls(bench):
+    """What a held call takes of the heap, signalling and sound apart: by the difference between many of them and some."""
+    if not shutil.which("valgrind"):
+        print("  valgrind is not installed: what a held call takes is not counted", flush=True)
+        return
+    (few, some), (more, many) = heap_of(bench, 15440, 30), heap_of(bench, 15450, 130)
+
+    def kib(wanted):
+        return (sum(size for who, size in many if wanted(who)) - sum(size for who, size in some if wanted(who))) / 1024 / max(more - few, 1)
+    line("a held call: signalling", f"{kib(lambda who: not who & (SOUND | ENDING)):.1f}", "KiB of the heap")
+    line("a held call: its stream and codecs", f"{kib(lambda who: bool(who & SOUND)):.1f}", "KiB reserved, most of it never touched")
 
 
 class Registrar:
@@ -210,25 +249,47 @@ def registrations(bench, count=10000):
     registrar.socket.close()
 
 
-def first_register(bench, runs=10):
+def baresip_that_registers(bench, port, registrar_port):
+    folder = bench.path(f"baresip-{port}")
+    os.makedirs(folder, exist_ok=True)
+    modules = next(p for p in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules") if os.path.isdir(p))
+    for name, text in (("config", f"sip_listen {HOST}:{port}\nnet_interface {HOST}\nmodule_path {modules}\nmodule g711.so\nmodule_app account.so\nmodule_app menu.so\n"),
+                       ("accounts", f"<sip:me@{HOST}:{registrar_port}>;auth_pass=x;regint=600\n"), ("contacts", "")):
+        with open(os.path.join(folder, name), "w", encoding="ascii") as to:
+            to.write(text)
+    out = open(os.path.join(folder, "log"), "wb")
+    process = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=bench.folder)
+    bench.processes.append(process)
+    return process
+
+
+def starts(registrar, name, start, runs):
     """From exec to the REGISTER on the wire; the best of some, as the machine's other work only adds to it."""
-    registrar, times = Registrar(15431, 600), []
+    times, cpus = [], []
     for _ in range(runs):
         begin = time.monotonic()
-        phone = plain_phone(bench, f"set sip.listen {HOST}:15430", f"account add sip:me@{HOST}:15431 password=x", "register")
-        registrar.socket.settimeout(10)
+        process = start()
         while not registrar.socket.recv(65536).startswith(b"REGISTER"):
             pass
         times.append((time.monotonic() - begin) * 1000)
-        phone.kill()
-        phone.wait(10)
-    line("start to REGISTER on the wire, best and median", f"{min(times):.1f}", f"ms, {sorted(times)[len(times) // 2]:.1f} ms")
+        cpus.append(run_seconds(process) * 1000)
+        process.kill()
+        process.wait(10)
+    line(f"{name}: start to REGISTER on the wire, best and median", f"{min(times):.1f}", f"ms, {sorted(times)[runs // 2]:.1f} ms; {min(cpus):.1f} ms of CPU at the least")
+
+
+def first_register(bench, runs=10):
+    registrar = Registrar(15431, 600)
+    registrar.socket.settimeout(10)
+    starts(registrar, "offhook", lambda: plain_phone(bench, f"set sip.listen {HOST}:15430", f"account add sip:me@{HOST}:15431 password=x", "register"), runs)
+    if shutil.which("baresip"):
+        starts(registrar, "baresip", lambda: baresip_that_registers(bench, 15432, 15431), runs)
     registrar.socket.close()
 
 
 def main(bench):
     print("\ncapacity")
-    for measure in (transactions, calls, first_register, registrations):
+    for measure in (transactions, calls, held_calls, first_register, registrations):
         try:
             measure(bench)
         except Exception as why:  # a figure that cannot be had is said and the others go on
