@@ -15,4 +15,4 @@ src_media_libmedia_a_SOURCES = \
 	src/media/codec/g711.c src/media/codec/g711.h src/media/codec/g722.c src/media/codec/g722.h \
 	src/media/codec/l16.c src/media/codec/l16.h \
 	src/media/audio/device.c src/media/audio/device.h src/media/audio/null.c src/media/audio/tone.c src/media/audio/file.c \
-	src/media/audio/helper.c src/media/audio/helper.h src/media/audio/shared.h
+	src/media/audio/helper.c src/media/audio/helper.h src/media/audio/leaving.c src/media/audio/leaving.h src/media/audio/shared.h

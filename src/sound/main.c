@@ -52,12 +52,13 @@ static int carry(const char *in, const char *out)
 	be_quiet();
 	if (!portaudio_start(shared, names))
 		return 1;
-	/* The callback works; here we only wait for the phone to close its end. Nothing is stopped in order:
-	 * after a sound server died PortAudio's stop and close never return. */
+	/* The callback works; here we only wait for the phone to close its end. It may be gone itself by then, and
+	 * does not wait. */
 	char byte;
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		continue;
-	_exit(0);
+	prctl(PR_SET_PDEATHSIG, 0);
+	portaudio_leave();
 }
 
 int main(int argc, char **argv)

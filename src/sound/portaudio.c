@@ -43,11 +43,12 @@ static void leave_at_once(int signal)
  * A JACK client that just vanishes is waited for: jackd misses its next cycles, and all who sound then stutter. But
  * Pa_Terminate may hang (it does when the server has died), so it has a second.
  */
-static void leave_in_order(void)
+void portaudio_leave(void)
 {
 	signal(SIGALRM, leave_at_once);
 	alarm(LEAVE_S);
 	Pa_Terminate();
+	_exit(0);
 }
 
 bool portaudio_list(void)
@@ -71,8 +72,7 @@ bool portaudio_list(void)
 		}
 	}
 	fflush(stdout);
-	leave_in_order();
-	_exit(0);
+	portaudio_leave();
 }
 
 /* Exact names win; a part must be in one name only. Indices move, so they are never kept. */

@@ -5,6 +5,8 @@
 
 /** Print every device to standard output. @return false: PortAudio does not start */
 bool portaudio_list(void);
+/** Leave the sound servers in order, if they let us within a second, and end the process. */
+_Noreturn void portaudio_leave(void);
 /**
  * Open devices and start them; from then on the callbacks do all. One stream does both sides where they are one device.
  * @param names  by side: "default", the exact name, or a part of exactly one name; NULL: not this side

@@ -1,6 +1,7 @@
 #include "media/audio/helper.h"
 
 #include "base/xmalloc.h"
+#include "media/audio/leaving.h"
 #include "media/audio/shared.h"
 
 #include <errno.h>
@@ -154,6 +155,7 @@ static enum err start(struct helper *helper)
 	if (pipe2(life, O_CLOEXEC) < 0)
 		return err_from_errno(errno);
 	prepare_shared(helper);
+	leaving_hurry(helper->names);
 	int error = spawn(helper, life[0]);
 	close(life[0]);
 	if (error) {
@@ -167,13 +169,19 @@ static enum err start(struct helper *helper)
 	return ERR_NONE;
 }
 
-/* SIGKILL at once: an orderly end would call PortAudio, which may never return. */
-static void kill_helper(struct helper *helper)
+/* It sees the end of its standard input. */
+static void let_go(struct helper *helper)
 {
 	if (helper->life_fd >= 0)
 		close(helper->life_fd);
 	helper->life_fd = -1;
 	helper->running = false;
+}
+
+/* One that is ill: SIGKILL at once, for an orderly end would call PortAudio, which may never return. */
+static void kill_helper(struct helper *helper)
+{
+	let_go(helper);
 	if (!helper->pid)
 		return;
 	kill(helper->pid, SIGKILL);
@@ -376,7 +384,9 @@ static const char *helper_message(const struct device *device)
 
 static void helper_free(struct helper *helper)
 {
-	kill_helper(helper);
+	let_go(helper);
+	if (helper->pid)
+		leaving_add(helper->pid, helper->names);
 	if (helper->shared)
 		munmap(helper->shared, sound_shared_bytes());
 	if (helper->shm_fd >= 0)
