@@ -52,33 +52,42 @@ static struct slice uri_host(struct slice value)
 /* The further Vias of a request that came to us are those it came through; our answer goes back the same way. */
 static void read_vias(struct path *path, struct slice message)
 {
+	struct trace_values vias;
 	struct slice via;
 
-	for (size_t i = 1; (via = trace_header(message, "Via", 'v', i)).n; i++)
+	trace_values_begin(&vias, message, "Via", 'v');
+	if (!trace_values_next(&vias, &via))
+		return;
+	while (path->count < HOPS_MAX && trace_values_next(&vias, &via))
 		add_hop(path, via_host(via));
 }
 
 /* Record-Route in an answer names the proxies, the nearest last (RFC 3261 12.1.2); Contact who answered. */
 static void read_record_route(struct path *path, struct slice message)
 {
+	struct slice last[HOPS_MAX + 1], route;
+	struct trace_values routes;
 	size_t count = 0;
 
-	while (trace_header(message, "Record-Route", '\0', count).n)
-		count++;
-	while (count > 1)
-		add_hop(path, uri_host(trace_header(message, "Record-Route", '\0', --count - 1)));
-	add_hop(path, uri_host(trace_header(message, "Contact", 'm', 0)));
+	trace_values_begin(&routes, message, "Record-Route", '\0');
+	while (trace_values_next(&routes, &route))
+		last[count++ % ARRAY_LEN(last)] = route;
+	/* The nearest is the one that we spoke to. */
+	for (size_t i = 1; i < count && i < ARRAY_LEN(last); i++)
+		add_hop(path, uri_host(last[(count - 1 - i) % ARRAY_LEN(last)]));
+	add_hop(path, uri_host(trace_header(message, "Contact", 'm')));
 }
 
 /* A request within a dialog goes by its Route to whom its URI names. */
 static void read_route(struct path *path, struct slice message)
 {
+	struct trace_values routes;
 	struct slice route, first = message;
-	size_t i = 1;
 
-	if (!trace_header(message, "Route", '\0', 0).n)
+	trace_values_begin(&routes, message, "Route", '\0');
+	if (!trace_values_next(&routes, &route))
 		return;
-	for (; (route = trace_header(message, "Route", '\0', i)).n; i++)
+	while (path->count < HOPS_MAX && trace_values_next(&routes, &route))
 		add_hop(path, uri_host(route));
 	first = slice_cut(&first, '\n');
 	slice_cut(&first, ' ');
@@ -97,7 +106,7 @@ static void read_path(struct path *path, const struct trace_entry *entry)
 		read_vias(path, entry->bytes);
 	else if (!response)
 		read_route(path, entry->bytes);
-	else if (status_class <= '2' && !slice_ends(trace_header(entry->bytes, "CSeq", '\0', 0), SLICE(" REGISTER")))
+	else if (status_class <= '2' && !slice_ends(trace_header(entry->bytes, "CSeq", '\0'), SLICE(" REGISTER")))
 		read_record_route(path, entry->bytes);
 }
 

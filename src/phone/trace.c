@@ -64,36 +64,61 @@ static size_t value_end(struct slice s)
 	return s.n;
 }
 
-struct slice trace_header(struct slice message, const char *name, char compact, size_t nth)
+void trace_values_begin(struct trace_values *values, struct slice message, const char *name, char compact)
 {
-	struct slice rest = message;
-	bool several = nth || !strcmp(name, "Via") || !strcmp(name, "Route") || !strcmp(name, "Record-Route");
+	bool is_list = !strcmp(name, "Via") || !strcmp(name, "Route") || !strcmp(name, "Record-Route");
 
-	slice_cut(&rest, '\n');
-	while (rest.n) {
-		struct slice line = slice_cut(&rest, '\n'), value = line;
+	*values = (struct trace_values){ .rest = message, .name = name, .compact = compact, .is_list = is_list };
+	slice_cut(&values->rest, '\n');
+}
+
+/* The value of the next line of this name, with the folded lines that go on with it. @return false: the header is over */
+static bool next_line(struct trace_values *values, struct slice *value)
+{
+	struct slice *rest = &values->rest;
+	const char *end = rest->p + rest->n;
+
+	while (rest->n) {
+		struct slice line = slice_cut(rest, '\n');
+		*value = line;
 		if (!slice_trim(line).n)
-			break;
-		struct slice found = slice_trim(slice_cut(&value, ':'));
-		if (!value.p || !(slice_ieq(found, slice_of(name)) ||
-				  (compact && found.n == 1 && (found.p[0] | 0x20) == compact)))
+			return false;
+		struct slice found = slice_trim(slice_cut(value, ':'));
+		if (!value->p || !(slice_ieq(found, slice_of(values->name)) ||
+				   (values->compact && found.n == 1 && (found.p[0] | 0x20) == values->compact)))
 			continue;
-		/* A folded line goes on with it. */
-		while (rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t')) {
-			slice_cut(&rest, '\n');
-			value.n = rest.n ? (size_t)(rest.p - value.p) - 1 : (size_t)(message.p + message.n - value.p);
+		while (rest->n && (rest->p[0] == ' ' || rest->p[0] == '\t')) {
+			slice_cut(rest, '\n');
+			value->n = rest->n ? (size_t)(rest->p - value->p) - 1 : (size_t)(end - value->p);
 		}
-		if (!several)
-			return slice_trim(value);
-		while (value.n) {
-			size_t end = value_end(value);
-			struct slice one = slice_trim(slice_sub(value, 0, end));
-			if (one.n && !nth--)
-				return one;
-			value = slice_from(value, end + 1);
-		}
+		return true;
 	}
-	return (struct slice){ 0 };
+	return false;
+}
+
+bool trace_values_next(struct trace_values *values, struct slice *value)
+{
+	for (;;) {
+		struct slice *line = &values->line;
+		if (!line->n && !next_line(values, line)) {
+			values->rest.n = 0;
+			return false;
+		}
+		size_t end = values->is_list ? value_end(*line) : line->n;
+		*value = slice_trim(slice_sub(*line, 0, end));
+		*line = slice_from(*line, end + 1);
+		if (value->n || !values->is_list)
+			return true;
+	}
+}
+
+struct slice trace_header(struct slice message, const char *name, char compact)
+{
+	struct trace_values values;
+	struct slice value;
+
+	trace_values_begin(&values, message, name, compact);
+	return trace_values_next(&values, &value) ? value : (struct slice){ 0 };
 }
 
 /* The entry's texts stand behind it in one allocation. */
@@ -133,7 +158,7 @@ void trace_add(struct trace *trace, const struct sip_wire *wire)
 	entry->protocol = wire->protocol;
 	entry->local = wire->local;
 	entry->remote = wire->remote;
-	entry->call_id = trace_header(entry->bytes, "Call-ID", 'i', 0);
+	entry->call_id = trace_header(entry->bytes, "Call-ID", 'i');
 }
 
 void trace_note(struct trace *trace, enum trace_kind kind, enum sip_protocol protocol, const struct address *remote,
@@ -190,11 +215,11 @@ bool trace_wanted(const struct trace_entry *entry, const struct trace_filter *fi
 		return false;
 	if (!filter->registering.n)
 		return true;
-	struct slice method = entry->kind == TRACE_MESSAGE ? trace_header(entry->bytes, "CSeq", '\0', 0)
+	struct slice method = entry->kind == TRACE_MESSAGE ? trace_header(entry->bytes, "CSeq", '\0')
 							   : (struct slice){ 0 };
 	return slice_ends(method, SLICE(" REGISTER")) &&
-	       slice_ifind_slice(trace_header(entry->bytes, "To", 't', 0), filter->registering) <
-		       trace_header(entry->bytes, "To", 't', 0).n;
+	       slice_ifind_slice(trace_header(entry->bytes, "To", 't'), filter->registering) <
+		       trace_header(entry->bytes, "To", 't').n;
 }
 
 /* ---- text ---- */

@@ -47,10 +47,22 @@ const struct trace_entry *trace_before(const struct trace *trace, const struct t
 uint64_t trace_last_number(const struct trace *trace);
 
 /**
- * The nth value of a header field in a message that was not parsed; of Via, Route and Record-Route the values of a line
- * count singly. `compact`: its short form in lower case, NUL for none. Empty: there is none.
+ * The values of a header field in a message that was not parsed, one after the other: of Via, Route and Record-Route each
+ * value, of others each line. A message may have thousands of them, so they are found in one walk.
  */
-struct slice trace_header(struct slice message, const char *name, char compact, size_t nth);
+struct trace_values {
+	struct slice rest, line; /* of the header, of the present line */
+	const char *name;
+	char compact;
+	bool is_list;
+};
+
+/** `compact`: the short form of the name in lower case, NUL for none. `name` is kept, not copied. */
+void trace_values_begin(struct trace_values *values, struct slice message, const char *name, char compact);
+/** @return false: there are no more */
+bool trace_values_next(struct trace_values *values, struct slice *value);
+/** The first value. Empty: there is none. */
+struct slice trace_header(struct slice message, const char *name, char compact);
 /** The first line, cleaned: "INVITE sip:bob@biloxi.com SIP/2.0". */
 void trace_first_line(const struct trace_entry *entry, struct buf *line);
 /** "10:41:47.002 sent UDP 192.0.2.1:5060 > 192.0.2.4:5060" */

@@ -232,10 +232,51 @@ static void fields_without_a_place_are_marked(void **state)
 static void call_ids_are_found(void **state)
 {
 	(void)state;
-	assert_true(slice_eq(trace_header(slice_of(invite), "Call-ID", 'i', 0), SLICE("one")));
-	assert_true(slice_eq(trace_header(slice_of(ringing), "Call-ID", 'i', 0), SLICE("one")));
-	assert_int_equal(trace_header(SLICE("INVITE x SIP/2.0\r\n\r\nCall-ID: in-the-body"), "Call-ID", 'i', 0).n, 0);
-	assert_int_equal(trace_header(SLICE(""), "Call-ID", 'i', 0).n, 0);
+	assert_true(slice_eq(trace_header(slice_of(invite), "Call-ID", 'i'), SLICE("one")));
+	assert_true(slice_eq(trace_header(slice_of(ringing), "Call-ID", 'i'), SLICE("one")));
+	assert_int_equal(trace_header(SLICE("INVITE x SIP/2.0\r\n\r\nCall-ID: in-the-body"), "Call-ID", 'i').n, 0);
+	assert_int_equal(trace_header(SLICE(""), "Call-ID", 'i').n, 0);
+}
+
+static void values_are_found_one_by_one(void **state)
+{
+	struct trace_values values;
+	struct slice value;
+
+	(void)state;
+	trace_values_begin(&values, SLICE("INVITE x SIP/2.0\r\nVia: a, ,b,\r\n c\r\nVia-x: no\r\nv: \"d,e\" <f,g>\r\n\r\nVia: h"),
+			   "Via", 'v');
+	const char *const wanted[] = { "a", "b", "c", "\"d,e\" <f,g>" };
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		assert_true(trace_values_next(&values, &value));
+		assert_true(slice_eq(value, slice_of(wanted[i])));
+	}
+	assert_false(trace_values_next(&values, &value));
+	assert_false(trace_values_next(&values, &value));
+}
+
+/* A stranger's message may hold thousands of values; looked for one by one from the start, each of these lines would
+ * take as long as the square of them: minutes. */
+static void thousands_of_values_cost_one_walk(void **state)
+{
+	static const char *const lines[] = { "INVITE sip:a@b SIP/2.0\r\nVia: ", "SIP/2.0 200 OK\r\nRecord-Route: ",
+					     "BYE sip:a@b SIP/2.0\r\nRoute: " };
+	struct fixture *f = *state;
+	struct buf message;
+
+	buf_init(&message, 65536);
+	for (size_t i = 0; i < ARRAY_LEN(lines) * 8; i++) {
+		buf_clear(&message);
+		buf_printf(&message, "%s", lines[i % ARRAY_LEN(lines)]);
+		while (message.n < 60000)
+			buf_printf(&message, "a sip:x,");
+		buf_printf(&message, "y\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\n\r\n");
+		add(f, i % ARRAY_LEN(lines) == 2, &f->proxy, buf_text(&message));
+	}
+	char *text = draw(f, "one", 140);
+	assert_non_null(strstr(text, "x:5060"));
+	free(text);
+	buf_fini(&message);
 }
 
 static const char routed[] = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\n"
@@ -337,6 +378,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(secrets_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(fields_without_a_place_are_marked, setup, teardown),
 		cmocka_unit_test(call_ids_are_found),
+		cmocka_unit_test(values_are_found_one_by_one),
+		cmocka_unit_test_setup_teardown(thousands_of_values_cost_one_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(those_behind_have_a_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_cut_label_ends_in_an_ellipsis, setup, teardown),
 		cmocka_unit_test_setup_teardown(registrations_and_texts_are_picked, setup, teardown),
