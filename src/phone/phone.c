@@ -82,7 +82,7 @@ static unsigned on_accept(void *arg, const struct sip_message *request, const st
 	if ((request->method == SIP_INVITE || request->method == SIP_OPTIONS) &&
 	    media_is_full(phone, account_of_request(phone, request, source), &source->local))
 		return 503;
-	if (request->method != SIP_OPTIONS && screening_blocks(phone->screening, sip_message_from(request)->uri.text))
+	if (request->method != SIP_OPTIONS && screening_blocks(phone->screening, request, source))
 		return request->method == SIP_INVITE ? 603 : 403;
 	return 0;
 }

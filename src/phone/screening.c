@@ -86,13 +86,13 @@ static bool fits(const char *pattern, const char *uri)
 	return fit;
 }
 
-static const char *blocking_rule(const struct screening *screening, const char *uri)
+static const char *blocking_rule(const struct screening *screening, const char *uri, const char *plain)
 {
 	const char *blocked = NULL;
 
 	LIST_EACH(&screening->rules, node) {
 		const struct rule *rule = LIST_ENTRY(node, struct rule, node);
-		if (!fits(rule->pattern, uri))
+		if (!fits(rule->pattern, uri) && !(plain && fits(rule->pattern, plain)))
 			continue;
 		if (rule->allows)
 			return NULL;
@@ -101,12 +101,23 @@ static const char *blocking_rule(const struct screening *screening, const char *
 	return blocked;
 }
 
-bool screening_blocks(struct screening *screening, struct slice raw)
+/* "sip:%62ob@biloxi.com" is bob (RFC 3261 19.1.4). NULL: nothing in it is escaped */
+static char *unescaped(const char *uri)
 {
-	if (list_empty(&screening->rules))
-		return false;
-	char *uri = peer_uri(raw);
-	const char *pattern = blocking_rule(screening, uri);
+	struct arena arena;
+
+	if (!strchr(uri, '%'))
+		return NULL;
+	arena_init(&arena);
+	char *plain = clean(sip_unescape(&arena, slice_of(uri)));
+	arena_fini(&arena);
+	return plain;
+}
+
+static bool blocks(struct screening *screening, struct slice raw)
+{
+	char *uri = peer_uri(raw), *plain = unescaped(uri);
+	const char *pattern = blocking_rule(screening, uri, plain);
 
 	if (pattern) {
 		struct event *event = events_add(screening->phone->events, EVENT_BLOCKED, 0);
@@ -114,7 +125,20 @@ bool screening_blocks(struct screening *screening, struct slice raw)
 		event_text(event, "pattern", slice_of(pattern));
 	}
 	free(uri);
+	free(plain);
 	return pattern != NULL;
+}
+
+bool screening_blocks(struct screening *screening, const struct sip_message *request, const struct sip_source *source)
+{
+	if (list_empty(&screening->rules))
+		return false;
+	if (blocks(screening, sip_message_from(request)->uri.text))
+		return true;
+	/* From may say "anonymous", and our own proxy who it is. */
+	const struct sip_address *asserted =
+		account_trusts(screening->phone, source) ? asserted_identity(request) : NULL;
+	return asserted && blocks(screening, asserted->uri.text);
 }
 
 static struct rule *find_rule(const struct screening *screening, struct slice pattern)

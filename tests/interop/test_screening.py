@@ -96,6 +96,28 @@ def test_block(bench):
     phone.refused("block " + "x" * 300)
 
 
+def test_block_whoever_it_says_it_is(bench):
+    """An escaped character is that character (RFC 3261 19.1.4), and where From is anonymous the identity that our own proxy vouches for counts."""
+    peer = Peer(PEER)
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} proxy=sip:127.0.0.1:{PEER}")
+    register = peer.receive("REGISTER")
+    peer.respond(register, 200, "OK", headers=(f"Contact: {register.get('Contact')};expires=600",))
+    phone.event("registered")
+    phone.do("block bob")
+    refused(peer, 1, 603, user="%62ob")
+    equal(phone.event("blocked")["pattern"], "bob", "escaped")
+
+    def anonymous(host, number, name):
+        sender = peer if host == "127.0.0.1" else Peer(PEER, host)
+        sender.request("INVITE", f"sip:alice@127.0.0.1:{PHONE}", f"<sip:alice@127.0.0.1:{PHONE}>", f"<sip:anonymous@anonymous.invalid>;tag={peer.tag}", number, 1,
+                       ("127.0.0.1", PHONE), peer.sdp(), (f"P-Asserted-Identity: <sip:{name}@example.com>",))
+        return sender
+    anonymous("127.0.0.1", "p1", "bob").receive(603)
+    equal(phone.event("blocked")["from"], "sip:bob@example.com", "asserted")
+    anonymous("127.0.0.1", "p2", "carol").receive(180)
+    anonymous("127.0.0.3", "p3", "bob").receive(180)  # no proxy of ours: what it asserts is nothing
+
+
 def test_off_is_nobody(bench):
     """`block off` is no rule for somebody named off: it says how a block is taken back."""
     phone = phone_for(bench)
