@@ -309,7 +309,7 @@ static struct kind kind_of(struct slice message)
 	if (!slice_ieq(word, SLICE("SIP/2.0")))
 		return (struct kind){ .method = sip_method_find(word) };
 	(void)!slice_to_u64(slice_trim(slice_cut(&line, ' ')), 699, &status);
-	struct slice cseq = trace_header(message, "CSeq", '\0', 0);
+	struct slice cseq = trace_header(message, "CSeq", '\0');
 	slice_cut(&cseq, ' ');
 	return (struct kind){ .method = sip_method_find(slice_trim(cseq)), .status = (unsigned)status };
 }

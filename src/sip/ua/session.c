@@ -104,11 +104,21 @@ void session_free_all(struct ua *ua)
 	}
 }
 
+/* Until its memory goes at the end of the turn nothing may find it: a 2xx of another fork that comes in the same turn
+ * would begin a BYE that outlives it. */
+static void hide(struct session *session)
+{
+	list_remove(&session->node);
+	LIST_EACH(&session->legs, node)
+		list_remove(&LIST_ENTRY(node, struct leg, node)->usage.node);
+}
+
 void session_settle(struct session *session)
 {
 	if (!session_is_over(session) || session->counted || session->invite || session->reinvite ||
 	    session->lingering || session->byes || session->bye_waits)
 		return;
+	hide(session);
 	core_bury(session->ua, &session->mortal, session_free);
 }
 

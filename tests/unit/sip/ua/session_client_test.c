@@ -532,6 +532,28 @@ static void a_stray_2xx_does_not_end_the_call(void **state)
 	free(text);
 }
 
+/* Its BYE was answered and its memory goes at the end of the turn: a 2xx of another fork that comes in between finds
+ * nobody, and nothing begins that would outlive the session. */
+static void a_stray_2xx_in_the_turn_of_the_end_finds_nobody(void **state)
+{
+	struct lab *lab = *state;
+	struct fake_packet *invite = lab_call_up(lab);
+	char *stray = fake_net_answer_text(invite, 200, "c", BOB_CONTACT SDP_LINES, "a1");
+	char *known = fake_net_answer_text(invite, 200, "b", BOB_CONTACT SDP_LINES, "a1");
+
+	lab_pass(lab, 40 * SECOND_US);
+	session_hangup(lab->session, slice_of(NULL));
+	lab_said(lab, "ended us 200 none|");
+	fake_net_answer(&lab->net, lab_take(lab, "BYE"), 200, NULL, "", "");
+	fake_net_send_back(&lab->net, invite, stray);
+	fake_net_send_back(&lab->net, invite, known);
+	lab_quiet(lab);
+	lab_pass(lab, 40 * SECOND_US);
+	lab_quiet(lab);
+	free(stray);
+	free(known);
+}
+
 static void bye_is_numbered_above_the_invite_that_was_answered(void **state)
 {
 	struct lab *lab = *state;
@@ -591,6 +613,7 @@ int main(void)
 		LAB_TEST(forty_record_routes_are_all_followed),
 		LAB_TEST(the_seventeenth_fork_may_answer),
 		LAB_TEST(a_stray_2xx_does_not_end_the_call),
+		LAB_TEST(a_stray_2xx_in_the_turn_of_the_end_finds_nobody),
 		LAB_TEST(bye_is_numbered_above_the_invite_that_was_answered),
 		LAB_TEST(neither_offers_nor_answers_end_with_bye),
 	};
