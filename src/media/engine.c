@@ -121,6 +121,9 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 		engine->probes = false;
 		engine_ports_update(engine);
 		return true;
+	case NOTE_BUSY:
+		*event = (struct engine_event){ .kind = ENGINE_BUSY, .complexity = note->u.complexity };
+		return true;
 	case NOTE_CLEANER:
 		cleaner_free(note->u.cleaner);
 		return false;

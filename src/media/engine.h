@@ -172,6 +172,7 @@ enum engine_event_kind {
 	ENGINE_DEVICE,
 	ENGINE_PLAYED, /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
 	ENGINE_RECORDED, /* a recording is whole and closed: `path`, `seconds`, `err`; also after its stream went */
+	ENGINE_BUSY,     /* the processor is: Opus is encoded at `complexity` of ENGINE_COMPLEXITY_MOST; or it no longer is */
 	ENGINE_PROBED,   /* a test of the devices is over: `probe` */
 	/* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
 	ENGINE_CLOSED,
@@ -185,6 +186,7 @@ struct engine_event {
 	bool audible;
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
+	int complexity;
 	struct address local;      /* ENGINE_CLOSED: where the sockets were bound, as the configuration said */
 	const char *path;          /* valid until the next call of engine_next_event() */
 	struct probe_result probe;

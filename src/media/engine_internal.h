@@ -93,7 +93,7 @@ struct command {
 };
 
 enum note_kind { NOTE_EVENT, NOTE_CLOSED, NOTE_SETUP, NOTE_DEVICE_RETURNED, NOTE_DEVICE_STATE,
-		 NOTE_PLAYED, NOTE_RECORDED, NOTE_CLEANER,
+		 NOTE_PLAYED, NOTE_RECORDED, NOTE_CLEANER, NOTE_BUSY,
 		 NOTE_PROBED };
 
 struct note {
@@ -115,6 +115,7 @@ struct note {
 		struct recording *recording;
 		struct cleaner *cleaner;
 		struct probe *probe;
+		int complexity;
 	} u;
 };
 
@@ -186,7 +187,8 @@ struct engine {
 	int64_t paced_us;         /* when a device asked for a tick last; 0: the timer leads */
 	int64_t busy_us;          /* of this tick */
 	double load;              /* share of a tick that a tick takes, smoothed */
-	unsigned load_ticks;
+	unsigned load_ticks, told_ago; /* told_ago: since it was told that the encoders became less thorough, or no longer are */
+	bool told_busy;
 	int complexity;           /* of encoders, up to ENGINE_COMPLEXITY_MOST, by the load */
 	struct receive_batch *batch;
 	struct list active;
@@ -212,6 +214,8 @@ void engine_run_commands(struct engine *engine, int64_t now_us);
 /** @return false: no descriptors left; engine_media_fini() all the same */
 bool engine_media_init(struct engine *engine);
 void engine_media_fini(struct engine *engine);
+/** A tick took so much of its time, 0..1: how thorough may encoders be? */
+void engine_weigh_load(struct engine *engine, double used);
 /* engine_media.c for engine_tick.c */
 int64_t engine_clock_us(clockid_t clock);
 struct stream_turn engine_turn_of(struct engine *engine, int64_t now_us);

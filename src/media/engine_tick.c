@@ -21,6 +21,7 @@ enum {
 	SETTLE_TICKS = 50,        /* at the beginning nothing waits, and xruns mean nothing */
 	POLL_BATCH = 128,
 	LOAD_TICKS = 20,
+	TOLD_APART = 50,          /* LOAD_TICKS */
 	PHASE_GUARD_FRAMES = 48,  /* so much more than needed is left, */
 	PHASE_LOOSE_FRAMES = 144, /* and as much as this is left alone, */
 	PHASE_SHORT_FRAMES = 24,  /* as is so much less */
@@ -70,12 +71,33 @@ static void play_tone(struct engine *engine)
  * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more
  * when there is room. In virtual time ticks take none.
  */
-static void watch_load(struct engine *engine)
+static bool encodes_opus(const struct engine *engine)
 {
-	if (!engine->threaded)
+	LIST_EACH(&engine->active, node) {
+		const struct stream *stream = LIST_ENTRY(node, struct stream, node);
+		if (stream->config.sends && stream->config.send.codec == MEDIA_OPUS)
+			return true;
+	}
+	return false;
+}
+
+/* Once when it begins and once when it is over, and not again and again where the load wavers. */
+static void tell_busy(struct engine *engine)
+{
+	struct note note = { .kind = NOTE_BUSY };
+	bool busy = engine->complexity < ENGINE_COMPLEXITY_MOST && encodes_opus(engine);
+
+	note.u.complexity = engine->complexity;
+	if (busy == engine->told_busy || (engine->told_ago < TOLD_APART && !busy) || !engine_note_fits(engine) ||
+	    (!busy && engine->complexity < ENGINE_COMPLEXITY_MOST))
 		return;
-	double used = (double)engine->busy_us / ENGINE_TICK_US;
-	engine->busy_us = 0;
+	engine->told_busy = busy;
+	engine->told_ago = 0;
+	engine_note_send(engine, &note);
+}
+
+void engine_weigh_load(struct engine *engine, double used)
+{
 	engine->load += (used - engine->load) * LOAD_SHARE;
 	if (++engine->load_ticks < LOAD_TICKS)
 		return;
@@ -84,6 +106,15 @@ static void watch_load(struct engine *engine)
 		engine->complexity--;
 	else if (engine->load < LOAD_LOW && engine->complexity < ENGINE_COMPLEXITY_MOST)
 		engine->complexity++;
+	engine->told_ago++;
+	tell_busy(engine);
+}
+
+static void watch_load(struct engine *engine)
+{
+	if (engine->threaded)
+		engine_weigh_load(engine, (double)engine->busy_us / ENGINE_TICK_US);
+	engine->busy_us = 0;
 }
 
 /* A device that is still being opened would swallow the first of it. */

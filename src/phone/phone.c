@@ -326,6 +326,8 @@ static void on_engine(void *arg, int events)
 			net_rtp_release(phone->rtp_ports, &event.local);
 		if (event.kind == ENGINE_DEVICE) {
 			sound_engine_event(phone, &event);
+		} else if (event.kind == ENGINE_BUSY) {
+			sound_told_busy(phone, event.complexity);
 		} else if (event.kind == ENGINE_PROBED) {
 			sound_probed(phone, &event.probe);
 		} else if (event.kind == ENGINE_PLAYED || event.kind == ENGINE_RECORDED) {

@@ -427,3 +427,13 @@ bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *f
 	}
 	return good;
 }
+
+void sound_told_busy(struct phone *phone, int complexity)
+{
+	if (complexity < ENGINE_COMPLEXITY_MOST)
+		log_line(phone->log, LOG_NOTICE,
+			 "the processor is busy: what I say is encoded less thoroughly, so that no packet is late (`show "
+			 "media` tells how much)");
+	else
+		log_line(phone->log, LOG_NOTICE, "the processor has time again: what I say is encoded thoroughly");
+}
