@@ -141,7 +141,7 @@ def transactions(bench):
         line(f"an OPTIONS beside {wanted} finished transactions", f"{(run_seconds(phone) - cpu) * 1e6 / max(answered, 1):.0f}", "us of CPU")
     caller.send("OPTIONS", "length")
     length = len(caller.finals(1)[0])
-    line("a finished OPTIONS transaction", f"{(dirty_kib(phone) - before) / (standing - begun):.2f}", f"KiB, {length / 1024:.2f} of them the response")
+    line("a finished OPTIONS transaction", f"{(dirty_kib(phone) - before) / (standing - begun):.2f}", f"KiB; its response has {length / 1024:.2f}")
     caller.send("INVITE", "it-rings")  # and takes the only line, so that the others are refused
     wait_until(lambda: b" 180 " in caller.socket.recv(65536), "the first call rings")
     before = dirty_kib(phone)

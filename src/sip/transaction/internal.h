@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sip/transaction/machine.h"
+#include "sip/transaction/said.h"
 
 struct transactions {
 	struct sip_world world;
@@ -15,6 +16,7 @@ struct transactions {
 	struct list server_list;      /* those that are being answered, or whose 2xx the user still repeats */
 	struct list finished_list;    /* those where nothing but retransmissions and an ACK is awaited, longest first */
 	size_t held_bytes;            /* of the messages that server transactions keep */
+	struct said_models models;    /* of the responses among them */
 	uint64_t last_number;
 };
 
@@ -36,7 +38,7 @@ struct server_transaction {
 	struct transaction base;
 	struct sip_message *request;  /* NULL when it is not needed any more */
 	size_t held;                  /* bytes of what it keeps, as far as owner->held_bytes counts them */
-	struct slice response;        /* the last one sent, its bytes alone, while it may be sent again; else empty */
+	struct said response;         /* the last one sent, while it may be sent again */
 	struct sip_source source;
 	enum sip_method method;
 	uint32_t cseq;

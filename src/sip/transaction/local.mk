@@ -7,5 +7,6 @@ src_sip_transaction_libtransaction_a_SOURCES = \
 	src/sip/transaction/machine.c src/sip/transaction/machine.h \
 	src/sip/transaction/other_client.c \
 	src/sip/transaction/other_server.c \
+	src/sip/transaction/said.c src/sip/transaction/said.h \
 	src/sip/transaction/server.c src/sip/transaction/server_actions.h \
 	src/sip/transaction/transaction.c src/sip/transaction/transaction.h

@@ -125,7 +125,7 @@ static bool merge_key_of(const struct transactions *transactions, const struct s
 static void recount(struct server_transaction *st)
 {
 	const char *const names[] = { st->method_name, st->to_tag, st->answer_tag };
-	size_t held = st->response.n + (st->request ? sip_message_memory(st->request) : 0);
+	size_t held = said_memory(&st->response) + (st->request ? sip_message_memory(st->request) : 0);
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		held += names[i] ? strlen(names[i]) + 1 : 0;
@@ -142,8 +142,7 @@ static void forget_request(struct server_transaction *st)
 
 void server__forget_response(struct server_transaction *st)
 {
-	free((char *)(uintptr_t)st->response.p);
-	st->response = slice_of(NULL);
+	said_forget(&st->base.owner->models, &st->response);
 	recount(st);
 }
 
@@ -153,7 +152,7 @@ void server__free(struct server_transaction *st)
 	map_remove(&st->base.owner->merges, &st->by_merge);
 	transaction__fini(&st->base);
 	sip_message_unref(st->request);
-	free((char *)(uintptr_t)st->response.p);
+	said_forget(&st->base.owner->models, &st->response);
 	free(st->method_name);
 	free(st->to_tag);
 	free(st->answer_tag);
@@ -243,18 +242,25 @@ void server__send(struct server_transaction *st)
 {
 	struct sip_message *response;
 
-	if (!st->response.n || sip_message_parse_own(st->response, &response) != SCAN_OK)
+	if (!st->response.n)
 		return;
-	send_message(st, response);
-	sip_message_unref(response);
+	char *bytes = said_bytes(&st->response);
+	if (sip_message_parse_own(slice_make(bytes, st->response.n), &response) == SCAN_OK) {
+		send_message(st, response);
+		sip_message_unref(response);
+	}
+	free(bytes);
 }
 
 void server__answer(struct server_transaction *st, struct sip_message *response)
 {
 	struct slice tag = tag_of(sip_message_to(response));
 
-	free((char *)(uintptr_t)st->response.p);
-	st->response = slice_make(slice_dup(response->bytes), response->bytes.n);
+	/* The response to an INVITE goes with its ACK, and is hardly ever like another. */
+	if (st->method == SIP_INVITE)
+		said_keep_whole(&st->base.owner->models, &st->response, response->bytes);
+	else
+		said_keep(&st->base.owner->models, &st->response, st->method, response->bytes);
 	if (tag.n && !(st->answer_tag && slice_eq(tag, slice_of(st->answer_tag)))) {
 		free(st->answer_tag);
 		st->answer_tag = slice_dup(tag);
@@ -362,7 +368,7 @@ static bool is_full(const struct transactions *transactions)
 	size_t max = transactions->settings.max, most = max * HELD_EACH;
 
 	return transactions->servers.count >= max ||
-	       transactions->held_bytes >= (most < HELD_LEAST ? HELD_LEAST : most);
+	       transactions->held_bytes + transactions->models.bytes >= (most < HELD_LEAST ? HELD_LEAST : most);
 }
 
 /*

@@ -86,6 +86,7 @@ void transactions_free(struct transactions *transactions)
 		server__free(server_of(LIST_ENTRY(node, struct transaction, node)));
 	LIST_EACH(&transactions->finished_list, node)
 		server__free(server_of(LIST_ENTRY(node, struct transaction, node)));
+	said_models_fini(&transactions->models);
 	transport_free(transactions->transport);
 	map_fini(&transactions->clients);
 	map_fini(&transactions->servers);

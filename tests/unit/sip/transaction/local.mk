@@ -10,3 +10,6 @@ tests_unit_sip_transaction_server_test_LDADD = $(transaction_test_libs)
 check_PROGRAMS += tests/unit/sip/transaction/loss_test
 tests_unit_sip_transaction_loss_test_SOURCES = tests/unit/sip/transaction/loss_test.c tests/unit/sip/transaction/recorder.h
 tests_unit_sip_transaction_loss_test_LDADD = $(transaction_test_libs)
+check_PROGRAMS += tests/unit/sip/transaction/said_test
+tests_unit_sip_transaction_said_test_SOURCES = tests/unit/sip/transaction/said_test.c
+tests_unit_sip_transaction_said_test_LDADD = $(transaction_test_libs)
