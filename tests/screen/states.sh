@@ -28,9 +28,18 @@ state_open() {
 	until_shown "$prompt"
 }
 
+# Rows of the quality view end in a curve, in ASCII of these characters: as the blocks they stand for.
+ascii_curves() {
+	if [ "${VARIANT:-}" = _ascii ]; then
+		sed -E '/^ ?(loss|jitter|buffer|round trip|heard|microphone|mos|max|min)? +(-?[0-9.]+(%|ms|dB)? +)?[-_.:=+*#]+$/s/[-_.:=+*#]+$/▁/'
+	else
+		cat
+	fi
+}
+
 # Curves and figures are there or not; how high they are is the network's. Identifiers and ports are somebody's dice.
 mask_state() {
-	mask | sed -E -e 's/z9hG4bK[a-z0-9]+/BRANCH/g' -e 's/  [a-z0-9]{1,20};rport/  REST;rport/' -e 's/tag=[a-z0-9]+/tag=TAG/g' -e 's/Call-ID: .*/Call-ID: ID/' -e 's/o=([a-z-]+) [0-9]+/o=\1 N/' \
+	mask | ascii_curves | sed -E -e 's/z9hG4bK[a-z0-9]+/BRANCH/g' -e 's/  [a-z0-9]{1,20};rport/  REST;rport/' -e 's/  [a-z0-9]{1,20};received=/  REST;received=/' -e 's/rport=[0-9]+/rport=PORT/g' -e 's/tag=[a-z0-9]+/tag=TAG/g' -e 's/Call-ID: .*/Call-ID: ID/' -e 's/o=([a-z-]+) [0-9]+/o=\1 N/' \
 		-e 's/Content-Length: [0-9]+/Content-Length: N/' -e 's/m=audio [0-9]+/m=audio PORT/' -e 's/(retry|in) [0-9]+ ?s/\1 Ns/g' \
 		-e 's/(MM:SS|HH:MM:SS|━) +/\1 /g' \
 		-e 's/[▁▂▃▄▅▆▇█]+/~/g' -e 's/(loss|jitter|buffer|round trip|heard|microphone|mos)( +[-0-9.?]+(%|ms|dB)?)?( +~)?( ~)?$/\1 CURVE/' \
@@ -61,7 +70,7 @@ all_views() {
 	rm -f "$work/states.shown"
 	for view in calls ladder messages contacts history quality log; do
 		line "show $view" && until_shown "[ ┬]${view^}" || return
-		for size in $STATE_SIZES; do
+		for size in ${SIZES:-$STATE_SIZES}; do
 			resize_to "$size" && state_golden "$state $view $size"
 		done
 		resize_to 80x24
@@ -72,15 +81,26 @@ all_views() {
 	else
 		until_shown '^(INVITE|REGISTER) '
 	fi
-	for size in $STATE_SIZES; do
+	for size in ${SIZES:-$STATE_SIZES}; do
 		resize_to "$size" && state_golden "$state message $size"
 	done
+	states_are "states_$state${VARIANT:-}"
+}
+
+# all_views_only STATE: the same as all_views says what its golden has for the sizes of $SIZES
+all_views_only() {
+	awk -v size=" $SIZES\$" '/^=== / { wanted = $0 ~ size } wanted' "$here/states_$1.txt" >"$work/states_$1$VARIANT.txt"
+	here=$work all_views "$1"
+}
+
+# states_are NAME: what was shown is NAME.txt
+states_are() {
 	[ $ok = yes ] || return 1
 	if [ "${UPDATE:-}" = yes ]; then
-		cp "$work/states.shown" "$here/states_$state.txt"
-	elif ! diff -u "$here/states_$state.txt" "$work/states.shown" >"$work/diff" 2>&1; then
+		cp "$work/states.shown" "$here/$1.txt"
+	elif ! diff -u "$here/$1.txt" "$work/states.shown" >"$work/diff" 2>&1; then
 		cp "$work/diff" "$work/last"
-		broken "differs from states_$state.txt"
+		broken "differs from $1.txt"
 	fi
 }
 
@@ -89,45 +109,19 @@ talking() {
 	caller "$1" "sip:me@127.0.0.1:$port" && until_shown "$1.* answer: F2" && press_until F2 "answered, talking to $1" && until_shown "call $2: sound of the peer"
 }
 
-test_states_idle() {
-	state_open && all_views idle
-}
-check states_idle
+# ---- the states: each brings the phone there ----
 
-test_states_ringing() {
-	state_open && caller Ann "sip:me@127.0.0.1:$port" && until_shown 'Ann.* answer: F2' && all_views ringing
-	callers_end
+state_idle() { state_open; }
+state_ringing() { state_open && caller Ann "sip:me@127.0.0.1:$port" && until_shown 'Ann.* answer: F2'; }
+state_in_call() { state_open && talking Ann 1; }
+state_two_calls() { state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold' && talking Ben 2; }
+state_hold() { state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold'; }
+state_conference() {
+	state_two_calls && line 'conference 1 2' && until_shown 'conference  ..:..' && until_shown 'call 1: resumed'
 }
-check states_ringing
-
-test_states_in_call() {
-	state_open && talking Ann 1 && all_views in_call
-	callers_end
+state_registration_failed() {
+	state_open 'account add sip:alice@127.0.0.1:9 password=x registrar=sip:127.0.0.1:9' && until_shown 'retry'
 }
-check states_in_call
-
-test_states_two_calls() {
-	state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold' && talking Ben 2 && all_views two_calls
-	callers_end
-}
-check states_two_calls
-
-test_states_hold() {
-	state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold' && all_views hold
-	callers_end
-}
-check states_hold
-
-test_states_conference() {
-	state_open && talking Ann 1 && line hold && until_shown 'call 1: on hold' && talking Ben 2 && line 'conference 1 2' && until_shown 'conference  ..:..' && until_shown 'call 1: resumed' && all_views conference
-	callers_end
-}
-check states_conference
-
-test_states_registration_failed() {
-	state_open 'account add sip:alice@127.0.0.1:9 password=x registrar=sip:127.0.0.1:9' && until_shown 'retry' && all_views registration_failed
-}
-check states_registration_failed
 
 # Starts the card until jackd, which comes up meanwhile, takes it.
 card_is_ready() {
@@ -135,19 +129,98 @@ card_is_ready() {
 	grep -q ready "$work/vcard"
 }
 
-# A sound card that goes in mid-call: jackd with a virtual card that is pulled out.
-test_states_device_lost() {
-	local name=screen$$ card=none jack
-	local vcard=${OFFHOOK%/*}/tests/interop/vcard
-	if ! command -v jackd >/dev/null || [ ! -x "$vcard" ]; then echo "      | no jackd or vcard here: not tried"; return; fi
-	export JACK_DEFAULT_SERVER=$name JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
-	jackd -n "$name" -r -d dummy -r 48000 -p 512 -C 1 -P 1 >"$work/jackd" 2>&1 &
-	jack=$!
-	until_true "card_is_ready '$vcard'"
-	state_open 'audio use phoneA' && talking Ann 1 && until_shown 'microphone is silent' && kill $card && until_shown 'mic lost' && all_views device_lost
+# A sound card that goes in mid-call: jackd with a virtual card that is pulled out. Warnings tell of it; whether a busy machine hears nothing
+# of the peer meanwhile is an event, and left out.
+state_device_lost() {
+	export JACK_DEFAULT_SERVER=screen$$ JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
+	jackd -n "screen$$" -r -d dummy -r 48000 -p 512 -C 1 -P 1 >"$work/jackd" 2>&1 &
+	jack=$! card=none
+	until_true "card_is_ready '${OFFHOOK%/*}/tests/interop/vcard'"
+	state_open 'audio use phoneA' && talking Ann 1 && until_shown 'microphone is silent' &&
+		line 'set events.show none' && kill $card && until_shown 'mic lost' && until_shown 'loudspeaker .phoneA. has'
+}
+has_cards() {
+	command -v jackd >/dev/null && [ -x "${OFFHOOK%/*}/tests/interop/vcard" ] && return
+	echo "      | no jackd or vcard here: not tried"
+	return 1
+}
+
+# What the states have started.
+state_over() {
 	callers_end
+	[ -z "${jack:-}" ] && return
 	kill $card $jack 2>>"$work/kill.err"
 	wait $card $jack 2>>"$work/kill.err"
+	jack=
 	unset JACK_DEFAULT_SERVER JACK_NO_AUDIO_RESERVATION JACK_NO_START_SERVER
 }
-check states_device_lost
+
+STATES="idle ringing in_call two_calls hold conference registration_failed device_lost"
+
+# Outside UTF-8 every glyph has its ASCII: one size tells.
+in_ascii() {
+	local VARIANT=_ascii SIZES=80x24
+	ENVIRONMENT=(env LC_ALL=C)
+	"state_$1" && all_views "$1"
+	state_over
+}
+
+# Without colours the same stands there, and nothing of it is coloured: what colour tells is told by words and glyphs too.
+without_colours() {
+	local SIZES=80x24 VARIANT=_nocolor
+	ENVIRONMENT+=(NO_COLOR=1)
+	"state_$1" && mux pipe-pane -o "cat >$work/coloured" && UPDATE=no all_views_only "$1"
+	if [ $ok = yes ] && grep -qaE $'\e\\[([0-9;]*;)?(3[0-7]|4[0-7]|9[0-7]|[34]8;5;[0-9]+)m' "$work/coloured"; then broken 'colours in spite of NO_COLOR'; fi
+	state_over
+}
+
+for state in $STATES; do
+	eval "test_states_$state() { [ $state != device_lost ] || has_cards || return 0; state_$state && all_views $state; state_over; }"
+	eval "test_ascii_$state() { [ $state != device_lost ] || has_cards || return 0; in_ascii $state; }"
+	eval "test_no_color_$state() { [ $state != device_lost ] || has_cards || return 0; without_colours $state; }"
+	check "states_$state"
+	check "ascii_$state"
+	check "no_color_$state"
+done
+
+# ---- the focus ----
+
+# Each view with the focus, in two calls: its title, its cursor and the keys that count there; then back in the line.
+test_focus() {
+	local view number=0
+	state_two_calls || { state_over; return; }
+	rm -f "$work/states.shown"
+	keys F6 && until_shown 'F6 line'
+	for view in calls ladder messages contacts history quality log; do
+		number=$((number + 1))
+		for size in 120x40 80x24; do
+			resize_to "$size" && text "$number" && until_shown "[ ┬]${view^}" && state_golden "focus $view $size"
+		done
+	done
+	keys Escape && until_shown 'F6 view' && state_golden 'focus line 80x24'
+	states_are states_focus
+	state_over
+}
+check focus
+
+# ---- the message view: a search in it, and two messages compared ----
+
+test_compared() {
+	local size
+	state_in_call || { state_over; return; }
+	rm -f "$work/states.shown"
+	line 'show ladder' && until_shown ' Ladder' && keys F6 && until_shown 'F6 line' && keys Home Enter && until_shown '^INVITE '
+	text '/call-id' && keys Enter && until_shown '^Call-ID: '
+	for size in $STATE_SIZES; do
+		resize_to "$size" && state_golden "search message $size"
+	done
+	resize_to 80x24
+	text '/nowhere to be found' && keys Enter && until_shown 'not found' && state_golden 'search without a hit 80x24'
+	keys Right && until_shown '^SIP/2.0 100' && text d && until_shown '^- INVITE'
+	for size in 80x24 120x40; do # narrower, how often a line is wrapped is left to the digits in it
+		resize_to "$size" && state_golden "compared $size"
+	done
+	states_are states_message
+	state_over
+}
+check compared
