@@ -5,7 +5,7 @@ import urllib.parse
 
 from harness import OFFHOOK, check, equal, wait_until
 from proxies import ALICE, BOB, start_trapezoid
-from wire import Peer
+from wire import Peer, Sniffer
 
 PHONE, PEER, OTHER = 5070, 5080, 5090
 PHONE_AT = ("127.0.0.1", PHONE)
@@ -626,8 +626,12 @@ def trapezoid_phones(bench, transport):
     """alice@atlanta.com, bob and carol at biloxi.com, all registered."""
     phones = []
     for user, domain, listen in (("alice", "atlanta.com", f"{ALICE}:5060"), ("bob", "biloxi.com", f"{BOB}:5060"), ("carol", "biloxi.com", f"{BOB}:5064")):
-        phone = bench.phone(f"set sip.listen {listen}", "set media.codecs PCMU", "set call.follow-transfer on", *(["set call.auto-answer on"] if user != "alice" else []),
-                            f"account add sip:{user}@{domain} proxy=sip:{domain};transport={transport} transport={transport} password=secret")
+        account = f"sip:{user}@{domain} proxy=sip:{domain};transport={transport} transport={transport} password=secret"
+        secure = [f"set tls.ca {bench.path('ca.pem')}"] if transport == "tls" else []
+        if secure:
+            account = f"sips:{user}@{domain} proxy=sips:{domain} password=secret"
+        phone = bench.phone(f"set sip.listen {listen}", "set media.codecs PCMU", "set call.follow-transfer on", *secure,
+                            *(["set call.auto-answer on"] if user != "alice" else []), f"account add {account}")
         phone.event("registered")
         phones.append(phone)
     return phones
@@ -635,20 +639,23 @@ def trapezoid_phones(bench, transport):
 
 def transfers_over_proxies(bench, transport):
     """Blind, then attended, through both proxies, with record-routing and digest."""
-    start_trapezoid(bench, "RECORD_ROUTE", "DIGEST")
+    secure = transport == "tls"
+    start_trapezoid(bench, "RECORD_ROUTE", "DIGEST", *(["TLS"] if secure else []), tls=secure)
     alice, bob, carol = trapezoid_phones(bench, transport)
-    call = alice.do("call sip:bob@biloxi.com")["call"]
+    sniffer = Sniffer()
+    scheme = "sips" if secure else "sip"
+    call = alice.do(f"call {scheme}:bob@biloxi.com")["call"]
     alice.event("answered", call=call)
-    alice.do("transfer sip:carol@biloxi.com")
+    alice.do(f"transfer {scheme}:carol@biloxi.com")
     alice.event("transferred", call=call)
     alice.event("ended", call=call)
     carol.event("answered")
     wait_until(lambda: bob.get("calls.count") == "1" and carol.get("calls.count") == "1", "bob talks to carol alone")
     bob.do("hangup")
     wait_until(lambda: bob.get("calls.count") == "0" and carol.get("calls.count") == "0", "they hang up")
-    first = alice.do("call sip:bob@biloxi.com")["call"]
+    first = alice.do(f"call {scheme}:bob@biloxi.com")["call"]
     alice.event("answered", call=first)
-    second = alice.do("call sip:carol@biloxi.com")["call"]
+    second = alice.do(f"call {scheme}:carol@biloxi.com")["call"]
     alice.event("answered", call=second)
     alice.do(f"transfer with={second} call={first}")
     alice.event("transferred", call=first)
@@ -656,6 +663,8 @@ def transfers_over_proxies(bench, transport):
         alice.event("ended", call=number)
     carol.event("transferred")
     wait_until(lambda: alice.get("calls.count") == "0" and bob.get("calls.count") == "1" and carol.get("calls.count") == "1", "bob and carol talk alone")
+    if secure:
+        equal([str(m) for m in sniffer.messages], [], "SIP that can be read on the wire")
 
 
 def test_transfers_over_proxies_udp(bench):
@@ -664,6 +673,10 @@ def test_transfers_over_proxies_udp(bench):
 
 def test_transfers_over_proxies_tcp(bench):
     transfers_over_proxies(bench, "tcp")
+
+
+def test_transfers_over_proxies_tls(bench):
+    transfers_over_proxies(bench, "tls")
 
 
 # ---- what an INVITE says of who calls ----
