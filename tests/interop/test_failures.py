@@ -244,18 +244,18 @@ def test_a_wrong_port_takes_no_phone_off_the_network(bench):
 class Jack:
     """A jackd with its dummy driver and two virtual cards, phoneA and phoneB."""
 
-    def __init__(self, bench, seconds=12):
+    def __init__(self, bench, seconds=12, period=512):
         need("jackd")
         if not os.path.exists(VCARD):
             raise Skip("vcard was not built: libjack is missing")
         self.bench = bench
         self.env = bench.environment(JACK_DEFAULT_SERVER="test" + os.urandom(4).hex(), JACK_NO_AUDIO_RESERVATION="1", JACK_NO_START_SERVER="1")
-        self.seconds = seconds
+        self.seconds, self.period = seconds, period
         self.cards = None
         self.start()
 
     def start(self):
-        self.server = self.bench.start(["jackd", "-n", self.env["JACK_DEFAULT_SERVER"], "-R", "-d", "dummy", "-r", "48000", "-p", "512", "-C", "1", "-P", "1"],
+        self.server = self.bench.start(["jackd", "-n", self.env["JACK_DEFAULT_SERVER"], "-R", "-d", "dummy", "-r", "48000", "-p", str(self.period), "-C", "1", "-P", "1"],
                                        log="jackd.log", env=self.env)
         wait_until(self.plug_in, "the virtual cards are there", 10)
 
