@@ -132,8 +132,9 @@ card_is_ready() {
 # A sound card that goes in mid-call: jackd with a virtual card that is pulled out. Warnings tell of it; whether a busy machine hears nothing
 # of the peer meanwhile is an event, and left out.
 state_device_lost() {
-	export JACK_DEFAULT_SERVER=screen$$ JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
-	jackd -n "screen$$" -r -d dummy -r 48000 -p 512 -C 1 -P 1 >"$work/jackd" 2>&1 &
+	export JACK_DEFAULT_SERVER=screen$$-$server JACK_NO_AUDIO_RESERVATION=1 JACK_NO_START_SERVER=1
+	rm -f "$work/vcard" # the word of an earlier card is none of this one
+	jackd -n "$JACK_DEFAULT_SERVER" -r -d dummy -r 48000 -p 512 -C 1 -P 1 >"$work/jackd" 2>&1 &
 	jack=$! card=none
 	until_true "card_is_ready '${OFFHOOK%/*}/tests/interop/vcard'"
 	state_open 'audio use phoneA' && talking Ann 1 && until_shown 'microphone is silent' &&
