@@ -350,3 +350,34 @@ def test_no_sound_card(bench):
     """The default device on a machine without one: a warning, and the call is made with silence."""
     status, _, err = bench.script("call echo", "wait answered within=5s", "wait media within=5s", "hangup", "wait ended within=5s")
     equal(status, 0, err)
+
+
+def test_all_ports_for_sound_are_in_use(bench):
+    """Where our own calls hold all of media.ports a call more is refused at once, with a time to come again, as long as they do."""
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "set call.accept any", "set call.auto-answer on", "set media.ports 30000-30003")
+    wait_until(lambda: port_answers("127.0.0.1", 5070), "the phone listens")
+    peer, at = Peer(5080), ("127.0.0.1", 5070)
+
+    def invite(name):
+        peer.request("INVITE", "sip:a@127.0.0.1:5070", "<sip:a@127.0.0.1>", f"<sip:p@127.0.0.1>;tag={name}", name, 1, at, peer.sdp())
+
+    for name in ("one", "two"):
+        invite(name)
+        ok = peer.receive(200)
+        peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), name, 1, at)
+    invite("three")
+    refused = peer.receive(503)
+    check(refused.get("Retry-After"), "a Retry-After")
+    peer.request("ACK", "sip:a@127.0.0.1:5070", refused.get("To"), refused.get("From"), "three", 1, at)
+    peer.request("OPTIONS", "sip:a@127.0.0.1:5070", "<sip:a@127.0.0.1>", "<sip:p@127.0.0.1>;tag=o", "asks", 1, at)
+    peer.receive(503)
+    peer.request("BYE", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "two", 2, at)
+    peer.receive(200)
+    phone.event("ended")
+
+    def answered():
+        peer.request("OPTIONS", "sip:a@127.0.0.1:5070", "<sip:a@127.0.0.1>", "<sip:p@127.0.0.1>;tag=o", f"asks-{peer.branches}", 1, at)
+        return peer.receive().status == 200
+    wait_until(answered, "there is room again")
+    invite("four")
+    peer.receive(200)
