@@ -67,10 +67,6 @@ static void play_tone(struct engine *engine)
 		mixer_add(&engine->mixer, pcm);
 }
 
-/*
- * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more
- * when there is room. In virtual time ticks take none.
- */
 static bool encodes_opus(const struct engine *engine)
 {
 	LIST_EACH(&engine->active, node) {
@@ -96,6 +92,10 @@ static void tell_busy(struct engine *engine)
 	engine_note_send(engine, &note);
 }
 
+/*
+ * Encoders may be as thorough as the processor allows: when ticks take too much of their 10 ms, less, and again more
+ * when there is room.
+ */
 void engine_weigh_load(struct engine *engine, double used)
 {
 	engine->load += (used - engine->load) * LOAD_SHARE;
@@ -108,13 +108,6 @@ void engine_weigh_load(struct engine *engine, double used)
 		engine->complexity++;
 	engine->told_ago++;
 	tell_busy(engine);
-}
-
-static void watch_load(struct engine *engine)
-{
-	if (engine->threaded)
-		engine_weigh_load(engine, (double)engine->busy_us / ENGINE_TICK_US);
-	engine->busy_us = 0;
 }
 
 /* A device that is still being opened would swallow the first of it. */
@@ -148,21 +141,7 @@ static void run_probe(struct engine *engine, const int16_t *mic)
 
 /* ---- its halves ---- */
 
-static bool takes_time(const struct engine *engine)
-{
-	return engine->threaded;
-}
-
-static void account(struct engine *engine, int64_t began_us)
-{
-	if (takes_time(engine))
-		engine->busy_us += engine_clock_us(CLOCK_MONOTONIC) - began_us;
-}
-
-static int64_t begin(const struct engine *engine)
-{
-	return takes_time(engine) ? engine_clock_us(CLOCK_MONOTONIC) : 0;
-}
+enum { LOUDSPEAKER = 1, MICROPHONE = 2 };
 
 /* The microphone's half: what it says goes to the peers. */
 static void say(struct engine *engine, const struct stream_turn *turn)
@@ -224,42 +203,32 @@ static void sound(struct engine *engine, bool can_move)
 	engine_return_old_devices(engine);
 }
 
-static void tick(struct engine *engine, int64_t now_us)
+/* In virtual time nothing takes any. */
+static int64_t work_us(const struct engine *engine)
 {
-	int64_t began_us = begin(engine);
-	struct stream_turn turn = engine_turn_of(engine, now_us);
-
-	engine->now_us = now_us;
-	hear(engine, &turn);
-	say(engine, &turn);
-	sound(engine, false);
-	engine->owes_saying = false;
-	account(engine, began_us);
-	watch_load(engine);
+	return engine->threaded ? engine_clock_us(CLOCK_MONOTONIC) : 0;
 }
 
-static void tick_of_loudspeaker(struct engine *engine, int64_t now_us)
+/* What a tick does, or one half of it; its time is weighed with the loudspeaker's. */
+static void tick(struct engine *engine, int64_t now_us, unsigned halves)
 {
-	int64_t began_us = begin(engine);
+	int64_t began_us = work_us(engine);
 	struct stream_turn turn = engine_turn_of(engine, now_us);
 
 	engine->now_us = now_us;
-	hear(engine, &turn);
-	sound(engine, true);
-	engine->owes_saying = true;
-	account(engine, began_us);
-	watch_load(engine);
-}
-
-static void tick_of_microphone(struct engine *engine, int64_t now_us)
-{
-	int64_t began_us = begin(engine);
-	struct stream_turn turn = engine_turn_of(engine, now_us);
-
-	engine->now_us = now_us;
-	say(engine, &turn);
-	engine->owes_saying = false;
-	account(engine, began_us);
+	if (halves & LOUDSPEAKER)
+		hear(engine, &turn);
+	if (halves & MICROPHONE)
+		say(engine, &turn);
+	if (halves & LOUDSPEAKER)
+		sound(engine, halves == LOUDSPEAKER);
+	engine->owes_saying = halves == LOUDSPEAKER;
+	engine->busy_us += work_us(engine) - began_us;
+	if (!(halves & LOUDSPEAKER))
+		return;
+	if (engine->threaded)
+		engine_weigh_load(engine, (double)engine->busy_us / ENGINE_TICK_US);
+	engine->busy_us = 0;
 }
 
 /* ---- when to tick ---- */
@@ -371,7 +340,7 @@ static bool run_due(struct engine *engine, struct slot *pacer, int64_t now_us)
 	bool halves = has_halves(engine, pacer);
 
 	if (halves && may_say(engine)) {
-		tick_of_microphone(engine, now_us);
+		tick(engine, now_us, MICROPHONE);
 		engine->waited = false;
 		return true;
 	}
@@ -379,12 +348,12 @@ static bool run_due(struct engine *engine, struct slot *pacer, int64_t now_us)
 		return false;
 	if (halves) {
 		if (engine->owes_saying && engine->waited)
-			tick_of_microphone(engine, now_us);
+			tick(engine, now_us, MICROPHONE);
 		engine->waited = engine->waited || engine->owes_saying;
 		engine->since_extra++;
-		tick_of_loudspeaker(engine, now_us);
+		tick(engine, now_us, LOUDSPEAKER);
 	} else {
-		tick(engine, now_us);
+		tick(engine, now_us, LOUDSPEAKER | MICROPHONE);
 	}
 	pacer->fed++;
 	guard(pacer, now_us);
@@ -423,7 +392,7 @@ static void run_ticks(struct engine *engine, int64_t now_us)
 	if (!pacer)
 		engine->paced_us = 0;
 	for (int n = 0; engine->next_tick_us <= now_us && n < BEHIND_MAX_TICKS; n++) {
-		tick(engine, engine->next_tick_us);
+		tick(engine, engine->next_tick_us, LOUDSPEAKER | MICROPHONE);
 		engine->next_tick_us += ENGINE_TICK_US;
 	}
 	if (engine->next_tick_us <= now_us)
