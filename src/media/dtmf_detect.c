@@ -1,5 +1,7 @@
 #include "media/dtmf_detect.h"
 
+#include "media/level.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -155,22 +157,13 @@ static char digit_in(const double *samples, double total, double hz[2])
 	return DIGITS[place[0]][place[1]];
 }
 
-/* As it is for all who are on hold or wait: there is nothing to look for. */
-static bool is_silent(const int16_t samples[DETECT_BLOCK])
-{
-	int bits = 0;
-
-	for (size_t i = 0; i < DETECT_BLOCK; i++)
-		bits |= samples[i];
-	return !bits;
-}
-
 static char take_block(struct dtmf_detector *detector)
 {
 	double samples[DETECT_BLOCK], hz[2] = { 0 }, before = detector->energy, total = 0;
 	char seen = '\0';
 
-	if (!is_silent(detector->samples)) {
+	/* In the silence of all who are on hold or wait there is nothing to look for. */
+	if (!level_is_nothing(detector->samples, DETECT_BLOCK)) {
 		for (size_t i = 0; i < DETECT_BLOCK; i++)
 			samples[i] = detector->samples[i];
 		total = energy_of(samples);

@@ -41,8 +41,7 @@ double level_db(const struct level *level)
 	return level_of_power(sum / (LEVEL_TICKS * LEVEL_TICK_FRAMES));
 }
 
-/* Calls that wait hear nothing, and that is most of the work there is for them. */
-static bool is_silent(const int16_t *pcm, size_t n)
+bool level_is_nothing(const int16_t *pcm, size_t n)
 {
 	int bits = 0;
 
@@ -57,7 +56,8 @@ void decimator_run(struct decimator *decimator, const int16_t *pcm, int16_t narr
 
 	_Static_assert((LEVEL_NARROW_FRAMES - 1) * RATIO + PADDED_TAPS <= LEVEL_TAPS + LEVEL_TICK_FRAMES,
 		       "the padding reads nothing beyond");
-	if ((!pcm || is_silent(pcm, LEVEL_TICK_FRAMES)) && is_silent(decimator->past, LEVEL_TAPS)) {
+	/* Calls that wait hear nothing, and that is most of the work there is for them. */
+	if ((!pcm || level_is_nothing(pcm, LEVEL_TICK_FRAMES)) && level_is_nothing(decimator->past, LEVEL_TAPS)) {
 		memset(narrow, 0, LEVEL_NARROW_FRAMES * sizeof *narrow);
 		return;
 	}

@@ -18,6 +18,8 @@ void level_add(struct level *level, const int16_t *pcm);
 double level_db(const struct level *level);
 /** dB of one mean square, as level_db counts. */
 double level_of_power(double mean_square);
+/** Is there nothing at all in these frames, as in calls that wait? */
+bool level_is_nothing(const int16_t *pcm, size_t n);
 
 struct decimator {
 	int16_t past[LEVEL_TAPS];

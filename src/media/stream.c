@@ -34,7 +34,7 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 	if (*setup) {
 		stream->config.rtp_fd = config->rtp_fd;
 		stream->config.rtcp_fd = config->rtcp_fd;
-		stream->config.local = stream->tap_local = config->local;
+		stream->config.local = config->local;
 		return stream;
 	}
 	stream_free(stream);

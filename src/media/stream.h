@@ -139,8 +139,6 @@ struct stream {
 	uint64_t sent_packets, sent_bytes, sent_octets;
 	struct level mic;
 
-	struct address tap_local; /* where rtp_fd is bound, once it is known */
-
 	/* the network */
 	struct address remote, latched, candidate;
 	bool is_latched;

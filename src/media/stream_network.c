@@ -48,12 +48,13 @@ static void tap_stream(struct stream *stream, bool sent, const struct address *r
 
 	if (!stream->tap || !address_is_set(remote))
 		return;
-	if (!address_is_set(&stream->tap_local)) {
-		socklen_t length = sizeof stream->tap_local;
-		getsockname(stream->config.rtp_fd, &stream->tap_local.u.any, &length);
+	struct address *local = &stream->config.local;
+	if (!address_is_set(local)) {
+		socklen_t length = sizeof local->u;
+		getsockname(stream->config.rtp_fd, &local->u.any, &length);
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	packet.local = stream->tap_local;
+	packet.local = *local;
 	packet.unix_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	tap_add(stream->tap, &packet);
 }
