@@ -7,9 +7,9 @@
  *   machine         states, events, timers, and the one step() that changes states
  *   invite_client   figure 5 with RFC 6026
  *   other_client    figure 6
- *   said            the bytes of responses that may be sent again
  *   invite_server   figure 7 with RFC 6026
  *   other_server    figure 8
+ *   said            the bytes of responses that may be sent again
  *   client_actions, server_actions  what two tables do alike; internal what all files share
  */
 #pragma once

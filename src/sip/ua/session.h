@@ -156,9 +156,9 @@ enum err session_progress(struct session *session, unsigned status, struct slice
 /** Callee: 200, once the PRACK of a reliable 1xx with a description has come. `offer` or `make_offer` is called for the
  * body unless a 1xx carried it. ERR_MEDIA: the offer was refused, 488 was sent. */
 enum err session_answer(struct session *session) MUST_CHECK;
-/** Callee: a final refusal 300-699; `contact` for 3xx; `reason` empty: the phrase. ERR_STATE: too late. */
 /** Why the next 488 or 606 of this session is sent: a code of Warning (RFC 3261 20.43); 0: none of those there are. */
 void session_set_warning(struct session *session, unsigned code);
+/** Callee: a final refusal 300-699; `contact` for 3xx; `reason` empty: the phrase. ERR_STATE: too late. */
 enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact) MUST_CHECK;
 /** Whatever ends it from here: CANCEL, BYE (after the ACK came, as 15 asks), or 480 while incoming. `reason`: value of
  * a Reason header, may be empty. */
