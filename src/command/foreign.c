@@ -1,6 +1,9 @@
 /* The rows are those of docs/coming-from.md and what else the help of these programs lists; only names that are none of
- * ours. What this phone does not have begins with a ! and is a sentence. */
+ * ours. */
 #include "command/foreign.h"
+
+static const char NO_VIDEO[] = "this phone has no video", NO_MODULES[] = "everything is built in, there are no modules",
+		  NO_ZRTP[] = "keys come with the signalling here: set media.encryption";
 
 static const struct {
 	const char *program, *name, *here;
@@ -94,19 +97,7 @@ static const struct {
 	{ "baresip", "encoders", "codec" },
 	{ "baresip", "audio_info", "show media" },
 	{ "baresip", "vumeter", "get mic.level" },
-	{ "baresip", "insmod", "!everything is built in, there are no modules" },
-	{ "baresip", "rmmod", "!everything is built in, there are no modules" },
 	{ "baresip", "entransp", "set sip.listen" },
-	{ "baresip", "vidsrc", "!this phone has no video" },
-	{ "baresip", "video_debug", "!this phone has no video" },
-	{ "baresip", "video_cycle", "!this phone has no video" },
-	{ "baresip", "E", "!this phone has no video" },
-	{ "baresip", "videodir", "!this phone has no video" },
-	{ "baresip", "vidloop", "!this phone has no video" },
-	{ "baresip", "vidloop_stop", "!this phone has no video" },
-	{ "baresip", "vidcodecs", "!this phone has no video" },
-	{ "baresip", "snapshot", "!this phone has no video" },
-	{ "baresip", "snapshot_recv", "!this phone has no video" },
 	{ "pjsua", "m", "call TARGET" },
 	{ "pjsua", "a", "answer" },
 	{ "pjsua", "h", "hangup" },
@@ -155,8 +146,6 @@ static const struct {
 	{ "pjsua", ">", "account default ACCOUNT" },
 	{ "pjsua", "L", "source FILE" },
 	{ "pjsua", "n", "doctor" },
-	{ "pjsua", "vid", "!this phone has no video" },
-	{ "pjsua", "video", "!this phone has no video" },
 	{ "pjsua", "pres", "status" },
 	{ "pjsua", "stat", "show quality" },
 	{ "pjsua", "conf", "conference CALL..." },
@@ -176,7 +165,6 @@ static const struct {
 	{ "linphonec", "ports", "set sip.listen" },
 	{ "linphonec", "param", "set NAME VALUE" },
 	{ "linphonec", "identify", "show version" },
-	{ "linphonec", "camera", "!this phone has no video" },
 	{ "linphonec", "echocancellation", "set audio.echo-cancel" },
 	{ "linphonec", "el", "set audio.echo-cancel" },
 	{ "linphonec", "echolimiter", "set audio.echo-cancel" },
@@ -197,45 +185,69 @@ static const struct {
 	{ "linphonec", "ringback", "set tones.country" },
 	{ "linphonec", "use-sips", "account add sips:USER@DOMAIN" },
 	{ "linphonec", "log", "set events.show all" },
-	{ "linphonec", "zrtp-set-verified", "!keys come with the signalling here: set media.encryption" },
-	{ "linphonec", "zrtp-set-unverified", "!keys come with the signalling here: set media.encryption" },
-	{ "linphonec", "pwindow", "!this phone has no video" },
-	{ "linphonec", "vwindow", "!this phone has no video" },
-	{ "linphonec", "video-window", "!this phone has no video" },
-	{ "linphonec", "snapshot", "!this phone has no video" },
-	{ "linphonec", "preview-snapshot", "!this phone has no video" },
-	{ "linphonec", "staticpic", "!this phone has no video" },
-	{ "linphonec", "vfureq", "!this phone has no video" },
-	{ "linphonec", "webcam", "!this phone has no video" },
-	{ "linphonec", "vcodec", "!this phone has no video" },
-	{ "linphonec", "video-codec", "!this phone has no video" },
-	{ "linphonec", "zoom", "!this phone has no video" },
 	{ "twinkle", "dnd", "status dnd" },
 	{ "twinkle", "auto_answer", "set call.auto-answer on" },
 	{ "twinkle", "answerbye", "answer` or `hangup" },
 	{ "twinkle", "presence", "status" },
 	{ "twinkle", "user", "account default ACCOUNT" },
-	{ "twinkle", "zrtp", "!keys come with the signalling here: set media.encryption" },
+};
+
+/* What this phone does not have. */
+static const struct {
+	const char *program, *name, *why;
+} missing[] = {
+	{ "baresip", "insmod", NO_MODULES },
+	{ "baresip", "rmmod", NO_MODULES },
+	{ "baresip", "vidsrc", NO_VIDEO },
+	{ "baresip", "video_debug", NO_VIDEO },
+	{ "baresip", "video_cycle", NO_VIDEO },
+	{ "baresip", "E", NO_VIDEO },
+	{ "baresip", "videodir", NO_VIDEO },
+	{ "baresip", "vidloop", NO_VIDEO },
+	{ "baresip", "vidloop_stop", NO_VIDEO },
+	{ "baresip", "vidcodecs", NO_VIDEO },
+	{ "baresip", "snapshot", NO_VIDEO },
+	{ "baresip", "snapshot_recv", NO_VIDEO },
+	{ "pjsua", "vid", NO_VIDEO },
+	{ "pjsua", "video", NO_VIDEO },
+	{ "linphonec", "camera", NO_VIDEO },
+	{ "linphonec", "zrtp-set-verified", NO_ZRTP },
+	{ "linphonec", "zrtp-set-unverified", NO_ZRTP },
+	{ "linphonec", "pwindow", NO_VIDEO },
+	{ "linphonec", "vwindow", NO_VIDEO },
+	{ "linphonec", "video-window", NO_VIDEO },
+	{ "linphonec", "snapshot", NO_VIDEO },
+	{ "linphonec", "preview-snapshot", NO_VIDEO },
+	{ "linphonec", "staticpic", NO_VIDEO },
+	{ "linphonec", "vfureq", NO_VIDEO },
+	{ "linphonec", "webcam", NO_VIDEO },
+	{ "linphonec", "vcodec", NO_VIDEO },
+	{ "linphonec", "video-codec", NO_VIDEO },
+	{ "linphonec", "zoom", NO_VIDEO },
+	{ "twinkle", "zrtp", NO_ZRTP },
 };
 
 bool foreign_print(struct slice word, struct buf *to)
 {
-	const char *last = NULL;
+	const char *why = NULL;
+	bool here = false;
 
 	if (word.n > 1 && word.p[0] == '/')
 		word = slice_from(word, 1);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (!slice_eq(word, slice_of(rows[i].name)))
 			continue;
-		if (*rows[i].here == '!' && last && !strcmp(last, rows[i].here))
-			continue;
-		if (*rows[i].here == '!')
-			buf_printf(to, "; %s's `%s`: %s", rows[i].program, rows[i].name, rows[i].here + 1);
-		else if (!last || *last == '!')
+		if (!here)
 			buf_printf(to, "; %s's `%s` is `%s` here", rows[i].program, rows[i].name, rows[i].here);
 		else
 			buf_printf(to, ", %s's `%s`", rows[i].program, rows[i].here);
-		last = rows[i].here;
+		here = true;
 	}
-	return last != NULL;
+	for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
+		if (!slice_eq(word, slice_of(missing[i].name)) || why == missing[i].why)
+			continue;
+		buf_printf(to, "; %s's `%s`: %s", missing[i].program, missing[i].name, missing[i].why);
+		why = missing[i].why;
+	}
+	return here || why;
 }
