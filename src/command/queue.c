@@ -68,7 +68,7 @@ static void queue(struct runner *runner, struct item *item)
 
 /* ---- a chat ---- */
 
-void runner_is_typed(struct runner *runner)
+void runner_set_typed(struct runner *runner)
 {
 	runner->commands->typed = runner;
 }

@@ -439,7 +439,7 @@ static struct ui *plain_start(const struct ui_config *config)
 		 * script. */
 		runner_keep_going(plain->runner, config->interactive);
 		if (config->reads_input)
-			runner_is_typed(plain->runner);
+			runner_set_typed(plain->runner);
 		runner_keep_open(plain->runner, config->reads_input);
 		if (config->reads_input)
 			plain->input = input_new(config->loop, STDIN_FILENO, on_bytes, on_end, plain);

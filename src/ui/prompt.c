@@ -271,7 +271,7 @@ struct prompt *prompt_new(const struct ui_config *config, const struct prompt_ha
 	buf_init(&prompt->declined, 65536);
 	prompt->runner = runner_new(config->commands, "prompt", output);
 	runner_keep_going(prompt->runner, true);
-	runner_is_typed(prompt->runner);
+	runner_set_typed(prompt->runner);
 	prompt_set_columns(prompt, cols);
 	prompt->keys = keys_new(loop_timers(config->loop), &(struct keys_handler){ on_text, on_key, on_paste, prompt });
 	line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, prompt }, PROMPT, history,
