@@ -5,14 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_NEEDED = 22 };
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
-enum { HEAP_STEP_BYTES = 256 << 10, HEAP_SPARE_BYTES = 1 << 20 };
+enum { DESCRIPTORS_NEEDED = 22, HEAP_STEP_BYTES = 256 << 10, HEAP_SPARE_BYTES = 1 << 20 };
 
 void process_keep_memory(void)
 {
