@@ -47,8 +47,7 @@ struct call *call_new(struct phone *phone, bool incoming)
 	call->call_id = xstrdup("");
 	call->reason = xstrdup("");
 	random_token(&phone->random, call->id, ID_CHARS);
-	media_init(&call->media, phone, call->number, false);
-	call->media.call = call;
+	media_init(&call->media, call);
 	map_add(&phone->by_number, &call->by_number, slice_make(&call->number, sizeof call->number));
 	map_add(&phone->by_id, &call->by_id, slice_of(call->id));
 	list_append(&phone->calls, &call->node);

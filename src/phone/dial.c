@@ -539,8 +539,7 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	call->ringback = call->trying_said = call->ringing_said = call->early_said = false;
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	media_close(&call->media);
-	media_init(&call->media, call->phone, call->number, false);
-	call->media.call = call;
+	media_init(&call->media, call);
 	calls_update_tones(call->phone);
 	locate(call, *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL);
 	return true;

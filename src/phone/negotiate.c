@@ -79,12 +79,24 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 	return media->codec_count ? ERR_NONE : ERR_NOT_FOUND;
 }
 
-void media_init(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back)
+static void init(struct call_media *media, struct phone *phone)
 {
-	*media = (struct call_media){
-		.phone = phone, .user = user, .loop_back = loop_back, .rtp_fd = -1, .rtcp_fd = -1
-	};
+	*media = (struct call_media){ .phone = phone, .rtp_fd = -1, .rtcp_fd = -1 };
 	media->last.rtt_ms = -1;
+}
+
+void media_init(struct call_media *media, const struct call *call)
+{
+	init(media, call->phone);
+	media->call = call;
+	media->user = call->number;
+}
+
+void media_init_echo(struct call_media *media, struct phone *phone, uintptr_t user)
+{
+	init(media, phone);
+	media->user = user;
+	media->loop_back = true;
 }
 
 static void read_ports(const struct settings *settings, uint16_t *low, uint16_t *high)
@@ -481,8 +493,7 @@ bool media_can_answer(const struct call *call, struct slice offer, const struct 
 	struct buf answer;
 
 	*warning = 0;
-	media_init(&trial, call->phone, 0, false);
-	trial.call = call;
+	media_init(&trial, call);
 	if (media_list_again(&trial, codec))
 		return false;
 	trial.local = *local;
@@ -535,7 +546,7 @@ void media_capabilities(struct phone *phone, const struct address *local, struct
 {
 	struct call_media trial;
 
-	media_init(&trial, phone, 0, false);
+	init(&trial, phone);
 	if (list_codecs(&trial, slice_of(settings_text(phone->settings, "media.codecs"))))
 		return;
 	trial.local = *local;
