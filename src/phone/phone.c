@@ -298,7 +298,7 @@ bool phone_local_for(struct phone *phone, const struct address *remote, struct a
 		return true;
 	/* Cut off from the world: who is on this host still finds us. */
 	uint16_t port = net_bound(phone->net, 0, &bound, NULL) ? address_port(&bound) : 0;
-	return address_parse(local, SLICE("127.0.0.1"), 0) && (address_set_port(local, port), true);
+	return address_parse(local, SLICE("127.0.0.1"), port);
 }
 
 void phone_local_towards(struct phone *phone, const char *uri, struct address *local)

@@ -316,8 +316,8 @@ bool phone_quantity(const struct phone *phone, unsigned number, struct slice nam
 {
 	struct answer answer = { text, value, is_number };
 	struct call *call = call_find(phone, number            ? number
-						   : phone->selected ? phone->selected
-								     : phone->latest_ended);
+					     : phone->selected ? phone->selected
+							       : phone->latest_ended);
 	struct stream_stats stats = { 0 };
 	bool about_sound = slice_begins(name, SLICE("media.")) || slice_ends(name, SLICE(".level")) ||
 			   slice_eq(name, SLICE("tone.hz"));

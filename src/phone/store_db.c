@@ -155,14 +155,16 @@ static bool add_dialled(sqlite3 *db)
 static bool migrate(sqlite3 *db, int version)
 {
 	bool good = store_run_sql(db, "BEGIN IMMEDIATE");
+	char set_version[40];
 
 	for (int i = 0; i < STORE_TABLES; i++)
 		good = good && store_run_sql(db, tables[i].create);
-	if (version == 1)
+	if (version && version < 2)
 		good = good && add_seen(db);
-	if (version == 1 || version == 2)
+	if (version && version < 3)
 		good = good && add_dialled(db);
-	good = good && store_run_sql(db, "PRAGMA user_version = 3") && store_run_sql(db, "COMMIT");
+	snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", VERSION_NOW);
+	good = good && store_run_sql(db, set_version) && store_run_sql(db, "COMMIT");
 	if (!good)
 		store_run_sql(db, "ROLLBACK");
 	return good;
