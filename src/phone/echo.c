@@ -159,7 +159,7 @@ static void on_incoming(void *arg, struct session *session, struct sip_message *
 	if (slice_find_slice(sdp_of(invite), SLICE("a=crypto:")) < sdp_of(invite).n)
 		call->encryption = MEDIA_ENCRYPTION_OPTIONAL;
 	call->session = session;
-	media_init_echo(&call->media, echo->phone, ++echo->last_user);
+	media_init_alone(&call->media, echo->phone, ++echo->last_user, true);
 	list_append(&echo->calls, &call->node);
 	session_set_handlers(session, &handlers);
 	session_set_identity(

@@ -79,24 +79,18 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 	return media->codec_count ? ERR_NONE : ERR_NOT_FOUND;
 }
 
-static void init(struct call_media *media, struct phone *phone)
+void media_init_alone(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back)
 {
-	*media = (struct call_media){ .phone = phone, .rtp_fd = -1, .rtcp_fd = -1 };
+	*media = (struct call_media){
+		.phone = phone, .user = user, .loop_back = loop_back, .rtp_fd = -1, .rtcp_fd = -1
+	};
 	media->last.rtt_ms = -1;
 }
 
 void media_init(struct call_media *media, const struct call *call)
 {
-	init(media, call->phone);
+	media_init_alone(media, call->phone, call->number, false);
 	media->call = call;
-	media->user = call->number;
-}
-
-void media_init_echo(struct call_media *media, struct phone *phone, uintptr_t user)
-{
-	init(media, phone);
-	media->user = user;
-	media->loop_back = true;
 }
 
 static void read_ports(const struct settings *settings, uint16_t *low, uint16_t *high)
@@ -546,7 +540,7 @@ void media_capabilities(struct phone *phone, const struct address *local, struct
 {
 	struct call_media trial;
 
-	init(&trial, phone);
+	media_init_alone(&trial, phone, 0, false);
 	if (list_codecs(&trial, slice_of(settings_text(phone->settings, "media.codecs"))))
 		return;
 	trial.local = *local;

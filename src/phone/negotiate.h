@@ -81,8 +81,8 @@ struct call_media {
 
 /** Nothing is opened yet. The settings of the call's account count, its number is the user. */
 void media_init(struct call_media *media, const struct call *call);
-/** The same for a call of the echo test, by the settings of the phone. */
-void media_init_echo(struct call_media *media, struct phone *phone, uintptr_t user);
+/** The same without a call, by the settings of the phone: the echo test. */
+void media_init_alone(struct call_media *media, struct phone *phone, uintptr_t user, bool loop_back);
 /**
  * Bind the sockets, list the codecs, make the keys.
  * @param local  the address that the peer is reached from; its port does not matter

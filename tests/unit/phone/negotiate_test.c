@@ -16,7 +16,7 @@ static void open_media(struct world *world, struct call_media *media, const char
 	struct address local;
 
 	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
-	media_init(media, phone, 1, false);
+	media_init_alone(media, phone, 1, false);
 	assert_int_equal(media_open(media, &local, codec, MEDIA_CLEAR), ERR_NONE);
 }
 
@@ -69,7 +69,7 @@ static void every_leg_has_its_key(void **state)
 	struct buf answer;
 
 	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
-	media_init(&media, phone, 1, false);
+	media_init_alone(&media, phone, 1, false);
 	assert_int_equal(media_open(&media, &local, "PCMU", MEDIA_ENCRYPTION_REQUIRED), ERR_NONE);
 	char *offer = offer_of(&media);
 	assert_non_null(strstr(offer, " RTP/SAVP "));
@@ -397,8 +397,8 @@ static void no_codec_and_no_port(void **state)
 	struct address local;
 
 	assert_true(address_parse(&local, SLICE("127.0.0.1"), 0));
-	media_init(&media, phone, 1, false);
-	media_init(&second, phone, 2, false);
+	media_init_alone(&media, phone, 1, false);
+	media_init_alone(&second, phone, 2, false);
 	assert_int_equal(media_open(&media, &local, "G729", MEDIA_CLEAR), ERR_NOT_FOUND);
 	must_set(phone, "media.ports", "48000-48001");
 	assert_int_equal(media_open(&media, &local, NULL, MEDIA_CLEAR), ERR_NONE);
