@@ -193,6 +193,8 @@ bool runner_file(struct runner *runner, const char *path, const char *const *arg
 bool runner_text(struct runner *runner, const char *name, struct slice text);
 /** Nothing to be run and nothing that is waited for: the next line can be given. */
 bool runner_idle(const struct runner *runner);
+/** It has done as much as one turn may do: what it is given now waits for the next. */
+bool runner_is_sated(const struct runner *runner);
 /** Idle, and nothing that earlier commands began can fail any more: the status is what it is. While more lines may come
  * (`open`) what was sent may still wait for its outcome. */
 bool runner_settled(const struct runner *runner);

@@ -87,6 +87,11 @@ void runner_free(struct runner *runner)
 	free(runner);
 }
 
+bool runner_is_sated(const struct runner *runner)
+{
+	return runner->turn_cost >= COMMANDS_A_TURN;
+}
+
 void runner_keep_going(struct runner *runner, bool keep_going)
 {
 	runner->keep_going = keep_going;

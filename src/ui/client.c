@@ -108,7 +108,7 @@ static void take_line(struct client *client, const char *text)
 
 static bool is_crowded(const struct client *client)
 {
-	return client->unanswered >= REQUESTS_MAX || output_pending(client->config.out) > OUTPUT_HIGH;
+	return client->unanswered >= REQUESTS_MAX || runner_is_sated(client->runner) || output_pending(client->config.out) > OUTPUT_HIGH;
 }
 
 static void take_lines(struct client *client)
@@ -129,6 +129,8 @@ static void take_lines(struct client *client)
 	}
 	/* Whoever does not read our answers waits with further requests. */
 	input_pause(client->input, client->detached || is_crowded(client));
+	if (runner_is_sated(client->runner))
+		loop_again(client->config.loop);
 }
 
 static void on_bytes(void *arg, struct slice bytes)
