@@ -234,6 +234,10 @@ static bool check_number(struct slice value, uint64_t from, uint64_t to, const c
 
 	if (slice_to_u64(value, to, &number) && number >= from)
 		return true;
+	/* As far as numbers go, which nobody need know. */
+	if (to >= UINT32_MAX)
+		return usage(failure, "number", NULL, "'%.*s' is no %s: digits alone are expected",
+			     SLICE_ARG(slice_sub(value, 0, 60)), what);
 	return usage(failure, "number", NULL, "'%.*s' is no %s: a number from %llu to %llu is expected",
 		     SLICE_ARG(slice_sub(value, 0, 60)), what, (unsigned long long)from, (unsigned long long)to);
 }
@@ -282,7 +286,8 @@ static bool check_key(struct slice value, struct failure *failure)
 	char key[BINDING_KEY];
 
 	return binding_key_read(value, key) ||
-	       usage(failure, "key", NULL, "'%.*s' is no key: F1 to F12, C-x, M-1, PageUp and the like",
+	       usage(failure, "key", NULL,
+		     "'%.*s' is no key and no view: keys are F1 to F12, C-x, M-1, PageUp and the like",
 		     SLICE_ARG(slice_sub(value, 0, 20)));
 }
 

@@ -76,6 +76,34 @@ static void second_word_missing(struct binder *binder, struct slice first)
 	buf_fini(&list);
 }
 
+static void near_first_word(struct binder *binder, struct near *near)
+{
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice aliases = slice_of(table_row(i)->aliases), alias;
+		near_offer(near, slice_of(table_row(i)->name));
+		while (table_next_word(&aliases, &alias))
+			near_offer(near, alias);
+	}
+	aliases_offer(binder->how->commands, near);
+}
+
+/* The first word is right: only the second is compared, and both are shown. */
+static void near_second_word(struct slice first, struct near *near)
+{
+	struct slice best = { NULL, 0 };
+
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
+		const char *before = near->best.p;
+		if (!rest.n || !slice_eq(word, first))
+			continue;
+		near_offer(near, rest);
+		if (near->best.p != before)
+			best = slice_of(table_row(i)->name);
+	}
+	near->best = best;
+}
+
 static void no_such_command(struct binder *binder, struct slice first, struct slice second)
 {
 	struct buf name, elsewhere;
@@ -84,14 +112,11 @@ static void no_such_command(struct binder *binder, struct slice first, struct sl
 	buf_init(&name, 256);
 	buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(slice_sub(first, 0, 60)), second.n ? " " : "",
 		   SLICE_ARG(slice_sub(second, 0, 60)));
-	near_init(&near, buf_slice(&name));
-	for (size_t i = 0, n = table_count(); i < n; i++) {
-		struct slice aliases = slice_of(table_row(i)->aliases), alias;
-		near_offer(&near, slice_of(table_row(i)->name));
-		while (table_next_word(&aliases, &alias))
-			near_offer(&near, alias);
-	}
-	aliases_offer(binder->how->commands, &near);
+	near_init(&near, second.n ? second : first);
+	if (second.n)
+		near_second_word(first, &near);
+	else
+		near_first_word(binder, &near);
 	buf_init(&elsewhere, 300);
 	bool known = !second.n && foreign_print(first, &elsewhere);
 	if (second.n && !near.best.n) {
@@ -102,6 +127,8 @@ static void no_such_command(struct binder *binder, struct slice first, struct sl
 		buf_add(&elsewhere, buf_slice(&list));
 		buf_fini(&list);
 	}
+	if (!second.n && !known && !near.best.n)
+		buf_printf(&elsewhere, "; `help` lists them");
 	binder_failed(binder, "no-such-command", known ? NULL : &near, "%s: no such command%s", buf_text(&name),
 		      buf_text(&elsewhere));
 	buf_fini(&elsewhere);

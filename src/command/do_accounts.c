@@ -318,8 +318,8 @@ const struct command accounts_commands[] = {
 	  .group = "accounts",
 	  .run = do_save,
 	  .summary = "write what was changed",
-	  .text = "Accounts, settings and aliases go to the file `saved` beside the configuration file, which it "
-		  "leaves alone.",
+	  .text = "Accounts, settings, aliases, keys, forwarding and who is blocked go to the file `saved` beside the "
+		  "configuration file, which it leaves alone.",
 	  .examples = { "save" } },
 };
 const size_t accounts_command_count = ARRAY_LEN(accounts_commands);

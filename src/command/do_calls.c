@@ -403,7 +403,8 @@ const struct command calls_commands[] = {
 	  .text = "A TARGET is a SIP address, a name among the contacts, a bare user or number at the default "
 		  "account's domain, a host, or `echo`, the built-in echo test.\n\n"
 		  "The command returns as soon as the call has its number; `wait answered` waits for the rest. "
-		  "`123,,4#` dials 123 and sends 4# after the answer; a comma is a pause. So behind any address.",
+		  "`123,,4#` dials 123 and sends 4# after the answer; a comma is a pause. "
+		  "The same behind any address: `bob@biloxi.com,,4#`.",
 	  .examples = { "call sip:bob@biloxi.com", "call +1-555-0100,,4711#", "call echo",
 			"call Bob from=work timeout=20s" } },
 	{ .name = "answer",

@@ -254,6 +254,8 @@ static bool all_known(struct invocation *invocation, const struct codecs *codecs
 		for (k = 0; k < codecs->count; k++)
 			near_offer(&near, slice_of(codecs->rows[k].name));
 		near_print(&near, &text);
+		if (!near.best.n)
+			buf_printf(&text, "; `codec` lists them");
 		fail(&invocation->failure, STATUS_USAGE, "codec", "%s", buf_text(&text));
 		buf_fini(&text);
 		return false;

@@ -175,7 +175,8 @@ size_t near_distance(struct slice a, struct slice b)
 	for (size_t i = 1; i <= a.n; i++) {
 		row[0] = i;
 		for (size_t k = 1; k <= b.n; k++) {
-			row[k] = least(least(last[k] + 1, row[k - 1] + 1), last[k - 1] + (a.p[i - 1] != b.p[k - 1]));
+			bool differs = !slice_ieq(slice_sub(a, i - 1, 1), slice_sub(b, k - 1, 1));
+			row[k] = least(least(last[k] + 1, row[k - 1] + 1), last[k - 1] + differs);
 			if (i > 1 && k > 1 && a.p[i - 1] == b.p[k - 2] && a.p[i - 2] == b.p[k - 1])
 				row[k] = least(row[k], before[k - 2] + 1);
 		}

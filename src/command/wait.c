@@ -425,7 +425,7 @@ static void timed_out(void *arg)
 		return;
 	}
 	buf_init(&text, 300);
-	buf_printf(&text, "no %s within ", wait->words ? wait->words : "answer");
+	buf_printf(&text, wait->words ? "no '%s' within " : "no %s within ", wait->words ? wait->words : "answer");
 	duration_print(&text, wait->within_us);
 	if (!wait->within_us)
 		buf_printf(&text, ", which looks once and waits for nothing");

@@ -168,6 +168,7 @@ static void choose_again(struct device_watch *watch, enum engine_device which)
 		return;
 	if (best >= 0 && (best < now || watch->gone[which])) {
 		watch->gone[which] = false;
+		sound_forget_lost(phone, which);
 		sound_use_from(phone, which, best);
 		if (sound_wish(phone, which, best, &name))
 			tell(phone, which, name, "back");

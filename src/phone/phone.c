@@ -194,6 +194,29 @@ static void on_session_options(void *arg, const struct sip_message *invite, cons
 
 /* ---- sockets ---- */
 
+/* Beside a phone that has 5060: a free port, of IPv6 the same as of IPv4 where that is free too. */
+static bool listen_elsewhere(struct phone *phone, unsigned protocols, struct address *address, enum err *err)
+{
+	struct address first;
+	bool is_first = !net_bound(phone->net, 0, &first, NULL);
+	size_t n = 0;
+
+	address_set_port(address, is_first ? 0 : address_port(&first));
+	if (!net_listen(phone->net, protocols, address, err)) {
+		address_set_port(address, 0);
+		if (!net_listen(phone->net, protocols, address, err))
+			return false;
+	}
+	while (net_bound(phone->net, n, &first, NULL))
+		n++;
+	if (is_first && n)
+		log_line(phone->log, LOG_WARNING,
+			 "port 5060 is in use by another program: this phone listens on port %u; `set sip.listen` "
+			 "chooses another",
+			 net_bound(phone->net, 0, &first, NULL) ? address_port(&first) : 0);
+	return true;
+}
+
 static bool listen_on(struct phone *phone, struct slice word, struct failure *failure)
 {
 	bool given = settings_changed(phone->settings, "sip.listen");
@@ -214,19 +237,12 @@ static bool listen_on(struct phone *phone, struct slice word, struct failure *fa
 		return false;
 	if (!given && phone->ephemeral_port)
 		address_set_port(&address, 0);
-	if (net_listen(phone->net, protocols, &address, &err))
+	if (net_listen(phone->net, protocols, &address, &err) ||
+	    (!given && err == ERR_ADDRESS_IN_USE && listen_elsewhere(phone, protocols, &address, &err)))
 		return true;
 	/* A host without IPv6 has nothing to listen on there. */
 	if (!given && address_is_v6(&address))
 		return true;
-	if (!given && err == ERR_ADDRESS_IN_USE) {
-		address_set_port(&address, 0);
-		log_line(phone->log, LOG_WARNING,
-			 "port 5060 is in use by another program, so a free one is taken; say `set sip.listen` to "
-			 "choose");
-		if (net_listen(phone->net, protocols, &address, &err))
-			return true;
-	}
 	return fail(failure, STATUS_NETWORK, err_name(err),
 		    "cannot listen on %s: %s; choose another by `set sip.listen`", address_print(&address, text),
 		    err_text(err));

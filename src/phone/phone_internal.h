@@ -514,6 +514,7 @@ struct phone {
 	struct address wire_remote;        /* whom the packet being handled came from */
 	struct buf last_failure;           /* what `why` without subject tells */
 	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
+	char *told_lost[ENGINE_DEVICES];   /* what was last said of one that cannot be used: once, not at every call */
 	struct list transfers, referrals; /* others' REFERs to us, ours to others */
 	struct list requests; /* OPTIONS and the like under way */
 	struct timer hurry; /* the end: BYEs that wait for an ACK go without it, then time is up */
@@ -620,6 +621,8 @@ void devices_engine_made(struct phone *phone);
 /** The user has chosen: whatever was known of that device before does not count. */
 void devices_chosen(struct phone *phone, enum engine_device which);
 void sound_apply(struct phone *phone, enum engine_device which);
+/** It is there, or another was chosen: the next time that it cannot be used is told again. */
+void sound_forget_lost(struct phone *phone, enum engine_device which);
 /** Take over the settings of levels and tones. */
 void sound_apply_levels(struct phone *phone);
 void sound_apply_cleaning(struct phone *phone);

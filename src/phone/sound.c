@@ -88,13 +88,49 @@ static struct slice device_words(const struct phone *phone, enum engine_device w
 				 struct slice *name)
 {
 	struct slice wished;
+	size_t n = text.n;
 
 	*name = text;
-	if (!sound_wish(phone, which, phone->wish[which], &wished) || !slice_begins(text, wished) ||
-	    text.n < wished.n + 2 || text.p[wished.n] != ':')
+	/* The name of a card may have colons of its own; one that a call brought stands in no wish list. */
+	if (sound_wish(phone, which, phone->wish[which], &wished) && slice_begins(text, wished) &&
+	    text.n >= wished.n + 2 && text.p[wished.n] == ':')
+		n = wished.n;
+	else
+		for (size_t i = 1; i + 1 < text.n; i++)
+			if (text.p[i] == ':' && text.p[i + 1] == ' ')
+				n = i;
+	if (n == text.n)
 		return (struct slice){ 0 };
-	*name = wished;
-	return slice_trim(slice_from(text, wished.n + 1));
+	*name = slice_sub(text, 0, n);
+	return slice_trim(slice_from(text, n + 1));
+}
+
+/* Who has no sound card need not hear of it at every call. `instead` takes its place, or silence does. */
+static void tell_lost(struct phone *phone, enum engine_device which, struct slice name, struct slice why,
+		      struct slice instead)
+{
+	char *shown = clean(name), *shown_why = clean(why), *shown_instead = clean(instead);
+	const char *quote = instead.n ? "'" : "";
+	struct buf text;
+
+	buf_init(&text, 600);
+	buf_printf(&text, "the %s '%s' cannot be used%s%s%s: %s%s%s takes its place", people_say[which], shown,
+		   *shown_why ? " (" : "", shown_why, *shown_why ? ")" : "", quote,
+		   instead.n ? shown_instead : "silence", quote);
+	if (!phone->told_lost[which] || strcmp(phone->told_lost[which], buf_text(&text)) != 0) {
+		xreplace(&phone->told_lost[which], buf_text(&text));
+		log_line(phone->log, LOG_WARNING, "%s", buf_text(&text));
+	}
+	buf_fini(&text);
+	free(shown);
+	free(shown_why);
+	free(shown_instead);
+}
+
+void sound_forget_lost(struct phone *phone, enum engine_device which)
+{
+	free(phone->told_lost[which]);
+	phone->told_lost[which] = NULL;
 }
 
 void sound_engine_event(struct phone *phone, const struct engine_event *from)
@@ -112,16 +148,14 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 	event_text(event, "state", failed ? SLICE("lost") : state);
 	/* The next of the wish list: that one comes back when the list shows it again. */
 	if ((failed || lost) && sound_wish(phone, which, phone->wish[which] + 1, &next)) {
+		tell_lost(phone, which, name, why, next);
 		sound_use_from(phone, which, phone->wish[which] + 1);
 		return;
 	}
-	if (!failed && !lost)
-		return;
-	char *shown = clean(name), *shown_why = clean(why);
-	log_line(phone->log, LOG_WARNING, "the %s '%s' cannot be used%s%s%s: silence takes its place",
-		 people_say[which], shown, *shown_why ? " (" : "", shown_why, *shown_why ? ")" : "");
-	free(shown);
-	free(shown_why);
+	if (failed || lost)
+		tell_lost(phone, which, name, why, (struct slice){ 0 });
+	else
+		sound_forget_lost(phone, which);
 }
 
 bool phone_device_is_lost(const struct phone *phone, const char *which_name)
@@ -152,6 +186,7 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 	bool good = settings_set(phone->settings, row, names, &why);
 	if (!good)
 		fail(failure, STATUS_USAGE, "value", "%s", buf_text(&why));
+	sound_forget_lost(phone, which);
 	/* Before the first sound only what was chosen is worth an engine. */
 	devices_chosen(phone, which);
 	if (good && (phone->engine || settings_changed(phone->settings, row->name))) {
@@ -363,6 +398,8 @@ static void list_takes_too_long(void *arg)
 
 void sound_free(struct phone *phone)
 {
+	for (int i = 0; i < ENGINE_DEVICES; i++)
+		sound_forget_lost(phone, (enum engine_device)i);
 	while (!list_empty(&phone->listings)) {
 		struct listing *listing = LIST_ENTRY(list_first(&phone->listings), struct listing, node);
 		loop_child_kill(listing->child);

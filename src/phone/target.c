@@ -163,9 +163,24 @@ static size_t find_digits(struct slice text)
 
 static bool no_domain(struct failure *failure, struct slice text)
 {
+	/* Addresses have no blanks: a name was meant. */
+	if (memchr(text.p, ' ', text.n))
+		return fail(failure, STATUS_USAGE, "no-domain",
+			    "'%.*s' is no address and nobody's name: `contact list` shows the names", SLICE_ARG(text));
 	return fail(failure, STATUS_USAGE, "no-domain",
 		    "'%.*s' needs a domain: write %.*s@DOMAIN, or add an account whose domain serves", SLICE_ARG(text),
 		    SLICE_ARG(text));
+}
+
+static bool no_address(struct failure *failure, struct slice text, size_t offset)
+{
+	struct slice rest = slice_from(text, offset);
+
+	if (!rest.n)
+		return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: a host is missing at its end",
+			    SLICE_ARG(text));
+	return fail(failure, STATUS_USAGE, "syntax", "'%.*s' is no address: '%.*s' cannot stand at character %zu",
+		    SLICE_ARG(text), SLICE_ARG(rest), offset + 1);
 }
 
 static bool check_uri(struct slice text, struct failure *failure)
@@ -176,8 +191,7 @@ static bool check_uri(struct slice text, struct failure *failure)
 	size_t offset = 0;
 
 	if (!sip_uri_parse(text, &uri, &offset) || !uri.host.n)
-		return fail(failure, STATUS_USAGE, "syntax",
-			    "'%.*s' is no address: something is wrong at character %zu", SLICE_ARG(text), offset + 1);
+		return no_address(failure, text, offset);
 	if (!sip_uri_param(&uri, SLICE("transport"), &transport))
 		return true;
 	if (!sip_protocol_find(transport, &protocol))

@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -69,6 +70,46 @@ def test_a_device_that_is_not_there_is_told_once(bench):
     status, _, errors = bench.script("set sip.listen 127.0.0.1:0", "audio use zzz", "sleep 10s")
     equal((status, errors.count("zzz' cannot be used")), (6, 1), f"told once for both: {errors}")
     check("audio.input and audio.output" in errors, errors)
+
+
+def test_a_machine_without_sound_hears_of_it_once(bench):
+    """Two calls, one warning each for microphone and loudspeaker; one that a call brought is named, and why not; the wish list goes on."""
+    status, _, errors = bench.script("set audio.input nosuchmic", "set audio.output null", args=("-x", "-set audio.input nosuchmic"))
+    equal((status, "'nosuchmic' cannot be used" in errors), (6, True), errors)
+    calls = [line for n in "12" for line in ("call echo", "wait answered", "wait device kind=input within=10s", f"hangup {n}", "wait ended")]
+    status, _, errors = bench.script("-set audio.input nosuchmic", "set audio.output null", *calls)
+    equal((status, errors.count("the microphone 'nosuchmic' cannot be used")), (0, 1), errors)
+    status, _, errors = bench.script("set audio.output null", "call echo input=otherone", "wait device kind=input within=10s")
+    check("the microphone 'otherone' cannot be used (" in errors, f"the name, and the reason behind it: {errors}")
+    status, _, errors = bench.script("set audio.output null", "-set audio.input nosuchmic, tone:440", "call echo", "wait answered", "wait media")
+    check("cannot be used" not in errors or "'tone:440' takes its place" in errors, f"what takes its place: {errors}")
+
+
+SECOND = """
+import socket, subprocess, sys
+held = []
+for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+    one = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    one.bind((host, 5060))
+    held.append(one)
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"""
+
+
+def test_a_phone_beside_another_says_where_it_listens(bench):
+    need("ip", "nsenter", "unshare")
+    holder = bench.start(["unshare", "-n", "sleep", "600"])
+    own = os.readlink("/proc/self/ns/net")
+    wait_until(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != own, "a network of its own")
+    inside = ["nsenter", "-t", str(holder.pid), "-n"]
+    subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
+    done = subprocess.run([*inside, "python3", "-c", SECOND, OFFHOOK, "-n", "--stay", "-x", "-options 127.0.0.1:9", "-x", "show version", "-x", "quit"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=30, env=bench.environment())
+    told = re.search(r"port 5060 is in use by another program: this phone listens on port (\d+)", done.stderr)
+    check(told, f"which port it is: {done.stdout} {done.stderr}")
+    check(f"on 0.0.0.0:{told[1]}\n" in done.stdout and f"on [::]:{told[1]}\n" in done.stdout, f"the same for IPv6: {done.stdout}")
 
 
 def test_command_on_the_command_line(bench):

@@ -411,7 +411,7 @@ test_messages_view() {
 	until_shown "$prompt" || return
 	"$OFFHOOK" -n -x "message sip:me@127.0.0.1:$port lunch? \$\$(id)" </dev/null >"$work/sent" 2>&1
 	until_shown '1 message  ' && line 'show messages' && until_shown '^ Messages' && until_shown 'lunch\? .\(id\)' && until_gone '1 message  '
-	keys F6 && until_shown 'Enter answer' && keys Enter && until_shown '^offhook> message sip:offhook@127.0.0.1'
+	keys F6 && until_shown 'Enter reply' && keys Enter && until_shown '^offhook> message sip:offhook@127.0.0.1'
 }
 check messages_view
 

@@ -263,7 +263,7 @@ static void add_view_keys(const struct screen *screen, struct items *items)
 {
 	static const char *const enters[VIEWS] = {
 		[VIEW_CALLS] = "Enter select", [VIEW_LADDER] = "Enter message", [VIEW_CONTACTS] = "Enter call",
-		[VIEW_MESSAGES] = "Enter answer",
+		[VIEW_MESSAGES] = "Enter reply",
 		[VIEW_HISTORY] = "Enter call", [VIEW_MESSAGE] = "d compare  y copy",
 	};
 

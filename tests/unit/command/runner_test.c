@@ -212,7 +212,7 @@ static void test_runner_file(void **state)
 	assert_non_null(strstr(buf_text(&out), "bad.call:4:1: bar: no such command"));
 	buf_clear(&out);
 	assert_int_equal(commands_check_file(fake->commands, "/nonexistent", &out), 1);
-	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: No such file or directory\n");
+	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: not found\n");
 	buf_fini(&out);
 	assert_false(runner_file(fake->runner, "/nonexistent", NULL, 0));
 	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
@@ -510,8 +510,8 @@ static void test_firings(void **state)
 	assert_string_equal(fake_told(fake), "hangup 2\n");
 	fake_advance(fake, 6 * SECOND_US);
 	assert_string_equal(fake_said(fake),
-			    "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n"
-			    "! on 1:1:1: no answered within 5s [5 timeout]\n    wait answered within=5s\n    ^\n");
+			    "! on 1:1:1: no 'answered' within 5s [5 timeout]\n    wait answered within=5s\n    ^\n"
+			    "! on 1:1:1: no 'answered' within 5s [5 timeout]\n    wait answered within=5s\n    ^\n");
 	assert_int_equal(runner_status(fake->runner), 0);
 }
 

@@ -41,7 +41,7 @@ static void test_out_of_time(void **state)
 	assert_string_equal(fake_said(fake), "");
 	fake_advance(fake, 2 * MS_US);
 	assert_string_equal(fake_said(fake),
-			    "! -x:1:1: no incoming within 10s [5 timeout]\n    wait incoming within=10s\n    ^\n");
+			    "! -x:1:1: no 'incoming' within 10s [5 timeout]\n    wait incoming within=10s\n    ^\n");
 	assert_int_equal(runner_status(fake->runner), STATUS_TIMEOUT);
 	/* The script is over. */
 	fake_run(fake, "echo more");

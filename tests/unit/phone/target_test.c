@@ -25,6 +25,25 @@ static void check(struct phone *phone, const struct account *account, const stru
 	}
 }
 
+/* What is wrong, and where; a name with a blank is sent to the contacts. */
+static void what_is_said_of_no_address(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "sip:", "'sip:' is no address: a host is missing at its end" },
+		{ "sip:bob@@x", "'sip:bob@@x' is no address: '@x' cannot stand at character 9" },
+		{ "foo bar", "'foo bar' is no address and nobody's name: `contact list` shows the names" },
+		{ "bob", "'bob' needs a domain: write bob@DOMAIN, or add an account whose domain serves" },
+	};
+	struct phone *phone = world_phone(*state, 0, false);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct target target;
+		struct failure failure = { 0 };
+		assert_false(target_read(phone, slice_of(rows[i][0]), NULL, &target, &failure));
+		assert_string_equal(failure.text, rows[i][1]);
+	}
+}
+
 static void addresses(void **state)
 {
 	struct world *world = *state;
@@ -205,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(addresses, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(what_is_said_of_no_address, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(numbers_at_the_account, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_dial_plan_of_an_account, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(names_win_and_echo_is_built_in, world_setup, world_teardown),
