@@ -27,17 +27,24 @@ struct device_watch {
 
 /* ---- the list ---- */
 
+struct listed {
+	bool input, standard;    /* standard: what "default" means */
+	struct slice api, name;
+	uint32_t rate_hz;        /* 0: not told */
+};
+
 /* Take a line: in|out TAB default|- TAB host API TAB rate TAB name. @return false: no more */
-static bool next_line(struct slice *rest, bool *input, bool *standard, struct slice *name)
+static bool next_device(struct slice *rest, struct listed *device)
 {
 	while (rest->n) {
 		struct slice line = slice_cut(rest, '\n');
-		*input = slice_eq(slice_cut(&line, '\t'), SLICE("in"));
-		*standard = slice_eq(slice_cut(&line, '\t'), SLICE("default"));
-		slice_cut(&line, '\t');
-		slice_cut(&line, '\t');
-		*name = line;
-		if (name->n)
+		device->input = slice_eq(slice_cut(&line, '\t'), SLICE("in"));
+		device->standard = slice_eq(slice_cut(&line, '\t'), SLICE("default"));
+		device->api = slice_cut(&line, '\t');
+		if (!slice_to_u32(slice_cut(&line, '\t'), &device->rate_hz))
+			device->rate_hz = 0;
+		device->name = line;
+		if (line.n)
 			return true;
 	}
 	return false;
@@ -45,11 +52,11 @@ static bool next_line(struct slice *rest, bool *input, bool *standard, struct sl
 
 static bool has(const char *list, bool of_input, struct slice wanted)
 {
-	struct slice rest = slice_of(list), name;
-	bool input, standard;
+	struct slice rest = slice_of(list);
+	struct listed device;
 
-	while (next_line(&rest, &input, &standard, &name))
-		if (input == of_input && slice_eq(name, wanted))
+	while (next_device(&rest, &device))
+		if (device.input == of_input && slice_eq(device.name, wanted))
 			return true;
 	return false;
 }
@@ -57,16 +64,17 @@ static bool has(const char *list, bool of_input, struct slice wanted)
 /* What is in one list and not in the other. @return whether there is anything */
 static bool tell_difference(struct phone *phone, const char *from, const char *in, const char *state)
 {
-	struct slice rest = slice_of(from), name;
-	bool input, standard, any = false;
+	struct slice rest = slice_of(from);
+	struct listed device;
+	bool any = false;
 
-	while (next_line(&rest, &input, &standard, &name)) {
-		if (has(in, input, name))
+	while (next_device(&rest, &device)) {
+		if (has(in, device.input, device.name))
 			continue;
-		char *shown = clean(name);
+		char *shown = clean(device.name);
 		struct event *event = events_add(phone->events, EVENT_DEVICE, 0);
 		event_text(event, "name", slice_of(shown));
-		event_text(event, "kind", input ? SLICE("input") : SLICE("output"));
+		event_text(event, "kind", device.input ? SLICE("input") : SLICE("output"));
 		event_text(event, "state", slice_of(state));
 		free(shown);
 		any = true;
@@ -74,26 +82,52 @@ static bool tell_difference(struct phone *phone, const char *from, const char *i
 	return any;
 }
 
-/* Could the helper open this? As it finds names: exact, or the part of only one. */
-static bool is_there(const struct device_watch *watch, enum engine_device which, struct slice wish)
+/* As the helper finds names: exact, or the part of only one. @return false: there is none, or several */
+static bool find_device(const struct device_watch *watch, enum engine_device which, struct slice wish,
+			struct listed *found)
 {
-	struct slice rest = slice_of(watch->list), name;
-	bool of_input = which == ENGINE_INPUT, input, standard, any = false;
+	struct slice rest = slice_of(watch->list);
+	struct listed device;
+	bool exact = false;
 	size_t hits = 0;
 
-	if (slice_eq(wish, SLICE("null")) || slice_begins(wish, SLICE("tone:")) || slice_begins(wish, SLICE("file:")))
-		return true;
 	char *part = slice_dup(wish);
-	while (next_line(&rest, &input, &standard, &name)) {
-		char *whole = slice_dup(name);
-		if (input == of_input) {
-			any |= standard ? !strcmp(part, "default") : !strcmp(part, whole);
-			hits += strcasestr(whole, part) != NULL;
+	while (!exact && next_device(&rest, &device)) {
+		if (device.input != (which == ENGINE_INPUT))
+			continue;
+		char *whole = slice_dup(device.name);
+		exact = device.standard ? !strcmp(part, "default") : !strcmp(part, whole);
+		if (exact || strcasestr(whole, part)) {
+			*found = device;
+			hits++;
 		}
 		free(whole);
 	}
 	free(part);
-	return any || hits == 1;
+	return exact || hits == 1;
+}
+
+static bool is_no_device(struct slice wish)
+{
+	return slice_eq(wish, SLICE("null")) || slice_begins(wish, SLICE("tone:")) || slice_begins(wish, SLICE("file:"));
+}
+
+static bool is_there(const struct device_watch *watch, enum engine_device which, struct slice wish)
+{
+	struct listed found;
+
+	return is_no_device(wish) || find_device(watch, which, wish, &found);
+}
+
+uint32_t devices_rate(const struct phone *phone, enum engine_device which)
+{
+	const struct device_watch *watch = phone->device_watch;
+	struct slice wish;
+	struct listed found;
+
+	if (!watch->list || !sound_wish(phone, which, phone->wish[which], &wish) || is_no_device(wish))
+		return 0;
+	return find_device(watch, which, wish, &found) ? found.rate_hz : 0;
 }
 
 /* Headsets have no echo, and what JACK connects is none of our business. */
@@ -111,20 +145,17 @@ static bool may_echo(struct slice api, const char *name)
 bool devices_may_echo(const struct phone *phone)
 {
 	struct slice in, out, rest = slice_of(phone->device_watch->list);
+	struct listed device;
 
 	if (!rest.n || !sound_wish(phone, ENGINE_INPUT, phone->wish[ENGINE_INPUT], &in) ||
 	    !sound_wish(phone, ENGINE_OUTPUT, phone->wish[ENGINE_OUTPUT], &out) || !slice_eq(in, out))
 		return false;
 	char *part = slice_dup(out);
 	bool echoes = false;
-	while (rest.n && !echoes) {
-		struct slice line = slice_cut(&rest, '\n'), side = slice_cut(&line, '\t');
-		bool standard = slice_eq(slice_cut(&line, '\t'), SLICE("default"));
-		struct slice api = slice_cut(&line, '\t');
-		slice_cut(&line, '\t');
-		char *name = slice_dup(line);
-		bool meant = strcmp(part, "default") ? strcasestr(name, part) != NULL : standard;
-		echoes = slice_eq(side, SLICE("out")) && meant && may_echo(api, name);
+	while (!echoes && next_device(&rest, &device)) {
+		char *name = slice_dup(device.name);
+		bool meant = strcmp(part, "default") ? strcasestr(name, part) != NULL : device.standard;
+		echoes = !device.input && meant && may_echo(device.api, name);
 		free(name);
 	}
 	free(part);

@@ -41,6 +41,8 @@ static uint32_t fmtp_number(struct slice fmtp, struct slice key, uint32_t otherw
 	return otherwise;
 }
 
+enum { PACKET_MS_MAX = 60 };
+
 static uint32_t packet_ms(const struct call_media *media, const struct sdp_agreed *agreed)
 {
 	uint32_t ms = agreed->ptime_ms ? agreed->ptime_ms : media->ptime_ms;
@@ -48,7 +50,7 @@ static uint32_t packet_ms(const struct call_media *media, const struct sdp_agree
 	if (agreed->maxptime_ms && ms > agreed->maxptime_ms)
 		ms = agreed->maxptime_ms;
 	ms = ms / 10 * 10;
-	return ms < 10 ? 10 : ms > 60 ? 60 : ms;
+	return ms < 10 ? 10 : ms > PACKET_MS_MAX ? PACKET_MS_MAX : ms;
 }
 
 /* ---- bit rates ---- */
@@ -109,6 +111,20 @@ static void opus_parameters(struct slice fmtp, struct stream_codec *to)
 	to->cbr = fmtp_number(fmtp, SLICE("cbr"), 0) == 1;
 }
 
+/*
+ * Not in RFC 7587, but in the drafts before it, and browsers say it: no shorter packets than this. What the media line
+ * says of longer ones goes before.
+ */
+static uint32_t not_below(uint32_t ms, struct slice fmtp, const struct sdp_agreed *agreed)
+{
+	uint32_t least = fmtp_number(fmtp, SLICE("minptime"), 0), most = agreed->maxptime_ms;
+
+	least = least > PACKET_MS_MAX ? PACKET_MS_MAX : (least + 9) / 10 * 10;
+	if (most >= 10 && least > most)
+		least = most / 10 * 10;
+	return ms < least ? least : ms;
+}
+
 static bool stream_codec(const struct call_media *media, const struct sdp_agreed *agreed,
 			 const struct sdp_agreed_codec *from, bool sending, struct stream_codec *to)
 {
@@ -117,6 +133,8 @@ static bool stream_codec(const struct call_media *media, const struct sdp_agreed
 
 	if (!codec_of_row(from->codec, &codec))
 		return false;
+	if (codec == MEDIA_OPUS)
+		ms = not_below(ms, from->peer_fmtp, agreed);
 	*to = (struct stream_codec){ .codec = codec,
 				     .payload_type = sending ? from->send_pt : from->receive_pt,
 				     .ptime_ms = ms,

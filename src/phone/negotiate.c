@@ -18,15 +18,35 @@ static void add_row(struct call_media *media, const struct sdp_codec *row)
 		media->codecs[media->codec_count++] = *row;
 }
 
-/* What we say of our receiver where settings say more than what we always do (RFC 7587 6.1). */
+/* The least rate of Opus that loses nothing of a device of this one; 0: there is no use in saying it. */
+static uint32_t opus_rate(uint32_t device_hz)
+{
+	static const uint32_t rates[] = { 8000, 12000, 16000, 24000 };
+
+	for (size_t i = 0; device_hz && i < ARRAY_LEN(rates); i++)
+		if (device_hz <= rates[i])
+			return rates[i];
+	return 0;
+}
+
+/*
+ * What we say of our receiver and of our microphone where it is more than what we always say (RFC 7587 6.1). Of stereo
+ * nothing is said: 0, which is what we have, is its default.
+ */
 static const char *opus_fmtp(struct call_media *media, const char *usual)
 {
 	char *text = media->opus_fmtp;
 	size_t room = sizeof media->opus_fmtp;
 	size_t n = (size_t)snprintf(text, room, "%s", usual);
+	uint32_t heard_hz = opus_rate(devices_rate(media->phone, ENGINE_OUTPUT)),
+		 said_hz = opus_rate(devices_rate(media->phone, ENGINE_INPUT));
 
 	if (media->max_bitrate)
 		n += (size_t)snprintf(text + n, room - n, ";maxaveragebitrate=%" PRIu32, media->max_bitrate);
+	if (heard_hz && !media->loop_back)
+		n += (size_t)snprintf(text + n, room - n, ";maxplaybackrate=%" PRIu32, heard_hz);
+	if (said_hz && !media->loop_back)
+		n += (size_t)snprintf(text + n, room - n, ";sprop-maxcapturerate=%" PRIu32, said_hz);
 	if (settings_on(media_settings(media, "media.dtx"), "media.dtx"))
 		snprintf(text + n, room - n, ";usedtx=1");
 	return text;

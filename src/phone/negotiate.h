@@ -58,7 +58,7 @@ struct call_media {
 	size_t codec_count;
 	uint32_t ptime_ms, max_bitrate; /* bit/s; 0: no limit */
 	bool rtcp_mux;
-	char opus_fmtp[64]; /* what the row of Opus says, where that depends on settings */
+	char opus_fmtp[160]; /* what the row of Opus says, where that depends on settings and devices */
 	enum media_encryption encryption;
 	struct media_keys keys;
 	struct sdp_negotiation *negotiation;

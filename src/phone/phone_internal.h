@@ -631,6 +631,8 @@ void sound_told_busy(struct phone *phone, int complexity);
 void sound_probed(struct phone *phone, const struct probe_result *result);
 /** Has the list of devices lost the one that was in use, and is there none to take its place? */
 bool devices_gone(const struct phone *phone, enum engine_device which);
+/** At how many samples a second what is in use works by itself; 0: not known, or it is no device. */
+uint32_t devices_rate(const struct phone *phone, enum engine_device which);
 /** Are microphone and loudspeaker one card in the open, as far as is known? */
 bool devices_may_echo(const struct phone *phone);
 void sound_apply_country(struct phone *phone);

@@ -18,6 +18,7 @@ enum {
 	LOSSY_BITRATE = 80000,     /* 60 kbit/s with FEC */
 	COPIED_BITRATE = 56000,    /* 39 kbit/s, each of which is sent twice or more */
 	LEAST_BITRATE = 6000,
+	MEDIUM_BITRATE = 48000,    /* for a receiver below wide band: more is not heard */
 	HYBRID_BITRATE = 60000,    /* from here on; below it libopus knows best */
 	LOSSY_PERCENT = 3,
 };
@@ -112,10 +113,18 @@ static void set(struct opus_encoder *encoder, int *now, int request, int value)
 	opus_encoder_ctl(encoder->state, request, value);
 }
 
+/* What is not coded for a receiver of less than wide band needs no bits (RFC 7587 6.1: maxplaybackrate). */
+static int useful_bitrate(const struct opus_encoder *encoder, int bitrate)
+{
+	bool little = encoder->most_bandwidth < OPUS_BANDWIDTH_WIDEBAND;
+
+	return little && bitrate > MEDIUM_BITRATE ? MEDIUM_BITRATE : bitrate;
+}
+
 /* Rate, bandwidth and mode, as loss, the peer and the path have it. */
 static void set_bitrate(struct opus_encoder *encoder)
 {
-	int bitrate = wanted_bitrate(encoder), bandwidth = encoder->most_bandwidth;
+	int bitrate = useful_bitrate(encoder, wanted_bitrate(encoder)), bandwidth = encoder->most_bandwidth;
 	bool lossy = encoder->copied || encoder->loss_percent >= LOSSY_PERCENT;
 
 	if (bitrate > encoder->most_bitrate)

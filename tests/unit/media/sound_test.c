@@ -9,6 +9,7 @@
 #include "media/tone.h"
 
 #include <math.h>
+#include <opus/opus.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -289,6 +290,99 @@ static void g722_is_bit_exact(void **state)
 	g722.state_free(decoder, true);
 }
 
+/* RFC 7587 6.1: the encoder keeps to what the peer says of its receiver. @return bytes of a second of noise */
+static size_t opus_noise(const struct stream_codec *settings, double loss, int *widest, bool *repeats)
+{
+	struct encoder *encoder = encoder_new(MEDIA_OPUS);
+	struct decoder *decoder = decoder_new(MEDIA_OPUS);
+	struct codec_path path = { .loss = loss, .complexity = 9 };
+	struct random random;
+	size_t bytes = 0;
+	int16_t in[960];
+	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
+
+	random_init_seeded(&random, 7587);
+	*widest = 0;
+	*repeats = false;
+	encoder_configure(encoder, settings);
+	encoder_adapt(encoder, &path);
+	for (int i = 0; i < 50; i++) {
+		for (size_t k = 0; k < ARRAY_LEN(in); k++)
+			in[k] = (int16_t)((int)random_below(&random, 16000) - 8000);
+		size_t n = encoder_encode(encoder, in, ARRAY_LEN(in), payload, sizeof payload);
+		int bandwidth = opus_packet_get_bandwidth(payload);
+		*widest = bandwidth > *widest ? bandwidth : *widest;
+		*repeats |= decoder_carries_last(decoder, payload, n);
+		bytes += n;
+	}
+	encoder_free(encoder);
+	decoder_free(decoder);
+	return bytes;
+}
+
+static void opus_keeps_to_the_peers_words(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t rate_hz;
+		int bandwidth;
+	} cases[] = {
+		{ 0, OPUS_BANDWIDTH_FULLBAND },          { 44100, OPUS_BANDWIDTH_FULLBAND },
+		{ 24000, OPUS_BANDWIDTH_SUPERWIDEBAND }, { 16000, OPUS_BANDWIDTH_WIDEBAND },
+		{ 12000, OPUS_BANDWIDTH_MEDIUMBAND },    { 8000, OPUS_BANDWIDTH_NARROWBAND },
+	};
+	int widest;
+	bool repeats;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct stream_codec settings = { .codec = MEDIA_OPUS, .max_rate_hz = cases[i].rate_hz };
+		size_t bytes = opus_noise(&settings, 0, &widest, &repeats);
+		assert_int_equal(widest, cases[i].bandwidth);
+		assert_true(cases[i].rate_hz > 12000 || !cases[i].rate_hz || bytes <= 6600);
+	}
+	/* an average of at most this much, constant if asked for; repeated only for who has use for it */
+	assert_true(opus_noise(&(struct stream_codec){ .max_bitrate = 24000 }, 0, &widest, &repeats) <= 3300);
+	assert_int_equal(opus_noise(&(struct stream_codec){ .max_bitrate = 24000, .cbr = true }, 0, &widest, &repeats),
+			 3000);
+	opus_noise(&(struct stream_codec){ .fec = true }, 0.1, &widest, &repeats);
+	assert_true(repeats);
+	opus_noise(&(struct stream_codec){ .fec = true }, 0, &widest, &repeats);
+	assert_false(repeats);
+	opus_noise(&(struct stream_codec){ .fec = false }, 0.1, &widest, &repeats);
+	assert_false(repeats);
+}
+
+/* RFC 7587 6.1: a receiver takes two channels whatever was said of them; both are heard. */
+static void opus_in_stereo_is_heard(void **state)
+{
+	(void)state;
+	int error;
+	OpusEncoder *encoder = opus_encoder_create(48000, 2, OPUS_APPLICATION_AUDIO, &error);
+	struct decoder *decoder = decoder_new(MEDIA_OPUS);
+	int16_t side[960], both[1920], out[CODEC_PACKET_MAX_FRAMES];
+	uint8_t payload[CODEC_PAYLOAD_MAX_BYTES];
+
+	assert_non_null(encoder);
+	opus_encoder_ctl(encoder, OPUS_SET_FORCE_CHANNELS(2));
+	for (int right = 0; right < 2; right++) {
+		for (size_t i = 0; i < 30; i++) {
+			sine(side, ARRAY_LEN(side), 1000, 48000, 8000, i * ARRAY_LEN(side));
+			for (size_t k = 0; k < ARRAY_LEN(side); k++) {
+				both[2 * k + (size_t)right] = side[k];
+				both[2 * k + 1 - (size_t)right] = 0;
+			}
+			opus_int32 n = opus_encode(encoder, both, ARRAY_LEN(side), payload, sizeof payload);
+			assert_true(n > 0);
+			assert_int_equal(opus_packet_get_nb_channels(payload), 2);
+			assert_int_equal(decoder_decode(decoder, payload, (size_t)n, out), ARRAY_LEN(side));
+		}
+		/* half of it: the mean of both */
+		assert_true(fabs(20 * log10(rms(out, ARRAY_LEN(side)) / (4000 / sqrt(2)))) < 1);
+	}
+	opus_encoder_destroy(encoder);
+	decoder_free(decoder);
+}
+
 /* With FEC the lost packet itself comes back, not a guess: a burst that only it held is heard. */
 static void fec_brings_back_what_was_lost(void **state)
 {
@@ -499,6 +593,8 @@ int main(void)
 		cmocka_unit_test(concealment_at_its_bounds),
 		cmocka_unit_test(codecs_carry_sound),
 		cmocka_unit_test(g722_is_bit_exact),
+		cmocka_unit_test(opus_keeps_to_the_peers_words),
+		cmocka_unit_test(opus_in_stereo_is_heard),
 		cmocka_unit_test(fec_brings_back_what_was_lost),
 		cmocka_unit_test(junk_payloads),
 		cmocka_unit_test(levels_and_tones),

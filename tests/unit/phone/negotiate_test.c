@@ -129,6 +129,23 @@ static void the_peers_limits_are_kept(void **state)
 		{ "b=AS:40\r\na=fmtp:96 maxaveragebitrate=8000\r\na=ptime:60\r\na=maxptime:40\r\n", MEDIA_OPUS, 8000, 0,
 		  false, false, false, 40 },
 		{ "b=AS:1\r\n", MEDIA_OPUS, 1, 0, false, false, false, 20 },
+		/* one parameter at a time; what concerns what the peer sends changes nothing of what it gets */
+		{ "a=fmtp:96 maxplaybackrate=8000\r\n", MEDIA_OPUS, 0, 8000, false, false, false, 20 },
+		{ "a=fmtp:96 sprop-maxcapturerate=16000\r\n", MEDIA_OPUS, 0, 0, false, false, false, 20 },
+		{ "a=fmtp:96 maxaveragebitrate=6000\r\n", MEDIA_OPUS, 6000, 0, false, false, false, 20 },
+		{ "a=fmtp:96 maxaveragebitrate=510000\r\n", MEDIA_OPUS, 510000, 0, false, false, false, 20 },
+		{ "a=fmtp:96 stereo=1;sprop-stereo=1\r\n", MEDIA_OPUS, 0, 0, false, false, false, 20 },
+		{ "a=fmtp:96 CBR = 1\r\n", MEDIA_OPUS, 0, 0, false, false, true, 20 },
+		{ "a=fmtp:96 UseInbandFEC=1\r\n", MEDIA_OPUS, 0, 0, true, false, false, 20 },
+		{ "a=fmtp:96 useinbandfec=0;usedtx=1\r\n", MEDIA_OPUS, 0, 0, false, true, false, 20 },
+		/* lengths of packets: minptime of the drafts, what the line says before it */
+		{ "a=fmtp:96 minptime=10\r\n", MEDIA_OPUS, 0, 0, false, false, false, 20 },
+		{ "a=fmtp:96 minptime=40\r\n", MEDIA_OPUS, 0, 0, false, false, false, 40 },
+		{ "a=fmtp:96 minptime=20\r\na=ptime:10\r\n", MEDIA_OPUS, 0, 0, false, false, false, 20 },
+		{ "a=fmtp:96 minptime=60\r\na=maxptime:40\r\n", MEDIA_OPUS, 0, 0, false, false, false, 40 },
+		{ "a=fmtp:96 minptime=4294967295\r\n", MEDIA_OPUS, 0, 0, false, false, false, 60 },
+		{ "a=ptime:3\r\na=maxptime:3\r\n", MEDIA_OPUS, 0, 0, false, false, false, 10 },
+		{ "a=ptime:120\r\n", MEDIA_OPUS, 0, 0, false, false, false, 60 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -320,6 +337,70 @@ static void opus_as_the_peer_wants_it(void **state)
 	media_close(&media);
 }
 
+/* RFC 7587 6.1: what is said of devices of little rate. */
+static void opus_as_the_devices_are(void **state)
+{
+	static const struct {
+		const char *list, *said, *not_said;
+	} cases[] = {
+		{ "in\tdefault\tALSA\t16000\tHeadset\nout\tdefault\tALSA\t48000\tCard\n",
+		  "useinbandfec=1;sprop-maxcapturerate=16000\r\n", "maxplaybackrate" },
+		{ "in\tdefault\tALSA\t44100\tCard\nout\tdefault\tALSA\t8000\tHeadset\n",
+		  "useinbandfec=1;maxplaybackrate=8000\r\n", "sprop-" },
+		/* the next rate of Opus above, so that nothing is lost */
+		{ "in\tdefault\tALSA\t11025\tA\nout\tdefault\tALSA\t22050\tA\n",
+		  "useinbandfec=1;maxplaybackrate=24000;sprop-maxcapturerate=12000\r\n", "stereo" },
+		{ "in\t-\tALSA\t8000\tOther\nin\tdefault\tALSA\t48000\tCard\nout\tdefault\tALSA\tx\tCard\n",
+		  "useinbandfec=1\r\n", "rate=" },
+	};
+	struct world *world = *state;
+	struct phone *phone = phone_of(world);
+
+	must_set(phone, "audio.input", "default");
+	must_set(phone, "audio.output", "default");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct call_media media;
+		devices_listed(phone, slice_of(cases[i].list));
+		open_media(world, &media, "opus");
+		char *offer = offer_of(&media);
+		if (!strstr(offer, cases[i].said) || strstr(offer, cases[i].not_said))
+			fail_msg("%s: %s", cases[i].list, offer);
+		free(offer);
+		media_close(&media);
+	}
+	must_set(phone, "audio.input", "other");
+	must_set(phone, "audio.output", "null");
+	struct call_media media;
+	open_media(world, &media, "opus");
+	char *offer = offer_of(&media);
+	assert_non_null(strstr(offer, "useinbandfec=1;sprop-maxcapturerate=8000\r\n"));
+	free(offer);
+	media_close(&media);
+}
+
+/* RFC 7587 7: stereo and sprop-stereo say each of one side alone; ours takes both and has one channel. */
+static void stereo_is_answered(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+	struct buf answer;
+
+	open_media(world, &media, NULL);
+	buf_init(&answer, 2 * SDP_MAX);
+	assert_int_equal(media_answer_offer(&media,
+					    SLICE(ANSWER("40000", "109",
+							 "a=rtpmap:109 opus/48000/2\r\na=fmtp:109 stereo=1;"
+							 "sprop-stereo=1;sprop-maxcapturerate=48000\r\n")),
+					    &answer),
+			 0);
+	assert_non_null(strstr(buf_text(&answer), "a=rtpmap:109 opus/48000/2\r\n"));
+	assert_non_null(strstr(buf_text(&answer), "a=fmtp:109 useinbandfec=1\r\n"));
+	assert_null(strstr(buf_text(&answer), "stereo"));
+	assert_false(media.plan.config.send.fec);
+	buf_fini(&answer);
+	media_close(&media);
+}
+
 /* Pauses are offered on request: one CN for each clock rate of codecs that have no pauses of their own. */
 static void pauses_are_planned(void **state)
 {
@@ -423,6 +504,8 @@ int main(void)
 						world_teardown),
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(opus_as_the_peer_wants_it, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(opus_as_the_devices_are, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(stereo_is_answered, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(redundancy_is_planned, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(pauses_are_planned, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(no_codec_and_no_port, world_setup, world_teardown),
