@@ -205,11 +205,12 @@ static struct agent_call *dial(struct agent *agent, struct slice target, const s
 	return call;
 }
 
-/* REFER: a call to who is named, perhaps in the place of another. */
+/* REFER: a call to who is named, perhaps in the place of another; what the way has spoilt is not passed on. */
 static void follow_refer(struct agent *agent, struct sip_message *request, struct deed *deed)
 {
 	const struct sip_address *to = sip_message_address(request, SIP_HEADER_REFER_TO, 0);
 	struct extra_header replaces = { SLICE("Replaces"), { 0 } };
+	struct sip_replaces read;
 	struct arena arena;
 	struct buf target;
 
@@ -221,7 +222,8 @@ static void follow_refer(struct agent *agent, struct sip_message *request, struc
 	struct slice headers = to->uri.headers;
 	if (slice_ibegins(headers, SLICE("Replaces=")))
 		replaces.value = sip_unescape(&arena, slice_from(slice_cut(&headers, '&'), strlen("Replaces=")));
-	struct agent_call *call = dial(agent, buf_slice(&target), replaces.value.n ? &replaces : NULL);
+	bool named = sip_replaces_parse(replaces.value, &read);
+	struct agent_call *call = dial(agent, buf_slice(&target), named ? &replaces : NULL);
 	if (call->session && deed && !deed->last)
 		call->referral = deed;
 	buf_fini(&target);
