@@ -174,7 +174,7 @@ static void account_sentence(const struct event *event, struct buf *line)
 		if (retry && strcmp(retry, "0"))
 			buf_printf(line, "; next try in %s s", retry);
 		else
-			buf_printf(line, "; given up");
+			buf_printf(line, "; given up: `why` says what to do");
 		break;
 	}
 }

@@ -21,6 +21,15 @@ static bool dialled_tells_more(const struct history_row *row)
 	       strcasecmp(row->dialled, row->name) != 0 && !is_user && !strchr(row->dialled, '<');
 }
 
+/* What went wrong here is kept under the code that stands for it (RFC 3261 8.1.3.1), which nobody sent. */
+static bool somebody_said(const struct history_row *row)
+{
+	char code[16];
+
+	snprintf(code, sizeof code, "%u ", row->code);
+	return !*row->why || slice_begins(slice_of(row->why), slice_of(code));
+}
+
 void history_line(const struct history_row *row, struct buf *out)
 {
 	time_t when = (time_t)row->unix_s;
@@ -35,7 +44,7 @@ void history_line(const struct history_row *row, struct buf *out)
 		duration_text(out, row->seconds);
 		buf_printf(out, "%*s", (int)(before + 10 > out->n ? before + 10 - out->n : 0), "");
 	} else {
-		if (row->code)
+		if (row->code && somebody_said(row))
 			snprintf(code, sizeof code, "%u", row->code);
 		buf_printf(out, "%-6s %-3s", row->how, code);
 	}

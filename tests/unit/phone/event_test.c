@@ -1,3 +1,5 @@
+#include "phone/phone_internal.h"
+
 #include "tests/unit/unit.h"
 
 #include "phone/event.h"
@@ -105,6 +107,55 @@ static void every_event_has_a_sentence(void **state)
 	events_free(events);
 }
 
+/* A code stands in the list of calls where somebody sent it, not where it stands for a fault of our own. */
+static void codes_of_past_calls(void **state)
+{
+	static const struct {
+		unsigned code;
+		const char *why, *wanted;
+	} rows[] = {
+		{ 404, "404 Not Found. Nobody with this address exists there.", "  out  failed 404  sip:bob@biloxi.com\n" },
+		{ 503, "503 Service Unavailable. The server is busy.", "  out  failed 503  sip:bob@biloxi.com\n" },
+		{ 503, "no way there, or nothing listens. Check the address.",
+		  "  out  failed      sip:bob@biloxi.com\n" },
+		{ 486, "", "  out  failed 486  sip:bob@biloxi.com\n" },
+	};
+	struct buf line;
+
+	(void)state;
+	buf_init(&line, 400);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct history_row row = { .number = 1, .how = "failed", .code = rows[i].code, .why = rows[i].why,
+					   .account = "", .uri = "sip:bob@biloxi.com", .name = "", .dialled = "" };
+		buf_clear(&line);
+		history_line(&row, &line);
+		assert_non_null(strstr(buf_text(&line), rows[i].wanted));
+	}
+	buf_fini(&line);
+}
+
+/* Whoever mistyped a password must not have to guess what to type now. */
+static void a_registration_given_up_says_where_to_look(void **state)
+{
+	struct events *events = events_new();
+	struct event *event = events_add(events, EVENT_REGISTER_FAILED, 0);
+	struct buf line;
+
+	(void)state;
+	event_text(event, "account", SLICE("work"));
+	event_text(event, "code", SLICE("401"));
+	event_text(event, "reason", SLICE("Unauthorized"));
+	event_text(event, "cause", SLICE("auth"));
+	event_text(event, "retry", SLICE("0"));
+	buf_init(&line, 400);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "work: registration failed: 401 Unauthorized (auth); given up: `why` says "
+					     "what to do");
+	assert_non_null(strstr(explain_cause(CAUSE_AUTH, 401), "`account set NAME password=`"));
+	buf_fini(&line);
+	events_free(events);
+}
+
 /* Silence by choice is no fault of a device. */
 static void a_sound_test_of_silence_says_so(void **state)
 {
@@ -143,6 +194,8 @@ int main(void)
 		cmocka_unit_test(a_reader_that_fell_behind_goes_on),
 		cmocka_unit_test(names_go_both_ways),
 		cmocka_unit_test(every_event_has_a_sentence),
+		cmocka_unit_test(codes_of_past_calls),
+		cmocka_unit_test(a_registration_given_up_says_where_to_look),
 		cmocka_unit_test(a_sound_test_of_silence_says_so),
 	};
 
