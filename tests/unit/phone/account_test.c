@@ -171,6 +171,41 @@ static void a_binding_is_removed_after_a_failed_refresh(void **state)
 	assert_non_null(strstr(r->last, "Expires: 0\r\n"));
 }
 
+/* Whatever code refuses a registration: the event and `why` say the same about it, and what it means. */
+static void every_refusal_is_explained(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct failure failure;
+	struct buf out;
+	char status[64];
+	const char *const options[] = { registrar_option(r), "name=work", NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	for (unsigned code = 400; code < 700; code++) {
+		/* Challenges have tests of their own. */
+		if (!sip_status_known(code) || code == 401 || code == 407)
+			continue;
+		snprintf(status, sizeof status, "%u No", code);
+		r->status = status;
+		assert_true(phone_register(phone, SLICE("work"), &failure));
+		const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
+		const char *why = event_value(event, "why");
+		assert_int_equal(strtoul(event_value(event, "code"), NULL, 10), code);
+		assert_non_null(why);
+		assert_non_null(strstr(why, sip_status_sentence(code)));
+		buf_init(&out, 65536);
+		assert_true(phone_why(phone, SLICE("work"), &out, &failure));
+		assert_non_null(strstr(buf_text(&out), why));
+		buf_fini(&out);
+	}
+	r->status = "200 OK";
+	assert_true(phone_register(phone, SLICE("work"), &failure));
+	await(world, phone, EVENT_REGISTERED);
+}
+
 static void a_challenge_without_password(void **state)
 {
 	struct world *world = *state;
@@ -346,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_refused_removal_is_told, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_binding_is_removed_after_a_failed_refresh, world_setup,
 						world_teardown),
+		cmocka_unit_test_setup_teardown(every_refusal_is_explained, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_challenge_without_password, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_password_command, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_for_good, world_setup, world_teardown),

@@ -1,4 +1,5 @@
 /* Whole phones over loopback: calls from the first packet to the last. */
+#include "base/xmalloc.h"
 #include "tests/unit/phone/phone_fixture.h"
 
 #include <netinet/in.h>
@@ -494,6 +495,48 @@ static void cancelled(void **state)
 	buf_fini(&out);
 }
 
+static void note_row(void *arg, const struct history_row *row)
+{
+	buf_printf(arg, "%u %s\n", row->code, row->why);
+}
+
+/* Whatever code refuses a call: event, `why` and history say the same about it, and what it means. */
+static void every_refusal_is_explained(void **state)
+{
+	struct world *world = *state;
+	struct phone *a = world_phone(world, 0, true), *b = world_phone(world, 1, false);
+	struct failure failure;
+	struct buf out;
+	unsigned codes = 0;
+
+	for (unsigned code = 400; code < 700; code++) {
+		/* Challenges without a challenge, and codes after which we ask in another way, have tests of their own. */
+		if (!sip_status_known(code) || code == 401 || code == 407 || code == 422)
+			continue;
+		dial(a, address_of(b, "bob"), NULL);
+		await(world, b, EVENT_INCOMING);
+		unsigned theirs = 0;
+		must(phone_reject(b, &theirs, code, (struct slice){ 0 }, &failure), &failure);
+		const struct event *event = await(world, a, EVENT_FAILED);
+		await(world, b, EVENT_FAILED);
+		const char *why = event_value(event, "why");
+		assert_int_equal(strtoul(event_value(event, "code"), NULL, 10), code);
+		assert_non_null(why);
+		assert_non_null(strstr(why, sip_status_sentence(code)));
+		buf_init(&out, 65536);
+		assert_true(phone_why(a, (struct slice){ 0 }, &out, &failure));
+		assert_non_null(strstr(buf_text(&out), why));
+		buf_clear(&out);
+		phone_history(a, &(struct history_filter){ .kind = "failed" }, note_row, &out);
+		char *row = xasprintf("%u %s\n", code, why);
+		assert_memory_equal(buf_text(&out), row, strlen(row)); /* the newest first */
+		free(row);
+		buf_fini(&out);
+		codes++;
+	}
+	assert_true(codes > 40);
+}
+
 static void nobody_there(void **state)
 {
 	struct world *world = *state;
@@ -781,6 +824,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(words_and_addresses_are_kept, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cancelled, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(every_refusal_is_explained, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nobody_there, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(which_call_is_meant, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(early_media, world_setup, world_teardown),
