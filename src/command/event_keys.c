@@ -85,6 +85,10 @@ static const struct event_help rows[] = {
 	  "without level nothing did",
 	  false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
+	{ "busy", "state complexity",
+	  "state=on: the processor is too busy for all that is said to be encoded thoroughly, so that no packet is late; "
+	  "off: it has time again. complexity is how thorough the Opus encoders are, 0 to 5",
+	  false },
 	{ "network", "state address",
 	  "other addresses or another way out (changed), none at all (down), or the computer has slept (resumed); "
 	  "registrations and calls follow by themselves",
@@ -114,7 +118,7 @@ static const struct command_argument keys[] = {
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
 	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
-	KEY("round-trip"),
+	KEY("round-trip"), KEY("complexity"),
 };
 
 const struct command_argument *event_key_option(struct slice key)

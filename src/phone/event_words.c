@@ -416,6 +416,12 @@ static void surroundings_sentence(const struct event *event, struct buf *line)
 	case EVENT_AUDIO_TEST:
 		audio_test_sentence(event, line);
 		break;
+	case EVENT_BUSY:
+		buf_printf(line, strcmp(value_or(event, "state", "on"), "off") ?
+				 "the processor is busy: what I say is encoded less thoroughly, so that no packet is late "
+				 "(`show media` tells how much)" :
+				 "the processor has time again: what I say is encoded thoroughly");
+		break;
 	case EVENT_CONNECTION:
 		if (event->call)
 			buf_printf(line, "call %u: the connection to %s on which it waits is lost (%s)", event->call,
@@ -487,6 +493,7 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_DEVICE:
 	case EVENT_NETWORK:
 	case EVENT_AUDIO_TEST:
+	case EVENT_BUSY:
 	case EVENT_CONNECTION:
 		surroundings_sentence(event, line);
 		return;

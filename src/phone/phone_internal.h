@@ -626,7 +626,7 @@ void sound_forget_lost(struct phone *phone, enum engine_device which);
 /** Take over the settings of levels and tones. */
 void sound_apply_levels(struct phone *phone);
 void sound_apply_cleaning(struct phone *phone);
-/** The encoders are less thorough than they could be, or no longer are. */
+/** Tell (event `busy`) that the encoders are less thorough than they could be, or no longer are. */
 void sound_told_busy(struct phone *phone, int complexity);
 void sound_probed(struct phone *phone, const struct probe_result *result);
 /** Has the list of devices lost the one that was in use, and is there none to take its place? */

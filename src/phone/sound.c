@@ -467,10 +467,8 @@ bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *f
 
 void sound_told_busy(struct phone *phone, int complexity)
 {
-	if (complexity < ENGINE_COMPLEXITY_MOST)
-		log_line(phone->log, LOG_NOTICE,
-			 "the processor is busy: what I say is encoded less thoroughly, so that no packet is late (`show "
-			 "media` tells how much)");
-	else
-		log_line(phone->log, LOG_NOTICE, "the processor has time again: what I say is encoded thoroughly");
+	struct event *event = events_add(phone->events, EVENT_BUSY, 0);
+
+	event_text(event, "state", complexity < ENGINE_COMPLEXITY_MOST ? SLICE("on") : SLICE("off"));
+	event_number(event, "complexity", complexity);
 }

@@ -808,6 +808,34 @@ static void the_ports_run_out(void **state)
 	assert_non_null(strstr(event_value(event, "reason"), "media.ports"));
 }
 
+/* The encoders are less thorough under load: a script can wait for that, and for its end. */
+static void a_busy_processor_is_an_event(void **state)
+{
+	struct phone *phone = world_phone(*state, 0, false);
+	struct events *events = phone_events(phone);
+	uint64_t before = events_last(events);
+	struct buf line;
+
+	buf_init(&line, 400);
+	sound_told_busy(phone, 3);
+	sound_told_busy(phone, ENGINE_COMPLEXITY_MOST);
+	const struct event *event = events_next(events, before);
+	assert_int_equal(event->kind, EVENT_BUSY);
+	assert_int_equal(event->call, 0);
+	assert_string_equal(event_value(event, "state"), "on");
+	assert_string_equal(event_value(event, "complexity"), "3");
+	event_sentence(event, &line);
+	assert_true(slice_begins(buf_slice(&line), SLICE("the processor is busy: ")));
+	event = events_next(events, event->number);
+	assert_int_equal(event->kind, EVENT_BUSY);
+	assert_string_equal(event_value(event, "state"), "off");
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "the processor has time again: what I say is encoded thoroughly");
+	assert_null(events_next(events, event->number));
+	buf_fini(&line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -834,6 +862,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(options_and_offerless_calls, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(fifty_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_ports_run_out, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_busy_processor_is_an_event, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
