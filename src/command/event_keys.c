@@ -29,7 +29,7 @@ static const struct event_help rows[] = {
 	{ "resumed", CALL_KEYS, "we do not hold it any more", true },
 	{ "remote-held", CALL_KEYS, "the other side holds the call", true },
 	{ "remote-resumed", CALL_KEYS, "the other side does not hold it any more", true },
-	{ "reinvite", CALL_KEYS, "a session was changed or checked by re-INVITE", true },
+	{ "reinvite", CALL_KEYS "refresh", "a session was changed, checked or refreshed by re-INVITE", true },
 	{ "joined", CALL_KEYS "join", "who called takes part in our call `join` now (Join)", true },
 	{ "update", CALL_KEYS "refresh", "a session was changed or refreshed by UPDATE", true },
 	{ "media", CALL_KEYS "codec rate", "the first packet of the other side was heard", true },

@@ -219,7 +219,8 @@ static bool on_offer_for(void *arg, struct session *session, const struct addres
 
 /* ---- re-INVITE ---- */
 
-static void reinvite_event(struct call *call, const char *direction, unsigned code, struct slice reason)
+/* @return the event: a refresh is one more thing to say */
+static struct event *reinvite_event(struct call *call, const char *direction, unsigned code, struct slice reason)
 {
 	struct event *event = events_add(call->phone->events, EVENT_REINVITE, call->number);
 
@@ -229,6 +230,7 @@ static void reinvite_event(struct call *call, const char *direction, unsigned co
 	if (code)
 		event_number(event, "code", code);
 	event_text(event, "reason", reason);
+	return event;
 }
 
 bool call_will_be_held(const struct call *call)
@@ -423,7 +425,7 @@ static void on_refreshed(void *arg, struct session *session, struct slice method
 		media_offer_stands(&call->media);
 	else
 		media_offer_refused(&call->media);
-	reinvite_event(call, "out", outcome->status, outcome->reason);
+	event_text(reinvite_event(call, "out", outcome->status, outcome->reason), "refresh", SLICE("yes"));
 }
 
 /* ---- other requests of the peer ---- */

@@ -342,6 +342,18 @@ static void watch_sentence(const struct event *event, struct buf *line)
 	}
 }
 
+static void negotiated_anew(const struct event *event, const char *method, struct buf *line)
+{
+	if (strcmp(value_or(event, "direction", ""), "out") != 0) {
+		buf_printf(line, "call %u: %s of the peer", event->call, method);
+	} else if (*value_or(event, "code", "") == '2') {
+		buf_printf(line, "call %u: the peer has taken our %s", event->call, method);
+	} else {
+		buf_printf(line, "call %u: the peer has not taken our %s", event->call, method);
+		add_outcome(event, line);
+	}
+}
+
 /* What changed in a call that is up. */
 static void change_sentence(const struct event *event, struct buf *line)
 {
@@ -359,12 +371,10 @@ static void change_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "call %u: the peer took you off hold", event->call);
 		break;
 	case EVENT_REINVITE:
-		buf_printf(line, "call %u: re-INVITE %s", event->call, value_or(event, "direction", ""));
-		add_outcome(event, line);
+		negotiated_anew(event, "re-INVITE", line);
 		break;
 	case EVENT_UPDATE:
-		buf_printf(line, "call %u: UPDATE %s", event->call, value_or(event, "direction", ""));
-		add_outcome(event, line);
+		negotiated_anew(event, "UPDATE", line);
 		break;
 	case EVENT_INFO:
 		buf_printf(line, "call %u: INFO (%s)", event->call, value_or(event, "type", "empty"));

@@ -1,5 +1,7 @@
 #include "ui/show.h"
 
+#include <string.h>
+
 #include "base/utf8.h"
 #include "base/xmalloc.h"
 
@@ -30,9 +32,11 @@ bool show_event_if(const char *which, const struct event *event, bool all)
 	case EVENT_TRYING:
 	case EVENT_RESPONSE: /* the command that asked tells */
 	case EVENT_CODEC:
-	case EVENT_REINVITE: /* held and resumed say it better */
-	case EVENT_UPDATE:
 		return false;
+	case EVENT_REINVITE: /* remote-held says it better; whoever sent one by hand wants to know */
+	case EVENT_UPDATE:
+		return event_value(event, "direction") && !strcmp(event_value(event, "direction"), "out") &&
+		       !event_value(event, "refresh");
 	case EVENT_CONNECTION:
 	case EVENT_NOTIFY: /* the event of its package tells */
 		return event->call != 0;

@@ -156,6 +156,38 @@ static void a_registration_given_up_says_where_to_look(void **state)
 	events_free(events);
 }
 
+/* `reinvite` and `update` by hand are answered in words; what the phone does by itself is not. */
+static void what_became_of_a_reinvite(void **state)
+{
+	static const struct {
+		enum event_kind kind;
+		const char *direction, *code, *reason, *wanted;
+	} rows[] = {
+		{ EVENT_REINVITE, "out", "200", "", "call 2: the peer has taken our re-INVITE" },
+		{ EVENT_UPDATE, "out", "200", "OK", "call 2: the peer has taken our UPDATE" },
+		{ EVENT_REINVITE, "out", "488", "Not Acceptable Here",
+		  "call 2: the peer has not taken our re-INVITE: 488 Not Acceptable Here" },
+		{ EVENT_REINVITE, "in", NULL, "", "call 2: re-INVITE of the peer" },
+	};
+	struct events *events = events_new();
+	struct buf line;
+
+	(void)state;
+	buf_init(&line, 400);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct event *event = events_add(events, rows[i].kind, 2);
+		event_text(event, "direction", slice_of(rows[i].direction));
+		if (rows[i].code)
+			event_text(event, "code", slice_of(rows[i].code));
+		event_text(event, "reason", slice_of(rows[i].reason));
+		buf_clear(&line);
+		event_sentence(event, &line);
+		assert_string_equal(buf_text(&line), rows[i].wanted);
+	}
+	buf_fini(&line);
+	events_free(events);
+}
+
 /* Silence by choice is no fault of a device. */
 static void a_sound_test_of_silence_says_so(void **state)
 {
@@ -196,6 +228,7 @@ int main(void)
 		cmocka_unit_test(every_event_has_a_sentence),
 		cmocka_unit_test(codes_of_past_calls),
 		cmocka_unit_test(a_registration_given_up_says_where_to_look),
+		cmocka_unit_test(what_became_of_a_reinvite),
 		cmocka_unit_test(a_sound_test_of_silence_says_so),
 	};
 
