@@ -5,8 +5,6 @@
 #include "phone/phone_internal.h"
 #include "phone/presence.h"
 
-enum { BUSY_US = 3000000, BEEP_US = 400000 };
-
 const char *call_state_name(enum call_state state)
 {
 	static const char *const names[] = { "calling",  "trying", "ringing", "early", "incoming",
@@ -237,77 +235,6 @@ void call_sound_changed(struct call *call)
 		engine_select(phone->engine, call->media.stream);
 }
 
-static void set_tone(struct phone *phone, enum engine_tone tone)
-{
-	if (phone->tone == tone || (tone == TONE_NONE && !phone->engine))
-		return;
-	struct engine *engine = phone_engine(phone);
-	if (!engine)
-		return;
-	phone->tone = tone;
-	engine_tone(engine, tone);
-	/* The file of a ring that is over is closed. */
-	if (tone != TONE_RING)
-		engine_ring(engine, NULL);
-}
-
-/* As the contact wants it; what cannot be played is told, and it rings as for all others. */
-static void choose_ring(struct phone *phone, const struct call *call)
-{
-	const char *ring = contacts_ring_of(phone->contacts, slice_of(call->uri));
-	struct engine *engine = phone->tone == TONE_RING ? NULL : phone_engine(phone);
-	enum err err = engine ? engine_ring(engine, *ring ? ring : NULL) : ERR_NONE;
-
-	if (err) {
-		log_line(phone->log, LOG_WARNING, "the ring of call %u cannot be played: %s: %s", call->number, ring,
-			 err_text(err));
-		engine_ring(engine, NULL);
-	}
-}
-
-void calls_update_tones(struct phone *phone)
-{
-	enum engine_tone tone = TONE_NONE;
-	const struct call *rings = NULL;
-	bool talks = phone->talking > 0;
-
-	LIST_EACH(&phone->ringing, node) {
-		const struct call *call = LIST_ENTRY(node, struct call, among_ringing);
-		if (!rings && !call->answering && !call->wants_answer && !call->reject_code)
-			rings = call;
-	}
-	const struct call *selected = phone->selected ? call_find(phone, phone->selected) : NULL;
-	if (timer_running(&phone->beep_timer))
-		tone = TONE_WAITING;
-	else if (rings)
-		tone = talks ? TONE_WAITING : TONE_RING;
-	else if (selected && selected->ringback && !selected->media.heard)
-		tone = TONE_RINGBACK;
-	else if (!talks && timer_running(&phone->tone_timer))
-		tone = phone->failure_tone;
-	if (tone == TONE_RING)
-		choose_ring(phone, rings);
-	set_tone(phone, tone);
-}
-
-static void busy_over(void *arg)
-{
-	calls_update_tones(arg);
-}
-
-void calls_beep(struct phone *phone)
-{
-	timer_start(phone->timers, &phone->beep_timer, BEEP_US, busy_over, phone);
-	calls_update_tones(phone);
-}
-
-/* 486, 600 and 603 are busy; with what else went wrong another try may do. */
-void calls_busy_tone(struct phone *phone, unsigned code)
-{
-	phone->failure_tone = code == 486 || code == 600 || code == 603 ? TONE_BUSY : TONE_ERROR;
-	timer_start(phone->timers, &phone->tone_timer, BUSY_US, busy_over, phone);
-}
-
 void calls_select(struct phone *phone, struct call *call)
 {
 	phone->selected = call ? call->number : 0;
@@ -335,65 +262,6 @@ void calls_select_another(struct phone *phone)
 		}
 	}
 	calls_select(phone, best);
-}
-
-void calls_auto_hold(struct phone *phone, const struct call *but)
-{
-	struct failure ignored;
-
-	LIST_EACH(&phone->calls, node) {
-		struct call *call = LIST_ENTRY(node, struct call, node);
-		bool together = but && ((but->in_conference && call->in_conference) || join_together(but, call));
-		if (call == but || together || !call_is_up(call) || call_will_be_held(call) ||
-		    !settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold"))
-			continue;
-		call->held_for = but && !call_is_up(but) ? but->number : 0;
-		phone->some_wait |= call->held_for != 0;
-		call_change_start(call, CHANGE_HOLD, false, &ignored);
-	}
-}
-
-/* A call other than this that is talked in, or that is on its way to be; NULL: none. */
-static struct call *other_in_use(const struct phone *phone, const struct call *but)
-{
-	LIST_EACH(&phone->calls, node) {
-		struct call *call = LIST_ENTRY(node, struct call, node);
-		bool dialled = !call->incoming && !call_is_up(call);
-		if (call != but && (dialled || (call_is_up(call) && !call_will_be_held(call))))
-			return call;
-	}
-	return NULL;
-}
-
-/*
- * It came to nothing: those that were held for it are talked in again, as before it, unless the user has gone on with
- * another meanwhile.
- */
-static void return_to_held(struct call *call)
-{
-	struct phone *phone = call->phone;
-	struct failure ignored;
-
-	if (!phone->some_wait)
-		return;
-	struct call *other = other_in_use(phone, call);
-	phone->some_wait = false;
-	LIST_EACH(&phone->calls, node) {
-		struct call *held = LIST_ENTRY(node, struct call, node);
-		bool for_it = held->held_for == call->number;
-		/* Another is being dialled: they are held for that one now. */
-		if (for_it)
-			held->held_for = other && !call_is_up(other) ? other->number : 0;
-		phone->some_wait |= held->held_for != 0;
-		if (!for_it)
-			continue;
-		if (other || phone->shutting_down || !call_will_be_held(held) ||
-		    !settings_on(call_settings(held, "call.auto-resume"), "call.auto-resume"))
-			continue;
-		call_change_start(held, CHANGE_RESUME, false, &ignored);
-		if (phone->selected == call->number)
-			calls_select(phone, held);
-	}
 }
 
 /* ---- the end of a call ---- */
@@ -510,7 +378,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 		calls_busy_tone(phone, call->code);
 	}
 	if (!was_up)
-		return_to_held(call);
+		calls_return_to_held(call);
 	list_remove(&call->node);
 	phone->call_count--;
 	list_append(&phone->ended, &call->node);

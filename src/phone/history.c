@@ -163,8 +163,7 @@ static bool wanted(const struct history_row *row, const struct history_filter *f
 	if (filter->since_unix_s && row->unix_s < filter->since_unix_s)
 		return false;
 	/* "bob*" is somebody whose address begins so: nobody writes the scheme. */
-	const char *colon = strchr(row->uri, ':'), *plain = colon ? colon + 1 : row->uri;
-	return !match || !*match || fnmatch(match, plain, FNM_CASEFOLD) == 0 || text_matches(row->uri, match) ||
+	return !match || !*match || fnmatch(match, uri_plain(row->uri), FNM_CASEFOLD) == 0 || text_matches(row->uri, match) ||
 	       text_matches(row->name, match) || text_matches(row->dialled, match);
 }
 

@@ -5,6 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+const char *uri_plain(const char *uri)
+{
+	const char *colon = strchr(uri, ':');
+
+	return colon ? colon + 1 : uri;
+}
+
 const char *history_target(const struct history_row *row)
 {
 	return *row->dialled ? row->dialled : row->uri;
@@ -13,7 +20,7 @@ const char *history_target(const struct history_row *row)
 /* What was typed tells more than the address and the name: a contact's second number, digits for after the answer. */
 static bool dialled_tells_more(const struct history_row *row)
 {
-	const char *colon = strchr(row->uri, ':'), *plain = colon ? colon + 1 : row->uri;
+	const char *plain = uri_plain(row->uri);
 	size_t n = strlen(row->dialled);
 	bool is_user = !strncasecmp(row->dialled, plain, n) && plain[n] == '@';
 

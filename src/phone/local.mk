@@ -5,7 +5,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/accounts.c src/phone/apply.c \
 	src/phone/leftovers.c src/phone/leftovers.h src/phone/call_commands.c \
 	src/phone/call_session.c \
-	src/phone/caller.c src/phone/calls.c \
+	src/phone/caller.c src/phone/calls.c src/phone/call_tones.c src/phone/auto_hold.c \
 	src/phone/contacts.c src/phone/contacts.h src/phone/contacts_file.c src/phone/contacts_text.c \
 	src/phone/dial.c src/phone/disk.c \
 	src/phone/echo.c \

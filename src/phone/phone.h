@@ -14,7 +14,8 @@
  *   leftovers        what registrars may know of us, on disk, for the case of a kill -9
  *   network          other addresses, another way out: registrars and peers are told
  *
- *   calls            calls by number: their life, who is heard, tones
+ *   calls            calls by number: their life, who is heard; call_tones ringing, ringback, busy; auto_hold who waits
+ *                    for whom
  *   call_session     what the session of a call tells
  *   call_commands    which call is meant; answer, hold, resume ...
  *   incoming         whose a call that comes in is, and what becomes of it before anybody is asked
@@ -422,6 +423,8 @@ void phone_history(struct phone *phone, const struct history_filter *filter, pho
 void phone_history_seen(struct phone *phone);
 /** One line for people, and one of comma-separated values (RFC 4180), each with its line feed. */
 void history_line(const struct history_row *row, struct buf *out);
+/** What stands behind the scheme, as people write an address. Borrowed from `uri`. */
+const char *uri_plain(const char *uri);
 /** What calls them again: the word that was dialled, or the address. Borrowed from the row. */
 const char *history_target(const struct history_row *row);
 void history_csv_line(const struct history_row *row, struct buf *out);

@@ -315,6 +315,11 @@ bool call_is_up(const struct call *call);
 bool call_will_be_held(const struct call *call);
 /** Hold every other active call, if call.auto-hold says so. */
 void calls_auto_hold(struct phone *phone, const struct call *but);
+/**
+ * This call came to nothing: those that were held for it are talked in again, as before it, unless the user has gone on
+ * with another meanwhile.
+ */
+void calls_return_to_held(struct call *call);
 void calls_select(struct phone *phone, struct call *call);
 void calls_select_another(struct phone *phone);
 /** Play what the calls ask for: ring, ringback, or nothing. */
