@@ -306,7 +306,7 @@ unsigned presence_take(struct presence_desk *desk, struct server_transaction *st
 	bool of_calls = package_event_of(request, &event) && slice_eq(event.name, SLICE("dialog"));
 	unsigned status;
 
-	if (!ua_accepts(request, "application", of_calls ? "dialog-info+xml" : "pidf+xml"))
+	if (!sip_message_accepts(request, "application", of_calls ? "dialog-info+xml" : "pidf+xml"))
 		return 406;
 	char *who = who_asks(desk->phone, request, source);
 	enum admission admission = of_calls ? may_watch_calls(desk->phone, account, who, source) : ADMIT;

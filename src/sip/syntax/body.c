@@ -207,3 +207,53 @@ bool sip_message_has_strange_part(const struct sip_message *message, const char 
 {
 	return look_for(message, type, subtype).refused;
 }
+
+bool sip_message_body_is_optional(const struct sip_message *message)
+{
+	return may_be_ignored(
+		&(struct part){ .disposition = sip_message_value(message, SIP_HEADER_CONTENT_DISPOSITION) });
+}
+
+/* ---- what a sender takes ---- */
+
+/* How particularly a range means this type; 0: not at all. */
+static int how_well(const struct sip_media_type *range, const char *type, const char *subtype)
+{
+	return sip_media_type_is(range, type, subtype) ? 3
+	       : sip_media_type_is(range, type, "*")   ? 2
+						       : sip_media_type_is(range, "*", "*");
+}
+
+/* q=0, "0.", "0.000": this it does not want (RFC 3261 20.1; RFC 2616 3.9). */
+static bool is_unwanted(const struct sip_media_type *range)
+{
+	struct slice q;
+
+	if (!sip_params_find(range->params, SLICE("q"), &q) || !q.n)
+		return false;
+	for (size_t i = 0; i < q.n; i++)
+		if (q.p[i] != '0' && q.p[i] != '.')
+			return false;
+	return true;
+}
+
+bool sip_message_accepts(const struct sip_message *request, const char *type, const char *subtype)
+{
+	struct sip_values values;
+	struct slice value;
+	int best = 0;
+	bool accepted = false;
+
+	if (!sip_message_header(request, SIP_HEADER_ACCEPT, 0))
+		return true;
+	sip_values_begin(&values, request, SIP_HEADER_ACCEPT);
+	while (sip_values_next(&values, &value)) {
+		struct sip_media_type range;
+		int fit = sip_media_type_parse(value, &range) ? how_well(&range, type, subtype) : 0;
+		if (fit <= best)
+			continue;
+		best = fit;
+		accepted = !is_unwanted(&range);
+	}
+	return accepted;
+}

@@ -122,5 +122,13 @@ const struct sip_media_type *sip_message_content_type(const struct sip_message *
 struct slice sip_message_body(const struct sip_message *message, const char *type, const char *subtype);
 /** Is there such a body? */
 bool sip_message_has_body(const struct sip_message *message, const char *type, const char *subtype);
-/** Has a body of several parts one of another type that must be understood (handling=required)? */
+/**
+ * Is there something in the body that is neither this nor may be left unread: a part of another type with
+ * handling=required, or a session description that is not the session's (20.11) without handling=optional?
+ */
 bool sip_message_has_strange_part(const struct sip_message *message, const char *type, const char *subtype);
+/** May the body be left unread (Content-Disposition: ...;handling=optional)? */
+bool sip_message_body_is_optional(const struct sip_message *message);
+/** May an answer, or a NOTIFY, to this request carry this type? By the most particular range of Accept; without it, it
+ * may (20.1). */
+bool sip_message_accepts(const struct sip_message *request, const char *type, const char *subtype);

@@ -14,7 +14,7 @@
  *   auth      challenges and credentials (20.7, 20.27, 20.44)
  *   message   one-pass parser of a whole message; it leaves an index of the header lines
  *   index     finding header lines and the values of list fields
- *   body      bodies of several parts (RFC 5621)
+ *   body      bodies of several parts (RFC 5621); which types a sender takes
  *   typed     typed values of a message, decoded on demand and kept
  *   check     is a message good enough to act on (RFC 4475)
  *   draft     a message being written; print

@@ -159,66 +159,13 @@ static unsigned check_require(const struct sip_message *request, const struct se
 	return status;
 }
 
-/* May the body be left unread (Content-Disposition: ...;handling=optional)? */
-static bool body_is_optional(const struct sip_message *request)
-{
-	struct sip_token_params disposition;
-	struct slice handling;
-
-	return sip_token_params_parse(sip_message_value(request, SIP_HEADER_CONTENT_DISPOSITION), &disposition) &&
-	       sip_params_find(disposition.params, SLICE("handling"), &handling) &&
-	       slice_ieq(handling, SLICE("optional"));
-}
-
 static unsigned check_body(const struct sip_message *request)
 {
 	if (sip_message_has_strange_part(request, "application", "sdp"))
 		return 415;
-	if (!request->body.n || sip_message_has_body(request, "application", "sdp") || body_is_optional(request))
+	if (!request->body.n || sip_message_has_body(request, "application", "sdp") || sip_message_body_is_optional(request))
 		return 0;
 	return 415;
-}
-
-/* How particularly a range means this type; 0: not at all. */
-static int how_well(const struct sip_media_type *range, const char *type, const char *subtype)
-{
-	return sip_media_type_is(range, type, subtype) ? 3
-	       : sip_media_type_is(range, type, "*")   ? 2
-						       : sip_media_type_is(range, "*", "*");
-}
-
-/* q=0, "0.", "0.000": this it does not want (RFC 3261 20.1; RFC 2616 3.9). */
-static bool is_unwanted(const struct sip_media_type *range)
-{
-	struct slice q;
-
-	if (!sip_params_find(range->params, SLICE("q"), &q) || !q.n)
-		return false;
-	for (size_t i = 0; i < q.n; i++)
-		if (q.p[i] != '0' && q.p[i] != '.')
-			return false;
-	return true;
-}
-
-bool ua_accepts(const struct sip_message *request, const char *type, const char *subtype)
-{
-	struct sip_values values;
-	struct slice value;
-	int best = 0;
-	bool accepted = false;
-
-	if (!sip_message_header(request, SIP_HEADER_ACCEPT, 0))
-		return true;
-	sip_values_begin(&values, request, SIP_HEADER_ACCEPT);
-	while (sip_values_next(&values, &value)) {
-		struct sip_media_type range;
-		int fit = sip_media_type_parse(value, &range) ? how_well(&range, type, subtype) : 0;
-		if (fit <= best)
-			continue;
-		best = fit;
-		accepted = !is_unwanted(&range);
-	}
-	return accepted;
 }
 
 /* ---- OPTIONS (11.2) ---- */
@@ -241,7 +188,7 @@ static void add_body(const struct capabilities *c, struct sip_draft *draft)
 	handlers->capabilities(handlers->arg, &body, &type);
 	if (body.n && sip_media_type_parse(type, &parsed)) {
 		char *main = slice_dup(parsed.type), *sub = slice_dup(parsed.subtype);
-		if (ua_accepts(c->request, main, sub))
+		if (sip_message_accepts(c->request, main, sub))
 			sip_draft_body(draft, type, buf_slice(&body));
 		free(main);
 		free(sub);
@@ -398,7 +345,7 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse_session(ua, st, invite, status, options);
 		return;
 	}
-	if (!ua_accepts(invite, "application", "sdp")) {
+	if (!sip_message_accepts(invite, "application", "sdp")) {
 		refuse(ua, st, invite, 406);
 		return;
 	}

@@ -165,8 +165,6 @@ bool ua_is_quiet(const struct ua *ua);
 void ua_accept_quietly(struct ua *ua, struct server_transaction *st);
 /** Time is up: BYEs that still wait for an ACK leave without it. */
 void ua_hurry(struct ua *ua);
-/** May an answer, or a NOTIFY, to this request carry this type? Without Accept it may (20.1). */
-bool ua_accepts(const struct sip_message *request, const char *type, const char *subtype);
 struct ua_settings *ua_settings(struct ua *ua);
 struct transactions *ua_transactions(struct ua *ua);
 /** Free what has ended; call it at the end of each turn. */
