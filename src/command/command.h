@@ -202,7 +202,8 @@ void runner_keep_open(struct runner *runner, bool open);
 /** The call whose keypad the keys are (`dtmf` alone), or 0. */
 unsigned runner_keypad(const struct runner *runner);
 void runner_keypad_end(struct runner *runner);
-/** This one runs the lines that are typed where the phone runs: a `chat` that the program was started with is theirs. */
+/** This one runs the lines that are typed where the phone runs: a `chat` that the program was started with is
+ * theirs. */
 void runner_set_typed(struct runner *runner);
 /** With whom lines are exchanged (`chat`), for the prompt; NULL: lines are commands. */
 const char *runner_chat(const struct runner *runner);

@@ -127,10 +127,11 @@ static bool all_listed(const struct device_request *request, const char *const s
 	for (size_t i = 0; i < ARRAY_LEN(missing) && sides[i]; i++)
 		if (!any_listed(request, sides[i], names))
 			missing[count++] = sides[i];
-	return !count || fail(failure, STATUS_SOUND, "device",
-			      "audio.%s%s%s: '%.100s' cannot be used: no device, or more than one, has that in its name; "
-			      "`audio` lists them",
-			      missing[0], missing[1] ? " and audio." : "", missing[1] ? missing[1] : "", names);
+	return !count ||
+	       fail(failure, STATUS_SOUND, "device",
+		    "audio.%s%s%s: '%.100s' cannot be used: no device, or more than one, has that in its name; "
+		    "`audio` lists them",
+		    missing[0], missing[1] ? " and audio." : "", missing[1] ? missing[1] : "", names);
 }
 
 static void settle_check(struct device_check *check, const struct device_request *request)

@@ -74,7 +74,8 @@ static json_t *addresses_of(const struct contact_view *contact)
 		struct buf way;
 		buf_init(&way, 2048);
 		contact_way(contact, i, &way);
-		json_t *address = json_pack("{s:s, s:s}", "target", contact->addresses[i].target, "call", buf_text(&way));
+		json_t *address =
+			json_pack("{s:s, s:s}", "target", contact->addresses[i].target, "call", buf_text(&way));
 		if (*contact->addresses[i].kind)
 			json_object_set_new(address, "kind", json_string(contact->addresses[i].kind));
 		if (contact->addresses[i].preference)
@@ -187,11 +188,11 @@ static void on_history(void *arg, const struct history_row *row)
 	else
 		history_line(row, listing->invocation->out);
 	json_array_append_new(listing->list,
-			      json_pack("{s:i, s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "entry", (int)row->number,
-					"time", (json_int_t)row->unix_s, "direction", row->incoming ? "in" : "out",
-					"how", row->how, "seconds", (int)row->seconds, "code", (int)row->code,
-					"account", row->account, "address", row->uri, "name", row->name, "why",
-					row->why, "dialled", row->dialled));
+			      json_pack("{s:i, s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "entry",
+					(int)row->number, "time", (json_int_t)row->unix_s, "direction",
+					row->incoming ? "in" : "out", "how", row->how, "seconds", (int)row->seconds,
+					"code", (int)row->code, "account", row->account, "address", row->uri, "name",
+					row->name, "why", row->why, "dialled", row->dialled));
 }
 
 static enum command_result do_history(struct invocation *invocation)
@@ -259,7 +260,8 @@ const struct command people_commands[] = {
 	  .text = "An address tells who calls as far as the caller says the truth: let only those be answered by "
 		  "themselves whose calls come through a server that checks it. `call 7` dials whom speed=7 was "
 		  "given. Address books never bring these three.",
-	  .examples = { "contact set Bob speed=7", "contact set Bob ring=chime", "contact set Bob auto-answer=default" } },
+	  .examples = { "contact set Bob speed=7", "contact set Bob ring=chime",
+			"contact set Bob auto-answer=default" } },
 	{ .name = "contact list",
 	  .group = "people",
 	  .run = do_contact_list,
@@ -278,8 +280,8 @@ const struct command people_commands[] = {
 	  .run = do_contact_import,
 	  .arguments = { { .name = "FILE", .kind = ARG_FILE, .text = "vCards, of version 4.0 or older" } },
 	  .summary = "take contacts from an address book",
-	  .text = "What has a sip: address or a number (IMPP, TEL) is taken, under its FN, with TYPE as the kind and PREF "
-		  "as the preference of each address. What a contact of that name did not have is added to it.",
+	  .text = "What has a sip: address or a number (IMPP, TEL) is taken, under its FN, with TYPE as the kind and "
+		  "PREF as the preference of each address. What a contact of that name did not have is added to it.",
 	  .examples = { "contact import friends.vcf" } },
 	{ .name = "contact export",
 	  .group = "people",

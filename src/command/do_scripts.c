@@ -234,22 +234,23 @@ const struct command scripts_commands[] = {
 	  .group = "scripts",
 	  .run = program_begin,
 	  .arguments = { { .name = "PROGRAM", .kind = ARG_WORD, .text = "a file, or a name looked up in PATH" },
-			 { .name = "ARG", .kind = ARG_WORD, .optional = true, .repeats = true, .text = "its arguments" } },
+			 { .name = "ARG", .kind = ARG_WORD, .optional = true, .repeats = true,
+			   .text = "its arguments" } },
 	  .summary = "run another program",
-	  .text = "Off unless the configuration file says `set script.allow-shell on`. It is over with the program, shows "
-		  "what that wrote (64 kB at most) and fails with its status; C-c ends both. No shell reads the words, "
-		  "so nothing in $from or $text can become a command: for pipes say `shell sh -c 'LINE' NAME $from`, "
-		  "where LINE writes \"$1\". A value from the network may begin with -: put -- before it, as in "
-		  "`on incoming do shell logger -- \"call from $from\"`.",
+	  .text = "Off unless the configuration file says `set script.allow-shell on`. It is over with the program, "
+		  "shows what that wrote (64 kB at most) and fails with its status; C-c ends both. No shell reads the "
+		  "words, so nothing in $from or $text can become a command: for pipes say `shell sh -c 'LINE' NAME "
+		  "$from`, where LINE writes \"$1\". A value from the network may begin with -: put -- before it, as "
+		  "in `on incoming do shell logger -- \"call from $from\"`.",
 	  .examples = { "shell date", "shell sh -c 'ls *.wav | wc -l'" } },
 	{ .name = "exit",
 	  .group = "scripts",
 	  .run = do_exit,
 	  .arguments = { { .name = "STATUS", .kind = ARG_STATUS, .optional = true, .text = "0 when omitted" } },
 	  .summary = "end the script",
-	  .text = "With this exit status. At the prompt and on the standard input of --json it ends the phone, unless that "
-		  "was started with --stay: then only that input is over, which is told by the notification `exit`. In "
-		  "`offhook ctl` it ends the attachment alone, which then has that status.",
+	  .text = "With this exit status. At the prompt and on the standard input of --json it ends the phone, unless "
+		  "that was started with --stay: then only that input is over, which is told by the notification "
+		  "`exit`. In `offhook ctl` it ends the attachment alone, which then has that status.",
 	  .examples = { "exit", "exit 1" } },
 };
 const size_t scripts_command_count = ARRAY_LEN(scripts_commands);

@@ -177,11 +177,11 @@ const struct command watching_commands[] = {
 	  .run = doctor_begin,
 	  .summary = "try everything and tell what is wrong",
 	  .text = "Opens the sockets, registers each account (the name resolves, connects, answers, its certificate), "
-		  "asks its registrar by OPTIONS, tells what NAT makes of our address, lists the sound devices, plays three "
-		  "chirps to the loudspeaker and measures what the microphone says before and hears of them, and calls "
-		  "the echo test when no call is up. A row each, with what to do; the exit status is 3, 4, 6 or 7 for "
-		  "the first that is BAD. A program gets the rows with what was measured; when one is BAD they are "
-		  "`data.result` of the error.",
+		  "asks its registrar by OPTIONS, tells what NAT makes of our address, lists the sound devices, plays "
+		  "three chirps to the loudspeaker and measures what the microphone says before and hears of them, and "
+		  "calls the echo test when no call is up. A row each, with what to do; the exit status is 3, 4, 6 or "
+		  "7 for the first that is BAD. A program gets the rows with what was measured; when one is BAD they "
+		  "are `data.result` of the error.",
 	  .examples = { "doctor" } },
 };
 const size_t watching_command_count = ARRAY_LEN(watching_commands);

@@ -161,7 +161,8 @@ struct runner {
 	unsigned call;
 	unsigned keypad;         /* the call whose digits keys are; 0: none */
 	char *chat, *chat_name; /* whom lines are sent to; NULL: nobody */
-	size_t turn_cost;       /* of what was run since the last turn ended, in commands: whoever sends many at once has one turn for all */
+	/* of what was run since the last turn ended, in commands: whoever sends many at once has one turn for all */
+	size_t turn_cost;
 	struct sent *sent;      /* without outcome, so far as it was looked for */
 	size_t sent_count;
 	unsigned last_message;

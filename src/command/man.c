@@ -276,8 +276,8 @@ static void description(struct buf *out)
 		  "with its status, 7 when no phone runs; the words are final, and names of files are those "
 		  "of the folder where it is called. Without COMMAND it attaches: a prompt on a terminal, else the "
 		  "lines of standard input, of which the first that fails ends it. `detach`, `exit` or the end of "
-		  "input leaves the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's processes "
-		  "alone; a program that does not read for 2 MiB is dropped.");
+		  "input leaves the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's "
+		  "processes alone; a program that does not read for 2 MiB is dropped.");
 	buf_printf(out, ".PP\n");
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
 		       "(`--json`): the name of the command with a dot for the blank, its "

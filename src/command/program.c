@@ -65,8 +65,8 @@ enum command_result program_begin(struct invocation *invocation)
 	if (runner->wait.program)
 		return COMMAND_WAITS;
 	wait_fini(runner);
-	return invocation_fail(invocation, STATUS_USAGE, err_name(err), "'%.100s' cannot be run: %s%s",
-			       invocation->values[0], err_text(err),
-			       strchr(invocation->values[0], ' ') ? "; a line for a shell is given as: shell sh -c 'LINE'"
-								  : "");
+	return invocation_fail(
+		invocation, STATUS_USAGE, err_name(err), "'%.100s' cannot be run: %s%s", invocation->values[0],
+		err_text(err),
+		strchr(invocation->values[0], ' ') ? "; a line for a shell is given as: shell sh -c 'LINE'" : "");
 }

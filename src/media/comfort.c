@@ -139,7 +139,9 @@ void comfort_speak(struct comfort_voice *voice, const struct comfort *noise, int
 	for (size_t i = 0; i < n; i++) {
 		voice->gain += (gain - voice->gain) * GAIN_STEP;
 		float sample = shape(voice, noise, voice->gain * white(&voice->seed));
-		samples[i] = (int16_t)(sample > INT16_MAX ? INT16_MAX : sample < INT16_MIN ? INT16_MIN : lrintf(sample));
+		samples[i] = (int16_t)(sample > INT16_MAX   ? INT16_MAX
+				       : sample < INT16_MIN ? INT16_MIN
+							    : lrintf(sample));
 	}
 }
 

@@ -6,7 +6,7 @@ enum {
 	EPOCH_US = 4000000,        /* the anchor is the least transit of 4 to 8 s */
 	MEAN = 150,                /* new packets push the old out: so many count */
 	GROWS_BY = 3,              /* until then a third of those that came: the first ones come while devices open */
-	FEW = 100, FEW_LACK = 4,   /* of n packets, n fewer than FEW, the most delayed is FEW_LACK / n less than there will be */
+	FEW = 100, FEW_LACK = 4,   /* of n < FEW packets the most delayed is FEW_LACK / n less than there will be */
 	PEAK_US = 40000,           /* a peak is that much above what is wanted anyway, */
 	PEAK_APART_US = 500000,    /* later belongs to another peak, */
 	PEAKS_WANTED = 3,          /* so many make a habit of it, */

@@ -119,7 +119,7 @@ static bool measure(const double *samples, double total, int place[2], double en
 
 	place[0] = strongest(samples, LOW_HZ, false, &energy[0]);
 	place[1] = strongest(samples, HIGH_HZ, false, &energy[1]);
-	/* Most of a voice, soon: a tone that is off by as much as it may shows half of its energy at the right place. */
+	/* Most of a voice, soon: a tone as far off as it may be shows half of its energy at the right place. */
 	if (energy[0] + energy[1] < total * SHOWN)
 		return false;
 	strong = energy[1] > energy[0];

@@ -4,7 +4,8 @@
  *
  *   engine       all streams and the devices, for the loop's thread; engine_step() is the engine, a thread only calls
  *                it. engine_media is that thread, engine_tick what it does every 10 ms and when, engine_mix who hears
- *                what, engine_slots the devices as it sees them, engine_devices as the loop does, engine_files what is played and recorded; engine_internal is shared
+ *                what, engine_slots the devices as it sees them, engine_devices as the loop does, engine_files what is
+ *                played and recorded; engine_internal is shared
  *   stream       one call's sound: encode, send. stream_network its sockets, stream_security SRTP, stream_hear what is
  *                heard, stream_red redundancy taken apart, stream_rate what the way can carry, stream_report its
  *                snapshot and events
@@ -172,7 +173,8 @@ enum engine_event_kind {
 	ENGINE_DEVICE,
 	ENGINE_PLAYED, /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
 	ENGINE_RECORDED, /* a recording is whole and closed: `path`, `seconds`, `err`; also after its stream went */
-	ENGINE_BUSY,     /* the processor is: Opus is encoded at `complexity` of ENGINE_COMPLEXITY_MOST; or it no longer is */
+	/* the processor is, or no longer is: Opus is encoded at `complexity` of ENGINE_COMPLEXITY_MOST */
+	ENGINE_BUSY,
 	ENGINE_PROBED,   /* a test of the devices is over: `probe` */
 	/* a removed stream is gone and its ports are free; `stream` and `user` only say which: do not follow them */
 	ENGINE_CLOSED,

@@ -182,12 +182,14 @@ struct engine {
 	int64_t armed_us;
 	struct random media_random;
 	bool told;                /* notes were sent in this turn: the bell rings at its end */
-	bool owes_saying, waited; /* the loudspeaker's half of a tick ran, the microphone's did not; not for the first time */
+	/* the loudspeaker's half of a tick ran, the microphone's did not; not for the first time */
+	bool owes_saying, waited;
 	unsigned since_extra;     /* ticks since the microphone's half ran although it was not owed */
 	int64_t paced_us;         /* when a device asked for a tick last; 0: the timer leads */
 	int64_t busy_us;          /* of this tick */
 	double load;              /* share of a tick that a tick takes, smoothed */
-	unsigned load_ticks, told_ago; /* told_ago: since it was told that the encoders became less thorough, or no longer are */
+	/* told_ago: since it was told that the encoders became less thorough, or no longer are */
+	unsigned load_ticks, told_ago;
 	bool told_busy;
 	int complexity;           /* of encoders, up to ENGINE_COMPLEXITY_MOST, by the load */
 	struct receive_batch *batch;
@@ -238,7 +240,8 @@ void engine_read_input(struct engine *engine, int16_t *mic);
 void engine_write_output(struct engine *engine, enum engine_device which, const int16_t *pcm);
 /**
  * A tick for the loudspeaker.
- * @param sooner  so many frames are left out (negative: added), fewer than a tick: all ticks after it come so much sooner
+ * @param sooner  so many frames are left out (negative: added), fewer than a tick: all ticks after it come so much
+ *                sooner
  */
 void engine_play_output(struct engine *engine, const int16_t *pcm, int32_t sooner);
 /** After a tick: what was faded out is given back. */

@@ -167,8 +167,8 @@ static void hear(struct engine *engine, const struct stream_turn *turn)
 
 /*
  * By how many frames all ticks from now on shall come sooner, so that a packet waits no longer than it must for the one
- * that fetches it. Where the loudspeaker has a clock of its own this is free; it is done in silence, and for one stream,
- * since two have packets at different times.
+ * that fetches it. Where the loudspeaker has a clock of its own this is free; it is done in silence, and for one
+ * stream, since two have packets at different times.
  */
 static int32_t phase_of(struct engine *engine, const int16_t *heard, bool can_move)
 {
@@ -183,7 +183,9 @@ static int32_t phase_of(struct engine *engine, const int16_t *heard, bool can_mo
 	    !stretch_is_silent(heard, DEVICE_TICK_FRAMES))
 		return 0;
 	sooner -= PHASE_GUARD_FRAMES;
-	sooner = sooner > PHASE_MOST_FRAMES ? PHASE_MOST_FRAMES : sooner < -PHASE_MOST_FRAMES ? -PHASE_MOST_FRAMES : sooner;
+	sooner = sooner > PHASE_MOST_FRAMES    ? PHASE_MOST_FRAMES
+		 : sooner < -PHASE_MOST_FRAMES ? -PHASE_MOST_FRAMES
+					       : sooner;
 	jitter_move_phase(&only->jitter, sooner);
 	return sooner;
 }
@@ -324,7 +326,8 @@ static int64_t stall_of(struct slot *slot, int64_t now_us)
 /* The halves alternate, but for when the loudspeaker's ticks moved past the microphone's. */
 static bool may_say(struct engine *engine)
 {
-	if (!wants_tick(&engine->slots[ENGINE_INPUT], true) || (!engine->owes_saying && engine->since_extra < EXTRA_TICKS))
+	if (!wants_tick(&engine->slots[ENGINE_INPUT], true) ||
+	    (!engine->owes_saying && engine->since_extra < EXTRA_TICKS))
 		return false;
 	if (!engine->owes_saying)
 		engine->since_extra = 0;

@@ -37,7 +37,8 @@ enum { RED_COPIES_MAX = 2 };
 
 struct red_memory {
 	struct red_copy copies[RED_COPIES_MAX];
-	size_t skipped;            /* so many of the newest are not copied: losses in a row take a packet less often with its copy */
+	/* so many of the newest are not copied: losses in a row take a packet less often with its copy */
+	size_t skipped;
 };
 
 /**

@@ -227,7 +227,8 @@ uint32_t rtp_source_highest(const struct rtp_source *source)
 
 uint64_t rtp_source_expected(const struct rtp_source *source)
 {
-	return source->valid ? (uint64_t)(uint32_t)(rtp_source_highest(source) - source->base + 1) - source->skipped : 0;
+	return source->valid ? (uint64_t)(uint32_t)(rtp_source_highest(source) - source->base + 1) - source->skipped
+			     : 0;
 }
 
 uint64_t rtp_source_lost(const struct rtp_source *source)

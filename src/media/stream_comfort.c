@@ -42,7 +42,8 @@ void stream_say_pause(struct stream *stream)
 
 	if (!stream->pausing)
 		stream->comfort_ear = (struct comfort_ear){ 0 };
-	encoder_describe(stream->encoders[send->codec], stream->said, stream->said_frames, &stream->comfort_ear, &noise);
+	encoder_describe(stream->encoders[send->codec], stream->said, stream->said_frames, &stream->comfort_ear,
+			 &noise);
 	stream->noise_age_ms += (uint32_t)(stream->said_frames / CODEC_MS_FRAMES);
 	if (worth_sending(stream, &noise, stream->noise_age_ms)) {
 		struct rtp_packet packet = {
@@ -87,7 +88,8 @@ bool stream_hear_pause(struct stream *stream, int16_t *pcm, size_t frames)
 	struct decoder *decoder = stream->decoders[stream->play_codec];
 	int16_t whole[CODEC_TICK_FRAMES];
 
-	if (!stream->peer_pauses || !decoder || frames > CODEC_TICK_FRAMES || !decoder_noise(decoder, &stream->comfort, whole))
+	if (!stream->peer_pauses || !decoder || frames > CODEC_TICK_FRAMES ||
+	    !decoder_noise(decoder, &stream->comfort, whole))
 		return false;
 	memcpy(pcm, whole, frames * sizeof *pcm);
 	return true;

@@ -94,8 +94,8 @@ void net_seed(struct net *net, uint64_t seed);
 
 /** May one listen at this address (any port): is it one of this host's? */
 bool net_is_local(const struct address *address) MUST_CHECK;
-/** Does a socket of this very user (or of root) send from this loopback address and port? `stream`: TCP. Where the system
- * does not tell, no. */
+/** Does a socket of this very user (or of root) send from this loopback address and port? `stream`: TCP. Where the
+ * system does not tell, no. */
 bool net_is_own_user(const struct address *remote, bool stream) MUST_CHECK;
 /**
  * May one listen at this address and port now? Tried and let go at once; `protocols` as for net_listen().
@@ -120,8 +120,8 @@ bool net_rtp_full(const struct net_ports *ports, const struct address *local_hos
 		  uint16_t high) MUST_CHECK;
 /**
  * Open two non-blocking UDP sockets for RTP and RTCP on an even port and the next one, within low..high, beginning at a
- * random place. They are held until net_rtp_release() of `bound`. Arrival times are stamped by the kernel (SO_TIMESTAMPNS); packets are marked as expedited forwarding
- * (DSCP 46).
+ * random place. They are held until net_rtp_release() of `bound`. Arrival times are stamped by the kernel
+ * (SO_TIMESTAMPNS); packets are marked as expedited forwarding (DSCP 46).
  * @param bound  where RTP is bound
  * Errors: ERR_RANGE no even port with a successor in the range; ERR_ADDRESS_IN_USE all are taken; ERR_UNREACHABLE not
  * an address of this host

@@ -83,15 +83,16 @@ static void make(struct account *account, const char *proxy)
 	set_route(binding, proxy);
 	identity_of(account->phone, account, NULL, nobody, &identity);
 	identity.routes = binding->route;
-	binding->registration = registration_new(account->phone->ua,
-						 &(struct registration_config){ .identity = &identity,
-										.registrar = slice_of(account->registrar),
-										.expires = account->expires,
-										.instance = phone_instance(account->phone),
-										.outbound = true,
-										.reg_id = SECOND_FLOW,
-										.handlers = handlers },
-						 &err);
+	binding->registration =
+		registration_new(account->phone->ua,
+				 &(struct registration_config){ .identity = &identity,
+								.registrar = slice_of(account->registrar),
+								.expires = account->expires,
+								.instance = phone_instance(account->phone),
+								.outbound = true,
+								.reg_id = SECOND_FLOW,
+								.handlers = handlers },
+				 &err);
 	if (!binding->registration) {
 		binding_free(binding);
 		return;

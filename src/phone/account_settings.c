@@ -5,8 +5,9 @@
 #include <assert.h>
 
 /* Of sockets and transactions, which all accounts share, and of requests that are meant for none of them. */
-static const char *const shared_names[] = { "sip.listen", "sip.ws-path",	  "sip.udp-limit",	  "sip.user-agent", "sip.t1",
-					    "sip.t2",	  "sip.t4",	  "sip.max-transactions", "call.accept" };
+static const char *const shared_names[] = { "sip.listen", "sip.ws-path", "sip.udp-limit", "sip.user-agent",
+					    "sip.t1",     "sip.t2",      "sip.t4",        "sip.max-transactions",
+					    "call.accept" };
 static const char *const own_groups[] = { "call.", "dtmf.", "media.", "sip.", "tls." };
 
 enum { OWN_NAMES_MAX = 64 };

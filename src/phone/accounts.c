@@ -192,7 +192,9 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 
 	*identity = (struct identity){ 0 };
 	identity->has_protocol =
-		sip_protocol_find(slice_of(settings_text(account_settings(phone, account, "sip.transport"), "sip.transport")), &identity->protocol) &&
+		sip_protocol_find(
+			slice_of(settings_text(account_settings(phone, account, "sip.transport"), "sip.transport")),
+			&identity->protocol) &&
 		identity->protocol != SIP_UDP;
 	if (!account) {
 		/* The port, for whoever calls or writes back; the one of SIP goes without saying. */

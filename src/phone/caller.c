@@ -151,7 +151,9 @@ static bool info_says_auto(const struct sip_message *invite, int64_t *after_us)
 
 static bool is_allowed(const struct call *call)
 {
-	struct slice rest = slice_of(settings_text(call_settings(call, "call.auto-answer-for"), "call.auto-answer-for")), word;
+	struct slice rest = slice_of(
+			     settings_text(call_settings(call, "call.auto-answer-for"), "call.auto-answer-for")),
+		     word;
 	char pattern[PATTERN_MAX];
 
 	while (slice_list_word(&rest, &word)) {

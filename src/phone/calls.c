@@ -488,7 +488,8 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 			 call->number);
 		break;
 	case ENGINE_MOVED:
-		log_line(call->phone->log, LOG_NOTICE, "call %u: the peer's sound comes from %s now", call->number, from->text);
+		log_line(call->phone->log, LOG_NOTICE, "call %u: the peer's sound comes from %s now", call->number,
+			 from->text);
 		break;
 	case ENGINE_RESTARTED:
 		log_line(call->phone->log, LOG_NOTICE,

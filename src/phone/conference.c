@@ -101,7 +101,8 @@ bool phone_split(struct phone *phone, unsigned *number, struct failure *failure)
 	if (phone->selected == call->number)
 		calls_select(phone, other);
 	/* I stay with the others, so this one waits. */
-	if (settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold") && call_is_up(call) && !call_will_be_held(call))
+	if (settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold") && call_is_up(call) &&
+	    !call_will_be_held(call))
 		return call_change_start(call, CHANGE_HOLD, false, failure);
 	return true;
 }

@@ -109,7 +109,8 @@ static bool find_device(const struct device_watch *watch, enum engine_device whi
 
 static bool is_no_device(struct slice wish)
 {
-	return slice_eq(wish, SLICE("null")) || slice_begins(wish, SLICE("tone:")) || slice_begins(wish, SLICE("file:"));
+	return slice_eq(wish, SLICE("null")) || slice_begins(wish, SLICE("tone:")) ||
+	       slice_begins(wish, SLICE("file:"));
 }
 
 static bool is_there(const struct device_watch *watch, enum engine_device which, struct slice wish)

@@ -323,7 +323,8 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	if (!account_for(phone, options->from, &account, failure) ||
 	    !target_read(phone, text, account, &target, failure))
 		return false;
-	if (!check_options(options, failure) || !has_room(phone, account, failure) || !phone_needs_start(phone, failure)) {
+	if (!check_options(options, failure) || !has_room(phone, account, failure) ||
+	    !phone_needs_start(phone, failure)) {
 		target_fini(&target);
 		return false;
 	}

@@ -163,8 +163,8 @@ static bool wanted(const struct history_row *row, const struct history_filter *f
 	if (filter->since_unix_s && row->unix_s < filter->since_unix_s)
 		return false;
 	/* "bob*" is somebody whose address begins so: nobody writes the scheme. */
-	return !match || !*match || fnmatch(match, uri_plain(row->uri), FNM_CASEFOLD) == 0 || text_matches(row->uri, match) ||
-	       text_matches(row->name, match) || text_matches(row->dialled, match);
+	return !match || !*match || fnmatch(match, uri_plain(row->uri), FNM_CASEFOLD) == 0 ||
+	       text_matches(row->uri, match) || text_matches(row->name, match) || text_matches(row->dialled, match);
 }
 
 void history_each(struct history *history, const struct history_filter *filter, phone_history_h *each, void *arg)

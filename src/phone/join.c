@@ -34,8 +34,8 @@ void join_note(struct call *call, const struct sip_source *source)
 		return;
 	}
 	call->joins = old->number;
-	/* Who knows the names of a dialog may have read them on the way: a person decides, unless our own server or this
-	 * machine asks. */
+	/* Who knows the names of a dialog may have read them on the way: a person decides, unless our own server or
+	 * this machine asks. */
 	call->joins_at_once = !strcmp(policy, "on") &&
 			      (address_is_loopback(&source->remote) ||
 			       (account && account_is_server(account, &source->remote)));

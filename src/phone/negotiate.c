@@ -165,7 +165,8 @@ enum err media_open(struct call_media *media, const struct address *local, const
 
 enum err media_list_again(struct call_media *media, const char *codec)
 {
-	return list_codecs(media, slice_of(codec ? codec : settings_text(media_settings(media, "media.codecs"), "media.codecs")));
+	return list_codecs(
+		media, slice_of(codec ? codec : settings_text(media_settings(media, "media.codecs"), "media.codecs")));
 }
 
 static void drop_legs(struct call_media *media)

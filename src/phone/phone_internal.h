@@ -598,8 +598,8 @@ bool phone_needs_start(struct phone *phone, struct failure *failure);
 void phone_listen_on_loopback(struct phone *phone);
 /** The address that `remote` is reached from; NULL: the world. */
 bool phone_local_for(struct phone *phone, const struct address *remote, struct address *local);
-/** The address, with the port we listen on, that whoever has this URI may answer to; the world's, where the URI names no
- * address. */
+/** The address, with the port we listen on, that whoever has this URI may answer to; the world's, where the URI names
+ * no address. */
 void phone_local_towards(struct phone *phone, const char *uri, struct address *local);
 /** A peer's URI without its parameters, which are no part of who it is; cleaned. */
 char *peer_uri(struct slice text);

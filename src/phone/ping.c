@@ -111,7 +111,8 @@ static bool not_sent(struct pending_request *pending, enum err err, struct failu
 	request_done(pending);
 	if (!scan_is_token(slice_of(method)))
 		fail(failure, STATUS_USAGE, "method",
-		     "'%s' is no method: one word of letters, digits and - . ! %% * _ + ` ' ~ (RFC 3261 25.1), as NOTIFY",
+		     "'%s' is no method: one word of letters, digits and - . ! %% * _ + ` ' ~ (RFC 3261 25.1), "
+		     "as NOTIFY",
 		     method);
 	else if (err == ERR_UNSUPPORTED)
 		fail(failure, STATUS_USAGE, err_name(err),

@@ -359,7 +359,8 @@ static struct watcher *find_asking(struct presence_desk *desk, unsigned number, 
 		buf_printf(&list, "%s%u (%s)", count++ ? ", " : "", watcher->number, watcher->who);
 	}
 	if (!count && number)
-		fail(failure, STATUS_USAGE, "no-watcher", "nobody with the number %u waits to watch your calls", number);
+		fail(failure, STATUS_USAGE, "no-watcher", "nobody with the number %u waits to watch your calls",
+		     number);
 	else if (!count)
 		fail(failure, STATUS_USAGE, "no-watcher", "nobody waits to watch your calls");
 	else if (count > 1)

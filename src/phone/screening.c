@@ -193,8 +193,8 @@ bool phone_unscreen(struct phone *phone, struct slice pattern, bool allows, stru
 	const char *command = allows ? "allow" : "block";
 
 	if (!rule || rule->allows != allows)
-		return fail(failure, STATUS_USAGE, "no-rule", "there is no `%s %.*s`: `%s` lists what there is", command,
-			    SLICE_ARG(slice_sub(pattern, 0, 60)), command);
+		return fail(failure, STATUS_USAGE, "no-rule", "there is no `%s %.*s`: `%s` lists what there is",
+			    command, SLICE_ARG(slice_sub(pattern, 0, 60)), command);
 	rule_free(screening, rule);
 	return true;
 }

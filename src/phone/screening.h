@@ -10,8 +10,8 @@ struct sip_source;
 
 struct screening *screening_new(struct phone *phone);
 void screening_free(struct screening *screening);
-/** Is who sends this request blocked, by From or by the identity that our own server vouches for (RFC 3325)? Tells it by
- * the event `blocked`. */
+/** Is who sends this request blocked, by From or by the identity that our own server vouches for (RFC 3325)? Tells it
+ * by the event `blocked`. */
 bool screening_blocks(struct screening *screening, const struct sip_message *request, const struct sip_source *source);
 /** What becomes of a call that has just come in: where it does not ring, its reject_code, refusal and forward_to are
  * set.

@@ -174,7 +174,8 @@ static unsigned take_dialogs(struct watch *watch, int branch, struct slice body)
 	struct timers *timers = watch->all->phone->timers;
 	if (table->gap && !timer_running(&watch->whole))
 		timer_start(timers, &watch->whole,
-			    watch->whole_us > timers->now_us ? watch->whole_us - timers->now_us : 0, ask_for_whole, watch);
+			    watch->whole_us > timers->now_us ? watch->whole_us - timers->now_us : 0, ask_for_whole,
+			    watch);
 	tell_line(watch);
 	return 0;
 }

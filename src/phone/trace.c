@@ -72,7 +72,10 @@ void trace_values_begin(struct trace_values *values, struct slice message, const
 	slice_cut(&values->rest, '\n');
 }
 
-/* The value of the next line of this name, with the folded lines that go on with it. @return false: the header is over */
+/*
+ * The value of the next line of this name, with the folded lines that go on with it.
+ * @return false: the header is over
+ */
 static bool next_line(struct trace_values *values, struct slice *value)
 {
 	struct slice *rest = &values->rest;
@@ -343,7 +346,8 @@ void trace_message(const struct trace_entry *entry, bool redact, struct buf *tex
 		utf8_clean(text, slice_from(line, done), false);
 		kind.body |= !line.n;
 		if (entry->kind == TRACE_MESSAGE && !first && is_out_of_place(&kind, line))
-			buf_add(text, entry->sent ? SLICE("   <- has no place here") : SLICE("   <- has no place here, ignored"));
+			buf_add(text, entry->sent ? SLICE("   <- has no place here")
+						  : SLICE("   <- has no place here, ignored"));
 		first = false;
 		buf_add_char(text, '\n');
 	}

@@ -47,8 +47,8 @@ const struct trace_entry *trace_before(const struct trace *trace, const struct t
 uint64_t trace_last_number(const struct trace *trace);
 
 /**
- * The values of a header field in a message that was not parsed, one after the other: of Via, Route and Record-Route each
- * value, of others each line. A message may have thousands of them, so they are found in one walk.
+ * The values of a header field in a message that was not parsed, one after the other: of Via, Route and Record-Route
+ * each value, of others each line. A message may have thousands of them, so they are found in one walk.
  */
 struct trace_values {
 	struct slice rest, line; /* of the header, of the present line */

@@ -234,7 +234,8 @@ static const char *follow_transfer(const struct phone *phone, const struct accou
 
 static void taken(struct transfer *transfer, enum event_kind kind)
 {
-	const struct account *account = *transfer->account ? account_find(transfer->phone, slice_of(transfer->account)) : NULL;
+	const struct account *account =
+		*transfer->account ? account_find(transfer->phone, slice_of(transfer->account)) : NULL;
 	bool on = !transfer->stranger && !strcmp(follow_transfer(transfer->phone, account), "on");
 	struct event *event = transfer_event(transfer->phone, kind, transfer->call, transfer->target);
 

@@ -108,7 +108,8 @@ static void take_line(struct client *client, const char *text)
 
 static bool is_crowded(const struct client *client)
 {
-	return client->unanswered >= REQUESTS_MAX || runner_is_sated(client->runner) || output_pending(client->config.out) > OUTPUT_HIGH;
+	return client->unanswered >= REQUESTS_MAX || runner_is_sated(client->runner) ||
+	       output_pending(client->config.out) > OUTPUT_HIGH;
 }
 
 static void take_lines(struct client *client)

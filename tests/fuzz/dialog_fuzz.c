@@ -161,8 +161,9 @@ static void add_extensions(struct scene *s, const struct slot *slot, enum sip_me
 	if (method == SIP_NOTIFY)
 		buf_printf(to, "Subscription-State: %s\r\n", PICK(states, what));
 	if (method == SIP_REFER)
-		buf_printf(to, what & 64 ? "Refer-To: <sip:c@192.0.2.1?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>\r\n"
-					 : "Refer-To: <sip:bob@192.0.2.1>\r\n",
+		buf_printf(to,
+			   what & 64 ? "Refer-To: <sip:c@192.0.2.1?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>\r\n"
+				     : "Refer-To: <sip:bob@192.0.2.1>\r\n",
 			   other->call_id, other->theirs, other->ours);
 	if (method == SIP_PRACK)
 		buf_printf(to, "RAck: %u %u INVITE\r\n", slot->rseq + (what >> 6 == 3), slot->rack_cseq);
@@ -243,10 +244,10 @@ static void after_invite(struct scene *s)
 /* Arguments: to which open request; status; To tag and body; lines (2). */
 static void answer(struct scene *s)
 {
-	static const unsigned statuses[] = { 100, 180, 183, 199, 200, 202, 204, 299, 300, 302, 305, 380, 400, 401, 403, 404,
-					     405, 407, 408, 410, 412, 413, 415, 416, 420, 421, 422, 423, 430, 439, 469, 480,
-					     481, 482, 485, 486, 487, 488, 489, 491, 494, 500, 501, 503, 504, 513, 580, 600,
-					     603, 604, 606, 699 };
+	static const unsigned statuses[] = { 100, 180, 183, 199, 200, 202, 204, 299, 300, 302, 305, 380, 400,
+					     401, 403, 404, 405, 407, 408, 410, 412, 413, 415, 416, 420, 421,
+					     422, 423, 430, 439, 469, 480, 481, 482, 485, 486, 487, 488, 489,
+					     491, 494, 500, 501, 503, 504, 513, 580, 600, 603, 604, 606, 699 };
 	static const char *const tags[] = { "f1", "f2", "f1", "" };
 	struct sip_message *asked = s->open[take(s) % OPEN];
 	unsigned status = statuses[take(s) % ARRAY_LEN(statuses)];
@@ -260,12 +261,13 @@ static void answer(struct scene *s)
 	const char *tag = sip_message_to(asked)->tag.n || status == 100 ? "" : tags[how & 3];
 	buf_init(&text, SIP_MESSAGE_MAX);
 	buf_printf(&text, "SIP/2.0 %u So\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s%s%s\r\n", status,
-		   SLICE_ARG(sip_message_value(asked, SIP_HEADER_VIA)), SLICE_ARG(sip_message_value(asked, SIP_HEADER_FROM)),
-		   SLICE_ARG(to), *tag ? ";tag=" : "", tag);
+		   SLICE_ARG(sip_message_value(asked, SIP_HEADER_VIA)),
+		   SLICE_ARG(sip_message_value(asked, SIP_HEADER_FROM)), SLICE_ARG(to), *tag ? ";tag=" : "", tag);
 	buf_printf(&text, "Call-ID: %.*s\r\nCSeq: %.*s\r\n", SLICE_ARG(sip_message_call_id(asked)),
 		   SLICE_ARG(sip_message_value(asked, SIP_HEADER_CSEQ)));
 	if (!(lines & 1))
-		buf_printf(&text, "Contact: <sip:bob@192.0.2.1>%s\r\n", asked->method == SIP_REGISTER ? ";expires=60" : "");
+		buf_printf(&text, "Contact: <sip:bob@192.0.2.1>%s\r\n",
+			   asked->method == SIP_REGISTER ? ";expires=60" : "");
 	if (lines & 2)
 		buf_printf(&text, "Require: 100rel\r\nRSeq: %u\r\n", 1u + more % 4);
 	if (lines & 4)
@@ -280,7 +282,9 @@ static void answer(struct scene *s)
 	if (lines & 64)
 		buf_printf(&text, "SIP-ETag: e%u\r\nAllow: INVITE, UPDATE, PRACK\r\n", more);
 	if (lines & 128)
-		buf_printf(&text, "Refer-Sub: false\r\nUnsupported: timer\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"%u\"\r\n",
+		buf_printf(&text,
+			   "Refer-Sub: false\r\nUnsupported: timer\r\nWWW-Authenticate: Digest realm=\"r\", "
+			   "nonce=\"%u\"\r\n",
 			   more);
 	send_text(s, &text, how & 4);
 }

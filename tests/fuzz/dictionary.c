@@ -34,14 +34,15 @@ static const char *const headers[][2] = {
 static void print_message(struct buf *to)
 {
 	static const char *const others[] = {
-		"SIP/2.0", "SIP/2.0/UDP ", " SIP/2.0\\x0d\\x0a", "\\x0d\\x0a", "\\x0d\\x0a ", "\\x0d\\x0a\\x0d\\x0a", "sip:",
-		"sips:", "tel:+", "z9hG4bK", ";branch=", ";received=", ";rport", ";ttl=", ";maddr=", ";tag=", ";q=0.",
-		";expires=", ";lr", ";transport=", ";method=", ";user=phone", ";ob", ";gr=", ";alias", "?Route=", "&", "%00",
-		"%3B", "\\\\\\\"", "\\\"", "\\\\\\\\", "<sip:", ">", ",", "[::1]", ":5060", "*", "GMT",
-		"Sat, 13 Nov 2010 23:29:00 GMT", "Digest realm=\\\"", "4294967295", "4294967296", "-1", "(", ")", "application/sdp",
-		"multipart/mixed;boundary=b", "message/sipfrag", "active;expires=", "terminated;reason=", "100rel", "timer",
-		"replaces", "norefersub", ";refresher=uac", ";to-tag=", ";from-tag=", ";early-only", ";handling=optional",
-		"--b\\x0d\\x0a", "--b--",
+		"SIP/2.0", "SIP/2.0/UDP ", " SIP/2.0\\x0d\\x0a", "\\x0d\\x0a", "\\x0d\\x0a ", "\\x0d\\x0a\\x0d\\x0a",
+		"sip:", "sips:", "tel:+", "z9hG4bK", ";branch=", ";received=", ";rport", ";ttl=", ";maddr=", ";tag=",
+		";q=0.", ";expires=", ";lr", ";transport=", ";method=", ";user=phone", ";ob", ";gr=", ";alias",
+		"?Route=", "&", "%00", "%3B", "\\\\\\\"", "\\\"", "\\\\\\\\", "<sip:", ">", ",", "[::1]", ":5060",
+		"*", "GMT", "Sat, 13 Nov 2010 23:29:00 GMT", "Digest realm=\\\"", "4294967295", "4294967296",
+		"-1", "(", ")",
+		"application/sdp", "multipart/mixed;boundary=b", "message/sipfrag", "active;expires=",
+		"terminated;reason=", "100rel", "timer", "replaces", "norefersub", ";refresher=uac", ";to-tag=",
+		";from-tag=", ";early-only", ";handling=optional", "--b\\x0d\\x0a", "--b--",
 	};
 
 	for (int method = SIP_METHOD_OTHER + 1; method < SIP_METHODS; method++)

@@ -32,8 +32,8 @@ static void try_redundancy(const uint8_t *data, size_t size)
 		/* What we make of it can be taken apart again, and ends with it. */
 		struct red_block again[RED_BLOCKS_MAX + 1];
 		timestamp += 160;
-		size_t n = red_print(&memory, 1 + i % RED_COPIES_MAX, blocks[i].payload_type, timestamp, blocks[i].payload,
-				     blocks[i].bytes, out, sizeof out);
+		size_t n = red_print(&memory, 1 + i % RED_COPIES_MAX, blocks[i].payload_type, timestamp,
+				     blocks[i].payload, blocks[i].bytes, out, sizeof out);
 		if (!n)
 			continue;
 		size_t parts = red_parse(again, out, n);
@@ -59,7 +59,8 @@ static void try_reports(const uint8_t *data, size_t size)
 	size_t n = rtcp_print(&report, out, sizeof out);
 	check(n > 0 && rtcp_parse(&again, out, n, US));
 	check(again.ssrc == report.ssrc && again.is_sender == report.is_sender && again.bye == report.bye);
-	check(!report.has_block || (again.block.lost == report.block.lost && again.block.jitter == report.block.jitter));
+	check(!report.has_block ||
+	      (again.block.lost == report.block.lost && again.block.jitter == report.block.jitter));
 	check(!strcmp(again.cname, report.cname));
 }
 
@@ -87,7 +88,8 @@ static void try_sealed(uint8_t how, const uint8_t *data, size_t size)
 	check(verdict != SECURE_GOOD && verdict != SECURE_REPLAYED); /* nobody forges by chance */
 	memcpy(bytes, data, size);
 	n = size;
-	if (size >= 12 && data[0] >> 6 == 2 && rtp_is_rtcp(data, size) == rtcp && secure_seal(sealer, bytes, &n, rtcp)) {
+	if (size >= 12 && data[0] >> 6 == 2 && rtp_is_rtcp(data, size) == rtcp &&
+	    secure_seal(sealer, bytes, &n, rtcp)) {
 		check(n <= size + SECURE_TRAILER_BYTES);
 		size_t again = n;
 		memcpy(twice, bytes, n);

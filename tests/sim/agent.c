@@ -133,7 +133,8 @@ void agent_check(struct agent *agent)
 	calls_check(agent);
 	states_check(agent);
 	if (transactions_count(ua_transactions(agent->ua)))
-		agent_fault(agent, "%zu transactions outlive their timers", transactions_count(ua_transactions(agent->ua)));
+		agent_fault(agent, "%zu transactions outlive their timers",
+			    transactions_count(ua_transactions(agent->ua)));
 	if (!ua_is_quiet(agent->ua))
 		agent_fault(agent, "it still owes somebody something");
 }

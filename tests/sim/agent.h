@@ -25,7 +25,7 @@ struct agent {
 	struct identity identity;
 	const char *const *others;    /* the users' URIs, NULL-ended */
 	struct session_options options;
-	struct list calls, deeds;     /* struct agent_call, struct deed: kept until the end of this life, ended or not */
+	struct list calls, deeds; /* struct agent_call, struct deed: kept until the end of this life, ended or not */
 	struct registration *registration;
 	unsigned registration_told;   /* how often `unregistered` was called since it was stopped */
 	struct timer next;            /* the next act */

@@ -122,7 +122,8 @@ static void on_ended(void *arg, struct session *session, const struct outcome *o
 		     struct sip_message *request)
 {
 	if (by_peer != (request != NULL))
-		agent_fault(((struct agent_call *)arg)->agent, "a call ended by the peer has no request, or the reverse");
+		agent_fault(((struct agent_call *)arg)->agent,
+			    "a call ended by the peer has no request, or the reverse");
 	over(arg, session, outcome, true);
 }
 

@@ -217,8 +217,8 @@ static struct sip_draft *forwarded(struct proxy *proxy, const struct sip_message
 	const struct sip_address *route;
 	uint32_t forwards = 70;
 
-	/* Without the Vias that were there: our transport is a user agent's, and those drop responses that have more than
-	 * one (8.1.3.3). The answer is made from the request, which has them. */
+	/* Without the Vias that were there: our transport is a user agent's, and those drop responses that have more
+	 * than one (8.1.3.3). The answer is made from the request, which has them. */
 	(void)sip_message_seconds(request, SIP_HEADER_MAX_FORWARDS, &forwards);
 	sip_draft_add(draft, SIP_HEADER_MAX_FORWARDS, "%u", forwards ? forwards - 1 : 0);
 	for (size_t i = 0; (route = sip_message_address(request, SIP_HEADER_ROUTE, i)) != NULL; i++)
@@ -287,7 +287,8 @@ static void start_timer_c(struct job *job)
 /* 16.7 6: 6xx before all, else the lowest class. */
 static bool is_better(unsigned status, const struct sip_message *best)
 {
-	return !best || (status >= 600 && best->status < 600) || (best->status < 600 && status / 100 < best->status / 100);
+	return !best || (status >= 600 && best->status < 600) ||
+	       (best->status < 600 && status / 100 < best->status / 100);
 }
 
 static void when_all_are_final(struct job *job)

@@ -103,7 +103,8 @@ static void handshake(void *arg)
 	if (end->host->cut || (there->host && there->host->cut))
 		return; /* no answer: the transport gives up by itself */
 	if (there->host && there->host->transport)
-		there->flow = transport_accepted(there->host->transport, SIP_TCP, &there->host->address, &pipe->from, there);
+		there->flow =
+			transport_accepted(there->host->transport, SIP_TCP, &there->host->address, &pipe->from, there);
 	if (there->flow) {
 		pipe->opened = true;
 		transport_flow_opened(end->host->transport, end->flow, &pipe->from);

@@ -67,7 +67,8 @@ static void check_sent(struct world *world, struct slice bytes)
 	if (world->strange || *world->fault || bytes.n < 16 || bytes.p[0] < 'A')
 		return;
 	if (sip_message_parse(bytes, SIP_DATAGRAM, &message, &used, &offset) != SCAN_OK) {
-		snprintf(world->fault, sizeof world->fault, "sent what is no message: %.*s", SLICE_ARG(slice_sub(bytes, 0, 1600)));
+		snprintf(world->fault, sizeof world->fault, "sent what is no message: %.*s",
+			 SLICE_ARG(slice_sub(bytes, 0, 1600)));
 		return;
 	}
 	if (message->is_request)

@@ -396,7 +396,11 @@ static void report(struct side *sides, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .burst = 1, .seed = 1, .min_ms = 10, .max_ms = 300, .complexity = ENGINE_COMPLEXITY_MOST,
+	struct options options = { .burst = 1,
+				   .seed = 1,
+				   .min_ms = 10,
+				   .max_ms = 300,
+				   .complexity = ENGINE_COMPLEXITY_MOST,
 				   .codec = { .codec = MEDIA_OPUS, .ptime_ms = 20, .fec = true } };
 	static struct side sides[BOTH];
 	int i = 1;

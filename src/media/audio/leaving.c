@@ -101,7 +101,8 @@ void leaving_add(pid_t pid, char *const names[2])
 
 static bool may_be_one(const char *held, const char *wanted)
 {
-	return *held && *wanted && (!strncmp(held, wanted, NAME_BYTES - 1) || !strcmp(held, "default") || !strcmp(wanted, "default"));
+	return *held && *wanted &&
+	       (!strncmp(held, wanted, NAME_BYTES - 1) || !strcmp(held, "default") || !strcmp(wanted, "default"));
 }
 
 static bool holds(const struct one *one, char *const names[2])

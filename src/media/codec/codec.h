@@ -46,7 +46,7 @@ struct codec_ops {
 	uint32_t delay_ms;                /* look-ahead and resampling there and back, for the quality estimate */
 	double impairment, robustness;    /* Ie and Bpl of G.107, or of G.107.1 when it is `wide` */
 	bool wide;
-	bool joins;                       /* conceals better where what follows is known: recover() without repetition */
+	bool joins; /* conceals better where what follows is known: recover() without repetition */
 	struct encoder *(*encoder_new)(enum media_codec codec);
 	struct decoder *(*decoder_new)(enum media_codec codec);
 	void (*encoder_free)(struct encoder *encoder);

@@ -133,7 +133,8 @@ static void find_filter(const float *end, size_t n, size_t order, float *filter)
 	/* More weight on what is nearest to the end: a sine's quarter at the end, a long rise before. */
 	for (size_t i = 0; i < n; i++) {
 		double t = ((double)i + 0.5) / (double)n;
-		w[i] = end[(ptrdiff_t)i - (ptrdiff_t)n] * (t < 0.85 ? sin(t / 0.85 * M_PI / 2) : cos((t - 0.85) / 0.15 * M_PI / 2));
+		w[i] = end[(ptrdiff_t)i - (ptrdiff_t)n] *
+		       (t < 0.85 ? sin(t / 0.85 * M_PI / 2) : cos((t - 0.85) / 0.15 * M_PI / 2));
 	}
 	for (size_t lag = 0; lag <= order; lag++) {
 		r[lag] = 0;

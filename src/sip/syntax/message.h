@@ -98,8 +98,8 @@ struct sip_values {
 void sip_values_begin(struct sip_values *values, const struct sip_message *message, enum sip_header_id id);
 bool sip_values_next(struct sip_values *values, struct slice *value);
 /**
- * May the field stand in this message (RFC 3261 20, tables 2 and 3)? Where it may not it is ignored. A field or a method
- * that is not known may stand anywhere.
+ * May the field stand in this message (RFC 3261 20, tables 2 and 3)? Where it may not it is ignored. A field or a
+ * method that is not known may stand anywhere.
  */
 bool sip_message_has_place(const struct sip_message *message, enum sip_header_id id);
 /** Does a list of tokens (Supported, Require, Allow ...) hold this one, ASCII case ignored? */

@@ -79,8 +79,8 @@ struct session_handlers {
 	 * good. May be NULL
 	 */
 	bool (*offer_for)(void *arg, struct session *session, const struct address *remote, struct buf *offer);
-	/** The offer that our 2xx to the peer's re-INVITE brought has no answer that could be used: what was agreed before
-	 * stands (14.1). May be NULL. */
+	/** The offer that our 2xx to the peer's re-INVITE brought has no answer that could be used: what was agreed
+	 * before stands (14.1). May be NULL. */
 	void (*offer_lost)(void *arg, struct session *session);
 };
 

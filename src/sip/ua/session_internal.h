@@ -96,7 +96,8 @@ struct errand {
 struct session {
 	struct mortal mortal;
 	struct list_node node;
-	struct list_node among_ringing; /* in ua->ringing: since it came in, until somebody sees that it rings no more */
+	/* in ua->ringing: since it came in, until somebody sees that it rings no more */
+	struct list_node among_ringing;
 	struct ua *ua;
 	struct profile *profile;
 	struct session_handlers handlers;

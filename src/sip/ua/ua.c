@@ -163,7 +163,8 @@ static unsigned check_body(const struct sip_message *request)
 {
 	if (sip_message_has_strange_part(request, "application", "sdp"))
 		return 415;
-	if (!request->body.n || sip_message_has_body(request, "application", "sdp") || sip_message_body_is_optional(request))
+	if (!request->body.n || sip_message_has_body(request, "application", "sdp") ||
+	    sip_message_body_is_optional(request))
 		return 0;
 	return 415;
 }

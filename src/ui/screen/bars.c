@@ -169,7 +169,8 @@ void bar_status(struct screen *screen, int row)
 		add_levels(screen, &right);
 	buf_printf(&right, "%s ", clock);
 	int right_cols = (int)text_cols(buf_slice(&right)), left_cols = screen->cols - right_cols - 1;
-	for (int width = WIDE; width <= NARROWEST && (!left.n || (int)text_cols(buf_slice(&left)) > left_cols); width++) {
+	for (int width = WIDE; width <= NARROWEST && (!left.n || (int)text_cols(buf_slice(&left)) > left_cols);
+	     width++) {
 		buf_clear(&left);
 		add_accounts(screen, (enum width)width, &left);
 	}

@@ -83,14 +83,16 @@ static const struct {
 	{ "trace foo", 7, "trace foo: no such command; behind trace stands one of on, off, ladder" },
 	{ "audio lst", 7, "audio lst: no such command; did you mean 'audio list'?" },
 	{ "redial x", 8, "'x' is no number: digits alone are expected" },
-	{ "record talk.wav", 8, "record talk.wav: no such command; behind record stands one of start, stop, pause, resume" },
+	{ "record talk.wav", 8,
+	  "record talk.wav: no such command; behind record stands one of start, stop, pause, resume" },
 	{ "hangupall", 1, "hangupall: no such command; baresip's `hangupall` is `hangup all` here" },
 	{ "/x", 1, "x: no such command; baresip's `x` is `hold` here, pjsua's `transfer TARGET`" },
 	{ "friend list", 1, "linphonec's `friend` is `contact` here" },
 	{ "hang", 1, "hang: no such command" },
 	{ "account", 1, "account needs one of these behind it: add, set, list, show, bindings, remove, default" },
 	{ "account ad x", 9, "account ad: no such command; did you mean 'account add'?" },
-	{ "audio foo", 7, "audio foo: no such command; behind audio stands one of list, use, input, output, ringer, test" },
+	{ "audio foo", 7,
+	  "audio foo: no such command; behind audio stands one of list, use, input, output, ringer, test" },
 	{ "$x bob", 1, "$x: no such variable" },
 	{ "call", 5, "TARGET is missing: call TARGET" },
 	{ "call \"\"", 6, "TARGET is empty" },
@@ -433,7 +435,8 @@ static void test_line_prefixes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(told),        TEST(errors),   TEST(errors_of_size), TEST(caret),         TEST(password_is_not_shown),
+		TEST(told),        TEST(errors),   TEST(errors_of_size), TEST(caret),
+		TEST(password_is_not_shown),
 		TEST(checks_only), TEST(prefixes), TEST(aliases),       TEST(final_words),
 		TEST(near),        TEST(rows),     TEST(line_prefixes),
 	};

@@ -37,8 +37,9 @@ static void test_offers(void **state)
 		{ "contact set Bob ring=chi", "21: chime" },
 		{ "contact add Bob 1 kind=", "23: fax home mobile work" },
 		{ "call sip:d", "5: sip:dave@denver.com" },
-		{ "call Bob ", "9: anonymous= body= codec= display= early= encryption= from= header= input= output= record= "
-			       "sdp= timeout= type=" },
+		{ "call Bob ",
+		  "9: anonymous= body= codec= display= early= encryption= from= header= input= output= record= "
+		  "sdp= timeout= type=" },
 		{ "call Bob fr", "9: from=" },
 		{ "call Bob from=w", "14: work" },
 		{ "call Bob from=work fr", "19:" },

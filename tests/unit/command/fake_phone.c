@@ -952,7 +952,8 @@ void phone_history(struct phone *phone, const struct history_filter *filter, pho
 	told(phone, &failure, "history kind=%s since=%d match=%s", filter->kind ? filter->kind : "",
 	     filter->since_unix_s != 0, filter->match ? filter->match : "");
 	each(arg, &(struct history_row){ 2, 1795344122, true, "missed", 0, 487, "work", "sip:c@d", "Carol", "no", "" });
-	each(arg, &(struct history_row){ 1, 1795344000, false, "answered", 75, 200, "", "sip:b@c", "=x\"", "", "Bob/work" });
+	each(arg,
+	     &(struct history_row){ 1, 1795344000, false, "answered", 75, 200, "", "sip:b@c", "=x\"", "", "Bob/work" });
 }
 
 void phone_history_seen(struct phone *phone)

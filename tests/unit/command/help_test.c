@@ -165,7 +165,8 @@ static void test_bash(void **state)
 	said[n] = '\0';
 	pclose(pipe);
 	unlink(name);
-	assert_string_equal(said, "answer\naccept-transfer account accept-watcher\nremove\ncodec=\ntransactions\nzsh\n");
+	assert_string_equal(said,
+			    "answer\naccept-transfer account accept-watcher\nremove\ncodec=\ntransactions\nzsh\n");
 }
 
 static int begin(void **state)

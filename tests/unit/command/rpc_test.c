@@ -50,7 +50,8 @@ static void test_results(void **state)
 		  RESULT("[{\"name\":\"Bob Brown\",\"target\":\"sip:bob@biloxi.com\",\"addresses\":"
 			 "[{\"target\":\"sip:bob@biloxi.com\",\"call\":\"Bob Brown\"}]},"
 			 "{\"name\":\"Carol\",\"target\":\"sip:carol@chicago.com\",\"addresses\":"
-			 "[{\"target\":\"sip:carol@chicago.com\",\"call\":\"Carol/work\",\"kind\":\"work\",\"prefer\":1},"
+			 "[{\"target\":\"sip:carol@chicago.com\",\"call\":\"Carol/work\",\"kind\":\"work\","
+			 "\"prefer\":1},"
 			 "{\"target\":\"+1-555-0100\",\"call\":\"Carol/mobile\",\"kind\":\"mobile\"}],"
 			 "\"ring\":\"chime\",\"auto-answer\":\"off\",\"speed\":7}]"),
 		  "" },
@@ -74,7 +75,8 @@ static void test_results(void **state)
 		  RESULT("{\"text\":\"2 written\"}"), "export /x/a.vcf\n" },
 		{ REQUEST("history", "{\"kind\":\"missed\",\"since\":\"2h\",\"match\":\"x*\",\"last\":1}"),
 		  RESULT("[{\"entry\":2,\"time\":1795344122,\"direction\":\"in\",\"how\":\"missed\",\"seconds\":0,"
-			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\",\"dialled\":\"\"}"
+			 "\"code\":487,\"account\":\"work\",\"address\":\"sip:c@d\",\"name\":\"Carol\",\"why\":\"no\","
+			 "\"dialled\":\"\"}"
 			 "]"),
 		  "history kind=missed since=1 match=x*\nhistory seen\n" },
 		{ REQUEST("command", "{\"line\":\"history format=csv since=2026-11-22T10:30\",\"text\":true}"),
@@ -119,10 +121,12 @@ static void test_errors(void **state)
 		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":7}", "\"id\":\"a\",\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"call\",\"params\":\"x\"}",
-		  "\"code\":-32600,\"message\":\"params are an object, arguments by name, or an array, arguments by place\"" },
+		  "\"code\":-32600,\"message\":\"params are an object, arguments by name, or an array, arguments by "
+		  "place\"" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"why\"}", "\"id\":null,\"error\":{\"code\":-32600" },
 		{ "[", "\"id\":null,\"error\":{\"code\":-32700" },
-		{ "[]", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"an array without requests\"" },
+		{ "[]", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"an array without "
+			"requests\"" },
 		{ "[1]", "[{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600" },
 		{ REQUEST("hangup", "[1,2]"), "\"code\":2,\"message\":\"hangup takes no more than 1 params\"" },
 		{ REQUEST("call", "[]"), "\"message\":\"TARGET is missing\"" },
@@ -147,7 +151,8 @@ static void test_errors(void **state)
 		  "hangpu: no such command" },
 		{ REQUEST("hangup", "{\"call\":9}"),
 		  "\"error\":{\"code\":4,\"message\":\"there is no call 9\",\"data\":{\"reason\":\"no-such-call\"}}" },
-		{ REQUEST("command", "{}"), "\"code\":2,\"message\":\"command needs one member of params: line, a text\"" },
+		{ REQUEST("command", "{}"), "\"code\":2,\"message\":\"command needs one member of params: line, a "
+					    "text\"" },
 		{ REQUEST("command", "{\"line\":\"  \"}"), "\"code\":2,\"message\":\"line is empty\"" },
 		{ REQUEST("command", "{\"line\":\"why\",\"words\":[\"why\"]}"), "\"code\":2" },
 		{ REQUEST("command", "{\"words\":[\"why\",7]}"), "\"code\":2" },
@@ -203,10 +208,10 @@ static void test_batches(void **state)
 	assert_string_equal(ask(fake, "[" REQUEST("get", "[\"call.max\"]") ",{\"jsonrpc\":\"2.0\",\"method\":\"mute\"},"
 				      "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"nosuch\"},7]"),
 			    "[" RESULT("{\"name\":\"call.max\",\"value\":\"16\"}")
-			    ",{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":-32601,\"message\":\"nosuch: no such "
-			    "method\",\"data\":{\"reason\":\"no-such-method\"}}},{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{"
-			    "\"code\":-32600,\"message\":\"a request has jsonrpc \\\"2.0\\\", a method, and an id that is a "
-			    "text or a number\",\"data\":{\"reason\":\"request\"}}}]");
+			    ",{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":{\"code\":-32601,\"message\":\"nosuch: no "
+			    "such method\",\"data\":{\"reason\":\"no-such-method\"}}},{\"jsonrpc\":\"2.0\",\"id\":null,"
+			    "\"error\":{\"code\":-32600,\"message\":\"a request has jsonrpc \\\"2.0\\\", a method, and "
+			    "an id that is a text or a number\",\"data\":{\"reason\":\"request\"}}}]");
 	assert_int_equal(answers, 1);
 	assert_string_equal(fake_told(fake), "mute 0 1\n");
 	ask(fake, "[{\"jsonrpc\":\"2.0\",\"method\":\"mute\"}]");
@@ -280,7 +285,8 @@ static void test_devices(void **state)
 
 	runner_keep_going(fake->runner, true);
 	assert_non_null(strstr(ask(fake, REQUEST("audio.use", "{\"name\":[\"nosuch\"]}")),
-			       "\"error\":{\"code\":6,\"message\":\"audio.input and audio.output: 'nosuch' cannot be used"));
+			       "\"error\":{\"code\":6,\"message\":\"audio.input and audio.output: 'nosuch' cannot be "
+			       "used"));
 	assert_non_null(strstr(ask(fake, REQUEST("set", "{\"name\":\"audio.output\",\"value\":\"nosuch\"}")),
 			       "\"error\":{\"code\":6"));
 	assert_string_equal(fake_told(fake), "");
@@ -354,8 +360,9 @@ static void test_event(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(results), TEST(errors), TEST(notifications),
-					    TEST(wait),    TEST(batches), TEST(dropped_are_counted), TEST(devices), TEST(bounds), TEST(event) };
+	const struct CMUnitTest tests[] = { TEST(results), TEST(errors),  TEST(notifications),
+					    TEST(wait),    TEST(batches), TEST(dropped_are_counted),
+					    TEST(devices), TEST(bounds),  TEST(event) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,8 @@ static void test_file_is_checked_whole(void **state)
 		"! f.call:4:9: 5 has no unit: write 5s, 5ms or 5m [2 duration]\n      sleep 5\n            ^\n"
 		"! f.call:5:2: anwser: no such command; did you mean 'answer'? [2 no-such-command]\n     anwser\n     "
 		"^\n"
-		"! f.call:7:9: media.zzzz: no such quantity or setting; `help quantities` lists them [2 quantity]\n      "
+		"! f.call:7:9: media.zzzz: no such quantity or setting; `help quantities` lists them [2 quantity]\n"
+		"      "
 		"three ${media.zzzz}\n            "
 		"^\n");
 	assert_int_equal(runner_status(fake->runner), STATUS_USAGE);

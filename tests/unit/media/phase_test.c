@@ -117,7 +117,7 @@ static void talk_at_phase(int phase)
 		phones[i].mic = plug_in(rig.engines[i], ENGINE_INPUT);
 		phones[i].speaker = plug_in(rig.engines[i], ENGINE_OUTPUT);
 	}
-	/* The second began a whole number of periods and a part later: every phase of its ticks to those of the first. */
+	/* The second began so many periods and a part later: every phase of its ticks to those of the first. */
 	phones[1].next_us += phase * period * 1e6 / 48000 + 700;
 	rig_link(&rig, 0, 1, &phones[0].stream, &phones[1].stream);
 	for (size_t i = 0; i < SIDES; i++)
@@ -133,7 +133,7 @@ static void talk_at_phase(int phase)
 		const struct jitter *jitter = &phones[i].stream->jitter;
 		assert_true(jitter->phased);
 		assert_true(jitter->spare > -DEVICE_TICK_FRAMES / 2 && jitter->spare < DEVICE_TICK_FRAMES / 2);
-		/* Two periods that are no ticks make packets late by up to both; the rest is guard, and what is left alone. */
+		/* Two periods that are no ticks make packets late by up to both; the rest is guard. */
 		assert_true(jitter->delay_ms < 12 + 1.4 * period / CODEC_MS_FRAMES);
 		assert_int_equal(jitter->counts.concealed, phones[i].late);
 		assert_int_equal(phones[i].speaker->gaps, phones[i].gaps);

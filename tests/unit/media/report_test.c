@@ -56,7 +56,8 @@ static void extended_reports_there_and_back(void **state)
 			.voip = { .ssrc = 22, .loss = 0.25, .discard = 0.5, .burst_density = 0.125, .gap_density = 1,
 				  .burst_ms = 180, .gap_ms = 70000, .round_trip_ms = -1, .end_system_ms = 61.6,
 				  .signal_db = -21.4, .noise_db = 127, .rating = 92.6, .mos_listening = 4.41,
-				  .mos_conversation = 0, .buffer_ms = 15, .buffer_most_ms = 30, .buffer_limit_ms = 300 } },
+				  .mos_conversation = 0, .buffer_ms = 15, .buffer_most_ms = 30,
+				  .buffer_limit_ms = 300 } },
 		.bye = true,
 	}, heard;
 	uint8_t bytes[RTCP_MAX_BYTES];

@@ -540,7 +540,8 @@ static void test_rtp_pair(void **state)
 	net_ports_free(others);
 }
 
-/* Sockets of ours on loopback are ours, also those bound to all addresses; where nobody is, and elsewhere, it is nobody. */
+/* Sockets of ours on loopback are ours, also those bound to all addresses; where nobody is, and elsewhere, it is
+ * nobody. */
 static void test_whose_socket_it_is(void **state)
 {
 	static const char *const hosts[] = { "127.0.0.1", "0.0.0.0", "::1", "::" };

@@ -60,16 +60,16 @@ static void answer(void *arg, int events)
 	contact = slice_sub(contact, 0, slice_find(contact, '>') + 1);
 	bool refuse = r->challenge && !header(r->last, "Authorization").p;
 	r->challenged += refuse;
-	int length =
-		snprintf(text, sizeof text,
-			 "SIP/2.0 %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\nCSeq: "
-			 "%.*s\r\nContact: %.*s;expires=%s\r\n%s%s"
-			 "Content-Length: 0\r\n\r\n",
-			 refuse ? "401 Unauthorized" : r->status, SLICE_ARG(header(r->last, "Via")),
-			 SLICE_ARG(header(r->last, "From")), SLICE_ARG(header(r->last, "To")),
-			 SLICE_ARG(header(r->last, "Call-ID")), SLICE_ARG(header(r->last, "CSeq")), SLICE_ARG(contact),
-			 strstr(r->last, "Expires: 0\r\n") ? "0" : "600",
-			 refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "", route);
+	int length = snprintf(text, sizeof text,
+			      "SIP/2.0 %s\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=r\r\nCall-ID: %.*s\r\nCSeq: "
+			      "%.*s\r\nContact: %.*s;expires=%s\r\n%s%s"
+			      "Content-Length: 0\r\n\r\n",
+			      refuse ? "401 Unauthorized" : r->status, SLICE_ARG(header(r->last, "Via")),
+			      SLICE_ARG(header(r->last, "From")), SLICE_ARG(header(r->last, "To")),
+			      SLICE_ARG(header(r->last, "Call-ID")), SLICE_ARG(header(r->last, "CSeq")),
+			      SLICE_ARG(contact), strstr(r->last, "Expires: 0\r\n") ? "0" : "600",
+			      refuse ? "WWW-Authenticate: Digest realm=\"test\", nonce=\"abc\", algorithm=MD5\r\n" : "",
+			      route);
 	assert_int_equal(sendto(r->fd, text, (size_t)length, 0, (struct sockaddr *)&from, size), length);
 }
 

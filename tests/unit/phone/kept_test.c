@@ -55,7 +55,8 @@ static void contacts_are_kept_at_once(void **state)
 	assert_false(add_contact(phone, "bad", "mailto:x@y", &failure));
 	assert_false(add_contact(phone, "a\tb", "x@y", &failure));
 	char *file = read_whole(world, "contacts");
-	assert_string_equal(file, CONTACTS_FORM "\nBob Smith\tbob@biloxi.com\nCarol\tsip:carol@new.example\ndesk\t100\n");
+	assert_string_equal(file,
+			    CONTACTS_FORM "\nBob Smith\tbob@biloxi.com\nCarol\tsip:carol@new.example\ndesk\t100\n");
 	free(file);
 	phone = restart(world);
 	buf_init(&all, 4096);
@@ -277,13 +278,14 @@ static void a_history_of_version_1_is_migrated(void **state)
 {
 	struct world *world = *state;
 
-	run_on(world, "CREATE TABLE calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, direction TEXT, "
-		      "how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why TEXT);"
-		      "INSERT INTO calls VALUES (1, 'k', 1795344122, 'in', 'missed', 0, 487, '', 'sip:a@b', '', '');"
-		      "INSERT INTO calls VALUES (2, 'l', 1795344123, 'out', 'failed', 0, 486, '', 'sip:c@d', '', '');"
-		      "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, state TEXT, "
-		      "seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code INTEGER, reason TEXT);"
-		      "PRAGMA user_version = 1");
+	run_on(world,
+	       "CREATE TABLE calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, direction TEXT, "
+	       "how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why TEXT);"
+	       "INSERT INTO calls VALUES (1, 'k', 1795344122, 'in', 'missed', 0, 487, '', 'sip:a@b', '', '');"
+	       "INSERT INTO calls VALUES (2, 'l', 1795344123, 'out', 'failed', 0, 486, '', 'sip:c@d', '', '');"
+	       "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, state TEXT, "
+	       "seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code INTEGER, reason TEXT);"
+	       "PRAGMA user_version = 1");
 	struct phone *phone = world_phone(world, 0, true);
 	recent_are(phone, "sip:c@d ");
 	assert_int_equal(missed(phone), 0);
@@ -296,13 +298,14 @@ static void a_history_of_version_2_is_migrated(void **state)
 {
 	struct world *world = *state;
 
-	run_on(world, "CREATE TABLE calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, direction TEXT, "
-		      "how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why TEXT, seen INTEGER);"
-		      "INSERT INTO calls VALUES (1, 'k', 1795344122, 'in', 'missed', 0, 487, '', 'sip:a@b', '', '', 0);"
-		      "INSERT INTO calls VALUES (2, 'l', 1795344123, 'out', 'failed', 0, 486, '', 'Bob/work', '', '', 1);"
-		      "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, state TEXT, "
-		      "seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code INTEGER, reason TEXT);"
-		      "PRAGMA user_version = 2");
+	run_on(world,
+	       "CREATE TABLE calls (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, direction TEXT, "
+	       "how TEXT, seconds INTEGER, code INTEGER, account TEXT, uri TEXT, name TEXT, why TEXT, seen INTEGER);"
+	       "INSERT INTO calls VALUES (1, 'k', 1795344122, 'in', 'missed', 0, 487, '', 'sip:a@b', '', '', 0);"
+	       "INSERT INTO calls VALUES (2, 'l', 1795344123, 'out', 'failed', 0, 486, '', 'Bob/work', '', '', 1);"
+	       "CREATE TABLE messages (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER, state TEXT, "
+	       "seen INTEGER, peer TEXT, name TEXT, account TEXT, text TEXT, code INTEGER, reason TEXT);"
+	       "PRAGMA user_version = 2");
 	write_whole(world, "history.journal", "calls\tm\t1795344124\tout\tfailed\t0\t487\t\tsip:e@f\t\t\t1\n");
 	struct phone *phone = world_phone(world, 0, true);
 	recent_are(phone, "sip:e@f Bob/work ");
@@ -363,10 +366,11 @@ static void contacts_come_and_go_as_vcards(void **state)
 	assert_true(phone_contacts_export(phone, out_path, &count, &failure));
 	assert_int_equal(count, 2);
 	char *file = read_whole(world, "out.vcf");
-	assert_string_equal(file,
-			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP;PREF=1:sip:bob@biloxi.com\r\n"
-			    "TEL;VALUE=uri;TYPE=home:tel:+15550100\r\nIMPP;TYPE=x-boat:sips:b@sea.example\r\nEND:VCARD\r\n"
-			    "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP;TYPE=work:sip:carol@chicago.com\r\nEND:VCARD\r\n");
+	assert_string_equal(
+		file,
+		"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Bob \\, Smith\r\nIMPP;PREF=1:sip:bob@biloxi.com\r\n"
+		"TEL;VALUE=uri;TYPE=home:tel:+15550100\r\nIMPP;TYPE=x-boat:sips:b@sea.example\r\nEND:VCARD\r\n"
+		"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP;TYPE=work:sip:carol@chicago.com\r\nEND:VCARD\r\n");
 	free(file);
 	assert_true(phone_contacts_import(phone, out_path, &taken, &left, &failure));
 	phone_contacts(restart(world), join_contact, &again);
@@ -455,7 +459,8 @@ static void contacts_of_older_versions(void **state)
 	assert_true(add_contact(phone, "Bob 9", "sip:nine@a", &failure));
 	buf_init(&all, 4096);
 	phone_contacts(restart(world), join_contact, &all);
-	assert_string_equal(buf_text(&all), "Ann 7=sip:ann@a;Bob=sip:bob@a;Bob/2=100;Bob/3=sip:bob@c;Bob 9=sip:nine@a;");
+	assert_string_equal(buf_text(&all),
+			    "Ann 7=sip:ann@a;Bob=sip:bob@a;Bob/2=100;Bob/3=sip:bob@c;Bob 9=sip:nine@a;");
 	buf_fini(&all);
 }
 

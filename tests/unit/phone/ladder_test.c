@@ -244,8 +244,9 @@ static void values_are_found_one_by_one(void **state)
 	struct slice value;
 
 	(void)state;
-	trace_values_begin(&values, SLICE("INVITE x SIP/2.0\r\nVia: a, ,b,\r\n c\r\nVia-x: no\r\nv: \"d,e\" <f,g>\r\n\r\nVia: h"),
-			   "Via", 'v');
+	trace_values_begin(
+		&values, SLICE("INVITE x SIP/2.0\r\nVia: a, ,b,\r\n c\r\nVia-x: no\r\nv: \"d,e\" <f,g>\r\n\r\nVia: h"),
+		"Via", 'v');
 	const char *const wanted[] = { "a", "b", "c", "\"d,e\" <f,g>" };
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
 		assert_true(trace_values_next(&values, &value));

@@ -766,6 +766,9 @@ static void test_a_line_is_closed_and_opened_again(void **state)
 	assert_has(offer(w), "m=audio 4000 RTP/AVP");
 }
 
+#define AT(connection) \
+	"v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\n" connection "\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+
 /* RFC 3261 20.43 */
 static void why_an_offer_is_refused(void **state)
 {
@@ -773,9 +776,9 @@ static void why_an_offer_is_refused(void **state)
 		unsigned code;
 		const char *text;
 	} rows[] = {
-		{ 300, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=ATM NSAP 47.0091\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
-		{ 301, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
-		{ 301, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 media.example\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
+		{ 300, AT("c=ATM NSAP 47.0091") },
+		{ 301, AT("c=IN IP6 2001:db8::1") },
+		{ 301, AT("c=IN IP4 media.example") },
 		{ 302, HEAD(1) "m=audio 9 RTP/SAVP 0\r\n" },
 		{ 302, HEAD(1) "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" },
 		{ 304, HEAD(1) "m=video 9 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n" },
@@ -784,7 +787,7 @@ static void why_an_offer_is_refused(void **state)
 		{ 305, HEAD(1) "m=audio 9 RTP/AVP 96\r\na=rtpmap:96 iLBC/8000\r\n" },
 		{ 305, HEAD(1) "m=video 9 RTP/AVP 97\r\nm=audio 9 RTP/AVP 96\r\na=rtpmap:96 iLBC/8000\r\n" },
 		{ 307, "v=1\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nt=0 0\r\n" },
-		{ 330, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 224.2.1.1/127\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n" },
+		{ 330, AT("c=IN IP4 224.2.1.1/127") },
 		{ 399, "hello" },
 		{ 399, "" },
 	};

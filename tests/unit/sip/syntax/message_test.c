@@ -539,8 +539,10 @@ static void checks(void **state)
 		{ REQUEST("f: <sip:x@y>\r\n"), 400, "More than one From" },
 		{ REQUEST("i: x\r\n"), 400, "More than one Call-ID" },
 		{ REQUEST("CSeq: 2 OPTIONS\r\n"), 400, "More than one CSeq" },
-		{ "REFER sip:b@h SIP/2.0\r\n" VIA FROM TO "i: c\r\nCSeq: 1 REFER\r\nRefer-To: <sip:x@y>\r\nr: <sip:z@y>\r\n"
-		  "\r\n", 400, "Repeated header field that has one value" },
+		{ "REFER sip:b@h SIP/2.0\r\n" VIA FROM TO
+		  "i: c\r\nCSeq: 1 REFER\r\nRefer-To: <sip:x@y>\r\nr: <sip:z@y>\r\n"
+		  "\r\n",
+		  400, "Repeated header field that has one value" },
 		{ REQUEST("Content-Type: a/b\r\nc: a/b\r\n"), 400, "Repeated header field that has one value" },
 		/* Of what is only told the first counts. */
 		{ REQUEST("Session-Expires: 90\r\nSession-Expires: 91\r\n"), 0, NULL },
@@ -572,8 +574,8 @@ static void checks(void **state)
 		{ REQUEST(": no name\r\n"), 400, "Malformed header line" },
 		{ REQUEST("a b: x\r\n"), 400, "Malformed header line" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" REST "\r\n", 400, "Missing Via" },
-		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n" REST "\r\n", 400, "Malformed Via"
-		  },
+		{ "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n" REST "\r\n", 400,
+		  "Malformed Via" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA "Via: x\r\n" REST "\r\n", 400, "Malformed Via" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA TO "i: c\r\nCSeq: 1 OPTIONS\r\n\r\n", 400, "Missing From" },
 		{ "OPTIONS sip:b@h SIP/2.0\r\n" VIA FROM "i: c\r\nCSeq: 1 OPTIONS\r\n\r\n", 400, "Missing To" },

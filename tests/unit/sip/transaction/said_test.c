@@ -66,7 +66,8 @@ static void what_is_kept_comes_back(void **state)
 		for (uint32_t lines = random_below(&random, round % 50 ? 30 : 700); lines; lines--) {
 			uint32_t n = random_below(&random, 3) ? 20 : random_below(&random, round % 500 ? 50 : 70000);
 			for (uint32_t k = 0; k < n; k++)
-				buf_add_char(&texts[at], random_below(&random, 60) ? 'a' : (char)random_below(&random, 256));
+				buf_add_char(&texts[at],
+					     random_below(&random, 60) ? 'a' : (char)random_below(&random, 256));
 			buf_add_char(&texts[at], lines > 1 || random_below(&random, 2) ? '\n' : 'z');
 		}
 		if (random_below(&random, 9))

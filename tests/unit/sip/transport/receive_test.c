@@ -130,7 +130,8 @@ static void broken_requests_are_answered_without_state(void **state)
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "505"));
 	/* By its Via the sender finds it without a CSeq as well. */
 	fake_net_datagram(&recorder->net, PEER,
-			  "OPTIONS sip:a@b SIP/2.0\r\n" HERE "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\n\r\n");
+			  "OPTIONS sip:a@b SIP/2.0\r\n" HERE
+			  "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\n\r\n");
 	assert_true(fake_packet_is(fake_net_take(&recorder->net), "400"));
 }
 

@@ -31,7 +31,8 @@ static struct registration *begin(struct lab *lab, const char *registrar)
 					      .instance = INSTANCE,
 					      .outbound = true,
 					      .gruu = true,
-					      .handlers = { .registered = on_registered, .failed = on_failed, .arg = lab } };
+					      .handlers = {
+						      .registered = on_registered, .failed = on_failed, .arg = lab } };
 	enum err err;
 	struct registration *registration = registration_new(lab->ua, &config, &err);
 

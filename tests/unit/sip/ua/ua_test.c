@@ -10,8 +10,8 @@ static void request(struct lab *lab, const char *method, const char *uri, const 
 		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKr%u\r\nMax-Forwards: 70\r\n"
 		 "From: <sip:bob@192.0.2.9>;tag=b\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: call%u\r\nCSeq: 1 %s\r\n%s%s"
 		 "Content-Length: %zu\r\n\r\n%s",
-		 method, uri, number, number, method, strcmp(method, "INVITE") ? "" : "Contact: <sip:bob@192.0.2.9>\r\n",
-		 lines, strlen(body), body);
+		 method, uri, number, number, method,
+		 strcmp(method, "INVITE") ? "" : "Contact: <sip:bob@192.0.2.9>\r\n", lines, strlen(body), body);
 	lab_request_text(lab, text);
 }
 
@@ -96,7 +96,8 @@ static void encoded_and_unreadable_bodies(void **state)
 	lab_body(lab_take(lab, "200"), "o9");
 }
 
-/* RFC 3261 20.11: what describes something else than the session is no offer, and must be understood unless it says not.
+/* RFC 3261 20.11: what describes something else than the session is no offer, and must be understood unless it says
+ * not.
  */
 static void descriptions_of_something_else(void **state)
 {
