@@ -86,8 +86,8 @@ static const struct event_help rows[] = {
 	  false },
 	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
 	{ "busy", "state complexity",
-	  "state=on: the processor is too busy for all that is said to be encoded thoroughly, so that no packet is late; "
-	  "off: it has time again. complexity is how thorough the Opus encoders are, 0 to 5",
+	  "state=on: the processor is too busy for all that is said to be encoded thoroughly, so that no packet is "
+	  "late; off: it has time again. complexity is how thorough the Opus encoders are, 0 to 5",
 	  false },
 	{ "network", "state address",
 	  "other addresses or another way out (changed), none at all (down), or the computer has slept (resumed); "

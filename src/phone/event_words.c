@@ -427,10 +427,10 @@ static void surroundings_sentence(const struct event *event, struct buf *line)
 		audio_test_sentence(event, line);
 		break;
 	case EVENT_BUSY:
-		buf_printf(line, strcmp(value_or(event, "state", "on"), "off") ?
-				 "the processor is busy: what I say is encoded less thoroughly, so that no packet is late "
-				 "(`show media` tells how much)" :
-				 "the processor has time again: what I say is encoded thoroughly");
+		buf_printf(line, strcmp(value_or(event, "state", "on"), "off")
+					 ? "the processor is busy: what I say is encoded less thoroughly, so that no "
+					   "packet is late (`show media` tells how much)"
+					 : "the processor has time again: what I say is encoded thoroughly");
 		break;
 	case EVENT_CONNECTION:
 		if (event->call)

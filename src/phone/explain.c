@@ -20,8 +20,8 @@ const char *explain_cause(enum cause cause, unsigned status)
 		return "The secure connection could not be made: `set tls.ca` names who may sign certificates, and the "
 		       "address must be the one in the certificate.";
 	case CAUSE_AUTH:
-		return "The user or the password was not taken: `account set NAME password=` asks for another password, "
-		       "auth-user= names another user.";
+		return "The user or the password was not taken: `account set NAME password=` asks for another "
+		       "password, auth-user= names another user.";
 	case CAUSE_CANCELLED:
 		return "It was cancelled before the answer.";
 	case CAUSE_MEDIA:

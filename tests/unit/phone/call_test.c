@@ -510,7 +510,7 @@ static void every_refusal_is_explained(void **state)
 	unsigned codes = 0;
 
 	for (unsigned code = 400; code < 700; code++) {
-		/* Challenges without a challenge, and codes after which we ask in another way, have tests of their own. */
+		/* Challenges without a challenge, and codes after which we ask otherwise, have tests of their own. */
 		if (!sip_status_known(code) || code == 401 || code == 407 || code == 422)
 			continue;
 		dial(a, address_of(b, "bob"), NULL);

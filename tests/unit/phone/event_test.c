@@ -114,7 +114,8 @@ static void codes_of_past_calls(void **state)
 		unsigned code;
 		const char *why, *wanted;
 	} rows[] = {
-		{ 404, "404 Not Found. Nobody with this address exists there.", "  out  failed 404  sip:bob@biloxi.com\n" },
+		{ 404, "404 Not Found. Nobody with this address exists there.",
+		  "  out  failed 404  sip:bob@biloxi.com\n" },
 		{ 503, "503 Service Unavailable. The server is busy.", "  out  failed 503  sip:bob@biloxi.com\n" },
 		{ 503, "no way there, or nothing listens. Check the address.",
 		  "  out  failed      sip:bob@biloxi.com\n" },
