@@ -95,6 +95,8 @@ static size_t decode(struct stream *stream, const struct jitter_play *play, int1
 
 	if (merges)
 		conceal(stream, MERGE_FRAMES, tail);
+	if (merges && decoder)
+		decoder_late(decoder, play->skip + MERGE_FRAMES);
 	size_t frames = decoder ? decoder_decode(decoder, packet->payload, packet->bytes, pcm) : 0;
 	if (decoder)
 		stream->play_codec = packet->tag;

@@ -98,6 +98,12 @@ size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, i
 	return decoder->ops->recover ? decoder->ops->recover(decoder, next, n, pcm, frames) : 0;
 }
 
+void decoder_late(struct decoder *decoder, size_t frames)
+{
+	if (decoder->ops->late)
+		decoder->ops->late(decoder, frames);
+}
+
 void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames)
 {
 	assert(frames <= CODEC_PACKET_MAX_FRAMES);

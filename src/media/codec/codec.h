@@ -60,6 +60,7 @@ struct codec_ops {
 	bool (*carries_last)(const uint8_t *payload, size_t n);
 	size_t (*recover)(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 	void (*conceal)(struct decoder *decoder, int16_t *pcm, size_t frames);
+	void (*late)(struct decoder *decoder, size_t frames); /* NULL: it is all one to this codec */
 	/* comfort noise (RFC 3389); NULL: the codec has pauses of its own */
 	void (*describe)(struct encoder *encoder, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
 			 struct comfort *noise);
@@ -103,5 +104,7 @@ bool decoder_carries_last(const struct decoder *decoder, const uint8_t *payload,
 size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 /** Invent `frames` (a multiple of 120, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */
 void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames);
+/** The last `frames` that were invented are of the packet that is decoded next: it was late, not lost. */
+void decoder_late(struct decoder *decoder, size_t frames);
 /** CODEC_TICK_FRAMES of such noise. @return false: this codec knows none */
 bool decoder_noise(struct decoder *decoder, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES]);

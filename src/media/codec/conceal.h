@@ -37,6 +37,8 @@ struct conceal {
 void conceal_good(struct conceal *conceal, int16_t *samples, size_t n);
 /** Invent `n` samples. Any number of them; nothing but zeros after 60 ms. */
 void conceal_lost(struct conceal *conceal, int16_t *samples, size_t n);
+/** What conceal_lost() would invent next, without doing it. */
+void conceal_peek(const struct conceal *conceal, int16_t *samples, size_t n);
 /**
  * Invent the `n` samples before `next`, which will be played behind them and is good.
  * @param next_n  at least 10 ms, or it is as conceal_lost(); of more than 50 ms the first are looked at

@@ -179,12 +179,12 @@ static void shift_in(struct g722_state *state, int first, int second)
 	state->x[2 * TAPS - 1] = second;
 }
 
-static void filter(const struct g722_state *state, int *even, int *odd)
+static void filter(const int *x, int *even, int *odd)
 {
 	*even = *odd = 0;
 	for (int i = 0; i < TAPS; i++) {
-		*odd += state->x[2 * i] * QMF[i];
-		*even += state->x[2 * i + 1] * QMF[TAPS - 1 - i];
+		*odd += x[2 * i] * QMF[i];
+		*even += x[2 * i + 1] * QMF[TAPS - 1 - i];
 	}
 }
 
@@ -196,7 +196,7 @@ static void encode(void *arg, const int16_t *samples, size_t n, uint8_t *bytes)
 	for (size_t i = 0; i + 1 < n; i += 2) {
 		int even, odd;
 		shift_in(state, samples[i], samples[i + 1]);
-		filter(state, &even, &odd);
+		filter(state->x, &even, &odd);
 		unsigned low_code = quantize_low(low, (even + odd) >> 14);
 		unsigned high_code = quantize_high(high, (even - odd) >> 14);
 		step_low(low, low_code);
@@ -205,22 +205,43 @@ static void encode(void *arg, const int16_t *samples, size_t n, uint8_t *bytes)
 	}
 }
 
+/* One code of both bands: what is heard then, but for the mirror filter, and what is learnt of it. */
+static void take(struct g722_state *state, unsigned low_code, unsigned high_code)
+{
+	struct band *low = &state->bands[LOW], *high = &state->bands[HIGH];
+	int low_sample = clamp(low->s + (low->det * QM6[low_code] >> 15), -16384, 16383);
+	int high_sample = clamp(high->s + (high->det * QM2[high_code] >> 15), -16384, 16383);
+
+	step_low(low, low_code);
+	step_high(high, high_code);
+	shift_in(state, low_sample + high_sample, low_sample - high_sample);
+}
+
 static void decode(void *arg, const uint8_t *bytes, size_t n, int16_t *samples)
 {
 	struct g722_state *state = arg;
-	struct band *low = &state->bands[LOW], *high = &state->bands[HIGH];
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned low_code = bytes[i] & 63, high_code = bytes[i] >> 6;
 		int even, odd;
-		int low_sample = clamp(low->s + (low->det * QM6[low_code] >> 15), -16384, 16383);
-		int high_sample = clamp(high->s + (high->det * QM2[high_code] >> 15), -16384, 16383);
-		step_low(low, low_code);
-		step_high(high, high_code);
-		shift_in(state, low_sample + high_sample, low_sample - high_sample);
-		filter(state, &even, &odd);
+		take(state, bytes[i] & 63, bytes[i] >> 6);
+		filter(state->x, &even, &odd);
 		samples[2 * i] = (int16_t)saturate(even >> 11);
 		samples[2 * i + 1] = (int16_t)saturate(odd >> 11);
+	}
+}
+
+/* What an encoder would have said for this to be heard. Both filters together delay by PCM_FOLLOW_AHEAD. */
+static void follow(void *arg, const int16_t *heard, size_t n)
+{
+	struct g722_state *state = arg;
+
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		int x[2 * TAPS], even, odd;
+		for (size_t k = 0; k < ARRAY_LEN(x); k++)
+			x[k] = heard[i + k];
+		filter(x, &even, &odd);
+		take(state, quantize_low(&state->bands[LOW], (even + odd) >> 14),
+		     quantize_high(&state->bands[HIGH], (even - odd) >> 14));
 	}
 }
 
@@ -229,4 +250,5 @@ const struct pcm_codec g722 = {
 	.rate_hz = 16000, .samples_in_2_bytes = 4, .packet_ms_max = 60,
 	.state_bytes = sizeof(struct g722_state),
 	.state_new = state_new, .state_free = state_free, .encode = encode, .decode = decode,
+	.follow = follow,
 };

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000, SPARES = 128 };
+enum { RESAMPLER_QUALITY = 3, NARROW_HZ = 8000, SPARES = 128, INVENTED_MAX = 1024 };
 
 struct pcm_encoder {
 	struct encoder base;
@@ -26,6 +26,8 @@ struct pcm_decoder {
 	SpeexResamplerState *up;
 	bool quiet;
 	struct conceal conceal;
+	int16_t invented[INVENTED_MAX + PCM_FOLLOW_AHEAD]; /* that the state has not followed yet */
+	size_t invented_count;
 	struct comfort_voice voice;
 };
 
@@ -249,12 +251,59 @@ static size_t to_48k(struct pcm_decoder *decoder, const int16_t *samples, size_t
 	return frames;
 }
 
+/* ---- what was invented ---- */
+
+/* The state goes on to the first `n` of what was invented; what is behind those is known as far as it was invented. */
+static void follow(struct pcm_decoder *decoder, size_t n)
+{
+	size_t kept = decoder->invented_count;
+
+	if (kept)
+		conceal_peek(&decoder->conceal, decoder->invented + kept, PCM_FOLLOW_AHEAD);
+	decoder->codec->follow(decoder->state, decoder->invented, n / 2 * 2);
+	decoder->invented_count = 0;
+}
+
+static void catch_up(struct pcm_decoder *decoder)
+{
+	if (decoder->invented_count)
+		follow(decoder, decoder->invented_count);
+}
+
+static void keep_invented(struct pcm_decoder *decoder, const int16_t *samples, size_t n)
+{
+	if (!decoder->codec->follow)
+		return;
+	while (n) {
+		if (decoder->invented_count == INVENTED_MAX)
+			catch_up(decoder);
+		size_t fits = INVENTED_MAX - decoder->invented_count;
+		size_t part = n < fits ? n : fits;
+		memcpy(decoder->invented + decoder->invented_count, samples, part * sizeof *samples);
+		decoder->invented_count += part;
+		samples += part;
+		n -= part;
+	}
+}
+
+void pcm_late(struct decoder *base, size_t frames)
+{
+	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
+	size_t late = samples_at(decoder->codec, frames), kept = decoder->invented_count;
+
+	if (kept)
+		follow(decoder, kept > late ? kept - late : 0);
+}
+
+/* ---- decoding ---- */
+
 size_t pcm_decode(struct decoder *base, const uint8_t *payload, size_t n, int16_t *pcm)
 {
 	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
 	int16_t samples[CODEC_PACKET_MAX_FRAMES];
 	size_t count = samples_of(decoder->codec, n);
 
+	catch_up(decoder);
 	decoder->codec->decode(decoder->state, payload, bytes_of(decoder->codec, count), samples);
 	conceal_good(&decoder->conceal, samples, count);
 	return to_48k(decoder, samples, count, pcm);
@@ -267,6 +316,7 @@ void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames)
 	size_t n = samples_at(decoder->codec, frames);
 
 	conceal_lost(&decoder->conceal, samples, n);
+	keep_invented(decoder, samples, n);
 	resample(decoder->up, &decoder->quiet, samples, n, pcm, frames);
 }
 
@@ -294,8 +344,12 @@ void pcm_noise(struct decoder *base, const struct comfort *noise, int16_t pcm[CO
 	resample(decoder->up, &decoder->quiet, samples, n, pcm, CODEC_TICK_FRAMES);
 }
 
-/* Decode what is behind a hole without coming to be there: the state stays as it is. */
-static void look_ahead(const struct pcm_decoder *decoder, const uint8_t *next, size_t count, int16_t *samples)
+/*
+ * Decode what is behind a hole of `hole` samples without coming to be there: the state stays as it is. A copy of it
+ * that learns follows `guess`, what is heard in the hole and PCM_FOLLOW_AHEAD samples behind it.
+ */
+static void look_ahead(const struct pcm_decoder *decoder, const uint8_t *next, size_t count, const int16_t *guess,
+		       size_t hole, int16_t *samples)
 {
 	const struct pcm_codec *codec = decoder->codec;
 	_Alignas(max_align_t) uint8_t state[PCM_STATE_MAX];
@@ -303,19 +357,37 @@ static void look_ahead(const struct pcm_decoder *decoder, const uint8_t *next, s
 	assert(codec->state_bytes <= sizeof state);
 	if (decoder->state)
 		memcpy(state, decoder->state, codec->state_bytes);
+	if (codec->follow)
+		codec->follow(state, guess, hole);
 	codec->decode(decoder->state ? state : NULL, next, bytes_of(codec, count), samples);
+}
+
+/* A hole of `hole` samples with `count` behind it. `heard` gets the hole and PCM_FOLLOW_AHEAD of those. */
+static void fill_hole(struct pcm_decoder *decoder, const uint8_t *next, size_t count, int16_t *heard, size_t hole)
+{
+	int16_t behind[CODEC_PACKET_MAX_FRAMES];
+	size_t ahead = count < PCM_FOLLOW_AHEAD ? count : PCM_FOLLOW_AHEAD;
+
+	memset(heard, 0, (hole + PCM_FOLLOW_AHEAD) * sizeof *heard);
+	if (decoder->codec->follow)
+		conceal_peek(&decoder->conceal, heard, hole + PCM_FOLLOW_AHEAD);
+	look_ahead(decoder, next, count, heard, hole, behind);
+	conceal_between(&decoder->conceal, behind, count, heard, hole);
+	memcpy(heard + hole, behind, ahead * sizeof *heard);
 }
 
 size_t pcm_recover(struct decoder *base, const uint8_t *next, size_t n, int16_t *pcm, size_t frames)
 {
 	struct pcm_decoder *decoder = CONTAINER_OF(base, struct pcm_decoder, base);
-	int16_t samples[CODEC_PACKET_MAX_FRAMES], behind[CODEC_PACKET_MAX_FRAMES];
+	int16_t heard[CODEC_PACKET_MAX_FRAMES + PCM_FOLLOW_AHEAD];
 	size_t hole = samples_at(decoder->codec, frames), count = samples_of(decoder->codec, n);
 
 	if (!pcm_frames(decoder->codec->ops.codec, next, n))
 		return 0;
-	look_ahead(decoder, next, count, behind);
-	conceal_between(&decoder->conceal, behind, count, samples, hole);
-	resample(decoder->up, &decoder->quiet, samples, hole, pcm, frames);
+	catch_up(decoder);
+	fill_hole(decoder, next, count, heard, hole);
+	if (decoder->codec->follow)
+		decoder->codec->follow(decoder->state, heard, hole);
+	resample(decoder->up, &decoder->quiet, heard, hole, pcm, frames);
 	return frames;
 }

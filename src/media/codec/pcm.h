@@ -6,7 +6,8 @@
 
 #include "media/codec/codec.h"
 
-enum { PCM_STATE_MAX = 512 };
+/* PCM_FOLLOW_AHEAD: samples behind those that are followed, which their filters reach into. */
+enum { PCM_STATE_MAX = 512, PCM_FOLLOW_AHEAD = 22 };
 
 struct pcm_codec {
 	struct codec_ops ops;             /* made by PCM_OPS */
@@ -18,6 +19,12 @@ struct pcm_codec {
 	void (*state_free)(void *state, bool decodes);
 	void (*encode)(void *state, const int16_t *samples, size_t n, uint8_t *bytes);
 	void (*decode)(void *state, const uint8_t *bytes, size_t n, int16_t *samples); /* n: bytes */
+	/*
+	 * A decoder that learns from what it decodes has to learn from what was invented in its place, or it takes
+	 * what comes then for what it is not: be as if these `n` samples (even) had been decoded. PCM_FOLLOW_AHEAD
+	 * samples that are heard behind them follow in the array. NULL: it does not learn.
+	 */
+	void (*follow)(void *state, const int16_t *heard, size_t n);
 };
 
 struct encoder *pcm_encoder_new(enum media_codec codec);
@@ -32,6 +39,7 @@ void pcm_conceal(struct decoder *base, int16_t *pcm, size_t frames);
 void pcm_describe(struct encoder *base, const int16_t *pcm, size_t frames, struct comfort_ear *ear,
 		  struct comfort *noise);
 void pcm_noise(struct decoder *base, const struct comfort *noise, int16_t pcm[CODEC_TICK_FRAMES]);
+void pcm_late(struct decoder *base, size_t frames);
 /** Nothing is repeated in `next`, but with it the hole before it is filled from both its ends. */
 size_t pcm_recover(struct decoder *base, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
 uint32_t pcm_ptime(enum media_codec codec, uint32_t wanted_ms);
@@ -44,5 +52,6 @@ size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 		.encoder_free = pcm_encoder_free, .decoder_free = pcm_decoder_free, .ptime = pcm_ptime,                \
 		.configure = pcm_configure, .adapt = pcm_adapt, .encode = pcm_encode, .frames = pcm_frames,            \
 		.decode = pcm_decode, .joins = true, .recover = pcm_recover, .conceal = pcm_conceal,                   \
+		.late = pcm_late,                                                                                      \
 		.describe = pcm_describe, .noise = pcm_noise                                                           \
 	}

@@ -290,6 +290,65 @@ static void g722_is_bit_exact(void **state)
 	g722.state_free(decoder, true);
 }
 
+/* A syllable: a tone that swells and dies away, a little noise. */
+static void syllables(int16_t *pcm, size_t n)
+{
+	struct random random;
+
+	random_init_seeded(&random, 16);
+	for (size_t i = 0; i < n; i++) {
+		double t = (double)i / 16000, loud = 0.1 + fabs(sin(2 * M_PI * 4 * t));
+		pcm[i] = (int16_t)(6000 * loud * sin(2 * M_PI * 220 * t) + 3000 * loud * sin(2 * M_PI * 1430 * t) +
+				   (double)random_below(&random, 800) - 400);
+	}
+}
+
+static double difference_db(const int16_t *a, const int16_t *b, size_t n)
+{
+	double wrong = 1, right = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		wrong += (a[i] - b[i]) * (double)(a[i] - b[i]);
+		right += a[i] * (double)a[i];
+	}
+	return 10 * log10(wrong / right);
+}
+
+/*
+ * A decoder that followed what was heard instead of a packet is nearly where it would be had it decoded it; one that
+ * stayed where it was is not: each learns from all that came before.
+ */
+static void g722_follows_what_is_heard(void **state)
+{
+	(void)state;
+	enum { PACKET = 320, PACKETS = 50 };
+	static int16_t said[PACKET * PACKETS], heard[PACKET * (PACKETS + 1)];
+	static uint8_t bytes[PACKET * PACKETS / 2];
+	void *encoder = g722.state_new(false), *whole = g722.state_new(true);
+	double followed = 0, stayed = 0;
+
+	syllables(said, ARRAY_LEN(said));
+	g722.encode(encoder, said, ARRAY_LEN(said), bytes);
+	g722.decode(whole, bytes, sizeof bytes, heard);
+	for (size_t lost = 5; lost + 1 < PACKETS; lost += 3) {
+		void *follows = g722.state_new(true), *stays = g722.state_new(true);
+		int16_t first[PACKET], second[PACKET];
+		g722.decode(follows, bytes, lost * PACKET / 2, said);
+		g722.decode(stays, bytes, lost * PACKET / 2, said);
+		g722.follow(follows, heard + lost * PACKET, PACKET);
+		g722.decode(follows, bytes + (lost + 1) * PACKET / 2, PACKET / 2, first);
+		g722.decode(stays, bytes + (lost + 1) * PACKET / 2, PACKET / 2, second);
+		followed += difference_db(heard + (lost + 1) * PACKET, first, PACKET);
+		stayed += difference_db(heard + (lost + 1) * PACKET, second, PACKET);
+		g722.state_free(follows, true);
+		g722.state_free(stays, true);
+	}
+	assert_true(followed / 15 < -20);
+	assert_true(stayed / 15 > followed / 15 + 10);
+	g722.state_free(encoder, false);
+	g722.state_free(whole, true);
+}
+
 /* RFC 7587 6.1: the encoder keeps to what the peer says of its receiver. @return bytes of a second of noise */
 static size_t opus_noise(const struct stream_codec *settings, double loss, int *widest, bool *repeats)
 {
@@ -593,6 +652,7 @@ int main(void)
 		cmocka_unit_test(concealment_at_its_bounds),
 		cmocka_unit_test(codecs_carry_sound),
 		cmocka_unit_test(g722_is_bit_exact),
+		cmocka_unit_test(g722_follows_what_is_heard),
 		cmocka_unit_test(opus_keeps_to_the_peers_words),
 		cmocka_unit_test(opus_in_stereo_is_heard),
 		cmocka_unit_test(fec_brings_back_what_was_lost),
