@@ -1,0 +1,173 @@
+"""Where the sound comes from: a peer that changes all that it can in mid-call, forged packets, replayed ones. The call goes on, and what is right is heard."""
+import math
+import os
+import re
+import socket
+import struct
+import time
+
+from harness import Skip, check, equal, wait_until
+from test_sessions import PEER, hang_up, phone_calls, start
+from test_sound import hears
+from wire import Peer
+
+RTP = 40100
+
+
+def mu_law(sample):
+    sign, sample = (0x80, -sample) if sample < 0 else (0, sample)
+    sample = min(sample + 132, 32767)
+    exponent = max(sample.bit_length() - 8, 0)
+    return ~(sign | exponent << 4 | sample >> (exponent + 3) & 15) & 255
+
+
+class Voice:
+    """A tone as RTP, paced by whoever calls speak()."""
+
+    def __init__(self, to, port=RTP):
+        self.to = to
+        self.socket = self.bound(port)
+        self.ssrc, self.sequence, self.time, self.type, self.rate, self.law = 0x1000, 1000, 5000, 0, 8000, True
+
+    @staticmethod
+    def bound(port):
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("127.0.0.1", port))
+        return made
+
+    def packet(self, hz):
+        n = self.rate // 50
+        samples = [int(8000 * math.sin(2 * math.pi * hz * (self.time + i) / self.rate)) for i in range(n)]
+        body = bytes(map(mu_law, samples)) if self.law else struct.pack(f">{n}h", *samples)
+        header = struct.pack(">BBHII", 0x80, self.type, self.sequence & 0xffff, self.time & 0xffffffff, self.ssrc)
+        self.sequence += 1
+        self.time += n
+        return header + body
+
+    def speak(self, hz, seconds, between=lambda: None):
+        began = time.monotonic()
+        for i in range(int(seconds * 50)):
+            self.socket.sendto(self.packet(hz), self.to)
+            between()
+            time.sleep(max(0, began + (i + 1) / 50 - time.monotonic()))
+
+    def is_heard(self, phone, hz, what, between=lambda: None, within=6):
+        """Speak until the phone hears it."""
+        end = time.monotonic() + within
+        while True:
+            self.speak(hz, 0.3, between)
+            if abs(float(phone.get("tone.hz") or 0) - hz) < 5:
+                return
+            check(time.monotonic() < end, f"{what}: {hz} Hz is not heard, but {phone.get('tone.hz')}")
+
+
+def call_of(bench, *lines):
+    """A call with a peer that speaks PCMU and L16 of 8 and 16 kHz: (phone, peer, dialog, voice, the phone's numbers of L16)."""
+    phone, peer = start(bench, "set audio.input tone:440", "set media.redundancy off", *lines), Peer(PEER)
+    phone.do('set media.codecs "PCMU L16/8000 L16/16000"')
+    body = (f"v=0\no=peer 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {RTP} RTP/AVP 0 120 121\n"
+            "a=rtpmap:120 L16/8000\na=rtpmap:121 L16/16000\n")
+    _, dialog = phone_calls(phone, peer, body=body)
+    offer = dialog.invite.body
+    port = int(re.search(r"m=audio (\d+)", offer).group(1))
+    numbers = {int(rate): int(number) for number, rate in re.findall(r"a=rtpmap:(\d+) L16/(\d+)", offer)}
+    return phone, peer, dialog, Voice(("127.0.0.1", port)), numbers
+
+
+def test_peer_changes_in_mid_call(bench):
+    """Another SSRC, another address, another codec, number and clock rate, and garbage between: each is followed."""
+    phone, peer, dialog, voice, numbers = call_of(bench)
+    voice.is_heard(phone, 600, "the first packets")
+    voice.ssrc, voice.sequence, voice.time = 0xabcdef, 40000, 900000
+    voice.is_heard(phone, 700, "another SSRC")
+    voice.type, voice.law = numbers[8000], False
+    voice.is_heard(phone, 800, "another codec and number, the same clock")
+    equal(phone.event("codec")["codec"], "L16", "the codec that is told")
+    voice.type, voice.rate = numbers[16000], 16000
+    voice.is_heard(phone, 900, "another clock rate")
+    voice.socket.close()
+    voice.socket = Voice.bound(RTP + 10)
+    voice.is_heard(phone, 1000, "another address")
+    voice.type, voice.rate, voice.law, voice.ssrc = 0, 8000, True, 0x77
+    voice.is_heard(phone, 1100, "all at once: codec, clock and SSRC")
+
+    def garbage():
+        for n in (1, 11, 12, 13, 172, 1400):
+            voice.socket.sendto(os.urandom(n), voice.to)
+            voice.socket.sendto(struct.pack(">BB", 0x80 | n % 64, 0) + os.urandom(n), voice.to)
+    voice.is_heard(phone, 1200, "between garbage", garbage)
+    hang_up(phone, peer, dialog)
+    phone.quit()
+
+
+def test_forged_packets(bench):
+    """10,000 packets a second of somebody who guesses all but the address: the peer is heard all the time, and nobody else."""
+    phone, peer, dialog, voice, _ = call_of(bench)
+    voice.is_heard(phone, 600, "the first packets")
+    forger = Voice(voice.to, RTP + 20)
+    forger.ssrc, forger.sequence, forger.time = voice.ssrc, voice.sequence + 5, voice.time
+    packets = [forger.packet(2000) for _ in range(300)]
+    heard = []
+
+    def forge():
+        for packet in packets:
+            forger.socket.sendto(packet, voice.to)
+        heard.append(float(phone.get("tone.hz") or 0) if len(heard) % 10 == 9 else 600)
+    began = time.monotonic()
+    voice.speak(600, 3, forge)
+    print(f"{len(heard) * len(packets) / (time.monotonic() - began):.0f} forged packets a second")
+    check(all(abs(hz - 600) < 5 for hz in heard), f"heard meanwhile: {heard}")
+    voice.is_heard(phone, 700, "the peer afterwards")
+    hang_up(phone, peer, dialog)
+    phone.quit()
+
+
+class Tap:
+    """The RTP on `lo`: (port it goes to, payload)."""
+
+    def __init__(self):
+        try:
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        except (OSError, AttributeError):
+            raise Skip("no raw sockets on this machine")
+        self.socket.bind(("lo", 0))
+        self.socket.settimeout(5)
+
+    def take(self, count, port):
+        taken = []
+        while len(taken) < count:
+            frame, address = self.socket.recvfrom(2048)
+            # each frame passes twice, out and in
+            if address[2] == socket.PACKET_OUTGOING and frame[14] == 0x45 and frame[23] == socket.IPPROTO_UDP and \
+                    struct.unpack_from(">H", frame, 36)[0] == port and frame[42] == 0x80:
+                taken.append(frame[42:])
+        return taken
+
+
+def test_replayed_srtp(bench):
+    """What was right once is refused when it comes again, from anywhere; it is counted and told, and the call goes on."""
+    bench.need_namespace()
+    ports = {}
+    phones = []
+    for name, hz, at, low in (("a", 440, 5070, 30000), ("b", 1200, 5080, 31000)):
+        ports[name] = low
+        phones.append(bench.phone(f"set sip.listen 127.0.0.1:{at}", f"set audio.input tone:{hz}", "set media.encryption required", "set call.accept any",
+                                  "set call.auto-answer on", f"set media.ports {low}-{low + 1}"))
+    a, b = phones
+    call = a.do("call sip:bob@127.0.0.1:5080")["call"]
+    a.event("answered", call=call)
+    b.event("answered")
+    hears(a, 1200, "b")
+    packets = Tap().take(50, ports["a"])
+    equal(int(a.get("media.replayed")), 0, "replayed so far")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
+        for packet in packets * 4:
+            forger.sendto(packet, ("127.0.0.1", ports["a"]))
+            time.sleep(0.001)
+    wait_until(lambda: int(a.get("media.replayed")) + int(a.get("media.forged")) >= 190, "they are counted")
+    check(int(a.get("media.replayed")) >= 190, f"{a.get('media.replayed')} replayed, {a.get('media.forged')} forged")
+    hears(a, 1200, "b afterwards")
+    hears(b, 440, "a afterwards: its packets still go to b")
+    wait_until(lambda: "they are refused" in a.error_text(), "a warning")
+    a.do("hangup")
+    b.event("ended")
