@@ -1,4 +1,6 @@
 """Where the sound comes from: a peer that changes all that it can in mid-call, forged packets, replayed ones. The call goes on, and what is right is heard."""
+import base64
+import ctypes
 import math
 import os
 import re
@@ -7,7 +9,7 @@ import struct
 import time
 
 from harness import Skip, check, equal, wait_until
-from test_sessions import PEER, hang_up, phone_calls, start
+from test_sessions import PEER, Dialog, hang_up, phone_calls, start
 from test_sound import hears
 from wire import Peer
 
@@ -171,3 +173,99 @@ def test_replayed_srtp(bench):
     wait_until(lambda: "they are refused" in a.error_text(), "a warning")
     a.do("hangup")
     b.event("ended")
+
+
+class Policy(ctypes.Structure):
+    """srtp_policy_t of libsrtp2."""
+    SUITE = [("cipher", ctypes.c_uint32), ("cipher_key", ctypes.c_int), ("authentication", ctypes.c_uint32), ("authentication_key", ctypes.c_int),
+             ("tag", ctypes.c_int), ("services", ctypes.c_int)]
+    _fields_ = [("ssrc_type", ctypes.c_int), ("ssrc", ctypes.c_uint), *[("rtp_" + name, kind) for name, kind in SUITE],
+                *[("rtcp_" + name, kind) for name, kind in SUITE], ("key", ctypes.c_char_p), ("keys", ctypes.c_void_p), ("key_count", ctypes.c_ulong),
+                ("ekt", ctypes.c_void_p), ("window", ctypes.c_ulong), ("repeat", ctypes.c_int), ("extensions", ctypes.c_void_p),
+                ("extension_count", ctypes.c_int), ("next", ctypes.c_void_p)]
+
+
+class Protection:
+    """AES_CM_128_HMAC_SHA1_80 with one key (30 bytes, master key and salt), in one direction."""
+    INBOUND, OUTBOUND = 2, 3
+    library = None
+
+    def __init__(self, key, direction):
+        if not Protection.library:
+            try:
+                Protection.library = ctypes.CDLL("libsrtp2.so.1")
+            except OSError:
+                raise Skip("no libsrtp2")
+            Protection.library.srtp_init()
+        policy = Policy(ssrc_type=direction, key=key)
+        for part in (Policy.rtp_cipher, Policy.rtcp_cipher):
+            self.library.srtp_crypto_policy_set_rtp_default(ctypes.byref(policy, part.offset))
+        self.context = ctypes.c_void_p()
+        equal(self.library.srtp_create(ctypes.byref(self.context), ctypes.byref(policy)), 0, "srtp_create")
+
+    def run(self, function, packet):
+        """None: it is refused."""
+        room, n = ctypes.create_string_buffer(packet, len(packet) + 160), ctypes.c_int(len(packet))
+        return None if function(self.context, room, ctypes.byref(n)) else room.raw[:n.value]
+
+    def protect(self, packet):
+        return self.run(self.library.srtp_protect, packet)
+
+    def unprotect(self, packet):
+        return self.run(self.library.srtp_unprotect, packet)
+
+
+class SecretVoice(Voice):
+    def packet(self, hz):
+        return self.protection.protect(super().packet(hz))
+
+    def understands(self, key):
+        """Whether packets of the phone that come now open with this key."""
+        protection = Protection(key, Protection.INBOUND)
+        self.socket.settimeout(1)
+        for _ in range(300):
+            packet = self.socket.recv(2048)
+            if packet[0] == 0x80 and packet[1] & 0x7f < 64 and protection.unprotect(packet):
+                return True
+        return False
+
+
+def key_in(body):
+    """(tag, key) of the suite that all have."""
+    tag, key = re.search(r"a=crypto:(\d+) AES_CM_128_HMAC_SHA1_80 inline:([A-Za-z0-9+/=]+)", body).groups()
+    return int(tag), base64.b64decode(key)
+
+
+def test_new_keys_in_mid_call(bench):
+    """A re-INVITE with another key of the peer (RFC 4568): what comes with it is heard, with the old one no longer, and ours opens with the key that we say."""
+    phone, peer = start(bench, "set audio.input tone:440", "set media.redundancy off", "set media.encryption required"), Peer(PEER)
+
+    def body(version, tag, key):
+        return (f"v=0\no=peer 1 {version} IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {RTP} RTP/SAVP 0\n"
+                f"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(key).decode()}\n")
+    first, second = os.urandom(30), os.urandom(30)
+    phone.do(f"call sip:peer@127.0.0.1:{PEER}")
+    invite = peer.receive("INVITE")
+    tag, theirs = key_in(invite.body)
+    dialog = Dialog(peer, invite)
+    dialog.respond(invite, 200, "OK", body(1, tag, first))
+    peer.receive("ACK")
+    phone.event("answered")
+    voice = SecretVoice(("127.0.0.1", int(re.search(r"m=audio (\d+)", invite.body).group(1))))
+    voice.protection = Protection(first, Protection.OUTBOUND)
+    voice.is_heard(phone, 600, "the first key")
+    check(voice.understands(theirs), "the phone's packets open with the key of its offer")
+    dialog.send("INVITE", body(2, 1, second))
+    answer = peer.receive(200)
+    dialog.ack()
+    _, theirs = key_in(answer.body)
+    voice.protection = Protection(second, Protection.OUTBOUND)
+    voice.is_heard(phone, 700, "the second key")
+    check(voice.understands(theirs), "the phone's packets open with the key of its answer")
+    refused = int(phone.get("media.forged"))
+    voice.protection = Protection(first, Protection.OUTBOUND)
+    voice.speak(900, 1)
+    check(int(phone.get("media.forged")) >= refused + 40, f"with the old key: {refused}, then {phone.get('media.forged')} refused")
+    check(abs(float(phone.get("tone.hz") or 0) - 900) > 5, "the old key is heard no longer")
+    hang_up(phone, peer, dialog)
+    phone.quit()
