@@ -161,7 +161,7 @@ static const struct {
 	{ "alias x foo", 9, "foo: no such command" },
 	{ "alias x", 1, "what shall x stand for? alias NAME COMMAND" },
 	{ "codec enable G729", 1, "G729: no such codec; `codec` lists them" },
-	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: not found" },
+	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: No such file or directory" },
 	{ "help nothing", 6, "nothing: no help on this; `help` lists them" },
 	{ "$call bob", 1, "the name of a command cannot come from a variable" },
 	{ "dtmf \"\"", 6, "no digits" },

@@ -213,7 +213,7 @@ static void test_runner_file(void **state)
 	assert_non_null(strstr(buf_text(&out), "bad.call:4:1: bar: no such command"));
 	buf_clear(&out);
 	assert_int_equal(commands_check_file(fake->commands, "/nonexistent", &out), 1);
-	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: not found\n");
+	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: No such file or directory\n");
 	buf_fini(&out);
 	assert_false(runner_file(fake->runner, "/nonexistent", NULL, 0));
 	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);
