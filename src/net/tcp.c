@@ -69,6 +69,14 @@ static void tell_closed(struct net *net, struct flow *flow, enum err err)
 	transport_flow_closed(net->transport, flow, err);
 }
 
+/* A connection that ends while the keys are agreed on: TLS is what did not come about, however it ended. */
+static enum err what_ended(const struct connection *c, enum err err)
+{
+	if (err && err != ERR_RESET)
+		return err;
+	return c->tls && tls_state(c->tls) == TLS_HANDSHAKE ? ERR_TLS : ERR_RESET;
+}
+
 void connection_fail(struct connection *c, enum err err, const char *why)
 {
 	struct flow *flow = c->flow;
@@ -76,7 +84,7 @@ void connection_fail(struct connection *c, enum err err, const char *why)
 
 	if (flow && *why)
 		flow_explain(flow, why);
-
+	err = what_ended(c, err);
 	c->flow = NULL;
 	discard(c);
 	tell_closed(net, flow, err);
@@ -131,7 +139,7 @@ void connection_end(struct connection *c, enum err err)
 	struct flow *flow = c->flow;
 	struct net *net = c->net;
 
-	enum err told = err ? err : c->tls && tls_state(c->tls) == TLS_HANDSHAKE ? ERR_TLS : ERR_RESET;
+	enum err told = what_ended(c, err);
 	wrap_cut(c);
 	c->ended = true;
 	c->flow = NULL;

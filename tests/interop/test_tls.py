@@ -1,5 +1,8 @@
 """TLS: calls between phones, refusals with their sentences, the trapezoid with every hop secured."""
+import socket
+import struct
 import subprocess
+import threading
 
 from certificates import make_ca, make_certificate
 from harness import OFFHOOK, check, equal, need, port_answers, wait_until
@@ -64,6 +67,14 @@ def refused(bench, phone, words, target="sip:bob@biloxi.com;transport=tls"):
     check(words in str(phone.do("why")), f"`why` does not say '{words}': {phone.do('why')}")
 
 
+def hang_up_on_the_first_byte(server):
+    """Whoever connects is cut off by a reset as soon as they speak."""
+    connection, _ = server.accept()
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 def test_refusals(bench):
     """Expired, unknown issuer, wrong name, no TLS, a server that wants a certificate, only TLS 1.1: each in its own words."""
     bench.need_namespace()
@@ -92,6 +103,9 @@ def test_refusals(bench):
     refused(bench, phone, "tls.certificate", "sip:bob@proxy.biloxi.com:5074;transport=tls")
     refused(bench, phone, "TLS", hosts.format(5075))
     refused(bench, phone, "the other side", "sip:bob@192.0.2.3:5076;transport=tls")
+    with socket.create_server(("192.0.2.1", 5077)) as server:
+        threading.Thread(target=hang_up_on_the_first_byte, args=(server,), daemon=True).start()
+        refused(bench, phone, "closed the connection during the TLS handshake", "sip:bob@192.0.2.1:5077;transport=tls")
     # Whoever wants it reaches anybody.
     phone.do("set tls.verify off")
     phone.do(f"call {hosts.format(5073)}")

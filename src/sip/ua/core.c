@@ -74,7 +74,7 @@ bool core_supports(struct slice option, const struct session_options *options)
 	return false;
 }
 
-void core_add_supported(struct sip_draft *draft, const struct session_options *options)
+void core_add_supported(struct sip_draft *draft, const struct session_options *options, const char *also)
 {
 	struct buf list;
 
@@ -82,6 +82,8 @@ void core_add_supported(struct sip_draft *draft, const struct session_options *o
 	for (size_t i = 0; i < ARRAY_LEN(option_tags); i++)
 		if (is_on(option_tags[i], options))
 			buf_printf(&list, "%s%s", list.n ? ", " : "", option_tags[i]);
+	if (also)
+		buf_printf(&list, "%s%s", list.n ? ", " : "", also);
 	sip_draft_add_slice(draft, SIP_HEADER_SUPPORTED, buf_slice(&list));
 	buf_fini(&list);
 }

@@ -38,8 +38,11 @@ char *core_token(struct ua *ua, size_t chars);
 
 /** The methods that we take, as Allow lists them. */
 struct slice core_allow(void);
-/** The extensions that we support, as Supported lists them; `options` are those of the session, or of the settings. */
-void core_add_supported(struct sip_draft *draft, const struct session_options *options);
+/**
+ * The extensions that we support, as Supported lists them; `options` are those of the session, or of the settings.
+ * @param also  one that is of use in this request alone; NULL: none
+ */
+void core_add_supported(struct sip_draft *draft, const struct session_options *options, const char *also);
 /** Is this one of them? */
 bool core_supports(struct slice option, const struct session_options *options);
 /** What a message requires that we do not support, as Unsupported lists it, bounded. @return false: nothing */

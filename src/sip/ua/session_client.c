@@ -449,8 +449,7 @@ static void start_invite(struct session *session, struct sip_draft *draft, bool 
 	request_add_basics(draft, session->profile, false, slice_of(session->local_tag), slice_of(session->peer_text),
 			   slice_of(session->call_id));
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
-	core_add_supported(draft, &session->options);
-	sip_draft_add(draft, SIP_HEADER_SUPPORTED, "199"); /* RFC 6228 4: of use to who forks, and to nobody else */
+	core_add_supported(draft, &session->options, "199"); /* RFC 6228 4: of use to who forks, and to nobody else */
 	if (reliable || timer)
 		sip_draft_add(draft, SIP_HEADER_REQUIRE, "%s%s%s", reliable ? "100rel" : "",
 			      reliable && timer ? ", " : "", timer ? "timer" : "");

@@ -233,7 +233,7 @@ void session_try_reinvite(struct session *session)
 	struct dialog *dialog = session->leg->dialog;
 	struct sip_draft *draft = dialog_draft(dialog, SLICE("INVITE"), &strict);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
-	core_add_supported(draft, &session->options);
+	core_add_supported(draft, &session->options, NULL);
 	core_user_agent(session->ua, draft);
 	session_clock_ask(session, draft);
 	session_finish(session, draft, slice_of(session->next_offer));

@@ -86,7 +86,7 @@ static struct sip_draft *response_draft(struct session *session, unsigned status
 	if (status > 100 && status < 300)
 		add_dialog_lines(session, draft);
 	if (status / 100 == 2) /* 13.3.1.4: though it be empty */
-		core_add_supported(draft, &session->options);
+		core_add_supported(draft, &session->options, NULL);
 	return draft;
 }
 

@@ -147,7 +147,7 @@ void session_try_update(struct session *session)
 	update->leg = leg;
 	struct sip_draft *draft = dialog_draft(leg->dialog, SLICE("UPDATE"), &strict);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
-	core_add_supported(draft, &session->options);
+	core_add_supported(draft, &session->options, NULL);
 	core_user_agent(session->ua, draft);
 	session_clock_ask(session, draft);
 	if (!update->offered) {
