@@ -12,7 +12,7 @@ state_files() {
 	rm -f "$work/states/state/offhook/"*
 	echo urn:uuid:1010ef22-d8e0-442a-9fe5-8dd9c2d9b25e >"$work/states/state/offhook/instance"
 	printf 'calls\tk1\t1795344122\tout\tanswered\t83\t200\t\tsip:bob@biloxi.com\tBob\t\ncalls\tk2\t1795347722\tin\tmissed\t0\t487\t\tsip:carol@chicago.com\tCarol\t\t0\n%s\n%s\n%s\n' \
-		$'calls\tk3\t1795351322\tout\tfailed\t0\t486\t\tsip:taro@example.jp\t山田太郎\tBusy' \
+		$'calls\tk3\t1795351322\tout\tfailed\t0\t486\t\tsip:taro@example.jp\t山田太郎\t486 Busy Here' \
 		$'messages\tm1\t1795344122000000\treceived\t1\tsip:bob@biloxi.com\tBob\t\tlunch?\t0\t' \
 		$'messages\tm2\t1795344182000000\tsent\t1\tsip:bob@biloxi.com\tBob\t\tyes, noon\t200\t' >"$work/states/state/offhook/history.journal"
 }
