@@ -79,6 +79,39 @@ static bool harmless(uint32_t c)
 	return !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2060 && c <= 0x206f);
 }
 
+static bool joins(uint32_t c)
+{
+	return c == 0x200c || c == 0x200d;
+}
+
+/* Scripts that are not spelt without joiners and non-joiners: Arabic to Sinhala, Myanmar, Khmer and Mongolian. */
+static bool takes_joiners(uint32_t c)
+{
+	return (c >= 0x600 && c < 0xe00) || (c >= 0x1000 && c < 0x10a0) || (c >= 0x1780 && c < 0x18b0);
+}
+
+static bool pictograph(uint32_t c)
+{
+	return (c >= 0x2190 && c < 0x2c00) || c == 0xfe0f || c >= 0x1f000;
+}
+
+enum fate { SHOWN, LEFT_OUT, HOSTILE }; /* HOSTILE: shown as '?' */
+
+/*
+ * A joiner after `before`, with `rest` behind it. Within the scripts that need it, it stays. Between pictographs it is
+ * left out: terminals do not agree on how wide the joined picture is. Anywhere else it can only make two names look alike.
+ */
+static enum fate judge_joiner(uint32_t before, struct slice rest)
+{
+	uint32_t after = 0;
+
+	if (!rest.n || !utf8_decode(rest, &after))
+		after = 0;
+	if (takes_joiners(before) && takes_joiners(after))
+		return SHOWN;
+	return pictograph(before) && pictograph(after) ? LEFT_OUT : HOSTILE;
+}
+
 /* So many bytes at the beginning are printable ASCII. */
 static size_t plain(struct slice s)
 {
@@ -99,9 +132,22 @@ static void add_plain(struct buf *to, struct slice ascii)
 		to->full = true;
 }
 
+/* May the character `point`, n bytes long (0: malformed), at the start of `s` be shown? `before` stands before it. */
+static enum fate judge(uint32_t point, size_t n, uint32_t before, struct slice s, bool lines)
+{
+	if (!n)
+		return HOSTILE;
+	if (joins(point))
+		return judge_joiner(before, slice_from(s, n));
+	if (lines && point == '\r')
+		return LEFT_OUT;
+	return harmless(point) || (lines && point == '\n') ? SHOWN : HOSTILE;
+}
+
 void utf8_clean(struct buf *to, struct slice s, bool lines)
 {
 	unsigned marks = 0;
+	uint32_t before = 0;
 
 	/* A full buffer ends it: a long name must not be walked over again for every byte of it. */
 	while (s.n && !to->full) {
@@ -110,17 +156,18 @@ void utf8_clean(struct buf *to, struct slice s, bool lines)
 			add_plain(to, slice_sub(s, 0, ascii));
 			s = slice_from(s, ascii);
 			marks = 0;
+			before = 0;
 			continue;
 		}
 		uint32_t point = 0;
 		size_t n = utf8_decode(s, &point);
+		enum fate fate = judge(point, n, before, s, lines);
 		marks = n && combines(point) ? marks + 1 : 0;
-		if (marks > MARKS_MAX)
-			; /* left out */
-		else if (n && (harmless(point) || (lines && point == '\n')))
-			buf_add(to, slice_sub(s, 0, n));
-		else if (!(lines && point == '\r' && n))
+		if (fate == HOSTILE)
 			buf_add_char(to, '?');
+		else if (fate == SHOWN && marks <= MARKS_MAX)
+			buf_add(to, slice_sub(s, 0, n));
+		before = point;
 		s = slice_from(s, n ? n : 1);
 	}
 }

@@ -61,7 +61,8 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "call.codec", "what is spoken" },
 		{ "call.duration", "since the answer" },
 		{ "call.remote", "the address of the other side" },
-		{ "call.encryption", "of the media: none" },
+		{ "call.encryption", "of the media: none, or the suite of SRTP" },
+		{ "call.recording", "the file into which the call is recorded, or off" },
 		{ "sent.",
 		  "with the name of a header field behind it, as sent.Via: what our last message of the call said" },
 		{ "received.", "the same of the other side's last message" },
@@ -74,6 +75,8 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "media.buffer", "how long the jitter buffer holds sound back" },
 		{ "media.late", "packets that came too late to be heard" },
 		{ "media.repaired", "lost packets that were heard all the same, by what others carry of them" },
+		{ "media.forged", "packets refused because they were not encrypted with our key" },
+		{ "media.replayed", "packets refused because they had come before" },
 		{ "media.burst", "how long bursts of loss last on average (RFC 3611)" },
 		{ "media.peer-loss", "share of our packets that did not reach the other side, as it reports" },
 		{ "media.peer-mos", "quality of what it hears, as the other side estimates it" },
@@ -161,9 +164,7 @@ static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, si
 	buf_add_char(out, '\n');
 }
 
-/* Lines of at most WIDTH, all but the first behind `indent` blanks; the first stands at `column` already. A blank line
- * parts paragraphs. */
-static void wrap(struct buf *out, const char *text, size_t indent, size_t column)
+void help_wrap(struct buf *out, const char *text, size_t indent, size_t column)
 {
 	struct slice rest = slice_of(text);
 
@@ -178,7 +179,7 @@ static void wrap(struct buf *out, const char *text, size_t indent, size_t column
 	}
 }
 
-static void row(struct buf *out, const char *name, size_t width, const char *text)
+void help_print_row(struct buf *out, const char *name, size_t width, const char *text)
 {
 	size_t n = characters(slice_of(name));
 
@@ -186,7 +187,7 @@ static void row(struct buf *out, const char *name, size_t width, const char *tex
 		buf_printf(out, "  %s\n%*s", name, (int)width + 4, "");
 	else
 		buf_printf(out, "  %s%*s", name, (int)(width - n) + 2, "");
-	wrap(out, text ? text : "", width + 4, width + 4);
+	help_wrap(out, text ? text : "", width + 4, width + 4);
 }
 
 /* ---- topics ---- */
@@ -195,7 +196,7 @@ static void print_group(const char *group, struct buf *out)
 {
 	for (size_t i = 0, n = table_count(); i < n; i++)
 		if (!strcmp(table_row(i)->group, group))
-			row(out, table_row(i)->name, 16, table_row(i)->summary);
+			help_print_row(out, table_row(i)->name, 16, table_row(i)->summary);
 }
 
 /* The commands of a group: "help calls". */
@@ -231,7 +232,7 @@ static void print_arguments(const struct command *command, struct buf *out)
 		if (command->arguments[i].text) {
 			buf_printf(out, "%s", any ? "" : "\n");
 			any = true;
-			row(out, command->arguments[i].name, ARGUMENT_COLS, command->arguments[i].text);
+			help_print_row(out, command->arguments[i].name, ARGUMENT_COLS, command->arguments[i].text);
 		}
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++) {
 		const struct command_argument *option = &command->options[i];
@@ -240,10 +241,10 @@ static void print_arguments(const struct command *command, struct buf *out)
 			 option->choices ? option->choices : argument_kind_word(option->kind));
 		buf_printf(out, "%s", any ? "" : "\n");
 		any = true;
-		row(out, name, ARGUMENT_COLS, option->text);
+		help_print_row(out, name, ARGUMENT_COLS, option->text);
 	}
 	if (command->event_keys)
-		row(out, "KEY=PATTERN", ARGUMENT_COLS,
+		help_print_row(out, "KEY=PATTERN", ARGUMENT_COLS,
 		    "only events whose KEY fits the shell pattern: help events lists the keys");
 }
 
@@ -259,9 +260,9 @@ static void print_account_keys(struct buf *out)
 	for (size_t i = 0; names[i]; i++)
 		buf_printf(setting_find(slice_of(names[i])) ? &settings : &keys, " %s", names[i]);
 	buf_add_char(out, '\n');
-	wrap(out, buf_text(&keys), 0, 0);
+	help_wrap(out, buf_text(&keys), 0, 0);
 	buf_add_char(out, '\n');
-	wrap(out, buf_text(&settings), 0, 0);
+	help_wrap(out, buf_text(&settings), 0, 0);
 	buf_fini(&keys);
 	buf_fini(&settings);
 }
@@ -272,14 +273,14 @@ static void print_command(const struct command *command, struct buf *out)
 
 	buf_init(&synopsis, 4096);
 	command_synopsis(command, &synopsis);
-	wrap(out, buf_text(&synopsis), 4, 0);
+	help_wrap(out, buf_text(&synopsis), 4, 0);
 	buf_fini(&synopsis);
 	if (command->aliases)
 		buf_printf(out, "also: %s\n", command->aliases);
 	buf_printf(out, "\n%c%s.\n", command->summary[0] - 'a' + 'A', command->summary + 1);
 	if (command->text) {
 		buf_add_char(out, '\n');
-		wrap(out, command->text, 0, 0);
+		help_wrap(out, command->text, 0, 0);
 	}
 	print_arguments(command, out);
 	for (size_t i = 0; i < COMMAND_ARGS_MAX && command->arguments[i].name; i++)
@@ -297,7 +298,7 @@ static bool print_family(struct slice first, struct buf *out)
 	for (size_t i = 0, n = table_count(); i < n; i++) {
 		struct slice rest = slice_of(table_row(i)->name), word = slice_cut(&rest, ' ');
 		if (rest.p && slice_eq(word, first))
-			row(out, table_row(i)->name, 16, table_row(i)->summary);
+			help_print_row(out, table_row(i)->name, 16, table_row(i)->summary);
 	}
 	return true;
 }
@@ -359,7 +360,7 @@ static void print_setting(const struct setting_row *setting, struct buf *out)
 static void print_settings(struct buf *out)
 {
 	for (size_t i = 0; i < setting_count; i++)
-		row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
+		help_print_row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
 	buf_printf(out,
 		   "\nset NAME VALUE changes one, help NAME explains it, show settings tells what they are now.\n");
 }
@@ -370,22 +371,22 @@ static void print_events(struct buf *out)
 		const struct event_help *help = event_help((enum event_kind)i);
 		if (!help)
 			continue;
-		row(out, help->name, 16, help->sentence);
-		row(out, "", 16, help->keys);
+		help_print_row(out, help->name, 16, help->sentence);
+		help_print_row(out, "", 16, help->keys);
 	}
 }
 
 static void print_event(const struct event_help *help, struct buf *out)
 {
 	buf_printf(out, "%s: %s\n", help->name, help->sentence);
-	row(out, "keys", 8, help->keys);
+	help_print_row(out, "keys", 8, help->keys);
 }
 
 static void print_quantities(struct buf *out)
 {
 	for (size_t i = 0; help_quantity_row(i); i++)
 		if (quantity_exists(help_quantity_row(i)->name))
-			row(out, help_quantity_row(i)->name, 18, help_quantity_row(i)->text);
+			help_print_row(out, help_quantity_row(i)->name, 18, help_quantity_row(i)->text);
 	buf_printf(out, "\nSettings can be asked by name as well. expect, if and get take them; in texts write "
 			"${media.loss}.\n");
 }
@@ -393,7 +394,7 @@ static void print_quantities(struct buf *out)
 static void print_keys(struct buf *out)
 {
 	for (size_t i = 0; help_key_row(i); i++)
-		row(out, help_key_row(i)->name, 16, help_key_row(i)->text);
+		help_print_row(out, help_key_row(i)->name, 16, help_key_row(i)->text);
 	buf_printf(out,
 		   "\nThe command line has those of readline besides (screen.editing).\n`bind` gives a key another "
 		   "meaning.\n");
@@ -418,7 +419,7 @@ static bool print_quantity(struct slice topic, struct buf *out)
 		struct slice name = slice_of(found->name);
 		bool open = slice_ends(name, SLICE("."));
 		if (quantity_exists(found->name) && (open ? slice_begins(topic, name) : slice_eq(topic, name))) {
-			row(out, found->name, 18, found->text);
+			help_print_row(out, found->name, 18, found->text);
 			return true;
 		}
 	}

@@ -237,7 +237,8 @@ static void offer_topics(struct completing *at)
 		offer_text(at, table_row(i)->name);
 	offer_list(at, "settings events quantities keys", ' ');
 	offer_groups(at);
-	offer_settings(at);
+	offer_quantities(at);
+	offer_events(at);
 }
 
 /* KEY=PATTERN of events. */
@@ -287,7 +288,10 @@ static bool offer_fixed(struct completing *at, const struct command_argument *ar
 		offer_text(at, argument->name);
 		return true;
 	case ARG_METHOD:
-		offer_list(at, "INVITE ACK BYE CANCEL OPTIONS REGISTER", ' ');
+		offer_list(at, "BYE INFO MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE", ' ');
+		return true;
+	case ARG_LEVEL:
+		offer_list(at, "up|down", '|');
 		return true;
 	default:
 		return false;

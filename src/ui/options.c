@@ -1,7 +1,10 @@
 #include "ui/options.h"
 
 #include "base/xmalloc.h"
+#include "command/help.h"
 #include "command/options.h"
+
+enum { NAME_COLS = 16 };
 
 static const struct program_option *find_long(struct slice name)
 {
@@ -174,20 +177,24 @@ void options_fini(struct options *options)
 void options_help(struct buf *out)
 {
 	buf_printf(out, "usage: offhook [OPTIONS] [COMMAND...]\n"
-			"       offhook [--socket PATH] ctl [COMMAND...]\n\n"
-			"A softphone in the terminal. The words after the options are one command, run once the phone "
-			"is up: offhook call sip:bob@biloxi.com\n\n");
+			"       offhook [--socket PATH] ctl [COMMAND...]\n\n");
+	help_wrap(out,
+		  "A softphone in the terminal. The words after the options are one command, run once the phone is up: "
+		  "offhook call sip:bob@biloxi.com",
+		  0, 0);
+	buf_add_char(out, '\n');
 	for (size_t i = 0; i < program_option_count; i++) {
 		const struct program_option *row = &program_options[i];
 		char letter[4] = { '-', row->letter, 0, 0 };
 		char *name = xasprintf("%s%s%s%s%s%s", row->letter ? letter : "", row->letter && row->name ? ", " : "",
 				       row->name ? "--" : "", row->name ? row->name : "", row->argument ? " " : "",
 				       row->argument ? row->argument : "");
-		buf_printf(out, "  %-32s %s\n", name, row->sentence);
+		help_print_row(out, name, NAME_COLS, row->sentence);
 		free(name);
 	}
-	buf_printf(out, "\n'offhook ctl COMMAND' has the running phone run a command and exits with its status; "
-			"without COMMAND "
-			"it attaches to that phone.\n");
-	buf_printf(out, "'offhook -x help' lists the commands; the man page tells it all.\n");
+	buf_add_char(out, '\n');
+	help_wrap(out,
+		  "'offhook ctl COMMAND' has the running phone run a command and exits with its status; without COMMAND "
+		  "it attaches to that phone. 'offhook -x help' lists the commands; the man page tells it all.",
+		  0, 0);
 }

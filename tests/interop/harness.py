@@ -168,15 +168,23 @@ class Phone:
 
     def ask(self, line, within=20.0):
         """Run a command line; returns the whole JSON-RPC answer."""
+        return self.request("command", {"line": line}, within)
+
+    def request(self, method, params, within=20.0):
+        """Call a method; returns the whole JSON-RPC answer."""
         self.number += 1
         number = self.number
-        request = {"jsonrpc": "2.0", "id": number, "method": "command", "params": {"line": line}}
+        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         self.process.stdin.write((json.dumps(request) + "\n").encode())
         self.process.stdin.flush()
         with self.lock:
             if not self.lock.wait_for(lambda: number in self.answers or self.closed, within) or number not in self.answers:
-                raise Failed(f"no answer to '{line}'" + (": the phone ended: " + self.error_text() if self.closed else ""))
+                raise Failed(f"no answer to {method} {params}" + (": the phone ended: " + self.error_text() if self.closed else ""))
             return self.answers.pop(number)
+
+    def complete(self, line):
+        """What may come at the end of this line."""
+        return self.request("complete", {"line": line, "point": len(line)})["result"]["words"]
 
     def do(self, line, within=20.0):
         """Run a command line that must succeed; returns its result."""

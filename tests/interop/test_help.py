@@ -170,3 +170,16 @@ def test_every_example_runs(bench):
           "no example is prepared for that help does not show")
     for command, example in all_of_them:
         house.run(command, example)
+
+
+def test_what_is_offered_is_explained(bench):
+    """Every setting, quantity and event that completion offers has its help, and help's own topics are those."""
+    phone = bench.phone()
+    topics = set(phone.complete("help "))
+    for line, least in (("get ", 100), ("set ", 70), ("wait ", 50), ("on ", 50), ("help ", 150)):
+        words = [word.strip() for word in phone.complete(line) if "=" not in word and word != "not"]
+        check(len(words) >= least, f"`{line}` offers {len(words)} words")
+        for word in words:
+            answer = phone.ask(f"help {word}")
+            check("error" not in answer, f"`{line}{word}`: help says {answer.get('error', {}).get('message')}")
+    check({"settings", "events", "quantities", "keys"} <= topics, "help's topics")

@@ -218,19 +218,22 @@ const char *sip_uri_scan(struct scanner *scanner, const char *p, char close, str
 
 bool sip_uri_parse(struct slice text, struct sip_uri *uri, size_t *offset)
 {
-	const char *fault = text.p, *end = text.p + text.n, *p = NULL;
+	const char *fault = text.p, *p = NULL;
 	struct scanner scanner;
 
-	if (text.n) {
-		scan_begin(&scanner, text.p, end);
-		p = sip_uri_scan(&scanner, text.p, '@', uri, &fault);
-	} else {
+	/* An empty slice may have no address, and then must not be reckoned with. */
+	if (!text.n) {
 		*uri = (struct sip_uri){ 0 };
+		if (offset)
+			*offset = 0;
+		return false;
 	}
-	if (p && p == end)
+	scan_begin(&scanner, text.p, text.p + text.n);
+	p = sip_uri_scan(&scanner, text.p, '@', uri, &fault);
+	if (p && p == text.p + text.n)
 		return true;
 	if (offset)
-		*offset = text.n ? (size_t)((p ? p : fault) - text.p) : 0;
+		*offset = (size_t)((p ? p : fault) - text.p);
 	return false;
 }
 

@@ -151,6 +151,12 @@ static void utf8_is_checked_and_cleaned(void **state)
 		{ "\xc2\x9b" "31m", "?31m" },          /* C1 CSI */
 		{ "ab\xe2\x80\xae" "cd", "ab?cd" },    /* right-to-left override */
 		{ "cut \xe6\x97", "cut ??" },
+		{ "bo\xe2\x80\x8d" "b", "bo?b" }, /* a joiner that only hides */
+		{ "\xc3\xbc\xe2\x80\x8c\xc3\xbc", "\xc3\xbc?\xc3\xbc" },
+		{ "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae", "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae" }, /* Persian is spelt with it */
+		{ "\xd9\x85\xe2\x80\x8c", "\xd9\x85?" },
+		{ "\xd9\x85\xe2\x80\x8c" "a", "\xd9\x85?" "a" },
+		{ "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9", "\xf0\x9f\x91\xa8\xf0\x9f\x91\xa9" }, /* a family of two */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -93,6 +93,8 @@ static void test_help(void **state)
 	assert_non_null(strstr(buf_text(&text), "-f FILE"));
 	assert_non_null(strstr(buf_text(&text), "--print-completion SHELL"));
 	assert_non_null(strstr(buf_text(&text), "--version"));
+	for (struct slice rest = buf_slice(&text); rest.n;)
+		assert_in_range(slice_cut(&rest, '\n').n, 0, 80);
 	buf_fini(&text);
 }
 
