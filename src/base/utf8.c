@@ -99,7 +99,7 @@ enum fate { SHOWN, LEFT_OUT, HOSTILE }; /* HOSTILE: shown as '?' */
 
 /*
  * A joiner after `before`, with `rest` behind it. Within the scripts that need it, it stays. Between pictographs it is
- * left out: terminals do not agree on how wide the joined picture is. Anywhere else it can only make two names look alike.
+ * left out: terminals do not agree on how wide the joined picture is. Elsewhere it can only make two names look alike.
  */
 static enum fate judge_joiner(uint32_t before, struct slice rest)
 {

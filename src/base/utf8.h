@@ -17,7 +17,8 @@ void utf8_keep(char *to, size_t room, struct slice s);
 /**
  * Add `s` made harmless: C0 and C1 controls, DEL, bidi and zero-width controls and malformed bytes become '?',
  * CR and LF too unless `lines`, which keeps LF. Joiners stay in the scripts that need them, are left out between
- * pictographs (terminals differ on the width of joined ones), and become '?' elsewhere. What finds no room sets `full`, and nothing is added to a full buffer.
+ * pictographs (terminals differ on the width of joined ones), and become '?' elsewhere.
+ * What finds no room sets `full`, and nothing is added to a full buffer.
  */
 void utf8_clean(struct buf *to, struct slice s, bool lines);
 /** The same as a C string owned by the caller. */

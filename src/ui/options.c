@@ -194,7 +194,7 @@ void options_help(struct buf *out)
 	}
 	buf_add_char(out, '\n');
 	help_wrap(out,
-		  "'offhook ctl COMMAND' has the running phone run a command and exits with its status; without COMMAND "
-		  "it attaches to that phone. 'offhook -x help' lists the commands; the man page tells it all.",
+		  "'offhook ctl COMMAND' has the running phone run a command and exits with its status; without "
+		  "COMMAND it attaches to that phone. 'offhook -x help' lists the commands; the man page tells it all.",
 		  0, 0);
 }
