@@ -32,7 +32,9 @@ static enum command_result do_get(struct invocation *invocation)
 		fail(&invocation->failure, STATUS_USAGE, "quantity", "%.60s: no such quantity or setting",
 		     invocation->values[0]);
 	if (good) {
-		buf_printf(invocation->out, "%s\n", buf_text(&value));
+		/* An empty line says nothing to people; programs read the empty value of the JSON. */
+		buf_printf(invocation->out, value.n ? "%s\n" : "%s has no value\n",
+			   value.n ? buf_text(&value) : invocation->values[0]);
 		json_t *result = json_pack("{s:s, s:s}", "name", invocation->values[0], "value", buf_text(&value));
 		if (result && is_number && value.n)
 			json_object_set_new(result, "number", json_real(number));

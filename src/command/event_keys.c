@@ -36,6 +36,18 @@ static const struct event_help rows[] = {
 	{ "silent", CALL_KEYS "side", "nothing above -50dB for 3 s; side is me or peer", true },
 	{ "media-lost", CALL_KEYS, "no packet of the other side for 3 s", true },
 	{ "codec", CALL_KEYS "codec rate side", "the codec changed; side says whose sound has it", true },
+	{ "media-moved", CALL_KEYS "address count",
+	  "the other side's sound comes from another address now, and ours goes there; count is how often that was "
+	  "since it was told last",
+	  true },
+	{ "media-restarted", CALL_KEYS "count",
+	  "the other side's sound began anew: another machine, or a restart; count is how often that was since it was "
+	  "told last",
+	  true },
+	{ "media-refused", CALL_KEYS "forged replayed",
+	  "packets came that were not encrypted with the agreed key (forged), or not for the first time (replayed): "
+	  "so many since it was told last, first when it is 10; nothing of them is heard",
+	  true },
 	{ "info", "call id from type body", "the other side sent INFO", true },
 	{ "transfer-request", "call id target from account request",
 	  "the other side asks us to call target: `accept-transfer` or `refuse-transfer`", true },
@@ -118,7 +130,7 @@ static const struct command_argument keys[] = {
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
 	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
-	KEY("round-trip"), KEY("complexity"),
+	KEY("round-trip"), KEY("complexity"), KEY("count"), KEY("forged"), KEY("replayed"),
 };
 
 const struct command_argument *event_key_option(struct slice key)

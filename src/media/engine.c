@@ -149,6 +149,7 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 		.digit = note->u.event.digit,
 		.audible = note->u.event.audible,
 		.codec = note->u.event.codec,
+		.counts = { note->u.event.counts[0], note->u.event.counts[1] },
 	};
 	if (event->kind == ENGINE_MOVED)
 		snprintf(event->text, sizeof event->text, "%s", note->u.event.address);

@@ -141,6 +141,7 @@ struct stream_stats {
 	uint64_t sent_packets, sent_bytes, received_packets, received_bytes;
 	uint64_t expected_packets, lost_packets, late_packets, duplicate_packets, concealed_frames;
 	uint64_t forged_packets, replayed_packets; /* that SRTP refused, RTCP included */
+	uint64_t moves, restarts;  /* as ENGINE_MOVED and ENGINE_RESTARTED, but all of them */
 	double loss;               /* share of what was expected and never played */
 	uint64_t repaired_packets, discarded_packets; /* lost but heard by FEC or a copy; came too late to be heard */
 	double burst_ms;           /* mean duration of bursts of losses (RFC 3611 4.7.2); 0: none yet */
@@ -166,9 +167,11 @@ enum engine_event_kind {
 	ENGINE_DTMF_SENT,    /* the queue of digits is empty */
 	ENGINE_CODEC,        /* the peer changed to `codec` */
 	ENGINE_MOVED,        /* its sound comes from another address now: `text` */
-	ENGINE_RESTARTED,    /* its sound has another SSRC or began to count anew: another machine, a restart */
+	/* its sound has another SSRC or began to count anew: another machine, a restart; at most every 5 s */
+	ENGINE_RESTARTED,
 	ENGINE_PEER_BYE,     /* RTCP BYE */
-	ENGINE_REFUSED, /* SRTP refuses packets, 100 by now: forged, replayed, or of a key that is not the agreed one */
+	/* SRTP refuses packets, forged, replayed, or of a key that is not the agreed one: 10 by now, 20, 40 ... */
+	ENGINE_REFUSED,
 	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
 	ENGINE_DEVICE,
 	ENGINE_PLAYED, /* a file is over or was stopped: `path`, `seconds`; `stream` NULL: it was played to me alone */
@@ -186,6 +189,8 @@ struct engine_event {
 	int side;
 	char digit;
 	bool audible;
+	/* how often so far, told or not: ENGINE_MOVED, ENGINE_RESTARTED; ENGINE_REFUSED: forged, replayed */
+	uint64_t counts[2];
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
 	int complexity;
@@ -316,8 +321,10 @@ void engine_set_cleaning(struct engine *engine, const struct cleaner_settings *s
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels);
 /** What is in use now, "null" ... */
 const char *engine_device_name(const struct engine *engine, enum engine_device which);
-/** Was it in use and is gone, so that silence takes its place? */
+/** Does silence take its place, because it is gone or could not be used? */
 bool engine_device_is_lost(const struct engine *engine, enum engine_device which);
+/** It is lost, and never could be used since it was chosen or needed. */
+bool engine_device_is_missing(const struct engine *engine, enum engine_device which);
 enum engine_tone { TONE_NONE, TONE_RING, TONE_RINGBACK, TONE_BUSY, TONE_WAITING, TONE_ERROR };
 /* Whose tones there are, for a table of settings. */
 #define TONE_COUNTRIES                                                                                                 \

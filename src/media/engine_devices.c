@@ -52,7 +52,7 @@ static void hand_over(struct engine *engine, enum engine_device which, struct de
 	struct command command = { .kind = COMMAND_DEVICE };
 
 	engine->ports[which].device = device;
-	engine->ports[which].lost = engine->ports[which].stale = false;
+	engine->ports[which].lost = engine->ports[which].missing = engine->ports[which].stale = false;
 	command.u.port.which = which;
 	command.u.port.device = device;
 	engine_send_command(engine, &command);
@@ -98,7 +98,7 @@ static void open_one(struct engine *engine, enum engine_device which)
 	}
 	if (port->device)
 		hand_over(engine, which, NULL);
-	port->lost = true;
+	port->lost = port->missing = true;
 	engine_say_device(engine, which, "failed", err_text(err));
 }
 
@@ -203,6 +203,11 @@ bool engine_device_is_lost(const struct engine *engine, enum engine_device which
 	return engine->ports[which].lost;
 }
 
+bool engine_device_is_missing(const struct engine *engine, enum engine_device which)
+{
+	return engine->ports[which].lost && engine->ports[which].missing;
+}
+
 void engine_port_told(struct engine *engine, const struct note *note)
 {
 	enum engine_device which = note->u.health.which;
@@ -224,8 +229,9 @@ void engine_port_told(struct engine *engine, const struct note *note)
 	bool runaway = slice_eq(state, SLICE("runaway"));
 	if (runaway)
 		hand_over(engine, which, NULL);
-	port->lost = runaway || slice_eq(state, SLICE("lost"));
-	engine_say_device(engine, which, port->lost ? "lost" : "back", note->u.health.text);
+	port->missing = slice_eq(state, SLICE("missing"));
+	port->lost = port->missing || runaway || slice_eq(state, SLICE("lost"));
+	engine_say_device(engine, which, port->missing ? "failed" : port->lost ? "lost" : "back", note->u.health.text);
 }
 
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels)

@@ -105,6 +105,7 @@ struct note {
 			int side;
 			char digit;
 			bool audible;
+			uint64_t counts[2];
 			enum media_codec codec;
 			char address[ADDRESS_TEXT];
 		} event;
@@ -126,6 +127,7 @@ struct port {
 	struct device *device;    /* open now; the media thread has it */
 	bool kept;                /* cheap to hold open: null, tone, file */
 	bool lost;                /* as the media thread told last */
+	bool missing;             /* lost, and it never was there */
 	bool stale;               /* another was chosen than the one that is open */
 };
 
@@ -136,6 +138,7 @@ struct slot {
 	struct device *device;
 	struct device *next;      /* takes over once it lives */
 	struct device *old;       /* faded out in the next tick, then given back */
+	bool lived;               /* it has sounded */
 	bool fresh;               /* of an input: nothing was read of it yet */
 	int least;                /* of an input: the fewest frames that were left after a tick, in this window */
 	unsigned window_ticks;

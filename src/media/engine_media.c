@@ -56,6 +56,18 @@ bool engine_note_fits(const struct engine *engine)
 	return ring_room(engine->notes) > ENGINE_NOTES_KEPT;
 }
 
+static void count(const struct stream *stream, enum engine_event_kind kind, uint64_t counts[2])
+{
+	if (kind == ENGINE_MOVED)
+		counts[0] = stream->moves;
+	if (kind == ENGINE_RESTARTED)
+		counts[0] = stream->restarts;
+	if (kind != ENGINE_REFUSED)
+		return;
+	counts[0] = stream->forged_packets;
+	counts[1] = stream->replayed_packets;
+}
+
 static void tell(struct engine *engine, struct stream *stream, unsigned event)
 {
 	struct note note = { .kind = NOTE_EVENT, .stream = stream };
@@ -63,6 +75,7 @@ static void tell(struct engine *engine, struct stream *stream, unsigned event)
 	note.u.event.kind = event == STREAM_EVENT_SILENT_PEER ? ENGINE_SILENT : (enum engine_event_kind)event;
 	note.u.event.side = event == STREAM_EVENT_SILENT_PEER;
 	note.u.event.codec = stream->receive_codec;
+	count(stream, note.u.event.kind, note.u.event.counts);
 	if (event == ENGINE_MOVED)
 		address_print(&stream->latched, note.u.event.address);
 	engine_note_send(engine, &note);

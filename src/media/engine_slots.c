@@ -92,6 +92,7 @@ static void check_health(struct engine *engine, enum engine_device which)
 
 	if (slot->runaway)
 		health = ERR_DEVICE;
+	slot->lived |= slot->device && health == ERR_NONE && slot->device->ops->pending(slot->device) >= 0;
 	if ((health == ERR_NONE) == (slot->health == ERR_NONE) || !engine_note_fits(engine))
 		return;
 	slot->health = health;
@@ -100,7 +101,7 @@ static void check_health(struct engine *engine, enum engine_device which)
 	else if (slot->runaway)
 		tell(engine, which, "runaway", "its clock runs much too fast");
 	else
-		tell(engine, which, "lost", words_of(slot->device, health));
+		tell(engine, which, slot->lived ? "lost" : "missing", words_of(slot->device, health));
 }
 
 static void check_next(struct engine *engine, enum engine_device which)

@@ -152,7 +152,8 @@ struct stream {
 	struct rtp_source former[STREAM_FORMER_SOURCES]; /* oldest first */
 	size_t former_count;
 	struct stream_totals past;        /* of sources and sequences before these */
-	uint64_t received_packets, received_bytes, forged_packets, replayed_packets;
+	uint64_t received_packets, received_bytes, forged_packets, replayed_packets, moves, restarts;
+	uint64_t refused_told;            /* so many were refused when that was told last */
 	int64_t started_us, last_packet_us, receiving_us;
 	int64_t restarted_us;             /* when that was told last; 0: never */
 	bool resumed; /* we want to hear again: what passed before the next packet is not expected */

@@ -98,8 +98,10 @@ static void latch(struct stream *stream, const struct address *from, int64_t now
 {
 	/* Where it was said to be is no news. */
 	if (address_is_set(&stream->latched) && !address_eq(&stream->latched, from) &&
-	    !address_eq(&stream->config.rtp, from))
+	    !address_eq(&stream->config.rtp, from)) {
+		stream->moves++;
 		stream_tell(stream, ENGINE_MOVED);
+	}
 	stream->is_latched = true;
 	stream->latched = stream->remote = *from;
 	stream->latched_us = now_us;
@@ -164,7 +166,10 @@ static bool is_event(const struct stream_config *config, uint8_t payload_type)
 /* Now and then: a peer may do it with every packet. */
 static void tell_restart(struct stream *stream, int64_t now_us)
 {
-	if (!stream->receive_clock_rate || (stream->restarted_us && now_us - stream->restarted_us < RESTART_TOLD_US))
+	if (!stream->receive_clock_rate)
+		return;
+	stream->restarts++;
+	if (stream->restarted_us && now_us - stream->restarted_us < RESTART_TOLD_US)
 		return;
 	stream->restarted_us = now_us;
 	stream_tell(stream, ENGINE_RESTARTED);

@@ -196,6 +196,8 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->lost_packets = totals.lost;
 	stats->forged_packets = stream->forged_packets;
 	stats->replayed_packets = stream->replayed_packets;
+	stats->moves = stream->moves;
+	stats->restarts = stream->restarts;
 	stats->late_packets = stream->jitter.counts.late;
 	stats->duplicate_packets = totals.duplicates;
 	stats->concealed_frames = stream->jitter.counts.concealed;

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-enum { TELL_REFUSED = 100 };
+/* A few are of before the keys were agreed on. */
+enum { TELL_REFUSED = 10 };
 
 /* ---- the loop's thread ---- */
 
@@ -69,6 +70,17 @@ bool stream_seal(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 	return !stream->security.sender || secure_seal(stream->security.sender, bytes, n, rtcp);
 }
 
+/* Whoever floods us is told of ever more seldom. */
+static void tell_refused(struct stream *stream)
+{
+	uint64_t refused = stream->forged_packets + stream->replayed_packets;
+
+	if (refused < TELL_REFUSED || refused < 2 * stream->refused_told)
+		return;
+	stream->refused_told = refused;
+	stream_tell(stream, ENGINE_REFUSED);
+}
+
 bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 {
 	struct stream_security *security = &stream->security;
@@ -89,7 +101,7 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 	}
 	stream->forged_packets += verdict == SECURE_FORGED;
 	stream->replayed_packets += verdict == SECURE_REPLAYED;
-	if (verdict != SECURE_GOOD && stream->forged_packets + stream->replayed_packets == TELL_REFUSED)
-		stream_tell(stream, ENGINE_REFUSED);
+	if (verdict != SECURE_GOOD)
+		tell_refused(stream);
 	return verdict == SECURE_GOOD;
 }

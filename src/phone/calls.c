@@ -94,6 +94,7 @@ static void stop_timers(struct call *call)
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	timer_stop(call->phone->timers, &call->work_timer);
 	timer_stop(call->phone->timers, &call->forward_timer);
+	timer_stop(call->phone->timers, &call->notice_timer);
 }
 
 void call_free(struct call *call)
@@ -419,18 +420,6 @@ static void on_first_packet(struct call *call)
 	calls_update_tones(call->phone);
 }
 
-/* The peer's sound has another codec from now on. */
-static void tell_codec(struct call *call, enum media_codec codec)
-{
-	struct event *event = call_event(call, EVENT_CODEC);
-	struct stream_stats stats;
-
-	event_text(event, "codec", slice_of(media_codec_name(codec)));
-	if (media_stats(&call->media, &stats))
-		event_number(event, "rate", stats.receive_rate);
-	event_text(event, "side", SLICE("peer"));
-}
-
 /* On hold, muted, or with no device at all nobody need be told. */
 static bool silence_is_meant(const struct call *call, int side)
 {
@@ -482,21 +471,10 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 		call_tell_digit(call, from->digit, from->audible ? "audio" : "rtp");
 		break;
 	case ENGINE_REFUSED:
-		log_line(call->phone->log, LOG_WARNING,
-			 "call %u: packets come that were not encrypted with the peer's key, or that came before: they "
-			 "are refused (`show media`)",
-			 call->number);
-		break;
 	case ENGINE_MOVED:
-		log_line(call->phone->log, LOG_NOTICE, "call %u: the peer's sound comes from %s now", call->number,
-			 from->text);
-		break;
 	case ENGINE_RESTARTED:
-		log_line(call->phone->log, LOG_NOTICE,
-			 "call %u: the peer's sound began anew, from another machine or after a restart", call->number);
-		break;
 	case ENGINE_CODEC:
-		tell_codec(call, from->codec);
+		call_notice(call, from);
 		break;
 	default:
 		break;

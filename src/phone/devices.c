@@ -83,10 +83,9 @@ static bool tell_difference(struct phone *phone, const char *from, const char *i
 }
 
 /* As the helper finds names: exact, or the part of only one. @return false: there is none, or several */
-static bool find_device(const struct device_watch *watch, enum engine_device which, struct slice wish,
-			struct listed *found)
+static bool find_device(const char *list, enum engine_device which, struct slice wish, struct listed *found)
 {
-	struct slice rest = slice_of(watch->list);
+	struct slice rest = slice_of(list);
 	struct listed device;
 	bool exact = false;
 	size_t hits = 0;
@@ -113,11 +112,11 @@ static bool is_no_device(struct slice wish)
 	       slice_begins(wish, SLICE("file:"));
 }
 
-static bool is_there(const struct device_watch *watch, enum engine_device which, struct slice wish)
+static bool is_there(const char *list, enum engine_device which, struct slice wish)
 {
 	struct listed found;
 
-	return is_no_device(wish) || find_device(watch, which, wish, &found);
+	return is_no_device(wish) || find_device(list, which, wish, &found);
 }
 
 uint32_t devices_rate(const struct phone *phone, enum engine_device which)
@@ -128,7 +127,7 @@ uint32_t devices_rate(const struct phone *phone, enum engine_device which)
 
 	if (!watch->list || !sound_wish(phone, which, phone->wish[which], &wish) || is_no_device(wish))
 		return 0;
-	return find_device(watch, which, wish, &found) ? found.rate_hz : 0;
+	return find_device(watch->list, which, wish, &found) ? found.rate_hz : 0;
 }
 
 /* Headsets have no echo, and what JACK connects is none of our business. */
@@ -185,12 +184,23 @@ static int best_wish(const struct device_watch *watch, enum engine_device which)
 	struct slice name;
 
 	for (int nth = 0; sound_wish(watch->phone, which, nth, &name); nth++)
-		if (is_there(watch, which, name))
+		if (is_there(watch->list, which, name))
 			return nth;
 	return -1;
 }
 
-static void choose_again(struct device_watch *watch, enum engine_device which)
+static void tell_gone(struct phone *phone, enum engine_device which, struct slice name, bool silence)
+{
+	char *shown = clean(name);
+
+	tell(phone, which, name, "lost");
+	log_line(phone->log, LOG_WARNING, "the %s '%s' has gone%s", sound_device_word(which), shown,
+		 silence ? ": silence takes its place" : "");
+	free(shown);
+}
+
+/* `before`: the list of before. */
+static void choose_again(struct device_watch *watch, enum engine_device which, const char *before)
 {
 	struct phone *phone = watch->phone;
 	int best = best_wish(watch, which), now = phone->wish[which];
@@ -207,17 +217,18 @@ static void choose_again(struct device_watch *watch, enum engine_device which)
 		return;
 	}
 	/* What is in use has gone: PortAudio would go on without noticing. */
-	if (!sound_wish(phone, which, now, &name) || is_there(watch, which, name) || watch->gone[which])
+	if (!sound_wish(phone, which, now, &name) || is_there(watch->list, which, name) || watch->gone[which])
 		return;
-	tell(phone, which, name, "lost");
-	char *shown = clean(name);
-	log_line(phone->log, LOG_WARNING, "the %s '%s' has gone%s", sound_device_word(which), shown,
-		 best < 0 ? ": silence takes its place" : "");
-	free(shown);
+	/* What never was there, or failed when it went, was told of then. */
+	bool told = !is_there(before, which, name) || engine_device_is_lost(phone->engine, which);
+	if (!told)
+		tell_gone(phone, which, name, best < 0);
 	if (best >= 0) {
 		sound_use_from(phone, which, best);
 		return;
 	}
+	if (told)
+		return;
 	watch->gone[which] = true;
 	if (engine_use(phone->engine, which, "null"))
 		return; /* it always can be used */
@@ -286,9 +297,9 @@ void devices_listed(struct phone *phone, struct slice list)
 		return;
 	bool changed = tell_difference(phone, before, watch->list, "removed");
 	changed |= tell_difference(phone, watch->list, before, "added");
-	free(before);
 	for (enum engine_device which = 0; changed && phone->engine && which < ENGINE_DEVICES; which++)
-		choose_again(watch, which);
+		choose_again(watch, which, before);
+	free(before);
 }
 
 void devices_engine_made(struct phone *phone)

@@ -121,6 +121,29 @@ static void call_sentence(const struct event *event, struct buf *line)
 	}
 }
 
+/* What was summed up. */
+static void add_count(const struct event *event, struct buf *line)
+{
+	const char *count = value_or(event, "count", "1");
+
+	if (strcmp(count, "1"))
+		buf_printf(line, " (%s times since that was told last)", count);
+}
+
+static void add_refused(const struct event *event, struct buf *line)
+{
+	const char *forged = value_or(event, "forged", "0"), *replayed = value_or(event, "replayed", "0");
+	bool some = strcmp(forged, "0") != 0;
+
+	if (some)
+		buf_printf(line, "%s packet%s not encrypted with the agreed key", forged,
+			   strcmp(forged, "1") ? "s were" : " was");
+	if (strcmp(replayed, "0"))
+		buf_printf(line, "%s%s packet%s came again", some ? ", " : "", replayed,
+			   strcmp(replayed, "1") ? "s" : "");
+	buf_printf(line, ": refused");
+}
+
 static void media_sentence(const struct event *event, struct buf *line)
 {
 	bool me = !strcmp(value_or(event, "side", "peer"), "me");
@@ -139,6 +162,17 @@ static void media_sentence(const struct event *event, struct buf *line)
 		break;
 	case EVENT_CODEC:
 		buf_printf(line, "the peer changed to %s", value_or(event, "codec", "?"));
+		break;
+	case EVENT_MEDIA_MOVED:
+		buf_printf(line, "the peer's sound comes from %s now", value_or(event, "address", "?"));
+		add_count(event, line);
+		break;
+	case EVENT_MEDIA_RESTARTED:
+		buf_printf(line, "the peer's sound began anew, from another machine or after a restart");
+		add_count(event, line);
+		break;
+	case EVENT_MEDIA_REFUSED:
+		add_refused(event, line);
 		break;
 	default:
 		buf_printf(line, "digit %s", value_or(event, "digit", "?"));

@@ -8,7 +8,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/caller.c src/phone/calls.c src/phone/call_tones.c src/phone/auto_hold.c \
 	src/phone/contacts.c src/phone/contacts.h src/phone/contacts_file.c src/phone/contacts_text.c \
 	src/phone/dial.c src/phone/disk.c \
-	src/phone/echo.c \
+	src/phone/echo.c src/phone/notices.c \
 	src/phone/encryption.c \
 	src/phone/event.c src/phone/event_words.c src/phone/event.h src/phone/events.def \
 	src/phone/explain.c \

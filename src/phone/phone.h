@@ -435,8 +435,9 @@ void history_csv_line(const struct history_row *row, struct buf *out);
 /** which: "input", "output", "ringer" */
 bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script,
 		     struct failure *failure);
-/** Is the "input", "output" or "ringer" gone, so that silence takes its place? */
-bool phone_device_is_lost(const struct phone *phone, const char *which);
+/** "lost" when the "input", "output" or "ringer" is gone, "none" when it never was there, so that silence takes its
+ * place; else "". */
+const char *phone_device_trouble(const struct phone *phone, const char *which);
 /** A table of devices for people, or one JSON-able row a call of `each`. Asks the sound helper: answers when it has;
  * `done` with NULL name at the end. `each` NULL: only for the events `device`. */
 typedef void phone_device_h(void *arg, const char *name, const char *kind, bool in_use);

@@ -244,6 +244,17 @@ void target_fini(struct target *target);
 
 enum call_change { CHANGE_NONE, CHANGE_HOLD, CHANGE_RESUME, CHANGE_REINVITE };
 
+/* What the peer, or a stranger, can make happen to the sound as often as it likes (notices.c). */
+enum notice_kind { NOTICE_MOVED, NOTICE_RESTARTED, NOTICE_REFUSED, NOTICE_CODEC, NOTICES };
+struct notice {
+	int64_t until_us, window_us; /* of the window in which it is told so often at most */
+	unsigned left;               /* how often still at once */
+	bool pending;                /* it happened since; told when the window is over */
+	enum media_codec codec;      /* as it is now */
+	char address[ADDRESS_TEXT];
+	uint64_t counted[2], told[2]; /* how often, as the engine told last and as was told last */
+};
+
 struct call {
 	struct list_node node;
 	struct list_node among_ringing; /* in phone->ringing, while its state is CALL_INCOMING */
@@ -295,6 +306,8 @@ struct call {
 	char *record_to;                               /* record=, until it begins; or NULL */
 	bool in_conference;
 	struct sampling *sampling;                     /* NULL: nothing was heard yet */
+	struct notice notices[NOTICES];
+	struct timer notice_timer;
 };
 
 struct call *call_find(const struct phone *phone, unsigned number);
@@ -349,6 +362,8 @@ void calls_turn_end(struct phone *phone);
 void calls_shut_down(struct phone *phone);
 void calls_free(struct phone *phone);
 void calls_engine_event(struct call *call, const struct engine_event *event);
+/** ENGINE_MOVED, ENGINE_RESTARTED, ENGINE_REFUSED, ENGINE_CODEC: told by events, a flood of them summed up. */
+void call_notice(struct call *call, const struct engine_event *event);
 /** The tone of a call that failed with this status, for a while. */
 void calls_busy_tone(struct phone *phone, unsigned code);
 /** A call is answered by itself: a short tone says so. */

@@ -236,7 +236,7 @@ static bool media_quantity(const struct stream_stats *stats, bool has, struct sl
 		if (has)
 			say_number(answer, stats->buffer_ms / 1000, "%.0fms", stats->buffer_ms);
 	} else if (slice_eq(name, SLICE("mos"))) {
-		if (has)
+		if (has && stats->mos > 0)
 			say_number(answer, stats->mos, "%.2f", stats->mos);
 	} else if (slice_eq(name, SLICE("peer-loss"))) {
 		if (has)

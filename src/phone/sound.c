@@ -158,12 +158,15 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 		sound_forget_lost(phone, which);
 }
 
-bool phone_device_is_lost(const struct phone *phone, const char *which_name)
+const char *phone_device_trouble(const struct phone *phone, const char *which_name)
 {
 	enum engine_device which;
 
-	return phone->engine && kind_find(slice_of(which_name), &which) &&
-	       (engine_device_is_lost(phone->engine, which) || devices_gone(phone, which));
+	if (!phone->engine || !kind_find(slice_of(which_name), &which))
+		return "";
+	if (engine_device_is_missing(phone->engine, which))
+		return "none";
+	return engine_device_is_lost(phone->engine, which) || devices_gone(phone, which) ? "lost" : "";
 }
 
 bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script,

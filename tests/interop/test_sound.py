@@ -201,6 +201,23 @@ def test_devices_come_and_go(bench):
     equal(a.quit(), 0, "exit status")
 
 
+def test_device_that_never_was(bench):
+    """A card of the configuration that is not there is told once, and not as gone when others come or go later."""
+    jack = Jack(bench, 120)
+    config = bench.write("config-file", "set audio.input ghost\nset audio.output null\nset audio.ringer null\n")
+    phone = bench.phone("call echo", args=("-c", config), env=jack.env, quiet=False)
+    equal(phone.event("device")["state"], "lost", "the microphone")
+    phone.do("audio list")
+    cards = bench.start([VCARD, "120", "phoneC=,"], log="vcardC.log", env=jack.env)
+    phone.event("device", name="phoneC", state="added", within=20)
+    phone.event("device", name="phoneC", state="added", within=20)
+    cards.terminate()
+    phone.event("device", name="phoneC", state="removed", within=20)
+    equal([e for e in phone.events if e.get("name") == "ghost"], [], "told again")
+    equal(phone.error_text().count("ghost"), 1, f"warnings in {phone.error_text()}")
+    equal(phone.quit(), 0, "exit status")
+
+
 def test_runaway(bench):
     """ALSA's null device swallows all at once: it is stopped and told, and the call goes on."""
     if not os.path.exists("/usr/share/alsa/alsa.conf"):

@@ -8,7 +8,7 @@ state_files() {
 	mkdir -p "$work/states/config/offhook" "$work/states/state/offhook"
 	printf '#offhook-contacts 2\nBob\tsip:bob@biloxi.com\tkind=work\tprefer=1\tring=chime\tspeed=7\nBob\t+1-555-0100\tkind=mobile\n山田太郎\tsip:taro@example.jp\n' \
 		>"$work/states/config/offhook/contacts"
-	printf '%s\n' 'set sip.t1 2s' 'set audio.input tone:440' 'set audio.output null' 'set audio.ringer null' >"$work/states/config/offhook/config"
+	printf '%s\n' 'set sip.t1 2s' "set audio.input ${MICROPHONE:-tone:440}" 'set audio.output null' 'set audio.ringer null' >"$work/states/config/offhook/config"
 	rm -f "$work/states/state/offhook/"*
 	echo urn:uuid:1010ef22-d8e0-442a-9fe5-8dd9c2d9b25e >"$work/states/state/offhook/instance"
 	printf 'calls\tk1\t1795344122\tout\tanswered\t83\t200\t\tsip:bob@biloxi.com\tBob\t\ncalls\tk2\t1795347722\tin\tmissed\t0\t487\t\tsip:carol@chicago.com\tCarol\t\t0\n%s\n%s\n%s\n' \
@@ -183,6 +183,13 @@ for state in $STATES; do
 	check "ascii_$state"
 	check "no_color_$state"
 done
+
+# A microphone that never was there is none; it is not lost.
+test_device_missing() {
+	MICROPHONE=ghost state_open && line 'call echo' && until_shown 'mic none'
+	state_over
+}
+check device_missing
 
 # ---- the focus ----
 

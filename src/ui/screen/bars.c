@@ -65,13 +65,15 @@ static void clock_text(bool seconds, char *text, size_t room)
 	strftime(text, room, seconds ? "%H:%M:%S" : "%H:%M", &local);
 }
 
-/* A device that is gone says so: a flat line could be silence. */
+/* A device that is gone, or never was there, says so: a flat line could be silence. */
 static void add_level(const struct screen *screen, const char *name, const char *device, const double *db,
 		      struct buf *to)
 {
+	const char *trouble = phone_device_trouble(screen->config.phone, device);
+
 	buf_printf(to, "%s ", name);
-	if (phone_device_is_lost(screen->config.phone, device))
-		buf_printf(to, "lost ");
+	if (*trouble)
+		buf_printf(to, "%s ", trouble);
 	else
 		for (int i = 0; i < LEVELS; i++)
 			buf_printf(to, "%s", theme_level(db[i], draw_is_utf8()));

@@ -153,6 +153,7 @@ static enum style event_style(const struct event *event)
 	case EVENT_FAILED:
 	case EVENT_REGISTER_FAILED:
 	case EVENT_MEDIA_LOST:
+	case EVENT_MEDIA_REFUSED:
 		return STYLE_BAD;
 	case EVENT_INCOMING:
 		return STYLE_ALERT;

@@ -274,6 +274,45 @@ static void another_takes_over(void **state)
 	assert_true(closed[1]);
 }
 
+/* Told as what could not be used, and as what is gone only when it was there once. */
+static void what_never_lived_is_missing(void **state)
+{
+	(void)state;
+	struct random random;
+	bool closed;
+	char states[100];
+
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	struct card *card = plug_in_late(engine, ENGINE_OUTPUT, &closed);
+	int64_t now = 0;
+	card->health = ERR_NOT_FOUND;
+	engine_tone(engine, TONE_RINGBACK);
+	for (int i = 0; i < 10; i++)
+		engine_step(engine, now += 10000);
+	collect(engine, states, sizeof states);
+	assert_string_equal(states, "failed ");
+	assert_true(engine_device_is_lost(engine, ENGINE_OUTPUT));
+	assert_true(engine_device_is_missing(engine, ENGINE_OUTPUT));
+	card->health = ERR_NONE;
+	card->pending = 0;
+	for (int i = 0; i < 10; i++, card->pending = 0)
+		engine_step(engine, now += 10000);
+	collect(engine, states, sizeof states);
+	assert_string_equal(states, "back ");
+	assert_false(engine_device_is_lost(engine, ENGINE_OUTPUT));
+	assert_false(engine_device_is_missing(engine, ENGINE_OUTPUT));
+	card->health = ERR_DEVICE;
+	engine_step(engine, now += 10000);
+	collect(engine, states, sizeof states);
+	assert_string_equal(states, "lost ");
+	assert_true(engine_device_is_lost(engine, ENGINE_OUTPUT));
+	assert_false(engine_device_is_missing(engine, ENGINE_OUTPUT));
+	engine_tone(engine, TONE_NONE);
+	engine_step(engine, now += 10000);
+	engine_free(engine);
+}
+
 /* What is played to find out whether it is heard waits until it can be heard; then it takes three seconds. */
 static void a_test_waits_for_the_devices(void **state)
 {
@@ -313,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_runaway_is_stopped),
 		cmocka_unit_test(the_microphone_paces_alone),
 		cmocka_unit_test(another_takes_over),
+		cmocka_unit_test(what_never_lived_is_missing),
 		cmocka_unit_test(a_test_waits_for_the_devices),
 	};
 

@@ -1,0 +1,160 @@
+/* What happens to the sound again and again: told at first, summed up in a flood, seldom in one that does not end. */
+#include "phone_fixture.h"
+
+struct flood {
+	struct phone *phone;
+	struct call *call;
+	struct timers timers, *before;
+	uint64_t seen;
+	struct buf line;
+};
+
+/* A call whose notices have a clock of their own. */
+static void flood_begin(struct world *world, struct flood *flood)
+{
+	struct failure failure;
+	unsigned number;
+
+	*flood = (struct flood){ .phone = world_phone(world, 0, false) };
+	if (!phone_call(flood->phone, SLICE("echo"), NULL, &number, NULL, &failure))
+		fail_msg("%s", failure.text);
+	await(world, flood->phone, EVENT_MEDIA);
+	flood->call = call_find(flood->phone, number);
+	flood->before = flood->phone->timers;
+	timers_init(&flood->timers, 1000000000);
+	flood->phone->timers = &flood->timers;
+	flood->seen = events_last(phone_events(flood->phone));
+	buf_init(&flood->line, 1000);
+}
+
+static void flood_end(struct flood *flood)
+{
+	timer_stop(&flood->timers, &flood->call->notice_timer);
+	flood->phone->timers = flood->before;
+	timers_fini(&flood->timers);
+	buf_fini(&flood->line);
+}
+
+/* The sentences of what was told since, without "call 1: ", '|' behind each. */
+static const char *told(struct flood *flood)
+{
+	struct buf one;
+
+	buf_clear(&flood->line);
+	buf_init(&one, 500);
+	for (const struct event *event; (event = events_next(phone_events(flood->phone), flood->seen)) != NULL;) {
+		flood->seen = event->number;
+		buf_clear(&one);
+		event_sentence(event, &one);
+		assert_true(slice_begins(buf_slice(&one), SLICE("call 1: ")));
+		buf_printf(&flood->line, "%s|", buf_text(&one) + 8);
+	}
+	buf_fini(&one);
+	return buf_text(&flood->line);
+}
+
+static size_t count_told(struct flood *flood)
+{
+	size_t count = 0;
+
+	for (const char *p = told(flood); (p = strchr(p, '|')) != NULL; p++)
+		count++;
+	return count;
+}
+
+static void happens(struct flood *flood, struct engine_event event)
+{
+	calls_engine_event(flood->call, &event);
+}
+
+static void a_few_are_told_at_once(void **state)
+{
+	struct flood flood;
+
+	flood_begin(*state, &flood);
+	happens(&flood, (struct engine_event){ .kind = ENGINE_MOVED, .text = "192.0.2.4:4000", .counts = { 1 } });
+	assert_string_equal(told(&flood), "the peer's sound comes from 192.0.2.4:4000 now|");
+	happens(&flood, (struct engine_event){ .kind = ENGINE_RESTARTED, .counts = { 4 } });
+	assert_string_equal(told(&flood), "the peer's sound began anew, from another machine or after a restart "
+					  "(4 times since that was told last)|");
+	happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { 7, 3 } });
+	assert_string_equal(told(&flood),
+			    "7 packets were not encrypted with the agreed key, 3 packets came again: refused|");
+	struct engine_event codec = { .kind = ENGINE_CODEC };
+	for (int i = 0; i < 8; i++) {
+		codec.codec = i % 2 ? MEDIA_PCMU : MEDIA_PCMA;
+		happens(&flood, codec);
+	}
+	assert_int_equal(count_told(&flood), 8);
+	/* Nothing waits to be told. */
+	timers_advance(&flood.timers, 600 * SECOND_US);
+	assert_string_equal(told(&flood), "");
+	flood_end(&flood);
+}
+
+static void a_flood_is_summed_up(void **state)
+{
+	struct flood flood;
+	uint64_t forged = 10;
+
+	flood_begin(*state, &flood);
+	happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { forged } });
+	assert_string_equal(told(&flood), "10 packets were not encrypted with the agreed key: refused|");
+	for (int i = 0; i < 9; i++, timers_advance(&flood.timers, SECOND_US)) {
+		happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { forged += 100 } });
+		assert_string_equal(told(&flood), "");
+	}
+	timers_advance(&flood.timers, SECOND_US);
+	assert_string_equal(told(&flood), "900 packets were not encrypted with the agreed key: refused|");
+	/* It goes on for an hour: after 10 s, 20 s, 40 s ... 320 s, which is the longest. */
+	size_t count = 0;
+	for (int i = 0; i < 3600; i++, timers_advance(&flood.timers, SECOND_US)) {
+		happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { forged += 100 } });
+		count += count_told(&flood);
+	}
+	assert_in_range(count, 13, 16);
+	/* Then it is quiet, and the next is news again. */
+	timers_advance(&flood.timers, 700 * SECOND_US);
+	count_told(&flood);
+	happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { forged, 1 } });
+	assert_string_equal(told(&flood), "1 packet came again: refused|");
+	flood_end(&flood);
+}
+
+static void kinds_do_not_hinder_each_other(void **state)
+{
+	struct flood flood;
+
+	flood_begin(*state, &flood);
+	struct engine_event codec = { .kind = ENGINE_CODEC }, moved = { .kind = ENGINE_MOVED, .text = "192.0.2.9:9" };
+	for (unsigned i = 1; i <= 1000; i++) {
+		codec.codec = i % 2 ? MEDIA_PCMU : MEDIA_G722;
+		happens(&flood, codec);
+		moved.counts[0] = i;
+		happens(&flood, moved);
+	}
+	assert_int_equal(count_told(&flood), 8 + 3);
+	happens(&flood, (struct engine_event){ .kind = ENGINE_RESTARTED, .counts = { 1 } });
+	assert_int_equal(count_told(&flood), 1);
+	timers_advance(&flood.timers, 10 * SECOND_US);
+	assert_string_equal(told(&flood), "the peer's sound comes from 192.0.2.9:9 now (997 times since that was told "
+					  "last)|the peer changed to G722|");
+	/* A stream that was opened anew counts anew. */
+	timers_advance(&flood.timers, 100 * SECOND_US);
+	moved.counts[0] = 2;
+	happens(&flood, moved);
+	assert_string_equal(told(&flood), "the peer's sound comes from 192.0.2.9:9 now (2 times since that was told "
+					  "last)|");
+	flood_end(&flood);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_few_are_told_at_once, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_flood_is_summed_up, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(kinds_do_not_hinder_each_other, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
