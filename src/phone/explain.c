@@ -74,6 +74,33 @@ static void add_text(struct buf *to, const char *what, struct slice text)
 	arena_fini(&arena);
 }
 
+/* What a refusal says would have been better. */
+static void add_wishes(const struct sip_message *response, struct buf *to)
+{
+	static const struct {
+		unsigned status;
+		enum sip_header_id id;
+		const char *what;
+	} rows[] = {
+		{ 405, SIP_HEADER_ALLOW, "It takes" },
+		{ 415, SIP_HEADER_ACCEPT, "It reads" },
+		{ 415, SIP_HEADER_ACCEPT_ENCODING, "In the encodings" },
+		{ 415, SIP_HEADER_ACCEPT_LANGUAGE, "In the languages" },
+		{ 421, SIP_HEADER_REQUIRE, "It insists on" },
+		{ 422, SIP_HEADER_MIN_SE, "It wants at least so many seconds" },
+		{ 423, SIP_HEADER_MIN_EXPIRES, "It wants at least so many seconds" },
+		{ 469, SIP_HEADER_RECV_INFO, "It takes" },
+		{ 485, SIP_HEADER_CONTACT, "It names" },
+		{ 489, SIP_HEADER_ALLOW_EVENTS, "It knows" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct slice text = sip_message_value(response, rows[i].id);
+		if (rows[i].status == response->status && text.n)
+			add_text(to, rows[i].what, text);
+	}
+}
+
 void explain_response(const struct sip_message *message, struct buf *to)
 {
 	struct sip_values values;
@@ -101,6 +128,8 @@ void explain_response(const struct sip_message *message, struct buf *to)
 		buf_printf(to, "%sIt asks to try again in %" PRIu32 " s.", to->n ? " " : "", retry.seconds);
 	if ((text = sip_message_value(message, SIP_HEADER_UNSUPPORTED)).n)
 		add_text(to, "It does not support", text);
+	if (!message->is_request)
+		add_wishes(message, to);
 	if (!message->is_request && (text = sip_message_value(message, SIP_HEADER_SERVER)).n)
 		add_text(to, "Said by", text);
 }
@@ -188,7 +217,12 @@ void explain_account_failure(const struct account *account, struct buf *out)
 {
 	outcome_text(out, account->code, account->reason, account->cause);
 	buf_printf(out, ". ");
-	if (account->needs_password && !account->password)
+	if (account->withheld)
+		buf_printf(out,
+			   "The registrar at %s sends us to %s, and that asks for the password, which only hosts of "
+			   "the account's own domain get. Should that one have it: `account set %s registrar=%s`.",
+			   account->registrar, account->withheld, account->name, account->withheld);
+	else if (account->needs_password && !account->password)
 		buf_printf(out,
 			   "The registrar at %s asks who you are: give `account set %s password=...` or "
 			   "password-command=.",

@@ -83,6 +83,7 @@ struct account {
 	enum account_state state;
 	unsigned code;
 	char *reason, *cause, *detail;
+	char *withheld; /* who asked for the password in vain: the registrar sent us there; NULL */
 	int64_t retry_at_us; /* 0: none */
 	bool needs_password;
 	struct address server, spare_server; /* that answered our REGISTER, and that of the second flow */

@@ -26,6 +26,7 @@ void account_set_result(struct account *account, enum account_state state, unsig
 	free(account->reason);
 	account->reason = clean(reason);
 	xreplace(&account->cause, cause);
+	xreplace(&account->withheld, NULL);
 	account->retry_at_us = 0;
 	account->removal_failed = false;
 }
@@ -90,14 +91,15 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	struct account *account = binding->account;
 	struct buf detail;
 
-	(void)registration;
 	if (!account)
 		return;
 	account_make_routes(account);
 	const char *local = explain_local_cause(outcome);
 	account_set_result(account, ACCOUNT_FAILED, outcome->status, local ? slice_of(local) : outcome->reason,
 			   register_cause(outcome));
-	if (!strcmp(account->cause, "auth") && !account->password) {
+	if (outcome->err == ERR_PERMISSION)
+		xreplace(&account->withheld, registration_elsewhere(registration));
+	else if (!strcmp(account->cause, "auth") && !account->password) {
 		account->needs_password = true;
 		xreplace(&account->reason, "no password: `account set` it, or give password= or password-command=");
 	}

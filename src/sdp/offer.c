@@ -82,18 +82,29 @@ bool sdp_is_for_many(const struct address *address)
 	return IN_MULTICAST(host) || host == INADDR_BROADCAST;
 }
 
-/* Our socket is of one family. An address that is not set is a hold of old (RFC 3264 8.4), in either family. */
+/*
+ * Our socket is of one family. An address that is not set is a hold of old (RFC 3264 8.4), in either family. A peer on
+ * this very host, with which we speak by the loopback interface, may be heard there; nobody else may have what we say
+ * sent to programs that only this host should reach.
+ */
 static bool can_be_reached(const struct address *peer, const struct address *local)
 {
 	bool any = address_is_v6(peer) ? IN6_IS_ADDR_UNSPECIFIED(&peer->u.v6.sin6_addr)
 				       : peer->u.v4.sin_addr.s_addr == htonl(INADDR_ANY);
 
-	return any || !address_is_set(local) || address_is_v6(peer) == address_is_v6(local);
+	if (any || !address_is_set(local))
+		return true;
+	if (address_is_v6(peer) && IN6_IS_ADDR_V4MAPPED(&peer->u.v6.sin6_addr))
+		return false;
+	return address_is_v6(peer) == address_is_v6(local) &&
+	       (!address_is_loopback(peer) || address_is_loopback(local));
 }
 
+/* Whoever names our own socket would have us talk to ourselves. */
 bool sdp_usable_address(const struct sdp_media *media, const struct address *local)
 {
-	return media->has_address && !sdp_is_for_many(&media->address) && can_be_reached(&media->address, local);
+	return media->has_address && !sdp_is_for_many(&media->address) && can_be_reached(&media->address, local) &&
+	       !address_eq(&media->address, local);
 }
 
 /* Reports go where the sound goes when a=rtcp names a place where nothing may go. */

@@ -159,6 +159,45 @@ def test_offers_refused(bench):
     holds(them, [(f"offer {i}", 488, [("Warning", f"{code} ")], {"body": body}) for i, (code, body) in enumerate(rows)])
 
 
+def test_sound_to_this_host_alone(bench):
+    """A caller from another address cannot have the sound sent to the loopback interface: 488 with Warning 301. Who calls from there can."""
+    bench.need_namespace()
+    peer, phone = Peer(PEER, "192.0.2.4"), bench.phone("set sip.listen 192.0.2.1:5060", "set call.accept any")
+    phone.do("show version")
+    own = peer.sdp()
+    peer.request("INVITE", "sip:alice@192.0.2.1", "<sip:alice@192.0.2.1>", "<sip:bob@192.0.2.4>;tag=b", "loop", 1, ("192.0.2.1", 5060),
+                 own.replace("c=IN IP4 192.0.2.4", "c=IN IP4 127.0.0.1"))
+    check(peer.receive(488).get("Warning").startswith("301 "), "why")
+    peer.request("INVITE", "sip:alice@192.0.2.1", "<sip:alice@192.0.2.1>", "<sip:bob@192.0.2.4>;tag=b", "own", 1, ("192.0.2.1", 5060), own)
+    peer.receive(180)
+    equal(phone.event("incoming")["from"], "sip:bob@192.0.2.4", "the caller")
+
+
+def test_a_registrar_that_sends_us_on(bench):
+    """A REGISTER is redirected to a host of nobody's: it is asked, but gets no digest of the password whatever realm it names; `why` says so."""
+    bench.need_namespace()
+    registrar, other = Peer(5060, "192.0.2.2"), Peer(5060, "192.0.2.3")
+    phone = bench.phone("set sip.listen 192.0.2.1:5060", "account add sip:alice@192.0.2.2 password=secret")
+    challenge = 'WWW-Authenticate: Digest realm="192.0.2.2", nonce="{}", algorithm=MD5'
+    registrar.respond(registrar.receive("REGISTER"), 401, "Unauthorized", headers=[challenge.format("a")])
+    known = registrar.receive("REGISTER")
+    check('realm="192.0.2.2"' in known.get("Authorization"), known.get("Authorization"))
+    rows = ["SIP/2.0 302 Moved", *(f"{name}: {known.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq")), f"To: {known.get('To')};tag=r",
+            "Contact: <sip:192.0.2.3>"]
+    registrar.send(registrar.finish(rows), known.source)
+    sent_on = other.receive("REGISTER")
+    equal(sent_on.get("Authorization"), None, "credentials for another host")
+    other.respond(sent_on, 401, "Unauthorized", headers=[challenge.format("b")])
+    failed = phone.event("register-failed")
+    equal((failed["cause"], failed["code"]), ("auth", 401), "the end")
+    check("sip:192.0.2.3" in failed["why"] and "registrar=sip:192.0.2.3" in failed["why"], failed["why"])
+    other.nothing("REGISTER", 0.3)
+    phone.do("account set alice registrar=sip:192.0.2.3")
+    phone.do("register")
+    other.respond(other.receive("REGISTER"), 401, "Unauthorized", headers=[challenge.format("c")])
+    check('nonce="c"' in other.receive("REGISTER").get("Authorization"), "told to, it is the registrar")
+
+
 def test_inside_a_call(bench):
     """12.2.2, 14.2: what goes wrong in a dialog changes nothing about the call."""
     peer, phone = Peer(PEER), start(bench, "set call.accept any")

@@ -183,6 +183,12 @@ struct slice sip_draft_request_uri(const struct sip_draft *draft)
 	return draft->request_uri;
 }
 
+void sip_draft_set_request_uri(struct sip_draft *draft, struct slice request_uri)
+{
+	assert(draft->is_request && request_uri.n);
+	draft->request_uri = clean_copy(&draft->arena, request_uri);
+}
+
 static struct slice formatted(struct sip_draft *draft, const char *format, va_list args)
 {
 	char *text = xvasprintf(format, args);
@@ -274,6 +280,16 @@ void sip_draft_body(struct sip_draft *draft, struct slice content_type, struct s
 {
 	draft->content_type = clean_copy(&draft->arena, content_type);
 	draft->body = arena_copy(&draft->arena, body);
+}
+
+struct slice sip_draft_content_type(const struct sip_draft *draft)
+{
+	return draft->content_type;
+}
+
+struct slice sip_draft_body_bytes(const struct sip_draft *draft)
+{
+	return draft->body;
 }
 
 /* Printing: the size first, then the bytes straight into the message's own memory. */

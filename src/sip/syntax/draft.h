@@ -24,6 +24,8 @@ void sip_draft_free(struct sip_draft *draft);
 
 struct slice sip_draft_method(const struct sip_draft *draft);
 struct slice sip_draft_request_uri(const struct sip_draft *draft);
+/** Of a request; not empty. */
+void sip_draft_set_request_uri(struct sip_draft *draft, struct slice request_uri);
 
 /** Add a line at the end. */
 void sip_draft_add(struct sip_draft *draft, enum sip_header_id id, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -39,6 +41,9 @@ struct slice sip_draft_value(const struct sip_draft *draft, enum sip_header_id i
 void sip_draft_copy_header(struct sip_draft *draft, const struct sip_message *from, enum sip_header_id id);
 /** Content-Type and the body; Content-Length is written by print. */
 void sip_draft_body(struct sip_draft *draft, struct slice content_type, struct slice body);
+/** What that was given; empty: nothing. Borrowed until it changes. */
+struct slice sip_draft_content_type(const struct sip_draft *draft);
+struct slice sip_draft_body_bytes(const struct sip_draft *draft);
 
 /**
  * Print and parse again: what is sent is what was checked.

@@ -324,7 +324,7 @@ static void ack_located(void *arg, enum err err)
 
 	for (size_t i = 0; i < ack->hop.count; i++) {
 		struct sip_target target = ack->hop.targets[i];
-		if (!digest_trusts_hop(ack->ua->digests, ack->profile, host, &target.address, false)) {
+		if (!digest_trusts_hop(ack->ua->digests, ack->profile, host, &target.address, DIGEST_ANY_PLACE)) {
 			sip_draft_remove(ack->draft, SIP_HEADER_AUTHORIZATION);
 			sip_draft_remove(ack->draft, SIP_HEADER_PROXY_AUTHORIZATION);
 		}

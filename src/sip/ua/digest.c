@@ -157,16 +157,33 @@ static struct entry *find_entry(struct digest_cache *cache, const char *owner, c
 
 /* ---- whom to trust ---- */
 
-static bool is_own_name(const struct profile *profile, struct slice host)
+/* Is it this name, or one below it? Addresses have nothing below. */
+static bool is_within(struct slice domain, struct slice host)
+{
+	struct address address;
+
+	if (slice_ieq(domain, host))
+		return true;
+	return domain.n && host.n > domain.n + 1 && host.p[host.n - domain.n - 1] == '.' &&
+	       slice_ieq(slice_from(host, host.n - domain.n), domain) && !address_parse_host(&address, domain, 0) &&
+	       !address_parse_host(&address, host, 0);
+}
+
+static bool names_place(struct slice own, struct slice host, enum digest_place place)
+{
+	return place == DIGEST_ELSEWHERE ? is_within(own, host) : slice_ieq(own, host);
+}
+
+static bool is_own_name(const struct profile *profile, struct slice host, enum digest_place place)
 {
 	const char *const *routes = profile->identity.routes;
 	struct sip_address route;
 
-	if (profile->identity.uri && slice_ieq(sip_uri_hop_host(&profile->uri), host))
+	if (profile->identity.uri && names_place(sip_uri_hop_host(&profile->uri), host, place))
 		return true;
 	for (size_t i = 0; routes && routes[i]; i++)
 		if (sip_address_parse(slice_of(routes[i]), &route, NULL) &&
-		    slice_ieq(sip_uri_hop_host(&route.uri), host))
+		    names_place(sip_uri_hop_host(&route.uri), host, place))
 			return true;
 	return false;
 }
@@ -191,20 +208,20 @@ static void remember_home(struct digest_cache *cache, const char *owner, struct 
 }
 
 bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile, struct slice host,
-		       const struct address *address, bool registers)
+		       const struct address *address, enum digest_place place)
 {
 	char *owner = owner_of(profile);
-	bool own = registers || is_own_name(profile, host), found = false;
+	bool registrar = place == DIGEST_REGISTRAR, own = registrar || is_own_name(profile, host, place), found = false;
 
 	LIST_EACH(&cache->homes, node) {
 		struct home *home = LIST_ENTRY(node, struct home, node);
 		if (strcmp(home->owner, owner) != 0)
 			continue;
-		own |= home->name && slice_ieq(slice_of(home->name), host);
+		own |= home->name && names_place(slice_of(home->name), host, place);
 		found |= address_same_host(&home->address, address);
 	}
 	if (own)
-		remember_home(cache, owner, registers ? host : slice_of(NULL), address);
+		remember_home(cache, owner, registrar ? host : slice_of(NULL), address);
 	free(owner);
 	return own || found;
 }
@@ -358,7 +375,7 @@ static bool trusts(struct digest_cache *cache, const struct profile *profile, co
 		registers |= learned->by_register;
 	}
 	if (learning == DIGEST_LEARNS_NOTHING ||
-	    (learning == DIGEST_LEARNS_OWN && (registers || met >= LEARNED_MAX) && !is_own_name(profile, realm)))
+	    (learning == DIGEST_LEARNS_OWN && (registers || met >= LEARNED_MAX) && !is_own_name(profile, realm, DIGEST_ANY_PLACE)))
 		return false;
 	if (met >= LEARNED_MAX)
 		forget_oldest(cache, owner);

@@ -43,13 +43,18 @@ void digest_tries_fini(struct digest_tries *tries);
  * realms?
  *
  * It is when its name is the host of identity.uri or of a preloaded route, when the identity registers there, or when
- * it is at an address where one of those was found before (a proxy that puts its address into Record-Route).
+ * it is at an address where one of those was found before (a proxy that puts its address into Record-Route). A host
+ * that only the registrar's 3xx has named is such a place when it lies within a domain that is.
  * @param host       the name that was looked up, as sip_uri_hop_host() has it
  * @param address    what was found
- * @param registers  this is a REGISTER of the identity: the place is its registrar from now on
  */
+enum digest_place {
+	DIGEST_ANY_PLACE,
+	DIGEST_REGISTRAR, /* this is a REGISTER of the identity: the place is its registrar from now on */
+	DIGEST_ELSEWHERE, /* a REGISTER that was redirected */
+};
 bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile, struct slice host,
-		       const struct address *address, bool registers);
+		       const struct address *address, enum digest_place place);
 /** Is it an address where a request of any identity found one of its own hosts? */
 bool digest_knows_host(const struct digest_cache *cache, const struct address *host);
 enum digest_learning {

@@ -11,7 +11,7 @@ src_sip_ua_libua_a_SOURCES = \
 	src/sip/ua/publication.c src/sip/ua/publication.h \
 	src/sip/ua/outbound.c src/sip/ua/outbound.h \
 	src/sip/ua/registration.c src/sip/ua/registration_response.c src/sip/ua/registration.h src/sip/ua/registration_internal.h \
-	src/sip/ua/request.c src/sip/ua/request.h src/sip/ua/request_draft.c \
+	src/sip/ua/request.c src/sip/ua/request.h src/sip/ua/request_draft.c src/sip/ua/request_form.c \
 	src/sip/ua/session.c src/sip/ua/session.h src/sip/ua/session_internal.h \
 	src/sip/ua/session_also.c src/sip/ua/session_leg.c src/sip/ua/session_client.c src/sip/ua/session_reinvite.c \
 	src/sip/ua/session_requests.c src/sip/ua/session_server.c \

@@ -158,6 +158,11 @@ void registration_remove_also(struct registration *r, const char *contact)
 	}
 }
 
+const char *registration_elsewhere(const struct registration *r)
+{
+	return r->elsewhere;
+}
+
 const char *registration_contact_uri(const struct registration *r)
 {
 	return r->contact;
@@ -258,6 +263,7 @@ static void send_register(struct registration *r, enum errand errand)
 								  .strict = strict,
 								  .takes_protocol = true,
 								  .registers = true,
+								  .elsewhere = r->elsewhere != NULL,
 								  .cseq = &r->cseq,
 								  .prepare = prepare,
 								  .event = on_answer,
@@ -443,8 +449,6 @@ static void refused(struct registration *r, const struct outcome *outcome)
 		r->waiting |= ERRAND_REFRESH;
 		return;
 	}
-	free(r->elsewhere);
-	r->elsewhere = NULL;
 	r->redirects = 0;
 	if (told.cause == CAUSE_RESPONSE)
 		told.cause = CAUSE_REFUSED;
@@ -461,6 +465,8 @@ static void refused(struct registration *r, const struct outcome *outcome)
 	}
 	if (r->handlers.failed)
 		r->handlers.failed(r->handlers.arg, r, &told, pause_us);
+	free(r->elsewhere);
+	r->elsewhere = NULL;
 }
 
 static void removed(struct registration *r, const struct outcome *outcome)

@@ -16,7 +16,7 @@ struct request {
 	struct ua *ua;
 	struct profile *profile;
 	struct sip_draft *draft;
-	bool strict, others_dialog, registers, is_invite;
+	bool strict, others_dialog, registers, elsewhere, is_invite;
 	uint32_t *cseq, own_cseq;
 	char *scope;
 	struct hop hop;
@@ -120,7 +120,11 @@ static client_transaction_h on_event;
 /* Credentials go to the account's own hosts, and its realms are known from there only. */
 static bool at_home(struct request *r, const struct sip_target *target)
 {
-	return digest_trusts_hop(r->ua->digests, r->profile, slice_of(r->hop.host), &target->address, r->registers);
+	enum digest_place place = r->elsewhere	 ? DIGEST_ELSEWHERE
+				  : r->registers ? DIGEST_REGISTRAR
+						 : DIGEST_ANY_PLACE;
+
+	return digest_trusts_hop(r->ua->digests, r->profile, slice_of(r->hop.host), &target->address, place);
 }
 
 /* A registration keeps to what it was asked for itself: a registrar that finds a proxy's credentials beside its own may
@@ -314,6 +318,11 @@ static void final(struct request *r, struct sip_message *response)
 		attempt(r);
 		return;
 	}
+	if (!r->cancelled && r->attempts < ATTEMPTS_MAX && request_reshape(r->draft, r->profile, response)) {
+		let_go(r);
+		attempt(r);
+		return;
+	}
 	struct outcome outcome = core_outcome_of(response, status < 300 ? CAUSE_NONE : CAUSE_RESPONSE);
 	if (status < 300) {
 		struct digest_scope scope = scope_of(r);
@@ -321,7 +330,7 @@ static void final(struct request *r, struct sip_message *response)
 	}
 	if (challenged) {
 		outcome.cause = CAUSE_AUTH;
-		outcome.err = ERR_AUTH;
+		outcome.err = at_home(r, &r->sent_to) ? ERR_AUTH : ERR_PERMISSION;
 	}
 	finish(r, &outcome);
 }
@@ -395,6 +404,7 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	r->strict = spec->strict;
 	r->others_dialog = spec->others_dialog;
 	r->registers = spec->registers;
+	r->elsewhere = spec->elsewhere;
 	r->stays_on_stream = spec->stays_on_stream;
 	r->is_invite = slice_eq(sip_draft_method(spec->draft), SLICE("INVITE"));
 	r->cseq = spec->cseq ? spec->cseq : &r->own_cseq;

@@ -24,6 +24,7 @@ struct request_spec {
 	bool strict;             /* of hop_draft() */
 	bool others_dialog;      /* inside a dialog that the peer began: no new realm is answered there */
 	bool registers;          /* a REGISTER of the identity: where it goes is the identity's own host */
+	bool elsewhere;          /* with registers: but not where a 3xx sends it */
 	bool stays_on_stream;    /* too big for UDP it never goes by it */
 	bool takes_protocol;     /* the account's transport counts where the URI names none */
 	uint32_t *cseq; /* the counter of the sender: raised by one for each attempt; lives until request_detach() */
@@ -63,6 +64,14 @@ void request_add_basics(struct sip_draft *draft, const struct profile *profile, 
 			struct slice to, struct slice call_id);
 /** To of a request outside a dialog: the target's URI without what 19.1.1 forbids there. */
 void request_print_to(struct buf *to, struct slice target);
+/**
+ * Give a request the form that its refusal asks for: 415 text without the charset that it has anyway, 416 a telephone
+ * number as a SIP URI of our domain, 420 without what is only claimed to be supported.
+ * @return false: there is no such form, or it would not say the same: nothing was changed. True at most a few times
+ * for one draft, since each change takes something away. RFC 3261 8.1.3.5
+ */
+bool request_reshape(struct sip_draft *draft, const struct profile *profile,
+		     const struct sip_message *refusal) MUST_CHECK;
 /** The draft of a request outside a dialog: the identity's routes, the target. ERR_SYNTAX, ERR_UNSUPPORTED (its scheme,
  * or a tel URI without a route). */
 struct sip_draft *request_outside(const struct profile *profile, struct slice method, struct slice target, bool *strict,

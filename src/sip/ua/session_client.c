@@ -313,12 +313,38 @@ static void take_failure(struct session *session, const struct outcome *outcome)
 
 static void send_invite(struct session *session);
 
-/* The session timer is too short for somebody on the way: the same INVITE with what it wants (RFC 4028 7.3). */
+/* What the user has added beside the session description is too much for the other side, or nothing that it reads:
+ * the call is worth more (8.1.3.5; RFC 5621 3.1). @return false: nothing was added, or the rest is no better */
+static bool without_more(struct session *session, const struct sip_message *refusal)
+{
+	if (!*slice_of(session->more_body).p || !session->offer ||
+	    (refusal->status == 415 && !sip_message_accepts(refusal, "application", "sdp")))
+		return false;
+	xreplace(&session->more_type, "");
+	xreplace(&session->more_body, "");
+	session_bodies(session->ua, session->invite_draft, slice_of(session->offer), slice_of(NULL), slice_of(NULL));
+	return true;
+}
+
+/* The same INVITE as somebody on the way wants it: with a longer session timer (RFC 4028 7.3), or with less in it. */
 static bool invite_again(struct session *session, const struct outcome *outcome)
 {
-	if (outcome->status != 422 || !outcome->response || session->cancelled || session_is_over(session) ||
-	    !session_clock_retry(session, outcome->response))
+	if (!outcome->response || session->cancelled || session_is_over(session))
 		return false;
+	switch (outcome->status) {
+	case 413:
+	case 415:
+	case 513:
+		if (!without_more(session, outcome->response))
+			return false;
+		break;
+	case 422:
+		if (!session_clock_retry(session, outcome->response))
+			return false;
+		break;
+	default:
+		return false;
+	}
 	session_note_received(session, outcome->response);
 	session->state = SESSION_CALLING;
 	sip_message_unref(session->invite_sent);

@@ -309,7 +309,9 @@ static void test_we_hold_and_resume(void **state)
 static void test_addresses_that_no_sound_can_be_sent_to(void **state)
 {
 	static const char *const lines[] = { "c=IN IP4 255.255.255.255\r\n", "c=IN IP4 224.0.0.1\r\n",
-					     "c=IN IP6 2001:db8::1\r\n", "c=IN IP6 ff02::1\r\n" };
+					     "c=IN IP6 2001:db8::1\r\n", "c=IN IP6 ff02::1\r\n",
+					     "c=IN IP4 127.0.0.1\r\n",   "c=IN IP4 127.1.2.3\r\n",
+					     "c=IN IP6 ::1\r\n",	  "c=IN IP6 ::ffff:192.0.2.2\r\n" };
 	struct world *w = *state;
 	char text[512];
 
@@ -720,11 +722,14 @@ static void test_bandwidth_and_mux(void **state)
 	assert_int_equal(w->agreed.bandwidth_as, 0);
 }
 
+#define AT(connection) \
+	"v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\n" connection "\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+
 /* What is no place for sound in an offer is none in an answer. */
 static void test_answers_without_a_usable_address(void **state)
 {
 	static const char *const places[] = { "IP4 224.0.0.77", "IP4 255.255.255.255", "IP6 2001:db8::1",
-					      "IP6 ff02::1" };
+					      "IP6 ff02::1", "IP4 127.0.0.1" };
 	struct world *w = *state;
 	char text[512];
 
@@ -734,6 +739,27 @@ static void test_answers_without_a_usable_address(void **state)
 					    "m=audio 5000 RTP/AVP 0\r\n", places[i]);
 		assert_false(take(w, text));
 	}
+}
+
+/* The loopback interface is for who is there himself, our own socket for nobody. */
+static void test_places_on_this_host(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(address_parse(&w->local.rtp, SLICE("127.0.0.1:4000"), 0));
+	assert_non_null(answer(w, AT("c=IN IP4 127.0.0.1")));
+	assert_address(&w->agreed.rtp, "127.0.0.1:9");
+	assert_null(answer(w, "v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+			      "m=audio 4000 RTP/AVP 0\r\n"));
+	assert_true(address_parse(&w->local.rtp, SLICE("192.0.2.1:4000"), 0));
+	assert_null(answer(w, AT("c=IN IP4 127.0.0.1")));
+	assert_int_equal(sdp_refusal(SLICE(AT("c=IN IP4 127.0.0.1")), &w->local), 301);
+	assert_non_null(answer(w, AT("c=IN IP4 192.0.2.1")));
+	/* Reports follow the sound rather than go there; to its own port where that is said. */
+	assert_non_null(answer(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\na=rtcp:53 IN IP4 127.0.0.1\r\n"));
+	assert_address(&w->agreed.rtcp, "192.0.2.2:5001");
+	assert_non_null(answer(w, HEAD(1) "m=audio 5000 RTP/AVP 0\r\na=rtcp:5000\r\n"));
+	assert_address(&w->agreed.rtcp, "192.0.2.2:5000");
 }
 
 /* Nor is it one for reports: they follow the sound. */
@@ -766,8 +792,6 @@ static void test_a_line_is_closed_and_opened_again(void **state)
 	assert_has(offer(w), "m=audio 4000 RTP/AVP");
 }
 
-#define AT(connection) \
-	"v=0\r\no=b 1 1 IN IP4 192.0.2.2\r\ns=\r\n" connection "\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 
 /* RFC 3261 20.43 */
 static void why_an_offer_is_refused(void **state)
@@ -810,6 +834,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_the_first_offer),
 		T(test_answers_without_a_usable_address),
+		T(test_places_on_this_host),
 		T(test_reports_go_to_no_group),
 		T(test_a_line_is_closed_and_opened_again),
 		T(test_an_offer_over_ipv6_with_one_codec),

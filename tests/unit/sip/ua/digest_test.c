@@ -284,12 +284,12 @@ static void the_cache_is_bounded(void **state)
 	assert_null(credentials(bench, 0));
 }
 
-static bool trusts(struct bench *bench, const char *host, const char *literal, bool registers)
+static bool trusts(struct bench *bench, const char *host, const char *literal, enum digest_place place)
 {
 	struct address address;
 
 	assert_true(address_parse_host(&address, slice_of(literal), 5060));
-	return digest_trusts_hop(bench->cache, bench->profile, slice_of(host), &address, registers);
+	return digest_trusts_hop(bench->cache, bench->profile, slice_of(host), &address, place);
 }
 
 static void own_hosts_are_known_by_name_by_registration_and_by_address(void **state)
@@ -298,12 +298,12 @@ static void own_hosts_are_known_by_name_by_registration_and_by_address(void **st
 	struct bench *bench = *state;
 	struct address address;
 
-	assert_false(trusts(bench, "192.0.2.5", "192.0.2.5", false));
-	assert_true(trusts(bench, "BILOXI.com", "192.0.2.5", false));
-	assert_true(trusts(bench, "192.0.2.5", "192.0.2.5", false));
-	assert_false(trusts(bench, "evil.biloxi.com", "192.0.2.6", false));
-	assert_true(trusts(bench, "registrar.example", "192.0.2.7", true));
-	assert_true(trusts(bench, "registrar.example", "192.0.2.8", false));
+	assert_false(trusts(bench, "192.0.2.5", "192.0.2.5", DIGEST_ANY_PLACE));
+	assert_true(trusts(bench, "BILOXI.com", "192.0.2.5", DIGEST_ANY_PLACE));
+	assert_true(trusts(bench, "192.0.2.5", "192.0.2.5", DIGEST_ANY_PLACE));
+	assert_false(trusts(bench, "evil.biloxi.com", "192.0.2.6", DIGEST_ANY_PLACE));
+	assert_true(trusts(bench, "registrar.example", "192.0.2.7", DIGEST_REGISTRAR));
+	assert_true(trusts(bench, "registrar.example", "192.0.2.8", DIGEST_ANY_PLACE));
 	assert_true(address_parse_host(&address, SLICE("192.0.2.8"), 1));
 	assert_true(digest_knows_host(bench->cache, &address));
 	assert_true(address_parse_host(&address, SLICE("192.0.2.9"), 1));
@@ -313,8 +313,35 @@ static void own_hosts_are_known_by_name_by_registration_and_by_address(void **st
 	bench->identity.uri = "sip:carol@atlanta.com";
 	bench->identity.routes = routes;
 	bench->profile = profile_new(&bench->identity);
-	assert_false(trusts(bench, "biloxi.com", "192.0.2.5", false));
-	assert_true(trusts(bench, "2001:db8::5", "2001:db8::5", false));
+	assert_false(trusts(bench, "biloxi.com", "192.0.2.5", DIGEST_ANY_PLACE));
+	assert_true(trusts(bench, "2001:db8::5", "2001:db8::5", DIGEST_ANY_PLACE));
+}
+
+/* Where a 3xx sends a REGISTER: the password goes no further than the domains of the account, its proxies, its registrar. */
+static void a_redirection_leaves_the_password_within_the_domain(void **state)
+{
+	static const char *const routes[] = { "<sip:gate.example.net;lr>", NULL };
+	struct bench *bench = *state;
+
+	profile_unref(bench->profile);
+	bench->identity.routes = routes;
+	bench->profile = profile_new(&bench->identity);
+	assert_true(trusts(bench, "sip.registrar.example", "192.0.2.7", DIGEST_REGISTRAR));
+	assert_true(trusts(bench, "192.0.2.50", "192.0.2.50", DIGEST_REGISTRAR));
+	assert_true(trusts(bench, "two.Biloxi.com", "192.0.2.20", DIGEST_ELSEWHERE));
+	assert_true(trusts(bench, "a.gate.example.net", "192.0.2.21", DIGEST_ELSEWHERE));
+	assert_true(trusts(bench, "sip.registrar.example", "192.0.2.22", DIGEST_ELSEWHERE));
+	assert_true(trusts(bench, "b.sip.registrar.example", "192.0.2.23", DIGEST_ELSEWHERE));
+	assert_true(trusts(bench, "192.0.2.50", "192.0.2.50", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, "evil.com", "198.51.100.1", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, "evilbiloxi.com", "198.51.100.2", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, ".biloxi.com", "198.51.100.3", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, "registrar.example", "198.51.100.4", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, "example.net", "198.51.100.5", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, "1.192.0.2.50", "198.51.100.6", DIGEST_ELSEWHERE));
+	/* To have been asked once makes nobody known. */
+	assert_false(trusts(bench, "evil.com", "198.51.100.1", DIGEST_ELSEWHERE));
+	assert_false(trusts(bench, "evil.com", "198.51.100.1", DIGEST_ANY_PLACE));
 }
 
 static void the_own_hosts_remembered_are_bounded(void **state)
@@ -324,10 +351,10 @@ static void the_own_hosts_remembered_are_bounded(void **state)
 
 	for (int i = 0; i < 200; i++) {
 		snprintf(literal, sizeof literal, "198.51.100.%d", i);
-		assert_true(trusts(bench, "biloxi.com", literal, false));
+		assert_true(trusts(bench, "biloxi.com", literal, DIGEST_ANY_PLACE));
 	}
-	assert_false(trusts(bench, "198.51.100.1", "198.51.100.1", false));
-	assert_true(trusts(bench, "198.51.100.199", "198.51.100.199", false));
+	assert_false(trusts(bench, "198.51.100.1", "198.51.100.1", DIGEST_ANY_PLACE));
+	assert_true(trusts(bench, "198.51.100.199", "198.51.100.199", DIGEST_ANY_PLACE));
 }
 
 static void an_empty_qop_is_none(void **state)
@@ -371,6 +398,7 @@ int main(void)
 		TEST(strangers_are_not_told_and_many_realms_neither),
 		TEST(the_cache_is_bounded),
 		TEST(own_hosts_are_known_by_name_by_registration_and_by_address),
+		TEST(a_redirection_leaves_the_password_within_the_domain),
 		TEST(the_own_hosts_remembered_are_bounded),
 		TEST(an_empty_qop_is_none),
 		TEST(control_characters_are_no_challenge),

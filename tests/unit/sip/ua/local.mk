@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	tests/unit/sip/ua/digest_test \
 	tests/unit/sip/ua/notifier_test \
 	tests/unit/sip/ua/publication_test \
+	tests/unit/sip/ua/refusal_test \
 	tests/unit/sip/ua/registration_test \
 	tests/unit/sip/ua/reinvite_test \
 	tests/unit/sip/ua/request_test \
@@ -23,6 +24,8 @@ tests_unit_sip_ua_digest_test_SOURCES = tests/unit/sip/ua/digest_test.c
 tests_unit_sip_ua_digest_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_extension_test_SOURCES = tests/unit/sip/ua/extension_test.c
 tests_unit_sip_ua_extension_test_LDADD = $(UA_TEST_LIBS)
+tests_unit_sip_ua_refusal_test_SOURCES = tests/unit/sip/ua/refusal_test.c
+tests_unit_sip_ua_refusal_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_registration_test_SOURCES = tests/unit/sip/ua/registration_test.c
 tests_unit_sip_ua_registration_test_LDADD = $(UA_TEST_LIBS)
 tests_unit_sip_ua_reinvite_test_SOURCES = tests/unit/sip/ua/reinvite_test.c

@@ -15,6 +15,8 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	struct lab *lab = arg;
 
 	assert_int_equal(registration_state(registration), REGISTRATION_FAILED);
+	lab->last = *outcome;
+	lab->last.response = NULL;
 	buf_printf(&lab->said, "failed %u %s %lld|", outcome->status, cause_name(outcome->cause),
 		   (long long)(retry_us / SECOND_US));
 }
@@ -475,6 +477,50 @@ static void a_redirection_is_followed(void **state)
 	done(lab, registration);
 }
 
+/* A host that only the 3xx has named asks for the password in vain, whatever realm it says, and is not asked again. */
+static void who_is_named_by_a_redirection_gets_no_password(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.password = "secret";
+	struct registration *registration = begin(lab);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"1\"\r\n",
+		   "");
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nonce=\"1\"");
+	lab_answer(lab, packet, 302, "r", "Contact: <sip:192.0.2.60>\r\n", "");
+	packet = lab_take(lab, "REGISTER");
+	lab_to(packet, "192.0.2.60:5060");
+	lab_has_not(packet, SIP_HEADER_AUTHORIZATION, "");
+	lab_answer(lab, packet, 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"2\"\r\n", "");
+	lab_said(lab, "failed 401 auth 0|");
+	assert_int_equal(lab->last.err, ERR_PERMISSION);
+	assert_null(registration_elsewhere(registration));
+	lab_quiet(lab);
+	registration_start(registration);
+	lab_to(lab_take(lab, "REGISTER"), "192.0.2.50:5060");
+	done(lab, registration);
+}
+
+/* The same host under another port is the registrar still. */
+static void a_redirection_to_the_same_host_is_answered(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.password = "secret";
+	struct registration *registration = begin(lab);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 302, "r", "Contact: <sip:192.0.2.50:5080>\r\n", "");
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_to(packet, "192.0.2.50:5080");
+	lab_answer(lab, packet, 401, "r", "WWW-Authenticate: Digest realm=\"r\", nonce=\"2\"\r\n", "");
+	packet = lab_take(lab, "REGISTER");
+	lab_to(packet, "192.0.2.50:5080");
+	lab_has(packet, SIP_HEADER_AUTHORIZATION, "nonce=\"2\"");
+	ok(lab, packet, OUR_CONTACT ";expires=600");
+	lab_said(lab, "registered 600 first|");
+	done(lab, registration);
+}
+
 /* Round and round, back to itself, and to what is no SIP URI: failures as any other. */
 static void redirections_end(void **state)
 {
@@ -514,6 +560,8 @@ int main(void)
 		LAB_TEST(a_bad_account_is_refused),
 		LAB_TEST(the_registrar_may_ask_elsewhere_too),
 		LAB_TEST(a_redirection_is_followed),
+		LAB_TEST(who_is_named_by_a_redirection_gets_no_password),
+		LAB_TEST(a_redirection_to_the_same_host_is_answered),
 		LAB_TEST(redirections_end),
 	};
 
