@@ -41,6 +41,43 @@ def test_icmp_port_unreachable(bench):
     alive(phone)
 
 
+def test_refused_for_its_form(bench):
+    """RFC 3261 8.1.3.5: what was refused for its form comes once more in another, or `why` says what would have been better."""
+    peer = Peer(5080)
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "account add sip:alice@127.0.0.1:5080 registrar=none proxy=sip:127.0.0.1:5080")
+
+    def refuse(request, status, *headers):
+        peer.respond(request, status, "Refused", headers=headers)
+        if request.method == "INVITE":
+            peer.receive("ACK")
+
+    phone.do("message sip:bob@127.0.0.1:5080 hello")
+    first = peer.receive("MESSAGE")
+    refuse(first, 415, "Accept: text/plain")
+    second = peer.receive("MESSAGE")
+    equal((second.get("Content-Type"), second.body, second.get("Call-ID")), ("text/plain", "hello", first.get("Call-ID")), "without charset")
+    peer.respond(second, 200, "OK")
+    equal(phone.event("message-sent")["code"], 200, "sent")
+    phone.do("call sip:bob@127.0.0.1:5080 type=text/plain body=look")
+    invite = peer.receive("INVITE")
+    check("look" in invite.body, "with what was added")
+    refuse(invite, 415, "Accept: application/sdp")
+    invite = peer.receive("INVITE")
+    equal(invite.get("Content-Type"), "application/sdp", "without what was added")
+    refuse(invite, 421, "Require: x-strange")
+    failed = phone.event("failed")
+    equal(failed["code"], 421, "the end")
+    check("It insists on: x-strange." in failed["why"], failed["why"])
+    for status, header, said in ((405, "Allow: OPTIONS", "It takes: OPTIONS."), (485, "X-Nothing: more", "It names: <sip:peer@127.0.0.1:5080>."),
+                                 (420, "Unsupported: 100rel", "It does not support: 100rel.")):
+        phone.do("call sip:bob@127.0.0.1:5080")
+        refuse(peer.receive("INVITE"), status, header)
+        if status == 420:
+            refuse(peer.receive("INVITE"), status, header)
+        check(said in phone.event("failed", code=status)["why"], f"{status}: {phone.do('why')}")
+    alive(phone)
+
+
 def test_name_that_does_not_resolve(bench):
     start_dns(bench)
     phone = bench.phone(f"set sip.listen {ALICE}:5060")
