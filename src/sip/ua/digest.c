@@ -375,7 +375,8 @@ static bool trusts(struct digest_cache *cache, const struct profile *profile, co
 		registers |= learned->by_register;
 	}
 	if (learning == DIGEST_LEARNS_NOTHING ||
-	    (learning == DIGEST_LEARNS_OWN && (registers || met >= LEARNED_MAX) && !is_own_name(profile, realm, DIGEST_ANY_PLACE)))
+	    (learning == DIGEST_LEARNS_OWN && (registers || met >= LEARNED_MAX) &&
+	     !is_own_name(profile, realm, DIGEST_ANY_PLACE)))
 		return false;
 	if (met >= LEARNED_MAX)
 		forget_oldest(cache, owner);

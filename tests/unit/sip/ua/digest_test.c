@@ -317,7 +317,8 @@ static void own_hosts_are_known_by_name_by_registration_and_by_address(void **st
 	assert_true(trusts(bench, "2001:db8::5", "2001:db8::5", DIGEST_ANY_PLACE));
 }
 
-/* Where a 3xx sends a REGISTER: the password goes no further than the domains of the account, its proxies, its registrar. */
+/* Where a 3xx sends a REGISTER: the password goes no further than the domains of the account, its proxies and its
+ * registrar. */
 static void a_redirection_leaves_the_password_within_the_domain(void **state)
 {
 	static const char *const routes[] = { "<sip:gate.example.net;lr>", NULL };

@@ -118,7 +118,8 @@ static void text_without_its_charset(void **state)
 /* 416: a number of the telephone network is one of our domain too. An address is not made less safe. */
 static void a_number_as_a_sip_address(void **state)
 {
-	static const char *const routes[] = { "<sip:192.0.2.31;lr>", NULL }, *const safe[] = { "<sips:192.0.2.31;lr>", NULL };
+	static const char *const routes[] = { "<sip:192.0.2.31;lr>", NULL };
+	static const char *const safe[] = { "<sips:192.0.2.31;lr>", NULL };
 	struct lab *lab = *state;
 	struct asked asked;
 
