@@ -15,6 +15,7 @@ import time
 
 from harness import OFFHOOK, TOP, check, equal, hears, need, port_answers, wait_until, write_tone
 from proxies import ALICE, start_trapezoid
+from wire import Peer
 
 
 def run(bench, *args, stdin=subprocess.DEVNULL, within=40, **options):
@@ -50,6 +51,19 @@ def test_echo_from_a_file(bench):
 def test_echo_hangs_up_on_hash(bench):
     status, _, err = bench.script("set audio.input null", "set audio.output null", "call echo", "wait answered within=5s", "dtmf 12#", "wait ended within=10s")
     equal(status, 0, err)
+
+
+def test_get_of_what_has_no_value(bench):
+    """People are told in words; JSON has an empty value. What is not measured yet is no 0."""
+    status, out, err = bench.script("get media.mos", "get call.max")
+    equal((status, out), (0, "media.mos has no value\n16\n"), err)
+    phone = bench.phone()
+    equal(phone.do("get media.mos"), {"name": "media.mos", "value": ""}, "as JSON")
+    silent = Peer(5099)
+    phone.do("set sip.listen 127.0.0.1:0")
+    phone.do("call sip:nobody@127.0.0.1:5099")
+    silent.receive("INVITE")
+    equal(phone.get("media.mos"), "", "before anything is heard")
 
 
 def test_exit_statuses(bench):

@@ -6,7 +6,8 @@
  *
  * Both say MIC.wav (48 kHz, mono), b from its middle on. The loudspeaker files begin at the moment at which the first
  * sample of MIC.wav was spoken, so the lag between the files is the delay from mouth to ear without a sound device.
- * The last line of the output is KEY=VALUE pairs, both directions together.
+ * The last line of the output is KEY=VALUE pairs, both directions together; with digits=1 the last of them says which
+ * digits each side has heard in the other's voice, b's before the slash.
  */
 #include "media/stream.h"
 
@@ -20,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_US = 10000, FLIGHTS_MAX = 4096, DATAGRAM_MAX = 1600, RTCP_PORT = 1, BOTH = 2 };
+enum { TICK_US = 10000, FLIGHTS_MAX = 4096, DATAGRAM_MAX = 1600, RTCP_PORT = 1, BOTH = 2, DIGITS_MAX = 10000 };
 
 struct flight {
 	double at_us;
@@ -41,7 +42,7 @@ struct road {
 
 struct options {
 	double loss, burst, delay_ms, jitter_ms, drift_ppm, stall_every_s, stall_ms, seconds, loss_from_s, loss_to_s;
-	bool reorder, red;
+	bool reorder, red, digits;
 	uint64_t seed;
 	struct stream_codec codec;
 	uint32_t min_ms, max_ms;
@@ -63,6 +64,8 @@ struct side {
 	size_t heard_at;           /* where in `heard` its loudspeaker's next sample goes */
 	double cpu_us, buffer_ms_sum;
 	uint64_t ticks;
+	char digits[DIGITS_MAX + 1];
+	size_t digit_count;
 };
 
 static double uniform(struct random *random)
@@ -110,6 +113,8 @@ static bool read_option(struct options *options, const char *word)
 		options->seed = (uint64_t)value;
 	else if (key_is(word, "reorder", &value))
 		options->reorder = value != 0;
+	else if (key_is(word, "digits", &value))
+		options->digits = value != 0;
 	else if (key_is(word, "red", &value))
 		options->red = value != 0;
 	else if (key_is(word, "ptime", &value))
@@ -199,6 +204,7 @@ static void open_side(struct side *side, const struct options *options, struct r
 	config.send.payload_type = 100;
 	config.receive[0] = config.send;
 	config.receive_count = 1;
+	config.detect_tones = options->digits;
 	if (options->red) {
 		config.has_send_red = true;
 		config.send_red = config.receive_reds[0].payload_type = 101;
@@ -351,6 +357,15 @@ static void tick(struct side *side, const struct options *options, struct receiv
 	side->next_us += side->tick_us;
 }
 
+static void take_digits(struct side *side)
+{
+	struct stream *stream = side->stream;
+
+	for (size_t i = 0; i < stream->digits_heard_count && side->digit_count < DIGITS_MAX; i++)
+		side->digits[side->digit_count++] = stream->digits_heard[i].digit;
+	stream->digits_heard_count = 0;
+}
+
 static void run(struct side *sides, const struct options *options, size_t room)
 {
 	struct receive_batch *batch = receive_batch_new();
@@ -365,6 +380,7 @@ static void run(struct side *sides, const struct options *options, size_t room)
 			break;
 		deliver(other, side, options, batch, now_us);
 		tick(side, options, batch, room);
+		take_digits(side);
 		collect(side, side->rtp_out, false, options, now_us);
 		collect(side, side->rtcp_out, true, options, now_us);
 	}
@@ -389,9 +405,12 @@ static void report(struct side *sides, const struct options *options)
 	}
 	double ticks = options->seconds * 100 * BOTH;
 	printf("packets=%.0f lost=%.2f%% late=%.2f%% concealed=%.2f%% bitrate=%.1fk buffer=%.1fms cpu=%.2f%% "
-	       "mos=%.2f\n",
+	       "mos=%.2f",
 	       carried, lost * 100 / carried, late * 100 / carried, concealed * 100 / ticks,
 	       octets * 8 / options->seconds / BOTH / 1000, buffer_ms, cpu / options->seconds / 1e4 / BOTH, mos);
+	if (options->digits)
+		printf(" digits=%s/%s", sides[1].digits, sides[0].digits);
+	printf("\n");
 }
 
 int main(int argc, char **argv)
