@@ -65,7 +65,7 @@ static void act(void *arg)
 }
 
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
-		 const struct session_options *options, enum sip_protocol protocol)
+		 const char *password, const struct session_options *options, enum sip_protocol protocol)
 {
 	struct ua_handlers handlers = { .arg = agent };
 
@@ -74,7 +74,11 @@ void agent_start(struct agent *agent, struct host *host, const char *user, const
 	agent->options = *options;
 	agent->resting = false;
 	snprintf(agent->uri, sizeof agent->uri, "sip:%s@192.0.2.1", user);
-	agent->identity = (struct identity){ .uri = agent->uri, .has_protocol = true, .protocol = protocol };
+	snprintf(agent->instance, sizeof agent->instance, "urn:uuid:00000000-0000-4000-8000-%012u",
+		 ntohl(host->address.u.v4.sin_addr.s_addr) & 0xff);
+	agent->identity = (struct identity){
+		.uri = agent->uri, .password = password, .has_protocol = true, .protocol = protocol
+	};
 	list_init(&agent->calls);
 	list_init(&agent->deeds);
 	calls_handlers(agent, &handlers);

@@ -22,6 +22,7 @@ struct agent {
 	struct host *host;
 	struct ua *ua;
 	char uri[64];                 /* sip:user@192.0.2.1 */
+	char instance[64];            /* urn:uuid: of its host */
 	struct identity identity;
 	const char *const *others;    /* the users' URIs, NULL-ended */
 	struct session_options options;
@@ -66,7 +67,7 @@ struct deed {
 /** A user agent on `host`, registered and acting from now on; it goes to others by this protocol unless they ask for
  * another. */
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
-		 const struct session_options *options, enum sip_protocol protocol);
+		 const char *password, const struct session_options *options, enum sip_protocol protocol);
 /** Its end, without a word to anybody: as if the plug was pulled. Faults stay. */
 void agent_stop(struct agent *agent);
 /** At the end of each turn. */

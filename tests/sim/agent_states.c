@@ -37,7 +37,7 @@ static void use_registration(struct agent *agent)
 		.identity = &agent->identity,
 		.registrar = SLICE("sip:192.0.2.1"),
 		.expires = 40 + agent_dice(agent, 200),
-		.instance = agent_dice(agent, 2) ? "urn:uuid:00000000-0000-4000-8000-000000000001" : NULL,
+		.instance = agent_dice(agent, 2) ? agent->instance : NULL,
 		.outbound = true,
 		.handlers = { .registered = on_registered,
 			      .failed = on_not_registered,

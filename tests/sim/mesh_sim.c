@@ -1,7 +1,8 @@
 /*
  * Several users, one of them with two phones, behind a forking proxy that is their registrar, on a bad network: they
  * call, change, transfer, subscribe, publish and register by chance while packets are lost and doubled, links are cut,
- * phones and the server restart and a stranger sends what it has overheard. Then the network heals, and it must be that
+ * phones and the server restart and a stranger sends what it has overheard. The server asks for passwords, by nonces that
+ * grow old and a realm that is renamed, and keeps flows; connections are cut anywhere, break, and open late or not. Then the network heals, and it must be that
  * both ends of every call agree on it; that each command has had exactly one outcome; that no transaction and no dialog
  * outlives its timers; and that nothing was ever sent which our own strict check refuses.
  *
@@ -29,8 +30,17 @@ struct mesh {
 	bool quiet;            /* no more trouble */
 	bool restarts, cuts, hostile;
 	unsigned restarted, turns;
-	unsigned streams;      /* bit i: agent i goes by TCP */
+	unsigned streams;      /* bit i: agent i goes by a connection */
+	bool secure;           /* those are TLS's, with handshakes that take long or fail */
+	struct proxy_style style;
 };
+
+struct sums {
+	unsigned long calls, outcomes, restarts, hostile, packets, connections, broken;
+	unsigned long asked, admitted, stale, flows_made, flows_lost;
+	unsigned long requests[SIP_METHODS], answers[700];
+};
+static struct sums sums;
 
 static void sweep_all(struct mesh *mesh)
 {
@@ -51,8 +61,31 @@ static void turn_over(void *arg)
 
 static void start_agent(struct mesh *mesh, int i)
 {
-	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, &mesh->options,
-		    mesh->streams >> i & 1 ? SIP_TCP : SIP_UDP);
+	const char *forgetful = mesh->style.realm.forgetful;
+	const char *password = forgetful && !strcmp(users[i], forgetful) ? "forgotten" : REALM_PASSWORD;
+
+	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, password, &mesh->options,
+		    !(mesh->streams >> i & 1) ? SIP_UDP
+		    : mesh->secure	      ? SIP_TLS
+					      : SIP_TCP);
+}
+
+/* A new one has none of what the one before knew. */
+static void start_proxy(struct mesh *mesh)
+{
+	unsigned asked, admitted, stale, made, lost;
+
+	if (mesh->proxy) {
+		proxy_asked(mesh->proxy, &asked, &admitted, &stale);
+		proxy_flows(mesh->proxy, &made, &lost);
+		sums.asked += asked;
+		sums.admitted += admitted;
+		sums.stale += stale;
+		sums.flows_made += made;
+		sums.flows_lost += lost;
+		proxy_free(mesh->proxy);
+	}
+	mesh->proxy = proxy_new(&mesh->world.hosts[0], &mesh->style);
 }
 
 /* The plug is pulled, and put in again at once: nobody is told. */
@@ -62,8 +95,7 @@ static void restart(struct mesh *mesh)
 
 	mesh->restarted++;
 	if (which == AGENTS) {
-		proxy_free(mesh->proxy);
-		mesh->proxy = proxy_new(&mesh->world.hosts[0]);
+		start_proxy(mesh);
 		return;
 	}
 	agent_stop(&mesh->agents[which]);
@@ -90,6 +122,35 @@ static void trouble(void *arg)
 	timer_start(&world->timers, &mesh->trouble, (int64_t)random_below(&world->random, 600) * MS_US, trouble, mesh);
 }
 
+/* Passwords, flows and handshakes: dice of their own, so that the rest of a seed is what it was without them. */
+static void choose_style(struct mesh *mesh, uint64_t seed)
+{
+	static const char *const algorithms[][2] = { { NULL, NULL },
+						     { "MD5", NULL },
+						     { "SHA-256", "MD5" },
+						     { "SHA-512-256-sess", "MD5-sess" },
+						     { "MD5-sess", NULL } };
+	static const unsigned nonces[] = { 600, 20, 3 };
+	struct realm_style *realm = &mesh->style.realm;
+	struct random dice;
+
+	random_init_seeded(&dice, seed ^ 0x70617373776f7264);
+	realm->on = random_below(&dice, 3) > 0;
+	realm->inside = random_below(&dice, 3) == 0;
+	realm->renames = random_below(&dice, 4) == 0;
+	realm->qop = (enum realm_qop)random_below(&dice, REALM_BOTH + 1);
+	memcpy(realm->algorithms, algorithms[random_below(&dice, ARRAY_LEN(algorithms))], sizeof realm->algorithms);
+	realm->nonce_s = nonces[random_below(&dice, ARRAY_LEN(nonces))];
+	/* Who cannot pass in a call could never find out that it is over. */
+	realm->forgetful = !realm->inside && random_below(&dice, 6) == 0 ? "carol" : NULL;
+	mesh->style.outbound = random_below(&dice, 2);
+	mesh->secure = random_below(&dice, 2);
+	if (mesh->secure) {
+		mesh->world.slow_handshakes_percent = random_below(&dice, 30);
+		mesh->world.broken_handshakes_percent = random_below(&dice, 10);
+	}
+}
+
 static void build(struct mesh *mesh, uint64_t seed)
 {
 	struct world *world = &mesh->world;
@@ -107,7 +168,8 @@ static void build(struct mesh *mesh, uint64_t seed)
 	mesh->cuts = seed / 7 % 2;
 	mesh->hostile = seed / 11 % 2;
 	mesh->streams = seed % 2 ? 0 : random_below(&world->random, 1 << AGENTS);
-	mesh->proxy = proxy_new(&world->hosts[0]);
+	choose_style(mesh, seed);
+	start_proxy(mesh);
 	for (int i = 0; i < AGENTS; i++)
 		start_agent(mesh, i);
 	timer_start(&world->timers, &mesh->trouble, 10 * SECOND_US, trouble, mesh);
@@ -154,12 +216,6 @@ static void check_faults(const struct mesh *mesh, uint64_t seed)
 			fail_msg("seed %llu: %s", (unsigned long long)seed, mesh->agents[i].fault);
 }
 
-struct sums {
-	unsigned long calls, outcomes, restarts, hostile, packets, connections, broken;
-	unsigned long requests[SIP_METHODS], answers[700];
-};
-static struct sums sums;
-
 static void end(struct mesh *mesh)
 {
 	for (int i = 0; i < AGENTS; i++) {
@@ -176,6 +232,7 @@ static void end(struct mesh *mesh)
 		sums.answers[i] += mesh->world.responses[i];
 	sums.connections += mesh->world.connections;
 	sums.broken += mesh->world.broken;
+	start_proxy(mesh);
 	proxy_free(mesh->proxy);
 	world_fini(&mesh->world);
 }
@@ -214,9 +271,12 @@ static uint64_t first_seed = 1, seed_count = SEEDS;
 static void show_sums(void)
 {
 	print_message("# %llu seeds: %lu calls answered, %lu outcomes, %lu restarts, %lu packets, %lu of a stranger, "
-		      "%lu connections, %lu broken\n# sent:",
+		      "%lu connections, %lu broken\n",
 		      (unsigned long long)seed_count, sums.calls, sums.outcomes, sums.restarts, sums.packets,
 		      sums.hostile, sums.connections, sums.broken);
+	print_message("# %lu challenges, %lu of them to old nonces; %lu right answers; %lu bindings by flows, %lu lost "
+		      "with their flow\n# sent:",
+		      sums.asked, sums.stale, sums.admitted, sums.flows_made, sums.flows_lost);
 	for (int i = SIP_METHOD_OTHER + 1; i < SIP_METHODS; i++)
 		print_message(" %.*s %lu", SLICE_ARG(sip_method_name((enum sip_method)i)), sums.requests[i]);
 	for (int i = 100; i < 700; i++)

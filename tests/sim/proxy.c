@@ -9,11 +9,16 @@ enum { BINDINGS_MAX = 32, BRANCHES_MAX = 8, STATES_MAX = 32, LEAST_S = 60, MOST_
 struct binding {
 	char user[32], contact[256];
 	int64_t until_us;
+	/* RFC 5626: which phone, by which flow; empty: it is reached by its contact */
+	char flow[96];
+	enum sip_protocol protocol;
+	struct address remote;
 };
 
 struct branch {
 	struct job *job;
 	struct client_transaction *ct;
+	struct binding *by_flow; /* whose flow it went by; NULL: none's */
 	unsigned final;
 };
 
@@ -27,7 +32,7 @@ struct job {
 	struct branch branches[BRANCHES_MAX];
 	size_t count;
 	struct sip_message *best;
-	bool answered;
+	bool answered, admitted; /* admitted: it had credentials */
 	struct timer timer_c;
 };
 
@@ -43,7 +48,9 @@ struct proxy {
 	struct binding bindings[BINDINGS_MAX];
 	struct state states[STATES_MAX];
 	struct list jobs;
-	unsigned tags;
+	unsigned tags, flows_made, flows_lost;
+	struct realm realm;
+	bool outbound;
 };
 
 static int64_t now(const struct proxy *proxy)
@@ -96,14 +103,47 @@ static struct binding *free_binding(struct proxy *proxy)
 	return NULL;
 }
 
-static void keep_binding(struct proxy *proxy, struct slice user, struct slice contact, uint32_t expires)
+/* RFC 5626 4.2, 6: the phone and the number of its flow, in place of its address. @return false: it wants none kept */
+static bool flow_name(const struct proxy *proxy, const struct sip_message *request, const struct sip_address *contact,
+		      char *name, size_t room)
 {
-	struct binding *binding = find_binding(proxy, user, contact);
+	struct slice instance, number;
 
+	*name = '\0';
+	if (!proxy->outbound || !sip_message_lists(request, SIP_HEADER_SUPPORTED, SLICE("outbound")) ||
+	    !sip_params_find(contact->params, SLICE("+sip.instance"), &instance) ||
+	    !sip_params_find(contact->params, SLICE("reg-id"), &number) || instance.n + number.n + 2 > room)
+		return false;
+	snprintf(name, room, "%.*s %.*s", SLICE_ARG(number), SLICE_ARG(instance));
+	return true;
+}
+
+static struct binding *find_flow(struct proxy *proxy, struct slice user, const char *flow)
+{
+	for (size_t i = 0; i < BINDINGS_MAX; i++) {
+		struct binding *binding = &proxy->bindings[i];
+		if (binding->until_us > now(proxy) && slice_eq(slice_of(binding->user), user) && *flow &&
+		    !strcmp(binding->flow, flow))
+			return binding;
+	}
+	return NULL;
+}
+
+static void keep_binding(struct proxy *proxy, struct slice user, struct slice contact, uint32_t expires,
+			 const char *flow, const struct sip_source *source)
+{
+	struct binding *binding = find_flow(proxy, user, flow);
+
+	if (!binding)
+		binding = find_binding(proxy, user, contact);
 	if (!binding && expires)
 		binding = free_binding(proxy);
 	if (!binding || user.n >= sizeof binding->user || contact.n >= sizeof binding->contact)
 		return;
+	snprintf(binding->flow, sizeof binding->flow, "%s", flow);
+	binding->protocol = source->protocol;
+	binding->remote = source->remote;
+	proxy->flows_made += *flow && expires;
 	snprintf(binding->user, sizeof binding->user, "%.*s", SLICE_ARG(user));
 	snprintf(binding->contact, sizeof binding->contact, "%.*s", SLICE_ARG(contact));
 	binding->until_us = now(proxy) + (int64_t)(expires < MOST_S ? expires : MOST_S) * SECOND_US;
@@ -117,7 +157,7 @@ static void forget_user(struct proxy *proxy, struct slice user)
 }
 
 /* 10.3: each Contact with the time that is left. */
-static void answer_bindings(struct proxy *proxy, struct server_transaction *st, struct slice user)
+static void answer_bindings(struct proxy *proxy, struct server_transaction *st, struct slice user, bool keeps_flow)
 {
 	struct sip_draft *draft = sip_draft_response(server_transaction_request(st), 200, slice_of(""), SLICE("reg"));
 
@@ -127,15 +167,25 @@ static void answer_bindings(struct proxy *proxy, struct server_transaction *st, 
 			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=%d", binding->contact,
 				      (int)((binding->until_us - now(proxy)) / SECOND_US));
 	}
+	if (keeps_flow) {
+		sip_draft_add(draft, SIP_HEADER_REQUIRE, "outbound");
+		sip_draft_add(draft, SIP_HEADER_FLOW_TIMER, "%u", 20 + random_below(&proxy->host->world->random, 60));
+	}
+	const char *next = realm_next_nonce(&proxy->realm);
+	if (next)
+		sip_draft_add(draft, SIP_HEADER_AUTHENTICATION_INFO, "%s", next);
 	(void)!transaction_respond(st, draft);
 	sip_draft_free(draft);
 }
 
-static void do_register(struct proxy *proxy, struct server_transaction *st, const struct sip_message *request)
+static void do_register(struct proxy *proxy, struct server_transaction *st, const struct sip_message *request,
+			const struct sip_source *source)
 {
 	struct slice user = sip_message_to(request)->uri.user;
 	const struct sip_address *contact;
 	uint32_t general = MOST_S, expires;
+	char flow[sizeof proxy->bindings[0].flow];
+	bool keeps_flow = false;
 
 	(void)sip_message_seconds(request, SIP_HEADER_EXPIRES, &general);
 	for (size_t i = 0; (contact = sip_message_address(request, SIP_HEADER_CONTACT, i)) != NULL; i++) {
@@ -149,9 +199,10 @@ static void do_register(struct proxy *proxy, struct server_transaction *st, cons
 			respond(st, 423, "Min-Expires", "60");
 			return;
 		}
-		keep_binding(proxy, user, contact->uri.text, expires);
+		keeps_flow |= flow_name(proxy, request, contact, flow, sizeof flow);
+		keep_binding(proxy, user, contact->uri.text, expires, flow, source);
 	}
-	answer_bindings(proxy, st, user);
+	answer_bindings(proxy, st, user, keeps_flow);
 }
 
 static struct state *find_state(struct proxy *proxy, struct slice tag)
@@ -199,7 +250,9 @@ static void copy_rest(struct sip_draft *draft, const struct sip_message *from, b
 		const struct sip_header *header = &from->headers[i];
 		bool copied = header->id == SIP_HEADER_FROM || header->id == SIP_HEADER_TO ||
 			      header->id == SIP_HEADER_CALL_ID || header->id == SIP_HEADER_CSEQ;
-		if (is_hop_field(header->id) || (response && copied))
+		/* What was for us ends here (22.3). */
+		bool ours = header->id == SIP_HEADER_PROXY_AUTHORIZATION && realm_is_named(header->value);
+		if (is_hop_field(header->id) || (response && copied) || ours)
 			continue;
 		if (header->id == SIP_HEADER_OTHER)
 			sip_draft_add_named(draft, header->name, header->value);
@@ -253,6 +306,9 @@ static void pass_back(struct job *job, const struct sip_message *response)
 
 	sip_draft_set(draft, SIP_HEADER_TO, "%.*s", SLICE_ARG(sip_message_value(response, SIP_HEADER_TO)));
 	copy_rest(draft, response, true);
+	const char *next = job->admitted && response->status / 100 == 2 ? realm_next_nonce(&job->proxy->realm) : NULL;
+	if (next)
+		sip_draft_add_named(draft, SLICE("Proxy-Authentication-Info"), slice_of(next));
 	enum err err = job->st ? transaction_respond(job->st, draft) : ERR_STATE;
 	/* A further 2xx, or one that came again: without state (16.7 5). */
 	if (err == ERR_STATE && response->status / 100 == 2) {
@@ -344,6 +400,11 @@ static void on_client(void *arg, struct client_transaction *ct, enum client_even
 		branch->ct = NULL;
 		/* fall through */
 	default:
+		/* RFC 5626 5.3: the flow has failed, and the binding with it. */
+		if (branch->by_flow && event == CLIENT_TRANSPORT_ERROR && branch->by_flow->until_us > now(job->proxy)) {
+			branch->by_flow->until_us = 0;
+			job->proxy->flows_lost++;
+		}
 		if (!branch->final) {
 			branch->final = 408;
 			when_all_are_final(job);
@@ -352,7 +413,8 @@ static void on_client(void *arg, struct client_transaction *ct, enum client_even
 	}
 }
 
-static void forward_to(struct job *job, struct slice uri)
+/* `binding`: whose contact it is; NULL: nobody's */
+static void forward_to(struct job *job, struct slice uri, struct binding *binding)
 {
 	struct sip_draft *draft = forwarded(job->proxy, job->request, uri);
 	struct branch *branch = &job->branches[job->count];
@@ -361,6 +423,11 @@ static void forward_to(struct job *job, struct slice uri)
 
 	if (job->count < BRANCHES_MAX && target_of(draft, &target)) {
 		*branch = (struct branch){ .job = job };
+		if (binding && *binding->flow) {
+			branch->by_flow = binding;
+			target.protocol = binding->protocol;
+			target.address = binding->remote;
+		}
 		branch->ct = transaction_start(job->proxy->transactions, draft, &target, on_client, branch, &err);
 		job->count += branch->ct != NULL;
 	}
@@ -368,12 +435,13 @@ static void forward_to(struct job *job, struct slice uri)
 }
 
 static void forward(struct proxy *proxy, struct server_transaction *st, struct sip_message *request,
-		    const struct sip_source *source)
+		    const struct sip_source *source, bool admitted)
 {
 	const struct sip_uri *uri = sip_message_request_uri(request);
 	struct job *job = xcalloc(1, sizeof *job);
 
 	job->proxy = proxy;
+	job->admitted = admitted;
 	job->st = st;
 	job->source = *source;
 	job->request = sip_message_ref(request);
@@ -381,12 +449,12 @@ static void forward(struct proxy *proxy, struct server_transaction *st, struct s
 	server_transaction_set_user(st, job);
 	start_timer_c(job);
 	if (!is_ours(proxy, uri)) {
-		forward_to(job, uri->text);
+		forward_to(job, uri->text, NULL);
 	} else {
 		for (size_t i = 0; i < BINDINGS_MAX; i++) {
-			const struct binding *binding = &proxy->bindings[i];
+			struct binding *binding = &proxy->bindings[i];
 			if (binding->until_us > now(proxy) && slice_eq(slice_of(binding->user), uri->user))
-				forward_to(job, slice_of(binding->contact));
+				forward_to(job, slice_of(binding->contact), binding);
 		}
 	}
 	if (!job->count) {
@@ -396,6 +464,13 @@ static void forward(struct proxy *proxy, struct server_transaction *st, struct s
 }
 
 /* ---- what comes in ---- */
+
+/* Do we ask who sends this? */
+static bool needs_password(const struct proxy *proxy, const struct sip_message *request)
+{
+	return proxy->realm.style.on && is_ours(proxy, &sip_message_from(request)->uri) &&
+	       request->method != SIP_BYE && (!sip_message_to(request)->tag.n || proxy->realm.style.inside);
+}
 
 static void on_request(void *arg, struct server_transaction *st, struct sip_message *request,
 		       const struct sip_source *source)
@@ -409,14 +484,19 @@ static void on_request(void *arg, struct server_transaction *st, struct sip_mess
 		respond(st, 416, NULL, NULL);
 	else if (!forwards)
 		respond(st, 483, NULL, NULL);
-	else if (request->method == SIP_REGISTER)
-		do_register(proxy, st, request);
-	else if (request->method == SIP_PUBLISH)
-		do_publish(proxy, st, request);
+	else if (request->method == SIP_REGISTER || request->method == SIP_PUBLISH) {
+		if (!realm_admits(&proxy->realm, st, request, false))
+			return;
+		if (request->method == SIP_REGISTER)
+			do_register(proxy, st, request, source);
+		else
+			do_publish(proxy, st, request);
+	} else if (needs_password(proxy, request) && !realm_admits(&proxy->realm, st, request, true))
+		return;
 	else if (is_ours(proxy, uri) && !uri->user.n)
 		respond(st, request->method == SIP_OPTIONS ? 200 : 404, NULL, NULL);
 	else
-		forward(proxy, st, request, source);
+		forward(proxy, st, request, source, needs_password(proxy, request));
 }
 
 static void on_ack(void *arg, struct sip_message *ack, const struct sip_source *source)
@@ -464,7 +544,7 @@ static void on_stray(void *arg, struct sip_message *response, const struct sip_s
 	(void)source;
 }
 
-struct proxy *proxy_new(struct host *host)
+struct proxy *proxy_new(struct host *host, const struct proxy_style *style)
 {
 	struct proxy *proxy = xcalloc(1, sizeof *proxy);
 	struct transaction_handlers handlers = { .request = on_request,
@@ -475,6 +555,8 @@ struct proxy *proxy_new(struct host *host)
 						 .arg = proxy };
 
 	proxy->host = host;
+	proxy->outbound = style->outbound;
+	realm_init(&proxy->realm, host->world, &style->realm);
 	list_init(&proxy->jobs);
 	proxy->transactions = transactions_new(&host->sip, &handlers);
 	host->transport = transactions_transport(proxy->transactions);
@@ -525,6 +607,19 @@ static void show_line(void *arg, const char *line)
 void proxy_show(const struct proxy *proxy)
 {
 	transactions_show(proxy->transactions, show_line, NULL);
+}
+
+void proxy_asked(const struct proxy *proxy, unsigned *asked, unsigned *admitted, unsigned *stale)
+{
+	*asked = proxy->realm.asked;
+	*admitted = proxy->realm.admitted;
+	*stale = proxy->realm.stale;
+}
+
+void proxy_flows(const struct proxy *proxy, unsigned *made, unsigned *lost)
+{
+	*made = proxy->flows_made;
+	*lost = proxy->flows_lost;
 }
 
 size_t proxy_bindings(const struct proxy *proxy)

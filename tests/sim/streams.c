@@ -102,9 +102,15 @@ static void handshake(void *arg)
 
 	if (end->host->cut || (there->host && there->host->cut))
 		return; /* no answer: the transport gives up by itself */
+	if (random_below(&pipe->world->random, 100) < pipe->world->broken_handshakes_percent) {
+		end->err = ERR_RESET;
+		come_to_end(end);
+		return;
+	}
 	if (there->host && there->host->transport)
 		there->flow =
-			transport_accepted(there->host->transport, SIP_TCP, &there->host->address, &pipe->from, there);
+			transport_accepted(there->host->transport, flow_target(end->flow)->protocol,
+						 &there->host->address, &pipe->from, there);
 	if (there->flow) {
 		pipe->opened = true;
 		transport_flow_opened(end->host->transport, end->flow, &pipe->from);
@@ -132,7 +138,11 @@ enum err streams_connect(struct host *host, struct flow *flow)
 	list_append(&world->pipes, &pipe->node);
 	flow_set_connection(flow, &pipe->ends[0]);
 	flow_set_local(flow, &pipe->from);
-	timer_start(&world->timers, &pipe->ends[0].timer, delay_us(world), handshake, &pipe->ends[0]);
+	/* What TLS and its certificates take, some of them too long. */
+	int64_t us = delay_us(world);
+	if (random_below(&world->random, 100) < world->slow_handshakes_percent)
+		us += (int64_t)random_below(&world->random, 8000) * MS_US;
+	timer_start(&world->timers, &pipe->ends[0].timer, us, handshake, &pipe->ends[0]);
 	return ERR_NONE;
 }
 

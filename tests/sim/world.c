@@ -139,7 +139,7 @@ static bool local_address(void *net, enum sip_protocol protocol, const struct ad
 
 	(void)remote;
 	*local = host->address;
-	return protocol == SIP_UDP || protocol == SIP_TCP;
+	return protocol == SIP_UDP || protocol == SIP_TCP || protocol == SIP_TLS;
 }
 
 struct lookup {
@@ -277,6 +277,7 @@ void world_annoy(struct world *world)
 void world_heal(struct world *world)
 {
 	world->loss_percent = world->double_percent = 0;
+	world->slow_handshakes_percent = world->broken_handshakes_percent = 0;
 	world->delay_min_us = 1000;
 	world->delay_max_us = 2000;
 	for (int i = 0; i < WORLD_HOSTS; i++)

@@ -29,6 +29,7 @@ struct world {
 	unsigned connections, broken;
 	struct host hosts[WORLD_HOSTS];
 	unsigned loss_percent, double_percent;
+	unsigned slow_handshakes_percent, broken_handshakes_percent; /* of connections */
 	uint32_t delay_min_us, delay_max_us; /* uniform between: later ones overtake */
 	unsigned long sent, lost, arrived, hostile;
 	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */

@@ -335,33 +335,47 @@ static void ack_located(void *arg, enum err err)
 		if (!err)
 			return;
 	}
+	ack->err = err;
 	log_line(ack->ua->world.log, LOG_WARNING, "an ACK could not be sent: %s", err_text(err));
+}
+
+static void find_way(struct ack *ack)
+{
+	hop_find(&ack->hop, ack->ua, ack->draft, ack->strict, NULL, ack_located, ack);
 }
 
 struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,
 		     struct profile *profile)
 {
 	struct ack *ack = xcalloc(1, sizeof *ack);
-	bool strict;
 
 	ack->ua = dialog->ua;
 	ack->profile = profile_ref(profile);
 	ack->cseq = sip_message_cseq(invite)->number;
-	ack->draft = dialog_draft(dialog, SLICE("ACK"), &strict);
+	ack->draft = dialog_draft(dialog, SLICE("ACK"), &ack->strict);
 	sip_draft_set(ack->draft, SIP_HEADER_CSEQ, "%u ACK", ack->cseq);
 	sip_draft_copy_header(ack->draft, invite, SIP_HEADER_AUTHORIZATION);
 	sip_draft_copy_header(ack->draft, invite, SIP_HEADER_PROXY_AUTHORIZATION);
 	core_user_agent(ack->ua, ack->draft);
 	if (body.n)
 		sip_draft_body(ack->draft, SLICE("application/sdp"), body);
-	hop_find(&ack->hop, ack->ua, ack->draft, strict, NULL, ack_located, ack);
+	find_way(ack);
 	return ack;
 }
 
 void ack_repeat(struct ack *ack)
 {
-	if (ack->sent)
+	if (ack->sent) {
 		transaction_resend_ack(ack->ua->transactions, &ack->target, ack->sent);
+	} else if (ack_is_lost(ack)) {
+		hop_fini(&ack->hop);
+		find_way(ack);
+	}
+}
+
+bool ack_is_lost(const struct ack *ack)
+{
+	return !ack->sent && !hop_is_looking(&ack->hop);
 }
 
 void ack_free(struct ack *ack)

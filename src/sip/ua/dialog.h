@@ -98,6 +98,8 @@ struct ack {
 	struct sip_target target;
 	struct sip_message *sent; /* NULL until it was sent */
 	uint32_t cseq;
+	bool strict;
+	enum err err; /* why it could not be sent */
 };
 
 /**
@@ -109,7 +111,9 @@ struct ack {
  */
 struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,
 		     struct profile *profile);
-/** The 2xx came again. */
+/** The 2xx came again: so does the ACK, or the search for a way for it. */
 void ack_repeat(struct ack *ack);
+/** Nothing of it was ever sent, and nothing is tried at this time: `err` says why. */
+bool ack_is_lost(const struct ack *ack);
 /** NULL is harmless. */
 void ack_free(struct ack *ack);

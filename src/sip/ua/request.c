@@ -6,6 +6,7 @@
 
 enum {
 	ATTEMPTS_MAX = 24,             /* of one request, whatever the servers say */
+	OVERTAKEN_MAX = 3,             /* of those, after requests of the same dialog that came first */
 	RETRY_AFTER_MAX_S = 3600,
 	SIZE_CONNECT_US = 1000 * 1000, /* how long TCP may take to open where size alone chose it */
 };
@@ -26,7 +27,7 @@ struct request {
 	bool stays_on_stream, was_too_big;
 	bool repeat_cseq; /* the next attempt is the same request by another way */
 	bool heard;       /* a response came for the present target */
-	unsigned attempts;
+	unsigned attempts, overtaken;
 	enum err last_err;
 	struct race *race; /* for the connection of the next attempt */
 	struct client_transaction *ct;
@@ -300,6 +301,18 @@ static void note_answer(struct request *r, const struct sip_message *response)
 	transport_target_failed(transport, &r->sent_to, us);
 }
 
+/*
+ * A later request of the dialog, as one that answered a challenge, came there first: then this one is refused for its
+ * CSeq (12.2.2), and with the next number it is in order. A BYE would leave the call standing there else. What a
+ * re-INVITE is asked to wait for is something else (14.1).
+ */
+static bool was_overtaken(struct request *r, const struct sip_message *response)
+{
+	return response->status == 500 && !r->cancelled && sip_message_cseq(r->sent)->number < *r->cseq &&
+	       !(r->is_invite && sip_message_header(response, SIP_HEADER_RETRY_AFTER, 0)) &&
+	       r->attempts < ATTEMPTS_MAX && r->overtaken++ < OVERTAKEN_MAX;
+}
+
 static void final(struct request *r, struct sip_message *response)
 {
 	unsigned status = response->status;
@@ -318,7 +331,8 @@ static void final(struct request *r, struct sip_message *response)
 		attempt(r);
 		return;
 	}
-	if (!r->cancelled && r->attempts < ATTEMPTS_MAX && request_reshape(r->draft, r->profile, response)) {
+	if (was_overtaken(r, response) || (!r->cancelled && r->attempts < ATTEMPTS_MAX &&
+					   request_reshape(r->draft, r->profile, response))) {
 		let_go(r);
 		attempt(r);
 		return;

@@ -68,6 +68,19 @@ bool session_repeat_ack(struct leg *leg, const struct sip_message *response)
 	return ack != NULL;
 }
 
+void session_check_acks(struct session *session)
+{
+	if (!session->leg || session->state != SESSION_CONFIRMED)
+		return;
+	LIST_EACH(&session->leg->acks, node) {
+		const struct ack *ack = LIST_ENTRY(node, struct ack, node);
+		if (!ack_is_lost(ack))
+			continue;
+		session_break(session, core_outcome(503, core_cause(ack->err), ack->err));
+		return;
+	}
+}
+
 static struct slice scope_of(const struct session *session)
 {
 	struct list_node *first = list_first(&session->legs);
@@ -386,6 +399,7 @@ static void on_invite(void *arg, struct request *request, enum request_event eve
 		break;
 	case REQUEST_GONE:
 		session->lingering--;
+		session_check_acks(session);
 		session_settle(session);
 		break;
 	}

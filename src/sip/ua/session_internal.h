@@ -169,6 +169,8 @@ struct session {
 struct session *session_new(struct ua *ua, struct profile *profile, bool is_caller);
 struct leg *session_add_leg(struct session *session, struct dialog *dialog);
 void session_drop_leg(struct leg *leg);
+/** Our INVITE is over: so is a call that the peer could not be told of by ACK, since it gives up now (13.3.1.4). */
+void session_check_acks(struct session *session);
 /** At the end of the session, with whatever it still is. */
 void session_free_leg(struct leg *leg);
 void session_drop_errand(struct errand *errand);

@@ -170,6 +170,7 @@ static void on_reinvite(void *arg, struct request *request, enum request_event e
 		break;
 	case REQUEST_GONE:
 		session->lingering--;
+		session_check_acks(session);
 		session_settle(session);
 		break;
 	}

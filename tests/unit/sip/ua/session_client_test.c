@@ -110,6 +110,43 @@ static void a_repeated_2xx_gets_the_same_ack(void **state)
 	lab_said(lab, "answer 0 a1|answered 0 200|");
 }
 
+#define LOST_CONTACT "Contact: <sip:bob@lost.example>\r\n"
+
+/* The name in the Contact of a 200 is not found at first: the ACK is tried again whenever the 200 comes again. */
+static void an_ack_finds_its_way_later(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 200, "b", LOST_CONTACT SDP_LINES, "a1");
+	lab_pass(lab, SECOND_US);
+	lab_quiet(lab);
+	fake_net_name(&lab->net, "lost.example", "udp 192.0.2.77:5060");
+	lab_answer(lab, invite, 200, "b", LOST_CONTACT SDP_LINES, "a1");
+	lab_pass(lab, 0);
+	lab_to(lab_take(lab, "ACK"), "192.0.2.77:5060");
+	lab_pass(lab, 40 * SECOND_US);
+	lab_said(lab, "answer 0 a1|answered 0 200|");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+}
+
+/* It never is: the peer, which waits for the ACK, gives up, and so do we at the same time. */
+static void a_call_without_a_way_for_its_ack_ends(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 200, "b", LOST_CONTACT SDP_LINES, "a1");
+	lab_pass(lab, 31 * SECOND_US);
+	lab_answer(lab, invite, 200, "b", LOST_CONTACT SDP_LINES, "a1");
+	lab_said(lab, "answer 0 a1|answered 0 200|");
+	lab_pass(lab, 2 * SECOND_US);
+	lab_said(lab, "ended us 503 dns|");
+	lab_quiet(lab);
+}
+
 static void of_two_forks_the_second_answer_gets_ack_and_bye(void **state)
 {
 	struct lab *lab = *state;
@@ -571,6 +608,43 @@ static void bye_is_numbered_above_the_invite_that_was_answered(void **state)
 	lab_value(lab_take(lab, "BYE"), SIP_HEADER_CSEQ, "3 BYE");
 }
 
+static void on_info(void *arg, struct request *request, const struct outcome *outcome, bool final)
+{
+	unsigned *status = arg;
+
+	(void)request;
+	if (final)
+		*status = outcome->status;
+}
+
+/* 12.2.2: who is overtaken by a later request of the dialog is refused, and comes again behind it; not for ever. */
+static void what_was_overtaken_comes_again(void **state)
+{
+	struct lab *lab = *state;
+	unsigned first = 0, second = 0;
+
+	lab_call_up(lab);
+	assert_int_equal(
+		session_request(lab->session, SLICE("INFO"), slice_of(""), slice_of(""), NULL, 0, on_info, &first),
+		ERR_NONE);
+	struct fake_packet *info = lab_take(lab, "INFO");
+	assert_int_equal(lab_cseq(info), 2);
+	assert_int_equal(
+		session_request(lab->session, SLICE("INFO"), slice_of(""), slice_of(""), NULL, 0, on_info, &second),
+		ERR_NONE);
+	struct fake_packet *later = lab_take(lab, "INFO");
+	lab_answer(lab, later, 200, "b", "", "");
+	assert_int_equal(second, 200);
+	lab_answer(lab, info, 500, "b", "", "");
+	info = lab_take(lab, "INFO");
+	assert_int_equal(lab_cseq(info), 4);
+	assert_int_equal(first, 0);
+	/* In order it was refused for something else. */
+	lab_answer(lab, info, 500, "b", "", "");
+	assert_int_equal(first, 500);
+	lab_quiet(lab);
+}
+
 static void neither_offers_nor_answers_end_with_bye(void **state)
 {
 	struct lab *lab = *state;
@@ -590,6 +664,8 @@ int main(void)
 		LAB_TEST(a_remote_target_has_no_headers),
 		LAB_TEST(the_peer_hangs_up),
 		LAB_TEST(a_repeated_2xx_gets_the_same_ack),
+		LAB_TEST(an_ack_finds_its_way_later),
+		LAB_TEST(a_call_without_a_way_for_its_ack_ends),
 		LAB_TEST(of_two_forks_the_second_answer_gets_ack_and_bye),
 		LAB_TEST(an_early_answer_serves_a_2xx_without_body),
 		LAB_TEST(a_late_offer_is_answered_in_the_ack),
@@ -615,6 +691,7 @@ int main(void)
 		LAB_TEST(a_stray_2xx_does_not_end_the_call),
 		LAB_TEST(a_stray_2xx_in_the_turn_of_the_end_finds_nobody),
 		LAB_TEST(bye_is_numbered_above_the_invite_that_was_answered),
+		LAB_TEST(what_was_overtaken_comes_again),
 		LAB_TEST(neither_offers_nor_answers_end_with_bye),
 	};
 
