@@ -1,11 +1,11 @@
 /*
  * Several users, one of them with two phones, behind a forking proxy that is their registrar, on a bad network: they
  * call, change, transfer, subscribe, publish and register by chance while packets are lost and doubled, links are cut,
- * phones and the server restart and a stranger sends what it has overheard. The server asks for passwords, by nonces
- * that grow old and a realm that is renamed, and keeps flows; connections are cut anywhere, break, and open late or not.
- * Then the network heals, and it must be that both ends of every call agree on it; that each command has had exactly one
- * outcome; that no transaction and no dialog outlives its timers; and that nothing was ever sent which our own strict
- * check refuses.
+ * phones and the server restart and a stranger sends what it has overheard. The server asks for passwords, by
+ * nonces that grow old and a realm that is renamed, and keeps flows; connections are cut anywhere, break, and open late
+ * or not. Then the network heals, and it must be that both ends of every call agree on it; that each command has had
+ * exactly one outcome; that no transaction and no dialog outlives its timers; and that nothing was ever sent which our
+ * own strict check refuses.
  *
  *   mesh_sim              what `make check` runs
  *   mesh_sim SEED         one seed, for repeating a failure
