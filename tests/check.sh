@@ -66,6 +66,7 @@ check_full() {
 	check_unit build-tsan --enable-tsan CFLAGS="-O1 -g"
 	check_unit build-clang --enable-werror CC=clang CFLAGS="-O2 -g"
 	check_suite valgrind tests/interop/valgrind
+	check_suite peers tests/interop/run full
 	check_suite digits tests/sound/digits
 	check_suite sound tests/sound/bars
 	say "distcheck"

@@ -10,6 +10,7 @@ enum {
 	ASKED_S = 180, /* how long we listen for what comes of it */
 	URI_MAX = 4096,
 	LINE_MAX = 256,
+	FAREWELL_US = 1000000, /* in which who takes over our call with him ends it (RFC 3891 3) */
 };
 
 /* What we have asked of somebody. */
@@ -22,10 +23,14 @@ struct referral {
 	struct subscription *subscription;
 	unsigned code;
 	bool over; /* told how it ended */
+	unsigned with; /* the call that was to be replaced; 0: none */
+	bool ended; /* nothing more is told of it; it waits for `farewell` */
+	struct timer farewell;
 };
 
 static void referral_free(struct referral *referral)
 {
+	timer_stop(referral->phone->timers, &referral->farewell);
 	list_remove(&referral->node);
 	subscription_free(referral->subscription);
 	free(referral->target);
@@ -53,6 +58,18 @@ static void referral_event(struct referral *referral, enum event_kind kind, unsi
 	if (outcome)
 		event_text(event, "cause",
 			   outcome->cause == CAUSE_RESPONSE ? SLICE("refused") : slice_of(cause_name(outcome->cause)));
+}
+
+/* Who knows no Replaces has taken the transferred call as another one, and still has ours. */
+static void say_farewell(void *arg)
+{
+	struct referral *referral = arg;
+	struct call *with = call_find(referral->phone, referral->with);
+
+	if (with && !with->ended && with->session)
+		session_hangup(with->session, (struct slice){ 0 });
+	if (referral->ended)
+		referral_free(referral);
 }
 
 /* The peer talks to whom we meant: our part is over (RFC 5589 6.1). */
@@ -113,6 +130,9 @@ static unsigned on_notify(void *arg, struct subscription *subscription, int bran
 		succeeded(referral, code, reason);
 	else
 		went_wrong(referral, code, reason, NULL);
+	/* Where nothing is told of it (RFC 4488) nobody knows when the other has taken over. */
+	if (referral->with && code >= 200 && code < 300)
+		timer_start(referral->phone->timers, &referral->farewell, FAREWELL_US, say_farewell, referral);
 	return 0;
 }
 
@@ -131,7 +151,11 @@ static void on_end(void *arg, struct subscription *subscription, const struct ou
 		went_wrong(referral, outcome->status, local ? slice_of(local) : outcome->reason, outcome);
 	else if (!referral->over)
 		went_wrong(referral, 408, SLICE("The peer has not told how it ended"), NULL);
-	referral_free(referral);
+	subscription_free(referral->subscription);
+	referral->subscription = NULL;
+	referral->ended = true;
+	if (!timer_running(&referral->farewell))
+		referral_free(referral);
 }
 
 /* Refer-To of a call that shall be replaced: "<sip:bob@biloxi.com?Replaces=...>". */
@@ -149,8 +173,9 @@ static void print_attended(const char *uri, struct slice replaces, struct buf *t
 	buf_add_char(to, '>');
 }
 
-static bool refer(struct phone *phone, struct call *call, struct slice target, const char *peer, const char *refer_to,
-		  const char *shown, const char *const *words, struct failure *failure)
+/* `with`: the call that is to be replaced, or 0. */
+static bool refer(struct phone *phone, struct call *call, unsigned with, struct slice target, const char *peer,
+		  const char *refer_to, const char *shown, const char *const *words, struct failure *failure)
 {
 	struct account *account = call ? *call->account_name ? account_find(phone, slice_of(call->account_name)) : NULL
 				       : phone->default_account;
@@ -171,6 +196,7 @@ static bool refer(struct phone *phone, struct call *call, struct slice target, c
 	struct referral *referral = xcalloc(1, sizeof *referral);
 	*referral = (struct referral){ .phone = phone,
 				       .call = call ? call->number : 0,
+				       .with = with,
 				       .request = call ? 0 : ++phone->last_transfer,
 				       .target = xstrdup(shown),
 				       .peer = xstrdup(peer) };
@@ -222,7 +248,7 @@ bool phone_transfer(struct phone *phone, unsigned *number, struct slice text, co
 			    "the echo test is inside this phone: nobody can be sent there");
 	}
 	char *refer_to = xasprintf("<%s>", target.uri);
-	bool good = refer(phone, call, (struct slice){ 0 }, call->uri, refer_to, target.uri, headers, failure);
+	bool good = refer(phone, call, 0, (struct slice){ 0 }, call->uri, refer_to, target.uri, headers, failure);
 	free(refer_to);
 	target_fini(&target);
 	return good;
@@ -269,8 +295,8 @@ bool phone_transfer_with(struct phone *phone, unsigned *number, unsigned with, c
 	if (good) {
 		char *uri = public_uri(other);
 		print_attended(uri, buf_slice(&replaces), &refer_to);
-		good = refer(phone, call, (struct slice){ 0 }, call->uri, buf_text(&refer_to), other->uri, headers,
-			     failure);
+		good = refer(phone, call, with, (struct slice){ 0 }, call->uri, buf_text(&refer_to), other->uri,
+			     headers, failure);
 		free(uri);
 	}
 	buf_fini(&replaces);
@@ -295,7 +321,7 @@ bool phone_refer(struct phone *phone, struct slice text, struct slice to, const 
 	if (!good)
 		fail(failure, STATUS_USAGE, "syntax", "the echo test calls nobody, and nobody else can call it");
 	char *refer_to = xasprintf("<%s>", where.uri);
-	good = good && refer(phone, NULL, slice_of(whom.uri), whom.uri, refer_to, where.uri, headers, failure);
+	good = good && refer(phone, NULL, 0, slice_of(whom.uri), whom.uri, refer_to, where.uri, headers, failure);
 	*request = phone->last_transfer;
 	free(refer_to);
 	target_fini(&whom);

@@ -14,7 +14,7 @@ BARESIP = """sip_listen 127.0.0.1:{sip}
 net_interface 127.0.0.1
 call_local_timeout 120
 call_max_calls 10
-audio_player aubridge,nobody
+audio_player {player}
 audio_source aufile,{tone}
 audio_alert aufile,{alert}
 audio_level no
@@ -41,29 +41,50 @@ opus_sprop_stereo no
 class Baresip:
     """Debian's baresip, commanded by netstrings of JSON on a TCP port."""
 
-    def __init__(self, bench, codec, answers=True, encryption=None, contacts="", modules=(), lines=""):
+    def __init__(self, bench, codec, answers=True, encryption=None, contacts="", modules=(), lines="", hz=660, port=PEER, jack=None):
         need("baresip")
-        self.bench = bench
+        self.bench, self.hz, self.port = bench, hz, port
         rate = {"opus": 48000, "g722": 16000, "l16": 16000}.get(codec, 8000)
-        tone = write_tone(bench.path("baresip-says.wav"), 660, 60, rate)
-        more, modules = modules, "/usr/lib/baresip/modules"
+        tone = write_tone(bench.path("baresip-says.wav"), hz, 60, rate)
+        more, modules = (*modules, *(["portaudio"] if jack else [])), "/usr/lib/baresip/modules"
         if not os.path.isdir(modules):
             modules = next(p for p in ("/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules") if os.path.isdir(p))
         extra = "\n".join(f"module {m}.so" for m in ("auconv", "auresamp", *(["srtp"] if encryption else []), *more) if os.path.exists(f"{modules}/{m}.so"))
         os.makedirs(bench.path("baresip"), exist_ok=True)
-        bench.write("baresip/config", BARESIP.format(sip=PEER, folder=bench.folder, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
-                                                     extra=extra, control=CONTROL) + lines)
-        bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{PEER}>;regint=0" + (";answermode=auto" if answers else "") +
+
+        def configure(player):
+            bench.write("baresip/config", BARESIP.format(sip=port, folder=bench.folder, tone=tone, alert=bench.path("alert.wav"), modules=modules, codec=codec,
+                                                         extra=extra, control=CONTROL, player=player) + lines)
+        configure("aubridge,nobody")
+        bench.write("baresip/accounts", f"<sip:bob@127.0.0.1:{port}>;regint=0" + (";answermode=auto" if answers else "") +
                     (f";mediaenc={encryption}" if encryption else "") + "\n")
         bench.write("baresip/contacts", contacts)
-        self.process = bench.start(["baresip", "-f", bench.path("baresip")], log="baresip.log")
+        env = jack.env if jack else bench.environment()
+        if jack:
+            lines += "auplay_srate 48000\n"
+            configure(f"portaudio,{self.number_of('phoneB', env)}")
+        self.process = bench.start(["baresip", "-f", bench.path("baresip")], log="baresip.log", env=env)
         self.control = wait_until(self._connect, "baresip's control port", 10)
         self.buffer = b""
+
+    def number_of(self, card, env):
+        """PortAudio's number of a card of JACK, which is all that baresip takes: it lists them when it starts."""
+        process = self.bench.start(["stdbuf", "-oL", "baresip", "-v", "-f", self.bench.path("baresip")], log="baresip-lists.log", env=env)
+        found = wait_until(lambda: re.search(rf"portaudio: device (\d+): {card}\b", self.bench.log_of(process)), f"baresip sees {card}", 10)
+        process.terminate()
+        process.wait(10)
+        return found.group(1)
 
     @property
     def recording(self):
         """What it heard: its sndfile module writes one file for each direction of each call."""
-        return next((self.bench.path(n) for n in sorted(os.listdir(self.bench.folder)) if n.startswith("dump-") and n.endswith("-dec.wav")), "")
+        return next(iter(self.recordings), "")
+
+    @property
+    def recordings(self):
+        """The same of all its calls, oldest first."""
+        found = [self.bench.path(n) for n in os.listdir(self.bench.folder) if n.startswith("dump-") and n.endswith("-dec.wav")]
+        return sorted(found, key=lambda path: (os.stat(path).st_mtime_ns, path))
 
     def _connect(self):
         try:
@@ -165,12 +186,12 @@ def test_baresip_dtmf(bench):
 class Linphone:
     """Debian's linphonec, commanded on its standard input."""
 
-    def __init__(self, bench, codec, answers=True, encryption=None):
+    def __init__(self, bench, codec, answers=True, encryption=None, hz=660, port=PEER):
         need("linphonec")
-        self.bench = bench
+        self.bench, self.hz, self.port = bench, hz, port
         self.recording = bench.path("linphone-heard.wav")
-        tone = write_tone(bench.path("linphone-says.wav"), 660, 60, 48000 if codec == "opus" else 8000)
-        bench.write("linphonerc", f"[sip]\nsip_port={PEER}\nuse_ipv6=0\ncontact=sip:bob@127.0.0.1:{PEER}\nguess_hostname=0\nauto_net_state_mon=0\n"
+        tone = write_tone(bench.path("linphone-says.wav"), hz, 60, 48000 if codec == "opus" else 8000)
+        bench.write("linphonerc", f"[sip]\nsip_port={port}\nuse_ipv6=0\ncontact=sip:bob@127.0.0.1:{port}\nguess_hostname=0\nauto_net_state_mon=0\n"
                                   "[net]\nmtu=1300\nfirewall_policy=0\n[rtp]\naudio_rtp_port=32000\n[sound]\necho_cancellation=0\n[video]\nenabled=0\n[misc]\nstore_friends=0\n")
         if encryption:
             with open(bench.path("linphonerc"), "a") as rc:
@@ -179,7 +200,7 @@ class Linphone:
         self.process = bench.start(["linphonec", "-c", bench.path("linphonerc"), *(["-a"] if answers else [])], log="linphone.log",
                                    stdin=subprocess.PIPE)
         wait_until(lambda: "linphonec>" in bench.log_of(self.process), "linphonec is ready", 15)
-        self.type(f"ports sip {PEER}")  # the port of the rc file alone opens nothing in 5.1
+        self.type(f"ports sip {port}")  # the port of the rc file alone opens nothing in 5.1
         self.type("soundcard use files")
         self.type(f"play {tone}")
         self.type(f"record {self.recording}")

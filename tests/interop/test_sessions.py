@@ -531,6 +531,22 @@ def test_attended_transfer(bench):
     one.respond(peer.receive("BYE"), 200, "OK")
 
 
+def test_attended_transfer_to_who_knows_no_replaces(bench):
+    """The transferred call came to him as another one, and he keeps ours: we end it."""
+    peer, other, phone = Peer(PEER), Peer(OTHER), start(bench, "set call.auto-hold off")
+    first, one = phone_calls(phone, peer)
+    second, two = phone_calls(phone, other)
+    phone.do(f"transfer with={second} call={first}")
+    request = peer.receive("REFER")
+    one.respond(request, 202, "Accepted")
+    notify(one, request, "SIP/2.0 100 Trying")
+    notify(one, request, "SIP/2.0 200 OK", "terminated;reason=noresource")
+    phone.event("transferred", call=first)
+    one.respond(peer.receive("BYE"), 200, "OK")
+    two.respond(other.receive("BYE"), 200, "OK")
+    equal(phone.event("ended", call=second)["by"], "us", "who ended the call with him")
+
+
 def test_refer_outside_of_calls(bench):
     peer, phone = Peer(PEER), start(bench)
     phone.do(f"refer sip:desk@127.0.0.1:{PEER} to=sip:bob@127.0.0.1:9")
