@@ -41,12 +41,14 @@ static size_t parse_ours(struct slice bytes)
 	if ((message->is_request && !uri) || !to || !from || !cseq)
 		give_up("offhook");
 	seen += to->uri.host.n + from->uri.host.n + cseq->number;
-	for (size_t i = 0; sip_message_via(message, i); i++)
-		seen += sip_message_via(message, i)->branch.n;
-	for (size_t i = 0; sip_message_address(message, SIP_HEADER_CONTACT, i); i++)
-		seen += sip_message_address(message, SIP_HEADER_CONTACT, i)->uri.host.n;
-	for (size_t i = 0; sip_message_address(message, SIP_HEADER_RECORD_ROUTE, i); i++)
-		seen += sip_message_address(message, SIP_HEADER_RECORD_ROUTE, i)->uri.host.n;
+	const struct sip_via *via;
+	for (size_t i = 0; (via = sip_message_via(message, i)); i++)
+		seen += via->branch.n;
+	const struct sip_address *address;
+	for (size_t i = 0; (address = sip_message_address(message, SIP_HEADER_CONTACT, i)); i++)
+		seen += address->uri.host.n;
+	for (size_t i = 0; (address = sip_message_address(message, SIP_HEADER_RECORD_ROUTE, i)); i++)
+		seen += address->uri.host.n;
 	sip_message_unref(message);
 	return seen;
 }

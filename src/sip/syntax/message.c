@@ -11,7 +11,7 @@
  */
 
 enum {
-	SPARE_BYTES = 2304, /* for typed lists: some eight Vias or addresses */
+	SPARE_BYTES = 1792, /* for lists of addresses, and Vias beyond the usual few */
 	HEADERS_USUAL = 24,
 	ALIGN = 16,
 };
@@ -81,11 +81,15 @@ static const char *parse_status_line(struct parser *parser, const char *p, const
 	struct sip_message *message = parser->message;
 	const char *from = p;
 
-	while (p < end && *p != ' ')
-		p++;
+	if (end - p > 7 && memcmp(p, "SIP/2.0 ", 8) == 0) {
+		p += 7;
+	} else {
+		while (p < end && *p != ' ')
+			p++;
+		if (!is_version(scan_slice(from, p)) || p == end)
+			return p;
+	}
 	message->version = scan_slice(from, p);
-	if (!is_version(message->version) || p == end)
-		return p;
 	from = ++p;
 	while (p < end && scan_is_digit(*p))
 		p++;
@@ -123,9 +127,8 @@ static const char *line_end(const char *p, const char *end, const char **next)
 }
 
 /* The first of two equal lengths counts; the second is harmless only when it is equal (RFC 4475 3.3.9). */
-static void note_length(struct parser *parser, struct slice value)
+static void note_length(struct sip_message_typed *typed, struct slice value)
 {
-	struct sip_message_typed *typed = parser->typed;
 	uint32_t length;
 
 	if (!slice_to_u32(value, &length))
@@ -137,13 +140,18 @@ static void note_length(struct parser *parser, struct slice value)
 	typed->length = length;
 }
 
-/* Room for one more line; few messages have more than the usual number. @return false when there are too many */
-static bool grow_headers(struct parser *parser)
+/*
+ * Room for this line; few messages have more than the usual number.
+ * @return false when there are too many: where the message ends is noted all the same
+ */
+static __attribute__((noinline)) bool grow_headers(struct parser *parser, enum sip_header_id id, struct slice value)
 {
 	struct sip_message *message = parser->message;
 
 	if (parser->room == SIP_HEADERS_MAX) {
 		note_fault(parser, 513, "Too many header lines");
+		if (id == SIP_HEADER_CONTENT_LENGTH)
+			note_length(parser->typed, value);
 		return false;
 	}
 	struct sip_header *larger = arena_take(&message->arena, SIP_HEADERS_MAX * sizeof *larger);
@@ -157,7 +165,7 @@ static bool grow_headers(struct parser *parser)
  * The field stands there already, of two of which neither may be believed: the five that every message has, and those
  * that say what a request asks for. Of all others the first counts.
  */
-static void note_repeated(struct parser *parser, enum sip_header_id id)
+static __attribute__((noinline)) void note_repeated(struct parser *parser, enum sip_header_id id)
 {
 	switch (id) {
 	case SIP_HEADER_FROM:
@@ -183,14 +191,13 @@ static void note_repeated(struct parser *parser, enum sip_header_id id)
 	}
 }
 
-static inline void index_header(struct parser *parser, enum sip_header_id id, struct slice name, struct slice value)
+static inline __attribute__((always_inline)) void index_header(struct parser *parser, enum sip_header_id id,
+								struct slice name, struct slice value)
 {
 	struct sip_message *message = parser->message;
 	struct sip_message_typed *typed = parser->typed;
 
-	if (id == SIP_HEADER_CONTENT_LENGTH)
-		note_length(parser, value);
-	if (message->header_count == parser->room && !grow_headers(parser))
+	if (message->header_count == parser->room && !grow_headers(parser, id, value))
 		return;
 	size_t at = message->header_count++;
 	message->headers[at] = (struct sip_header){ id, name, value };
@@ -225,7 +232,7 @@ static struct slice unfold(struct arena *arena, struct slice value)
 }
 
 /* A header line with the lines that fold it, whatever it looks like. SCAN_MORE when it does not end. */
-static enum scan parse_strange_line(struct parser *parser)
+static __attribute__((noinline)) enum scan parse_strange_line(struct parser *parser)
 {
 	const char *from = parser->p, *end = parser->end, *p = scan_run(from, end, SCAN_TOKEN);
 	const char *colon = scan_blanks(p, end);
@@ -256,53 +263,56 @@ static enum scan parse_strange_line(struct parser *parser)
 	return SCAN_OK;
 }
 
-/* The field whose name has n bytes, followed by a colon; SIP_HEADER_OTHER unless it stands there as we write it. */
-static enum sip_header_id usual_name(const char *p, unsigned n)
+/* Is it the name of n bytes as we write it? Of none without a name, which has no bytes. */
+static inline bool is_name(enum sip_header_id id, const char *p, size_t n)
 {
-	enum sip_header_id id = n > 1 && p[n] == ':' ? sip_header_slot(p, n) : SIP_HEADER_OTHER;
 	const struct slice *known = &sip_header_names[id];
 
-	return known->n == n && scan_same(p, known->p, n) ? id : SIP_HEADER_OTHER;
+	return known->n == n && scan_same(p, known->p, n);
 }
 
 /*
  * Nearly all header lines are "Name: value" CR LF, with a name that we know and no blank that does not belong there.
- * @return false for any other, of which nothing was done
+ * @return behind it; NULL for any other, of which nothing was done
  */
-static bool parse_usual_line(struct parser *parser)
+static inline const char *parse_usual_line(struct parser *parser, const char *from)
 {
-	const char *from = parser->p;
-	unsigned n = scan_colon(from);
-	enum sip_header_id id = usual_name(from, n);
+	size_t n = scan_colon(from);
 
-	if (id == SIP_HEADER_OTHER || from[n + 1] != ' ' || (unsigned char)from[n + 2] <= ' ')
-		return false;
+	if (n < 2 || n == SCAN_NO_COLON)
+		return NULL;
+	enum sip_header_id id = sip_header_slot(from, n);
+	if (!is_name(id, from, n) || from[n + 1] != ' ' || (unsigned char)from[n + 2] <= ' ')
+		return NULL;
 	const char *value = from + n + 2, *lf = scan_line_feed(value);
 	if (lf >= parser->end || lf[-1] != '\r' || scan_is_blank(lf[-2]) || scan_is_blank(lf[1]))
-		return false;
-	parser->p = lf + 1;
+		return NULL;
 	index_header(parser, id, slice_make(from, n), scan_slice(value, lf - 1));
-	return true;
+	return lf + 1;
 }
 
 /* @return SCAN_OK with parser->p at the body. The line feeds behind the bytes end every loop. */
-static enum scan parse_headers(struct parser *parser)
+static __attribute__((noinline)) enum scan parse_headers(struct parser *parser)
 {
-	const char *end = parser->end;
+	const char *end = parser->end, *p = parser->p;
 
 	for (;;) {
-		const char *p = parser->p;
+		parser->p = p;
 		if ((unsigned char)*p <= '\r') {
 			if (p == end)
 				return SCAN_MORE;
-			p += *p == '\r';
-			if (*p == '\n' && p < end) {
-				parser->p = p + 1;
+			const char *lf = p + (*p == '\r');
+			if (*lf == '\n' && lf < end) {
+				parser->p = lf + 1;
 				return SCAN_OK;
 			}
 		}
-		if (!parse_usual_line(parser) && parse_strange_line(parser) != SCAN_OK)
+		p = parse_usual_line(parser, p);
+		if (p)
+			continue;
+		if (parse_strange_line(parser) != SCAN_OK)
 			return SCAN_MORE;
+		p = parser->p;
 	}
 }
 
@@ -399,6 +409,18 @@ static void end_message(struct sip_message *message, const char *from, const cha
 	}
 }
 
+static void note_lengths(const struct parser *parser)
+{
+	const struct sip_message *message = parser->message;
+	struct sip_message_typed *typed = parser->typed;
+
+	if (!typed->first[SIP_HEADER_CONTENT_LENGTH])
+		return;
+	for (size_t i = typed->first[SIP_HEADER_CONTENT_LENGTH] - 1u; i < typed->last[SIP_HEADER_CONTENT_LENGTH]; i++)
+		if (message->headers[i].id == SIP_HEADER_CONTENT_LENGTH)
+			note_length(typed, message->headers[i].value);
+}
+
 /*
  * Where does the message end, whose body begins at parser->p?
  * @return SCAN_BAD for a stream whose lengths cannot be trusted
@@ -454,6 +476,7 @@ static enum scan parse_block(struct parser *parser, enum sip_framing framing, si
 			return incomplete(parser, framing, max, offset);
 		note_fault(parser, 400, "No empty line behind the header fields");
 	}
+	note_lengths(parser);
 	enum scan answer = find_end(parser, framing, max, &message_end);
 	if (answer == SCAN_BAD)
 		return fail(parser, parser->p, offset);

@@ -62,10 +62,9 @@ enum sip_header_id sip_header_find(struct slice name);
  * How sip_header_find() does it: a perfect hash made by the compiler of a name's length and its first, middle and last
  * character in lower case. Who adds a row and meets an error looks for other multipliers.
  */
-enum { SIP_HEADER_SLOTS = 512 };
+enum { SIP_HEADER_SLOTS = 1024 };
 #define SIP_HEADER_HASH(length, first, middle, last)                                               \
-	(((unsigned)(length) * 43 + (unsigned)(first) * 20 + (unsigned)(middle) * 27 + (unsigned)(last) * 59) %        \
-	 SIP_HEADER_SLOTS)
+	((((unsigned)(length) + (unsigned)(middle)) * 32 + (unsigned)(first) + (unsigned)(last) * 4) % SIP_HEADER_SLOTS)
 extern const uint8_t sip_header_slots[SIP_HEADER_SLOTS];
 /** The long forms, each with 16 NULs behind it. */
 extern const struct slice sip_header_names[SIP_HEADERS];

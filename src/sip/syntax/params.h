@@ -24,21 +24,30 @@ enum scan sip_params_scan(struct scanner *scanner, const char **p, struct sip_pa
 /** The same, faster for the parameter that nearly all are: ";name=value" without blanks, quotes and rare characters. */
 static inline enum scan sip_params_step(struct scanner *scanner, const char **p, struct sip_param *param)
 {
-	const char *end = scanner->end, *name = *p + 1;
+	const char *end = scanner->end, *from = *p;
 
-	if (*p == end)
+	if (from == end)
 		return SCAN_MORE;
-	if (**p != ';')
-		return sip_params_scan(scanner, p, param);
-	const char *equals = scan_stop(scanner, name);
-	if (equals == end || *equals != '=' || equals == name)
-		return sip_params_scan(scanner, p, param);
-	const char *value = equals + 1, *behind = scan_while(scanner, value, SCAN_VALUE);
-	if (behind == value)
-		return sip_params_scan(scanner, p, param);
-	*param = (struct sip_param){ scan_slice(name, equals), scan_slice(value, behind), true };
-	*p = behind;
-	return SCAN_OK;
+	if (*from == ';') {
+		const char *name = from + 1, *equals = scan_stop(scanner, name);
+		if (equals < end && *equals == '=' && equals > name) {
+			const char *value = equals + 1, *behind = scan_while(scanner, value, SCAN_VALUE);
+			if (behind > value) {
+				param->name = scan_slice(name, equals);
+				param->value = scan_slice(value, behind);
+				param->has_value = true;
+				*p = behind;
+				return SCAN_OK;
+			}
+		}
+	}
+	/* By way of others, so that what is the caller's can stay in registers. */
+	struct sip_param slow;
+	enum scan answer = sip_params_scan(scanner, &from, &slow);
+	*p = from;
+	if (answer == SCAN_OK)
+		*param = slow;
+	return answer;
 }
 
 /** Is it the name in small letters `name`, ASCII case ignored? */

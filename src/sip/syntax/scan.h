@@ -155,30 +155,33 @@ static inline const char *scan_line_feed(const char *p)
 #endif
 }
 
-/** How far off is the first colon of the 15 bytes at p? 15 when there is none. */
-static inline unsigned scan_colon(const char *p)
+enum { SCAN_NO_COLON = 16 };
+/** How far off is the first colon of the 16 bytes at p? SCAN_NO_COLON when there is none. */
+static inline size_t scan_colon(const char *p)
 {
 #ifdef __SSE2__
 	__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p);
+	unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, _mm_set1_epi8(':')));
 
-	return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, _mm_set1_epi8(':'))) | 0x8000);
+	return (size_t)__builtin_ctz(found | 1u << SCAN_NO_COLON);
 #else
-	unsigned n = 0;
+	size_t n = 0;
 
-	while (n < 15 && p[n] != ':' && p[n] != '\n')
+	while (n < SCAN_NO_COLON && p[n] != ':')
 		n++;
 	return n;
 #endif
 }
 
 /** Are the first n of 16 bytes the same? */
-static inline bool scan_same(const char *a, const char *b, unsigned n)
+static inline bool scan_same(const char *a, const char *b, size_t n)
 {
 #ifdef __SSE2__
 	__m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
 	__m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
 
-	return (((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) ^ 0xffff) & ((1u << n) - 1)) == 0;
+	/* How many are, before the first that is not. */
+	return (size_t)__builtin_ctz(~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y))) >= n;
 #else
 	return memcmp(a, b, n) == 0;
 #endif

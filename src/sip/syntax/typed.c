@@ -6,12 +6,12 @@
  */
 
 /* Is the value decoded yet? Marks it as decoded. */
-static bool tried(struct sip_message_typed *typed, enum sip_typed_bit bit)
+static inline bool tried(struct sip_message_typed *typed, enum sip_typed_bit bit)
 {
-	bool before = (typed->tried & bit) != 0;
-
+	if (typed->tried & bit)
+		return true;
 	typed->tried |= bit;
-	return before;
+	return false;
 }
 
 static struct arena *arena_of(const struct sip_message *message)
@@ -91,14 +91,13 @@ const struct sip_media_type *sip_message_content_type(const struct sip_message *
  * bounded: a hostile message must not make us keep a hundred times its size.
  */
 
-/* Room for one more item of `size` bytes, at first for `usual` ones; the old items stay in the arena. */
-static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size, size_t usual)
+/* Room for twice as many items of `size` bytes; the old ones stay where they are. */
+static __attribute__((noinline)) void *grow(struct arena *arena, const void *items, size_t *room, size_t size)
 {
-	size_t more = *room ? *room * 2 : usual;
-	void *larger = arena_take(arena, more * size);
-	if (count)
-		memcpy(larger, items, count * size);
-	*room = more;
+	void *larger = arena_take(arena, 2 * *room * size);
+
+	memcpy(larger, items, *room * size);
+	*room *= 2;
 	return larger;
 }
 
@@ -113,7 +112,7 @@ static inline const char *add_via(struct arena *arena, struct sip_via_list *list
 		return scanner->end;
 	}
 	if (list->count == list->room)
-		list->items = grow(arena, list->items, list->count, &list->room, sizeof *list->items, 4);
+		list->items = grow(arena, list->items, &list->room, sizeof *list->items);
 	struct sip_via *via = &list->items[list->count++];
 	const char *behind = sip_via_scan(scanner, p, via, &fault);
 	if (behind)
@@ -130,6 +129,8 @@ static __attribute__((noinline)) void decode_vias(const struct sip_message *mess
 
 	if (!first)
 		return;
+	list->items = message->typed->via_usual;
+	list->room = ARRAY_LEN(message->typed->via_usual);
 	for (size_t i = first - 1; i < message->typed->last[SIP_HEADER_VIA]; i++) {
 		if (message->headers[i].id != SIP_HEADER_VIA)
 			continue;
@@ -166,7 +167,7 @@ static inline const char *add_address(struct arena *arena, struct sip_address_li
 		return scanner->end;
 	}
 	if (list->count == list->room)
-		list->items = grow(arena, list->items, list->count, &list->room, sizeof *list->items, 2);
+		list->items = grow(arena, list->items, &list->room, sizeof *list->items);
 	struct sip_address *address = &list->items[list->count++];
 	const char *behind = sip_address_scan(scanner, p, address, &fault);
 	if (behind)
@@ -201,7 +202,12 @@ static __attribute__((noinline)) const struct sip_address_list *new_list(const s
 	struct sip_message_typed *typed = message->typed;
 	struct sip_address_list *list = arena_take(arena_of(message), sizeof *list);
 
-	*list = (struct sip_address_list){ .next = typed->addresses, .id = id };
+	list->next = typed->addresses;
+	list->id = id;
+	list->items = list->usual;
+	list->count = 0;
+	list->room = ARRAY_LEN(list->usual);
+	list->bad = false;
 	typed->addresses = list;
 	decode_addresses(message, list);
 	return list;

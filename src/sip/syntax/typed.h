@@ -5,7 +5,7 @@
 
 /* All values of Via, decoded in one go; a malformed one has no text. */
 struct sip_via_list {
-	struct sip_via *items;
+	struct sip_via *items;         /* via_usual, or in the arena when there are more */
 	size_t count, room;
 	bool bad;
 };
@@ -14,9 +14,10 @@ struct sip_via_list {
 struct sip_address_list {
 	struct sip_address_list *next;
 	enum sip_header_id id;
-	struct sip_address *items;
+	struct sip_address *items;     /* `usual`, or in the arena when there are more */
 	size_t count, room;
 	bool bad;
+	struct sip_address usual[2];
 };
 
 enum sip_typed_bit {
@@ -43,6 +44,7 @@ struct sip_message_typed {
 
 	/* What stands above is cleared when a message begins; what follows is valid where the above says so. */
 	uint16_t last[SIP_HEADERS];    /* as `first`, of the last line */
+	struct sip_via via_usual[4];
 	struct sip_uri request_uri;
 	struct sip_address from, to;
 	struct sip_cseq cseq;

@@ -40,18 +40,19 @@ static const char *parse_scheme(const char *p, const char *end, struct sip_uri *
 	return p + 1;
 }
 
-/* "user@" or "user:password@", whose '@' stands at `at`. */
-static const char *parse_user(struct scanner *scanner, const char *p, const char *at, struct sip_uri *uri,
-			      const char **fault)
+/* "user@" or "user:password@", whose '@' stands at `at`; the first stop is at `stop`. */
+static const char *parse_user(struct scanner *scanner, const char *p, const char *stop, const char *at,
+			      struct sip_uri *uri, const char **fault)
 {
 	const char *from = p;
 
-	if (scan_stop(scanner, p) < at)
-		p = scan_escaped(scanner, p, SCAN_USER, fault);
-	else
-		p = at;
-	if (!p || p == from)
+	p = stop < at ? scan_escaped(scanner, p, SCAN_USER, fault) : at;
+	if (!p)
 		return NULL;
+	if (p == from) {
+		*fault = p;
+		return NULL;
+	}
 	uri->has_user = true;
 	uri->user = scan_slice(from, p);
 	if (*p == ':') {
@@ -61,8 +62,10 @@ static const char *parse_user(struct scanner *scanner, const char *p, const char
 			return NULL;
 		uri->password = scan_slice(from, p);
 	}
+	if (p == at)
+		return at + 1;
 	*fault = p;
-	return p == at ? at + 1 : NULL;
+	return NULL;
 }
 
 /* ";name=value" again and again; an empty value is borne, an empty name is not. */
@@ -133,21 +136,21 @@ static const char *parse_params_and_headers(struct scanner *scanner, const char 
 static const char *parse_sip(struct scanner *scanner, const char *p, char close, struct sip_uri *uri,
 			     const char **fault)
 {
-	const char *from = p, *end = scanner->end, *at = scan_stop(scanner, p);
+	const char *from = p, *end = scanner->end, *stop = scan_stop(scanner, p), *at = stop;
 
-	*fault = p;
 	/* A user part is told by its '@', which may be far behind: it may itself hold ':', ';' and '?'. */
 	while (at < end && *at != '@' && *at != close)
 		at = scan_stop(scanner, at + 1);
 	if (at < end && *at == '@') {
-		from = p = parse_user(scanner, p, at, uri, fault);
+		from = p = parse_user(scanner, p, stop, at, uri, fault);
 		if (!p)
 			return NULL;
 	}
-	*fault = p;
 	p = scan_host(scanner, p);
-	if (!p)
+	if (!p) {
+		*fault = from;
 		return NULL;
+	}
 	uri->host = scan_slice(from, p);
 	if (p < end && *p == ':') {
 		*fault = p + 1;

@@ -30,7 +30,9 @@ static inline const char *scan_protocol(struct scanner *scanner, const char *p, 
 	if (!p)
 		return NULL;
 	const char *from = p;
-	p = scan_while(scanner, p, SCAN_TOKEN);
+	p = scan_stop(scanner, p);
+	if (p < end && *p != ' ')
+		p = scan_while(scanner, p, SCAN_TOKEN);
 	via->transport = scan_slice(from, p);
 	if (p == from || p == end || !scan_is_blank(*p))
 		return NULL;
@@ -69,9 +71,10 @@ static const char *scan_via_params(struct scanner *scanner, const char *p, struc
 
 	while ((answer = sip_params_step(scanner, &p, &param)) == SCAN_OK) {
 		behind = p;
-		*fault = param.name.p;
-		if (!keep_param(via, &param))
+		if (!keep_param(via, &param)) {
+			*fault = param.name.p;
 			return NULL;
+		}
 	}
 	via->params = scan_slice(from, behind);
 	*fault = p;

@@ -135,9 +135,9 @@ static void line_feeds_and_colons(void **state)
 	for (unsigned at = 0; at < 32; at++) {
 		memset(bytes, 'x', sizeof bytes);
 		bytes[at] = ':';
-		assert_int_equal(scan_colon(bytes), at < 15 ? at : 15);
+		assert_int_equal(scan_colon(bytes), at < 16 ? at : SCAN_NO_COLON);
 	}
-	for (unsigned n = 0; n <= 15; n++)
+	for (size_t n = 0; n <= 16; n++)
 		for (unsigned at = 0; at < 16; at++) {
 			char other[16] = "0123456789abcdef", same[16] = "0123456789abcdef";
 			other[at] ^= 1;
