@@ -18,9 +18,12 @@ struct publication {
 	struct profile *profile;
 	struct publication_handlers handlers;
 	char *target, *event, *type, *etag; /* etag NULL: nothing is there */
+	char *tag, *call_id;                /* of the request */
+	uint32_t cseq;
 	uint32_t asked;
 	struct request *request;
 	bool with_body, removes; /* of the request */
+	bool repeats; /* the next is the last one for a longer time */
 	bool changed, stopping, freed;
 	unsigned failures, too_brief, again;
 	struct timer timer;
@@ -92,6 +95,7 @@ static bool mended(struct publication *p, const struct outcome *outcome)
 	    sip_message_seconds(outcome->response, SIP_HEADER_MIN_EXPIRES, &least) && least > p->asked) {
 		p->asked = least;
 		p->changed |= p->with_body;
+		p->repeats = true;
 		send_publish(p);
 		return true;
 	}
@@ -181,24 +185,34 @@ static void add_state(struct publication *p, struct sip_draft *draft)
 	buf_fini(&body);
 }
 
+/* Each has a Call-ID of its own, but for one that is sent again (RFC 3261 8.1.1.4, 8.1.3.5). */
+static void name_request(struct publication *p)
+{
+	if (p->repeats) {
+		p->repeats = false;
+		return;
+	}
+	free(p->tag);
+	free(p->call_id);
+	p->tag = core_token(p->ua, TAG_CHARS);
+	p->call_id = core_token(p->ua, CALL_ID_CHARS);
+	p->cseq = 0;
+}
+
 static enum err try_publish(struct publication *p)
 {
 	bool strict;
 	enum err err;
 	struct sip_draft *draft = request_outside(p->profile, SLICE("PUBLISH"), slice_of(p->target), &strict, &err);
-	char *tag, *call_id;
 	struct buf to;
 
 	if (!draft)
 		return err;
-	tag = core_token(p->ua, TAG_CHARS);
-	call_id = core_token(p->ua, CALL_ID_CHARS);
+	name_request(p);
 	buf_init(&to, SIP_MESSAGE_MAX);
 	request_print_to(&to, slice_of(p->target));
-	request_add_basics(draft, p->profile, true, slice_of(tag), buf_slice(&to), slice_of(call_id));
+	request_add_basics(draft, p->profile, true, slice_of(p->tag), buf_slice(&to), slice_of(p->call_id));
 	buf_fini(&to);
-	free(tag);
-	free(call_id);
 	p->removes = p->stopping;
 	sip_draft_add(draft, SIP_HEADER_EVENT, "%s", p->event);
 	sip_draft_add(draft, SIP_HEADER_EXPIRES, "%u", p->removes ? 0 : p->asked);
@@ -211,6 +225,7 @@ static enum err try_publish(struct publication *p)
 								  .draft = draft,
 								  .strict = strict,
 								  .takes_protocol = true,
+								  .cseq = &p->cseq,
 								  .event = on_answer,
 								  .arg = p });
 	return ERR_NONE;
@@ -233,6 +248,8 @@ static void bury(struct mortal *mortal)
 	free(p->event);
 	free(p->type);
 	free(p->etag);
+	free(p->tag);
+	free(p->call_id);
 	free(p);
 }
 

@@ -82,6 +82,15 @@ static void end_with(struct subscription *s, unsigned status, enum cause cause, 
 	subscription_end(s, &outcome, reason, retry_us);
 }
 
+/* The first time as long as it is asked for, then longer each time. */
+static int64_t asked_pause(struct subscription *s, uint32_t seconds)
+{
+	if (!seconds || s->failures)
+		return not_before(seconds, back_off(s, RETRY_MIN_S));
+	s->failures++;
+	return not_before(seconds, 0);
+}
+
 /* What a reason code of the notifier means (4.1.3). */
 int64_t subscription_pause(struct subscription *s, const struct package_state *state)
 {
@@ -92,7 +101,7 @@ int64_t subscription_pause(struct subscription *s, const struct package_state *s
 		return -1;
 	if (slice_ieq(state->reason, SLICE("deactivated")) || slice_ieq(state->reason, SLICE("timeout")))
 		return subscription_soon(s);
-	return not_before(pause, back_off(s, RETRY_MIN_S));
+	return asked_pause(s, pause);
 }
 
 /* ---- the first request ---- */
@@ -164,7 +173,7 @@ static int64_t retry_after_refusal(struct subscription *s, const struct outcome 
 	}
 	if (value.n && !sip_retry_after_parse(value, &after))
 		after.seconds = 0;
-	return not_before(after.seconds, back_off(s, RETRY_MIN_S));
+	return asked_pause(s, after.seconds);
 }
 
 static void nobody_notified(void *arg)
@@ -214,6 +223,18 @@ static void accepted(struct subscription *s, struct request *request, const stru
 	}
 }
 
+/* The same request for a longer time: Call-ID and From stay, the CSeq rises (RFC 3261 8.1.3.5). */
+static void repeat(struct subscription *s)
+{
+	char *call_id = s->call_id, *tag = s->tag;
+
+	s->call_id = s->tag = NULL;
+	clear_attempt(s);
+	s->call_id = call_id;
+	s->tag = tag;
+	begin(s);
+}
+
 static void on_answer(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
 {
 	struct subscription *s = arg;
@@ -224,8 +245,7 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 	if (outcome->response && outcome->status < 300) {
 		accepted(s, request, outcome);
 	} else if (subscription_ask_longer(s, outcome)) {
-		clear_attempt(s);
-		begin(s);
+		repeat(s);
 	} else if (s->notified && !list_empty(&s->branches)) {
 		/* A fork accepted it before another refused (RFC 3261 16.7). */
 		s->open = false;
@@ -242,14 +262,16 @@ static struct sip_draft *outside_draft(struct subscription *s, bool *strict, enu
 
 	if (!draft)
 		return NULL;
-	s->tag = core_token(s->ua, TAG_CHARS);
-	s->call_id = core_token(s->ua, CALL_ID_CHARS);
+	if (!s->call_id) {
+		s->tag = core_token(s->ua, TAG_CHARS);
+		s->call_id = core_token(s->ua, CALL_ID_CHARS);
+		s->cseq = 0;
+	}
 	buf_init(&to, SIP_MESSAGE_MAX);
 	request_print_to(&to, slice_of(s->target));
 	request_add_basics(draft, s->profile, false, slice_of(s->tag), buf_slice(&to), slice_of(s->call_id));
 	buf_fini(&to);
 	s->local = slice_dup(sip_draft_value(draft, SIP_HEADER_FROM, 0));
-	s->cseq = 0;
 	s->open = true;
 	return draft;
 }
@@ -270,6 +292,9 @@ static enum err send_first(struct subscription *s)
 		branch_new(s, dialog_ref(s->within));
 	}
 	subscription_add_lines(s, draft, s->asked, false);
+	/* That we understand Refer-Sub (RFC 4488 4), and what Refer-To may be told to call us with. */
+	if (s->refers)
+		core_add_supported(draft, &s->ua->settings.session, NULL);
 	s->request =
 		request_start(s->ua, &(struct request_spec){ .profile = s->profile,
 							     .draft = draft,

@@ -105,8 +105,12 @@ static void forgotten_tags_and_short_times(void **state)
 	struct lab *lab = *state;
 	struct publication *p = begin(lab);
 
-	lab_answer(lab, lab_take(lab, "PUBLISH"), 423, "s", "Min-Expires: 1800\r\n", "");
+	struct fake_packet *brief = lab_take(lab, "PUBLISH");
+	lab_answer(lab, brief, 423, "s", "Min-Expires: 1800\r\n", "");
 	struct fake_packet *longer = lab_take(lab, "PUBLISH");
+	assert_true(slice_eq(sip_message_value(longer->message, SIP_HEADER_CALL_ID),
+			     sip_message_value(brief->message, SIP_HEADER_CALL_ID)));
+	lab_value(longer, SIP_HEADER_CSEQ, "2 PUBLISH");
 	lab_value(longer, SIP_HEADER_EXPIRES, "1800");
 	lab_body(longer, "state");
 	lab_answer(lab, longer, 200, "s", "SIP-ETag: one\r\nExpires: 1800\r\n", "");

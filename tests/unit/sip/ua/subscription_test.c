@@ -346,9 +346,15 @@ static void refusals(void **state)
 	struct subscription_config config = config_of(lab);
 	struct subscription *s = begin(lab, &config);
 
-	/* 423: for longer, at once. */
-	lab_answer(lab, take(lab), 423, "n", "Min-Expires: 1800\r\n", "");
+	/* 423: for longer, at once: the same request with the next number (RFC 3261 8.1.3.5). */
+	struct fake_packet *brief = take(lab);
+	lab_answer(lab, brief, 423, "n", "Min-Expires: 1800\r\n", "");
 	struct fake_packet *again = take(lab);
+	assert_true(slice_eq(sip_message_value(again->message, SIP_HEADER_CALL_ID),
+			     sip_message_value(brief->message, SIP_HEADER_CALL_ID)));
+	assert_true(slice_eq(sip_message_value(again->message, SIP_HEADER_FROM),
+			     sip_message_value(brief->message, SIP_HEADER_FROM)));
+	lab_value(again, SIP_HEADER_CSEQ, "2 SUBSCRIBE");
 	lab_value(again, SIP_HEADER_EXPIRES, "1800");
 	lab_answer(lab, again, 489, "n", "Allow-Events: dialog\r\n", "");
 	lab_said(lab, "ended 489 'refused' -1|");
