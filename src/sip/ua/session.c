@@ -506,8 +506,10 @@ bool session_has_sdp(const struct sip_message *message)
 
 void session_learn(struct leg *leg, const struct sip_message *message)
 {
-	if (sip_message_header(message, SIP_HEADER_ALLOW, 0))
-		leg->peer_updates = sip_message_lists(message, SIP_HEADER_ALLOW, SLICE("UPDATE"));
+	if (!sip_message_header(message, SIP_HEADER_ALLOW, 0))
+		return;
+	leg->has_allow = true;
+	leg->peer_updates = sip_message_lists(message, SIP_HEADER_ALLOW, SLICE("UPDATE"));
 }
 
 struct dialog *session_dialog(const struct session *session)

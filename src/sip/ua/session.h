@@ -177,8 +177,8 @@ enum err session_reoffer(struct session *session) MUST_CHECK;
  * UPDATE (RFC 3311) in the answered dialog, or in the early one that counts: refreshes targets, and with `offer` brings
  * what `make_offer` writes, once no other offer is pending. Waits for its turn; `updated` tells the end; 491 is
  * retried. Of several that wait the last counts.
- * Errors: ERR_STATE no dialog; ERR_UNSUPPORTED the peer does not take UPDATE, or (with `offer`) the first offer is not
- * answered yet
+ * Errors: ERR_STATE no dialog; ERR_UNSUPPORTED the peer has said that it does not take UPDATE, or (with `offer`) the
+ * first offer is not answered yet
  */
 enum err session_update(struct session *session, bool offer) MUST_CHECK;
 /**

@@ -32,7 +32,7 @@ struct leg {
 	struct request *bye;
 	enum offer_turn turn;
 	bool agreed;       /* an exchange of offer and answer was completed for good */
-	bool peer_updates; /* the peer takes UPDATE, as its last Allow says */
+	bool peer_updates, has_allow; /* the peer takes UPDATE, as its last Allow says; it has said one */
 	uint32_t rseq, rseq_cseq; /* of the last reliable 1xx taken, and of its INVITE; 0: none yet */
 };
 

@@ -90,8 +90,10 @@ static void on_update(void *arg, struct request *request, const struct outcome *
 		}
 	} else {
 		/* Then it is done by re-INVITE from now on. */
-		if (outcome->status == 405 || outcome->status == 501)
+		if (outcome->status == 405 || outcome->status == 501) {
+			leg->has_allow = true;
 			leg->peer_updates = false;
+		}
 		if (comes_again(session, outcome)) {
 			session_go_on(session);
 			return;
@@ -165,7 +167,8 @@ enum err session_update(struct session *session, bool offer)
 
 	if (session_is_over(session) || !leg)
 		return ERR_STATE;
-	if (!leg->peer_updates || (offer && !leg->agreed))
+	/* Who sends no Allow has not said that it does not (RFC 3261 20.5). */
+	if ((leg->has_allow && !leg->peer_updates) || (offer && !leg->agreed))
 		return ERR_UNSUPPORTED;
 	session->update.waits = true;
 	session->update.offers = offer;

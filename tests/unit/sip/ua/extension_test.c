@@ -10,14 +10,19 @@ static struct session_options *options(struct lab *lab)
 
 /* ---- UPDATE, as who sends it ---- */
 
-static struct fake_packet *up_with_update(struct lab *lab)
+static struct fake_packet *up_with(struct lab *lab, const char *lines)
 {
 	lab_call(lab, NULL, "o1");
 	struct fake_packet *invite = lab_take(lab, "INVITE");
-	lab_answer(lab, invite, 200, "b", "Allow: INVITE, UPDATE\r\n" BOB_CONTACT SDP_LINES, "a1");
+	lab_answer(lab, invite, 200, "b", lines, "a1");
 	lab_take(lab, "ACK");
 	lab_said(lab, "answer 0 a1|answered 0 200|");
 	return invite;
+}
+
+static struct fake_packet *up_with_update(struct lab *lab)
+{
+	return up_with(lab, "Allow: INVITE, UPDATE\r\n" BOB_CONTACT SDP_LINES);
 }
 
 static void ours_offers_and_refreshes_targets(void **state)
@@ -41,7 +46,21 @@ static void one_that_does_not_take_it_is_not_asked(void **state)
 {
 	struct lab *lab = *state;
 
-	lab_call_up(lab);
+	up_with(lab, "Allow: INVITE, ACK, BYE\r\n" BOB_CONTACT SDP_LINES);
+	assert_int_equal(session_update(lab->session, true), ERR_UNSUPPORTED);
+	lab_quiet(lab);
+}
+
+/* No Allow says nothing of what a peer can (RFC 3261 20.5); one that refuses the method is not asked again. */
+static void one_that_says_nothing_may_be_asked(void **state)
+{
+	struct lab *lab = *state;
+
+	up_with(lab, BOB_CONTACT SDP_LINES);
+	assert_int_equal(session_update(lab->session, true), ERR_NONE);
+	lab_answer(lab, lab_take(lab, "UPDATE"), 405, NULL, "", "");
+	lab_said(lab, "make|updated 405|");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
 	assert_int_equal(session_update(lab->session, true), ERR_UNSUPPORTED);
 	lab_quiet(lab);
 }
@@ -675,6 +694,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(ours_offers_and_refreshes_targets),
 		LAB_TEST(one_that_does_not_take_it_is_not_asked),
+		LAB_TEST(one_that_says_nothing_may_be_asked),
 		LAB_TEST(a_refused_one_leaves_the_session),
 		LAB_TEST(glare_pauses_like_that_of_invite),
 		LAB_TEST(it_waits_while_a_reinvite_is_under_way),
