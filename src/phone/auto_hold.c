@@ -8,7 +8,8 @@ void calls_auto_hold(struct phone *phone, const struct call *but)
 	LIST_EACH(&phone->calls, node) {
 		struct call *call = LIST_ENTRY(node, struct call, node);
 		bool together = but && ((but->in_conference && call->in_conference) || join_together(but, call));
-		if (call == but || together || !call_is_up(call) || call_will_be_held(call) ||
+		bool leads = but && but->instead_of == call->number && !call_is_up(but);
+		if (call == but || together || leads || !call_is_up(call) || call_will_be_held(call) ||
 		    !settings_on(call_settings(call, "call.auto-hold"), "call.auto-hold"))
 			continue;
 		call->held_for = but && !call_is_up(but) ? but->number : 0;

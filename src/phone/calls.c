@@ -95,6 +95,7 @@ static void stop_timers(struct call *call)
 	timer_stop(call->phone->timers, &call->work_timer);
 	timer_stop(call->phone->timers, &call->forward_timer);
 	timer_stop(call->phone->timers, &call->notice_timer);
+	timer_stop(call->phone->timers, &call->leaving_timer);
 }
 
 void call_free(struct call *call)

@@ -349,6 +349,7 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	if (dialled)
 		buf_printf(dialled, "%s%s%s", target.shown, *target.digits ? ", then " : "", target.digits);
 	target_fini(&target);
+	call->instead_of = options->instead_of;
 	calls_auto_hold(phone, call);
 	calls_select(phone, call);
 	*number = call->number;

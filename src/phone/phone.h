@@ -129,6 +129,7 @@ struct call_options {
 	const char *type, *body;    /* a body beside the offer, with its type; NULL: none */
 	const char *input, *output; /* devices for this call; NULL: the settings */
 	const char *record;         /* record it to a file of this name, see phone_record_start(); NULL: do not */
+	unsigned instead_of;        /* the call whose other side asked for this one: it is not held; 0: none */
 };
 /* Which call is meant where none is named. */
 enum call_meant { MEANT_RINGING, MEANT_HELD, MEANT_HANGUP, MEANT_SELECTED };

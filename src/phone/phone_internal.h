@@ -281,6 +281,7 @@ struct call {
 	enum call_change next_hold; /* what follows it: to hold, to resume, or neither ... */
 	bool next_reinvite, next_bare; /* ... and a re-INVITE, perhaps without offer */
 	unsigned held_for;       /* the call that it was held for when that was dialled or answered; 0: none */
+	unsigned instead_of;     /* the call whose other side asked for this one by REFER; 0: none */
 	struct timer answer_timer, ringback_timer, work_timer;
 	bool wants_answer, wants_progress, wants_ring;
 	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
@@ -296,6 +297,7 @@ struct call {
 	unsigned reject_code;                          /* refused as soon as the handler that brought it has returned */
 	char *forward_to;          /* "<sip:...>": where the caller is sent by 302 */
 	struct timer forward_timer; /* nobody answers: sent on */
+	struct timer leaving_timer; /* its other side sent us on to another call that is up now, and should hang up */
 	bool devices[2];                               /* it chose its input, its output */
 	char digit;                                    /* the last that was told, how it came and when */
 	const char *digit_via;

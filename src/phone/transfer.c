@@ -9,6 +9,7 @@
 enum {
 	ASKED_S = 180,      /* how long a REFER is told of the call that follows it */
 	PATIENCE_S = 170,   /* how long it waits for our user */
+	LEAVES_S = 2,       /* who asked hangs up, once the call that was asked for is up */
 	PENDING_MAX = 16,   /* REFERs of others at a time ... */
 	PENDING_OF_ONE = 4, /* ... of one call, or of one host outside of calls */
 	URI_MAX = 4096,
@@ -27,7 +28,6 @@ struct transfer {
 	struct notifier *notifier; /* NULL: nothing is to be told (norefersub) */
 	unsigned code;             /* of the call that follows */
 	char *reason;
-	bool was_held; /* by our user: then it stays so */
 	struct timer patience;
 };
 
@@ -306,16 +306,27 @@ unsigned phone_take_refer(struct phone *phone, struct server_transaction *st, st
 
 /* ---- following ---- */
 
-/* What was on hold for the call that did not come about is talked in again. */
-static void resume_old(struct transfer *transfer)
+static void still_there(void *arg)
+{
+	struct call *old = arg;
+
+	calls_auto_hold(old->phone, old->phone->selected ? call_find(old->phone, old->phone->selected) : NULL);
+}
+
+/*
+ * The call in which we were asked is not held meanwhile: who asks means to leave it (RFC 5589 6.1), and a re-INVITE
+ * would meet the BYE. When the other one does not come about it goes on; when it does, it waits only if nobody leaves.
+ */
+static void return_to_old(struct transfer *transfer, bool good)
 {
 	struct call *old = transfer->call ? call_find(transfer->phone, transfer->call) : NULL;
-	struct failure ignored;
 
-	if (!old || old->ended || !old->session || transfer->was_held || !call_will_be_held(old))
+	if (!old || old->ended || !old->session || call_will_be_held(old))
 		return;
-	call_change_start(old, CHANGE_RESUME, false, &ignored);
-	calls_select(transfer->phone, old);
+	if (good)
+		timer_start(old->phone->timers, &old->leaving_timer, LEAVES_S * SECOND_US, still_there, old);
+	else
+		calls_select(transfer->phone, old);
 }
 
 static void followed(struct transfer *transfer, bool good)
@@ -326,8 +337,7 @@ static void followed(struct transfer *transfer, bool good)
 	event_number(event, "code", transfer->code);
 	event_text(event, "reason", slice_of(transfer->reason));
 	event_text(event, "by", SLICE("peer"));
-	if (!good)
-		resume_old(transfer);
+	return_to_old(transfer, good);
 	transfer_free(transfer);
 }
 
@@ -367,11 +377,9 @@ static void dial(struct transfer *transfer)
 				       : NULL;
 	const char *headers[4] = { 0 };
 	size_t count = 0;
-	const struct call *old = transfer->call ? call_find(phone, transfer->call) : NULL;
 	struct failure failure;
 	unsigned number;
 
-	transfer->was_held = old && call_will_be_held(old);
 	if (by)
 		headers[count++] = by;
 	if (named) {
@@ -379,7 +387,8 @@ static void dial(struct transfer *transfer)
 		headers[count++] = transfer->replaces ? "Require:replaces" : "Require:join";
 	}
 	struct call_options options = { .from = transfer->account && *transfer->account ? transfer->account : NULL,
-					.headers = headers };
+					.headers = headers,
+					.instead_of = transfer->call };
 	bool good = phone_call(phone, slice_of(transfer->target), &options, &number, NULL, &failure);
 	free(by);
 	free(named);
