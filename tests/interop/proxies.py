@@ -70,6 +70,19 @@ def start_proxy(bench, domain, ip, defines, algorithm="MD5"):
     return process
 
 
+def start_edge(bench, ip, registrar=BILOXI):
+    """An edge proxy before the registrar: registrations get its Path, calls come by it."""
+    need("kamailio")
+    folder = bench.path(f"edge-{ip}")
+    os.makedirs(folder, exist_ok=True)
+    text = open(os.path.join(HERE, "edge.cfg.in")).read().replace("@IP@", ip).replace("@REGISTRAR@", registrar)
+    path = bench.write(f"edge-{ip}/kamailio.cfg", text)
+    process = bench.start(["kamailio", "-DD", "-E", "-f", path, "-Y", folder, "-P", os.path.join(folder, "kamailio.pid"), "-m", "32", "-M", "8"],
+                          log=f"edge-{ip}.log")
+    wait_until(lambda: port_answers(ip, 5060), f"the edge proxy {ip} listens")
+    return process
+
+
 TLS_CONFIG = """[server:default]
 method = TLSv1.2+
 verify_certificate = no

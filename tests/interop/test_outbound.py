@@ -1,8 +1,10 @@
 """RFC 5626, 5627 and 3608 with kamailio: flows, STUN and CRLF keep-alives, GRUU, Service-Route; proxies that fail and come back."""
+import os
+import signal
 import subprocess
 
 from harness import check, equal, wait_until
-from proxies import ALICE, ATLANTA, BILOXI, BOB, start_dns, start_proxy
+from proxies import ALICE, ATLANTA, BILOXI, BOB, DNS, start_dns, start_edge, start_proxy
 from wire import Peer, Sniffer
 
 
@@ -32,6 +34,77 @@ def test_with_kamailio(bench):
     check("reg-id=1" in registers[-1].get("Contact") and "+sip.instance" in registers[-1].get("Contact"), registers[-1].get("Contact"))
     equal(alice.quit(), 0, "alice's end")
     equal(bob.quit(), 0, "bob's end")
+
+
+def called_by(caller, called, sniffer, edge):
+    """A call to bob that is answered and ended; it came to him by this edge proxy. Returns the INVITE as he got it."""
+    before = len(sniffer.messages)
+    caller.do("call sip:bob@biloxi.com")
+    called.event("incoming", within=15)
+    called.do("answer")
+    caller.event("answered", direction="out")
+    called.event("answered", direction="in")
+    called.do("hold")
+    caller.event("remote-held")
+    caller.do("hangup")
+    called.event("ended")
+    return [m for m in sniffer.messages[before:] if m.method == "INVITE" and m.is_request and m.destination == f"{edge}:5060" and m.source == f"{BILOXI}:5060"]
+
+
+def test_path(bench):
+    """RFC 3327: the registration passes an edge proxy that adds its Path; calls to the phone have that as their Route, and the phone answers through it."""
+    start_dns(bench)
+    start_proxy(bench, "biloxi.com", BILOXI, ["OUTBOUND", "EDGES"])
+    start_edge(bench, ATLANTA)
+    sniffer = Sniffer()
+    bob = bench.phone(f"set sip.listen {BOB}:5060", "set media.ports 30000-30098", f"account add sip:bob@biloxi.com password=secret proxy=sip:{ATLANTA}")
+    alice = bench.phone(f"set sip.listen {ALICE}:5060", "account add sip:alice@biloxi.com password=secret")
+    bob.event("registered")
+    alice.event("registered")
+    register = next(m for m in sniffer.messages if m.method == "REGISTER" and m.is_request and m.destination == f"{ATLANTA}:5060")
+    check("path" in register.get("Supported"), register.get("Supported"))
+    passed = next(m for m in sniffer.messages if m.method == "REGISTER" and m.is_request and m.source == f"{ATLANTA}:5060")
+    check(f"@{ATLANTA}" in passed.get("Path") or f"sip:{ATLANTA}" in passed.get("Path"), passed.get("Path"))
+    answer = next(m for m in sniffer.messages if m.method == "REGISTER" and m.status == 200 and m.destination == f"{BOB}:5060")
+    equal(answer.get("Path"), passed.get("Path"), "the registrar shows the Path to the phone")
+    invites = called_by(alice, bob, sniffer, ATLANTA)
+    equal(invites[0].get("Route"), passed.get("Path"), "the Path is the Route of the call to the phone")
+    at_bob = [m for m in sniffer.messages if m.method == "INVITE" and m.is_request and m.destination == f"{BOB}:5060"]
+    check(at_bob and all(m.source == f"{ATLANTA}:5060" for m in at_bob), "nothing else reaches him")
+    check(any(ATLANTA in value for value in at_bob[0].all("Record-Route")), at_bob[0].all("Record-Route"))
+    equal(bob.quit(), 0, "bob's end")
+    equal(alice.quit(), 0, "alice's end")
+
+
+def test_two_flows_by_edges(bench):
+    """RFC 5626 with kamailio: a phone keeps flows to two edge proxies; one is killed: it registers anew at once, and calls come by the other flow."""
+    start_dns(bench)
+    start_proxy(bench, "biloxi.com", BILOXI, ["OUTBOUND", "EDGES"])
+    edges = {ip: start_edge(bench, ip) for ip in (ATLANTA, DNS)}
+    sniffer = Sniffer()
+    bob = bench.phone(f"set sip.listen {BOB}:5060", "set media.ports 30000-30098",
+                      f"account add sip:bob@biloxi.com password=secret transport=tcp proxy=\"sip:{ATLANTA};transport=tcp sip:{DNS};transport=tcp\"")
+    alice = bench.phone(f"set sip.listen {ALICE}:5060", "account add sip:alice@biloxi.com password=secret")
+    bob.event("registered")
+    alice.event("registered")
+
+    def passed():
+        return [m for m in sniffer.messages if m.method == "REGISTER" and m.is_request and m.destination == f"{BILOXI}:5060" and "bob" in m.get("To")]
+    wait_until(lambda: {m.source for m in passed()} == {f"{ATLANTA}:5060", f"{DNS}:5060"}, "both flows are registered", 20)
+    ids = {m.source.split(":")[0]: m.get("Contact").split("reg-id=")[1][0] for m in passed()}
+    equal(ids, {ATLANTA: "1", DNS: "2"}, "the numbers of the flows")
+    check(all(";ob" in m.get("Path") for m in passed()), [m.get("Path") for m in passed()])
+    wait_until(lambda: "and by" in bob.do("show accounts")["text"], "shown")
+    count = len(passed())
+    first = edges[ATLANTA]
+    for line in open(f"/proc/{first.pid}/task/{first.pid}/children").read().split():
+        os.kill(int(line), signal.SIGKILL)
+    first.kill()
+    first.wait()
+    wait_until(lambda: len(passed()) > count and passed()[-1].source == f"{DNS}:5060", "it registers anew by what is left", 20)
+    check(called_by(alice, bob, sniffer, DNS), "the call came by the flow that is left")
+    equal(bob.quit(20), 0, "bob's end")
+    equal(alice.quit(), 0, "alice's end")
 
 
 def test_proxies_that_fail_and_come_back(bench):
