@@ -3,7 +3,11 @@
 #include "base/xmalloc.h"
 
 #include <assert.h>
+#include <time.h>
 #include <uv.h>
+
+#define SLEPT_US (3 * SECOND_US) /* less is a hiccup, and told to nobody */
+#define SLEEP_LEAST_US (20 * MS_US) /* less is what reading two clocks differs by */
 
 struct turn_end {
 	loop_h *handler;
@@ -18,6 +22,11 @@ struct loop {
 	struct timers timers;
 	struct turn_end *ends;
 	size_t end_count;
+	loop_slept_h *slept;
+	void *slept_arg;
+	int64_t asleep_first_us, asleep_us; /* when the loop was made, and at this turn */
+	loop_h *on_resume;
+	void *resume_arg;
 	bool begun;         /* the clock was read for this turn */
 	bool again;         /* somebody wants another turn at once */
 	bool stopped;
@@ -40,9 +49,30 @@ struct loop_signal {
 	bool closed;
 };
 
-static int64_t clock_us(void)
+static int64_t read_us(clockid_t clock)
 {
-	return (int64_t)(uv_hrtime() / 1000);
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * SECOND_US + now.tv_nsec / 1000;
+}
+
+/* The one clock stands still while the computer sleeps, the other does not. */
+static int64_t slept_us(void *arg)
+{
+	(void)arg;
+	return read_us(CLOCK_BOOTTIME) - read_us(CLOCK_MONOTONIC);
+}
+
+/* How far our clock is before libuv's. */
+static int64_t ahead_us(const struct loop *loop)
+{
+	return loop->asleep_us - loop->asleep_first_us;
+}
+
+static int64_t clock_us(const struct loop *loop)
+{
+	return (int64_t)(uv_hrtime() / 1000) + ahead_us(loop);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -80,7 +110,9 @@ struct loop *loop_new(void)
 	rc = uv_idle_init(&loop->uv, &loop->hurry);
 	assert(rc == 0);
 	(void)rc;
-	timers_init(&loop->timers, clock_us());
+	loop->slept = slept_us;
+	loop->asleep_first_us = loop->asleep_us = slept_us(NULL);
+	timers_init(&loop->timers, clock_us(loop));
 	return loop;
 }
 
@@ -126,7 +158,31 @@ void loop_begin_turn(struct loop *loop)
 	if (loop->begun)
 		return;
 	loop->begun = true;
-	timers_run(&loop->timers, clock_us());
+	int64_t asleep_us = loop->slept(loop->slept_arg), more_us = asleep_us - loop->asleep_us;
+	if (more_us >= SLEEP_LEAST_US)
+		loop->asleep_us = asleep_us;
+	int64_t now_us = clock_us(loop);
+	if (more_us >= SLEPT_US && loop->on_resume) {
+		loop->timers.now_us = now_us;
+		loop->on_resume(loop->resume_arg);
+	}
+	timers_run(&loop->timers, now_us);
+}
+
+void loop_on_resume(struct loop *loop, loop_h *handler, void *arg)
+{
+	loop->on_resume = handler;
+	loop->resume_arg = arg;
+}
+
+void loop_measure_sleep(struct loop *loop, loop_slept_h *slept, void *arg)
+{
+	int64_t ahead = ahead_us(loop);
+
+	loop->slept = slept;
+	loop->slept_arg = arg;
+	loop->asleep_us = slept(arg);
+	loop->asleep_first_us = loop->asleep_us - ahead;
 }
 
 /* Handlers may add handlers: the array may move while it is walked. */
@@ -139,7 +195,7 @@ static void end_turn(struct loop *loop)
 }
 
 /*
- * libuv counts whole milliseconds on the same clock. The alarm is set in absolute time, rounded up, so that it never
+ * libuv counts whole milliseconds of the time awake. The alarm is set in absolute time, rounded up, so that it never
  * rings before the timer is due and costs one wake-up, not two.
  */
 static void set_alarm(struct loop *loop, int64_t next_us)
@@ -149,7 +205,7 @@ static void set_alarm(struct loop *loop, int64_t next_us)
 		return;
 	}
 	uv_update_time(&loop->uv);
-	uint64_t now_ms = uv_now(&loop->uv), next_ms = ((uint64_t)next_us + 999) / 1000;
+	uint64_t now_ms = uv_now(&loop->uv), next_ms = ((uint64_t)(next_us - ahead_us(loop)) + 999) / 1000;
 	uv_timer_start(&loop->alarm, on_alarm, next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 

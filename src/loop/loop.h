@@ -1,5 +1,6 @@
 /*
- * loop: the one thread. libuv turns it; time is read once per turn and drives base/timer.
+ * loop: the one thread. libuv turns it; time is read once per turn and drives base/timer. It passes while the computer
+ * sleeps as well: what was due meanwhile fires when it wakes up.
  *
  * A turn: due timers, ready descriptors, then the turn-end handlers in the order they were added
  * (scripts read events, objects die, the screen is drawn once).
@@ -34,6 +35,15 @@ void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 typedef void loop_h(void *arg);
+/**
+ * Call once the computer has slept for three seconds or more, in the turn that finds it awake: the clock shows the time
+ * that has passed, what was due meanwhile fires behind. One handler; NULL: none.
+ */
+void loop_on_resume(struct loop *loop, loop_h *handler, void *arg);
+/** How long the computer has slept since it was started [us]. */
+typedef int64_t loop_slept_h(void *arg);
+/** Ask this instead of the system: for tests. */
+void loop_measure_sleep(struct loop *loop, loop_slept_h *slept, void *arg);
 /** Call at the end of every turn, until the loop is freed. A handler that makes more work calls loop_again(). */
 void loop_at_turn_end(struct loop *loop, loop_h *handler, void *arg);
 /** Take another turn without waiting. */

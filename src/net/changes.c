@@ -9,12 +9,10 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SETTLE_US (500 * MS_US)  /* one change is many messages */
 #define FAR_S INT64_C(32503680000) /* an alarm that nobody waits for */
-#define SLEPT_US (3 * SECOND_US) /* less is a hiccup */
 
 struct changes {
 	struct net *net;
@@ -24,22 +22,7 @@ struct changes {
 	struct loop_watch *watch, *alarm_watch;
 	struct timer settle;
 	uint64_t addresses; /* which there are: a sum that tells one state from another */
-	int64_t asleep_us;  /* how long this computer has slept since it started */
 };
-
-static int64_t clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * SECOND_US + now.tv_nsec / 1000;
-}
-
-/* The one clock stands still while the computer sleeps, the other does not. */
-static int64_t slept_us(void)
-{
-	return clock_us(CLOCK_BOOTTIME) - clock_us(CLOCK_MONOTONIC);
-}
 
 static uint64_t sum_of(const struct address *address)
 {
@@ -120,14 +103,15 @@ static void on_settled(void *arg)
 	struct address outside;
 	uint64_t addresses = look(&outside);
 
-	if (addresses == changes->addresses)
-		return;
+	enum net_change change = addresses == changes->addresses ? NET_STIRRED : addresses ? NET_MOVED : NET_DOWN;
+
 	changes->addresses = addresses;
-	tell(changes, addresses ? NET_MOVED : NET_DOWN, &outside);
+	if (addresses || change == NET_DOWN)
+		tell(changes, change, &outside);
 }
 
-/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: so nobody has to look now and
- * then. */
+/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: it wakes the loop up, which looks at
+ * its clocks. */
 static void arm(struct changes *changes)
 {
 	const struct itimerspec far = { .it_value = { .tv_sec = FAR_S } };
@@ -138,17 +122,18 @@ static void arm(struct changes *changes)
 static void on_alarm(void *arg, int events)
 {
 	struct changes *changes = arg;
-	int64_t asleep_us = slept_us();
-	bool slept = asleep_us - changes->asleep_us >= SLEPT_US;
-	struct address outside;
 	uint64_t count;
 
 	(void)events;
 	(void)!read(changes->alarm, &count, sizeof count);
 	arm(changes);
-	changes->asleep_us = asleep_us;
-	if (!slept)
-		return;
+}
+
+static void on_resume(void *arg)
+{
+	struct changes *changes = arg;
+	struct address outside;
+
 	changes->addresses = look(&outside);
 	tell(changes, NET_RESUMED, &outside);
 }
@@ -186,6 +171,7 @@ void changes_free(struct changes *changes)
 	if (!changes)
 		return;
 	timer_stop(loop_timers(changes->net->loop), &changes->settle);
+	loop_on_resume(changes->net->loop, NULL, NULL);
 	loop_unwatch(changes->watch);
 	loop_unwatch(changes->alarm_watch);
 	if (changes->alarm >= 0)
@@ -206,7 +192,7 @@ void net_watch_changes(struct net *net, net_change_h *handler, void *arg)
 	changes->handler = handler;
 	changes->arg = arg;
 	changes->addresses = look(&outside);
-	changes->asleep_us = slept_us();
+	loop_on_resume(net->loop, on_resume, changes);
 	changes->fd = open_netlink();
 	if (changes->fd >= 0)
 		changes->watch = loop_watch(net->loop, changes->fd, LOOP_READ, on_netlink, changes);

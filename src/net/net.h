@@ -83,6 +83,7 @@ enum net_change {
 	NET_MOVED,   /* other addresses than before, or another way out */
 	NET_DOWN,    /* no address left but those of this host itself */
 	NET_RESUMED, /* this computer has slept */
+	NET_STIRRED, /* all as before, but single ways may lead elsewhere: a route, a preference among addresses */
 };
 /** `outside`: the address that packets to the world leave from; unset when there is none. Connections from addresses
  * that are gone were told before, after a sleep all. */

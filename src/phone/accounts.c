@@ -502,6 +502,17 @@ void accounts_network_changed(struct phone *phone)
 	}
 }
 
+void accounts_follow(struct phone *phone)
+{
+	LIST_EACH(&phone->accounts, node) {
+		const struct account *account = LIST_ENTRY(node, struct account, node);
+		const struct binding *bindings[] = { account->binding, account->spare };
+		for (size_t i = 0; i < ARRAY_LEN(bindings); i++)
+			if (bindings[i] && registration_has_moved(bindings[i]->registration))
+				registration_network_changed(bindings[i]->registration);
+	}
+}
+
 void accounts_shut_down(struct phone *phone)
 {
 	LIST_EACH(&phone->accounts, node) {

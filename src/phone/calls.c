@@ -305,7 +305,9 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 		local = "it rang, but nobody answered in time";
 	struct slice reason = call->refusal ? slice_of(call->refusal) : local ? slice_of(local) : outcome->reason;
 
-	if (!was_up || outcome->cause == CAUSE_TIMEOUT || outcome->cause == CAUSE_CONNECT)
+	/* An answered call ends by a response where that says that the other side has none any more (RFC 5057 5.1). */
+	bool gone = outcome->cause == CAUSE_RESPONSE && outcome->status >= 300;
+	if (!was_up || gone || outcome->cause == CAUSE_TIMEOUT || outcome->cause == CAUSE_CONNECT)
 		call_set_status(call, outcome->status, reason);
 	if (outcome->cause != CAUSE_NONE && !(was_up && outcome->cause == CAUSE_RESPONSE))
 		xreplace(&call->cause, cause_name(outcome->cause));

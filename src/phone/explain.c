@@ -181,6 +181,8 @@ void explain_call(const struct call *call, struct buf *out)
 		duration_text(out, (double)(call->ended_us - call->answered_us) / 1e6);
 		if (call->cause && cause_find(call->cause) != CAUSE_NONE)
 			buf_printf(out, " (%s). %s", call->cause, explain_cause(cause_find(call->cause), call->code));
+		else if (call->code >= 300)
+			buf_printf(out, " (%u %s). %s", call->code, call->reason, sip_status_sentence(call->code));
 		else
 			buf_printf(out, ".");
 		add_detail(call->detail, out);

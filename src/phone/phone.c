@@ -447,6 +447,7 @@ void phone_free(struct phone *phone)
 	if (!phone)
 		return;
 	timer_stop(phone->timers, &phone->hurry);
+	timer_stop(phone->timers, &phone->resumed);
 	requests_free(phone);
 	messages_free(phone->messages);
 	transfers_free(phone);

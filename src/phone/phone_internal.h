@@ -127,6 +127,8 @@ bool account_is_server(const struct account *account, const struct address *remo
 void accounts_moved(struct phone *phone);
 /** Nothing that was learned of the network holds any more: register at once, those too that wait for another try. */
 void accounts_network_changed(struct phone *phone);
+/** The same for those alone that would register from another address now than they did. */
+void accounts_follow(struct phone *phone);
 /* network.c */
 /** Follow the network from now on. */
 void network_watch(struct phone *phone);
@@ -540,6 +542,7 @@ struct phone {
 	char *told_lost[ENGINE_DEVICES];   /* what was last said of one that cannot be used: once, not at every call */
 	struct list transfers, referrals; /* others' REFERs to us, ours to others */
 	struct list requests; /* OPTIONS and the like under way */
+	struct timer resumed; /* the peers of calls are asked whether they are there still */
 	struct timer hurry; /* the end: BYEs that wait for an ACK go without it, then time is up */
 	struct messages *messages;
 	struct subscriptions *subscriptions;

@@ -1,7 +1,9 @@
 """The network changes under a phone: its address goes, another comes; registration and call follow."""
+import os
 import subprocess
 
 from harness import OFFHOOK, check, equal, need, wait_until
+from proxies import ALICE, start_dns
 from wire import Peer
 
 
@@ -72,3 +74,205 @@ def test_a_registration_follows(bench):
     registrar.respond(again, 200, "OK", headers=[f"Contact: {again.get('Contact')}"])
     phone.process.stdin.close()
     wait_until(lambda: phone.process.poll() is not None, "the phone ends", 15)
+
+
+# ---- a computer that sleeps ----
+
+# The clock that goes on in a sleep is as much before the other as the file says: what a sleep looks like to a program.
+SLEEPER = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int rc = (int)syscall(SYS_clock_gettime, clock, now);
+	FILE *file = clock == CLOCK_BOOTTIME ? fopen(getenv("SLEPT"), "r") : NULL;
+	long slept = 0;
+	if (!file)
+		return rc;
+	if (fscanf(file, "%ld", &slept) == 1)
+		now->tv_sec += slept;
+	fclose(file);
+	return rc;
+}
+"""
+
+
+def sleeping_phone(bench, *lines):
+    """A phone, and what makes its computer sleep for so many seconds."""
+    need("cc")
+    library, slept = bench.path("sleeper.so"), bench.write("slept", "0")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, bench.write("sleeper.c", SLEEPER)], check=True)
+    env = bench.environment(LD_PRELOAD=library, SLEPT=slept, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+    phone = bench.phone(*lines, env=env)
+
+    def sleep(seconds):
+        bench.write("slept.new", str(seconds))
+        os.rename(bench.path("slept.new"), slept)
+        phone.do("show version")  # it wakes up and looks at its clocks
+        phone.event("network", state="resumed")
+    return phone, sleep
+
+
+def test_a_computer_that_slept(bench):
+    """After two hours of sleep: registered anew at once by a new connection, a session that ran out is told, the other call is asked after and has gone."""
+    registrar, peer = Peer(5060, "127.0.0.2"), Peer(5080)
+    phone, sleep = sleeping_phone(bench, "set sip.listen 127.0.0.1:5070", "account add sip:alice@127.0.0.2 password=x", "set call.accept any", "set call.auto-hold off")
+
+    def registered():
+        request = registrar.receive("REGISTER")
+        registrar.respond(request, 200, "OK", headers=[f"Contact: {request.get('Contact')};expires=3600"])
+        return request
+    first = registered()
+    phone.event("registered")
+    numbers, ids = [], []
+    for extra in (("Require: timer", "Session-Expires: 600;refresher=uas"), ()):
+        number = phone.do("call sip:bob@127.0.0.1:5080")["call"]
+        invite = peer.receive("INVITE")
+        ids.append(invite.get("Call-ID"))
+        peer.respond(invite, 200, "OK", peer.sdp(), headers=extra)
+        peer.receive("ACK")
+        phone.event("answered", call=number)
+        numbers.append(number)
+    sleep(7200)
+    again = registered()
+    equal(again.get("Call-ID"), first.get("Call-ID"), "the same registration")
+    registrar.nothing("REGISTER", 0.3)
+    ended = phone.event("ended", call=numbers[0])
+    equal(ended["cause"], "timeout", "the session that nobody refreshed")
+    bye = peer.receive("BYE")
+    equal(bye.get("Call-ID"), ids[0], "its BYE")
+    peer.respond(bye, 200, "OK")
+    ask = peer.receive("INVITE")
+    equal(ask.get("Call-ID"), ids[1], "the other is asked")
+    check(ask.body.startswith("v=0"), "the other is asked with an offer")
+    peer.respond(ask, 481, "Call/Transaction Does Not Exist")
+    gone = phone.event("ended", call=numbers[1])
+    equal(gone["code"], 481, "it has gone")
+    check("481" in phone.do(f"why {numbers[1]}")["text"], "why")
+    check(phone.do("show accounts")["text"].count("registered"), "registered")
+    phone.process.kill()
+
+
+# ---- two ways out ----
+
+def two_ways(bench):
+    """Another host, 10.100.0.1, behind two links: `w0` (10.9.0.1) is there, `l0` (10.8.0.1) not yet. No other way leads out of here. Words that enter it."""
+    bench.need_namespace()
+    need("ip", "nsenter", "unshare")
+    holder = bench.start(["unshare", "-n", "sleep", "600"])
+    enter = ["nsenter", "-t", str(holder.pid), "-n"]
+    ip("addr", "flush", "dev", "lo", "scope", "global")
+    for link in ("w", "l"):
+        ip("link", "add", link + "0", "type", "veth", "peer", "name", link + "1")
+    wait_until(lambda: subprocess.run([*enter, "ip", "link", "show", "w0"], capture_output=True).returncode, "the other host is there")
+    for link, net in (("w", "10.9.0"), ("l", "10.8.0")):
+        ip("link", "set", link + "1", "netns", str(holder.pid))
+        for words in (["addr", "add", net + ".2/24", "dev", link + "1"], ["link", "set", link + "1", "up"]):
+            subprocess.run([*enter, "ip", *words], check=True)
+    for words in (["addr", "add", "10.100.0.1/32", "dev", "lo"], ["link", "set", "lo", "up"]):
+        subprocess.run([*enter, "ip", *words], check=True)
+    way_opens("w", "10.9.0")
+    return enter
+
+
+def way_opens(link, net):
+    ip("addr", "replace", net + ".1/24", "dev", link + "0")
+    ip("link", "set", link + "0", "up")
+    ip("route", "replace", "default", "via", net + ".2", "dev", link + "0", "metric", "100" if link == "w" else "600")
+
+
+def called_from_bench(bench, enter, host, listen):
+    """A phone in the other host that is called and answers: (alice, bob, the call)."""
+    script = bench.write("bob.call", f"set sip.listen {host}:5060\nset audio.input tone:660\nset audio.output null\nset call.accept any\n"
+                                     "wait incoming within=20s\nanswer\nwait ended within=60s\n")
+    bob = bench.start([*enter, OFFHOOK, "-n", "-v", "-f", script], log="bob.log")
+    alice = bench.phone(f"set sip.listen {listen}")
+
+    def answers():
+        alice.do(f"call sip:bob@{host}")
+        try:
+            return alice.event("answered", within=2)
+        except Exception:
+            return alice.ask("hangup all") and None
+    call = wait_until(answers, "bob answers", 30)["call"]
+    alice.event("media")
+    return alice, bob, call
+
+
+def sound_comes_to(alice, address):
+    check(address in alice.get("sent.via"), f"{address}: {alice.get('sent.via')}")
+    check(address in alice.do("show media")["text"], f"{address}: {alice.do('show media')['text']}")
+    before = float(alice.get("media.received").split()[0])
+    wait_until(lambda: float(alice.get("media.received").split()[0]) > before + 15, f"sound comes to {address}")
+
+
+def test_from_one_way_to_another(bench):
+    """A second way comes up and nothing changes; the first loses its route: the call goes on by the second; back by the first; none; again by the second."""
+    enter = two_ways(bench)
+    alice, bob, call = called_from_bench(bench, enter, "10.100.0.1", "0.0.0.0:5060")
+    way_opens("l", "10.8.0")
+    alice.event("network", state="changed")
+    check("10.9.0.1" in alice.do("show media")["text"], "the better way is the one that it has")
+    ip("route", "del", "default", "dev", "w0")
+    equal(alice.event("network", state="changed")["address"], "10.8.0.1", "out by the second")
+    alice.event("reinvite", code=200)
+    sound_comes_to(alice, "10.8.0.1")
+    way_opens("w", "10.9.0")
+    alice.event("network", state="changed")
+    alice.event("reinvite", code=200)
+    sound_comes_to(alice, "10.9.0.1")
+    for link in ("w0", "l0"):
+        ip("link", "set", link, "down")
+    alice.event("network", state="down")
+    way_opens("l", "10.8.0")
+    alice.event("network", state="changed")
+    alice.event("reinvite", code=200)
+    sound_comes_to(alice, "10.8.0.1")
+    alice.do("hangup")
+    equal(alice.event("ended")["by"], "us", "the end")
+    equal(bob.wait(20), 0, "bob's script")
+
+
+def test_a_temporary_address(bench):
+    """IPv6: a new temporary address comes and the old one is not preferred any more (RFC 8981): the call goes on by the new one before the old goes."""
+    enter = two_ways(bench)
+    ip("addr", "add", "fd00:9::1/64", "dev", "w0", "nodad", "noprefixroute")
+    ip("-6", "route", "add", "fd00:9::/64", "dev", "w0")
+    subprocess.run([*enter, "ip", "addr", "add", "fd00:9::2/64", "dev", "w1", "nodad"], check=True)
+    alice, bob, call = called_from_bench(bench, enter, "[fd00:9::2]", "[::]:5060")
+    ip("addr", "add", "fd00:9::77/64", "dev", "w0", "nodad", "noprefixroute")
+    ip("addr", "change", "fd00:9::1/64", "dev", "w0", "noprefixroute", "preferred_lft", "0", "valid_lft", "600")
+    alice.event("reinvite", code=200)
+    sound_comes_to(alice, "fd00:9::77")
+    ip("addr", "del", "fd00:9::1/64", "dev", "w0")
+    alice.do("hangup")
+    equal(alice.event("ended")["by"], "us", "the end")
+    equal(bob.wait(20), 0, "bob's script")
+
+
+def test_a_family_goes(bench):
+    """The registrar's name has addresses of both families; ours of IPv6 goes away: registered anew by IPv4 at once."""
+    start_dns(bench)
+    ip("addr", "add", "2001:db8::1/128", "dev", "lo", "nodad")
+    ip("addr", "add", "2001:db8::2/128", "dev", "lo", "nodad")
+    ip("-6", "route", "add", "default", "dev", "lo", "src", "2001:db8::1")
+    six, four = Peer(5080, "2001:db8::2"), Peer(5080, "192.0.2.53")
+    phone = bench.phone(f"set sip.listen {ALICE}:5060 [2001:db8::1]:5060", "account add sip:alice@both.atlanta.com:5080 password=x")
+    first = six.receive("REGISTER", 15)
+    check("[2001:db8::1]" in first.get("Contact"), first.get("Contact"))
+    six.respond(first, 200, "OK", headers=[f"Contact: {first.get('Contact')}"])
+    phone.event("registered")
+    ip("-6", "route", "del", "default", "dev", "lo")
+    for address in ("2001:db8::1/128", "2001:db8::2/128"):
+        ip("addr", "del", address, "dev", "lo")
+    phone.event("network", state="changed")
+    again = four.receive("REGISTER", 15)
+    check(ALICE in again.get("Contact"), again.get("Contact"))
+    equal(again.get("Call-ID"), first.get("Call-ID"), "the same registration")
+    four.respond(again, 200, "OK", headers=[f"Contact: {again.get('Contact')}"])
+    wait_until(lambda: "registered" in phone.do("show accounts")["text"], "registered")
+    phone.process.kill()

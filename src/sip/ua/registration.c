@@ -43,13 +43,14 @@ struct registration {
 	char *left[LEFT_MAX];        /* bindings that earlier runs left behind, to be removed too; NULL: no more */
 	char *stale_contact;         /* to be removed by the next REGISTER: the face of the NAT has changed */
 	struct address sent_contact; /* host and port in it */
+	struct address sent_from;    /* our own, whatever a NAT makes of it */
 	bool has_face, tried_face;   /* has: identity.contact is what the registrar saw; tried: once for each refresh */
 	struct sip_target kept;      /* target of the keep-alive */
 	bool keeps_alive;
 	struct outbound outbound;
 };
 
-static struct transport *transport_of(struct registration *r)
+static struct transport *transport_of(const struct registration *r)
 {
 	return transactions_transport(r->ua->transactions);
 }
@@ -183,11 +184,21 @@ static void note_contact(struct registration *r, struct slice contact, const str
 		r->stale_contact = xstrdup(r->contact);
 	free(r->contact);
 	r->contact = slice_dup(parsed.uri.text);
-	r->sent_contact = (struct address){ 0 };
-	if (r->profile->identity.has_contact)
-		r->sent_contact = r->profile->identity.contact;
-	else if (transport_sent_by(transport_of(r), target, host))
-		(void)!address_parse(&r->sent_contact, slice_of(host), sip_protocol_port(target->protocol));
+	r->sent_from = r->sent_contact = (struct address){ 0 };
+	if (transport_sent_by(transport_of(r), target, host))
+		(void)!address_parse(&r->sent_from, slice_of(host), sip_protocol_port(target->protocol));
+	r->sent_contact = r->profile->identity.has_contact ? r->profile->identity.contact : r->sent_from;
+}
+
+bool registration_has_moved(const struct registration *r)
+{
+	struct address now;
+	char host[ADDRESS_TEXT];
+
+	return r->state == REGISTRATION_REGISTERED && !r->request && r->keeps_alive &&
+	       address_is_set(&r->sent_from) && transport_sent_by(transport_of(r), &r->kept, host) &&
+	       address_parse(&now, slice_of(host), sip_protocol_port(r->kept.protocol)) &&
+	       !address_same_host(&now, &r->sent_from);
 }
 
 /* The registrar that is asked now. */

@@ -48,6 +48,8 @@ void registration_network_changed(struct registration *registration);
 void registration_stop(struct registration *registration, bool all);
 /** The next REGISTER that adds our binding removes this one too (Expires 0): an earlier run of ours left it behind. */
 void registration_remove_also(struct registration *registration, const char *contact);
+/** Would a REGISTER leave from another address of this host now than the one that made our binding did? */
+bool registration_has_moved(const struct registration *registration);
 /** The registrar that the account's own one has sent us to (3xx), while that is asked and its failure told; NULL: none.
  * Its challenges are answered within the account's own domains only. Borrowed. RFC 3261 8.1.3.4, 22.1 */
 const char *registration_elsewhere(const struct registration *registration);

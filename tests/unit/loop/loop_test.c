@@ -438,6 +438,90 @@ static void test_a_killed_child_takes_its_own_along(void **state)
 	close(ends[0]);
 }
 
+/* ---- a computer that sleeps ---- */
+
+static int64_t slept_us(void *arg)
+{
+	const int64_t *us = arg;
+
+	return *us;
+}
+
+static void on_resume(void *arg)
+{
+	note(arg, 'r');
+}
+
+/* The clock shows what passed in the sleep: it is told first, then what was due fires, in its order. */
+static void time_passes_in_a_sleep(void **state)
+{
+	struct world *w = *state;
+	struct timers *timers = loop_timers(w->loop);
+	int64_t asleep_us = 5 * SECOND_US;
+
+	timer_stop(timers, &w->guard);
+	loop_measure_sleep(w->loop, slept_us, &asleep_us);
+	loop_on_resume(w->loop, on_resume, w);
+	loop_begin_turn(w->loop);
+	int64_t before_us = timers->now_us;
+	timer_start(timers, &w->timers[0], 3600 * SECOND_US, fire_a, w);
+	timer_start(timers, &w->timers[1], 1800 * SECOND_US, fire_b, w);
+	timer_start(timers, &w->timers[2], 10 * MS_US, fire_stop, w);
+	loop_run(w->loop);
+	assert_string_equal(w->order, "s");
+	asleep_us += 7200 * SECOND_US;
+	timer_start(timers, &w->timers[2], 7200 * SECOND_US, fire_stop, w);
+	loop_run(w->loop);
+	assert_string_equal(w->order, "srbas");
+	assert_true(timers->now_us - before_us >= 7200 * SECOND_US);
+}
+
+static void fire_sleep(void *arg)
+{
+	int64_t *asleep_us = arg;
+
+	*asleep_us += 3600 * SECOND_US;
+}
+
+/* It wakes up in the middle of waiting; afterwards timers last as long as ever. */
+static void it_sleeps_while_the_loop_waits(void **state)
+{
+	struct world *w = *state;
+	struct timers *timers = loop_timers(w->loop);
+	int64_t asleep_us = 0;
+
+	loop_measure_sleep(w->loop, slept_us, &asleep_us);
+	loop_on_resume(w->loop, on_resume, w);
+	timer_stop(timers, &w->guard);
+	loop_begin_turn(w->loop);
+	timer_start(timers, &w->timers[0], 5 * MS_US, fire_sleep, &asleep_us);
+	timer_start(timers, &w->timers[1], 1800 * SECOND_US, fire_b, w);
+	timer_start(timers, &w->timers[2], 30 * MS_US, fire_a, w);
+	timer_start(timers, &w->timers[3], 3600 * SECOND_US + 40 * MS_US, fire_stop, w);
+	loop_run(w->loop);
+	assert_string_equal(w->order, "rabs");
+}
+
+/* Two clocks are never read at the same moment, and a hiccup is no sleep: time does not go back for it either. */
+static void a_moment_is_no_sleep(void **state)
+{
+	struct world *w = *state;
+	struct timers *timers = loop_timers(w->loop);
+	int64_t asleep_us = 0;
+
+	loop_measure_sleep(w->loop, slept_us, &asleep_us);
+	loop_on_resume(w->loop, on_resume, w);
+	for (int i = 0; i < 4; i++) {
+		static const int64_t steps[] = { 1, -1, 2 * SECOND_US, -SECOND_US };
+		int64_t before_us = timers->now_us;
+		asleep_us += steps[i];
+		timer_start(timers, &w->timers[0], MS_US, fire_stop, w);
+		loop_run(w->loop);
+		assert_true(timers->now_us >= before_us);
+	}
+	assert_string_equal(w->order, "ssss");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +543,9 @@ int main(void)
 		T(test_a_program_that_is_missing),
 		T(test_a_killed_child_says_nothing),
 		T(test_a_killed_child_takes_its_own_along),
+		T(time_passes_in_a_sleep),
+		T(it_sleeps_while_the_loop_waits),
+		T(a_moment_is_no_sleep),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
