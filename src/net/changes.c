@@ -103,7 +103,9 @@ static void on_settled(void *arg)
 	struct address outside;
 	uint64_t addresses = look(&outside);
 
-	enum net_change change = addresses == changes->addresses ? NET_STIRRED : addresses ? NET_MOVED : NET_DOWN;
+	enum net_change change = addresses == changes->addresses ? NET_STIRRED
+				 : addresses		 ? NET_MOVED
+							 : NET_DOWN;
 
 	changes->addresses = addresses;
 	if (addresses || change == NET_DOWN)
