@@ -103,17 +103,17 @@ static void on_settled(void *arg)
 	struct address outside;
 	uint64_t addresses = look(&outside);
 
-	enum net_change change = addresses == changes->addresses ? NET_STIRRED
-				 : addresses		 ? NET_MOVED
-							 : NET_DOWN;
+	enum net_change change = addresses ? NET_MOVED : NET_DOWN;
 
+	if (addresses == changes->addresses)
+		change = NET_STIRRED;
 	changes->addresses = addresses;
 	if (addresses || change == NET_DOWN)
 		tell(changes, change, &outside);
 }
 
-/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: it wakes the loop up, which looks at
- * its clocks. */
+/* An alarm that goes off when the clock of the day jumps, as it does after a sleep: it wakes the loop up, which looks
+ * at its clocks. */
 static void arm(struct changes *changes)
 {
 	const struct itimerspec far = { .it_value = { .tv_sec = FAR_S } };

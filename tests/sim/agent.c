@@ -65,7 +65,8 @@ static void act(void *arg)
 }
 
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
-		 const char *password, const struct session_options *options, enum sip_protocol protocol)
+		 const char *password, const char *realm, const struct session_options *options,
+		 enum sip_protocol protocol)
 {
 	struct ua_handlers handlers = { .arg = agent };
 
@@ -77,7 +78,7 @@ void agent_start(struct agent *agent, struct host *host, const char *user, const
 	snprintf(agent->instance, sizeof agent->instance, "urn:uuid:00000000-0000-4000-8000-%012u",
 		 ntohl(host->address.u.v4.sin_addr.s_addr) & 0xff);
 	agent->identity = (struct identity){
-		.uri = agent->uri, .password = password, .has_protocol = true, .protocol = protocol
+		.uri = agent->uri, .password = password, .realm = realm, .has_protocol = true, .protocol = protocol
 	};
 	list_init(&agent->calls);
 	list_init(&agent->deeds);

@@ -65,9 +65,10 @@ struct deed {
 };
 
 /** A user agent on `host`, registered and acting from now on; it goes to others by this protocol unless they ask for
- * another. */
+ * another. `realm` NULL: it learns by whom it is asked. */
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
-		 const char *password, const struct session_options *options, enum sip_protocol protocol);
+		 const char *password, const char *realm, const struct session_options *options,
+		 enum sip_protocol protocol);
 /** Its end, without a word to anybody: as if the plug was pulled. Faults stay. */
 void agent_stop(struct agent *agent);
 /** At the end of each turn. */

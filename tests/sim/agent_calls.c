@@ -292,6 +292,7 @@ static void on_incoming(void *arg, struct session *session, struct sip_message *
 	snprintf(call->id, sizeof call->id, "%.*s", SLICE_ARG(session_call_id(session)));
 	handlers_of(call, &handlers);
 	session_set_handlers(session, &handlers);
+	session_set_identity(session, &agent->identity);
 	call->replaces = session_replaced(session);
 	if (call->replaces) {
 		(void)!session_answer(session);

@@ -65,7 +65,8 @@ static void start_agent(struct mesh *mesh, int i)
 	const char *forgetful = mesh->style.realm.forgetful;
 	const char *password = forgetful && !strcmp(users[i], forgetful) ? "forgotten" : REALM_PASSWORD;
 
-	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, password, &mesh->options,
+	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, password,
+		    mesh->style.realm.inside ? REALM_NAME : NULL, &mesh->options,
 		    !(mesh->streams >> i & 1) ? SIP_UDP
 		    : mesh->secure	      ? SIP_TLS
 					      : SIP_TCP);
@@ -138,11 +139,12 @@ static void choose_style(struct mesh *mesh, uint64_t seed)
 	random_init_seeded(&dice, seed ^ 0x70617373776f7264);
 	realm->on = random_below(&dice, 3) > 0;
 	realm->inside = random_below(&dice, 3) == 0;
-	realm->renames = random_below(&dice, 4) == 0;
+	/* In a call that another began only a realm that is known is answered: who does not know it could never find
+	 * out that the call is over. */
+	realm->renames = random_below(&dice, 4) == 0 && !realm->inside;
 	realm->qop = (enum realm_qop)random_below(&dice, REALM_BOTH + 1);
 	memcpy(realm->algorithms, algorithms[random_below(&dice, ARRAY_LEN(algorithms))], sizeof realm->algorithms);
 	realm->nonce_s = nonces[random_below(&dice, ARRAY_LEN(nonces))];
-	/* Who cannot pass in a call could never find out that it is over. */
 	realm->forgetful = !realm->inside && random_below(&dice, 6) == 0 ? "carol" : NULL;
 	mesh->style.outbound = random_below(&dice, 2);
 	mesh->secure = random_below(&dice, 2);

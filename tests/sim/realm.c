@@ -7,7 +7,7 @@
 
 enum { RENAMED_EVERY_S = 40, A_MAX = 4096 };
 
-static const char *const names[] = { "192.0.2.1", "second.example" };
+static const char *const names[] = { REALM_NAME, "second.example" };
 
 void realm_init(struct realm *realm, struct world *world, const struct realm_style *style)
 {

@@ -23,6 +23,7 @@ struct realm_style {
 
 enum { REALM_NONCES = 32 };
 #define REALM_PASSWORD "secret"
+#define REALM_NAME "192.0.2.1" /* at first */
 
 struct realm {
 	struct world *world;
