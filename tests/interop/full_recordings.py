@@ -17,6 +17,10 @@ def test_conference_the_other_way_round(bench):
     conference(bench, (Lin, Bob))
 
 
+def test_conference_of_two_codecs(bench):
+    conference(bench, (Bob, Lin), ("opus", "G722"))
+
+
 def test_baresip_is_sent_to_linphonec(bench):
     blind(bench, Bob, Lin)
 

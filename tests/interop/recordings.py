@@ -150,10 +150,10 @@ def hold(bench, kind, caller):
         check(abs(inner[1][1] - said[1][1]) <= EDGE_S, f"the music: {inner[1][1]} s of {said[1][1]} s")
 
 
-def conference(bench, order=(Bob, Lin)):
-    """Us, baresip and linphonec: each hears the two others and not itself; then linphonec is taken out."""
-    peers = [kind(bench) for kind in order]
-    phone = phone_with_tone(bench, "PCMU", f"set audio.output file:{bench.path('we.wav')}")
+def conference(bench, order=(Bob, Lin), codecs=("PCMU", "PCMU")):
+    """Us, baresip and linphonec: each hears the two others and not itself; then the second is taken out."""
+    peers = [kind(bench, codec) for kind, codec in zip(order, codecs)]
+    phone = phone_with_tone(bench, "opus G722 PCMU", f"set audio.output file:{bench.path('we.wav')}")
     calls = []
     for n, peer in enumerate(peers):
         calls.append(call_peer(phone, peer))
