@@ -5,6 +5,7 @@
  *   xmalloc  allocation that cannot fail
  *   arena    many small allocations, freed together
  *   buf      growing buffer with a mandatory maximum
+ *   library  a shared library opened when it is first needed
  *   list     intrusive doubly linked list
  *   map      intrusive hash map with slice keys, keyed hash
  *   error    every failure of the world once: name, sentence

@@ -32,6 +32,7 @@ static const char *const names[ERR_COUNT] = {
 	[ERR_IO] = "io",
 	[ERR_DEVICE] = "device",
 	[ERR_MEDIA] = "media",
+	[ERR_LIBRARY] = "library",
 	[ERR_CLOSED] = "closed",
 	[ERR_INTERNAL] = "internal",
 };

@@ -30,6 +30,7 @@
 	X(IO, "input or output failed")                                                            \
 	X(DEVICE, "the sound device could not be used")                                            \
 	X(MEDIA, "no common media")                                                                \
+	X(LIBRARY, "a library that this needs cannot be opened")                                   \
 	X(CLOSED, "closed")                                                                        \
 	X(INTERNAL, "internal error")
 

@@ -6,6 +6,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/base64.c src/base/base64.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/error.c src/base/error.h \
+	src/base/library.c src/base/library.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/map.c src/base/map.h \

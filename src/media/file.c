@@ -3,13 +3,13 @@
 #include "base/ring.h"
 #include "base/xmalloc.h"
 #include "media/audio/device.h"
+#include "media/sndfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sndfile.h>
 #include <speex/speex_resampler.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -62,12 +62,17 @@ struct sound_reader *sound_reader_open(const char *path, enum err *err)
 
 	if (fd < 0)
 		return NULL;
+	if (!sndfile_start()) {
+		*err = ERR_LIBRARY;
+		close(fd);
+		return NULL;
+	}
 	*err = ERR_UNSUPPORTED;
 	/* Whether libsndfile would close it depends on the fault, so that stays ours. */
-	SNDFILE *file = sf_open_fd(fd, SFM_READ, &info, SF_FALSE);
+	SNDFILE *file = sndfile.sf_open_fd(fd, SFM_READ, &info, SF_FALSE);
 	if (!file || info.channels < 1 || info.channels > CHANNELS_MAX || info.samplerate < RATE_MIN_HZ ||
 	    info.samplerate > RATE_MAX_HZ) {
-		sf_close(file);
+		sndfile.sf_close(file);
 		close(fd);
 		return NULL;
 	}
@@ -89,7 +94,7 @@ struct sound_reader *sound_reader_open(const char *path, enum err *err)
 
 void sound_reader_close(struct sound_reader *reader)
 {
-	sf_close(reader->file);
+	sndfile.sf_close(reader->file);
 	close(reader->fd);
 	if (reader->resampler)
 		speex_resampler_destroy(reader->resampler);
@@ -100,7 +105,7 @@ void sound_reader_close(struct sound_reader *reader)
 /* Get more frames of the file, mixed down. @return false: it is over, and what the resampler held back as well */
 static bool refill(struct sound_reader *reader)
 {
-	sf_count_t n = reader->flushed ? 0 : sf_readf_float(reader->file, reader->raw, CHUNK_FRAMES);
+	sf_count_t n = reader->flushed ? 0 : sndfile.sf_readf_float(reader->file, reader->raw, CHUNK_FRAMES);
 
 	reader->mono_at = 0;
 	reader->mono_count = n > 0 ? (size_t)n : 0;
@@ -149,7 +154,7 @@ bool sound_reader_rewind(struct sound_reader *reader)
 	reader->flushed = false;
 	speex_resampler_reset_mem(reader->resampler);
 	speex_resampler_skip_zeros(reader->resampler);
-	return sf_seek(reader->file, 0, SEEK_SET) == 0;
+	return sndfile.sf_seek(reader->file, 0, SEEK_SET) == 0;
 }
 
 /* ---- playing ---- */

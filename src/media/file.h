@@ -12,8 +12,8 @@ struct sound_reader;
 /**
  * Open a regular file.
  * @return owned, sound_reader_close(); NULL with *err
- * Errors: ERR_NOT_FOUND no such file; ERR_PERMISSION; ERR_UNSUPPORTED no sound file that can be read; ERR_IO no regular
- * file, or another fault
+ * Errors: ERR_NOT_FOUND no such file; ERR_PERMISSION; ERR_UNSUPPORTED no sound file that can be read; ERR_LIBRARY
+ * libsndfile cannot be opened; ERR_IO no regular file, or another fault
  */
 struct sound_reader *sound_reader_open(const char *path, enum err *err);
 /** The next frames. @return how many; fewer than asked for at the end, then 0 */

@@ -4,13 +4,13 @@
 #include "base/slice.h"
 #include "base/xmalloc.h"
 #include "media/audio/device.h"
+#include "media/sndfile.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sndfile.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -66,7 +66,7 @@ static void write_chunk(struct recorder *recorder, const int16_t *chunk, uint32_
 		return;
 	}
 	errno = 0;
-	if (sf_writef_short(recorder->file, chunk, (sf_count_t)n) == (sf_count_t)n) {
+	if (sndfile.sf_writef_short(recorder->file, chunk, (sf_count_t)n) == (sf_count_t)n) {
 		atomic_fetch_add(&recorder->frames, n);
 		return;
 	}
@@ -93,7 +93,7 @@ static void *write_on(void *arg)
 		empty_ring(recorder);
 	}
 	empty_ring(recorder);
-	if (sf_close(recorder->file) != 0 && atomic_load(&recorder->failure) == ERR_NONE)
+	if (sndfile.sf_close(recorder->file) != 0 && atomic_load(&recorder->failure) == ERR_NONE)
 		atomic_store(&recorder->failure, ERR_IO);
 	if (close(recorder->fd) != 0 && atomic_load(&recorder->failure) == ERR_NONE)
 		atomic_store(&recorder->failure, ERR_IO);
@@ -148,14 +148,14 @@ static SNDFILE *open_file(const char *path, unsigned channels, bool anew, int *f
 {
 	SF_INFO info = { .samplerate = DEVICE_RATE_HZ, .channels = (int)channels, .format = format_of(path) };
 
-	*err = ERR_UNSUPPORTED;
-	if (!sf_format_check(&info))
+	*err = sndfile_start() ? ERR_UNSUPPORTED : ERR_LIBRARY;
+	if (*err == ERR_LIBRARY || !sndfile.sf_format_check(&info))
 		return NULL;
 	*fd = create(path, anew, err);
 	if (*fd < 0)
 		return NULL;
 	/* Whether libsndfile would close it depends on the fault, so that stays ours. */
-	SNDFILE *file = sf_open_fd(*fd, SFM_WRITE, &info, SF_FALSE);
+	SNDFILE *file = sndfile.sf_open_fd(*fd, SFM_WRITE, &info, SF_FALSE);
 	if (!file) {
 		*err = errno == ENOSPC ? ERR_FULL : ERR_IO;
 		close(*fd);
@@ -163,7 +163,7 @@ static SNDFILE *open_file(const char *path, unsigned channels, bool anew, int *f
 		return NULL;
 	}
 	/* Its header is right after each write, so a crash leaves a file that can be played. */
-	sf_command(file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+	sndfile.sf_command(file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
 	return file;
 }
 
@@ -186,7 +186,7 @@ struct recorder *recorder_new(const char *path, unsigned channels, bool anew, in
 	if (recorder->wake >= 0 && start_thread(recorder))
 		return recorder;
 	*err = ERR_DESCRIPTORS;
-	sf_close(file);
+	sndfile.sf_close(file);
 	close(fd);
 	if (recorder->wake >= 0)
 		close(recorder->wake);

@@ -16,7 +16,7 @@ struct recorder;
  * @param bell  an eventfd that is rung when writing failed or is done; -1: none
  * @return owned; NULL with *err
  * Errors: ERR_NOT_FOUND no such folder; ERR_EXISTS; ERR_PERMISSION; ERR_FULL no room on the disk; ERR_UNSUPPORTED this
- * libsndfile does not write that kind; ERR_DESCRIPTORS no descriptor or thread; ERR_IO
+ * libsndfile does not write that kind; ERR_LIBRARY it cannot be opened; ERR_DESCRIPTORS no descriptor or thread; ERR_IO
  */
 struct recorder *recorder_new(const char *path, unsigned channels, bool anew, int bell, enum err *err);
 /** The media thread: samples of all channels by turns. What the ring has no room for is left out and counted. */

@@ -1,5 +1,6 @@
 #include "media/srtp.h"
 
+#include "base/library.h"
 #include "base/xmalloc.h"
 #include "media/rtp.h"
 
@@ -11,6 +12,18 @@ enum { WINDOW_LEAST = 128, WINDOW_MOST = 0x7fff, SOURCES_MAX = 64, RTCP_SMALLEST
 
 _Static_assert(SECURE_TRAILER_BYTES >= SRTP_MAX_TRAILER_LEN + 4, "libsrtp writes behind the packet");
 
+/* libsrtp, opened before the first call that is encrypted: Debian's brings the libraries of NSS along. */
+#define SRTP_FUNCTIONS(X)                                                                          \
+	X(srtp_create) X(srtp_dealloc) X(srtp_init) X(srtp_protect) X(srtp_protect_rtcp) X(srtp_remove_stream)     \
+	X(srtp_unprotect_mki) X(srtp_unprotect_rtcp_mki) X(srtp_crypto_policy_set_rtp_default)                     \
+	X(srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32) X(srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80)        \
+	X(srtp_crypto_policy_set_aes_cm_192_hmac_sha1_32) X(srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80)        \
+	X(srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32) X(srtp_crypto_policy_set_aes_gcm_128_16_auth)            \
+	X(srtp_crypto_policy_set_aes_gcm_256_16_auth)
+static struct srtp_functions {
+	SRTP_FUNCTIONS(LIBRARY_MEMBER)
+} srtp;
+
 struct secure {
 	srtp_t context;
 	bool has_mki;
@@ -20,29 +33,34 @@ struct secure {
 
 /* The tag of SRTCP always has 80 bits or more (RFC 4568 6.2). */
 static const struct {
-	void (*rtp)(srtp_crypto_policy_t *policy);
-	void (*rtcp)(srtp_crypto_policy_t *policy);
+	void (**rtp)(srtp_crypto_policy_t *policy);
+	void (**rtcp)(srtp_crypto_policy_t *policy);
 } policies[STREAM_SUITES] = {
-	[STREAM_AES_CM_128_HMAC_SHA1_80] = { srtp_crypto_policy_set_rtp_default, srtp_crypto_policy_set_rtp_default },
-	[STREAM_AES_CM_128_HMAC_SHA1_32] = { srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
-					     srtp_crypto_policy_set_rtp_default },
-	[STREAM_AES_192_CM_HMAC_SHA1_80] = { srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80,
-					     srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80 },
-	[STREAM_AES_192_CM_HMAC_SHA1_32] = { srtp_crypto_policy_set_aes_cm_192_hmac_sha1_32,
-					     srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80 },
-	[STREAM_AES_256_CM_HMAC_SHA1_80] = { srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
-					     srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80 },
-	[STREAM_AES_256_CM_HMAC_SHA1_32] = { srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32,
-					     srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80 },
-	[STREAM_AEAD_AES_128_GCM] = { srtp_crypto_policy_set_aes_gcm_128_16_auth,
-				      srtp_crypto_policy_set_aes_gcm_128_16_auth },
-	[STREAM_AEAD_AES_256_GCM] = { srtp_crypto_policy_set_aes_gcm_256_16_auth,
-				      srtp_crypto_policy_set_aes_gcm_256_16_auth },
+	[STREAM_AES_CM_128_HMAC_SHA1_80] = { &srtp.srtp_crypto_policy_set_rtp_default,
+					     &srtp.srtp_crypto_policy_set_rtp_default },
+	[STREAM_AES_CM_128_HMAC_SHA1_32] = { &srtp.srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
+					     &srtp.srtp_crypto_policy_set_rtp_default },
+	[STREAM_AES_192_CM_HMAC_SHA1_80] = { &srtp.srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80,
+					     &srtp.srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80 },
+	[STREAM_AES_192_CM_HMAC_SHA1_32] = { &srtp.srtp_crypto_policy_set_aes_cm_192_hmac_sha1_32,
+					     &srtp.srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80 },
+	[STREAM_AES_256_CM_HMAC_SHA1_80] = { &srtp.srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
+					     &srtp.srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80 },
+	[STREAM_AES_256_CM_HMAC_SHA1_32] = { &srtp.srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32,
+					     &srtp.srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80 },
+	[STREAM_AEAD_AES_128_GCM] = { &srtp.srtp_crypto_policy_set_aes_gcm_128_16_auth,
+				      &srtp.srtp_crypto_policy_set_aes_gcm_128_16_auth },
+	[STREAM_AEAD_AES_256_GCM] = { &srtp.srtp_crypto_policy_set_aes_gcm_256_16_auth,
+				      &srtp.srtp_crypto_policy_set_aes_gcm_256_16_auth },
 };
 
 bool secure_start(void)
 {
-	return srtp_init() == srtp_err_status_ok;
+	static const char *const names[] = { SRTP_FUNCTIONS(LIBRARY_NAME) NULL };
+
+	if (!srtp.srtp_init && !library_open("libsrtp2.so.1", names, &srtp))
+		return false;
+	return srtp.srtp_init() == srtp_err_status_ok;
 }
 
 /* ---- life ---- */
@@ -72,12 +90,12 @@ static struct secure *secure_new(enum stream_suite suite, srtp_ssrc_type_t whose
 		masters[i] = (srtp_master_key_t){ bytes[i], mkis[i], (unsigned)mki_bytes };
 		list[i] = &masters[i];
 	}
-	policies[suite].rtp(&policy.rtp);
-	policies[suite].rtcp(&policy.rtcp);
+	(*policies[suite].rtp)(&policy.rtp);
+	(*policies[suite].rtcp)(&policy.rtcp);
 	policy.keys = list;
 	policy.num_master_keys = count;
 	secure->has_mki = mki_bytes > 0;
-	if (srtp_create(&secure->context, &policy) != srtp_err_status_ok) {
+	if (srtp.srtp_create(&secure->context, &policy) != srtp_err_status_ok) {
 		free(secure);
 		secure = NULL;
 	}
@@ -104,7 +122,7 @@ void secure_free(struct secure *secure)
 {
 	if (!secure)
 		return;
-	srtp_dealloc(secure->context);
+	srtp.srtp_dealloc(secure->context);
 	free(secure);
 }
 
@@ -122,8 +140,8 @@ bool secure_can(enum stream_suite suite)
 bool secure_seal(struct secure *secure, uint8_t *bytes, size_t *n, bool rtcp)
 {
 	int length = (int)*n;
-	srtp_err_status_t status = rtcp ? srtp_protect_rtcp(secure->context, bytes, &length)
-					: srtp_protect(secure->context, bytes, &length);
+	srtp_err_status_t status = rtcp ? srtp.srtp_protect_rtcp(secure->context, bytes, &length)
+					: srtp.srtp_protect(secure->context, bytes, &length);
 
 	if (status != srtp_err_status_ok)
 		return false;
@@ -154,7 +172,7 @@ static void note_source(struct secure *secure, uint32_t ssrc)
 			return;
 	uint32_t *slot = &secure->sources[secure->source_count++ % SOURCES_MAX];
 	if (known == SOURCES_MAX)
-		srtp_remove_stream(secure->context, htonl(*slot));
+		srtp.srtp_remove_stream(secure->context, htonl(*slot));
 	*slot = ssrc;
 }
 
@@ -166,8 +184,8 @@ enum secure_verdict secure_open(struct secure *secure, uint8_t *bytes, size_t *n
 		return SECURE_NONE;
 	uint32_t ssrc = source_of(bytes, rtcp);
 	srtp_err_status_t status =
-		rtcp ? srtp_unprotect_rtcp_mki(secure->context, bytes, &length, secure->has_mki)
-		     : srtp_unprotect_mki(secure->context, bytes, &length, secure->has_mki);
+		rtcp ? srtp.srtp_unprotect_rtcp_mki(secure->context, bytes, &length, secure->has_mki)
+		     : srtp.srtp_unprotect_mki(secure->context, bytes, &length, secure->has_mki);
 	switch (status) {
 	case srtp_err_status_ok:
 		*n = (size_t)length;

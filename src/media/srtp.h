@@ -12,8 +12,8 @@ struct secure;
 enum { SECURE_TRAILER_BYTES = 152 };
 
 /**
- * Wake the library; needed once before anything else here, takes some milliseconds.
- * @return false: it fails its own tests
+ * Open the library and wake it; needed once before anything else here, takes some milliseconds.
+ * @return false: it cannot be opened, or fails its own tests
  */
 bool secure_start(void) MUST_CHECK;
 /** Can the library do this suite? */

@@ -51,7 +51,8 @@ static bool library_works(struct phone *phone)
 		phone->srtp_asked = true;
 		phone->srtp_works = secure_start();
 		if (!phone->srtp_works)
-			log_line(phone->log, LOG_ERROR, "libsrtp fails its own tests: no call can be encrypted");
+			log_line(phone->log, LOG_ERROR,
+				 "libsrtp2 cannot be opened or fails its own tests: no call can be encrypted");
 	}
 	return phone->srtp_works;
 }

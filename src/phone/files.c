@@ -16,6 +16,7 @@ static bool play_failed(struct failure *failure, const char *path, enum err err)
 {
 	const char *why = err == ERR_NOT_FOUND     ? "there is no such file"
 			  : err == ERR_UNSUPPORTED ? "it is no WAV, FLAC, Ogg or Opus file that can be read"
+			  : err == ERR_LIBRARY     ? "libsndfile cannot be opened: is it installed?"
 			  : err == ERR_IO          ? "it is no regular file"
 						   : err_text(err);
 
@@ -166,6 +167,7 @@ static bool record_failed(struct failure *failure, const char *path, enum err er
 	const char *why = err == ERR_NOT_FOUND ? "there is no such folder"
 			  : err == ERR_UNSUPPORTED
 				  ? "this libsndfile cannot write that kind of file; .wav and .flac it can"
+			  : err == ERR_LIBRARY ? "libsndfile cannot be opened: is it installed?"
 			  : err == ERR_FULL ? "there is no room on the disk"
 					    : err_text(err);
 

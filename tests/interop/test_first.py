@@ -178,6 +178,24 @@ def test_files_that_cannot_be_used_are_told(bench):
     equal((status, "symbolic links" in err), (6, True), f"a link to itself as configuration ({err})")
 
 
+def test_a_library_that_is_missing_costs_what_needs_it_alone(bench):
+    """libsndfile and libsrtp are opened when they are first needed. Without them a call goes on, and who asks for files or encryption is told."""
+    for name in ("libsndfile.so.1", "libsrtp2.so.1"):
+        bench.write(name, "")  # found first, and no library
+    environment = bench.environment(LD_LIBRARY_PATH=bench.folder)
+    tone, heard = write_tone(bench.path("mic.wav"), 523, 1), bench.path("heard.wav")
+    quiet = ("set audio.input null", "set audio.output null")
+    echo = (*quiet, "call echo", "wait media within=5s")
+    for lines, want, sentence in (
+            ((*echo, "hangup"), 0, ""),
+            ((*quiet, f"play {tone} to=me"), 6, "libsndfile cannot be opened"),
+            ((*echo, f"record start {heard}"), 6, "libsndfile cannot be opened"),
+            (("set media.encryption required", "set media.encryption-over-clear on", *echo), 4, "libsrtp2 cannot be opened")):
+        status, _, err = bench.script(*lines, env=environment)
+        equal((status, sentence in err), (want, True), f"{lines[-1]} ({err})")
+    check(not os.path.exists(heard), "no file is made")
+
+
 def test_output_that_nobody_reads(bench):
     """A stalled reader must not stall signalling: the call goes on and ends, and the phone still obeys SIGTERM."""
     read_end, write_end = os.pipe()

@@ -66,7 +66,7 @@ static struct device *open_input(const char *path, enum err *err)
 
 	if (!reader) {
 		/* Of a device that is chosen there is no more to be told. */
-		if (*err != ERR_NOT_FOUND)
+		if (*err != ERR_NOT_FOUND && *err != ERR_LIBRARY)
 			*err = ERR_IO;
 		return NULL;
 	}

@@ -1,4 +1,4 @@
-check_PROGRAMS += tests/unit/base/text_test tests/unit/base/store_test tests/unit/base/timer_test tests/unit/base/ring_test
+check_PROGRAMS += tests/unit/base/library_test tests/unit/base/text_test tests/unit/base/store_test tests/unit/base/timer_test tests/unit/base/ring_test
 tests_unit_base_text_test_SOURCES = tests/unit/base/text_test.c
 tests_unit_base_text_test_LDADD = src/base/libbase.a $(TEST_LIBS)
 tests_unit_base_store_test_SOURCES = tests/unit/base/store_test.c
@@ -7,3 +7,5 @@ tests_unit_base_timer_test_SOURCES = tests/unit/base/timer_test.c
 tests_unit_base_timer_test_LDADD = src/base/libbase.a $(TEST_LIBS)
 tests_unit_base_ring_test_SOURCES = tests/unit/base/ring_test.c
 tests_unit_base_ring_test_LDADD = src/base/libbase.a $(TEST_LIBS) -lpthread
+tests_unit_base_library_test_SOURCES = tests/unit/base/library_test.c
+tests_unit_base_library_test_LDADD = src/base/libbase.a $(TEST_LIBS)

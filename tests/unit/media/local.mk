@@ -1,4 +1,4 @@
-MEDIA_TEST_LIBS = src/media/libmedia.a src/base/libbase.a $(TEST_LIBS) $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) $(SRTP_LIBS) -lpthread -lm
+MEDIA_TEST_LIBS = src/media/libmedia.a src/base/libbase.a $(TEST_LIBS) $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) -lpthread -lm
 check_PROGRAMS += tests/unit/media/packet_test tests/unit/media/jitter_test tests/unit/media/sound_test tests/unit/media/engine_test \
 	tests/unit/media/pacing_test tests/unit/media/thread_test tests/unit/media/files_test tests/unit/media/mixer_test tests/unit/media/red_test tests/unit/media/report_test tests/unit/media/calm_test
 tests_unit_media_calm_test_SOURCES = tests/unit/media/calm_test.c

@@ -1,7 +1,7 @@
 EXTRA_DIST += tests/unit/phone/phone_fixture.h
 PHONE_TEST_LIBS = src/phone/libphone.a src/bodies/libbodies.a src/sip/ua/libua.a src/sip/transaction/libtransaction.a src/net/libnet.a src/sip/transport/libtransport.a \
 	src/sip/syntax/libsyntax.a src/sdp/libsdp.a src/media/libmedia.a src/loop/libloop.a src/base/libbase.a $(TEST_LIBS) $(UV_LIBS) $(CARES_LIBS) \
-	$(SSL_LIBS) $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) $(SRTP_LIBS) $(EXPAT_LIBS) $(SQLITE_LIBS) -lpthread
+	$(SSL_LIBS) $(OPUS_LIBS) $(SPEEXDSP_LIBS) $(EXPAT_LIBS) $(SQLITE_LIBS) -lpthread
 check_PROGRAMS += tests/unit/phone/settings_test tests/unit/phone/event_test tests/unit/phone/ladder_test tests/unit/phone/target_test \
 	tests/unit/phone/kept_test tests/unit/phone/account_test tests/unit/phone/call_test tests/unit/phone/negotiate_test \
 	tests/unit/phone/notices_test
