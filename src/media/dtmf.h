@@ -24,7 +24,6 @@ struct dtmf_item {
 };
 
 struct dtmf_sender {
-	struct dtmf_item queue[DTMF_QUEUE];
 	size_t first, count;
 	bool active;             /* a digit or its gap is under way */
 	struct dtmf_item item;
@@ -32,6 +31,7 @@ struct dtmf_sender {
 	uint32_t timestamp;      /* of the event, or of the part of it that is being told */
 	uint32_t told;           /* duration of the parts before */
 	unsigned ends;           /* packets with the end bit that were sent */
+	struct dtmf_item queue[DTMF_QUEUE];
 };
 
 struct dtmf_packet {

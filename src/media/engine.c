@@ -66,7 +66,15 @@ void engine_send_command(struct engine *engine, const struct command *command)
 		engine_ring_bell(engine->command_fd);
 		return;
 	}
-	/* In order with rest(): either we see that it rests, or it sees the command. */
+	engine->untold = true;
+}
+
+void engine_turn_end(struct engine *engine)
+{
+	if (!engine->untold)
+		return;
+	engine->untold = false;
+	/* In order with rest(): either we see that it rests, or it sees the commands. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!atomic_load(&engine->ticking))
 		engine_ring_bell(engine->command_fd);
@@ -196,6 +204,7 @@ static bool next_note(struct engine *engine, struct engine_event *event)
 bool engine_next_event(struct engine *engine, struct engine_event *event)
 {
 	flush_waiting(engine);
+	engine_turn_end(engine);
 	if (next_note(engine, event))
 		return true;
 	if (atomic_exchange(&engine->blocked, false))

@@ -220,6 +220,11 @@ int64_t engine_next_us(const struct engine *engine);
 /** Readable (eventfd) when engine_next_event() has something. */
 int engine_event_fd(const struct engine *engine);
 bool engine_next_event(struct engine *engine, struct engine_event *event);
+/**
+ * The media thread wakes for what it was asked since: once a turn, after the turn's messages have left, so that a call
+ * that is answered is not kept waiting by the thread that it wakes. engine_next_event() does the same.
+ */
+void engine_turn_end(struct engine *engine);
 void engine_set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms);
 
 /* ---- streams (the loop's thread) ---- */

@@ -169,6 +169,7 @@ struct engine {
 	size_t stream_count;
 	struct command *waiting;  /* commands that did not fit */
 	size_t waiting_count, waiting_room;
+	bool untold;              /* commands were sent in this turn: the bell rings at its end */
 	struct port ports[ENGINE_DEVICES];
 	enum engine_tone tone_wanted;
 	struct cleaner_settings cleaning;

@@ -16,7 +16,7 @@ struct stream *stream_new(const struct stream_config *config, void *user, uint32
 {
 	struct stream *stream = xmalloc(sizeof *stream);
 
-	memset(stream, 0, offsetof(struct stream, said));
+	memset(stream, 0, offsetof(struct stream, dtmf_sender.queue));
 	stream->user = user;
 	stream->config.rtp_fd = stream->config.rtcp_fd = -1;
 	stream->ssrc = random_u32(random);

@@ -107,7 +107,6 @@ struct stream {
 	atomic_uint digits_queued;
 	_Atomic uint64_t version;         /* odd while the snapshot is being written */
 	_Atomic uint64_t snapshot[sizeof(struct stream_stats) / 8];
-	_Atomic uint64_t narrow[STREAM_NARROW_WORDS];
 	_Atomic uint64_t narrow_at;       /* words ever written */
 
 	/* the media thread's */
@@ -134,7 +133,6 @@ struct stream {
 	struct comfort_ear comfort_ear;
 	struct comfort noise_sent;
 	uint32_t noise_age_ms;
-	struct dtmf_sender dtmf_sender;
 	struct dtmf_tone dtmf_tone;
 	uint64_t sent_packets, sent_bytes, sent_octets;
 	struct level mic;
@@ -203,7 +201,9 @@ struct stream {
 	struct { char digit; bool audible; } digits_heard[STREAM_DIGITS_HEARD];
 	size_t digits_heard_count;
 
-	/* not cleared in a new stream: what was never written is never read */
+	/* dtmf_sender's queue and all below is not cleared in a new stream: what was never written is never read */
+	struct dtmf_sender dtmf_sender;
+	_Atomic uint64_t narrow[STREAM_NARROW_WORDS]; /* of both; stream_start() clears it */
 	int16_t said[STREAM_SAY_FRAMES];
 	int16_t play[STREAM_PLAY_FRAMES];
 };

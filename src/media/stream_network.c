@@ -405,6 +405,8 @@ void stream_start(struct stream *stream, const struct stream_turn *turn)
 {
 	int on = 1;
 
+	for (size_t i = 0; i < STREAM_NARROW_WORDS; i++)
+		atomic_store_explicit(&stream->narrow[i], 0, memory_order_relaxed);
 	/* What queued while devices were opened would stay as delay for the whole call. */
 	drain(stream->config.rtp_fd);
 	if (stream->config.rtcp_fd >= 0)

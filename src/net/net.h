@@ -130,3 +130,12 @@ bool net_rtp_full(const struct net_ports *ports, const struct address *local_hos
  */
 bool net_rtp_pair(struct net_ports *ports, const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd,
 		  int *rtcp_fd, struct address *bound, enum err *err) MUST_CHECK;
+/**
+ * When there is time: where net_rtp_pair() was asked since the last call of this, open a pair for who asks there next,
+ * for the eight system calls of it are a third of what an answer takes. Nothing is read from it. It is not held:
+ * net_rtp_full() counts it as free.
+ * @return whether there is one now that was not, or is still: else nobody asked, or there was none to be had
+ */
+bool net_rtp_prepare(struct net_ports *ports);
+/** Close the one that was prepared, if there is one. */
+void net_rtp_drop_spare(struct net_ports *ports);

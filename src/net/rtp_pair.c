@@ -20,6 +20,13 @@ struct held {
 struct net_ports {
 	struct random random;
 	struct list hosts; /* struct held: those that hold any */
+	/* A pair that is open but nobody's yet: not among what we hold. */
+	struct {
+		int rtp_fd, rtcp_fd; /* -1: there is none */
+		struct address bound;
+	} spare;
+	struct address latest;       /* where one was taken last, and among which; unset: since then one was prepared */
+	uint16_t low, high;
 };
 
 static int open_socket(const struct address *address)
@@ -83,6 +90,7 @@ struct net_ports *net_ports_new(void)
 
 	random_init(&ports->random);
 	list_init(&ports->hosts);
+	ports->spare.rtp_fd = ports->spare.rtcp_fd = -1;
 	return ports;
 }
 
@@ -94,7 +102,10 @@ static void drop(struct held *held)
 
 void net_ports_free(struct net_ports *ports)
 {
-	while (ports && !list_empty(&ports->hosts))
+	if (!ports)
+		return;
+	net_rtp_drop_spare(ports);
+	while (!list_empty(&ports->hosts))
 		drop(LIST_ENTRY(list_first(&ports->hosts), struct held, node));
 	free(ports);
 }
@@ -152,13 +163,25 @@ static struct range range_of(uint16_t low, uint16_t high)
 	return (struct range){ even / 2, low && high > even ? (high - even + 1u) / 2 : 0 };
 }
 
+/*
+ * This pair is ours. @return how many from it on, up to `end`, are: more than one where it is cheap to say, in a range
+ * that is nearly full
+ */
+static uint32_t held_in_a_row(const struct held *held, uint32_t pair, uint32_t end)
+{
+	bool whole = pair % WORD_BITS == 0 && end - pair >= WORD_BITS;
+
+	return whole && held->bits[pair / WORD_BITS] == UINT64_MAX ? WORD_BITS : 1;
+}
+
 /* The nth pair from `start` on, all around, or the next one that is not ours already. @return false: there is none */
 static bool next_pair(const struct held *held, struct range range, uint32_t start, uint32_t *nth, uint32_t *pair)
 {
-	for (; *nth < range.count; ++*nth) {
+	while (*nth < range.count) {
 		*pair = range.first + (start + *nth) % range.count;
 		if (!is_held(held, *pair))
 			return true;
+		*nth += held_in_a_row(held, *pair, range.first + range.count);
 	}
 	return false;
 }
@@ -172,23 +195,42 @@ bool net_rtp_full(const struct net_ports *ports, const struct address *local_hos
 	return held && held->count >= range.count && !next_pair(held, range, 0, &nth, &pair);
 }
 
-bool net_rtp_pair(struct net_ports *ports, const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd,
-		  int *rtcp_fd, struct address *bound, enum err *err)
+/* ---- one ahead ---- */
+
+void net_rtp_drop_spare(struct net_ports *ports)
 {
-	struct range range = range_of(low, high);
+	close_pair(&ports->spare.rtp_fd, &ports->spare.rtcp_fd);
+}
+
+/* Is it one of these? */
+static bool spare_fits(const struct net_ports *ports, const struct address *local_host, struct range range)
+{
+	uint32_t pair = address_port(&ports->spare.bound) / 2u;
+
+	return ports->spare.rtp_fd >= 0 && address_same_host(&ports->spare.bound, local_host) && pair >= range.first &&
+	       pair - range.first < range.count;
+}
+
+static void take_spare(struct net_ports *ports, int *rtp_fd, int *rtcp_fd, struct address *bound)
+{
+	*rtp_fd = ports->spare.rtp_fd;
+	*rtcp_fd = ports->spare.rtcp_fd;
+	*bound = ports->spare.bound;
+	ports->spare.rtp_fd = ports->spare.rtcp_fd = -1;
+}
+
+/* The first that can be bound of those that are not ours, from a random one on. */
+static bool find_pair(struct net_ports *ports, const struct address *local_host, struct range range, int *rtp_fd,
+		      int *rtcp_fd, struct address *bound, enum err *err)
+{
 	struct held *held = find_held(ports, local_host);
-	uint32_t nth = 0, pair;
+	uint32_t nth = 0, pair, start = random_below(&ports->random, range.count);
 
 	*rtp_fd = *rtcp_fd = -1;
 	*bound = *local_host;
-	*err = ERR_RANGE;
-	if (!range.count)
-		return false;
 	*err = ERR_ADDRESS_IN_USE;
-	uint32_t start = random_below(&ports->random, range.count);
 	for (; next_pair(held, range, start, &nth, &pair); nth++) {
 		if (open_pair(bound, (uint16_t)(2 * pair), rtp_fd, rtcp_fd)) {
-			hold(ports, held, bound);
 			*err = ERR_NONE;
 			return true;
 		}
@@ -198,4 +240,42 @@ bool net_rtp_pair(struct net_ports *ports, const struct address *local_host, uin
 	}
 	close_pair(rtp_fd, rtcp_fd);
 	return false;
+}
+
+bool net_rtp_pair(struct net_ports *ports, const struct address *local_host, uint16_t low, uint16_t high, int *rtp_fd,
+		  int *rtcp_fd, struct address *bound, enum err *err)
+{
+	struct range range = range_of(low, high);
+	struct held *held = find_held(ports, local_host);
+
+	*rtp_fd = *rtcp_fd = -1;
+	*bound = *local_host;
+	*err = ERR_RANGE;
+	if (!range.count)
+		return false;
+	*err = ERR_NONE;
+	if (spare_fits(ports, local_host, range))
+		take_spare(ports, rtp_fd, rtcp_fd, bound);
+	else if (!find_pair(ports, local_host, range, rtp_fd, rtcp_fd, bound, err))
+		return false;
+	hold(ports, held, bound);
+	ports->latest = *local_host;
+	ports->low = low;
+	ports->high = high;
+	return true;
+}
+
+bool net_rtp_prepare(struct net_ports *ports)
+{
+	struct range range = range_of(ports->low, ports->high);
+	struct address host = ports->latest;
+	enum err err;
+
+	if (!address_is_set(&host))
+		return false;
+	ports->latest = (struct address){ 0 };
+	if (spare_fits(ports, &host, range))
+		return true;
+	net_rtp_drop_spare(ports);
+	return find_pair(ports, &host, range, &ports->spare.rtp_fd, &ports->spare.rtcp_fd, &ports->spare.bound, &err);
 }

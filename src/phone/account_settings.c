@@ -94,10 +94,9 @@ bool account_own_set(struct account *account, struct slice name, struct slice va
 
 const struct settings *account_settings(const struct phone *phone, const struct account *account, const char *name)
 {
-	const struct setting_row *row = setting_find(slice_of(name));
+	const struct setting_row *row = account && account->own ? setting_find(slice_of(name)) : NULL;
 
-	return account && account->own && row && account->own->given[row - setting_rows] ? account->own->settings
-											: phone->settings;
+	return row && account->own->given[row - setting_rows] ? account->own->settings : phone->settings;
 }
 
 static const struct account *account_of(const struct call *call)

@@ -81,11 +81,15 @@ static enum err list_codecs(struct call_media *media, struct slice names)
 	media->codec_count = 0;
 	media->max_bitrate = (uint32_t)settings_number(media_settings(media, "media.max-bitrate"), "media.max-bitrate");
 	while (slice_list_word(&names, &word)) {
-		if (!media_codec_exists(word))
+		bool known = false;
+		for (int i = 0; i < MEDIA_CODECS; i++) {
+			if (!media_codec_means(word, (enum media_codec)i))
+				continue;
+			add_codec(media, (enum media_codec)i);
+			known = true;
+		}
+		if (!known)
 			return ERR_NOT_FOUND;
-		for (int i = 0; i < MEDIA_CODECS; i++)
-			if (media_codec_means(word, (enum media_codec)i))
-				add_codec(media, (enum media_codec)i);
 	}
 	size_t audio = media->codec_count;
 	if (settings_on(media_settings(media, "media.redundancy"), "media.redundancy"))
@@ -128,6 +132,21 @@ bool media_is_full(const struct phone *phone, const struct account *account, con
 
 	read_ports(account_settings(phone, account, "media.ports"), &low, &high);
 	return net_rtp_full(phone->rtp_ports, local, low, high);
+}
+
+enum { SPARE_KEPT_US = 60 * SECOND_US };
+
+static void drop_spare(void *arg)
+{
+	net_rtp_drop_spare(((struct phone *)arg)->rtp_ports);
+}
+
+void media_turn_end(struct phone *phone)
+{
+	if (net_rtp_prepare(phone->rtp_ports))
+		timer_start(phone->timers, &phone->spare_timer, SPARE_KEPT_US, drop_spare, phone);
+	if (phone->engine)
+		engine_turn_end(phone->engine);
 }
 
 static uint32_t ptime_of(const struct call_media *media)

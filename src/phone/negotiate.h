@@ -129,6 +129,8 @@ unsigned media_warning(struct call_media *media, struct slice offer);
 /** Do sounds of ours hold all of media.ports at this address? No call to this account (or none) can be answered there
  * now. */
 bool media_is_full(const struct phone *phone, const struct account *account, const struct address *local);
+/** What need not precede a response: the media thread wakes, and the ports of the next call are bound. */
+void media_turn_end(struct phone *phone);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);
 /** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */

@@ -448,6 +448,7 @@ void phone_free(struct phone *phone)
 		return;
 	timer_stop(phone->timers, &phone->hurry);
 	timer_stop(phone->timers, &phone->resumed);
+	timer_stop(phone->timers, &phone->spare_timer);
 	requests_free(phone);
 	messages_free(phone->messages);
 	transfers_free(phone);
@@ -561,6 +562,7 @@ void phone_turn_end(struct phone *phone)
 	accounts_turn_end(phone);
 	calls_turn_end(phone);
 	presence_turn_end(phone->presence);
+	media_turn_end(phone);
 	tell_watcher(phone);
 }
 

@@ -505,6 +505,7 @@ struct phone {
 	struct net *net;
 	struct ua *ua;
 	struct net_ports *rtp_ports; /* that our sound holds */
+	struct timer spare_timer;    /* and one pair ahead, for a while */
 	struct engine *engine; /* made when first needed */
 	struct loop_watch *engine_watch;
 	struct list calls; /* alive, by number */

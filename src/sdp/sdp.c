@@ -1,5 +1,7 @@
 #include "sdp/internal.h"
 
+#include <stddef.h>
+
 static const struct {
 	struct slice name;
 	enum sdp_direction reverse;
@@ -36,9 +38,9 @@ struct parser {
 	uint32_t session_as, session_tias;
 	uint16_t rtcp_port;                    /* a=rtcp of the present section; 0: none */
 	struct connection rtcp;
-	struct sdp_attribute attributes[SDP_ATTRIBUTES_MAX];
 	size_t attribute_count;
 	bool has_origin;
+	struct sdp_attribute attributes[SDP_ATTRIBUTES_MAX]; /* not cleared: 8 KiB that hardly anybody fills */
 };
 
 struct slice sdp_word(struct slice *rest)
@@ -363,9 +365,12 @@ static bool fault(size_t *offset, size_t at)
 
 bool sdp_parse(struct arena *arena, struct slice text, struct sdp_session *session, size_t *offset)
 {
-	struct parser p = { .arena = arena, .session = session };
+	struct parser p;
 	size_t at = 0, number = 0;
 
+	memset(&p, 0, offsetof(struct parser, attributes));
+	p.arena = arena;
+	p.session = session;
 	session->media_count = session->attribute_count = 0;
 	session->attributes = NULL;
 	session->origin_user = session->origin_id = session->origin_version = session->name = session->times =

@@ -353,11 +353,11 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 		st->merge_key = merge_key;
 		map_add(&transactions->merges, &st->by_merge, fingerprint_slice(&st->merge_key));
 	}
-	if (request->method == SIP_INVITE)
-		server__send_trying(st);
 	st->handling = true;
 	transactions->handlers.request(transactions->handlers.arg, st, request, source);
 	st->handling = false;
+	if (request->method == SIP_INVITE && st->base.state == PROCEEDING && !st->response.n && !st->prompt)
+		server__send_trying(st);
 	settle(st);
 }
 
@@ -458,6 +458,11 @@ enum err transaction_respond(struct server_transaction *st, const struct sip_dra
 	sip_message_unref(response);
 	settle(st);
 	return err;
+}
+
+void server_transaction_is_prompt(struct server_transaction *st)
+{
+	st->prompt = true;
 }
 
 void transaction_repeat(struct server_transaction *st)

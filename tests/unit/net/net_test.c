@@ -540,6 +540,62 @@ static void test_rtp_pair(void **state)
 	net_ports_free(others);
 }
 
+static uint16_t port_of(int fd)
+{
+	struct address bound = { 0 };
+	socklen_t length = sizeof bound.u;
+
+	assert_int_equal(getsockname(fd, &bound.u.any, &length), 0);
+	return address_port(&bound);
+}
+
+/* One pair ahead: who asks next gets it, it keeps nobody from the last ports, and the ports are free when it is gone. */
+static void test_rtp_spare(void **state)
+{
+	struct address host = fake_address("127.0.0.1:0"), bound;
+	struct net_ports *ports = net_ports_new(), *others = net_ports_new();
+	uint16_t low = (uint16_t)(20001 + getpid() % 1000 * 10), high = (uint16_t)(low + 4);
+	int fds[2], more[2];
+	enum err err;
+
+	(void)state;
+	assert_false(net_rtp_prepare(ports)); /* nobody asked */
+	assert_true(net_rtp_pair(ports, &host, low, high, &fds[0], &fds[1], &bound, &err));
+	assert_true(net_rtp_prepare(ports));
+	assert_false(net_rtp_prepare(ports));
+	assert_false(net_rtp_full(ports, &host, low, high));
+	assert_false(net_rtp_pair(others, &host, low, high, &more[0], &more[1], &bound, &err)); /* it is bound */
+	assert_true(net_rtp_pair(ports, &host, low, high, &more[0], &more[1], &bound, &err));
+	assert_int_equal(port_of(more[0]), address_port(&bound));
+	assert_int_equal(port_of(more[0]) + 1, port_of(more[1]));
+	assert_int_equal(port_of(fds[0]) + port_of(more[0]), 2 * low + 4);
+	assert_true(net_rtp_full(ports, &host, low, high));
+	assert_false(net_rtp_prepare(ports)); /* there is none left */
+	close(fds[0]);
+	close(fds[1]);
+	bound = fake_address("127.0.0.1:0");
+	address_set_port(&bound, (uint16_t)(2 * low + 4 - port_of(more[0])));
+	net_rtp_release(ports, &bound);
+	/* Of no use to another range: that has a pair of its own, and the next spare. */
+	assert_true(net_rtp_pair(ports, &host, low, high, &fds[0], &fds[1], &bound, &err));
+	close(fds[0]);
+	close(fds[1]);
+	net_rtp_release(ports, &bound);
+	assert_true(net_rtp_prepare(ports));
+	assert_true(net_rtp_pair(ports, &host, (uint16_t)(low + 4), (uint16_t)(low + 8), &fds[0], &fds[1], &bound, &err));
+	assert_true(port_of(fds[0]) > low + 4);
+	net_rtp_drop_spare(ports);
+	close(fds[0]);
+	close(fds[1]);
+	assert_true(net_rtp_pair(others, &host, low, high, &fds[0], &fds[1], &bound, &err));
+	for (int i = 0; i < 2; i++) {
+		close(fds[i]);
+		close(more[i]);
+	}
+	net_ports_free(ports);
+	net_ports_free(others);
+}
+
 /* Sockets of ours on loopback are ours, also those bound to all addresses; where nobody is, and elsewhere, it is
  * nobody. */
 static void test_whose_socket_it_is(void **state)
@@ -597,6 +653,7 @@ int main(void)
 		T(test_a_reset_is_told),
 		T(test_out_of_descriptors_the_listener_does_not_spin),
 		cmocka_unit_test(test_rtp_pair),
+		cmocka_unit_test(test_rtp_spare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

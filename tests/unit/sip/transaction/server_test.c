@@ -20,6 +20,34 @@ static void an_invite_gets_100_at_once(void **state)
 	assert_int_equal(server_transaction_source(recorder->st)->protocol, SIP_UDP);
 }
 
+/* 17.2.1: unless it is known that the user's own response is there within 200 ms. */
+static void no_100_precedes_what_leaves_at_once(void **state)
+{
+	struct recorder *recorder = *state;
+
+	recorder->answer_at_once = 180;
+	receive(recorder, "INVITE");
+	struct fake_packet *ringing = fake_net_take(&recorder->net);
+	assert_true(fake_packet_is(ringing, "180"));
+	receive(recorder, "INVITE");
+	assert_string_equal(fake_net_take(&recorder->net)->bytes, ringing->bytes);
+	expect_silence(recorder);
+}
+
+static void who_answers_soon_needs_no_100(void **state)
+{
+	struct recorder *recorder = *state;
+
+	recorder->prompt = true;
+	receive(recorder, "INVITE");
+	receive(recorder, "INVITE"); /* there is nothing yet that could be sent again */
+	expect_silence(recorder);
+	expect_log(recorder, "INVITE");
+	assert_int_equal(respond(recorder, recorder->st, 200), ERR_NONE);
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "200"));
+	expect_silence(recorder);
+}
+
 static void a_retransmission_gets_the_last_response(void **state)
 {
 	struct recorder *recorder = *state;
@@ -582,6 +610,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_invite_gets_100_at_once),
+		TEST(no_100_precedes_what_leaves_at_once),
+		TEST(who_answers_soon_needs_no_100),
 		TEST(a_retransmission_gets_the_last_response),
 		TEST(a_final_response_is_repeated_until_the_ack),
 		TEST(the_ack_ends_it_after_timer_i),

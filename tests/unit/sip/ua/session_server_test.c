@@ -172,7 +172,7 @@ static void refusing_in_the_handler_is_safe(void **state)
 
 	lab->reject_at_once = true;
 	lab_request(lab, "INVITE", "c1", 1, false, SDP_LINES, "o1");
-	lab_take(lab, "100");
+	/* 17.2.1: no 100 precedes what is there at once. */
 	lab_take(lab, "486");
 	lab_said(lab, "incoming bob|failed 486 local|");
 }

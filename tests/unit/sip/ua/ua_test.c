@@ -223,7 +223,7 @@ static void a_call_to_ourselves_works(void **state)
 		fake_net_datagram_bytes(&lab->net, "192.0.2.1:5060", slice_make(packet->bytes, packet->bytes_n));
 		lab_pass(lab, 0);
 	}
-	lab_said(lab, "incoming alice|offer 0 o1|answered 0 200|provisional -1 100|answer 0 a1|answered 0 "
+	lab_said(lab, "incoming alice|offer 0 o1|answered 0 200|answer 0 a1|answered 0 "
 		      "200|acknowledged|ended us 200 none|ended peer 200 none|");
 }
 
