@@ -580,6 +580,7 @@ int main(int argc, char *argv[])
 		options_fini(&app.options);
 		return status;
 	}
+	process_raise_descriptors();
 	if (!process_has_descriptors()) {
 		options_fini(&app.options);
 		return STATUS_NETWORK;

@@ -21,7 +21,7 @@ void address_set_port(struct address *a, uint16_t port)
 		a->u.v4.sin_port = htons(port);
 }
 
-static struct in6_addr as_v6(const struct address *a)
+struct in6_addr address_as_v6(const struct address *a)
 {
 	struct in6_addr v6 = { 0 };
 
@@ -36,7 +36,7 @@ bool address_same_host(const struct address *a, const struct address *b)
 {
 	if (!address_is_set(a) || !address_is_set(b))
 		return address_is_set(a) == address_is_set(b);
-	struct in6_addr left = as_v6(a), right = as_v6(b);
+	struct in6_addr left = address_as_v6(a), right = address_as_v6(b);
 	return memcmp(&left, &right, sizeof left) == 0;
 }
 

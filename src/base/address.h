@@ -32,6 +32,8 @@ void address_set_port(struct address *a, uint16_t port);
 /** Same address and port; address_same_host leaves the port out. A v4-mapped IPv6 address equals its IPv4 one. */
 bool address_eq(const struct address *a, const struct address *b);
 bool address_same_host(const struct address *a, const struct address *b);
+/** What address_same_host() compares: IPv4 as v4-mapped; all zero when it is unset. */
+struct in6_addr address_as_v6(const struct address *a);
 /** 0.0.0.0 or :: */
 bool address_is_any(const struct address *a);
 bool address_is_loopback(const struct address *a);

@@ -23,7 +23,7 @@
 
 enum {
 	ENGINE_TICK_US = 10000,
-	ENGINE_STREAMS_MAX = 4096,
+	ENGINE_STREAMS_MAX = 32768, /* as many pairs of ports as an address has */
 	ENGINE_COMMANDS = 1024, ENGINE_NOTES = 512,
 	ENGINE_NOTES_KEPT = 32,           /* of them for resources that come back */
 	ENGINE_ANSWERS_MAX = 4,           /* notes that one command can cause */

@@ -114,17 +114,56 @@ const struct settings *call_settings(const struct call *call, const char *name)
 	return account_settings(call->phone, account_of(call), name);
 }
 
+/* The calls of all accounts of one name that have not ended. */
+struct account_calls {
+	struct map_node by_name;
+	char *name;
+	int64_t count;
+};
+
+static struct account_calls *calls_of(const struct phone *phone, const char *name)
+{
+	struct map_node *node = map_find(&phone->calls_by_account, slice_of(name));
+
+	return node ? CONTAINER_OF(node, struct account_calls, by_name) : NULL;
+}
+
+void account_drops_call(struct call *call)
+{
+	struct account_calls *calls = call->counted;
+
+	call->counted = NULL;
+	if (!calls || --calls->count)
+		return;
+	map_remove(&call->phone->calls_by_account, &calls->by_name);
+	free(calls->name);
+	free(calls);
+}
+
+void account_takes_call(struct call *call, const struct account *account)
+{
+	struct phone *phone = call->phone;
+
+	xreplace(&call->account_name, account->name);
+	account_drops_call(call);
+	struct account_calls *calls = calls_of(phone, account->name);
+	if (!calls) {
+		calls = xcalloc(1, sizeof *calls);
+		calls->name = xstrdup(account->name);
+		map_add(&phone->calls_by_account, &calls->by_name, slice_of(calls->name));
+	}
+	calls->count++;
+	call->counted = calls;
+}
+
 bool account_is_full(const struct account *account, const struct call *but)
 {
 	const struct settings *settings = account_settings(account->phone, account, "call.max");
-	int64_t count = 0;
 
 	if (settings == account->phone->settings)
 		return false;
-	LIST_EACH(&account->phone->calls, node) {
-		const struct call *call = LIST_ENTRY(node, struct call, node);
-		count += call != but && !call->ended && !strcmp(call->account_name, account->name);
-	}
+	const struct account_calls *calls = calls_of(account->phone, account->name);
+	int64_t count = calls ? calls->count - (but && but->counted == calls) : 0;
 	return count >= settings_number(settings, "call.max");
 }
 

@@ -107,6 +107,7 @@ void call_free(struct call *call)
 				call->identity,     call->diverted };
 
 	stop_timers(call);
+	account_drops_call(call);
 	info_digits_free(call->info_digits);
 	if (call->locating)
 		net_ops()->locate_cancel(call->phone->net, call->locating);
@@ -353,6 +354,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	if (call->ended)
 		return;
 	call->ended = true;
+	account_drops_call(call);
 	call->ended_us = phone->timers->now_us;
 	call->ringback = false;
 	stop_timers(call);

@@ -345,7 +345,7 @@ bool phone_call(struct phone *phone, struct slice text, const struct call_option
 	display = slice_find(display, '<') < display.n ? slice_trim(slice_cut(&display, '<')) : (struct slice){ 0 };
 	call_set_peer(call, target.is_echo ? SLICE("echo test") : display, slice_of(call->setup->uri));
 	if (account && !call->is_echo)
-		xreplace(&call->account_name, account->name);
+		account_takes_call(call, account);
 	if (dialled)
 		buf_printf(dialled, "%s%s%s", target.shown, *target.digits ? ", then " : "", target.digits);
 	target_fini(&target);

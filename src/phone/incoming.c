@@ -3,6 +3,31 @@
 #include "phone/phone_internal.h"
 #include "phone/screening.h"
 
+/* Ports and descriptors are there again when other calls end. */
+static bool passes(const struct failure *failure)
+{
+	static const enum err errors[] = { ERR_DESCRIPTORS, ERR_ADDRESS_IN_USE, ERR_FULL };
+
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (!strcmp(failure->reason, err_name(errors[i])))
+			return true;
+	return false;
+}
+
+/* It cannot be answered, and nobody is there to try again: the caller must not ring for ever. */
+static void refuse_unanswerable(struct call *call, const struct failure *failure)
+{
+	const struct extra_header later = { SLICE("Retry-After"), SLICE("4") };
+	bool soon = passes(failure);
+	enum err err = soon ? session_say_also(call->session, &later, 1, (struct slice){ 0 }, (struct slice){ 0 })
+			    : ERR_NONE;
+
+	if (!err)
+		err = session_reject(call->session, soon ? 503 : 500, (struct slice){ 0 }, (struct slice){ 0 });
+	if (err)
+		log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
+}
+
 static void begin_work(void *arg)
 {
 	struct call *call = arg;
@@ -28,10 +53,8 @@ static void begin_work(void *arg)
 	}
 	if (!good)
 		log_line(call->phone->log, LOG_ERROR, "%s", failure.text);
-	/* Nobody is there to try again: the caller must not ring for ever. */
-	if (!good && automatic && call_is_ringing(call) && call->session &&
-	    session_reject(call->session, 500, (struct slice){ 0 }, (struct slice){ 0 }))
-		log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
+	if (!good && automatic && call_is_ringing(call) && call->session)
+		refuse_unanswerable(call, &failure);
 	calls_update_tones(call->phone);
 }
 
@@ -146,7 +169,7 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 	arena_fini(&arena);
 	call_note_caller(call, invite, source);
 	if (account)
-		xreplace(&call->account_name, account->name);
+		account_takes_call(call, account);
 	free(call->account_uri);
 	call->account_uri =
 		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));

@@ -406,6 +406,7 @@ struct phone *phone_new(const struct phone_config *config)
 	map_init(&phone->accounts_by_name, &phone->random);
 	map_init(&phone->accounts_by_address, &phone->random);
 	map_init(&phone->by_id, &phone->random);
+	map_init(&phone->calls_by_account, &phone->random);
 	buf_init(&phone->last_failure, FAILURE_MAX);
 	phone->events = events_new();
 	phone->device_watch = device_watch_new(phone);
@@ -482,6 +483,7 @@ void phone_free(struct phone *phone)
 	map_fini(&phone->accounts_by_name);
 	map_fini(&phone->accounts_by_address);
 	map_fini(&phone->by_id);
+	map_fini(&phone->calls_by_account);
 	free(phone->config_dir);
 	free(phone->saved_dir);
 	free(phone->state_dir);

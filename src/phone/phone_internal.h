@@ -206,6 +206,9 @@ const struct settings *call_settings(const struct call *call, const char *name);
 struct call_media;
 /** The same for the sound of a call, or of the echo test. */
 const struct settings *media_settings(const struct call_media *media, const char *name);
+/** The call is one of this account, until it ends or is freed. */
+void account_takes_call(struct call *call, const struct account *account);
+void account_drops_call(struct call *call);
 /** Has it as many calls besides `but` (may be NULL) as a call.max of its own allows? */
 bool account_is_full(const struct account *account, const struct call *but);
 /** The codecs of its own, by codec= or its account's media.codecs; NULL: the phone's. */
@@ -262,6 +265,7 @@ struct call {
 	struct list_node node;
 	struct list_node among_ringing; /* in phone->ringing, while its state is CALL_INCOMING */
 	struct map_node by_number, by_id;
+	struct account_calls *counted; /* where it counts; NULL: nowhere */
 	struct phone *phone;
 	unsigned number;
 	char id[ID_CHARS + 1];
@@ -515,6 +519,7 @@ struct phone {
 	struct list ended; /* remembered, oldest first */
 	size_t ended_count;
 	struct map by_number, by_id;
+	struct map calls_by_account; /* struct account_calls: how many, for accounts that have any */
 	unsigned last_call, selected, latest_ended;
 	bool some_wait; /* perhaps a call was held for another one (held_for) */
 	char *redirected_to; /* what a 3xx named while call.follow-redirect is ask; `redial` calls it. NULL: nothing */

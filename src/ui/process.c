@@ -7,13 +7,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
-enum { DESCRIPTORS_NEEDED = 22, HEAP_STEP_BYTES = 256 << 10, HEAP_SPARE_BYTES = 1 << 20 };
+enum { DESCRIPTORS_NEEDED = 22, DESCRIPTORS_MOST = 65536, HEAP_STEP_BYTES = 256 << 10, HEAP_SPARE_BYTES = 1 << 20 };
 
 void process_keep_memory(void)
 {
@@ -28,6 +29,17 @@ void process_keep_descriptors(void)
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
 			_exit(STATUS_SOUND);
+}
+
+void process_raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_MOST)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MOST ? limit.rlim_max : DESCRIPTORS_MOST;
+	/* Who may not have more does with what there is. */
+	(void)!setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 bool process_has_descriptors(void)

@@ -5,6 +5,8 @@
 
 /** Files and sockets opened later must never become standard input or output. */
 void process_keep_descriptors(void);
+/** As many as the system lets us have, up to 65536: a call takes two, and the usual 1024 are used up by 500 of them. */
+void process_raise_descriptors(void);
 /** What a call has let go of is kept for the next one: the heap does not shrink and grow with each of them. */
 void process_keep_memory(void);
 /** Are there as many as the loop, the front end and a call need? Better a sentence now than a failure in the midst of

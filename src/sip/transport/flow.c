@@ -6,6 +6,43 @@
 #define MESSAGE_TIMEOUT_US (32 * SECOND_US) /* a message that has begun ends within this */
 #define IDLE_US (60 * SECOND_US)            /* after this a flow may make room for another */
 
+/* ---- finding them: by number, by where they lead, and by where else a peer said that they do ---- */
+
+static struct flow_key key_of(enum sip_protocol protocol, const struct address *address)
+{
+	struct flow_key key = { .protocol = (uint8_t)protocol };
+	struct in6_addr host = address_as_v6(address);
+
+	memcpy(key.host, &host, sizeof key.host);
+	memcpy(key.port, &(uint16_t){ address_port(address) }, sizeof key.port);
+	return key;
+}
+
+static struct slice key_slice(const struct flow_key *key)
+{
+	return slice_make(key, sizeof *key);
+}
+
+static void enlist(struct flow *flow)
+{
+	struct transport *transport = flow->transport;
+
+	flow->key = key_of(flow->target.protocol, &flow->target.address);
+	map_add(&transport->flows_by_id, &flow->by_id, slice_make(&flow->id, sizeof flow->id));
+	map_add(&transport->flows_by_target, &flow->by_target, key_slice(&flow->key));
+	list_append(&transport->flows, &flow->node);
+}
+
+static void unlist(struct flow *flow)
+{
+	struct transport *transport = flow->transport;
+
+	map_remove(&transport->flows_by_id, &flow->by_id);
+	map_remove(&transport->flows_by_target, &flow->by_target);
+	map_remove(&transport->flows_by_alias, &flow->by_alias);
+	list_remove(&flow->node);
+}
+
 struct flow *flow__new(struct transport *transport, const struct sip_target *target, bool incoming)
 {
 	struct flow *flow = xcalloc(1, sizeof *flow);
@@ -17,7 +54,7 @@ struct flow *flow__new(struct transport *transport, const struct sip_target *tar
 	flow->used_us = transport->world.timers->now_us;
 	framing_init(&flow->framing);
 	list_init(&flow->waiting);
-	list_append(&transport->flows, &flow->node);
+	enlist(flow);
 	return flow;
 }
 
@@ -38,18 +75,16 @@ void flow__free(struct flow *flow)
 	framing_fini(&flow->framing);
 	free(flow->why);
 	free(flow->invalid);
-	list_remove(&flow->node);
+	unlist(flow);
 	free(flow);
 }
 
 struct flow *flow__by_id(const struct transport *transport, uint64_t id)
 {
-	LIST_EACH(&transport->flows, node) {
-		struct flow *flow = LIST_ENTRY(node, struct flow, node);
-		if (flow->id == id)
-			return flow->state == FLOW_FAILING ? NULL : flow;
-	}
-	return NULL;
+	struct map_node *node = map_find(&transport->flows_by_id, slice_make(&id, sizeof id));
+	struct flow *flow = node ? CONTAINER_OF(node, struct flow, by_id) : NULL;
+
+	return flow && flow->state != FLOW_FAILING ? flow : NULL;
 }
 
 static bool is_near(const struct flow *flow, const struct sip_target *target)
@@ -91,22 +126,34 @@ static bool serves(const struct flow *flow, const struct sip_target *target)
 
 struct flow *flow__near(const struct transport *transport, const struct sip_target *target)
 {
-	LIST_EACH(&transport->flows, node) {
-		struct flow *flow = LIST_ENTRY(node, struct flow, node);
-		if (is_near(flow, target))
-			return flow;
+	struct flow_key key = key_of(target->protocol, &target->address);
+	struct flow *found = NULL;
+
+	for (struct map_node *node = map_find(&transport->flows_by_target, key_slice(&key)); node;
+	     node = map_find_next(node)) {
+		struct flow *flow = CONTAINER_OF(node, struct flow, by_target);
+		found = is_near(flow, target) ? flow : found;
 	}
-	return NULL;
+	return found;
 }
 
+/* The oldest of those that will do: who is near, or is so by an alias. */
 struct flow *flow__to(const struct transport *transport, const struct sip_target *target)
 {
-	LIST_EACH(&transport->flows, node) {
-		struct flow *flow = LIST_ENTRY(node, struct flow, node);
-		if (serves(flow, target))
-			return flow;
+	struct flow_key key = key_of(target->protocol, &target->address);
+	struct flow *found = NULL;
+
+	for (struct map_node *node = map_find(&transport->flows_by_target, key_slice(&key)); node;
+	     node = map_find_next(node)) {
+		struct flow *flow = CONTAINER_OF(node, struct flow, by_target);
+		found = serves(flow, target) ? flow : found;
 	}
-	return NULL;
+	for (struct map_node *node = map_find(&transport->flows_by_alias, key_slice(&key)); node;
+	     node = map_find_next(node)) {
+		struct flow *flow = CONTAINER_OF(node, struct flow, by_alias);
+		found = serves(flow, target) && (!found || flow->id < found->id) ? flow : found;
+	}
+	return found;
 }
 
 bool flow__make_room(struct transport *transport, size_t max)
@@ -353,6 +400,9 @@ static void note_alias(struct flow *flow, const struct sip_message *message)
 			continue;
 		flow->alias = flow->target.address;
 		address_set_port(&flow->alias, via->port ? via->port : sip_protocol_port(SIP_TLS));
+		map_remove(&flow->transport->flows_by_alias, &flow->by_alias);
+		flow->alias_key = key_of(flow->target.protocol, &flow->alias);
+		map_add(&flow->transport->flows_by_alias, &flow->by_alias, key_slice(&flow->alias_key));
 	}
 }
 

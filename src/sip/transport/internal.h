@@ -21,8 +21,15 @@ enum flow_state {
 	FLOW_FAILING, /* told to nobody yet; the timer does it, so that no caller is surprised inside its own call */
 };
 
+/* Where a flow leads, byte by byte as address_eq() compares. */
+struct flow_key {
+	uint8_t protocol, host[16], port[2];
+};
+
 struct flow {
 	struct list_node node;
+	struct map_node by_id, by_target, by_alias;
+	struct flow_key key, alias_key;
 	struct transport *transport;
 	uint64_t id;
 	struct sip_target target;
@@ -83,6 +90,7 @@ struct transport {
 	struct transport_settings settings;
 	struct transport_counters counters;
 	struct list flows, keep_alives, replies;
+	struct map flows_by_id, flows_by_target, flows_by_alias;
 	size_t reply_count;
 	uint64_t last_flow_id;
 	char *why;                    /* transport_explanation() */

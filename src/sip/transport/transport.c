@@ -58,6 +58,9 @@ struct transport *transport_new(const struct sip_world *world, const struct tran
 		.max_flows = 256,
 	};
 	list_init(&transport->flows);
+	map_init(&transport->flows_by_id, world->random);
+	map_init(&transport->flows_by_target, world->random);
+	map_init(&transport->flows_by_alias, world->random);
 	list_init(&transport->keep_alives);
 	list_init(&transport->replies);
 	list_init(&transport->races);
@@ -82,6 +85,9 @@ void transport_free(struct transport *transport)
 		world->ops->close(world->net, flow);
 		flow__free(flow);
 	}
+	map_fini(&transport->flows_by_id);
+	map_fini(&transport->flows_by_target);
+	map_fini(&transport->flows_by_alias);
 	free(transport->why);
 	free(transport);
 }
