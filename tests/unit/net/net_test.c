@@ -549,7 +549,7 @@ static uint16_t port_of(int fd)
 	return address_port(&bound);
 }
 
-/* One pair ahead: who asks next gets it, it keeps nobody from the last ports, and the ports are free when it is gone. */
+/* One pair ahead: who asks next gets it, it keeps nobody from the last ports, which are free when it is gone. */
 static void test_rtp_spare(void **state)
 {
 	struct address host = fake_address("127.0.0.1:0"), bound;
@@ -582,7 +582,8 @@ static void test_rtp_spare(void **state)
 	close(fds[1]);
 	net_rtp_release(ports, &bound);
 	assert_true(net_rtp_prepare(ports));
-	assert_true(net_rtp_pair(ports, &host, (uint16_t)(low + 4), (uint16_t)(low + 8), &fds[0], &fds[1], &bound, &err));
+	assert_true(net_rtp_pair(ports, &host, (uint16_t)(low + 4), (uint16_t)(low + 8), &fds[0], &fds[1], &bound,
+				 &err));
 	assert_true(port_of(fds[0]) > low + 4);
 	net_rtp_drop_spare(ports);
 	close(fds[0]);
