@@ -1,4 +1,4 @@
-"""How much one phone carries: memory a transaction and a call, cost a message beside others, registrations, start and idle. Figures, nothing asserted."""
+"""How much one phone carries: memory a transaction and a call, cost a message beside others, registrations. Figures, nothing asserted."""
 import json
 import os
 import select
@@ -226,11 +226,17 @@ class Registrar:
             if not text.startswith("REGISTER"):
                 continue
             self.count += 1
-            self.users.add(field(text, "To"))
-            copied = "".join(f"{name}: {field(text, name)}\r\n" for name in ("Via", "From", "Call-ID", "CSeq"))
-            answer = (f"SIP/2.0 200 OK\r\n{copied}To: {field(text, 'To')};tag=r\r\nContact: {field(text, 'Contact').split('>')[0]}>;expires={self.expires}\r\nContent-Length: 0\r\n\r\n")
-            self.socket.sendto(answer.encode(), source)
+            self.socket.sendto(self.answer(text).encode(), source)
         return bool(until())
+
+    def answer(self, text):
+        self.users.add(field(text, "To"))
+        return self.response(text, "200 OK", f"Contact: {field(text, 'Contact').split('>')[0]}>;expires={self.expires}")
+
+    @staticmethod
+    def response(text, status, line):
+        copied = "".join(f"{name}: {field(text, name)}\r\n" for name in ("Via", "From", "Call-ID", "CSeq"))
+        return f"SIP/2.0 {status}\r\n{copied}To: {field(text, 'To')};tag=r\r\n{line}\r\nContent-Length: 0\r\n\r\n"
 
 
 def registrations(bench, count=10000):
@@ -249,47 +255,9 @@ def registrations(bench, count=10000):
     registrar.socket.close()
 
 
-def baresip_that_registers(bench, port, registrar_port):
-    folder = bench.path(f"baresip-{port}")
-    os.makedirs(folder, exist_ok=True)
-    modules = next(p for p in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules") if os.path.isdir(p))
-    for name, text in (("config", f"sip_listen {HOST}:{port}\nnet_interface {HOST}\nmodule_path {modules}\nmodule g711.so\nmodule_app account.so\nmodule_app menu.so\n"),
-                       ("accounts", f"<sip:me@{HOST}:{registrar_port}>;auth_pass=x;regint=600\n"), ("contacts", "")):
-        with open(os.path.join(folder, name), "w", encoding="ascii") as to:
-            to.write(text)
-    out = open(os.path.join(folder, "log"), "wb")
-    process = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=bench.folder)
-    bench.processes.append(process)
-    return process
-
-
-def starts(registrar, name, start, runs):
-    """From exec to the REGISTER on the wire; the best of some, as the machine's other work only adds to it."""
-    times, cpus = [], []
-    for _ in range(runs):
-        begin = time.monotonic()
-        process = start()
-        while not registrar.socket.recv(65536).startswith(b"REGISTER"):
-            pass
-        times.append((time.monotonic() - begin) * 1000)
-        cpus.append(run_seconds(process) * 1000)
-        process.kill()
-        process.wait(10)
-    line(f"{name}: start to REGISTER on the wire, best and median", f"{min(times):.1f}", f"ms, {sorted(times)[runs // 2]:.1f} ms; {min(cpus):.1f} ms of CPU at the least")
-
-
-def first_register(bench, runs=10):
-    registrar = Registrar(15431, 600)
-    registrar.socket.settimeout(10)
-    starts(registrar, "offhook", lambda: plain_phone(bench, f"set sip.listen {HOST}:15430", f"account add sip:me@{HOST}:15431 password=x", "register"), runs)
-    if shutil.which("baresip"):
-        starts(registrar, "baresip", lambda: baresip_that_registers(bench, 15432, 15431), runs)
-    registrar.socket.close()
-
-
 def main(bench):
     print("\ncapacity")
-    for measure in (transactions, calls, held_calls, first_register, registrations):
+    for measure in (transactions, calls, held_calls, registrations):
         try:
             measure(bench)
         except Exception as why:  # a figure that cannot be had is said and the others go on
