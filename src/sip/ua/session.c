@@ -45,6 +45,7 @@ static void stop_timers(struct session *session)
 
 	timer_stop(timers, &session->timeout);
 	timer_stop(timers, &session->glare);
+	timer_stop(timers, &session->reinvite_limit);
 	timer_stop(timers, &session->ring);
 	timer_stop(timers, &session->expiry);
 	timer_stop(timers, &session->minute);

@@ -144,6 +144,7 @@ struct session {
 	bool offer_is_old;     /* the peer's offer came after it was written */
 	unsigned glares;
 	struct timer glare;
+	struct timer reinvite_limit; /* nothing more is heard of our re-INVITE */
 
 	/* callee, and re-INVITE of the peer */
 	struct invite_server server;

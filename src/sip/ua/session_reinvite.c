@@ -18,6 +18,27 @@ static void end_reinvite(struct session *session, const struct outcome *outcome)
 		handlers->reinvited(handlers->arg, session, outcome);
 }
 
+/*
+ * Who asks a user first says so each minute (13.3.1.1). Of a peer, or a proxy, that was restarted after its 100 nothing
+ * more comes, and all later changes would wait for it: the re-INVITE is cancelled, and the silence that follows is the
+ * end of the call.
+ */
+#define REINVITE_SILENCE_US (96 * SECOND_US)
+
+static void nothing_more_is_heard(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->reinvite)
+		request_cancel(session->reinvite, slice_of(NULL));
+}
+
+static void wait_for_more(struct session *session)
+{
+	timer_start(session->ua->world.timers, &session->reinvite_limit, REINVITE_SILENCE_US, nothing_more_is_heard,
+		    session);
+}
+
 static void glare_over(void *arg)
 {
 	session_go_on(arg);
@@ -98,6 +119,7 @@ static void reinvite_final(struct session *session, struct request *request, con
 
 	session_note_done(session, request);
 	session->reinvite = NULL;
+	timer_stop(session->ua->world.timers, &session->reinvite_limit);
 	bool small = outcome->status == 422 && outcome->response && session_clock_retry(session, outcome->response);
 	if (outcome->response)
 		session_note_received(session, outcome->response);
@@ -159,6 +181,7 @@ static void on_reinvite(void *arg, struct request *request, enum request_event e
 
 	switch (event) {
 	case REQUEST_PROVISIONAL:
+		wait_for_more(session);
 		reinvite_progress(session, outcome->response);
 		break;
 	case REQUEST_FINAL:
@@ -247,6 +270,7 @@ void session_try_reinvite(struct session *session)
 									       .prepare = session_own_contact,
 									       .event = on_reinvite,
 									       .arg = session });
+	wait_for_more(session);
 	session_note_request(session, session->reinvite);
 }
 

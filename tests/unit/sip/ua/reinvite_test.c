@@ -71,6 +71,48 @@ static void a_refusal_keeps_the_session(void **state)
 	lab_body(lab_take(lab, "INVITE"), "o3");
 }
 
+/* A peer that was restarted after its 100: the re-INVITE is given up, and the call. */
+static void a_reinvite_that_hangs_ends_it(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 100, NULL, "", "");
+	/* It says that it takes long, and is waited for. */
+	for (int i = 0; i < 5; i++) {
+		lab_pass(lab, 60 * SECOND_US);
+		lab_answer(lab, invite, 183, "b", BOB_CONTACT, "");
+	}
+	lab_pass(lab, 95 * SECOND_US);
+	lab_quiet(lab);
+	lab_pass(lab, SECOND_US);
+	lab_answer(lab, lab_take(lab, "CANCEL"), 481, "b", "", "");
+	lab_pass(lab, 33 * SECOND_US);
+	lab_said(lab, "reinvited 408|ended us 408 timeout|");
+	lab_take(lab, "BYE");
+}
+
+/* One that only takes long refuses when it is cancelled, and the session that was stands. */
+static void a_reinvite_that_is_given_up_leaves_the_session(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 100, NULL, "", "");
+	lab_pass(lab, 96 * SECOND_US);
+	lab_answer(lab, lab_take(lab, "CANCEL"), 200, "b", "", "");
+	lab_answer(lab, invite, 487, "b", "", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "reinvited 487|");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+	assert_int_equal(session_reinvite(lab->session, SLICE("o3")), ERR_NONE);
+	lab_body(lab_take(lab, "INVITE"), "o3");
+}
+
 static void a_481_or_silence_ends_it(void **state)
 {
 	struct lab *lab = *state;
@@ -455,6 +497,8 @@ int main(void)
 		LAB_TEST(without_offer_the_ack_answers),
 		LAB_TEST(a_refusal_keeps_the_session),
 		LAB_TEST(a_481_or_silence_ends_it),
+		LAB_TEST(a_reinvite_that_hangs_ends_it),
+		LAB_TEST(a_reinvite_that_is_given_up_leaves_the_session),
 		LAB_TEST(a_second_waits_for_the_first),
 		LAB_TEST(the_peers_is_answered),
 		LAB_TEST(the_peers_without_offer_gets_ours),
