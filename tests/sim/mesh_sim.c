@@ -32,7 +32,7 @@ struct mesh {
 	bool restarts, cuts, hostile;
 	unsigned restarted, turns;
 	unsigned streams;      /* bit i: agent i goes by a connection */
-	bool secure;           /* those are TLS's, with handshakes that take long or fail */
+	enum sip_protocol stream; /* which */
 	struct proxy_style style;
 };
 
@@ -67,9 +67,7 @@ static void start_agent(struct mesh *mesh, int i)
 
 	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, password,
 		    mesh->style.realm.inside ? REALM_NAME : NULL, &mesh->options,
-		    !(mesh->streams >> i & 1) ? SIP_UDP
-		    : mesh->secure	      ? SIP_TLS
-					      : SIP_TCP);
+		    mesh->streams >> i & 1 ? mesh->stream : SIP_UDP);
 }
 
 /* A new one has none of what the one before knew. */
@@ -147,8 +145,9 @@ static void choose_style(struct mesh *mesh, uint64_t seed)
 	realm->nonce_s = nonces[random_below(&dice, ARRAY_LEN(nonces))];
 	realm->forgetful = !realm->inside && random_below(&dice, 6) == 0 ? "carol" : NULL;
 	mesh->style.outbound = random_below(&dice, 2);
-	mesh->secure = random_below(&dice, 2);
-	if (mesh->secure) {
+	mesh->stream = (enum sip_protocol)(SIP_TCP + random_below(&dice, 3));
+	/* Handshakes of more than one step take long, or fail. */
+	if (mesh->stream != SIP_TCP) {
 		mesh->world.slow_handshakes_percent = random_below(&dice, 30);
 		mesh->world.broken_handshakes_percent = random_below(&dice, 10);
 	}

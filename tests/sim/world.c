@@ -139,7 +139,10 @@ static bool local_address(void *net, enum sip_protocol protocol, const struct ad
 
 	(void)remote;
 	*local = host->address;
-	return protocol == SIP_UDP || protocol == SIP_TCP || protocol == SIP_TLS;
+	/* Nobody listens by WebSocket: who goes by it is reached by the connection that it made. */
+	if (protocol == SIP_WS)
+		address_set_port(local, 0);
+	return protocol == SIP_UDP || protocol == SIP_TCP || protocol == SIP_TLS || protocol == SIP_WS;
 }
 
 struct lookup {
