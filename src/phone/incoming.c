@@ -28,6 +28,17 @@ static void refuse_unanswerable(struct call *call, const struct failure *failure
 		log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
 }
 
+static bool rings_by_itself(const struct call *call)
+{
+	return settings_on(call_settings(call, "call.auto-ring"), "call.auto-ring");
+}
+
+/* Who insists on reliable 1xx (RFC 3262) waits for one. */
+static bool must_ring_first(const struct call *call)
+{
+	return rings_by_itself(call) && sip_message_lists(call->invite, SIP_HEADER_REQUIRE, SLICE("100rel"));
+}
+
 static void begin_work(void *arg)
 {
 	struct call *call = arg;
@@ -43,7 +54,8 @@ static void begin_work(void *arg)
 		if (err && err != ERR_STATE)
 			log_line(call->phone->log, LOG_WARNING, "call %u could not be refused", call->number);
 	} else if (call->wants_answer) {
-		good = call_answer_now(call, &failure);
+		good = !must_ring_first(call) || phone_ring(call->phone, &call->number, &failure);
+		good = good && call_answer_now(call, &failure);
 		if (good && !call->ended && !call->phone->selected)
 			calls_select(call->phone, call);
 	} else if (call->wants_progress) {
@@ -90,11 +102,6 @@ static void note_replaced(struct call *call)
 		if (old->session == replaced)
 			call->replaces = old->number;
 	}
-}
-
-static bool rings_by_itself(const struct call *call)
-{
-	return settings_on(call_settings(call, "call.auto-ring"), "call.auto-ring");
 }
 
 /* As the caller asks. @return false: it asks for nothing special, or may not */

@@ -77,15 +77,17 @@ def test_subscribe_refused(bench):
 
 
 def test_watchers(bench):
+    """sipp watches: how we are, and a call of ours that ends meanwhile."""
     phone, seen = phone_for(bench), 0
     for transport, _ in TRANSPORTS:
-        for name, line in (("watcher_presence", "status {}"), ("watcher_dialog", "call echo")):
+        call = phone.do("call echo")["call"]
+        phone.event("answered", call=call)
+        for name, line in (("watcher_presence", "status away" if transport == "u1" else "status available"), ("watcher_dialog", f"hangup {call}")):
             process = caller(bench, name, transport=transport)
             seen += 1
             wait_until(lambda: str(phone.do("trace list")).count("489") >= seen, "up to the change")
-            phone.do(line.format("away" if transport == "u1" else "available"))
+            phone.do(line)
             sipp_ends(bench, process)
-            phone.ask("hangup all")
 
 
 def test_subscribe_caller(bench):

@@ -347,3 +347,53 @@ def test_odd_forms(bench):
         equal(phone.event("incoming")["name"], 'A "quoted" name', "the name")
         phone.event("remote-held")
         ended(bench, phone, process, "the peer")
+
+
+# ---- what is said twice, too late, or not at all ----
+
+def test_prack_of_who_is_answered_at_once(bench):
+    phone = phone_for(bench, "set call.auto-answer on")
+    for transport, _ in TRANSPORTS:
+        process = caller(bench, "prack_first_caller", transport=transport)
+        phone.event("answered")
+        ended(bench, phone, process, "the peer")
+
+
+def test_offers_without_answers(bench):
+    process, phone = callee(bench, "no_answer_callee"), phone_for(bench)
+    call = up(phone)
+    for line in ("update", "reinvite"):
+        phone.do(line)
+        equal(phone.event(line, call=call)["code"], 488, line)
+    equal(phone.get("call.state"), "answered", "the call stands")
+    phone.do("update")
+    equal(phone.event("update", call=call)["code"], 200, "the next one")
+    phone.do("hold")
+    phone.event("held", call=call)
+    phone.do("hangup")
+    ended(bench, phone, process, "us")
+
+
+def test_challenges(bench):
+    """One of them makes the re-INVITE too long for UDP, and sipp has no TCP: by UDP all the same (18.1.1)."""
+    process = callee(bench, "challenges_callee")
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} password=wonder registrar=none name=alice")
+    up(phone)
+    phone.do("update")
+    equal(phone.event("update")["code"], 200, "UPDATE")
+    equal(phone.do("info text/plain hi")["code"], 200, "INFO")
+    phone.do("reinvite")
+    equal(phone.event("reinvite")["code"], 200, "re-INVITE")
+    phone.do("hangup")
+    ended(bench, phone, process, "us")
+
+
+def test_strays(bench):
+    phone = phone_for(bench, "set call.auto-answer on")
+    for transport, _ in TRANSPORTS:
+        sipp_ends(bench, caller(bench, "stray_caller", transport=transport))
+        process = caller(bench, "dialog_caller", transport=transport)
+        equal(phone.event("message")["text"].strip(), "inside", "MESSAGE")
+        phone.event("transfer-request")
+        phone.do("refuse-transfer")
+        ended(bench, phone, process, "the peer")

@@ -26,7 +26,7 @@ struct request {
 	bool no_upgrade; /* that did not work */
 	bool stays_on_stream, was_too_big;
 	bool repeat_cseq; /* the next attempt is the same request by another way */
-	bool heard;       /* a response came for the present target */
+	bool heard;       /* a response came for the present target, by its protocol */
 	unsigned attempts, overtaken;
 	enum err last_err;
 	struct race *race; /* for the connection of the next attempt */
@@ -171,6 +171,7 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 		if (r->upgraded) {
 			target->protocol = protocol;
 			target->connect_timeout_us = SIZE_CONNECT_US;
+			r->heard = false; /* a challenge may have come by UDP */
 		}
 		r->ct = transaction_start(r->ua->transactions, draft, target, on_event, r, &err);
 	}

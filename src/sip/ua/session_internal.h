@@ -260,6 +260,8 @@ void session_send_prack(struct leg *leg, const struct sip_message *response, str
 bool session_wants_prack(const struct sip_message *response);
 /** Send the 1xx now. */
 enum err session_send_progress(struct session *session, unsigned status, struct slice answer);
+/* session_answer() without waiting for a PRACK. */
+enum err session_answer_now(struct session *session);
 
 /* session_timer.c */
 /** Does the peer list this option tag in Supported or Require? */

@@ -107,10 +107,14 @@ static void reinvite_accepted(struct session *session, const struct sip_message 
 		session_acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
 		buf_fini(&answer);
 	}
+	struct outcome bad = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);
 	if (usable)
 		end_reinvite(session, outcome);
+	/* An offer without any answer has changed nothing: the old session stands. */
+	else if (session->reinvite_offered && !session_has_sdp(response))
+		end_reinvite(session, &bad);
 	else
-		session_break(session, core_outcome(488, CAUSE_MEDIA, ERR_MEDIA));
+		session_break(session, bad);
 }
 
 static void reinvite_final(struct session *session, struct request *request, const struct outcome *outcome)

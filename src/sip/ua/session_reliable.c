@@ -34,6 +34,12 @@ static void repeat(void *arg)
 	struct session *session = arg;
 	struct reliable *reliable = &session->reliable;
 
+	/* Who does not acknowledge gets its answer all the same (3), where nothing was described. */
+	if (reliable->answer_waits && !reliable->described) {
+		reliable->answer_waits = false;
+		(void)!session_answer_now(session);
+		return;
+	}
 	if (session->server.st)
 		transaction_repeat(session->server.st);
 	reliable->interval_us *= 2;

@@ -430,17 +430,12 @@ static unsigned make_body(struct session *session, struct buf *body)
 	return status;
 }
 
-enum err session_answer(struct session *session)
+enum err session_answer_now(struct session *session)
 {
 	struct buf body;
 
 	if (!session_is_ringing(session))
 		return ERR_STATE;
-	/* RFC 3262 3: not before the PRACK of a description. */
-	if (session->reliable.outstanding && session->reliable.described) {
-		session->reliable.answer_waits = true;
-		return ERR_NONE;
-	}
 	buf_init(&body, SIP_MESSAGE_MAX);
 	unsigned status = make_body(session, &body);
 	if (!session_is_ringing(session)) {
@@ -459,6 +454,21 @@ enum err session_answer(struct session *session)
 	if (session->handlers.answered)
 		session->handlers.answered(session->handlers.arg, session, session->leg->number, NULL);
 	return ERR_NONE;
+}
+
+enum err session_answer(struct session *session)
+{
+	if (!session_is_ringing(session))
+		return ERR_STATE;
+	/*
+	 * RFC 3262 3: not before the PRACK of a description. Another is waited for until the 1xx would be repeated:
+	 * callers that take one thing after the other find their PRACK answered first.
+	 */
+	if (session->reliable.outstanding) {
+		session->reliable.answer_waits = true;
+		return ERR_NONE;
+	}
+	return session_answer_now(session);
 }
 
 enum err session_reject(struct session *session, unsigned status, struct slice reason, struct slice contact)

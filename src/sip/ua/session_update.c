@@ -84,8 +84,13 @@ static void on_update(void *arg, struct request *request, const struct outcome *
 		if (!accepted(leg, outcome, offered)) {
 			struct outcome bad = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);
 			tell(session, refreshing, &bad);
-			if (session->state == SESSION_CONFIRMED)
+			if (session_is_over(session))
+				return;
+			/* An offer without any answer has changed nothing: the old session stands. */
+			if (session->state == SESSION_CONFIRMED && session_has_sdp(outcome->response))
 				session_break(session, bad);
+			else
+				session_go_on(session);
 			return;
 		}
 	} else {

@@ -65,6 +65,20 @@ static void one_that_says_nothing_may_be_asked(void **state)
 	lab_quiet(lab);
 }
 
+static void one_without_an_answer_leaves_the_session(void **state)
+{
+	struct lab *lab = *state;
+
+	up_with_update(lab);
+	assert_int_equal(session_update(lab->session, true), ERR_NONE);
+	lab_answer(lab, lab_take(lab, "UPDATE"), 200, NULL, BOB_CONTACT, "");
+	lab_said(lab, "make|updated 488|");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+	/* And offers go again. */
+	assert_int_equal(session_update(lab->session, true), ERR_NONE);
+	lab_body(lab_take(lab, "UPDATE"), "o9");
+}
+
 static void a_refused_one_leaves_the_session(void **state)
 {
 	struct lab *lab = *state;
@@ -342,6 +356,42 @@ static void one_after_the_other_each_until_its_prack(void **state)
 	lab_ack(lab, 1, "", "");
 	lab_pass(lab, 40 * SECOND_US);
 	lab_quiet(lab);
+}
+
+/* A 180 describes nothing: the answer waits for its PRACK, but not longer than until it would be repeated (3). */
+static void an_answer_waits_a_little_for_any_prack(void **state)
+{
+	struct lab *lab = *state;
+
+	options(lab)->reliable = RELIABLE_SUPPORTED;
+	for (unsigned patient = 0; patient < 2; patient++) {
+		char id[8];
+		snprintf(id, sizeof id, "c%u", patient);
+		lab_request(lab, "INVITE", id, 1, false, "Require: 100rel\r\n" SDP_LINES, "o1");
+		lab_take(lab, "100");
+		lab_said(lab, "incoming bob|");
+		assert_int_equal(session_progress(lab->session, 180, slice_of(NULL)), ERR_NONE);
+		unsigned rseq = take_reliable(lab, "180", "");
+		assert_int_equal(session_answer(lab->session), ERR_NONE);
+		lab_quiet(lab);
+		char lines[64];
+		snprintf(lines, sizeof lines, "RAck: %u 1 INVITE\r\n", rseq);
+		if (patient)
+			lab_request(lab, "PRACK", id, 2, true, lines, "");
+		else
+			lab_pass(lab, 500 * MS_US);
+		if (patient)
+			lab_value(lab_take(lab, "200"), SIP_HEADER_CSEQ, "2 PRACK");
+		lab_value(lab_take(lab, "200"), SIP_HEADER_CSEQ, "1 INVITE");
+		lab_said(lab, "offer 0 o1|answered 0 200|");
+		/* One that comes late is in order too. */
+		if (!patient) {
+			lab_request(lab, "PRACK", id, 2, true, lines, "");
+			lab_value(lab_take(lab, "200"), SIP_HEADER_CSEQ, "2 PRACK");
+		}
+		lab_request(lab, "ACK", id, 1, true, "", "");
+		lab_said(lab, "acknowledged|");
+	}
 }
 
 static void a_new_offer_may_come_in_the_prack(void **state)
@@ -695,6 +745,7 @@ int main(void)
 		LAB_TEST(ours_offers_and_refreshes_targets),
 		LAB_TEST(one_that_does_not_take_it_is_not_asked),
 		LAB_TEST(one_that_says_nothing_may_be_asked),
+		LAB_TEST(one_without_an_answer_leaves_the_session),
 		LAB_TEST(a_refused_one_leaves_the_session),
 		LAB_TEST(glare_pauses_like_that_of_invite),
 		LAB_TEST(it_waits_while_a_reinvite_is_under_way),
@@ -708,6 +759,7 @@ int main(void)
 		LAB_TEST(early_updates_go_both_ways),
 		LAB_TEST(a_reinvite_may_be_answered_early_and_fail),
 		LAB_TEST(one_after_the_other_each_until_its_prack),
+		LAB_TEST(an_answer_waits_a_little_for_any_prack),
 		LAB_TEST(a_new_offer_may_come_in_the_prack),
 		LAB_TEST(without_an_offer_the_first_1xx_brings_ours),
 		LAB_TEST(who_never_acknowledges_gets_a_5xx),

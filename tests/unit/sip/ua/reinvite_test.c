@@ -57,6 +57,22 @@ static void without_offer_the_ack_answers(void **state)
 	lab_said(lab, "offer 0 o5|reinvited 200|");
 }
 
+/* Automatic answerers say 200 and answer nothing. */
+static void a_200_without_answer_keeps_the_session(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(session_reinvite(lab->session, SLICE("hold")), ERR_NONE);
+		lab_answer(lab, lab_take(lab, "INVITE"), 200, NULL, BOB_CONTACT, "");
+		lab_body(lab_take(lab, "ACK"), "");
+		lab_said(lab, "reinvited 488|");
+		assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+		lab_quiet(lab);
+	}
+}
+
 static void a_refusal_keeps_the_session(void **state)
 {
 	struct lab *lab = *state;
@@ -495,6 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(ours_is_accepted_and_acknowledged),
 		LAB_TEST(without_offer_the_ack_answers),
+		LAB_TEST(a_200_without_answer_keeps_the_session),
 		LAB_TEST(a_refusal_keeps_the_session),
 		LAB_TEST(a_481_or_silence_ends_it),
 		LAB_TEST(a_reinvite_that_hangs_ends_it),

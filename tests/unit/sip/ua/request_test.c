@@ -302,6 +302,29 @@ static void a_401_is_answered_once(void **state)
 	assert_int_equal(asked.cause, CAUSE_AUTH);
 }
 
+/* Only the credentials make it too big, and a server that has just been heard by UDP has no TCP. */
+static void a_challenged_one_that_grew_goes_back_to_udp(void **state)
+{
+	struct lab *lab = *state;
+	struct asked asked = { 0 };
+	char body[851] = { 0 };
+
+	memset(body, 'x', sizeof body - 1);
+	subscribe(lab);
+	lab->net.connect = FAKE_REFUSES;
+	ask(lab, &asked, "MESSAGE", "sip:bob@192.0.2.9", body);
+	struct fake_packet *first = lab_take(lab, "MESSAGE");
+	assert_int_equal(first->protocol, SIP_UDP);
+	assert_int_equal(lab->net.connect_count, 0);
+	lab_answer(lab, first, 401, "b", CHALLENGE_MD5, "");
+	struct fake_packet *again = lab_take(lab, "MESSAGE");
+	assert_int_equal(again->protocol, SIP_UDP);
+	assert_int_equal(lab->net.connect_count, 1);
+	lab_value(again, SIP_HEADER_CSEQ, "2 MESSAGE");
+	lab_answer(lab, again, 200, "b", "", "");
+	assert_int_equal(asked.status, 200);
+}
+
 static void without_password_a_challenge_is_the_end(void **state)
 {
 	struct lab *lab = *state;
@@ -579,6 +602,7 @@ int main(void)
 		LAB_TEST(a_big_request_goes_by_tcp),
 		LAB_TEST(refused_tcp_goes_back_to_udp_and_is_remembered),
 		LAB_TEST(tcp_that_does_not_open_in_a_second_goes_back_to_udp),
+		LAB_TEST(a_challenged_one_that_grew_goes_back_to_udp),
 		LAB_TEST(what_is_no_token_is_no_method_and_no_header_name),
 		LAB_TEST(a_target_of_twenty_thousand_bytes_is_refused),
 		LAB_TEST(a_401_is_answered_once),
