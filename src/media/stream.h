@@ -179,6 +179,7 @@ struct stream {
 	/* hearing */
 	struct jitter jitter;
 	size_t play_frames, since_stretch; /* play_frames: of `play` */
+	size_t quiet_frames, short_frames; /* heard since sound, and since the delay became too short */
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
 	bool peer_pauses;                 /* it described the noise of its pause, and has not spoken since */
 	struct comfort comfort;

@@ -2,6 +2,7 @@
 #include "media/stream.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -9,12 +10,15 @@ enum {
 	STRETCH_HURRY_FRAMES = 3840,      /* unless the delay is wrong by more than 80 ms */
 	STRETCH_MOST_FRAMES = 720,
 	STRETCH_LEAST_FRAMES = 48,        /* less is not worth shortening */
+	PAUSE_FRAMES = 7200,              /* silence for so long is a pause between words, not a stop within one */
 	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
 	MERGE_FRAMES = 240,
 	ARM_TICKS = 10,
 	HOPE_TICKS = 300,                 /* so long after the first losses copies may be on their way */
 };
-static const double FEC_LOSS = 0.01, DEEP_LOSS = 0.03, BURSTY = 0.35;
+static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, DEEP_LOSS = 0.045, BURSTY = 0.35;
+/* How long repairs wait for a pause: PATIENCE / (loss^2 + LEAST) frames, and a quarter of it for a silent moment. */
+static const double PATIENCE = 72, PATIENCE_LEAST = 1e-4;
 
 /* Conceal in whole steps of the decoder, keep what is wanted. */
 static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
@@ -63,21 +67,45 @@ static size_t recover(struct stream *stream, const struct jitter_play *play, int
 	return play->frames;
 }
 
+/*
+ * A change of the delay costs nothing in a pause; a syllable, as much as a lost packet or two, in the middle of a word.
+ * So what only repairs will need waits for a pause, the longer the less is lost. What the network needs does not wait.
+ */
+static bool may_wait(const struct stream *stream, int32_t excess, bool silent)
+{
+	double loss = jitter_loss(&stream->jitter);
+	double patience = PATIENCE / (loss * loss + PATIENCE_LEAST);
+
+	if (stream->quiet_frames >= PAUSE_FRAMES || -excess > (int32_t)(stream->jitter.floor_ms * CODEC_MS_FRAMES))
+		return false;
+	return stream->short_frames < (silent ? patience / 4 : patience);
+}
+
+/* Is this the moment to change the delay by `excess`? Kept: how long it has been quiet, and the delay too short. */
+static bool is_moment(struct stream *stream, const struct jitter_play *play, size_t frames, bool silent)
+{
+	size_t wrong = (size_t)abs(play->excess);
+
+	stream->since_stretch += frames;
+	stream->quiet_frames = silent ? stream->quiet_frames + frames : 0;
+	stream->short_frames = play->excess < 0 ? stream->short_frames + frames : 0;
+	if (!wrong || (play->excess > 0 && wrong < STRETCH_LEAST_FRAMES))
+		return false;
+	if (!play->urgent)
+		return stream->quiet_frames >= PAUSE_FRAMES;
+	if (play->excess < 0)
+		return !may_wait(stream, play->excess, silent);
+	return silent || stream->since_stretch >= STRETCH_PAUSE_FRAMES || wrong >= STRETCH_HURRY_FRAMES;
+}
+
 /* Bring the lag nearer to what it should be: in silence at once, in speech by a pitch period now and then. */
 static size_t stretch(struct stream *stream, const struct jitter_play *play, int16_t *pcm, size_t frames)
 {
 	int32_t excess = play->excess;
-	size_t wrong = (size_t)(excess < 0 ? -excess : excess);
-	bool silent = wrong && stretch_is_silent(pcm, frames);
 
-	stream->since_stretch += frames;
-	if (!wrong || (excess > 0 && wrong < STRETCH_LEAST_FRAMES) || (!silent && !play->urgent))
+	if (!is_moment(stream, play, frames, stretch_is_silent(pcm, frames)))
 		return frames;
-	/* Too short is worse than a word drawn out: losses that come meanwhile are not repaired. */
-	bool hurries = wrong >= STRETCH_HURRY_FRAMES || excess < 0;
-	if (!silent && stream->since_stretch < STRETCH_PAUSE_FRAMES && !hurries)
-		return frames;
-	size_t most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
+	size_t wrong = (size_t)abs(excess), most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
 	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);
 	if (!by)
 		return frames;
@@ -203,7 +231,9 @@ static void arm_fec(struct stream *stream, bool hopes)
 		    (many && (stream->second_seen || (stream->copies_seen && (stream->fec_seen || joins))));
 	if (stream->fec_armed && deep)
 		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
-	uint32_t packets = hopes ? 2 : !stream->fec_armed ? 0 : stream->deep_armed ? 2 : 1;
+	/* One loss may be the only one; when there are more, both packets of delay are added in one go. */
+	bool two = stream->deep_armed || (hopes && loss > SURE_LOSS);
+	uint32_t packets = two ? 2 : hopes || stream->fec_armed;
 	jitter_set_floor(&stream->jitter, packets * packet_ms);
 }
 

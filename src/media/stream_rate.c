@@ -12,7 +12,7 @@ enum {
 	WATCHED_REPORTS = 6,         /* reports after arming that tell whether copies made it worse */
 	STRIKES_MAX = 6,
 };
-static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.02, FAR_LOSS = 0.04, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02,
+static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.01, FAR_LOSS = 0.04, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02,
 		    HOPELESS_LOSS = 0.35;
 static const double RATE_DOWN = 0.8, RATE_UP = 1.1, RATE_LEAST = 0.25, FORGET_TRIP = 1.01;
 

@@ -46,3 +46,6 @@ tests_unit_media_source_test_LDADD = $(MEDIA_TEST_LIBS)
 check_PROGRAMS += tests/unit/media/comfort_test
 tests_unit_media_comfort_test_SOURCES = tests/unit/media/comfort_test.c tests/unit/media/rig.h
 tests_unit_media_comfort_test_LDADD = $(MEDIA_TEST_LIBS)
+check_PROGRAMS += tests/unit/media/moment_test
+tests_unit_media_moment_test_SOURCES = tests/unit/media/moment_test.c tests/unit/media/rig.h
+tests_unit_media_moment_test_LDADD = $(MEDIA_TEST_LIBS)
