@@ -116,7 +116,8 @@ static void on_digit(void *arg, struct request *request, const struct outcome *o
 	if (!final)
 		return;
 	digits->under_way = false;
-	if (outcome->status == 415 && !digits->plain) {
+	if (outcome->status == 415 && !digits->plain && outcome->response &&
+	    sip_message_accepts(outcome->response, "application", "dtmf")) {
 		digits->plain = true;
 	} else if (outcome->status >= 300) {
 		give_up(digits, outcome->status);

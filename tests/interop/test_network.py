@@ -1,10 +1,12 @@
 """The network changes under a phone: its address goes, another comes; registration and call follow."""
 import os
+import re
+import socket
 import subprocess
 
 from harness import OFFHOOK, check, equal, need, wait_until
 from proxies import ALICE, start_dns
-from wire import Peer
+from wire import Message, Peer
 
 
 def ip(*words):
@@ -117,6 +119,31 @@ def sleeping_phone(bench, *lines):
     return phone, sleep
 
 
+def test_connections_after_a_sleep(bench):
+    """Whether the other side has forgotten a connection meanwhile, nobody can know: another is made at once, and the registration by it."""
+    bench.need_namespace()
+    server = socket.create_server(("192.0.2.2", 5060))
+    server.settimeout(10)
+    phone, sleep = sleeping_phone(bench, "set sip.listen 192.0.2.1:5070", "account add sip:alice@192.0.2.2 password=x transport=tcp")
+
+    def registered():
+        connection = server.accept()[0]
+        connection.settimeout(10)
+        text = b""
+        while b"\r\n\r\n" not in text:
+            text += connection.recv(65536)
+        request = Message(text)
+        rows = ["SIP/2.0 200 OK", *(f"{name}: {request.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq", "Contact")), f"To: {request.get('To')};tag=r"]
+        connection.sendall(Peer.finish(rows).replace("\n", "\r\n").encode())
+        return connection, request
+    first, before = registered()
+    phone.event("registered")
+    sleep(60)
+    second, after = registered()
+    equal((first.recv(100), after.get("Call-ID")), (b"", before.get("Call-ID")), "the first connection is closed, the registration the same")
+    phone.process.kill()
+
+
 def test_a_computer_that_slept(bench):
     """After two hours of sleep: registered anew at once by a new connection, a session that ran out is told, the other call is asked after and has gone."""
     registrar, peer = Peer(5060, "127.0.0.2"), Peer(5080)
@@ -204,7 +231,11 @@ def called_from_bench(bench, enter, host, listen):
 
 
 def sound_comes_to(alice, address):
-    check(address in alice.get("sent.via"), f"{address}: {alice.get('sent.via')}")
+    kept = re.split(r"\n(?=\d\d:\d\d:\d\d\.\d{3} )", alice.do("trace text")["text"])
+    offer = [message for message in kept if " sent " in message and "\nINVITE " in message][-1]
+    host, family = (f"[{address}]", "IP6") if ":" in address else (address, "IP4")
+    check(f"@{host}:5060" in re.search(r"Contact: (.*)", offer)[1], f"the Contact of {offer}")
+    check(f"c=IN {family} {address}" in offer, f"the place of the sound in {offer}")
     check(address in alice.do("show media")["text"], f"{address}: {alice.do('show media')['text']}")
     before = float(alice.get("media.received").split()[0])
     wait_until(lambda: float(alice.get("media.received").split()[0]) > before + 15, f"sound comes to {address}")

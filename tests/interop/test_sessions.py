@@ -232,6 +232,11 @@ def test_info_and_digits(bench):
     asking.join(5)
     equal(result.get("code"), 200, "its result")
     hang_up(phone, peer, dialog)
+    number, dialog = phone_calls(phone, peer)
+    phone.do("dtmf 1 via=info")
+    dialog.respond(peer.receive("INFO"), 415, "Unsupported Media Type", headers=("Accept: text/plain",))
+    peer.nothing("INFO", 0.3)
+    hang_up(phone, peer, dialog)
 
 
 def test_request_by_hand(bench):
