@@ -57,11 +57,20 @@ static int64_t read_us(clockid_t clock)
 	return now.tv_sec * SECOND_US + now.tv_nsec / 1000;
 }
 
-/* The one clock stands still while the computer sleeps, the other does not. */
+/* The one clock stands still while the computer sleeps, the other does not. They are read again when something came
+ * between. */
 static int64_t slept_us(void *arg)
 {
+	int64_t before_us, all_us, after_us;
+	int tries = 0;
+
 	(void)arg;
-	return read_us(CLOCK_BOOTTIME) - read_us(CLOCK_MONOTONIC);
+	do {
+		before_us = read_us(CLOCK_MONOTONIC);
+		all_us = read_us(CLOCK_BOOTTIME);
+		after_us = read_us(CLOCK_MONOTONIC);
+	} while (after_us - before_us > MS_US && ++tries < 10);
+	return all_us - after_us;
 }
 
 /* How far our clock is before libuv's. */

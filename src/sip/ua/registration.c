@@ -196,6 +196,7 @@ bool registration_has_moved(const struct registration *r)
 	char host[ADDRESS_TEXT];
 
 	return r->state == REGISTRATION_REGISTERED && !r->request && r->keeps_alive &&
+	       !transport_reached_by_flow(transport_of(r), &r->kept) &&
 	       address_is_set(&r->sent_from) && transport_sent_by(transport_of(r), &r->kept, host) &&
 	       address_parse(&now, slice_of(host), sip_protocol_port(r->kept.protocol)) &&
 	       !address_same_host(&now, &r->sent_from);

@@ -309,7 +309,7 @@ static void note_answer(struct request *r, const struct sip_message *response)
  */
 static bool was_overtaken(struct request *r, const struct sip_message *response)
 {
-	return response->status == 500 && !r->cancelled && sip_message_cseq(r->sent)->number < *r->cseq &&
+	return response->status == 500 && !r->cancelled && r->event && sip_message_cseq(r->sent)->number < *r->cseq &&
 	       !(r->is_invite && sip_message_header(response, SIP_HEADER_RETRY_AFTER, 0)) &&
 	       r->attempts < ATTEMPTS_MAX && r->overtaken++ < OVERTAKEN_MAX;
 }

@@ -330,7 +330,7 @@ static void send_invite(struct session *session);
  * the call is worth more (8.1.3.5; RFC 5621 3.1). @return false: nothing was added, or the rest is no better */
 static bool without_more(struct session *session, const struct sip_message *refusal)
 {
-	if (!*slice_of(session->more_body).p || !session->offer ||
+	if (!session->more_body[0] || !session->offer ||
 	    (refusal->status == 415 && !sip_message_accepts(refusal, "application", "sdp")))
 		return false;
 	xreplace(&session->more_type, "");
