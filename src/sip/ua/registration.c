@@ -312,15 +312,19 @@ static void wait_us(struct registration *r, int64_t us)
 
 /* ---- answers ---- */
 
-/* What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). */
+/*
+ * What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). Simple ones
+ * send our Contact back as it was, with a shorter Expires beside it: then that is meant.
+ */
 static uint32_t granted(const struct registration *r, const struct sip_message *response)
 {
 	const struct sip_address *binding = response_binding(response, slice_of(r->contact), &r->outbound);
-	uint32_t seconds;
+	uint32_t seconds, whole;
+	bool has_whole = sip_message_seconds(response, SIP_HEADER_EXPIRES, &whole);
 
-	if (binding && sip_address_expires(binding, &seconds))
-		return seconds;
-	return sip_message_seconds(response, SIP_HEADER_EXPIRES, &seconds) ? seconds : r->asked;
+	if (!binding || !sip_address_expires(binding, &seconds))
+		return has_whole ? whole : r->asked;
+	return has_whole && whole && whole < seconds && seconds == r->asked ? whole : seconds;
 }
 
 /* Refresh well before the end; not all phones that a power cut restarted at the same moment. */

@@ -152,6 +152,19 @@ static void all_bindings_go_with_a_star(void **state)
 	done(lab, registration);
 }
 
+/* It sends back what came, with its own time in Expires. */
+static void the_time_of_a_simple_registrar_counts(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=3600\r\nExpires: 60");
+	lab_said(lab, "registered 60 first|");
+	ok(lab, await(lab, 60 * SECOND_US), OUR_CONTACT ";expires=600\r\nExpires: 60");
+	lab_said(lab, "registered 600|");
+	done(lab, registration);
+}
+
 static void bindings_are_fetched_without_contact(void **state)
 {
 	struct lab *lab = *state;
@@ -545,6 +558,7 @@ int main(void)
 		LAB_TEST(it_registers_refreshes_and_removes),
 		LAB_TEST(expires_of_the_answer_and_short_bindings),
 		LAB_TEST(all_bindings_go_with_a_star),
+		LAB_TEST(the_time_of_a_simple_registrar_counts),
 		LAB_TEST(bindings_are_fetched_without_contact),
 		LAB_TEST(too_brief_asks_for_longer),
 		LAB_TEST(failures_are_tried_again_ever_later),
