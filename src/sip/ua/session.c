@@ -496,7 +496,8 @@ struct sip_draft *session_response(struct session *session, struct server_transa
 		session_add_contact(session, draft, request, &hop);
 	}
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
-	core_add_supported(draft, &session->options, NULL);
+	if (status < 300) /* it has no place in others (20.37) */
+		core_add_supported(draft, &session->options, NULL);
 	return draft;
 }
 

@@ -565,6 +565,20 @@ static void a_short_interval_gets_422(void **state)
 	lab_value(lab_take(lab, "422"), SIP_HEADER_MIN_SE, "100");
 }
 
+/* In an UPDATE too; what only a 2xx says is not in it. */
+static void a_short_interval_in_an_update_gets_422(void **state)
+{
+	struct lab *lab = *state;
+
+	options(lab)->timer = TIMER_OPTIONAL;
+	lab_called_up(lab);
+	lab_request(lab, "UPDATE", "c1", 2, true, "Supported: timer\r\nSession-Expires: 30\r\n" BOB_CONTACT, "");
+	struct fake_packet *refusal = lab_take(lab, "422");
+	lab_value(refusal, SIP_HEADER_MIN_SE, "90");
+	lab_has_not(refusal, SIP_HEADER_SUPPORTED, "");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+}
+
 static void a_caller_without_timers_is_refreshed_by_us(void **state)
 {
 	struct lab *lab = *state;
@@ -769,6 +783,7 @@ int main(void)
 		LAB_TEST(a_422_is_asked_again_with_what_it_wants),
 		LAB_TEST(as_who_is_called_we_answer_and_watch),
 		LAB_TEST(a_short_interval_gets_422),
+		LAB_TEST(a_short_interval_in_an_update_gets_422),
 		LAB_TEST(a_confirmed_dialog_is_replaced_by_who_knows_it),
 		LAB_TEST(an_early_dialog_is_replaced_only_where_we_call),
 		LAB_TEST(a_confirmed_dialog_is_joined_by_who_knows_it),
