@@ -3,6 +3,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 
 from harness import OFFHOOK, check, equal, need, wait_until
 from proxies import ALICE, start_dns
@@ -266,6 +267,43 @@ def test_from_one_way_to_another(bench):
     alice.do("hangup")
     equal(alice.event("ended")["by"], "us", "the end")
     equal(bob.wait(20), 0, "bob's script")
+
+
+# A registrar that takes everything, and prints where we are.
+REGISTRAR = """
+import socket
+wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+wire.bind(("10.100.0.1", 5060))
+while True:
+    data, source = wire.recvfrom(65536)
+    rows = data.decode().split("\\r\\n")
+    kept = [row + (";tag=r" if row.startswith("To:") else "") for row in rows if row.split(":")[0] in ("Via", "From", "To", "Call-ID", "CSeq", "Contact")]
+    if rows[0].startswith("REGISTER"):
+        print([row for row in kept if row.startswith("Contact:")][0], flush=True)
+        wire.sendto("\\r\\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]).encode(), source)
+"""
+
+
+def test_a_single_route(bench):
+    """The route to the registrar alone leads out by the other way now: no event, but the registration follows. A change that does not concern it is none."""
+    enter = two_ways(bench)
+    registrar = bench.start([*enter, sys.executable, "-c", REGISTRAR], log="registrar.log")
+    way_opens("l", "10.8.0")
+    phone = bench.phone("set sip.listen 0.0.0.0:5060", "set sip.t1 100ms", "account add sip:alice@10.100.0.1 password=x")
+    phone.event("registered", within=20)
+
+    def contacts():
+        return re.findall(r"Contact: <sip:alice@([0-9.]+)", bench.log_of(registrar))
+    equal(contacts()[-1], "10.9.0.1", "registered by the first")
+    ip("route", "add", "10.99.0.0/16", "via", "10.8.0.2", "dev", "l0")
+    ip("route", "add", "10.100.0.1/32", "via", "10.8.0.2", "dev", "l0")
+    wait_until(lambda: contacts()[-1] == "10.8.0.1", "registered by the second")
+    count = len(contacts())
+    ip("route", "del", "10.99.0.0/16")
+    ip("addr", "add", "10.77.0.1/32", "dev", "l0")
+    phone.event("network", state="changed")
+    wait_until(lambda: len(contacts()) == count + 1, "once for the address that is new, none for the route")
+    phone.process.kill()
 
 
 def test_a_temporary_address(bench):

@@ -534,6 +534,27 @@ static void a_redirection_to_the_same_host_is_answered(void **state)
 	done(lab, registration);
 }
 
+/* Another way to the registrar than the one that our binding was made by. */
+static void it_knows_when_it_would_register_from_elsewhere(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	assert_false(registration_has_moved(registration));
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=600");
+	lab_said(lab, "registered 600 first|");
+	assert_false(registration_has_moved(registration));
+	lab->net.local[SIP_UDP] = fake_address("192.0.2.7:5060");
+	assert_true(registration_has_moved(registration));
+	registration_network_changed(registration);
+	assert_false(registration_has_moved(registration)); /* it is on its way */
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	lab_has(packet, SIP_HEADER_CONTACT, "<sip:alice@192.0.2.7:5060>");
+	ok(lab, packet, "<sip:alice@192.0.2.7:5060>;expires=600");
+	assert_false(registration_has_moved(registration));
+	done(lab, registration);
+}
+
 /* Round and round, back to itself, and to what is no SIP URI: failures as any other. */
 static void redirections_end(void **state)
 {
@@ -576,6 +597,7 @@ int main(void)
 		LAB_TEST(a_redirection_is_followed),
 		LAB_TEST(who_is_named_by_a_redirection_gets_no_password),
 		LAB_TEST(a_redirection_to_the_same_host_is_answered),
+		LAB_TEST(it_knows_when_it_would_register_from_elsewhere),
 		LAB_TEST(redirections_end),
 	};
 
