@@ -16,7 +16,7 @@ enum {
 	ARM_TICKS = 10,
 	HOPE_TICKS = 300,                 /* so long after the first losses copies may be on their way */
 };
-static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, DEEP_LOSS = 0.045, BURSTY = 0.35;
+static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, MUCH_LOSS = 0.05, DEEP_LOSS = 0.045, BURSTY = 0.35;
 /* How long repairs wait for a pause: PATIENCE / (loss^2 + LEAST) frames, and a quarter of it for a silent moment. */
 static const double PATIENCE = 72, PATIENCE_LEAST = 1e-4;
 
@@ -91,6 +91,9 @@ static bool is_moment(struct stream *stream, const struct jitter_play *play, siz
 	stream->short_frames = play->excess < 0 ? stream->short_frames + frames : 0;
 	if (!wrong || (play->excess > 0 && wrong < STRETCH_LEAST_FRAMES))
 		return false;
+	/* Where much is lost nothing waits, and it is brought to its end: a little too short repairs nothing. */
+	if (play->excess < 0 && jitter_loss(&stream->jitter) > MUCH_LOSS)
+		return silent || play->urgent;
 	if (!play->urgent)
 		return stream->quiet_frames >= PAUSE_FRAMES;
 	if (play->excess < 0)
