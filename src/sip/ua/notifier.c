@@ -7,6 +7,8 @@
 enum {
 	RETRY_AFTER_S = 60, /* told to those that find no room */
 	STATE_MAX = 60000,  /* bytes of a body: what we send must fit a message */
+	AGAIN_MAX = 4,      /* so often a NOTIFY is sent again that came in the way of another request */
+	AGAIN_LEAST_US = 500000,
 };
 
 struct notifier {
@@ -30,6 +32,9 @@ struct notifier {
 	struct request *request; /* the NOTIFY under way */
 	bool changed;            /* another follows it */
 	bool told;               /* the last NOTIFY is under way or done */
+	char *body, *type;       /* of the newest NOTIFY; NULL: it has none */
+	unsigned agains;
+	struct timer again;
 };
 
 static struct timers *timers_of(struct notifier *n)
@@ -48,12 +53,15 @@ static void bury(struct mortal *mortal)
 	profile_unref(n->profile);
 	sip_message_unref(n->subscribe);
 	free(n->id);
+	free(n->body);
+	free(n->type);
 	free(n);
 }
 
 static void leave(struct notifier *n)
 {
 	timer_stop(timers_of(n), &n->expiry);
+	timer_stop(timers_of(n), &n->again);
 	if (n->request)
 		request_detach(n->request);
 	n->request = NULL;
@@ -80,11 +88,22 @@ static void tell_end(struct notifier *n)
 /* ---- NOTIFY ---- */
 
 static void send_notify(struct notifier *n);
+static void transmit(struct notifier *n);
 
 /* Is nobody there for this NOTIFY, or all that follow (4.2.2)? */
 static bool is_lost_by(const struct outcome *outcome)
 {
 	return !outcome->response || outcome->status == 408 || package_is_ended_by(outcome->status);
+}
+
+static void send_again(void *arg)
+{
+	struct notifier *n = arg;
+
+	if (n->changed)
+		send_notify(n);
+	else
+		transmit(n);
 }
 
 static void on_notify(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
@@ -95,6 +114,14 @@ static void on_notify(void *arg, struct request *request, enum request_event eve
 	if (event != REQUEST_FINAL)
 		return;
 	n->request = NULL;
+	/* Some refuse it while another request waits in the same dialog, as they would an INVITE. */
+	if (outcome->status == 491 && n->agains < AGAIN_MAX) {
+		n->agains++;
+		timer_start(timers_of(n), &n->again,
+			    AGAIN_LEAST_US + random_below(n->ua->world.random, 100) * 10 * MS_US, send_again, n);
+		return;
+	}
+	n->agains = 0;
 	if (n->told) {
 		leave(n);
 	} else if (is_lost_by(outcome)) {
@@ -145,25 +172,17 @@ static void add_state(struct notifier *n, struct sip_draft *draft)
 		sip_draft_add(draft, SIP_HEADER_SUBSCRIPTION_STATE, "terminated;reason=%s", n->reason);
 }
 
-static void send_notify(struct notifier *n)
+static void transmit(struct notifier *n)
 {
-	struct slice type = slice_of(NULL);
-	struct buf body;
 	bool strict;
 	struct sip_draft *draft = dialog_draft(n->dialog, SLICE("NOTIFY"), &strict);
 
-	n->changed = false;
-	n->told = n->state == SUBSCRIPTION_TERMINATED;
 	add_event(n, draft);
 	add_state(n, draft);
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 	core_user_agent(n->ua, draft);
-	buf_init(&body, STATE_MAX);
-	if (n->handlers.state)
-		n->handlers.state(n->handlers.arg, n, &body, &type);
-	if (body.n)
-		sip_draft_body(draft, type, buf_slice(&body));
-	buf_fini(&body);
+	if (n->body)
+		sip_draft_body(draft, slice_of(n->type), slice_of(n->body));
 	n->request = request_start(n->ua, &(struct request_spec){ .profile = n->profile,
 								  .draft = draft,
 								  .strict = strict,
@@ -173,6 +192,28 @@ static void send_notify(struct notifier *n)
 								  .prepare = add_contact,
 								  .event = on_notify,
 								  .arg = n });
+}
+
+static void send_notify(struct notifier *n)
+{
+	struct slice type = slice_of(NULL);
+	struct buf body;
+
+	timer_stop(timers_of(n), &n->again);
+	n->changed = false;
+	n->told = n->state == SUBSCRIPTION_TERMINATED;
+	free(n->body);
+	free(n->type);
+	n->body = n->type = NULL;
+	buf_init(&body, STATE_MAX);
+	if (n->handlers.state)
+		n->handlers.state(n->handlers.arg, n, &body, &type);
+	if (body.n) {
+		n->type = slice_dup(type);
+		n->body = slice_dup(buf_slice(&body));
+	}
+	buf_fini(&body);
+	transmit(n);
 }
 
 void notifier_changed(struct notifier *n)

@@ -143,6 +143,51 @@ static void it_tells_refreshes_and_ends(void **state)
 	assert_int_equal(lab->ua->dialogs.count, 0);
 }
 
+/* The NOTIFY that comes within two seconds, and no copy of it. */
+static struct fake_packet *comes_again(struct lab *lab)
+{
+	struct fake_packet *notify = NULL;
+
+	for (int i = 0; i < 200 && !notify; i++) {
+		lab_pass(lab, 10 * MS_US);
+		notify = fake_net_take(&lab->net);
+	}
+	assert_true(notify && fake_packet_is(notify, "NOTIFY"));
+	return notify;
+}
+
+/* linphonec answers 491 while a re-INVITE of ours waits in the dialog. */
+static void what_came_in_the_way_is_sent_again(void **state)
+{
+	struct desk *desk = *state;
+	struct lab *lab = &desk->lab;
+
+	subscribe(desk, 1, false, "Expires: 300\r\n");
+	accepted(desk);
+	lab_answer(lab, lab_take(lab, "NOTIFY"), 491, NULL, "", "");
+	lab_quiet(lab);
+	struct fake_packet *notify = comes_again(lab);
+	lab_body(notify, "state 1");
+	lab_answer(lab, notify, 200, NULL, "", "");
+	/* What changes meanwhile goes at once, and takes its place. */
+	notifier_changed(desk->notifier);
+	lab_answer(lab, lab_take(lab, "NOTIFY"), 491, NULL, "", "");
+	notifier_changed(desk->notifier);
+	told(desk, "active;expires=299", "state 3");
+	lab_pass(lab, 2 * SECOND_US);
+	lab_quiet(lab);
+	/* The last one too, though nobody can be asked any more; but not for ever. */
+	notifier_end(desk->notifier, "noresource", 0);
+	for (int i = 0; i < 5; i++) {
+		notify = i ? comes_again(lab) : lab_take(lab, "NOTIFY");
+		lab_value(notify, SIP_HEADER_SUBSCRIPTION_STATE, "terminated;reason=noresource");
+		lab_body(notify, "state 4");
+		lab_answer(lab, notify, 491, NULL, "", "");
+	}
+	lab_pass(lab, 5 * SECOND_US);
+	lab_quiet(lab);
+}
+
 static void it_expires(void **state)
 {
 	struct desk *desk = *state;
@@ -254,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DESK_TEST(it_tells_refreshes_and_ends),  DESK_TEST(it_expires),
+		DESK_TEST(what_came_in_the_way_is_sent_again),
 		DESK_TEST(one_look_is_no_subscription),  DESK_TEST(pending_until_it_is_allowed),
 		DESK_TEST(it_ends_when_nobody_is_there), DESK_TEST(what_is_refused),
 		DESK_TEST(a_stranger_gets_a_quarter),
