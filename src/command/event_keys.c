@@ -44,9 +44,10 @@ static const struct event_help rows[] = {
 	  "the other side's sound began anew: another machine, or a restart; count is how often that was since it was "
 	  "told last",
 	  true },
-	{ "media-refused", CALL_KEYS "forged replayed",
-	  "packets came that were not encrypted with the agreed key (forged), or not for the first time (replayed): "
-	  "so many since it was told last, first when it is 10; nothing of them is heard",
+	{ "media-refused", CALL_KEYS "forged replayed stray",
+	  "packets came that were not encrypted with the agreed key (forged), not for the first time (replayed), or "
+	  "from elsewhere or as no RTP (stray): so many since it was told last, first when it is 10, of stray ones 50; "
+	  "nothing of them is heard",
 	  true },
 	{ "info", "call id from type body", "the other side sent INFO", true },
 	{ "transfer-request", "call id target from account request",
@@ -130,7 +131,7 @@ static const struct command_argument keys[] = {
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
 	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
-	KEY("round-trip"), KEY("complexity"), KEY("count"), KEY("forged"), KEY("replayed"),
+	KEY("round-trip"), KEY("complexity"), KEY("count"), KEY("forged"), KEY("replayed"), KEY("stray"),
 };
 
 const struct command_argument *event_key_option(struct slice key)

@@ -157,8 +157,8 @@ static bool handle_note(struct engine *engine, const struct note *note, struct e
 		.digit = note->u.event.digit,
 		.audible = note->u.event.audible,
 		.codec = note->u.event.codec,
-		.counts = { note->u.event.counts[0], note->u.event.counts[1] },
 	};
+	memcpy(event->counts, note->u.event.counts, sizeof event->counts);
 	if (event->kind == ENGINE_MOVED)
 		snprintf(event->text, sizeof event->text, "%s", note->u.event.address);
 	return true;

@@ -141,6 +141,7 @@ struct stream_stats {
 	uint64_t sent_packets, sent_bytes, received_packets, received_bytes;
 	uint64_t expected_packets, lost_packets, late_packets, duplicate_packets, concealed_frames;
 	uint64_t forged_packets, replayed_packets; /* that SRTP refused, RTCP included */
+	uint64_t stray_packets;    /* from elsewhere, or no RTP */
 	uint64_t moves, restarts;  /* as ENGINE_MOVED and ENGINE_RESTARTED, but all of them */
 	double loss;               /* share of what was expected and never played */
 	uint64_t repaired_packets, discarded_packets; /* lost but heard by FEC or a copy; came too late to be heard */
@@ -170,7 +171,7 @@ enum engine_event_kind {
 	/* its sound has another SSRC or began to count anew: another machine, a restart; at most every 5 s */
 	ENGINE_RESTARTED,
 	ENGINE_PEER_BYE,     /* RTCP BYE */
-	/* SRTP refuses packets, forged, replayed, or of a key that is not the agreed one: 10 by now, 20, 40 ... */
+	/* SRTP has refused 10 packets, or 50 were stray, then as many again, then twice as many ... */
 	ENGINE_REFUSED,
 	/* `text` name, `kind` "input", "output", "ringer"; `state` "lost", "back", "failed" */
 	ENGINE_DEVICE,
@@ -189,8 +190,8 @@ struct engine_event {
 	int side;
 	char digit;
 	bool audible;
-	/* how often so far, told or not: ENGINE_MOVED, ENGINE_RESTARTED; ENGINE_REFUSED: forged, replayed */
-	uint64_t counts[2];
+	/* how often so far, told or not: ENGINE_MOVED, ENGINE_RESTARTED; ENGINE_REFUSED: forged, replayed, stray */
+	uint64_t counts[3];
 	enum media_codec codec;
 	char text[128], kind_text[16], state[16];
 	int complexity;

@@ -105,7 +105,7 @@ struct note {
 			int side;
 			char digit;
 			bool audible;
-			uint64_t counts[2];
+			uint64_t counts[3];
 			enum media_codec codec;
 			char address[ADDRESS_TEXT];
 		} event;

@@ -56,7 +56,7 @@ bool engine_note_fits(const struct engine *engine)
 	return ring_room(engine->notes) > ENGINE_NOTES_KEPT;
 }
 
-static void count(const struct stream *stream, enum engine_event_kind kind, uint64_t counts[2])
+static void count(const struct stream *stream, enum engine_event_kind kind, uint64_t counts[3])
 {
 	if (kind == ENGINE_MOVED)
 		counts[0] = stream->moves;
@@ -66,6 +66,7 @@ static void count(const struct stream *stream, enum engine_event_kind kind, uint
 		return;
 	counts[0] = stream->forged_packets;
 	counts[1] = stream->replayed_packets;
+	counts[2] = stream->stray_packets;
 }
 
 static void tell(struct engine *engine, struct stream *stream, unsigned event)

@@ -150,7 +150,7 @@ struct stream {
 	struct rtp_source former[STREAM_FORMER_SOURCES]; /* oldest first */
 	size_t former_count;
 	struct stream_totals past;        /* of sources and sequences before these */
-	uint64_t received_packets, received_bytes, forged_packets, replayed_packets, moves, restarts;
+	uint64_t received_packets, received_bytes, forged_packets, replayed_packets, stray_packets, moves, restarts;
 	uint64_t refused_told;            /* so many were refused when that was told last */
 	int64_t started_us, last_packet_us, receiving_us;
 	int64_t restarted_us;             /* when that was told last; 0: never */
@@ -304,6 +304,8 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp) MU
 
 enum { STREAM_EVENT_SILENT_PEER = ENGINE_CLOSED + 1 };
 void stream_tell(struct stream *stream, unsigned event);
+/** A packet was refused and counted: told when it is time. */
+void stream_tell_refused(struct stream *stream);
 void stream_tell_digit(struct stream *stream, char digit, bool audible);
 /** The extended part of a report of ours (RFC 3611). */
 void stream_fill_xr(const struct stream *stream, const struct stream_turn *turn, struct rtcp_report *report);

@@ -221,6 +221,12 @@ static void on_other(struct stream *stream, const struct rtp_packet *packet, uin
 static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		    int64_t arrival_us, const struct stream_turn *turn);
 
+static void count_stray(struct stream *stream)
+{
+	stream->stray_packets++;
+	stream_tell_refused(stream);
+}
+
 static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		   int64_t arrival_us, const struct stream_turn *turn)
 {
@@ -235,8 +241,10 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	if (!stream_open(stream, bytes, &n, false))
 		return;
 	tap_stream(stream, false, from, bytes, n);
-	if (!rtp_parse(&packet, bytes, n))
+	if (!rtp_parse(&packet, bytes, n)) {
+		count_stray(stream);
 		return;
+	}
 	if (!stream->config.receives) {
 		if (stream->is_latched && address_eq(from, &stream->latched))
 			stream_count_unheard(stream, &packet, n);
@@ -249,8 +257,10 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	const struct stream_codec *codec = stream_codec_of(stream, packet.payload_type);
 	bool event = !codec && is_event(&stream->config, packet.payload_type);
 	bool pause = !codec && !event && stream_is_comfort(stream, packet.payload_type);
-	if (!accept_source(stream, from, &packet, codec || event || pause, arrival_us))
+	if (!accept_source(stream, from, &packet, codec || event || pause, arrival_us)) {
+		count_stray(stream);
 		return;
+	}
 	enum rtp_verdict verdict = stream_count_packet(stream, &packet, &extended);
 	if (verdict == RTP_WAIT)
 		return;

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* A few are of before the keys were agreed on. */
-enum { TELL_REFUSED = 10 };
+/* A few are of before the keys were agreed on; many of a sender that moves come before it is followed. */
+enum { TELL_REFUSED = 10, TELL_STRAY = 50 };
 
 /* ---- the loop's thread ---- */
 
@@ -71,13 +71,13 @@ bool stream_seal(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 }
 
 /* Whoever floods us is told of ever more seldom. */
-static void tell_refused(struct stream *stream)
+void stream_tell_refused(struct stream *stream)
 {
-	uint64_t refused = stream->forged_packets + stream->replayed_packets;
+	uint64_t refused = stream->forged_packets + stream->replayed_packets, all = refused + stream->stray_packets;
 
-	if (refused < TELL_REFUSED || refused < 2 * stream->refused_told)
+	if ((refused < TELL_REFUSED && stream->stray_packets < TELL_STRAY) || all < 2 * stream->refused_told)
 		return;
-	stream->refused_told = refused;
+	stream->refused_told = all;
 	stream_tell(stream, ENGINE_REFUSED);
 }
 
@@ -102,6 +102,6 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 	stream->forged_packets += verdict == SECURE_FORGED;
 	stream->replayed_packets += verdict == SECURE_REPLAYED;
 	if (verdict != SECURE_GOOD)
-		tell_refused(stream);
+		stream_tell_refused(stream);
 	return verdict == SECURE_GOOD;
 }

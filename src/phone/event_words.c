@@ -132,15 +132,21 @@ static void add_count(const struct event *event, struct buf *line)
 
 static void add_refused(const struct event *event, struct buf *line)
 {
-	const char *forged = value_or(event, "forged", "0"), *replayed = value_or(event, "replayed", "0");
-	bool some = strcmp(forged, "0") != 0;
+	static const struct { const char *key, *one, *many; } rows[] = {
+		{ "forged", " packet was not encrypted with the agreed key",
+		  " packets were not encrypted with the agreed key" },
+		{ "replayed", " packet came again", " packets came again" },
+		{ "stray", " packet came from elsewhere or was no RTP", " packets came from elsewhere or were no RTP" },
+	};
+	const char *between = "";
 
-	if (some)
-		buf_printf(line, "%s packet%s not encrypted with the agreed key", forged,
-			   strcmp(forged, "1") ? "s were" : " was");
-	if (strcmp(replayed, "0"))
-		buf_printf(line, "%s%s packet%s came again", some ? ", " : "", replayed,
-			   strcmp(replayed, "1") ? "s" : "");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *count = value_or(event, rows[i].key, "0");
+		if (!strcmp(count, "0"))
+			continue;
+		buf_printf(line, "%s%s%s", between, count, strcmp(count, "1") ? rows[i].many : rows[i].one);
+		between = ", ";
+	}
 	buf_printf(line, ": refused");
 }
 

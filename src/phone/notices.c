@@ -1,6 +1,6 @@
 /*
  * What happens to a call's sound and can be made to happen without end, by a peer or by a stranger: another address, a
- * new beginning, another codec, packets that SRTP refuses. The first few are told at once; what is more is summed up
+ * new beginning, another codec, packets that are refused. The first few are told at once; what is more is summed up
  * when its window is over, and as long as that goes on each window is twice as long as the one before.
  */
 #include "phone/phone_internal.h"
@@ -50,6 +50,7 @@ static void tell(struct call *call, enum notice_kind kind)
 	case NOTICE_REFUSED:
 		event_number(event, "forged", since_told(notice, 0, stats.forged_packets));
 		event_number(event, "replayed", since_told(notice, 1, stats.replayed_packets));
+		event_number(event, "stray", since_told(notice, 2, stats.stray_packets));
 		break;
 	default:
 		event_text(event, "codec", slice_of(media_codec_name(notice->codec)));

@@ -258,7 +258,7 @@ struct notice {
 	bool pending;                /* it happened since; told when the window is over */
 	enum media_codec codec;      /* as it is now */
 	char address[ADDRESS_TEXT];
-	uint64_t counted[2], told[2]; /* how often, as the engine told last and as was told last */
+	uint64_t counted[3], told[3]; /* how often, as the engine told last and as was told last */
 };
 
 struct call {

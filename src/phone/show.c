@@ -78,9 +78,9 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 		   ", concealed %" PRIu64 "\n",
 		   stats->lost_packets, stats->expected_packets, stats->loss * 100, stats->late_packets,
 		   stats->duplicate_packets, stats->concealed_frames);
-	if (stats->forged_packets || stats->replayed_packets)
-		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed\n", stats->forged_packets,
-			   stats->replayed_packets);
+	if (stats->forged_packets || stats->replayed_packets || stats->stray_packets)
+		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed, %" PRIu64 " stray\n",
+			   stats->forged_packets, stats->replayed_packets, stats->stray_packets);
 	buf_printf(out, "  repaired    %" PRIu64 ", bursts of loss %.0f ms\n", stats->repaired_packets,
 		   stats->burst_ms);
 	buf_printf(out, "  peer lost   %.2f%%%s\n", stats->peer_loss * 100,

@@ -81,6 +81,9 @@ static void a_few_are_told_at_once(void **state)
 	assert_string_equal(told(&flood),
 			    "7 packets were not encrypted with the agreed key, 3 packets came again: refused|");
 	struct engine_event codec = { .kind = ENGINE_CODEC };
+	flood.call->notices[NOTICE_REFUSED].until_us = 0; /* as after ten quiet seconds */
+	happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { 7, 3, 50 } });
+	assert_string_equal(told(&flood), "50 packets came from elsewhere or were no RTP: refused|");
 	for (int i = 0; i < 8; i++) {
 		codec.codec = i % 2 ? MEDIA_PCMU : MEDIA_PCMA;
 		happens(&flood, codec);
