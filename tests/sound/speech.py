@@ -2,6 +2,8 @@
 import os
 import subprocess
 
+import numpy as np
+
 VOICES = ["en-us", "en-gb", "en-us+f3", "en-gb+f4"]
 TEXTS = ["The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.",
          "It is easy to tell the depth of a well. These days a chicken leg is a rare dish.",
@@ -20,3 +22,33 @@ def make(folder, lead_s=0.4):
     mic = os.path.join(folder, "mic.wav")
     subprocess.run(["sox", *pieces, mic], check=True)
     return mic
+
+# Recorded people, 8 kHz: of Debian's asterisk-core-sounds-*-wav, whichever are installed.
+SOUNDS = "/usr/share/asterisk/sounds"
+RECORDED = ["en_US_f_Allison/vm-options.wav", "en_US_f_Allison/demo-abouttotry.wav", "en_US_f_Allison/screen-callee-options.wav",
+            "en_US_f_Allison/vm-msginstruct.wav", "it_IT_m_Carlo/vm-options.wav", "it_IT_m_Carlo/conf-usermenu.wav",
+            "fr_CA_f_June/vm-options.wav", "ru_RU_f_IvrvoiceRU/vm-options.wav"]
+
+
+def recorded():
+    return [path for path in (os.path.join(SOUNDS, name) for name in RECORDED) if os.path.exists(path)]
+
+
+def raw(folder, path, name, rate):
+    """`path` as 16-bit samples of `rate`, at a level of speech."""
+    out = os.path.join(folder, f"{name}.raw")
+    subprocess.run(["sox", path, "-r", str(rate), "-b", "16", "-c", "1", "-e", "signed", out, "norm", "-3"], check=True)
+    return out
+
+
+def recorded_raw(folder):
+    return [raw(folder, path, f"recorded{i}", 8000) for i, path in enumerate(recorded())]
+
+
+def synthetic_raw(folder, rate=8000):
+    make(folder)
+    return [raw(folder, os.path.join(folder, f"piece{i}.wav"), f"synthetic{i}", rate) for i in range(len(VOICES))]
+
+
+def load_raw(path):
+    return np.fromfile(path, dtype="<i2").astype(float) / 32768
