@@ -68,6 +68,7 @@ check_full() {
 	check_suite valgrind tests/interop/valgrind
 	check_suite peers tests/interop/run full
 	check_suite digits tests/sound/digits
+	check_suite conceal tests/sound/conceal
 	check_suite sound tests/sound/bars
 	say "distcheck"
 	if make -C build -s distcheck >build/distcheck.log 2>&1; then echo "ok distcheck"; else echo "FAIL distcheck: build/distcheck.log"; fi | tee build/results/distcheck

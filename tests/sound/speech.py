@@ -25,9 +25,8 @@ def make(folder, lead_s=0.4):
 
 # Recorded people, 8 kHz: of Debian's asterisk-core-sounds-*-wav, whichever are installed.
 SOUNDS = "/usr/share/asterisk/sounds"
-RECORDED = ["en_US_f_Allison/vm-options.wav", "en_US_f_Allison/demo-abouttotry.wav", "en_US_f_Allison/screen-callee-options.wav",
-            "en_US_f_Allison/vm-msginstruct.wav", "it_IT_m_Carlo/vm-options.wav", "it_IT_m_Carlo/conf-usermenu.wav",
-            "fr_CA_f_June/vm-options.wav", "ru_RU_f_IvrvoiceRU/vm-options.wav"]
+RECORDED = [f"{voice}/{name}.wav" for voice in ("en_US_f_Allison", "it_IT_m_Carlo")
+            for name in ("vm-options", "demo-abouttotry", "conf-usermenu", "vm-msginstruct")]
 
 
 def recorded():

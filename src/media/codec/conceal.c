@@ -5,14 +5,17 @@
 
 /* At 8 kHz; at other rates `scale` times as much. */
 enum {
-	LAG_MIN = 40, LAG_MAX = CONCEAL_LAG_MAX, TEMPLATE = 160, LEAST = 80,
+	LAG_MIN = 40, LAG_MAX = CONCEAL_LAG_MAX, LEAST = 80,
+	TEMPLATE = 40,            /* what is compared: a longer piece finds the pitch of what was, not of what is */
 	WINDOW = 240,             /* what the filter is made of */
-	ORDER = 16, ORDER_MORE = 4, /* of the filter, and for each further 8 kHz */
+	ORDER = 32, ORDER_MORE = 4, /* of the filter, and for each further 8 kHz */
 	FULL = 80, GONE = 480,    /* how long it is not quieter, and when nothing is left */
-	JOIN = 40, JOIN_MOST = 80,
+	BUZZ = 240, HISS = 960,   /* a period that is repeated for longer turns into noise little by little */
+	JOIN = 25,                /* blended into the first good samples */
+	NEAR = 40,                /* compared where what comes from both ends meets */
 	PIECE_MAX = CONCEAL_HISTORY * CONCEAL_SCALE_MAX,
 };
-static const double LEAK = 1.0001, WIDEN = 0.995, VOICED = 0.7, UNVOICED = 0.2, GLIDE = 0.05;
+static const double LEAK = 1.0001, WIDEN = 0.995, VOICED = 0.5, UNVOICED = 0, GLIDE = 0.05;
 
 static size_t scale_of(const struct conceal *conceal)
 {
@@ -223,8 +226,7 @@ static float gain_at(size_t at, size_t scale)
 		return 1;
 	if (t >= GONE)
 		return 0;
-	t = (GONE - t) / (GONE - FULL);
-	return t * t;
+	return (GONE - t) / (GONE - FULL);
 }
 
 static float go_on(struct conceal_voice *voice, size_t scale)
@@ -232,8 +234,8 @@ static float go_on(struct conceal_voice *voice, size_t scale)
 	if (voice->at >= GONE * scale)
 		return 0;
 	size_t period = voice->at / voice->lag;
-	/* A period that is repeated for long buzzes. */
-	float noisy = (float)voice->at / (float)(GONE * scale), voiced = voice->voiced * (1 - (noisy < 1 ? noisy : 1));
+	float noisy = ((float)voice->at / (float)scale - BUZZ) / (HISS - BUZZ);
+	float voiced = voice->voiced * (1 - (noisy > 0 ? noisy : 0));
 	float value = voice->excitation[voice->at % voice->lag] * voiced + white(voice) * voice->noise * (1 - voiced);
 
 	value *= powf(voice->decay, (float)(period + 1 < 4 ? period + 1 : 4) * 0.5f);
@@ -276,9 +278,7 @@ void conceal_peek(const struct conceal *conceal, int16_t *samples, size_t n)
 void conceal_good(struct conceal *conceal, int16_t *samples, size_t n)
 {
 	if (conceal->lost) {
-		size_t scale = scale_of(conceal), join = JOIN * scale + conceal->lost / 4;
-		if (join > JOIN_MOST * scale)
-			join = JOIN_MOST * scale;
+		size_t scale = scale_of(conceal), join = JOIN * scale;
 		if (join > n)
 			join = n;
 		for (size_t i = 0; i < join; i++) {
@@ -346,7 +346,7 @@ static void blend(const float *first, const float *second, size_t n, int16_t *sa
 
 void conceal_between(struct conceal *conceal, const int16_t *next, size_t next_n, int16_t *samples, size_t n)
 {
-	size_t scale = scale_of(conceal), near = JOIN * scale, size = kept(conceal), more = n + n / 8 + near + 2;
+	size_t scale = scale_of(conceal), near = NEAR * scale, size = kept(conceal), more = n + n / 8 + near + 2;
 	float known[PIECE_MAX], ahead[PIECE_MAX], back[PIECE_MAX], first[PIECE_MAX], second[PIECE_MAX];
 	struct conceal_voice reversed;
 
