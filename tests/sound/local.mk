@@ -13,4 +13,4 @@ tests_sound_netemu_LDADD =
 # What the concealment is worth beside that of G.711 Appendix I, for tests/sound/conceal.
 noinst_PROGRAMS += tests/sound/conceal_sim
 tests_sound_conceal_sim_SOURCES = tests/sound/conceal_sim.c tests/sound/appendix.c tests/sound/appendix.h
-tests_sound_conceal_sim_LDADD = src/media/libmedia.a src/base/libbase.a $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) $(SRTP_LIBS) -lpthread -lm
+tests_sound_conceal_sim_LDADD = src/media/libmedia.a src/base/libbase.a $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) -lpthread -lm
