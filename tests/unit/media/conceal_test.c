@@ -19,7 +19,8 @@ enum method { APPENDIX, ALONE, BOTH_ENDS, METHODS };
 
 static double resonate(double x, double hz, double width_hz, double memory[2])
 {
-	double r = exp(-M_PI * width_hz / RATE), y = x + 2 * r * cos(2 * M_PI * hz / RATE) * memory[0] - r * r * memory[1];
+	double r = exp(-M_PI * width_hz / RATE), turn = cos(2 * M_PI * hz / RATE);
+	double y = x + 2 * r * turn * memory[0] - r * r * memory[1];
 
 	memory[1] = memory[0];
 	memory[0] = y;
@@ -28,8 +29,9 @@ static double resonate(double x, double hz, double width_hz, double memory[2])
 
 static void speak(int16_t *said)
 {
-	static const double VOWELS[][3] = { { 730, 1090, 2440 }, { 270, 2290, 3010 }, { 570, 840, 2410 }, { 300, 870, 2240 },
-					    { 530, 1840, 2480 } };
+	static const double VOWELS[][3] = {
+		{ 730, 1090, 2440 }, { 270, 2290, 3010 }, { 570, 840, 2410 }, { 300, 870, 2240 }, { 530, 1840, 2480 },
+	};
 	static double sound[SAMPLES];
 	double now[3] = { 500, 1500, 2500 }, memory[3][2] = { { 0 } }, phase = 0, most = 1;
 	struct random random;
