@@ -1,6 +1,6 @@
 /*
- * Concealment beside that of G.711 Appendix I: the same packets of a voice are lost, and what each makes of it is compared
- * with what was said. tests/sound/conceal does that with recorded people and by two models of hearing.
+ * Concealment beside that of G.711 Appendix I: the same packets of a voice are lost, and what each makes of it is
+ * compared with what was said. tests/sound/conceal does that with recorded people and by two models of hearing.
  */
 #include "tests/unit/unit.h"
 #include "base/random.h"
