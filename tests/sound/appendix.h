@@ -1,7 +1,7 @@
 /*
  * The concealment of ITU-T G.711 Appendix I, as its text describes it: what ours has to be better than. 8 kHz, frames
- * of 10 ms; everything comes out APPENDIX_DELAY samples later than it went in, so that the last quarter of a pitch period
- * can still be blended when the next packet turns out to be missing.
+ * of 10 ms; everything comes out APPENDIX_DELAY samples later than it went in, so that the last quarter of a pitch
+ * period can still be blended when the next packet turns out to be missing.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ struct appendix {
 	float tail[APPENDIX_DELAY];           /* the last quarter of a period before the hole */
 	size_t lost;                          /* frames in a row */
 	size_t pitch, quarter;
-	size_t loop, at;                      /* samples that are repeated, at the end of the buffer, and where in them */
+	size_t loop, at;                      /* samples repeated, at the end of the buffer, and where in them */
 };
 
 /** A good frame: joined to what was invented before, and replaced by what is played now. */
