@@ -33,6 +33,7 @@ struct notifier {
 	bool changed;            /* another follows it */
 	bool told;               /* the last NOTIFY is under way or done */
 	char *body, *type;       /* of the newest NOTIFY; NULL: it has none */
+	bool written;            /* they are already those of the one that follows, whose owner is gone */
 	unsigned agains;
 	struct timer again;
 };
@@ -70,10 +71,16 @@ static void leave(struct notifier *n)
 	core_bury(n->ua, &n->mortal, bury);
 }
 
+static void send_notify(struct notifier *n);
+
 void notifier_free_all(struct ua *ua)
 {
-	LIST_EACH(&ua->notifiers, node)
-		leave(LIST_ENTRY(node, struct notifier, node));
+	LIST_EACH(&ua->notifiers, node) {
+		struct notifier *n = LIST_ENTRY(node, struct notifier, node);
+		if (n->written)
+			send_notify(n);
+		leave(n);
+	}
 }
 
 static void tell_end(struct notifier *n)
@@ -87,7 +94,6 @@ static void tell_end(struct notifier *n)
 
 /* ---- NOTIFY ---- */
 
-static void send_notify(struct notifier *n);
 static void transmit(struct notifier *n);
 
 /* Is nobody there for this NOTIFY, or all that follow (4.2.2)? */
@@ -194,14 +200,11 @@ static void transmit(struct notifier *n)
 								  .arg = n });
 }
 
-static void send_notify(struct notifier *n)
+static void write_body(struct notifier *n)
 {
 	struct slice type = slice_of(NULL);
 	struct buf body;
 
-	timer_stop(timers_of(n), &n->again);
-	n->changed = false;
-	n->told = n->state == SUBSCRIPTION_TERMINATED;
 	free(n->body);
 	free(n->type);
 	n->body = n->type = NULL;
@@ -213,6 +216,18 @@ static void send_notify(struct notifier *n)
 		n->body = slice_dup(buf_slice(&body));
 	}
 	buf_fini(&body);
+}
+
+static void send_notify(struct notifier *n)
+{
+	timer_stop(timers_of(n), &n->again);
+	n->changed = false;
+	n->told = n->state == SUBSCRIPTION_TERMINATED;
+	if (!n->written)
+		write_body(n);
+	n->written = false;
+	if (n->request)
+		request_detach(n->request);
 	transmit(n);
 }
 
@@ -247,11 +262,10 @@ void notifier_end(struct notifier *n, const char *reason, uint32_t retry_after)
 {
 	n->handlers.ended = NULL;
 	finish(n, reason, retry_after);
-	/* Its owner may be gone when a NOTIFY that is under way lets the last one go. */
+	/* Its owner is gone when a NOTIFY that is under way lets the last one go. */
 	if (n->changed) {
-		request_detach(n->request);
-		n->request = NULL;
-		send_notify(n);
+		write_body(n);
+		n->written = true;
 	}
 	n->handlers = (struct notifier_handlers){ 0 };
 }

@@ -228,6 +228,25 @@ static void pending_until_it_is_allowed(void **state)
 	lab_quiet(&desk->lab);
 }
 
+/* The last one waits for its turn too, with the state as it was then; when all ends it does not wait. */
+static void the_last_one_waits_for_the_one_before(void **state)
+{
+	struct desk *desk = *state;
+	struct lab *lab = &desk->lab;
+
+	subscribe(desk, 1, false, "Expires: 300\r\n");
+	accepted(desk);
+	struct fake_packet *first = lab_take(lab, "NOTIFY");
+	lab_body(first, "state 1");
+	notifier_end(desk->notifier, "noresource", 0);
+	lab_quiet(lab);
+	lab_answer(lab, first, 200, NULL, "", "");
+	told(desk, "terminated;reason=noresource", "state 2");
+	lab_said(lab, "");
+	lab_pass(lab, 40 * SECOND_US);
+	lab_quiet(lab);
+}
+
 static void it_ends_when_nobody_is_there(void **state)
 {
 	static const unsigned lost[] = { 404, 481, 489, 604 };
@@ -301,6 +320,7 @@ int main(void)
 		DESK_TEST(it_tells_refreshes_and_ends),  DESK_TEST(it_expires),
 		DESK_TEST(what_came_in_the_way_is_sent_again),
 		DESK_TEST(one_look_is_no_subscription),  DESK_TEST(pending_until_it_is_allowed),
+		DESK_TEST(the_last_one_waits_for_the_one_before), DESK_TEST(what_is_refused),
 		DESK_TEST(it_ends_when_nobody_is_there), DESK_TEST(what_is_refused),
 		DESK_TEST(a_stranger_gets_a_quarter),
 	};
