@@ -236,6 +236,7 @@ struct stream *engine_add(struct engine *engine, const struct stream_config *con
 	stream->tap = engine->tap;
 	engine->stream_count++;
 	list_append(&engine->streams, &stream->loop_node);
+	engine_ports_count(engine, stream);
 	engine_ports_update(engine);
 	command.stream = stream;
 	engine_send_command(engine, &command);
@@ -250,6 +251,7 @@ enum err engine_change(struct engine *engine, struct stream *stream, const struc
 	command.u.setup = stream_prepare(stream, config, &err);
 	if (!command.u.setup)
 		return err;
+	engine_ports_count(engine, stream);
 	engine_ports_update(engine);
 	engine_send_command(engine, &command);
 	return ERR_NONE;
@@ -263,6 +265,7 @@ void engine_remove(struct engine *engine, struct stream *stream)
 	stream->removed = true;
 	engine_forget_stream(engine, stream);
 	list_remove(&stream->loop_node);
+	engine_ports_count(engine, stream);
 	engine->stream_count--;
 	engine_send_command(engine, &command);
 	engine_ports_update(engine);

@@ -5,7 +5,7 @@
  *   engine       all streams and the devices, for the loop's thread; engine_step() is the engine, a thread only calls
  *                it. engine_media is that thread, engine_tick what it does every 10 ms and when, engine_mix who hears
  *                what, engine_slots the devices as it sees them, engine_devices as the loop does, engine_files what is
- *                played and recorded; engine_internal is shared
+ *                played and recorded, engine_rest who takes no part for a while; engine_internal is shared
  *   stream       one call's sound: encode, send. stream_network its sockets, stream_security SRTP, stream_hear what is
  *                heard, stream_red redundancy taken apart, stream_rate what the way can carry, stream_report its
  *                snapshot and events

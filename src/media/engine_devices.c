@@ -66,14 +66,18 @@ static bool is_needed(const struct engine *engine, enum engine_device which)
 		return true;
 	if (which == ENGINE_OUTPUT && engine->tone_wanted != TONE_NONE && engine->tone_wanted != TONE_RING)
 		return true;
-	LIST_EACH(&engine->streams, node) {
-		const struct stream *stream = LIST_ENTRY(node, struct stream, loop_node);
-		if (!stream->uses_devices)
-			continue;
-		if (which == ENGINE_INPUT ? stream->sends : stream->receives)
-			return true;
-	}
-	return false;
+	return engine->users[which] > 0;
+}
+
+void engine_ports_count(struct engine *engine, struct stream *stream)
+{
+	bool there = stream->uses_devices && !stream->removed, says = there && stream->sends,
+	     hears = there && stream->receives;
+
+	engine->users[ENGINE_INPUT] += says - stream->uses_input;
+	engine->users[ENGINE_OUTPUT] += hears - stream->uses_output;
+	stream->uses_input = says;
+	stream->uses_output = hears;
 }
 
 static enum device_side side_of(enum engine_device which)

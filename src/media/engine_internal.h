@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/ring.h"
+#include "base/timer.h"
 #include "media/audio/device.h"
 #include "media/mixer.h"
 #include "media/stream.h"
@@ -171,6 +172,7 @@ struct engine {
 	size_t waiting_count, waiting_room;
 	bool untold;              /* commands were sent in this turn: the bell rings at its end */
 	struct port ports[ENGINE_DEVICES];
+	int users[ENGINE_DEVICES]; /* streams that say something, that hear: not counted anew for each of thousands */
 	enum engine_tone tone_wanted;
 	struct cleaner_settings cleaning;
 	bool probes;
@@ -197,8 +199,9 @@ struct engine {
 	bool told_busy;
 	int complexity;           /* of encoders, up to ENGINE_COMPLEXITY_MOST, by the load */
 	struct receive_batch *batch;
-	struct list active;
-	size_t active_count;
+	struct list active, resting; /* of struct stream: those that take part in ticks, and those that do not */
+	size_t active_count;      /* of both */
+	struct timers rests;      /* when those that rest report */
 	struct stream *selected;
 	bool muted;
 	struct tone tone;
@@ -271,6 +274,16 @@ void engine_put_playing(struct engine *engine, struct stream *stream, struct pla
 void engine_put_ring(struct engine *engine, size_t pattern, struct playing *file);
 void engine_put_recording(struct engine *engine, struct stream *stream, struct recording *recording);
 
+/* engine_rest.c, the media thread */
+void engine_rest_init(struct engine *engine);
+void engine_rest_fini(struct engine *engine);
+/** At the beginning of a tick: who has a report to send takes part in it. */
+void engine_rest_tick(struct engine *engine);
+/** Something is done with the stream, or came for it: from now on it takes part again. */
+void engine_rouse(struct engine *engine, struct stream *stream);
+/** At the end of its tick: has nothing happened for so long that it shall rest? */
+void engine_rest(struct engine *engine, struct stream *stream);
+
 /* engine_files.c, the loop's thread */
 /** What was played or recorded has come back. @return whether there is an event for the caller */
 bool engine_file_returned(struct engine *engine, const struct note *note, struct engine_event *event);
@@ -284,6 +297,8 @@ void engine_files_fini(struct engine *engine);
 /* engine_devices.c, the loop's thread */
 void engine_ports_init(struct engine *engine);
 void engine_ports_fini(struct engine *engine);
+/** Where the stream counts: when it was added, changed, removed; before engine_ports_update(). */
+void engine_ports_count(struct engine *engine, struct stream *stream);
 /** Open the devices that something needs now and let go of the others. */
 void engine_ports_update(struct engine *engine);
 void engine_port_told(struct engine *engine, const struct note *note);

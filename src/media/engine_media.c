@@ -186,9 +186,9 @@ static void put_cleaner(struct engine *engine, struct cleaner *cleaner)
 		engine_note_send(engine, &note);
 }
 
-static void set_jitter(struct engine *engine, uint32_t min_ms, uint32_t max_ms)
+static void set_jitter(const struct list *streams, uint32_t min_ms, uint32_t max_ms)
 {
-	LIST_EACH(&engine->active, node) {
+	LIST_EACH(streams, node) {
 		struct stream *stream = LIST_ENTRY(node, struct stream, node);
 		if (!stream->config.jitter_max_ms)
 			jitter_set_bounds(&stream->jitter, min_ms, max_ms);
@@ -199,6 +199,8 @@ static void execute(struct engine *engine, const struct command *command, int64_
 {
 	struct stream *stream = command->stream;
 
+	if (stream && command->kind != COMMAND_ADD)
+		engine_rouse(engine, stream);
 	switch (command->kind) {
 	case COMMAND_ADD:
 		add(engine, stream, command->u.setup, now_us);
@@ -255,7 +257,8 @@ static void execute(struct engine *engine, const struct command *command, int64_
 		engine_put_ring(engine, command->u.ring.pattern, command->u.ring.file);
 		break;
 	case COMMAND_JITTER:
-		set_jitter(engine, command->u.jitter.min_ms, command->u.jitter.max_ms);
+		set_jitter(&engine->active, command->u.jitter.min_ms, command->u.jitter.max_ms);
+		set_jitter(&engine->resting, command->u.jitter.min_ms, command->u.jitter.max_ms);
 		break;
 	}
 }
@@ -368,6 +371,7 @@ bool engine_media_init(struct engine *engine)
 	engine->batch = receive_batch_new();
 	engine->levels = (struct engine_levels){ 1, 1, 0 };
 	list_init(&engine->active);
+	engine_rest_init(engine);
 	return engine->control_poll >= 0 && engine->packet_poll >= 0 && engine->timer_fd >= 0;
 }
 
@@ -389,6 +393,7 @@ void engine_media_fini(struct engine *engine)
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	engine_rest_fini(engine);
 	cleaner_free(engine->cleaner);
 	probe_free(engine->probe);
 	free(engine->batch);

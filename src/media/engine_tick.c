@@ -43,6 +43,7 @@ static void receive(struct engine *engine, const struct stream_turn *turn)
 		n = epoll_wait(engine->packet_poll, events, POLL_BATCH, 0);
 		for (int i = 0; i < n; i++) {
 			struct stream *stream = (struct stream *)(uintptr_t)(events[i].data.u64 & ~UINT64_C(1));
+			engine_rouse(engine, stream);
 			if (events[i].data.u64 & 1)
 				stream_receive_rtcp(stream, turn);
 			else
@@ -160,6 +161,7 @@ static void say(struct engine *engine, const struct stream_turn *turn)
 static void hear(struct engine *engine, const struct stream_turn *turn)
 {
 	engine_check_devices(engine);
+	engine_rest_tick(engine);
 	receive(engine, turn);
 	play_tone(engine);
 	engine_mix_heard(engine, turn);
@@ -198,8 +200,11 @@ static void sound(struct engine *engine, bool can_move)
 	engine_mix_take(engine, heard);
 	if (engine->probe)
 		probe_sounded(engine->probe, heard);
-	LIST_EACH(&engine->active, node)
-		engine_tell_events(engine, LIST_ENTRY(node, struct stream, node));
+	LIST_EACH(&engine->active, node) {
+		struct stream *stream = LIST_ENTRY(node, struct stream, node);
+		engine_tell_events(engine, stream);
+		engine_rest(engine, stream);
+	}
 	memcpy(engine->last_heard, heard, sizeof heard);
 	engine_play_output(engine, heard, phase_of(engine, heard, can_move));
 	engine_return_old_devices(engine);

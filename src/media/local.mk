@@ -6,7 +6,7 @@ src_media_libmedia_a_SOURCES = \
 	src/media/names.c src/media/srtp.c src/media/srtp.h \
 	src/media/rtp.c src/media/rtp.h src/media/rtcp.c src/media/rtcp.h src/media/rtcp_xr.c src/media/rtcp_xr.h src/media/burst.c src/media/burst.h \
 	src/media/delay.c src/media/delay.h src/media/jitter.c src/media/jitter.h src/media/stretch.c src/media/stretch.h \
-	src/media/engine_files.c src/media/engine_mix.c src/media/probe.c src/media/probe.h src/media/cleaner.c src/media/cleaner.h src/media/engine_slots.c src/media/file.c src/media/file.h src/media/record.c src/media/record.h \
+	src/media/engine_files.c src/media/engine_rest.c src/media/engine_mix.c src/media/probe.c src/media/probe.h src/media/cleaner.c src/media/cleaner.h src/media/engine_slots.c src/media/file.c src/media/file.h src/media/record.c src/media/record.h \
 	src/media/sndfile.c src/media/sndfile.h \
 	src/media/mixer.c src/media/mixer.h src/media/dtmf.c src/media/dtmf.h src/media/tone.c src/media/tone.h src/media/tones.def \
 	src/media/dtmf_detect.c src/media/dtmf_detect.h \

@@ -294,3 +294,25 @@ void stream_say(struct stream *stream, const struct stream_turn *turn, const int
 	stream_watch(stream, turn, pcm && stream->config.sends && !loops);
 	stream_publish(stream);
 }
+
+/* ---- nothing ---- */
+
+/* Of a peer that should send it was told that nothing comes, and the buffer has given up as well. */
+static bool hears_nothing(const struct stream *stream)
+{
+	return !stream->config.receives ||
+	       (stream->told & 1u << ENGINE_LOST && !stream->jitter.playing && !stream->peer_pauses);
+}
+
+bool stream_is_quiet(const struct stream *stream)
+{
+	return !stream->config.sends && !stream->config.loop_back && hears_nothing(stream) && !stream->play_frames &&
+	       !stream->dtmf_sender.count && !stream->dtmf_sender.active && !stream->events &&
+	       !stream->digits_heard_count && !(stream->limiter.less > 0);
+}
+
+void stream_skip(struct stream *stream, uint32_t ticks)
+{
+	stream->clock += ticks * (codec_clock_rate(stream->config.send.codec) / 100);
+	stream->ticks += ticks;
+}

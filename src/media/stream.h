@@ -16,6 +16,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "base/timer.h"
 #include "media/codec/codec.h"
 #include "media/comfort.h"
 #include "media/dtmf.h"
@@ -96,6 +97,7 @@ struct stream {
 	/* the loop's */
 	void *user;
 	bool removed, can_send_events, sends, receives, uses_devices;
+	bool uses_input, uses_output;     /* it counts there */
 	bool has_encoder[MEDIA_CODECS], has_decoder[MEDIA_CODECS];
 	struct stream_protection prepared;
 	struct playing *plays;            /* what was begun last and is not known to be over */
@@ -111,6 +113,11 @@ struct stream {
 
 	/* the media thread's */
 	struct list_node node;
+	struct engine *engine;            /* where it rests */
+	bool resting;                     /* it takes no part in ticks: */
+	unsigned quiet_ticks;             /* since something happened in it */
+	int64_t rested_us;                /* since its last tick */
+	struct timer rest;                /* until then */
 	struct stream_config config;
 	struct encoder *encoders[MEDIA_CODECS];
 	struct decoder *decoders[MEDIA_CODECS];
@@ -235,6 +242,10 @@ void stream_hear(struct stream *stream, const struct stream_turn *turn);
  * @param pcm  480 frames for the peer; NULL: silence. A stream that loops back says what it heard instead
  */
 void stream_say(struct stream *stream, const struct stream_turn *turn, const int16_t *pcm);
+/** Is nothing heard, said, awaited, or still to be told? Then a tick without packets would change nothing. */
+bool stream_is_quiet(const struct stream *stream);
+/** It took no part in so many ticks; the clock of RTP went on. */
+void stream_skip(struct stream *stream, uint32_t ticks);
 /* stream_rate.c */
 /** The peer reported. @param rtt_ms  negative: not known */
 void stream_rate_report(struct stream *stream, double loss, double rtt_ms, int64_t now_us);

@@ -1,5 +1,5 @@
 /* Whole engines in one process over real loopback sockets, with virtual time: two of them call each other. */
-#include "media/engine.h"
+#include "media/engine_internal.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 
@@ -646,6 +646,81 @@ static void a_sleeping_loop_loses_nothing(void **state)
 	engine_free(engine);
 }
 
+static void set_direction(struct pair *pair, bool talks)
+{
+	for (int i = 0; i < 2; i++) {
+		struct stream_config config = pair->streams[i]->config;
+		config.sends = config.receives = talks;
+		assert_int_equal(engine_change(pair->engines[i], pair->streams[i], &config), ERR_NONE);
+	}
+}
+
+/* On hold at both ends: no ticks, but reports; and when it goes on, nothing tells that it had rested. */
+static void a_held_call_rests(void **state)
+{
+	struct pair pair;
+	struct stream_stats stats;
+
+	(void)state;
+	pair_begin(&pair, MEDIA_PCMU, false);
+	pair_run(&pair, 2000);
+	struct stream *stream = pair.streams[0];
+	uint32_t clock = stream->clock, packets = (uint32_t)stream->sent_packets;
+	int64_t since_us = pair.now_us;
+	for (int i = 0; i < 2; i++)
+		engine_select(pair.engines[i], NULL);
+	set_direction(&pair, false);
+	pair_run(&pair, 900);
+	assert_false(stream->resting);
+	pair_run(&pair, 19100);
+	assert_true(stream->resting);
+	assert_true(list_empty(&pair.engines[0]->active));
+	assert_in_range(pair.now_us - stream->schedule.last_us, 0, 8 * SECOND_US);
+	assert_in_range(pair.now_us - pair.streams[1]->schedule.last_us, 0, 8 * SECOND_US);
+	assert_int_equal(stream->sent_packets, packets);
+	set_direction(&pair, true);
+	for (int i = 0; i < 2; i++)
+		engine_select(pair.engines[i], pair.streams[i]);
+	pair_run(&pair, 2000);
+	assert_false(stream->resting);
+	assert_int_equal(stream->clock - clock, (pair.now_us - since_us) / 125); /* 8 kHz */
+	engine_stats(pair.streams[1], &stats);
+	assert_true(fabs(stats.tone_hz - 440) < 2);
+	assert_true(stats.lost_packets == 0 && stats.concealed_frames == 0);
+	pair_end(&pair);
+}
+
+/* Who waits in vain for the peer's sound rests once that was told; the first packet is heard like any other. */
+static void a_packet_rouses(void **state)
+{
+	struct pair pair;
+	struct stream_stats stats;
+	struct seen seen = { 0 };
+
+	(void)state;
+	pair_begin(&pair, MEDIA_PCMU, false);
+	pair_run(&pair, 100);
+	set_direction(&pair, false);
+	struct stream_config config = pair.streams[1]->config;
+	config.sends = false;
+	config.receives = true;
+	assert_int_equal(engine_change(pair.engines[1], pair.streams[1], &config), ERR_NONE);
+	engine_select(pair.engines[1], NULL);
+	pair_run(&pair, 6000);
+	collect(pair.engines[1], &seen);
+	assert_int_equal(seen.count[ENGINE_LOST], 1);
+	assert_true(pair.streams[1]->resting);
+	config = pair.streams[0]->config;
+	config.sends = true;
+	assert_int_equal(engine_change(pair.engines[0], pair.streams[0], &config), ERR_NONE);
+	pair_run(&pair, 1000);
+	assert_false(pair.streams[1]->resting);
+	engine_stats(pair.streams[1], &stats);
+	assert_true(stats.received_packets >= 48 && stats.lost_packets == 0);
+	assert_true(fabs(stats.tone_hz - 440) < 2);
+	pair_end(&pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,6 +731,8 @@ int main(void)
 		cmocka_unit_test(digits_are_checked),
 		cmocka_unit_test(muted_and_held),
 		cmocka_unit_test(a_hold_loses_nothing),
+		cmocka_unit_test(a_held_call_rests),
+		cmocka_unit_test(a_packet_rouses),
 		cmocka_unit_test(silence_loss_and_goodbye_are_told),
 		cmocka_unit_test(follows_another_source_only_after_silence),
 		cmocka_unit_test(a_silence_is_no_invitation_to_another_host),
