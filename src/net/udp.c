@@ -6,9 +6,11 @@
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BATCHES_A_TURN = 4, CONTROL_BYTES = 256, FAILED_MAX = 16, SEND_TRIES = 4, RECEIVE_BYTES = 2 << 20 };
+enum { BATCHES_A_TURN = 4, CONTROL_BYTES = 256, FAILED_MAX = 16, SEND_TRIES = 4, RECEIVE_BYTES = 2 << 20,
+       WAITED_MOST_US = 60 * 1000 * 1000 };
 
 enum err udp_open(const struct address *address, int *fd)
 {
@@ -22,6 +24,7 @@ enum err udp_open(const struct address *address, int *fd)
 	if ((v6 && setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
 	    setsockopt(*fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on) != 0 ||
 	    setsockopt(*fd, level, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on) != 0 ||
+	    setsockopt(*fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0 ||
 	    bind(*fd, &address->u.any, address_len(address)) != 0) {
 		enum err err = err_from_errno(errno);
 		close(*fd);
@@ -57,6 +60,23 @@ static struct address destination_of(struct msghdr *header, const struct address
 	return local;
 }
 
+/* Since the kernel got it; 0 when it does not say. */
+static int64_t waited_us(struct msghdr *header)
+{
+	struct timespec now, then;
+	int64_t us = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&then, CMSG_DATA(c), sizeof then);
+		clock_gettime(CLOCK_REALTIME, &now);
+		us = (int64_t)(now.tv_sec - then.tv_sec) * SECOND_US + (now.tv_nsec - then.tv_nsec) / 1000;
+	}
+	/* A wall clock that was set meanwhile makes nobody late. */
+	return us > 0 && us < WAITED_MOST_US ? us : 0;
+}
+
 /* @return whether more may wait */
 static bool receive_batch(struct listener *listener)
 {
@@ -77,6 +97,8 @@ static bool receive_batch(struct listener *listener)
 	/* An ICMP error is told here once, too; it waits in the error queue with more detail. */
 	if (count < 0)
 		return errno != EAGAIN && errno != EBADF && errno != ENOTSOCK;
+	if (net->transport)
+		transport_waited(net->transport, count == PACKET_BATCH ? waited_us(&messages[0].msg_hdr) : 0);
 	for (int i = 0; i < count && !listener->closed; i++) {
 		struct address local = destination_of(&messages[i].msg_hdr, &listener->address);
 		if (net->transport && address_port(&remotes[i]))

@@ -1,11 +1,13 @@
 """Floods: garbage, forged INVITEs, half-open connections. Memory stays bounded, what came is counted, and a call goes on."""
 import os
 import resource
+import signal
 import socket
 import struct
 import time
 
 from harness import check, wait_until
+from wire import Peer
 
 PHONE = ("192.0.2.1", 5060)
 
@@ -116,4 +118,30 @@ def test_half_open_connections(bench):
     for s in held:
         s.close()
     phone.do("hangup all")
+    phone.quit()
+
+
+def test_late(bench):
+    """A phone that was away while many asked: what is new is put off by 503 with Retry-After, whoever is in a call is answered."""
+    bench.need_namespace()
+    phone = bench.phone(f"set sip.listen {PHONE[0]}:{PHONE[1]}", "set call.accept any", "set call.auto-answer on")
+    peer = Peer(5998, "192.0.2.4")
+    peer.request("INVITE", "sip:x@192.0.2.1", "<sip:x@192.0.2.1>", "<sip:y@192.0.2.4:5998>;tag=1", "late", 1, PHONE, peer.sdp())
+    ok = peer.receive(200)
+    uri = ok.get("Contact").split("<")[1].split(">")[0]
+    peer.request("ACK", uri, ok.get("To"), ok.get("From"), "late", 1, PHONE)
+    phone.event("answered")
+    phone.process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    for i in range(64):
+        peer.request("OPTIONS", "sip:x@192.0.2.1", "<sip:x@192.0.2.1>", f"<sip:y@192.0.2.4:5998>;tag=o{i}", f"late-{i}", 1, PHONE)
+    peer.request("BYE", uri, ok.get("To"), ok.get("From"), "late", 2, PHONE)
+    wait_until(lambda: time.monotonic() - begin > 0.3, "they waited long enough to be late")
+    phone.process.send_signal(signal.SIGCONT)
+    finals = [peer.receive() for _ in range(65)]
+    late = [m for m in finals if m.method == "OPTIONS"]
+    check(late[0].status == 503 and late[0].get("Retry-After") == "10", str(late[0]))
+    check(sum(m.status == 503 for m in late) >= 48, f"{[m.status for m in late]}")
+    check([m.status for m in finals if m.method == "BYE"] == [200], "the BYE")
+    phone.event("ended")
     phone.quit()

@@ -32,7 +32,7 @@ struct transaction_counters {
 	uint64_t again;    /* requests that came again */
 	uint64_t merged;   /* that came by another way, too: 482 */
 	uint64_t displaced; /* transactions that were finished and made room for others before their time */
-	uint64_t refused;  /* requests for which there was no room */
+	uint64_t refused;  /* requests for which there was no room, or no time */
 };
 
 struct transaction_handlers {

@@ -93,6 +93,7 @@ struct transport {
 	struct map flows_by_id, flows_by_target, flows_by_alias;
 	size_t reply_count;
 	uint64_t last_flow_id;
+	int64_t waited_us;            /* transport_waited() */
 	char *why;                    /* transport_explanation() */
 	uint64_t tag_key[2];          /* for To tags of stateless answers */
 	int64_t stateless_since_us;

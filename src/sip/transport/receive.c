@@ -260,10 +260,17 @@ static bool garbage_is_shown(struct transport *transport)
 	return transport->garbage_count++ < GARBAGE_SHOWN;
 }
 
+void transport_waited(struct transport *transport, int64_t us)
+{
+	transport->waited_us = us;
+}
+
 void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
 			struct slice bytes)
 {
-	struct sip_source source = { .protocol = SIP_UDP, .remote = *remote, .local = *local };
+	struct sip_source source = {
+		.protocol = SIP_UDP, .remote = *remote, .local = *local, .waited_us = transport->waited_us
+	};
 	struct sip_message *message;
 	size_t used, offset;
 

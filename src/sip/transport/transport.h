@@ -51,6 +51,7 @@ struct sip_source {
 	struct address remote, local;
 	struct flow *flow;     /* the stream connection, NULL for UDP; may close at any time: keep flow_id instead */
 	uint64_t flow_id;      /* never used again for another flow; 0 for UDP */
+	int64_t waited_us;     /* a datagram, among many: how long before it was read; else 0 */
 };
 
 /* A host to be resolved by RFC 3263: what a Request-URI, topmost Route or sent-by names. */
@@ -260,6 +261,11 @@ void transport_keep_alive_agreed(struct transport *transport, const struct sip_t
 
 /* ---- upwards: what net/ reports ---- */
 
+/**
+ * The datagrams from now on waited so long before they were read; 0: they did not, or there were few, so that soon
+ * none waits. Their sip_source says it.
+ */
+void transport_waited(struct transport *transport, int64_t us);
 /** A datagram came to `local`. Keep-alives and what is no SIP message go without a word. */
 void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
 			struct slice bytes);

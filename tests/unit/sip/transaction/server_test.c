@@ -48,6 +48,30 @@ static void who_answers_soon_needs_no_100(void **state)
 	expect_silence(recorder);
 }
 
+/* Overload: what is new comes again later, what is under way goes on (docs/decisions/0090-floods.md). */
+static void what_waited_too_long_is_put_off(void **state)
+{
+	struct recorder *recorder = *state;
+	struct transport *transport = transactions_transport(recorder->transactions);
+
+	receive(recorder, "INVITE");
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "100"));
+	transport_waited(transport, 251 * MS_US);
+	receive(recorder, "INVITE"); /* again: known */
+	assert_true(fake_packet_is(fake_net_take(&recorder->net), "100"));
+	receive_from(recorder, "INVITE", "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKnew", TO, 2);
+	struct fake_packet *later = fake_net_take(&recorder->net);
+	assert_true(fake_packet_is(later, "503"));
+	assert_slice(fake_packet_value(later, SIP_HEADER_RETRY_AFTER, 0), "10");
+	receive_from(recorder, "BYE", "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKbye", TO ";tag=ours", 3);
+	expect_log(recorder, "INVITE BYE");
+	expect_silence(recorder);
+	assert_int_equal(transaction_counters(recorder->transactions)->refused, 1);
+	transport_waited(transport, 249 * MS_US);
+	receive_from(recorder, "OPTIONS", "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKnext", TO, 4);
+	expect_log(recorder, "OPTIONS");
+}
+
 static void a_retransmission_gets_the_last_response(void **state)
 {
 	struct recorder *recorder = *state;
@@ -612,6 +636,7 @@ int main(void)
 		TEST(an_invite_gets_100_at_once),
 		TEST(no_100_precedes_what_leaves_at_once),
 		TEST(who_answers_soon_needs_no_100),
+		TEST(what_waited_too_long_is_put_off),
 		TEST(a_retransmission_gets_the_last_response),
 		TEST(a_final_response_is_repeated_until_the_ack),
 		TEST(the_ack_ends_it_after_timer_i),
