@@ -69,6 +69,12 @@ uint16_t sip_protocol_port(enum sip_protocol protocol)
 	return protocol == SIP_TLS ? 5061 : 5060;
 }
 
+void transport_waited(struct transport *transport, int64_t us)
+{
+	(void)transport;
+	(void)us;
+}
+
 void transport_datagram(struct transport *t, const struct address *local, const struct address *remote,
 			struct slice bytes)
 {
