@@ -1,4 +1,4 @@
-/* Streams in which nothing happens take no part in the ticks: beside thousands of held calls one call costs the same. */
+/* Streams in which nothing happens take no part in ticks: beside thousands of held calls another costs the same. */
 #include "media/engine_internal.h"
 
 /* More than all that is averaged over: what was silent so long has forgotten what came before. */

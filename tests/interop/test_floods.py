@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from harness import check, wait_until
+from harness import check, port_answers, wait_until
 from wire import Peer
 
 PHONE = ("192.0.2.1", 5060)
@@ -125,6 +125,7 @@ def test_late(bench):
     """A phone that was away while many asked: what is new is put off by 503 with Retry-After, whoever is in a call is answered."""
     bench.need_namespace()
     phone = bench.phone(f"set sip.listen {PHONE[0]}:{PHONE[1]}", "set call.accept any", "set call.auto-answer on")
+    phone.do("show transactions")
     peer = Peer(5998, "192.0.2.4")
     peer.request("INVITE", "sip:x@192.0.2.1", "<sip:x@192.0.2.1>", "<sip:y@192.0.2.4:5998>;tag=1", "late", 1, PHONE, peer.sdp())
     ok = peer.receive(200)
@@ -144,4 +145,30 @@ def test_late(bench):
     check(sum(m.status == 503 for m in late) >= 48, f"{[m.status for m in late]}")
     check([m.status for m in finals if m.method == "BYE"] == [200], "the BYE")
     phone.event("ended")
+    phone.quit()
+
+
+def test_no_descriptors(bench):
+    """As many calls as there are descriptors for; the next are put off by 503 with Retry-After, and taken again when one has ended."""
+    phone = bench.phone("set sip.listen 127.0.0.1:16071", "set call.accept any", "set call.auto-answer on", "set call.max 100",
+                        enter=("bash", "-c", 'ulimit -n 72; exec "$@"', "bash"))
+    wait_until(lambda: port_answers("127.0.0.1", 16071), "offhook listens")
+    to, peer, up = ("127.0.0.1", 16071), Peer(16072), []
+
+    def ask(key):
+        peer.request("INVITE", "sip:x@127.0.0.1:16071", "<sip:x@127.0.0.1:16071>", f"<sip:y@127.0.0.1:16072>;tag={key}", key, 1, to, peer.sdp())
+        final = peer.receive()
+        while final.status < 200:
+            final = peer.receive()
+        return final
+    while len(up) < 50 and (final := ask(f"full-{len(up)}")).status == 200:
+        up.append(final)
+        peer.request("ACK", final.get("Contact").split("<")[1].split(">")[0], final.get("To"), final.get("From"), final.get("Call-ID"), 1, to)
+    check(4 <= len(up) < 36 and final.status == 503 and final.get("Retry-After") == "4", f"{len(up)} calls, then {final}")
+    phone.event("answered")
+    for call in up[:2]:
+        peer.request("BYE", call.get("Contact").split("<")[1].split(">")[0], call.get("To"), call.get("From"), call.get("Call-ID"), 2, to)
+        peer.receive(200)
+    tries = iter(range(100))
+    wait_until(lambda: ask(f"again-{next(tries)}").status == 200, "a call is taken again")
     phone.quit()
