@@ -24,7 +24,6 @@ enum err udp_open(const struct address *address, int *fd)
 	if ((v6 && setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
 	    setsockopt(*fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on) != 0 ||
 	    setsockopt(*fd, level, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on) != 0 ||
-	    setsockopt(*fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0 ||
 	    bind(*fd, &address->u.any, address_len(address)) != 0) {
 		enum err err = err_from_errno(errno);
 		close(*fd);
@@ -37,6 +36,8 @@ enum err udp_open(const struct address *address, int *fd)
 	 * fine as well.
 	 */
 	setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	/* Without it nobody is known to be late. */
+	setsockopt(*fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 	return ERR_NONE;
 }
 
