@@ -404,3 +404,33 @@ def test_strays(bench):
         phone.event("transfer-request")
         phone.do("refuse-transfer")
         ended(bench, phone, process, "the peer")
+
+
+def test_what_the_phone_insists_on(bench):
+    phone = phone_for(bench, "set sip.reliable-provisional required")
+    process = caller(bench, "insists_caller")
+    phone.event("incoming")
+    wait_until(lambda: "PRACK" in str(phone.do("trace list")), "the 180 is acknowledged")
+    phone.do("reject")
+    sipp_ends(bench, process)
+
+
+def test_use_proxy(bench):
+    phone = phone_for(bench, "set call.follow-redirect on")
+    proxy, process = callee(bench, "proxied_callee", port=OTHER), callee(bench, "use_proxy_callee", "-key", "proxy", f"127.0.0.1:{OTHER}")
+    call = dial(phone)
+    equal(phone.event("redirected", call=call)["code"], 305, "code")
+    phone.event("answered", call=call)
+    phone.do("hangup")
+    sipp_ends(bench, process)
+    ended(bench, phone, proxy, "us")
+
+
+def test_glare(bench):
+    process, phone = callee(bench, "glare_callee"), phone_for(bench)
+    call = up(phone)
+    phone.do("reinvite")
+    phone.event("reinvite", direction="in")
+    equal(phone.event("reinvite", direction="out", call=call)["code"], 200, "ours")
+    phone.do("hangup")
+    ended(bench, phone, process, "us")
