@@ -33,6 +33,7 @@ struct mesh {
 	unsigned restarted, turns;
 	unsigned streams;      /* bit i: agent i goes by a connection */
 	enum sip_protocol stream; /* which */
+	bool forgets;          /* a NAT between */
 	struct proxy_style style;
 };
 
@@ -119,6 +120,8 @@ static void trouble(void *arg)
 		world_annoy(world);
 	if (mesh->streams && random_below(&world->random, 40) == 0)
 		world_break(world);
+	if (mesh->streams && mesh->forgets && random_below(&world->random, 60) == 0)
+		world_forget(world);
 	timer_start(&world->timers, &mesh->trouble, (int64_t)random_below(&world->random, 600) * MS_US, trouble, mesh);
 }
 
@@ -146,6 +149,7 @@ static void choose_style(struct mesh *mesh, uint64_t seed)
 	realm->forgetful = !realm->inside && random_below(&dice, 6) == 0 ? "carol" : NULL;
 	mesh->style.outbound = random_below(&dice, 2);
 	mesh->stream = (enum sip_protocol)(SIP_TCP + random_below(&dice, 3));
+	mesh->forgets = random_below(&dice, 2);
 	/* Handshakes of more than one step take long, or fail. */
 	if (mesh->stream != SIP_TCP) {
 		mesh->world.slow_handshakes_percent = random_below(&dice, 30);

@@ -22,6 +22,7 @@ struct pipe {
 	struct end ends[2]; /* who connects, who is connected to */
 	struct address from;
 	bool opened;
+	struct timer dead; /* running: a NAT has forgotten it, nothing arrives any more, and at last TCP sees that */
 };
 
 static struct end *other_end(struct end *end)
@@ -39,6 +40,7 @@ static int64_t delay_us(struct world *world)
 static void pipe_free(struct pipe *pipe)
 {
 	list_remove(&pipe->node);
+	timer_stop(&pipe->world->timers, &pipe->dead);
 	for (int i = 0; i < 2; i++) {
 		timer_stop(&pipe->world->timers, &pipe->ends[i].timer);
 		buf_fini(&pipe->ends[i].waiting);
@@ -70,6 +72,10 @@ static void arrive(void *arg)
 	/* Who cannot be reached gets it later: that is what TCP does for a while. */
 	if (end->host->cut || other_end(end)->host->cut) {
 		timer_start(&world->timers, &end->timer, SECOND_US, arrive, end);
+		return;
+	}
+	if (timer_running(&end->pipe->dead)) {
+		buf_clear(&end->waiting);
 		return;
 	}
 	if (end->flow && end->waiting.n) {
@@ -173,27 +179,65 @@ void streams_close(struct flow *flow)
 	}
 }
 
-void world_break(struct world *world)
+/* One of those that are open, by chance; NULL: none. */
+static struct pipe *any_pipe(struct world *world)
 {
 	struct pipe *chosen = NULL;
 	uint32_t count = 0;
 
 	LIST_EACH(&world->pipes, node) {
 		struct pipe *pipe = LIST_ENTRY(node, struct pipe, node);
-		if (pipe->opened && random_below(&world->random, ++count) == 0)
+		if (pipe->opened && !timer_running(&pipe->dead) && random_below(&world->random, ++count) == 0)
 			chosen = pipe;
 	}
-	if (!chosen)
-		return;
+	return chosen;
+}
+
+static void break_pipe(struct pipe *pipe, enum err err)
+{
+	struct world *world = pipe->world;
+
 	world->broken++;
+	timer_stop(&world->timers, &pipe->dead);
 	for (int i = 0; i < 2; i++) {
-		struct end *end = &chosen->ends[i];
+		struct end *end = &pipe->ends[i];
 		buf_clear(&end->waiting);
 		end->closing = true;
-		end->err = ERR_RESET;
+		end->err = err;
 		timer_stop(&world->timers, &end->timer);
 		if (end->flow)
 			timer_start(&world->timers, &end->timer, i, arrive, end);
+	}
+}
+
+void world_break(struct world *world)
+{
+	struct pipe *pipe = any_pipe(world);
+
+	if (pipe)
+		break_pipe(pipe, ERR_RESET);
+}
+
+static void tcp_gives_up(void *arg)
+{
+	break_pipe(arg, ERR_TIMEOUT);
+}
+
+void world_forget(struct world *world)
+{
+	struct pipe *pipe = any_pipe(world);
+
+	if (pipe)
+		timer_start(&world->timers, &pipe->dead, (int64_t)(5 + random_below(&world->random, 115)) * SECOND_US,
+			    tcp_gives_up, pipe);
+}
+
+void streams_heal(struct world *world)
+{
+	LIST_EACH(&world->pipes, node) {
+		struct pipe *pipe = LIST_ENTRY(node, struct pipe, node);
+		if (timer_running(&pipe->dead))
+			break_pipe(pipe, ERR_TIMEOUT);
 	}
 }
 

@@ -280,6 +280,7 @@ void world_annoy(struct world *world)
 void world_heal(struct world *world)
 {
 	world->loss_percent = world->double_percent = 0;
+	streams_heal(world);
 	world->slow_handshakes_percent = world->broken_handshakes_percent = 0;
 	world->delay_min_us = 1000;
 	world->delay_max_us = 2000;

@@ -48,6 +48,8 @@ void world_fini(struct world *world);
 void world_pass(struct world *world, int64_t us, void (*each_turn)(void *arg), void *arg);
 /** One of the connections breaks, for both of its ends and what is under way between them. */
 void world_break(struct world *world);
+/** A NAT forgets one of the connections: for up to two minutes both ends go on as if it was there, then it breaks. */
+void world_forget(struct world *world);
 /** The stranger sends something to one of the hosts, from an address of its own or, half the time, in another's name.
  */
 void world_annoy(struct world *world);
@@ -60,4 +62,6 @@ struct host *world_host_at(struct world *world, const struct address *address);
 enum err streams_connect(struct host *host, struct flow *flow);
 enum err streams_send(struct flow *flow, struct slice bytes);
 void streams_close(struct flow *flow);
+/** What a NAT has forgotten breaks now. */
+void streams_heal(struct world *world);
 void streams_fini(struct world *world);

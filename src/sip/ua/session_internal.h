@@ -12,10 +12,12 @@
 enum {
 	LEGS_MAX = 16,   /* dialogs of one call; a 2xx takes the place of the oldest early one */
 	ACKS_MAX = 4, /* remembered per leg, for 2xx that come again */
-	GLARES_MAX = 10, /* 491 in a row before we give up */
+	GLARES_MAX = 10, /* 491 in a row before we give up, if they take as long as a re-INVITE that nobody answers */
 	TOO_SMALL_MAX = 4, /* 422 in a row before we give up */
 	PROGRESS_MAX = 4,  /* 1xx that wait for the PRACK of the one before */
 };
+
+#define GLARES_US (40 * SECOND_US)
 
 /* Whose offer waits for its answer in a dialog (RFC 3264 4, RFC 6337 2.2)? */
 enum offer_turn { TURN_NONE, TURN_OURS, TURN_PEERS };
@@ -68,6 +70,7 @@ struct update_client {
 	bool waits, offers, refreshes; /* those of the next one ... */
 	bool offered, refreshing;      /* ... and of the one under way */
 	unsigned glares;
+	int64_t glares_since_us;
 	struct timer glare;
 };
 
@@ -143,6 +146,7 @@ struct session {
 	bool invite_strict;
 	bool offer_is_old;     /* the peer's offer came after it was written */
 	unsigned glares;
+	int64_t glares_since_us;
 	struct timer glare;
 	struct timer reinvite_limit; /* nothing more is heard of our re-INVITE */
 
@@ -227,6 +231,8 @@ struct leg *session_current(const struct session *session);
 void session_go_on(struct session *session);
 /** The pause before what met a request of the peer is sent again (14.1). [us] */
 int64_t session_glare_pause(struct session *session);
+/** One more refusal of that kind. @return false: there were too many for too long */
+bool session_glares_on(struct session *session, unsigned *glares, int64_t *since_us);
 /**
  * Was a re-INVITE or UPDATE of ours refused because it met something that will soon be over: 491 (14.1), or 500 with a
  * Retry-After of the few seconds that 14.2 and RFC 3311 5.2 have in mind? Then it is sent again after this pause. [us]

@@ -52,6 +52,16 @@ int64_t session_glare_pause(struct session *session)
 							   : 2100 * MS_US + random_below(random, 191) * 10 * MS_US;
 }
 
+/* The peer's own may wait for an answer that does not come, until its Timer B. */
+bool session_glares_on(struct session *session, unsigned *glares, int64_t *since_us)
+{
+	int64_t now_us = session->ua->world.timers->now_us;
+
+	if (!*glares)
+		*since_us = now_us;
+	return ++*glares <= GLARES_MAX || now_us - *since_us < GLARES_US;
+}
+
 bool session_was_in_the_way(struct session *session, const struct outcome *outcome, int64_t *pause_us)
 {
 	struct sip_retry_after after;
@@ -68,7 +78,7 @@ bool session_was_in_the_way(struct session *session, const struct outcome *outco
 
 static void after_glare(struct session *session, const struct outcome *outcome, int64_t pause_us)
 {
-	if (++session->glares > GLARES_MAX) {
+	if (!session_glares_on(session, &session->glares, &session->glares_since_us)) {
 		end_reinvite(session, outcome);
 		return;
 	}

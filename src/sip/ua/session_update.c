@@ -38,7 +38,8 @@ static bool comes_again(struct session *session, const struct outcome *outcome)
 	int64_t pause_us = 0;
 
 	if (small ? !session_clock_retry(session, outcome->response)
-		  : !session_was_in_the_way(session, outcome, &pause_us) || ++update->glares > GLARES_MAX)
+		  : !session_was_in_the_way(session, outcome, &pause_us) ||
+			    !session_glares_on(session, &update->glares, &update->glares_since_us))
 		return false;
 	update->waits = true;
 	update->offers = update->offered;

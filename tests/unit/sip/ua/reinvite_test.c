@@ -87,6 +87,38 @@ static void a_refusal_keeps_the_session(void **state)
 	lab_body(lab_take(lab, "INVITE"), "o3");
 }
 
+/* The peer's own re-INVITE waits for an answer that does not come: ours comes again until that is over, not for ever.
+ */
+static void glare_is_waited_out(void **state)
+{
+	struct lab *lab = *state;
+	int64_t begun_us = lab->net.timers.now_us;
+
+	lab_called_up(lab);
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	while (lab->net.timers.now_us - begun_us < 33 * SECOND_US) {
+		struct fake_packet *invite = fake_net_take(&lab->net);
+		if (invite && fake_packet_is(invite, "INVITE"))
+			lab_answer(lab, invite, 491, NULL, "", "");
+		lab_pass(lab, 20 * MS_US);
+	}
+	lab_said(lab, "");
+	while (lab->net.timers.now_us - begun_us < 60 * SECOND_US) {
+		struct fake_packet *invite = fake_net_take(&lab->net);
+		if (invite && fake_packet_is(invite, "INVITE"))
+			lab_answer(lab, invite, 491, NULL, "", "");
+		lab_pass(lab, 20 * MS_US);
+	}
+	lab_said(lab, "reinvited 491|");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+	/* The next one is counted anew. */
+	assert_int_equal(session_reinvite(lab->session, SLICE("o3")), ERR_NONE);
+	lab_answer(lab, lab_take(lab, "INVITE"), 491, NULL, "", "");
+	lab_take(lab, "ACK");
+	lab_pass(lab, 3 * SECOND_US);
+	lab_take(lab, "INVITE");
+}
+
 /* A peer that was restarted after its 100: the re-INVITE is given up, and the call. */
 static void a_reinvite_that_hangs_ends_it(void **state)
 {
@@ -514,6 +546,7 @@ int main(void)
 		LAB_TEST(a_200_without_answer_keeps_the_session),
 		LAB_TEST(a_refusal_keeps_the_session),
 		LAB_TEST(a_481_or_silence_ends_it),
+		LAB_TEST(glare_is_waited_out),
 		LAB_TEST(a_reinvite_that_hangs_ends_it),
 		LAB_TEST(a_reinvite_that_is_given_up_leaves_the_session),
 		LAB_TEST(a_second_waits_for_the_first),
