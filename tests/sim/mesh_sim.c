@@ -273,6 +273,12 @@ static void run(uint64_t seed)
 }
 
 static uint64_t first_seed = 1, seed_count = SEEDS;
+static bool all_found = true;
+
+/* Those of the long runs that have failed, where what was wrong is still met by them. */
+static const uint64_t found[] = {
+	2233, /* a glare that took longer than we tried */
+};
 
 static void show_sums(void)
 {
@@ -296,6 +302,8 @@ static void the_ends_agree_and_nothing_is_left(void **state)
 	(void)state;
 	for (uint64_t seed = first_seed; seed < first_seed + seed_count; seed++)
 		run(seed);
+	for (size_t i = 0; i < ARRAY_LEN(found) && all_found; i++)
+		run(found[i]);
 	show_sums();
 }
 
@@ -306,6 +314,7 @@ int main(int argc, char **argv)
 	};
 
 	if (argc > 1) {
+		all_found = false;
 		first_seed = strtoull(argv[1], NULL, 10);
 		seed_count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	}
