@@ -4,7 +4,7 @@ Baresip hears by a virtual card of jackd, since its own recorder writes nothing 
 """
 import signal
 
-from harness import check, equal, wait_until, write_tone
+from harness import Failed, check, equal, wait_until, write_tone
 from test_failures import Jack
 from test_phones import Baresip, Linphone, phone_with_tone
 from tones import story
@@ -96,7 +96,10 @@ def hears(phone, hz, call="", within=10):
     """`call`: another than the last one that was made here."""
     if call:
         phone.do(f"select {call}")
-    wait_until(lambda: abs(float(phone.get("tone.hz") or 0) - hz) < 5, f"the phone hears {hz} Hz", within)
+    try:
+        wait_until(lambda: abs(float(phone.get("tone.hz") or 0) - hz) < 5, f"the phone hears {hz} Hz", within)
+    except Failed as failed:
+        raise Failed(f"{failed}: {phone.get('tone.hz')} Hz by {phone.get('call.codec')}")
 
 
 def call_peer(phone, peer):
