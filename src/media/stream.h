@@ -192,6 +192,8 @@ struct stream {
 	struct comfort comfort;
 	uint32_t comfort_sequence;        /* extended, of its packet */
 	bool invented;                    /* what was decoded last was not said by anybody */
+	int16_t spare[CODEC_CONCEAL_STEP_MAX]; /* invented, and not heard yet */
+	size_t spare_frames;
 	/* ticks for which the buffer still waits for what the next packet carries of a lost one; since one carried
 	 * such */
 	unsigned fec_armed, fec_seen, copies_seen, second_seen, far_seen, deep_armed;

@@ -11,7 +11,6 @@ enum {
 	STRETCH_MOST_FRAMES = 720,
 	STRETCH_LEAST_FRAMES = 48,        /* less is not worth shortening */
 	PAUSE_FRAMES = 7200,              /* silence for so long is a pause between words, not a stop within one */
-	CONCEAL_STEP_FRAMES = 120,        /* decoders conceal in steps of 2.5 ms */
 	MERGE_FRAMES = 240,
 	ARM_TICKS = 10,
 	HOPE_TICKS = 300,                 /* so long after the first losses copies may be on their way */
@@ -20,29 +19,54 @@ static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, MUCH_LOSS = 0.05, DEEP_LO
 /* How long repairs wait for a pause: PATIENCE / (loss^2 + LEAST) frames, and a quarter of it for a silent moment. */
 static const double PATIENCE = 72, PATIENCE_LEAST = 1e-4;
 
-/* Conceal in whole steps of the decoder, keep what is wanted. */
+/* Decoders conceal in steps: what was invented beyond what was wanted is heard first the next time. */
 static void conceal(struct stream *stream, size_t frames, int16_t *pcm)
 {
 	struct decoder *decoder = stream->decoders[stream->play_codec];
 	int16_t whole[CODEC_PACKET_MAX_FRAMES];
-	size_t steps = (frames + CONCEAL_STEP_FRAMES - 1) / CONCEAL_STEP_FRAMES;
+	size_t n = frames < stream->spare_frames ? frames : stream->spare_frames, left = frames - n;
+	size_t step = decoder ? decoder->ops->conceal_step : 1, more = (left + step - 1) / step * step;
 
-	assert(steps * CONCEAL_STEP_FRAMES <= CODEC_PACKET_MAX_FRAMES);
-	if (decoder)
-		decoder_conceal(decoder, whole, steps * CONCEAL_STEP_FRAMES);
-	else
-		memset(whole, 0, frames * sizeof *whole);
-	memcpy(pcm, whole, frames * sizeof *pcm);
+	assert(more <= CODEC_PACKET_MAX_FRAMES);
+	memcpy(pcm, stream->spare, n * sizeof *pcm);
+	stream->spare_frames -= n;
+	memmove(stream->spare, stream->spare + n, stream->spare_frames * sizeof *pcm);
 	stream->invented = true;
+	if (!left)
+		return;
+	if (decoder)
+		decoder_conceal(decoder, whole, more);
+	else
+		memset(whole, 0, more * sizeof *whole);
+	memcpy(pcm + n, whole, left * sizeof *pcm);
+	stream->spare_frames = more - left;
+	memcpy(stream->spare, whole + left, stream->spare_frames * sizeof *pcm);
 }
 
-/* What was invented goes on a little while what is real begins in its middle, so that there is no step between them. */
-static void merge(const int16_t *tail, int16_t *pcm, size_t frames)
+/* What was invented goes on a little while what is real begins, so that there is no step between them. */
+static void merge(const int16_t *tail, size_t n, int16_t *pcm, size_t frames)
 {
-	size_t n = frames < MERGE_FRAMES ? frames : MERGE_FRAMES;
-
+	if (n > frames)
+		n = frames;
 	for (size_t i = 0; i < n; i++)
 		pcm[i] = (int16_t)((tail[i] * (int)(n - i) + pcm[i] * (int)i) / (int)n);
+}
+
+/*
+ * Before something real is decoded: how what was invented goes on, for merge(). Where the real begins in its middle it
+ * is invented for that; else it is what the decoder's last step had too many.
+ * @return frames in `tail`
+ */
+static size_t take_tail(struct stream *stream, bool in_the_middle, int16_t tail[MERGE_FRAMES])
+{
+	size_t n = stream->spare_frames;
+
+	if (!stream->invented)
+		return 0;
+	if (in_the_middle || n > MERGE_FRAMES)
+		n = MERGE_FRAMES;
+	conceal(stream, n, tail);
+	return n;
 }
 
 /*
@@ -53,16 +77,20 @@ static size_t recover(struct stream *stream, const struct jitter_play *play, int
 {
 	const struct jitter_slot *next = play->next;
 	size_t whole = play->skip + play->frames;
+	int16_t tail[MERGE_FRAMES];
 
-	if (!next || next->filler || next->tag != stream->play_codec || whole % CONCEAL_STEP_FRAMES)
+	if (!next || next->filler || next->tag != stream->play_codec || whole % codec_ops(next->tag)->conceal_step)
 		return 0;
 	bool carries = decoder_carries_last(stream->decoders[stream->play_codec], next->payload, next->bytes);
 	if (!carries && (play->skip || !codec_ops(next->tag)->joins))
 		return 0;
+	size_t tail_frames = take_tail(stream, play->skip, tail);
 	if (!decoder_recover(stream->decoders[stream->play_codec], next->payload, next->bytes, pcm, whole))
 		return 0;
 	memmove(pcm, pcm + play->skip, play->frames * sizeof *pcm);
+	merge(tail, tail_frames, pcm, play->frames);
 	stream->invented = false;
+	stream->spare_frames = 0;
 	stream->fec_repaired += carries;
 	return play->frames;
 }
@@ -122,18 +150,17 @@ static size_t decode(struct stream *stream, const struct jitter_play *play, int1
 	const struct jitter_slot *packet = play->packet;
 	struct decoder *decoder = packet->tag < MEDIA_CODECS ? stream->decoders[packet->tag] : NULL;
 	int16_t tail[MERGE_FRAMES];
-	bool merges = stream->invented && play->skip;
+	size_t tail_frames = take_tail(stream, play->skip, tail);
 
-	if (merges)
-		conceal(stream, MERGE_FRAMES, tail);
-	if (merges && decoder)
-		decoder_late(decoder, play->skip + MERGE_FRAMES);
+	if (tail_frames && play->skip && decoder)
+		decoder_late(decoder, play->skip + MERGE_FRAMES + stream->spare_frames);
 	size_t frames = decoder ? decoder_decode(decoder, packet->payload, packet->bytes, pcm) : 0;
 	if (decoder)
 		stream->play_codec = packet->tag;
 	if (decoder && decoder_carries_last(decoder, packet->payload, packet->bytes))
 		stream->fec_seen = STREAM_FEC_HOLD_TICKS;
 	stream->invented = false;
+	stream->spare_frames = 0;
 	if ((int32_t)(packet->sequence - stream->comfort_sequence) > 0)
 		stream->peer_pauses = false;
 	if (!frames) {
@@ -142,9 +169,18 @@ static size_t decode(struct stream *stream, const struct jitter_play *play, int1
 	}
 	size_t skip = play->skip < frames ? play->skip : frames;
 	memmove(pcm, pcm + skip, (frames - skip) * sizeof *pcm);
-	if (merges)
-		merge(tail, pcm, frames - skip);
+	merge(tail, tail_frames, pcm, frames - skip);
 	return stretch(stream, play, pcm, frames - skip);
+}
+
+/* Comfort noise, if there is any: what was invented before is not gone on with. */
+static bool hear_pause(struct stream *stream, int16_t *pcm, size_t frames)
+{
+	bool heard = stream_hear_pause(stream, pcm, frames);
+
+	if (heard)
+		stream->spare_frames = 0;
+	return heard;
 }
 
 /* Get the next piece of sound behind what is queued. @return false when there is none now */
@@ -158,7 +194,7 @@ static bool play_more(struct stream *stream, int64_t now_us)
 	switch (play.what) {
 	case JITTER_NOTHING:
 		frames = CODEC_TICK_FRAMES - stream->play_frames;
-		if (!stream_hear_pause(stream, pcm, frames))
+		if (!hear_pause(stream, pcm, frames))
 			return false;
 		break;
 	case JITTER_PACKET:
@@ -171,7 +207,7 @@ static bool play_more(struct stream *stream, int64_t now_us)
 		/* fall through */
 	case JITTER_PAUSE:
 		frames = play.frames;
-		if (!stream_hear_pause(stream, pcm, frames))
+		if (!hear_pause(stream, pcm, frames))
 			conceal(stream, frames, pcm);
 		break;
 	}

@@ -21,6 +21,7 @@ enum {
 	CODEC_MS_FRAMES = 48,
 	CODEC_TICK_FRAMES = 480,          /* 10 ms */
 	CODEC_PACKET_MAX_FRAMES = 5760,   /* 120 ms: the longest packet that is accepted */
+	CODEC_CONCEAL_STEP_MAX = 480,     /* 10 ms */
 	CODEC_PAYLOAD_MAX_BYTES = 1920,   /* 20 ms of L16 at 48 kHz */
 };
 
@@ -46,6 +47,7 @@ struct codec_ops {
 	uint32_t delay_ms;                /* look-ahead and resampling there and back, for the quality estimate */
 	double impairment, robustness;    /* Ie and Bpl of G.107, or of G.107.1 when it is `wide` */
 	bool wide;
+	uint32_t conceal_step;            /* frames that are invented at once, up to CODEC_CONCEAL_STEP_MAX */
 	bool joins; /* conceals better where what follows is known: recover() without repetition */
 	struct encoder *(*encoder_new)(enum media_codec codec);
 	struct decoder *(*decoder_new)(enum media_codec codec);
@@ -102,7 +104,7 @@ bool decoder_carries_last(const struct decoder *decoder, const uint8_t *payload,
  * it is no help, conceal instead
  */
 size_t decoder_recover(struct decoder *decoder, const uint8_t *next, size_t n, int16_t *pcm, size_t frames);
-/** Invent `frames` (a multiple of 120, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */
+/** Invent `frames` (a multiple of ops->conceal_step, at most CODEC_PACKET_MAX_FRAMES) that continue what was heard. */
 void decoder_conceal(struct decoder *decoder, int16_t *pcm, size_t frames);
 /** The last `frames` that were invented are of the packet that is decoded next: it was late, not lost. */
 void decoder_late(struct decoder *decoder, size_t frames);

@@ -270,4 +270,5 @@ const struct codec_ops opus_ops = {
 	.carries_last = carries_last,
 	.recover = recover,
 	.conceal = conceal,
+	.conceal_step = CODEC_CONCEAL_STEP_MAX, /* of less its speech layer forgets the rest of 10 ms */
 };

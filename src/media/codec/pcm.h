@@ -7,7 +7,7 @@
 #include "media/codec/codec.h"
 
 /* PCM_FOLLOW_AHEAD: samples behind those that are followed, which their filters reach into. */
-enum { PCM_STATE_MAX = 512, PCM_FOLLOW_AHEAD = 22 };
+enum { PCM_STATE_MAX = 512, PCM_FOLLOW_AHEAD = 22, PCM_CONCEAL_STEP = 6 /* one sample at 8 kHz */ };
 
 struct pcm_codec {
 	struct codec_ops ops;             /* made by PCM_OPS */
@@ -52,6 +52,7 @@ size_t pcm_frames(enum media_codec codec, const uint8_t *payload, size_t n);
 		.encoder_free = pcm_encoder_free, .decoder_free = pcm_decoder_free, .ptime = pcm_ptime,                \
 		.configure = pcm_configure, .adapt = pcm_adapt, .encode = pcm_encode, .frames = pcm_frames,            \
 		.decode = pcm_decode, .joins = true, .recover = pcm_recover, .conceal = pcm_conceal,                   \
+		.conceal_step = PCM_CONCEAL_STEP,                                                                      \
 		.late = pcm_late,                                                                                      \
 		.describe = pcm_describe, .noise = pcm_noise                                                           \
 	}
