@@ -85,7 +85,7 @@ def test_watchers(bench):
         for name, line in (("watcher_presence", "status away" if transport == "u1" else "status available"), ("watcher_dialog", f"hangup {call}")):
             process = caller(bench, name, transport=transport)
             seen += 1
-            wait_until(lambda: str(phone.do("trace list")).count("489") >= seen, "up to the change")
+            wait_until(lambda: str(phone.do("trace list")).count("489 Bad Event") >= seen, "up to the change")
             phone.do(line)
             sipp_ends(bench, process)
 
