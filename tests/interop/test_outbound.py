@@ -1,4 +1,5 @@
 """RFC 5626, 5627 and 3608 with kamailio: flows, STUN and CRLF keep-alives, GRUU, Service-Route; proxies that fail and come back."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -98,7 +99,8 @@ def test_two_flows_by_edges(bench):
     count = len(passed())
     first = edges[ATLANTA]
     for line in open(f"/proc/{first.pid}/task/{first.pid}/children").read().split():
-        os.kill(int(line), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # one of them that is missed ends the others
+            os.kill(int(line), signal.SIGKILL)
     first.kill()
     first.wait()
     wait_until(lambda: len(passed()) > count and passed()[-1].source == f"{DNS}:5060", "it registers anew by what is left", 20)
