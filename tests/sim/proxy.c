@@ -252,7 +252,9 @@ static void copy_rest(struct sip_draft *draft, const struct sip_message *from, b
 			      header->id == SIP_HEADER_CALL_ID || header->id == SIP_HEADER_CSEQ;
 		/* What was for us ends here (22.3). */
 		bool ours = header->id == SIP_HEADER_PROXY_AUTHORIZATION && realm_is_named(header->value);
-		if (is_hop_field(header->id) || (response && copied) || ours)
+		/* What the stranger has made of a field is not sent again in our name. */
+		bool strange = !sip_message_has_place(from, header->id);
+		if (is_hop_field(header->id) || (response && copied) || ours || strange)
 			continue;
 		if (header->id == SIP_HEADER_OTHER)
 			sip_draft_add_named(draft, header->name, header->value);
