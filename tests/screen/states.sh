@@ -42,8 +42,8 @@ mask_state() {
 	mask | ascii_curves | sed -E -e 's/z9hG4bK[a-z0-9]+/BRANCH/g' -e 's/  [a-z0-9]{1,20};rport/  REST;rport/' -e 's/  [a-z0-9]{1,20};received=/  REST;received=/' -e 's/rport=[0-9]+/rport=PORT/g' -e 's/tag=[a-z0-9]+/tag=TAG/g' -e 's/Call-ID: .*/Call-ID: ID/' -e 's/o=([a-z-]+) [0-9]+/o=\1 N/' \
 		-e 's/Content-Length: [0-9]+/Content-Length: N/' -e 's/m=audio [0-9]+/m=audio PORT/' -e 's/(retry|in) [0-9]+ ?s/\1 Ns/g' \
 		-e 's/(MM:SS|HH:MM:SS|━) +/\1 /g' \
-		-e 's/[▁▂▃▄▅▆▇█]+/~/g' -e 's/(loss|jitter|buffer|round trip|heard|microphone|mos)( +[-0-9.?]+(%|ms|dB)?)?( +~)?( ~)?$/\1 CURVE/' \
-		-e 's/^(.*│)?( *(max|min)?) +(-?[0-9.]+(%|ms|dB)?|\?)( +~| ~)?$/\1 FIGURE/' -e 's/^(.*│)? +~$/\1/' -e 's/ +$//'
+		-e 's/[▁▂▃▄▅▆▇█]+/~/g' -e 's/(loss|jitter|buffer|round trip|heard|microphone|mos)( +[-0-9.?]+(%|ms|dB)?)?( +~)*$/\1 CURVE/' \
+		-e 's/^(.*│)?( *(max|min)?) +(-?[0-9.]+(%|ms|dB)?|\?)( +~)*$/\1 FIGURE/' -e 's/^(.*│)? +~$/\1/' -e 's/ +$//'
 }
 
 # state_golden NAME: the screen once it has come to rest, under a line that says which it is
