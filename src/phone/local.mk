@@ -2,7 +2,7 @@ noinst_LIBRARIES += src/phone/libphone.a
 src_phone_libphone_a_SOURCES = \
 	src/phone/account_flows.c src/phone/account_options.c src/phone/account_proxies.c src/phone/account_credentials.c \
 	src/phone/instance.c src/phone/network.c src/phone/dial_plan.c src/phone/account_settings.c \
-	src/phone/accounts.c src/phone/apply.c \
+	src/phone/accounts.c src/phone/account.h src/phone/apply.c \
 	src/phone/leftovers.c src/phone/leftovers.h src/phone/call_commands.c \
 	src/phone/call_session.c \
 	src/phone/caller.c src/phone/calls.c src/phone/call_tones.c src/phone/auto_hold.c \
@@ -31,6 +31,6 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/show.c \
 	src/phone/store.c src/phone/store.h src/phone/store_db.c src/phone/store_journal.c src/phone/store_internal.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/devices.c \
-	src/phone/subscriptions.c src/phone/subscriptions.h src/phone/pickup.c \
+	src/phone/subscriptions.c src/phone/subscriptions.h src/phone/watched.c src/phone/watch.h src/phone/pickup.c \
 	src/phone/vcard.c src/phone/target.c \
 	src/phone/referral.c src/phone/transfer.c src/phone/trace.c src/phone/trace.h

@@ -38,7 +38,7 @@
  *   sampling         how the sound of a call was, over time
  *   echo             the built-in echo test: a second user agent
  *
- *   subscriptions    what we watch of others
+ *   subscriptions    what we watch of others; watched what is known of it
  *   presence         our status, who watches us, what is published
  *   messages         MESSAGE out and in, "is typing"; message_store where they are kept
  *   contacts         names for addresses, kept at once (contacts_file, contacts_text); vcard from and to other programs

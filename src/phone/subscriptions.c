@@ -1,23 +1,17 @@
-#include "phone/subscriptions.h"
-
 #include "base/xmalloc.h"
 #include "bodies/dialog_info.h"
 #include "bodies/pidf.h"
 #include "bodies/reginfo.h"
 #include "bodies/summary.h"
-#include "phone/phone_internal.h"
-#include "sip/ua/subscription.h"
+#include "phone/watch.h"
 
 #include <inttypes.h>
 
 enum {
 	WATCHES_MAX = 256,
-	TABLES_MAX = 8,
 	EXPIRES_S = 3600,
 	WHOLE_PAUSE_S = 10, /* between two requests for a whole document: some servers never send one */
 };
-
-enum package { PACKAGE_PRESENCE, PACKAGE_DIALOG, PACKAGE_SUMMARY, PACKAGE_REG, PACKAGES };
 
 static const struct {
 	const char *name, *accept, *type, *subtype;
@@ -29,28 +23,10 @@ static const struct {
 	[PACKAGE_REG] = { "reg", REGINFO_TYPE, "application", "reginfo+xml", false },
 };
 
-/* Something that we watch. */
-struct watch {
-	struct list_node node;
-	struct subscriptions *all;
-	enum package package;
-	char *uri, *name, *account_name;
-	struct account *mailbox_of; /* the account whose mailbox it is; NULL: somebody asked for it */
-	struct subscription *subscription;
-	bool stopping, once;                    /* once: one look was all that was asked for */
-	enum subscription_state told;           /* by `subscribed` */
-	char *said;                             /* the last news, so that the same is no news again */
-	char *shown;                            /* the last news of presence for people */
-	struct dialog_table tables[TABLES_MAX]; /* of each branch */
-	struct timer whole;                     /* when a whole document is asked for */
-	int64_t whole_us;                       /* not before */
-};
-
-struct subscriptions {
-	struct phone *phone;
-	struct list watches;
-	size_t count;
-};
+const char *watch_package_name(enum package package)
+{
+	return packages[package].name;
+}
 
 struct subscriptions *subscriptions_new(struct phone *phone)
 {
@@ -69,7 +45,7 @@ static void watch_free(struct watch *watch)
 	watch->all->count--;
 	list_remove(&watch->node);
 	subscription_free(watch->subscription);
-	for (size_t i = 0; i < TABLES_MAX; i++)
+	for (size_t i = 0; i < WATCH_TABLES_MAX; i++)
 		dialog_table_fini(&watch->tables[i]);
 	free(watch->uri);
 	free(watch->name);
@@ -125,22 +101,9 @@ static unsigned tell_presence(struct watch *watch, struct slice body)
 	return 0;
 }
 
-/* The dialog that matters most over all forks. */
-static const struct dialog_row *best_row(const struct watch *watch)
-{
-	const struct dialog_row *best = NULL;
-
-	for (size_t i = 0; i < TABLES_MAX; i++) {
-		const struct dialog_row *row = dialog_table_best(&watch->tables[i]);
-		if (row && (!best || (row->state == DIALOG_EARLY && !row->initiator)))
-			best = row;
-	}
-	return best;
-}
-
 static void tell_line(struct watch *watch)
 {
-	const struct dialog_row *row = best_row(watch);
+	const struct dialog_row *row = watch_best_row(watch);
 	const char *state = row ? dialog_row_state_name(row->state) : "terminated";
 	char *words = xasprintf("%s %d %s", state, row && row->initiator, row ? row->remote_identity : "");
 
@@ -165,7 +128,7 @@ static void ask_for_whole(void *arg)
 
 static unsigned take_dialogs(struct watch *watch, int branch, struct slice body)
 {
-	struct dialog_table *table = &watch->tables[branch < TABLES_MAX ? branch : TABLES_MAX - 1];
+	struct dialog_table *table = &watch->tables[branch < WATCH_TABLES_MAX ? branch : WATCH_TABLES_MAX - 1];
 	enum err err = dialog_table_take(table, body);
 
 	/* One that came late says nothing any more, and is no fault (4.3). */
@@ -251,7 +214,7 @@ static void tell_notify(struct watch *watch, const struct sip_message *notify, c
 {
 	struct event *event = watch_event(watch, EVENT_NOTIFY);
 
-	event_text(event, "package", slice_of(packages[watch->package].name));
+	event_text(event, "package", slice_of(watch_package_name(watch->package)));
 	event_text(event, "state", slice_of(subscription_state_name(state->state)));
 	event_text(event, "reason", state->reason);
 	event_text(event, "type", sip_message_value(notify, SIP_HEADER_CONTENT_TYPE));
@@ -265,7 +228,7 @@ static void tell_subscribed(struct watch *watch, const struct package_state *sta
 		return;
 	watch->told = state->state;
 	struct event *event = watch_event(watch, EVENT_SUBSCRIBED);
-	event_text(event, "package", slice_of(packages[watch->package].name));
+	event_text(event, "package", slice_of(watch_package_name(watch->package)));
 	event_text(event, "state", slice_of(subscription_state_name(state->state)));
 	event_number(event, "expires", subscription_left(watch->subscription));
 }
@@ -314,7 +277,7 @@ static const char *end_words(const char *reason, const struct outcome *outcome)
 
 static void tell_failed(struct watch *watch, const struct outcome *outcome, const char *reason, int64_t retry_us)
 {
-	const char *package = packages[watch->package].name, *words = end_words(reason, outcome);
+	const char *package = watch_package_name(watch->package), *words = end_words(reason, outcome);
 	bool refused = outcome->response && outcome->status >= 300;
 	char *text = clean(words ? slice_of(words) : refused ? outcome->reason : slice_of(reason));
 	struct event *event = watch_event(watch, EVENT_SUBSCRIBE_FAILED);
@@ -341,7 +304,7 @@ static void on_ended(void *arg, struct subscription *subscription, const struct 
 	(void)subscription;
 	watch->told = SUBSCRIPTION_WAITING;
 	timer_stop(watch->all->phone->timers, &watch->whole);
-	for (size_t i = 0; i < TABLES_MAX; i++) {
+	for (size_t i = 0; i < WATCH_TABLES_MAX; i++) {
 		dialog_table_fini(&watch->tables[i]);
 		dialog_table_init(&watch->tables[i]);
 	}
@@ -364,16 +327,6 @@ static bool find_package(const char *name, enum package *package)
 	return false;
 }
 
-static struct watch *find(const struct subscriptions *all, const char *uri, enum package package)
-{
-	LIST_EACH(&all->watches, node) {
-		struct watch *watch = LIST_ENTRY(node, struct watch, node);
-		if (watch->package == package && !strcmp(watch->uri, uri) && !watch->stopping)
-			return watch;
-	}
-	return NULL;
-}
-
 static struct watch *begin(struct subscriptions *all, const struct account *account, const char *uri,
 			   enum package package, uint32_t expires, enum err *err)
 {
@@ -392,7 +345,7 @@ static struct watch *begin(struct subscriptions *all, const struct account *acco
 	watch->uri = xstrdup(uri);
 	watch->name = xstrdup(name ? name : "");
 	watch->account_name = xstrdup(account ? account->name : "");
-	for (size_t i = 0; i < TABLES_MAX; i++)
+	for (size_t i = 0; i < WATCH_TABLES_MAX; i++)
 		dialog_table_init(&watch->tables[i]);
 	list_append(&all->watches, &watch->node);
 	all->count++;
@@ -400,7 +353,7 @@ static struct watch *begin(struct subscriptions *all, const struct account *acco
 		subscription_new(phone->ua,
 				 &(struct subscription_config){ .identity = &identity,
 								.target = slice_of(uri),
-								.event = slice_of(packages[package].name),
+								.event = slice_of(watch_package_name(package)),
 								.accept = slice_of(packages[package].accept),
 								.expires = expires,
 								.forks = packages[package].forks,
@@ -430,7 +383,7 @@ bool phone_subscribe(struct phone *phone, struct slice to, const char *package_n
 	if (!account_for(phone, from, &account, failure) || !phone_needs_start(phone, failure) ||
 	    !target_read(phone, to, account, &target, failure))
 		return false;
-	struct watch *watch = find(all, target.uri, package);
+	struct watch *watch = subscriptions_find(all, target.uri, package);
 	bool good = true;
 	if (target.is_echo)
 		good = fail(failure, STATUS_USAGE, "echo", "the echo test takes calls only");
@@ -535,108 +488,7 @@ unsigned subscriptions_stray(struct subscriptions *all, const struct sip_message
 	return 200;
 }
 
-/* ---- looking ---- */
-
-void subscriptions_show(const struct subscriptions *all, struct buf *out)
-{
-	LIST_EACH(&all->watches, node) {
-		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
-		buf_printf(out, "  %-16s %-10s %6" PRIu32 " s  %s%s%s\n", packages[watch->package].name,
-			   watch->stopping ? "ending"
-					   : subscription_state_name(subscription_state(watch->subscription)),
-			   subscription_left(watch->subscription), watch->name, *watch->name ? " " : "", watch->uri);
-	}
-}
-
-/* That their line is busy says more than what they have published. */
-bool phone_seen(const struct phone *phone, const char *name, struct buf *out)
-{
-	const char *shown = NULL;
-
-	LIST_EACH(&phone->subscriptions->watches, node) {
-		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
-		if (!*watch->name || strcmp(watch->name, name) != 0)
-			continue;
-		const struct dialog_row *row = watch->package == PACKAGE_DIALOG ? best_row(watch) : NULL;
-		if (row && row->state == DIALOG_CONFIRMED)
-			shown = "on the phone";
-		else if (row && row->state == DIALOG_EARLY && !row->initiator)
-			shown = "rings";
-		else if (watch->shown && !shown)
-			shown = watch->shown;
-	}
-	if (shown)
-		buf_printf(out, "%s", shown);
-	return shown != NULL;
-}
-
-/* "call-id;to-tag=..;from-tag=.." of a document. @return false: it holds what no header field can */
-static bool print_dialog(struct buf *to, const char *call_id, const char *to_tag, const char *from_tag)
-{
-	char *value = xasprintf("%s;to-tag=%s;from-tag=%s", call_id, to_tag, from_tag);
-	struct sip_replaces read;
-	bool good = sip_replaces_parse(slice_of(value), &read) && slice_eq(read.to_tag, slice_of(to_tag)) &&
-		    slice_eq(read.from_tag, slice_of(from_tag));
-
-	if (good)
-		buf_printf(to, "%s", value);
-	free(value);
-	return good;
-}
-
-static bool is_named(const struct dialog_row *row)
-{
-	return *row->call_id && *row->local_tag && *row->remote_tag;
-}
-
-bool subscriptions_ringing(const struct subscriptions *all, const char *uri, struct buf *target, struct buf *replaces)
-{
-	const struct watch *watch = find(all, uri, PACKAGE_DIALOG);
-	const struct dialog_row *row = watch ? best_row(watch) : NULL;
-
-	if (!row || row->state != DIALOG_EARLY || row->initiator || !is_named(row) ||
-	    (!*row->remote_target && !*row->remote_identity))
-		return false;
-	/* Only the caller may let an early dialog be replaced: to-tag is his (RFC 3891 3). */
-	if (!print_dialog(replaces, row->call_id, row->remote_tag, row->local_tag))
-		return false;
-	buf_printf(replaces, ";early-only");
-	buf_printf(target, "%s", *row->remote_target ? row->remote_target : row->remote_identity);
-	return true;
-}
-
-/* The call that the line is in, by any of its forks. */
-static const struct dialog_row *confirmed_row(const struct watch *watch)
-{
-	for (size_t i = 0; i < TABLES_MAX; i++) {
-		const struct dialog_row *row = dialog_table_confirmed(&watch->tables[i]);
-		if (row)
-			return row;
-	}
-	return NULL;
-}
-
-bool subscriptions_talking(const struct subscriptions *all, const char *uri, struct buf *target, struct buf *join,
-			   struct failure *failure)
-{
-	const struct watch *watch = find(all, uri, PACKAGE_DIALOG);
-	const struct dialog_row *row = watch ? confirmed_row(watch) : NULL;
-
-	if (!watch)
-		return fail(failure, STATUS_CALL, "not-subscribed",
-			    "the line of %s is not watched: `subscribe %s package=dialog` does it", uri, uri);
-	if (!row)
-		return fail(failure, STATUS_CALL, "no-call", "%s is in no call now, as far as is told", uri);
-	if (!is_named(row) || !print_dialog(join, row->call_id, row->local_tag, row->remote_tag))
-		return fail(failure, STATUS_CALL, "no-name",
-			    "%s does not say which call it is in (Call-ID and tags), so it cannot be joined; many "
-			    "phones tell "
-			    "only those who watch them through their server",
-			    uri);
-	/* Whom we watch mixes: the address that we know him by, not what a document says. */
-	buf_printf(target, "%s", uri);
-	return true;
-}
+/* ---- all of them ---- */
 
 void subscriptions_moved(struct subscriptions *all)
 {

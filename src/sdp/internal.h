@@ -70,11 +70,21 @@ struct sdp_row *sdp_copy_rows(struct arena *arena, const struct sdp_row *rows, s
 struct sdp_crypto *sdp_copy_cryptos(struct arena *arena, const struct sdp_crypto *cryptos, size_t count);
 void sdp_free_lines(struct sdp_line *lines, size_t count);
 
-/* offer */
+/* agreed */
+/** Do we send in this direction, as seen by us? */
+bool sdp_direction_sends(enum sdp_direction direction);
+/** Both sides have this codec, or what stands beside one: `receive_pt` is our number for it. A number counts once. */
+void sdp_agree_codec(struct sdp_agreed *agreed, const struct sdp_codec *codec, const struct sdp_format *format,
+		     uint8_t receive_pt);
+/** All else that the peer's line says, with the direction that we want and whether we can have RTCP on the port of RTP.
+ * RFC 3264 6.1, 8.4 */
+void sdp_agree_line(struct sdp_agreed *agreed, const struct sdp_media *peer, enum sdp_direction wanted, bool mux);
 /** A group of hosts, or everybody: no place for sound. */
 bool sdp_is_for_many(const struct address *address);
 /** Can sound be sent to where this line says, from `local`? */
 bool sdp_usable_address(const struct sdp_media *media, const struct address *local);
+
+/* offer */
 /** How the line can be protected. @return false: not as it, or we, would have it */
 bool sdp_choose_protection(const struct sdp_media *media, const struct sdp_local *local, struct sdp_secured *secured);
 /** What is common, in the order of the offer and under its numbers. @return 0 when there is no audio codec among it */

@@ -8,6 +8,7 @@
  *   numbers       payload type numbers, which keep their meaning for the whole call
  *   negotiation   what a call remembers of its descriptions
  *   offer         what we can do -> offers; an offer -> its answer; an answer -> what was agreed
+ *   agreed        what both lines of an exchange come to: direction, addresses, codecs
  *   refusal       why an offer cannot be answered
  *   internal      what these files share; struct sdp_keying, a way to agree on keys
  */

@@ -14,46 +14,7 @@ enum {
 	SHORT_S = 60,                /* bindings shorter than this are refreshed at half their time */
 	TOO_BRIEF_MAX = 2,           /* 423 in a row */
 	REDIRECTS_MAX = 5,           /* 3xx in a row */
-	LEFT_MAX = 8,                /* bindings of earlier runs that one REGISTER removes */
 };
-
-/* What the REGISTER under way is for; several may wait, one at a time is sent (10.2). */
-enum errand { ERRAND_NONE, ERRAND_REFRESH = 1, ERRAND_REMOVE = 2, ERRAND_REMOVE_ALL = 4, ERRAND_FETCH = 8 };
-
-struct registration {
-	struct mortal mortal;
-	struct list_node node;
-	struct ua *ua;
-	struct profile *profile;
-	struct registration_handlers handlers;
-	bool freed;
-	char *registrar, *to, *call_id, *tag;
-	char *elsewhere; /* the registrar's 3xx named this one, which is asked in its place while it answers; NULL */
-	unsigned redirects;
-	uint32_t cseq;
-	uint32_t asked; /* seconds that we ask for; a 423 raises it */
-	enum registration_state state;
-	struct request *request;
-	enum errand errand; /* of the request */
-	unsigned waiting;   /* errands to follow */
-	struct timer timer; /* refresh or retry */
-	int64_t expires_us; /* when the binding ends; 0: there is none */
-	unsigned failures, too_brief;
-	char *contact;               /* URI of our Contact as last sent */
-	char *left[LEFT_MAX];        /* bindings that earlier runs left behind, to be removed too; NULL: no more */
-	char *stale_contact;         /* to be removed by the next REGISTER: the face of the NAT has changed */
-	struct address sent_contact; /* host and port in it */
-	struct address sent_from;    /* our own, whatever a NAT makes of it */
-	bool has_face, tried_face;   /* has: identity.contact is what the registrar saw; tried: once for each refresh */
-	struct sip_target kept;      /* target of the keep-alive */
-	bool keeps_alive;
-	struct outbound outbound;
-};
-
-static struct transport *transport_of(const struct registration *r)
-{
-	return transactions_transport(r->ua->transactions);
-}
 
 static int64_t now_us(const struct registration *r)
 {
@@ -95,23 +56,9 @@ struct registration *registration_new(struct ua *ua, const struct registration_c
 	return r;
 }
 
-static void keep_alive(struct registration *r, const struct sip_target *target)
-{
-	if (r->keeps_alive && target && r->kept.protocol == target->protocol &&
-	    address_eq(&r->kept.address, &target->address))
-		return;
-	if (r->keeps_alive)
-		transport_keep_alive(transport_of(r), &r->kept, false);
-	r->keeps_alive = target != NULL;
-	if (!target)
-		return;
-	r->kept = *target;
-	transport_keep_alive(transport_of(r), &r->kept, true);
-}
-
 static void forget_left(struct registration *r)
 {
-	for (size_t i = 0; i < LEFT_MAX; i++)
+	for (size_t i = 0; i < REGISTRATION_LEFT_MAX; i++)
 		xreplace(&r->left[i], NULL);
 }
 
@@ -142,7 +89,7 @@ void registration_free(struct registration *registration)
 	if (registration->request)
 		request_detach(registration->request);
 	registration->request = NULL;
-	keep_alive(registration, NULL);
+	registration_keep_alive(registration, NULL);
 	list_remove(&registration->node);
 	core_bury(registration->ua, &registration->mortal, bury);
 }
@@ -151,7 +98,7 @@ void registration_free(struct registration *registration)
 
 void registration_remove_also(struct registration *r, const char *contact)
 {
-	for (size_t i = 0; i < LEFT_MAX; i++) {
+	for (size_t i = 0; i < REGISTRATION_LEFT_MAX; i++) {
 		if (r->left[i])
 			continue;
 		r->left[i] = xstrdup(contact);
@@ -167,39 +114,6 @@ const char *registration_elsewhere(const struct registration *r)
 const char *registration_contact_uri(const struct registration *r)
 {
 	return r->contact;
-}
-
-/* The URI between the <> of a Contact that was just written. */
-static void note_contact(struct registration *r, struct slice contact, const struct sip_target *target)
-{
-	struct sip_address parsed;
-	char host[ADDRESS_TEXT];
-
-	if (!sip_address_parse(contact, &parsed, NULL))
-		return;
-	/* A binding that stands at another address, as that of a connection that broke, is removed in the same
-	 * breath. */
-	if (r->contact && !r->stale_contact && !r->outbound.agreed && registration_left(r) &&
-	    !slice_eq(parsed.uri.text, slice_of(r->contact)))
-		r->stale_contact = xstrdup(r->contact);
-	free(r->contact);
-	r->contact = slice_dup(parsed.uri.text);
-	r->sent_from = r->sent_contact = (struct address){ 0 };
-	if (transport_sent_by(transport_of(r), target, host))
-		(void)!address_parse(&r->sent_from, slice_of(host), sip_protocol_port(target->protocol));
-	r->sent_contact = r->profile->identity.has_contact ? r->profile->identity.contact : r->sent_from;
-}
-
-bool registration_has_moved(const struct registration *r)
-{
-	struct address now;
-	char host[ADDRESS_TEXT];
-
-	return r->state == REGISTRATION_REGISTERED && !r->request && r->keeps_alive &&
-	       !transport_reached_by_flow(transport_of(r), &r->kept) &&
-	       address_is_set(&r->sent_from) && transport_sent_by(transport_of(r), &r->kept, host) &&
-	       address_parse(&now, slice_of(host), sip_protocol_port(r->kept.protocol)) &&
-	       !address_same_host(&now, &r->sent_from);
 }
 
 /* The registrar that is asked now. */
@@ -221,11 +135,11 @@ static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target 
 		return true;
 	}
 	buf_init(&contact, 2048);
-	bool ok = profile_contact(r->profile, transport_of(r), target, secure, slice_of(NULL), &contact);
+	bool ok = profile_contact(r->profile, registration_transport(r), target, secure, slice_of(NULL), &contact);
 	if (ok) {
 		/* A binding is removed as it was made, even when our address has changed since. */
 		if (r->errand == ERRAND_REFRESH || !r->contact)
-			note_contact(r, buf_slice(&contact), target);
+			registration_note_contact(r, buf_slice(&contact), target);
 		buf_clear(&contact);
 		buf_printf(&contact, "<%s>", r->contact);
 		outbound_add_params(&r->outbound, &contact);
@@ -233,7 +147,7 @@ static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target 
 		sip_draft_add_slice(draft, SIP_HEADER_CONTACT, buf_slice(&contact));
 		if (r->stale_contact && strcmp(r->stale_contact, r->contact) != 0)
 			sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->stale_contact);
-		for (size_t i = 0; i < LEFT_MAX && r->errand == ERRAND_REFRESH; i++)
+		for (size_t i = 0; i < REGISTRATION_LEFT_MAX && r->errand == ERRAND_REFRESH; i++)
 			if (r->left[i] && strcmp(r->left[i], r->contact) != 0)
 				sip_draft_add(draft, SIP_HEADER_CONTACT, "<%s>;expires=0", r->left[i]);
 		if (r->errand == ERRAND_REFRESH && r->handlers.binds)
@@ -245,7 +159,7 @@ static bool prepare(void *arg, struct sip_draft *draft, const struct sip_target 
 
 static request_event_h on_answer;
 
-static void send_register(struct registration *r, enum errand errand)
+static void send_register(struct registration *r, enum registration_errand errand)
 {
 	bool strict;
 	enum err err;
@@ -285,7 +199,8 @@ static void send_register(struct registration *r, enum errand errand)
 /* The next errand that waits, the important ones first. */
 static void go_on(struct registration *r)
 {
-	static const enum errand order[] = { ERRAND_REMOVE_ALL, ERRAND_REMOVE, ERRAND_REFRESH, ERRAND_FETCH };
+	static const enum registration_errand order[] = { ERRAND_REMOVE_ALL, ERRAND_REMOVE, ERRAND_REFRESH,
+							  ERRAND_FETCH };
 
 	for (size_t i = 0; !r->request && !r->freed && i < ARRAY_LEN(order); i++) {
 		if (!(r->waiting & order[i]))
@@ -305,7 +220,7 @@ static void time_is_up(void *arg)
 	go_on(r);
 }
 
-static void wait_us(struct registration *r, int64_t us)
+void registration_wait_us(struct registration *r, int64_t us)
 {
 	timer_start(r->ua->world.timers, &r->timer, us, time_is_up, r);
 }
@@ -337,29 +252,6 @@ static int64_t refresh_us(const struct registration *r, uint32_t seconds)
 	return whole_us / 1000 * (850 + random_below(r->ua->world.random, 51));
 }
 
-/* @return true: the registrar sees us elsewhere than our Contact says; that is registered now in its place */
-static bool change_face(struct registration *r, const struct sip_message *response)
-{
-	struct identity *identity = &r->profile->identity;
-	const struct sip_target *target = request_target(r->request);
-	struct address face;
-
-	if (r->tried_face || !target || !address_is_set(&r->sent_contact) || !response_face(response, target, &face))
-		return false;
-	/* A stream's own port is not the one we listen on: only another host shows a NAT, unless nothing listens. */
-	bool by_port = !sip_protocol_is_stream(target->protocol) || transport_reached_by_flow(transport_of(r), target);
-	if (by_port ? address_eq(&face, &r->sent_contact) : address_same_host(&face, &r->sent_contact))
-		return false;
-	r->tried_face = true;
-	r->has_face = true;
-	identity->has_contact = true;
-	identity->contact = face;
-	identity->contact_protocol = target->protocol;
-	free(r->stale_contact);
-	r->stale_contact = r->contact ? xstrdup(r->contact) : NULL;
-	return true;
-}
-
 static void refused(struct registration *r, const struct outcome *outcome);
 
 static void registered(struct registration *r, const struct outcome *outcome)
@@ -373,7 +265,7 @@ static void registered(struct registration *r, const struct outcome *outcome)
 		refused(r, &none);
 		return;
 	}
-	if (change_face(r, outcome->response)) {
+	if (registration_change_face(r, outcome->response)) {
 		r->waiting |= ERRAND_REFRESH;
 		return;
 	}
@@ -386,11 +278,11 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	r->state = REGISTRATION_REGISTERED;
 	outbound_learn(&r->outbound, outcome->response,
 		       response_binding(outcome->response, slice_of(r->contact), &r->outbound));
-	keep_alive(r, request_target(r->request));
+	registration_keep_alive(r, request_target(r->request));
 	if (r->keeps_alive)
-		transport_keep_alive_agreed(transport_of(r), &r->kept, r->outbound.agreed,
+		transport_keep_alive_agreed(registration_transport(r), &r->kept, r->outbound.agreed,
 					    (int64_t)r->outbound.flow_timer_s * SECOND_US);
-	wait_us(r, refresh_us(r, seconds));
+	registration_wait_us(r, refresh_us(r, seconds));
 	if (r->handlers.registered)
 		r->handlers.registered(r->handlers.arg, r, seconds, first);
 }
@@ -474,10 +366,10 @@ static void refused(struct registration *r, const struct outcome *outcome)
 	if (response_is_final(outcome->status) && outcome->response) {
 		r->expires_us = 0;
 		outbound_forget(&r->outbound);
-		keep_alive(r, NULL);
+		registration_keep_alive(r, NULL);
 	} else {
 		pause_us = retry_us(r, outcome);
-		wait_us(r, pause_us);
+		registration_wait_us(r, pause_us);
 	}
 	if (r->handlers.failed)
 		r->handlers.failed(r->handlers.arg, r, &told, pause_us);
@@ -492,7 +384,7 @@ static void removed(struct registration *r, const struct outcome *outcome)
 	if (told.cause == CAUSE_RESPONSE)
 		told.cause = CAUSE_REFUSED;
 	r->state = REGISTRATION_IDLE;
-	keep_alive(r, NULL);
+	registration_keep_alive(r, NULL);
 	/* What the registrar did not let go stays until its time is over. */
 	if (outcome->status < 300)
 		r->expires_us = 0;
@@ -642,39 +534,4 @@ void registration_set_routes(struct registration *registration, const char *cons
 	struct profile *profile = profile_new(&identity);
 	profile_unref(registration->profile);
 	registration->profile = profile;
-}
-
-/* Is this the way by which the registrar reaches us? By UDP it is a flow only where outbound was agreed. */
-static bool flows_to(const struct registration *r, enum sip_protocol protocol, const struct address *remote)
-{
-	return r->state == REGISTRATION_REGISTERED && !r->request && r->keeps_alive && r->kept.protocol == protocol &&
-	       address_eq(&r->kept.address, remote) && (sip_protocol_is_stream(protocol) || r->outbound.agreed);
-}
-
-/* Calls reach us by the flow that the registrar knows: make another soon, but not all phones at once. */
-static void renew_soon(struct registration *r)
-{
-	wait_us(r, 500 * MS_US + random_below(r->ua->world.random, 1500) * MS_US);
-}
-
-void registration_flow_failed(struct ua *ua, enum sip_protocol protocol, const struct address *remote)
-{
-	LIST_EACH(&ua->registrations, node) {
-		struct registration *r = LIST_ENTRY(node, struct registration, node);
-		if (!flows_to(r, protocol, remote))
-			continue;
-		/* What the registrar saw of that connection is not true of another. */
-		if (transport_reached_by_flow(transport_of(r), &r->kept))
-			r->has_face = r->profile->identity.has_contact = false;
-		renew_soon(r);
-	}
-}
-
-void registration_moved(struct ua *ua, const struct address *remote)
-{
-	LIST_EACH(&ua->registrations, node) {
-		struct registration *r = LIST_ENTRY(node, struct registration, node);
-		if (flows_to(r, SIP_UDP, remote))
-			renew_soon(r);
-	}
 }

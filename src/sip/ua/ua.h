@@ -3,7 +3,7 @@
  *
  *   profile       a copied identity: From, Contact
  *   hash          MD5, SHA-256, SHA-512-256
- *   digest        challenges answered (22; RFC 7616, 8760)
+ *   digest        challenges answered (22; RFC 7616, 8760); digest_trust: whose
  *   core          what all files share; what has ended waits here for ua_sweep()
  *   hop           Request-URI and Route; where a request goes next
  *   request       one request from its target list to its one final outcome; request_draft: what it begins with
@@ -17,10 +17,12 @@
  *   notifier      RFC 6665: others' to us
  *   publication   RFC 3903: event state kept at a server
  *   outbound      RFC 5626, 5627, 3608: what a REGISTER says and learns beside its binding
- *   registration  10: one binding kept alive; registration_response: what a registrar says of it
+ *   registration  10: one binding kept alive; registration_flow: where we are seen, and by which connection;
+ *                 registration_response: what a registrar says of it
  *   ua            requests that come in: 404/405/406/415/416/420/481/501, OPTIONS
  *
- * session_internal.h and its like (subscription, notifier, registration) are what the files of one object share.
+ * session_internal.h and its like (digest, subscription, notifier, registration) are what the files of one object
+ * share.
  *
  * Above it stands phone/, reached only by the handlers given at creation. What a handler is lent (messages, slices)
  * lives until it returns. Objects are never freed inside their own handler: they die at ua_sweep(), at the end of the
