@@ -246,7 +246,7 @@ static void print_arguments(const struct command *command, struct buf *out)
 	}
 	if (command->event_keys)
 		help_print_row(out, "KEY=PATTERN", ARGUMENT_COLS,
-		    "only events whose KEY fits the shell pattern: help events lists the keys");
+			       "only events whose KEY fits the shell pattern: help events lists the keys");
 }
 
 static void print_account_keys(struct buf *out)

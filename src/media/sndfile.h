@@ -1,4 +1,5 @@
-/* libsndfile, opened with the first sound file: it brings eight libraries of codecs along. */
+/* libsndfile, opened with the first sound file: it brings seven libraries of codecs along
+ * (docs/decisions/0110-libraries-on-demand.md). */
 #pragma once
 
 #include "base/library.h"

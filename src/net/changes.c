@@ -102,7 +102,6 @@ static void on_settled(void *arg)
 	struct changes *changes = arg;
 	struct address outside;
 	uint64_t addresses = look(&outside);
-
 	enum net_change change = addresses ? NET_MOVED : NET_DOWN;
 
 	if (addresses == changes->addresses)

@@ -9,8 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCHES_A_TURN = 4, CONTROL_BYTES = 256, FAILED_MAX = 16, SEND_TRIES = 4, RECEIVE_BYTES = 2 << 20,
-       WAITED_MOST_US = 60 * 1000 * 1000 };
+enum {
+	BATCHES_A_TURN = 4,
+	CONTROL_BYTES = 256,
+	FAILED_MAX = 16,
+	SEND_TRIES = 4,
+	RECEIVE_BYTES = 2 << 20,
+	WAITED_MOST_US = 60 * 1000 * 1000, /* nothing waits longer: the clock was set */
+};
 
 enum err udp_open(const struct address *address, int *fd)
 {

@@ -254,7 +254,8 @@ static void account_free(struct account *account)
 				account->reason,
 				account->cause,
 				account->detail,
-				account->bindings,	account->withheld,
+				account->bindings,
+				account->withheld,
 				account->identity };
 
 	if (account->child)

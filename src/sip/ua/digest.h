@@ -38,6 +38,12 @@ struct digest_tries {
 };
 void digest_tries_fini(struct digest_tries *tries);
 
+/* Where a request goes. */
+enum digest_place {
+	DIGEST_ANY_PLACE,
+	DIGEST_REGISTRAR, /* this is a REGISTER of the identity: the place is its registrar from now on */
+	DIGEST_ELSEWHERE, /* a REGISTER that was redirected */
+};
 /**
  * Is the place where a request goes one of the identity's own: may it see what can be made of the password, and name
  * realms?
@@ -47,16 +53,13 @@ void digest_tries_fini(struct digest_tries *tries);
  * that only the registrar's 3xx has named is such a place when it lies within a domain that is.
  * @param host       the name that was looked up, as sip_uri_hop_host() has it
  * @param address    what was found
+ * RFC 3261 22.1, 22.3
  */
-enum digest_place {
-	DIGEST_ANY_PLACE,
-	DIGEST_REGISTRAR, /* this is a REGISTER of the identity: the place is its registrar from now on */
-	DIGEST_ELSEWHERE, /* a REGISTER that was redirected */
-};
 bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile, struct slice host,
 		       const struct address *address, enum digest_place place);
 /** Is it an address where a request of any identity found one of its own hosts? */
 bool digest_knows_host(const struct digest_cache *cache, const struct address *host);
+/* May a realm be answered that the identity has not met before? */
 enum digest_learning {
 	DIGEST_LEARNS_NOTHING, /* in dialogs that others began: whoever calls could ask for a digest of our password */
 	DIGEST_LEARNS_OWN,     /* once a registrar has named one, only what is called as the identity's domain or
@@ -66,9 +69,9 @@ enum digest_learning {
 /**
  * Learn the challenges of a 401 or 407 that came from one of the identity's own hosts.
  * @param scope     credentials are sent again only with requests of the same scope
- * @param learning  may a realm be answered that this identity has not met before?
  * @return true: digest_authorize() has something new to say, try again. False: no password, no challenge that we can
- * answer, or ours was refused RFC 3261 22.1 to 22.3, RFC 7616 3.3 and 3.6, RFC 8760 2.4
+ * answer, or ours was refused
+ * RFC 3261 22.1 to 22.3, RFC 7616 3.3 and 3.6, RFC 8760 2.4
  */
 bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		      const struct sip_message *response, enum digest_learning learning,

@@ -266,8 +266,6 @@ void session_send_prack(struct leg *leg, const struct sip_message *response, str
 bool session_wants_prack(const struct sip_message *response);
 /** Send the 1xx now. */
 enum err session_send_progress(struct session *session, unsigned status, struct slice answer);
-/* session_answer() without waiting for a PRACK. */
-enum err session_answer_now(struct session *session);
 
 /* session_timer.c */
 /** Does the peer list this option tag in Supported or Require? */
@@ -316,6 +314,8 @@ void session_take_ack(struct session *session, struct sip_message *ack);
 void session_take_reinvite(struct session *session, struct server_transaction *st, struct sip_message *request);
 /** The pending INVITE or re-INVITE gets this final refusal. */
 void session_refuse(struct session *session, unsigned status);
+/** session_answer() without waiting for a PRACK (RFC 3262 3). Errors: as there */
+enum err session_answer_now(struct session *session);
 
 /* for ua.c */
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
