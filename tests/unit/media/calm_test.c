@@ -59,7 +59,6 @@ struct end {
 	struct random random;
 	struct address rtp, rtcp;
 	int rtp_fd, rtcp_fd;
-	bool cut;
 };
 
 static int open_socket(struct address *address)
@@ -94,6 +93,70 @@ static void begin(struct end *end, const struct end *other, enum media_codec cod
 	stream_setup_free(setup);
 }
 
+/* Two that talk, both from their first tick on. */
+struct talk {
+	struct end ends[2];
+	struct receive_batch *batch;
+	int64_t now_us;
+};
+
+static struct stream_turn turn_of(struct talk *talk, int i)
+{
+	return (struct stream_turn){ .now_us = talk->now_us, .wall_us = 1700000000 * SECOND_US + talk->now_us,
+				     .complexity = 1, .random = &talk->ends[i].random, .batch = talk->batch };
+}
+
+static void talk_begin(struct talk *talk, enum media_codec codec)
+{
+	*talk = (struct talk){ .batch = receive_batch_new() };
+	for (int i = 0; i < 2; i++) {
+		struct end *end = &talk->ends[i];
+		random_init_seeded(&end->random, (uint64_t)i + 1);
+		end->rtp_fd = open_socket(&end->rtp);
+		end->rtcp_fd = open_socket(&end->rtcp);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct stream_turn turn = turn_of(talk, i);
+		begin(&talk->ends[i], &talk->ends[1 - i], codec);
+		stream_start(talk->ends[i].stream, &turn);
+	}
+}
+
+/* One tick of one end, at the time of the k-th. */
+static void tick(struct talk *talk, int i, int64_t k, const int16_t *mic)
+{
+	struct stream *stream = talk->ends[i].stream;
+
+	talk->now_us = k * 10000;
+	struct stream_turn turn = turn_of(talk, i);
+	stream_receive_rtp(stream, &turn);
+	stream_receive_rtcp(stream, &turn);
+	stream_hear(stream, &turn);
+	stream_say(stream, &turn, mic);
+}
+
+/* The next packet that waits there is lost. @return was there one? */
+static bool lose(const struct end *end)
+{
+	uint8_t lost;
+
+	return recv(end->rtp_fd, &lost, 1, 0) >= 0;
+}
+
+static bool waits(const struct end *end)
+{
+	uint8_t first;
+
+	return recv(end->rtp_fd, &first, 1, MSG_PEEK) >= 0;
+}
+
+static void talk_end(struct talk *talk)
+{
+	for (int i = 0; i < 2; i++)
+		stream_free(talk->ends[i].stream);
+	free(talk->batch);
+}
+
 /* 10,000 packets a second that look like the peer's, from a port that is not the peer's. */
 static void forge(int fd, const struct end *to, const struct stream *peer, struct random *random)
 {
@@ -116,98 +179,65 @@ static void forge(int fd, const struct end *to, const struct stream *peer, struc
 static void a_flood_changes_nothing(void **state)
 {
 	(void)state;
-	struct end ends[2];
-	struct receive_batch *batch = receive_batch_new();
+	struct talk talk;
 	struct random network;
 	struct address stranger;
+	struct stream_stats stats;
 	int16_t mic[CODEC_TICK_FRAMES] = { 0 };
 
 	random_init_seeded(&network, 4);
 	int fd = open_socket(&stranger);
-	for (int i = 0; i < 2; i++) {
-		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
-		ends[i].rtp_fd = open_socket(&ends[i].rtp);
-		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
-	}
-	for (int i = 0; i < 2; i++)
-		begin(&ends[i], &ends[1 - i], MEDIA_PCMU);
+	talk_begin(&talk, MEDIA_PCMU);
 	for (int64_t k = 0; k < 1000; k++) {
-		for (int i = 0; i < 2; i++) {
-			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
-						    .complexity = 1, .random = &ends[i].random, .batch = batch };
-			if (k == 0)
-				stream_start(ends[i].stream, &turn);
-			if (k > 100 && i == 0)
-				forge(fd, &ends[0], ends[1].stream, &network);
-			stream_receive_rtp(ends[i].stream, &turn);
-			stream_receive_rtcp(ends[i].stream, &turn);
-			stream_hear(ends[i].stream, &turn);
-			stream_say(ends[i].stream, &turn, mic);
-		}
+		if (k > 100)
+			forge(fd, &talk.ends[0], talk.ends[1].stream, &network);
+		for (int i = 0; i < 2; i++)
+			tick(&talk, i, k, mic);
 	}
-	struct stream_stats stats;
-	engine_stats(ends[0].stream, &stats);
+	engine_stats(talk.ends[0].stream, &stats);
 	assert_true(stats.received_packets >= 498 && stats.received_packets <= 500);
 	assert_int_equal(stats.lost_packets + stats.late_packets + stats.concealed_frames, 0);
-	for (int i = 0; i < 2; i++)
-		stream_free(ends[i].stream);
+	talk_end(&talk);
 	close(fd);
-	free(batch);
 }
 
-static void talk(enum media_codec codec)
+static void talk_with_losses(enum media_codec codec)
 {
-	struct end ends[2];
-	struct receive_batch *batch = receive_batch_new();
+	struct talk talk;
 	struct random network;
 	int16_t mic[CODEC_TICK_FRAMES];
 	unsigned long before = 0;
 
 	random_init_seeded(&network, 3);
-	for (int i = 0; i < 2; i++) {
-		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
-		ends[i].rtp_fd = open_socket(&ends[i].rtp);
-		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
-	}
-	for (int i = 0; i < 2; i++)
-		begin(&ends[i], &ends[1 - i], codec);
+	talk_begin(&talk, codec);
 	for (int64_t k = 0; k < TICKS; k++) {
+		if (k == SETTLED)
+			before = allocations;
 		for (int i = 0; i < 2; i++) {
-			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
-						    .complexity = 1, .random = &ends[i].random, .batch = batch };
-			uint8_t lost;
-			if (k == 0)
-				stream_start(ends[i].stream, &turn);
-			if (k == SETTLED && i == 0)
-				before = allocations;
 			if (random_below(&network, 20) == 0)
-				(void)!recv(ends[i].rtp_fd, &lost, 1, 0);
+				(void)lose(&talk.ends[i]);
 			for (size_t n = 0; n < CODEC_TICK_FRAMES; n++)
 				mic[n] = (int16_t)(random_u32(&network) >> 20);
-			stream_receive_rtp(ends[i].stream, &turn);
-			stream_receive_rtcp(ends[i].stream, &turn);
-			stream_hear(ends[i].stream, &turn);
-			stream_say(ends[i].stream, &turn, mic);
+			tick(&talk, i, k, mic);
 		}
 	}
 	assert_true(!WATCHED || before > 0);
 	assert_int_equal(allocations - before, 0);
 	for (int i = 0; i < 2; i++) {
 		struct stream_stats stats;
-		engine_stats(ends[i].stream, &stats);
+		engine_stats(talk.ends[i].stream, &stats);
 		/* it was no idle talk: losses, reports, copies and repairs all happened */
 		assert_true(stats.received_packets > TICKS / 2 - 400 && stats.lost_packets > 20);
 		assert_true(stats.repaired_packets > 10 && stats.peer_loss > 0 && stats.peer_mos > 1);
-		stream_free(ends[i].stream);
 	}
-	free(batch);
+	talk_end(&talk);
 }
 
 static void packets_allocate_nothing(void **state)
 {
 	(void)state;
-	talk(MEDIA_OPUS);
-	talk(MEDIA_PCMU);
+	talk_with_losses(MEDIA_OPUS);
+	talk_with_losses(MEDIA_PCMU);
 }
 
 /* One packet to one end is lost, 250 ms after the beginning: 100 ms later it waits for copies and the other sends them.
@@ -215,31 +245,17 @@ static void packets_allocate_nothing(void **state)
 static void the_first_loss_is_told_at_once(void **state)
 {
 	(void)state;
-	struct end ends[2];
-	struct receive_batch *batch = receive_batch_new();
+	struct talk talk;
+	const struct end *ends = talk.ends;
 	int16_t mic[CODEC_TICK_FRAMES] = { 0 };
 	bool gone = false;
 
-	for (int i = 0; i < 2; i++) {
-		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
-		ends[i].rtp_fd = open_socket(&ends[i].rtp);
-		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
-	}
-	for (int i = 0; i < 2; i++)
-		begin(&ends[i], &ends[1 - i], MEDIA_OPUS);
+	talk_begin(&talk, MEDIA_OPUS);
 	for (int64_t k = 0; k < 45; k++) {
+		if (k >= 25 && !gone)
+			gone = lose(&ends[0]);
 		for (int i = 0; i < 2; i++) {
-			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
-						    .complexity = 1, .random = &ends[i].random, .batch = batch };
-			uint8_t lost;
-			if (k == 0)
-				stream_start(ends[i].stream, &turn);
-			if (k >= 25 && i == 0 && !gone)
-				gone = recv(ends[i].rtp_fd, &lost, 1, 0) == 1;
-			stream_receive_rtp(ends[i].stream, &turn);
-			stream_receive_rtcp(ends[i].stream, &turn);
-			stream_hear(ends[i].stream, &turn);
-			stream_say(ends[i].stream, &turn, mic);
+			tick(&talk, i, k, mic);
 			assert_true(k >= 25 || (!ends[i].stream->peer_reported && !ends[i].stream->jitter.floor_ms));
 		}
 	}
@@ -250,53 +266,34 @@ static void the_first_loss_is_told_at_once(void **state)
 	/* who lost nothing has no hurry */
 	assert_false(ends[0].stream->peer_reported);
 	assert_int_equal(ends[1].stream->jitter.floor_ms, 0);
-	for (int i = 0; i < 2; i++)
-		stream_free(ends[i].stream);
-	free(batch);
+	talk_end(&talk);
 }
 
 /* Of 13 packets two in a row are lost: the one copy that G.711 has goes two packets later, so both are repaired. */
 static void two_in_a_row_are_repaired(void **state)
 {
 	(void)state;
-	struct end ends[2];
-	struct receive_batch *batch = receive_batch_new();
+	struct talk talk;
+	const struct end *ends = talk.ends;
 	int16_t mic[CODEC_TICK_FRAMES];
 	unsigned came = 0;
 	uint64_t before = 0;
 
 	for (size_t n = 0; n < CODEC_TICK_FRAMES; n++)
 		mic[n] = (int16_t)(n % 96 * 100);
-	for (int i = 0; i < 2; i++) {
-		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
-		ends[i].rtp_fd = open_socket(&ends[i].rtp);
-		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
-	}
-	for (int i = 0; i < 2; i++)
-		begin(&ends[i], &ends[1 - i], MEDIA_PCMU);
+	talk_begin(&talk, MEDIA_PCMU);
 	for (int64_t k = 0; k < TICKS; k++) {
-		for (int i = 0; i < 2; i++) {
-			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
-						    .complexity = 1, .random = &ends[i].random, .batch = batch };
-			uint8_t byte;
-			if (k == 0)
-				stream_start(ends[i].stream, &turn);
-			if (i == 0 && recv(ends[i].rtp_fd, &byte, 1, MSG_PEEK) == 1 && came++ % 13 > 10)
-				(void)!recv(ends[i].rtp_fd, &byte, 1, 0);
-			stream_receive_rtp(ends[i].stream, &turn);
-			stream_receive_rtcp(ends[i].stream, &turn);
-			stream_hear(ends[i].stream, &turn);
-			stream_say(ends[i].stream, &turn, mic);
-		}
+		if (waits(&ends[0]) && came++ % 13 > 10)
+			(void)lose(&ends[0]);
+		for (int i = 0; i < 2; i++)
+			tick(&talk, i, k, mic);
 		if (k == TICKS / 2)
 			before = ends[0].stream->jitter.counts.concealed;
 	}
 	assert_true(ends[1].stream->rate.copies == 1 && ends[1].stream->rate.far);
 	assert_true(ends[0].stream->jitter.counts.recovered > 200);
 	assert_int_equal(ends[0].stream->jitter.counts.concealed, before);
-	for (int i = 0; i < 2; i++)
-		stream_free(ends[i].stream);
-	free(batch);
+	talk_end(&talk);
 }
 
 /*
@@ -305,46 +302,29 @@ static void two_in_a_row_are_repaired(void **state)
  */
 static void hear_a_tone(enum media_codec codec, double sharpest_allowed)
 {
-	struct end ends[2];
-	struct receive_batch *batch = receive_batch_new();
+	struct talk talk;
 	struct random network;
 	int16_t mic[CODEC_TICK_FRAMES];
 	double sharpest = 0, before = 0, last = 0, phase = 0;
+	bool cut = false;
 
 	random_init_seeded(&network, 5);
-	for (int i = 0; i < 2; i++) {
-		random_init_seeded(&ends[i].random, (uint64_t)i + 1);
-		ends[i].rtp_fd = open_socket(&ends[i].rtp);
-		ends[i].rtcp_fd = open_socket(&ends[i].rtcp);
-		ends[i].cut = false;
-	}
-	for (int i = 0; i < 2; i++)
-		begin(&ends[i], &ends[1 - i], codec);
+	talk_begin(&talk, codec);
+	struct stream *hearer = talk.ends[0].stream;
 	for (int64_t k = 0; k < TICKS; k++) {
 		for (size_t n = 0; n < CODEC_TICK_FRAMES; n++, phase += 0.0201)
 			mic[n] = (int16_t)lrint(6000 * sin(phase) + 3000 * sin(2 * phase));
-		for (int i = 0; i < 2; i++) {
-			struct stream_turn turn = { .now_us = k * 10000, .wall_us = 1700000000 * SECOND_US + k * 10000,
-						    .complexity = 1, .random = &ends[i].random, .batch = batch };
-			struct stream *stream = ends[i].stream;
-			uint8_t byte;
-			if (k == 0)
-				stream_start(stream, &turn);
-			if (k < SETTLED && i == 0 && stream->play_frames > ODD_FRAMES && !ends[0].cut) {
-				stream->play_frames -= ODD_FRAMES;
-				jitter_stretched(&stream->jitter, ODD_FRAMES);
-				ends[0].cut = true;
-			}
-			if (k > SETTLED && i == 0 && recv(ends[i].rtp_fd, &byte, 1, MSG_PEEK) == 1 &&
-			    random_below(&network, 8) == 0)
-				(void)!recv(ends[i].rtp_fd, &byte, 1, 0);
-			stream_receive_rtp(stream, &turn);
-			stream_receive_rtcp(stream, &turn);
-			stream_hear(stream, &turn);
-			stream_say(stream, &turn, mic);
+		if (k < SETTLED && hearer->play_frames > ODD_FRAMES && !cut) {
+			hearer->play_frames -= ODD_FRAMES;
+			jitter_stretched(&hearer->jitter, ODD_FRAMES);
+			cut = true;
 		}
+		if (k > SETTLED && waits(&talk.ends[0]) && random_below(&network, 8) == 0)
+			(void)lose(&talk.ends[0]);
+		for (int i = 0; i < 2; i++)
+			tick(&talk, i, k, mic);
 		for (size_t n = 0; n < CODEC_TICK_FRAMES; n++) {
-			double now = ends[0].stream->heard_now[n], bend = fabs(now - 2 * last + before);
+			double now = hearer->heard_now[n], bend = fabs(now - 2 * last + before);
 			before = last;
 			last = now;
 			if (k > SETTLED && bend > sharpest)
@@ -352,11 +332,9 @@ static void hear_a_tone(enum media_codec codec, double sharpest_allowed)
 		}
 	}
 	print_message("# codec %d: the sharpest bend is %.0f\n", (int)codec, sharpest);
-	assert_true(ends[0].cut && ends[0].stream->jitter.counts.concealed > 4);
+	assert_true(cut && hearer->jitter.counts.concealed > 4);
 	assert_true(sharpest < sharpest_allowed);
-	for (int i = 0; i < 2; i++)
-		stream_free(ends[i].stream);
-	free(batch);
+	talk_end(&talk);
 }
 
 static void nothing_clicks(void **state)

@@ -1,21 +1,5 @@
 /* Whole engines in one process over real loopback sockets, with virtual time: two of them call each other. */
-#include "media/engine_internal.h"
-#include "media/rtcp.h"
-#include "media/rtp.h"
-
-#include <arpa/inet.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { STEP_US = 10000, FIRST_US = 1000000 };
+#include "engine_rig.h"
 
 struct pair {
 	struct random random;
@@ -23,52 +7,6 @@ struct pair {
 	struct stream *streams[2];
 	int64_t now_us;
 };
-
-struct seen {
-	unsigned count[ENGINE_CLOSED + 1];
-	char digits[64];
-	struct engine_event last[ENGINE_CLOSED + 1];
-};
-
-/* On 127.0.0.`host`: a test has as many hosts as it wants. */
-static int socket_on(unsigned host, struct address *address)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	socklen_t n = sizeof address->u.v4;
-
-	assert_true(fd >= 0);
-	*address = (struct address){ 0 };
-	address->u.v4.sin_family = AF_INET;
-	address->u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
-	assert_int_equal(bind(fd, &address->u.any, n), 0);
-	assert_int_equal(getsockname(fd, &address->u.any, &n), 0);
-	return fd;
-}
-
-static int udp_socket(struct address *address)
-{
-	return socket_on(1, address);
-}
-
-static struct stream_config config_of(enum media_codec codec)
-{
-	static const uint8_t TYPES[MEDIA_CODECS] = { 0, 8, 111, 9, 112, 11, 113, 114 };
-	struct stream_config config = { .rtcp_fd = -1, .sends = true, .receives = true, .cname = "x@y" };
-
-	config.send = (struct stream_codec){ .codec = codec, .payload_type = TYPES[codec] };
-	for (int i = 0; i < MEDIA_CODECS; i++)
-		config.receive[config.receive_count++] = (struct stream_codec){
-			.codec = (enum media_codec)i, .payload_type = TYPES[i] };
-	config.has_send_event = true;
-	config.send_event.payload_type = 101;
-	config.send_event.clock_rate = codec == MEDIA_OPUS ? 48000 : 8000;
-	config.receive_event_count = 2;
-	config.receive_events[0].payload_type = 101;
-	config.receive_events[0].clock_rate = 8000;
-	config.receive_events[1].payload_type = 102;
-	config.receive_events[1].clock_rate = 48000;
-	return config;
-}
 
 static void pair_begin(struct pair *pair, enum media_codec codec, bool loops)
 {
@@ -99,18 +37,6 @@ static void pair_run(struct pair *pair, unsigned ms)
 	for (unsigned i = 0; i < ms / 10; i++, pair->now_us += STEP_US)
 		for (int k = 0; k < 2; k++)
 			engine_step(pair->engines[k], pair->now_us);
-}
-
-static void collect(struct engine *engine, struct seen *seen)
-{
-	struct engine_event event;
-
-	while (engine_next_event(engine, &event)) {
-		if (event.kind == ENGINE_DTMF)
-			strncat(seen->digits, &event.digit, 1);
-		seen->count[event.kind]++;
-		seen->last[event.kind] = event;
-	}
 }
 
 static void pair_end(struct pair *pair)
@@ -335,196 +261,6 @@ static void silence_loss_and_goodbye_are_told(void **state)
 	engine_free(pair.engines[1]);
 }
 
-/* A socket of a stranger who speaks RTP by hand. */
-struct stranger {
-	int fd;
-	uint16_t sequence;
-	uint32_t timestamp, ssrc;
-};
-
-static void speak(struct stranger *stranger, const struct address *to, uint8_t payload_type, uint8_t fill, size_t n)
-{
-	uint8_t payload[400], bytes[500];
-	struct rtp_packet packet = { .payload_type = payload_type, .sequence = stranger->sequence++,
-				     .timestamp = stranger->timestamp, .ssrc = stranger->ssrc, .payload = payload,
-				     .payload_bytes = n };
-
-	memset(payload, fill, sizeof payload);
-	stranger->timestamp += 160;
-	size_t size = rtp_print(&packet, bytes, sizeof bytes);
-	assert_int_equal(sendto(stranger->fd, bytes, size, 0, &to->u.any, address_len(to)), size);
-}
-
-static ssize_t hears(struct stranger *stranger)
-{
-	uint8_t bytes[2048];
-	ssize_t n, total = 0;
-
-	while ((n = recv(stranger->fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
-		total += n;
-	return total;
-}
-
-struct lone {
-	struct random random;
-	struct engine *engine;
-	struct stream *stream;
-	struct address at;
-	int64_t now_us;
-};
-
-static void lone_begin(struct lone *lone, const struct address *peer)
-{
-	struct stream_config config = config_of(MEDIA_PCMU);
-	enum err err;
-
-	*lone = (struct lone){ .now_us = FIRST_US };
-	random_init_seeded(&lone->random, 9);
-	config.rtp_fd = udp_socket(&lone->at);
-	if (peer)
-		config.rtp = *peer;
-	lone->engine = engine_new(&lone->random, false);
-	lone->stream = engine_add(lone->engine, &config, NULL, &err);
-	assert_non_null(lone->stream);
-	engine_select(lone->engine, lone->stream);
-	engine_step(lone->engine, lone->now_us);
-}
-
-static void lone_run(struct lone *lone, unsigned ms)
-{
-	for (unsigned i = 0; i < ms / 10; i++)
-		engine_step(lone->engine, lone->now_us += STEP_US);
-}
-
-static void lone_end(struct lone *lone)
-{
-	engine_remove(lone->engine, lone->stream);
-	engine_free(lone->engine);
-}
-
-static void follows_another_source_only_after_silence(void **state)
-{
-	(void)state;
-	struct address peer_at, thief_at;
-	struct stranger peer = { .ssrc = 1 }, thief = { .ssrc = 2 };
-	struct lone lone;
-
-	peer.fd = udp_socket(&peer_at);
-	thief.fd = udp_socket(&thief_at);
-	lone_begin(&lone, NULL); /* nothing signalled: the first valid source is believed */
-	speak(&thief, &lone.at, 77, 0, 160); /* an unknown type is no valid source */
-	lone_run(&lone, 20);
-	assert_int_equal(hears(&thief), 0);
-	for (int i = 0; i < 50; i++) {
-		speak(&peer, &lone.at, 0, 0x55, 160);
-		speak(&thief, &lone.at, 0, 0xaa, 160);
-		lone_run(&lone, 20);
-	}
-	assert_true(hears(&peer) > 40 * 172);
-	assert_int_equal(hears(&thief), 0);
-	struct stream_stats stats;
-	engine_stats(lone.stream, &stats);
-	assert_int_equal(stats.received_packets, 50);
-	for (int i = 0; i < 40; i++) {
-		speak(&thief, &lone.at, 0, 0xaa, 160);
-		lone_run(&lone, 20);
-	}
-	assert_true(hears(&thief) > 10 * 172);
-	struct seen seen = { 0 };
-	char there[ADDRESS_TEXT];
-	collect(lone.engine, &seen);
-	assert_int_equal(seen.count[ENGINE_MOVED], 1);
-	assert_string_equal(seen.last[ENGINE_MOVED].text, address_print(&thief_at, there));
-	assert_int_equal(seen.count[ENGINE_RESTARTED], 1);
-	hears(&peer);
-	lone_run(&lone, 100);
-	assert_int_equal(hears(&peer), 0);
-	lone_end(&lone);
-	close(peer.fd);
-	close(thief.fd);
-}
-
-/* A silent peer (a hold, no voice) leaves nothing for a stranger on another host who does not know its SSRC. */
-static void a_silence_is_no_invitation_to_another_host(void **state)
-{
-	(void)state;
-	struct address peer_at, thief_at;
-	struct stranger peer = { .ssrc = 1 }, thief = { .ssrc = 2 };
-	struct lone lone;
-
-	peer.fd = udp_socket(&peer_at);
-	thief.fd = socket_on(2, &thief_at);
-	lone_begin(&lone, NULL);
-	for (int i = 0; i < 10; i++) {
-		speak(&peer, &lone.at, 0, 0x55, 160);
-		lone_run(&lone, 20);
-	}
-	lone_run(&lone, 2000);
-	hears(&peer);
-	for (int i = 0; i < 50; i++) {
-		speak(&thief, &lone.at, 0, 0xaa, 160);
-		lone_run(&lone, 20);
-	}
-	assert_int_equal(hears(&thief), 0);
-	assert_true(hears(&peer) > 40 * 172);
-	/* With the peer's SSRC it is the peer, whose address changed. */
-	thief.ssrc = 1;
-	for (int i = 0; i < 50; i++) {
-		speak(&thief, &lone.at, 0, 0xaa, 160);
-		lone_run(&lone, 20);
-	}
-	assert_true(hears(&thief) > 40 * 172);
-	lone_end(&lone);
-	close(peer.fd);
-	close(thief.fd);
-}
-
-static void restarts_and_junk_are_survived(void **state)
-{
-	(void)state;
-	struct address peer_at;
-	struct stranger peer = { .ssrc = 1, .sequence = 65530, .timestamp = UINT32_MAX - 500 };
-	struct lone lone;
-	struct stream_stats stats;
-	struct random junk;
-
-	random_init_seeded(&junk, 3);
-	peer.fd = udp_socket(&peer_at);
-	lone_begin(&lone, &peer_at);
-	for (int i = 0; i < 400; i++) {
-		if (i == 100)
-			peer.ssrc = 99;
-		if (i == 200) {
-			peer.sequence = (uint16_t)(peer.sequence + 20000);
-			peer.timestamp += 4000000;
-		}
-		if (i == 300)
-			peer.timestamp -= 12345678;
-		speak(&peer, &lone.at, i % 7 ? 0 : 8, 0x20, 160);
-		uint8_t bytes[300];
-		random_fill(&junk, bytes, sizeof bytes);
-		bytes[0] = (uint8_t)(i % 3 ? 0x80 | (bytes[0] & 0x3f) : bytes[0]);
-		bytes[1] = (uint8_t)(i % 2 ? bytes[1] : (i % 4 ? 0 : 101));
-		sendto(peer.fd, bytes, random_below(&junk, sizeof bytes), 0, &lone.at.u.any, address_len(&lone.at));
-		lone_run(&lone, 20);
-	}
-	for (int i = 0; i < 100; i++) {
-		speak(&peer, &lone.at, 0, (uint8_t)(i & 1 ? 0x20 : 0xa0), 160);
-		lone_run(&lone, 20);
-	}
-	struct seen seen = { 0 };
-	collect(lone.engine, &seen);
-	assert_in_range(seen.count[ENGINE_RESTARTED], 1, 2); /* not with each of them */
-	assert_in_range(seen.count[ENGINE_REFUSED], 1, 4);   /* the junk, when it is 50, and doubled */
-	assert_int_equal(seen.count[ENGINE_MOVED], 0);
-	engine_stats(lone.stream, &stats);
-	assert_true(stats.received_packets > 480);
-	assert_true(stats.heard_level_db > -25); /* still heard */
-	assert_true(stats.buffer_ms < 60);
-	lone_end(&lone);
-	close(peer.fd);
-}
-
 static void codec_change_is_told(void **state)
 {
 	(void)state;
@@ -734,9 +470,6 @@ int main(void)
 		cmocka_unit_test(a_held_call_rests),
 		cmocka_unit_test(a_packet_rouses),
 		cmocka_unit_test(silence_loss_and_goodbye_are_told),
-		cmocka_unit_test(follows_another_source_only_after_silence),
-		cmocka_unit_test(a_silence_is_no_invitation_to_another_host),
-		cmocka_unit_test(restarts_and_junk_are_survived),
 		cmocka_unit_test(codec_change_is_told),
 		cmocka_unit_test(tones_and_files),
 		cmocka_unit_test(a_sleeping_loop_loses_nothing),
