@@ -6,14 +6,15 @@
  *                it. engine_media is that thread, engine_tick what it does every 10 ms and when, engine_mix who hears
  *                what, engine_slots the devices as it sees them, engine_devices as the loop does, engine_files what is
  *                played and recorded, engine_rest who takes no part for a while; engine_internal is shared
- *   stream       one call's sound: encode, send. stream_network its sockets, stream_security SRTP, stream_hear what is
- *                heard, stream_red redundancy taken apart, stream_rate what the way can carry, stream_report its
- *                snapshot and events
+ *   stream       one call's sound: encode, send. stream_network its sockets, stream_source what came from whom,
+ *                stream_security SRTP, stream_hear what is heard, stream_comfort pauses, stream_red redundancy taken
+ *                apart, stream_rate what the way can carry, stream_report its snapshot and events
  *   names        of codecs and crypto-suites
  *   rtp          packets and their source (RFC 3550 5, A.1)
  *   rtcp         SR, RR, SDES, BYE and their timing (RFC 3550 6); rtcp_xr extended reports (RFC 3611)
  *   srtp         what makes them secret and authentic (RFC 3711)
  *   red          copies of earlier packets in a packet (RFC 2198)
+ *   comfort      the noise of pauses (RFC 3389)
  *   dtmf         RFC 4733 events, sent and received; dtmf_detect digits as tones, made and recognised
  *   jitter       the jitter buffer: a function of packets and time; delay how much of it the network wants
  *   stretch      sound made a little shorter or longer
@@ -23,11 +24,12 @@
  *   mixer        what is heard together
  *   cleaner      the microphone without echo and noise
  *   probe        a test of loudspeaker and microphone
- *   file         sound files that are heard; record those that are written
+ *   file         sound files that are heard; record those that are written; sndfile the library that knows their kinds
  *   tone         ring, ringback, busy tones (tones.def: by country); the strongest frequency heard
  *   level        dB of what is heard and said
  *   codec/       codec (the face), opus, and those of samples: g711, g722, l16 over pcm; conceal for lost packets
- *   audio/       device (the face), null, file, tone, helper (offhook-sound; shared is the memory between)
+ *   audio/       device (the face), null, file, tone, helper (offhook-sound; shared is the memory between, leaving how
+ *                one ends that is not needed any more)
  */
 #pragma once
 

@@ -8,7 +8,8 @@
  *   target           what people write -> a URI; dial_plan what an account makes of numbers
  *
  *   accounts         who we are where; account_options KEY=VALUE of one, account_settings what it sets for itself,
- *                    account_credentials passwords of single realms, account_proxies which proxy is in use
+ *                    account_credentials passwords of single realms, account_proxies which proxy is in use,
+ *                    account_flows the second flow
  *   register         the registration of an account
  *   instance         the name of this phone among all (RFC 5626)
  *   leftovers        what registrars may know of us, on disk, for the case of a kill -9
@@ -21,11 +22,13 @@
  *   incoming         whose a call that comes in is, and what becomes of it before anybody is asked
  *   digits           digits in a call
  *   caller           what an INVITE says of who calls
+ *   notices          what a peer can make happen to its sound without end, summed up
  *   screening        blocked callers, do not disturb, forwarding
  *   dial             from a target to an INVITE, and on to where a 3xx points
  *   info             INFO, and digits by it
  *   transfer         REFER to us, Replaces
  *   referral         REFER by us
+ *   join             Join, both ways; pickup a call that rings elsewhere
  *   ping             OPTIONS and whatever else is sent by hand
  *
  *   negotiate        SDP of a call -> its stream
@@ -44,7 +47,8 @@
  *   contacts         names for addresses, kept at once (contacts_file, contacts_text); vcard from and to other programs
  *   history          what was called and who called; history_text as lines
  *   disk             files: read and written whole, locked, folders made
- *   store            rows on disk, by a thread, that survive a kill -9
+ *   store            rows on disk, by a thread, that survive a kill -9: store_db the file, store_journal what is not in
+ *                    it yet
  *
  *   trace            wire bytes in a bounded ring
  *   tracing          which messages of it, for people

@@ -1,4 +1,9 @@
-/* PortAudio devices: listed, chosen by name, and copied to or from the shared rings. */
+/*
+ * sound: the program offhook-sound, and all that touches PortAudio.
+ *
+ *   main       what it was started for
+ *   portaudio  devices: listed, chosen by name, and copied to or from the shared rings
+ */
 #pragma once
 
 #include "media/audio/shared.h"

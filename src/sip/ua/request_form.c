@@ -50,7 +50,8 @@ static bool number_as_sip(struct sip_draft *draft, const struct profile *profile
 
 /*
  * 420: what the refusal does not know is not claimed any more. What we require stays required: that is the user's wish
- * (sip.100rel required ...), or the request would mean something else without it (a call that replaces another).
+ * (sip.reliable-provisional required ...), or the request would mean something else without it (a call that replaces
+ * another).
  */
 static bool claim_less(struct sip_draft *draft, const struct sip_message *refusal)
 {

@@ -6,7 +6,8 @@
  *   digest        challenges answered (22; RFC 7616, 8760); digest_trust: whose
  *   core          what all files share; what has ended waits here for ua_sweep()
  *   hop           Request-URI and Route; where a request goes next
- *   request       one request from its target list to its one final outcome; request_draft: what it begins with
+ *   request       one request from its target list to its one final outcome; request_draft: what it begins with,
+ *                 request_form: what it becomes where a refusal asks for another form
  *   dialog        12: route set, remote target, CSeq numbers; the ACK of a 2xx
  *   session       13 to 15: an INVITE session, its life and its end. session_leg is one of its dialogs, session_client
  *                 calls, session_server is called, session_reinvite changes (14), session_update too (RFC 3311),
