@@ -45,14 +45,16 @@ bool encryption_may_send_keys(const struct call *call)
 
 /* ---- our keys ---- */
 
+/* Again and again, for each call: there may have been no descriptor or no memory for it. */
 static bool library_works(struct phone *phone)
 {
-	if (!phone->srtp_asked) {
-		phone->srtp_asked = true;
-		phone->srtp_works = secure_start();
-		if (!phone->srtp_works)
-			log_line(phone->log, LOG_ERROR,
-				 "libsrtp2 cannot be opened or fails its own tests: no call can be encrypted");
+	if (phone->srtp_works)
+		return true;
+	phone->srtp_works = secure_start();
+	if (!phone->srtp_works && !phone->srtp_told) {
+		log_line(phone->log, LOG_ERROR,
+			 "libsrtp2 cannot be opened or fails its own tests: no call can be encrypted");
+		phone->srtp_told = true;
 	}
 	return phone->srtp_works;
 }

@@ -127,7 +127,8 @@ void call_notice(struct call *call, const struct engine_event *event)
 		tell(call, kind);
 		return;
 	}
+	if (notice->pending)
+		return;
 	notice->pending = true;
-	if (!timer_running(&call->notice_timer))
-		arm(call);
+	arm(call);
 }

@@ -311,7 +311,7 @@ struct phone {
 	struct timers *timers;
 	const struct log *log;
 	char *config_dir, *saved_dir, *state_dir;
-	bool srtp_asked, srtp_works; /* libsrtp is started when the first call may be encrypted */
+	bool srtp_works, srtp_told; /* libsrtp is opened when a call may first be encrypted; a failure is told once */
 	bool ephemeral_port, started, start_wanted, shutting_down, muted_all, trace_on;
 	int64_t shut_down_us;
 	struct random random;

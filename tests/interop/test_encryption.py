@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 
 from certificates import make_ca, make_certificate
 from harness import check, equal, hears, port_answers, wait_until
@@ -162,6 +163,23 @@ def test_srtp_offers_are_refused(bench):
     plain.do("wait answered within=5s")
     encrypted(plain)
     plain.do("hangup")
+
+
+def test_srtp_when_there_is_a_descriptor_again(bench):
+    """No descriptor was left to open the library with when the first encrypted call came: later ones are encrypted all the same."""
+    phone = phone_with_tone(bench, "PCMU", "set media.encryption optional", "set call.auto-answer on")
+    other = bench.phone("set sip.listen 127.0.0.1:5090", "set media.codecs PCMU", f"set media.encryption-suites {SUITES[0]}")
+    phone.do("show version")
+    limits = resource.prlimit(phone.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(phone.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    other.do(f"call sip:alice@127.0.0.1:{PHONE} encryption=required")
+    check(other.event("failed")["code"] in (488, 500, 503), "without the library")
+    check("libsrtp2 cannot be opened" in phone.error_text(), phone.error_text())
+    resource.prlimit(phone.process.pid, resource.RLIMIT_NOFILE, limits)
+    other.do(f"call sip:alice@127.0.0.1:{PHONE} encryption=required")
+    other.do("wait answered within=5s")
+    encrypted(other)
+    other.do("hangup")
 
 
 def test_srtp_of_an_account(bench):

@@ -151,12 +151,36 @@ static void kinds_do_not_hinder_each_other(void **state)
 	flood_end(&flood);
 }
 
+/* A stranger's flood of packets must not keep what the peer does from being told. */
+static void a_long_window_delays_no_other(void **state)
+{
+	struct flood flood;
+	struct engine_event moved = { .kind = ENGINE_MOVED, .text = "192.0.2.9:9" };
+	uint64_t forged = 10;
+
+	flood_begin(*state, &flood);
+	for (int i = 0; i < 400; i++, timers_advance(&flood.timers, SECOND_US))
+		happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { forged += 100 } });
+	happens(&flood, (struct engine_event){ .kind = ENGINE_REFUSED, .counts = { forged += 100 } });
+	count_told(&flood);
+	while (moved.counts[0] < 5) {
+		moved.counts[0]++;
+		happens(&flood, moved);
+	}
+	assert_int_equal(count_told(&flood), 3);
+	timers_advance(&flood.timers, 10 * SECOND_US);
+	assert_string_equal(told(&flood), "the peer's sound comes from 192.0.2.9:9 now (2 times since that was told "
+					  "last)|");
+	flood_end(&flood);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_few_are_told_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_flood_is_summed_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(kinds_do_not_hinder_each_other, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_long_window_delays_no_other, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
