@@ -58,16 +58,18 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "call.state", "calling, trying, ringing, early, incoming, answered, held, ended or failed" },
 		{ "call.direction", "in or out" },
 		{ "call.code", "the last SIP status of the call" },
-		{ "call.codec", "what is spoken" },
-		{ "call.duration", "since the answer" },
+		{ "call.codec", "the codec that is spoken" },
+		{ "call.duration", "how long it is since the answer" },
 		{ "call.remote", "the address of the other side" },
 		{ "call.encryption", "of the media: none, or the suite of SRTP" },
 		{ "call.recording", "the file into which the call is recorded, or off" },
 		{ "sent.",
 		  "with the name of a header field behind it, as sent.Via: what our last message of the call said" },
-		{ "received.", "the same of the other side's last message" },
+		{ "received.",
+		  "with the name of a header field behind it, as received.Via: what the other side's last message "
+		  "said" },
 		{ "media.loss", "share of packets that did not come" },
-		{ "media.jitter", "how unevenly they come" },
+		{ "media.jitter", "how unevenly packets come" },
 		{ "media.rtt", "the round trip as RTCP measures it" },
 		{ "media.mos", "estimated quality, 1 to 4.5" },
 		{ "media.sent", "packets sent" },
@@ -80,10 +82,10 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "media.replayed", "packets refused because they had come before" },
 		{ "media.burst", "how long bursts of loss last on average (RFC 3611)" },
 		{ "media.peer-loss", "share of our packets that did not reach the other side, as it reports" },
-		{ "media.peer-mos", "quality of what it hears, as the other side estimates it" },
+		{ "media.peer-mos", "quality of what the other side hears, as it estimates that" },
 		{ "heard.level", "level of what is heard over the last 500 ms" },
 		{ "mic.level", "level of what is sent over the last 500 ms" },
-		{ "tone.hz", "the strongest frequency heard in that time" },
+		{ "tone.hz", "the strongest frequency of what is heard over the last 500 ms" },
 		{ "account.state",
 		  "of the call's account, else of the default one: unregistered, registering, registered or failed" },
 		{ "calls.count", "calls there are" },
@@ -268,6 +270,27 @@ static void print_account_keys(struct buf *out)
 	buf_fini(&settings);
 }
 
+/* A name and its sentence, which goes on a little further right. */
+static void print_titled(const char *name, const char *between, const char *sentence, struct buf *out)
+{
+	buf_printf(out, "%s%s", name, between);
+	help_wrap(out, sentence, 8, strlen(name) + strlen(between));
+}
+
+/* What is called so beside a command: "help dtmf" tells of the event as well. */
+static void print_event_too(struct slice topic, struct buf *out)
+{
+	enum event_kind kind;
+	char title[64];
+
+	if (!event_find(topic, &kind) || !event_help(kind))
+		return;
+	buf_add_char(out, '\n');
+	snprintf(title, sizeof title, "The event %s", event_help(kind)->name);
+	print_titled(title, ": ", event_help(kind)->sentence, out);
+	help_print_row(out, "keys", 8, event_help(kind)->keys);
+}
+
 static void print_command(const struct command *command, struct buf *out)
 {
 	struct buf synopsis;
@@ -287,6 +310,7 @@ static void print_command(const struct command *command, struct buf *out)
 	for (size_t i = 0; i < COMMAND_ARGS_MAX && command->arguments[i].name; i++)
 		if (command->arguments[i].kind == ARG_ACCOUNT_OPTION)
 			print_account_keys(out);
+	print_event_too(slice_of(command->name), out);
 	for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i]; i++)
 		buf_printf(out, "%s    %s\n", i ? "" : "\n", command->examples[i]);
 }
@@ -352,9 +376,11 @@ static void print_setting(const struct setting_row *setting, struct buf *out)
 	struct buf range;
 
 	buf_init(&range, 512);
+	buf_printf(&range, "default: %s; takes ", setting->initial[0] ? setting->initial : "empty");
 	setting_print_range(setting, &range);
-	buf_printf(out, "%s  %s\n    default: %s; takes %s\n", setting->name, setting->sentence,
-		   setting->initial[0] ? setting->initial : "empty", buf_text(&range));
+	print_titled(setting->name, "  ", setting->sentence, out);
+	buf_printf(out, "    ");
+	help_wrap(out, buf_text(&range), 4, 4);
 	buf_fini(&range);
 }
 
@@ -363,7 +389,7 @@ static void print_settings(struct buf *out)
 	for (size_t i = 0; i < setting_count; i++)
 		help_print_row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
 	buf_printf(out,
-		   "\nset NAME VALUE changes one, help NAME explains it, show settings tells what they are now.\n");
+		   "\n`set NAME VALUE` changes one, `help NAME` explains it, `show settings` tells what they are now.\n");
 }
 
 static void print_events(struct buf *out)
@@ -379,7 +405,7 @@ static void print_events(struct buf *out)
 
 static void print_event(const struct event_help *help, struct buf *out)
 {
-	buf_printf(out, "%s: %s\n", help->name, help->sentence);
+	print_titled(help->name, ": ", help->sentence, out);
 	help_print_row(out, "keys", 8, help->keys);
 }
 
@@ -411,6 +437,13 @@ bool quantity_exists(const char *name)
 	return false;
 }
 
+static bool has_stem(const char *name, struct slice stem)
+{
+	struct slice whole = slice_of(name);
+
+	return slice_begins(whole, stem) && whole.n > stem.n && whole.p[stem.n] == '.';
+}
+
 /* `sent.Via` is explained by the row `sent.`. */
 static bool print_quantity(struct slice topic, struct buf *out)
 {
@@ -423,6 +456,43 @@ static bool print_quantity(struct slice topic, struct buf *out)
 			help_print_row(out, found->name, 18, found->text);
 			return true;
 		}
+	}
+	return false;
+}
+
+/* "help sip": settings and quantities whose names begin so. */
+static bool print_dotted(struct slice topic, struct buf *out)
+{
+	const struct help_row *row;
+	bool any = false;
+
+	while (topic.n && topic.p[topic.n - 1] == '.')
+		topic.n--;
+	for (size_t i = 0; topic.n && i < setting_count; i++)
+		if (has_stem(setting_rows[i].name, topic)) {
+			help_print_row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
+			any = true;
+		}
+	for (size_t i = 0; topic.n && (row = help_quantity_row(i)); i++)
+		if (quantity_exists(row->name) && has_stem(row->name, topic)) {
+			help_print_row(out, row->name, 22, row->text);
+			any = true;
+		}
+	return any;
+}
+
+/* "help F8", "help C-l". */
+static bool print_key(struct slice topic, struct buf *out)
+{
+	const struct help_row *row;
+
+	for (size_t i = 0; (row = help_key_row(i)); i++) {
+		struct slice names = slice_of(row->name), name;
+		while (table_next_word(&names, &name))
+			if (slice_eq(name, topic) && !slice_eq(name, SLICE("to"))) {
+				help_print_row(out, row->name, 16, row->text);
+				return true;
+			}
 	}
 	return false;
 }
@@ -466,17 +536,18 @@ bool help_print(struct slice topic, struct buf *out)
 			pages[i].print(out);
 			return true;
 		}
-	if (!(command = table_find(topic)) && print_family(topic, out))
-		return true;
-	else if (command && table_is_first_word(topic))
-		return print_family(topic, out);
-	else if (command)
+	command = table_find(topic);
+	if (print_family(topic, out)) {
+		print_event_too(topic, out);
+	} else if (command) {
 		print_command(command, out);
-	else if ((setting = setting_find(topic)))
+	} else if ((setting = setting_find(topic))) {
 		print_setting(setting, out);
-	else if (event_find(topic, &kind) && event_help(kind))
+	} else if (event_find(topic, &kind) && event_help(kind)) {
 		print_event(event_help(kind), out);
-	else
-		return print_quantity(topic, out) || print_group_named(topic, out);
+	} else {
+		return print_quantity(topic, out) || print_group_named(topic, out) || print_dotted(topic, out) ||
+		       print_key(topic, out);
+	}
 	return true;
 }

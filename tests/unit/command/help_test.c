@@ -3,18 +3,33 @@
 
 #include "command/event_keys.h"
 #include "command/foreign.h"
+#include "command/help.h"
 #include "command/options.h"
 #include "command/table.h"
 
 #include <unistd.h>
 
-static struct buf out;
+static struct buf out, flat;
 
 static const char *help(const char *topic)
 {
 	buf_clear(&out);
 	assert_true(help_print(slice_of(topic), &out));
 	return buf_text(&out);
+}
+
+/* The same, as if a line had no end. */
+static const char *unwrapped(const char *topic)
+{
+	const char *text = help(topic);
+
+	buf_clear(&flat);
+	for (; *text; text++)
+		if (*text != ' ' && *text != '\n')
+			buf_add_char(&flat, *text);
+		else if (text[1] != ' ')
+			buf_add_char(&flat, ' ');
+	return buf_text(&flat);
 }
 
 static void test_topics(void **state)
@@ -35,17 +50,34 @@ static void test_topics(void **state)
 	assert_non_null(strstr(help("account"), "account add"));
 	for (size_t i = 0; i < setting_count; i++) {
 		assert_non_null(strstr(help("settings"), setting_rows[i].name));
-		assert_non_null(strstr(help(setting_rows[i].name), setting_rows[i].sentence));
+		assert_non_null(strstr(unwrapped(setting_rows[i].name), setting_rows[i].sentence));
 	}
 	assert_non_null(strstr(help("quantities"), "media.loss"));
 	assert_non_null(strstr(help("keys"), "F8                hang up"));
 	assert_false(help_print(SLICE("nothing"), &out));
 }
 
+static void check_width(const char *topic)
+{
+	struct slice text = slice_of(help(topic));
+
+	while (text.n)
+		assert_true(slice_cut(&text, '\n').n <= 80);
+}
+
 /* No line of help is wider than a terminal. */
 static void test_width(void **state)
 {
+	const struct help_row *row;
+
 	(void)state;
+	for (size_t i = 0; i < setting_count; i++)
+		check_width(setting_rows[i].name);
+	for (int i = 0; i < EVENT_KINDS; i++)
+		check_width(event_name((enum event_kind)i));
+	for (size_t i = 0; (row = help_quantity_row(i)); i++)
+		if (quantity_exists(row->name))
+			check_width(row->name);
 	for (size_t i = 0, n = table_count(); i <= n; i++) {
 		struct slice text = slice_of(help(i < n ? table_row(i)->name : ""));
 		while (text.n) {
@@ -54,6 +86,24 @@ static void test_width(void **state)
 				assert_true(slice_begins(line, SLICE("Keys:")));
 		}
 	}
+}
+
+/* What completion offers, and what a person asks for beside: words with several meanings, beginnings and keys. */
+static void test_other_topics(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(help("dtmf"), "\nThe event dtmf: a digit"));
+	assert_non_null(strstr(help("dtmf"), "keys      call id digit"));
+	assert_non_null(strstr(help("codec"), "\nThe event codec: the codec changed"));
+	assert_null(strstr(help("hangup"), "The event"));
+	assert_non_null(strstr(help("sip"), "sip.t1 "));
+	assert_null(strstr(help("sip."), "tls."));
+	assert_non_null(strstr(help("heard"), "heard.level "));
+	assert_non_null(strstr(help("F8"), "hang up"));
+	assert_non_null(strstr(help("N"), "find a text"));
+	assert_false(help_print(SLICE("to"), &out));
+	assert_false(help_print(SLICE("."), &out));
+	assert_false(help_print(SLICE("si"), &out));
 }
 
 /* Every event there is has its sentence and keys, and every key is an option of `wait`. */
@@ -173,6 +223,7 @@ static int begin(void **state)
 {
 	(void)state;
 	buf_init(&out, 4 << 20);
+	buf_init(&flat, 4 << 20);
 	return 0;
 }
 
@@ -180,6 +231,7 @@ static int end(void **state)
 {
 	(void)state;
 	buf_fini(&out);
+	buf_fini(&flat);
 	return 0;
 }
 
@@ -230,7 +282,8 @@ static void test_every_command_of_other_phones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_topics), cmocka_unit_test(test_width),        cmocka_unit_test(test_events),
+		cmocka_unit_test(test_topics), cmocka_unit_test(test_width),        cmocka_unit_test(test_other_topics),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_man),    cmocka_unit_test(test_man_warnings), cmocka_unit_test(test_shell),
 		cmocka_unit_test(test_bash),   cmocka_unit_test(test_every_command_of_other_phones),
 	};
