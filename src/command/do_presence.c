@@ -33,11 +33,16 @@ static enum command_result do_subscribe(struct invocation *invocation)
 				       "expires= is a time up to 7 days, or none for one look");
 	if (package_is_first(invocation))
 		return COMMAND_FAILED;
+	const char *package = invocation_option(invocation, "package", 0);
+	struct sent sent = { .kind = SENT_SUBSCRIBE, .since = events_last(phone_events(invocation->phone)) };
 	outcomes_asked(invocation->runner);
-	return invocation_end(invocation, phone_subscribe(invocation->phone, slice_of(invocation->values[0]),
-							  invocation_option(invocation, "package", 0),
-							  invocation_option(invocation, "from", 0),
-							  (uint32_t)(us / SECOND_US), &invocation->failure));
+	if (!phone_subscribe(invocation->phone, slice_of(invocation->values[0]), package,
+			     invocation_option(invocation, "from", 0), (uint32_t)(us / SECOND_US), &sent.uri,
+			     &invocation->failure))
+		return COMMAND_FAILED;
+	sent.package = xstrdup(package ? package : "presence");
+	outcomes_add(invocation->runner, sent);
+	return COMMAND_DONE;
 }
 
 static enum command_result do_unsubscribe(struct invocation *invocation)
@@ -143,7 +148,8 @@ const struct command presence_commands[] = {
 	  .summary = "watch somebody",
 	  .text = "The event `subscribed` says that it works, `subscribe-failed` why not; news come as `presence`, "
 		  "`dialog-info`, `voicemail` and `reg`, and each NOTIFY as it was as `notify`. It is kept up until "
-		  "`unsubscribe`. What is watched already is asked for again.",
+		  "`unsubscribe`. What is watched already is asked for again. A script does not end before it knows "
+		  "whether it works, and with status 4 when it does not and no `wait subscribe-failed` asked for that.",
 	  .examples = { "subscribe bob@biloxi.com", "subscribe 204 package=dialog",
 			"subscribe sip:alice@atlanta.com package=message-summary" } },
 	{ .name = "unsubscribe",

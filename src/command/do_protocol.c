@@ -61,7 +61,7 @@ static enum command_result do_refer(struct invocation *invocation)
 				   &request, &invocation->failure);
 	free(headers);
 	if (good) {
-		outcomes_add(invocation->runner, (struct sent){ .number = request, .is_refer = true });
+		outcomes_add(invocation->runner, (struct sent){ .kind = SENT_REFER, .number = request });
 		invocation->result = json_pack("{s:i}", "request", (int)request);
 	}
 	return invocation_end(invocation, good);

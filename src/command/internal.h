@@ -232,13 +232,22 @@ bool wait_has_used(const struct runner *runner, uint64_t number);
 
 /* ---- outcomes ---- */
 
-/** What a script has sent and does not wait for: the number that its events tell. */
-struct sent {
-	unsigned number;
-	bool is_refer; /* events `refer`, else `message-sent` and `message-failed` */
+/** What a script has sent and does not wait for. */
+enum sent_kind {
+	SENT_MESSAGE,   /* events `message-sent` and `message-failed` */
+	SENT_REFER,     /* `refer` */
+	SENT_SUBSCRIBE, /* `subscribed` and `subscribe-failed` */
 };
-/** The script has sent this: its failure is the script's. */
+struct sent {
+	enum sent_kind kind;
+	unsigned number;     /* that the events of a message or a REFER tell */
+	char *uri, *package; /* that those of a subscription tell; on the heap */
+	uint64_t since;      /* the last event before it */
+};
+/** The script has sent this, which is the runner's from now on: its failure is the script's. */
 void outcomes_add(struct runner *runner, struct sent sent);
+/** Forget all that was sent. */
+void outcomes_forget(struct runner *runner);
 /** The script's last message has failed, and no other is under way: nothing good can come. */
 bool outcomes_last_failed(struct runner *runner, struct failure *failure);
 /** The script subscribes or publishes now. */

@@ -79,7 +79,7 @@ void runner_free(struct runner *runner)
 	buf_fini(&runner->out);
 	buf_fini(&runner->shown);
 	free(runner->used);
-	free(runner->sent);
+	outcomes_forget(runner);
 	free(runner->chat);
 	free(runner->chat_name);
 	free(runner->folder);

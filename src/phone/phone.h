@@ -372,9 +372,11 @@ bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struc
 
 /** Watch a target; `package`: "presence" (NULL), "dialog", "message-summary", "reg". What is watched already is asked
  * for again. The events `subscribed`, `subscribe-failed`, `notify` and those of the package tell. @param expires_s  0:
- * one look only */
+ * one look only @param uri  on success the `from` of its events, on the heap */
 bool phone_subscribe(struct phone *phone, struct slice to, const char *package, const char *from, uint32_t expires_s,
-		     struct failure *failure);
+		     char **uri, struct failure *failure);
+/** Is it not known yet whether what phone_subscribe() has asked for is told? */
+bool phone_subscribe_under_way(const struct phone *phone, const char *uri, const char *package);
 /** `package` NULL: all; `to` may be "all". */
 bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package, struct failure *failure);
 /** The last news of a contact whom we watch: "available", "busy lunch", "on the phone". @return false: nothing is known

@@ -240,6 +240,7 @@ static unsigned on_notify(void *arg, struct subscription *subscription, int bran
 	unsigned status = 0;
 
 	(void)subscription;
+	watch->settled = true;
 	tell_subscribed(watch, state);
 	tell_notify(watch, notify, state);
 	if (!notify->body.n)
@@ -282,6 +283,7 @@ static void tell_failed(struct watch *watch, const struct outcome *outcome, cons
 	char *text = clean(words ? slice_of(words) : refused ? outcome->reason : slice_of(reason));
 	struct event *event = watch_event(watch, EVENT_SUBSCRIBE_FAILED);
 
+	watch->settled = true;
 	event_text(event, "package", slice_of(package));
 	if (outcome->status >= 300)
 		event_number(event, "code", outcome->status);
@@ -366,8 +368,15 @@ static struct watch *begin(struct subscriptions *all, const struct account *acco
 	return NULL;
 }
 
+/* What is told already goes on as it is; of what is not, the news may be better now. */
+static void ask_again(struct watch *watch)
+{
+	watch->settled = watch->told != SUBSCRIPTION_WAITING;
+	subscription_refresh(watch->subscription);
+}
+
 bool phone_subscribe(struct phone *phone, struct slice to, const char *package_name, const char *from,
-		     uint32_t expires_s, struct failure *failure)
+		     uint32_t expires_s, char **uri, struct failure *failure)
 {
 	struct subscriptions *all = phone->subscriptions;
 	enum package package = PACKAGE_PRESENCE;
@@ -388,13 +397,24 @@ bool phone_subscribe(struct phone *phone, struct slice to, const char *package_n
 	if (target.is_echo)
 		good = fail(failure, STATUS_USAGE, "echo", "the echo test takes calls only");
 	else if (watch)
-		subscription_refresh(watch->subscription);
+		ask_again(watch);
 	else if (all->count >= WATCHES_MAX)
 		good = fail(failure, STATUS_USAGE, "full", "%d things are watched already", WATCHES_MAX);
 	else if (!begin(all, account, target.uri, package, expires_s, &err))
 		good = fail(failure, STATUS_CALL, err_name(err), "SUBSCRIBE cannot be sent: %s", err_text(err));
+	if (good)
+		*uri = xstrdup(target.uri);
 	target_fini(&target);
 	return good;
+}
+
+bool phone_subscribe_under_way(const struct phone *phone, const char *uri, const char *package_name)
+{
+	enum package package;
+	const struct watch *watch =
+		find_package(package_name, &package) ? subscriptions_find(phone->subscriptions, uri, package) : NULL;
+
+	return watch && !watch->settled;
 }
 
 static void stop(struct watch *watch)

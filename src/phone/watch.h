@@ -21,6 +21,7 @@ struct watch {
 	struct subscription *subscription;
 	bool stopping, once;                    /* once: one look was all that was asked for */
 	enum subscription_state told;           /* by `subscribed` */
+	bool settled;                           /* a NOTIFY has come, or it has failed */
 	char *said;                             /* the last news, so that the same is no news again */
 	char *shown;                            /* the last news of presence for people */
 	struct dialog_table tables[WATCH_TABLES_MAX]; /* of each branch */

@@ -3,7 +3,7 @@ import os
 import shutil
 import socket
 
-from harness import Skip, check, equal, need, port_answers, wait_until
+from harness import OFFHOOK, Skip, check, equal, need, port_answers, wait_until
 from wire import Peer
 
 PHONE, PEER, OTHER = 5070, 5080, 5090
@@ -411,6 +411,22 @@ def test_one_look(bench):
     phone.do("sleep 200ms")
     check(not any(e.get("event") == "subscribe-failed" for e in phone.events), "that is no failure")
     check("no subscriptions" in phone.do("show subscriptions")["text"], "nothing is left")
+
+
+def test_scripts_end_with_what_became_of_it(bench):
+    """A script that subscribes and ends does not do so before it knows whether that works."""
+    listen, where = f"set sip.listen 127.0.0.1:{PHONE}", f"sip:bob@127.0.0.1:{PEER}"
+    status, _, errors = bench.script(listen, f"subscribe {where}")
+    equal(status, 4, "where nothing listens")
+    check("is not watched" in errors, errors)
+    status, out, _ = bench.script(listen, f"subscribe {where}", "wait subscribe-failed within=5s", "echo $code")
+    equal((status, out.strip()), (0, "503"), "a failure that was waited for")
+    bob, path = Notifier(PEER), bench.write("watch.call", f"{listen}\nsubscribe {where}\n")
+    script = bench.start([OFFHOOK, "-n", "-f", path], log="watch.log")
+    bob.accept()
+    bob.notify("active;expires=600")
+    equal(bob.receive("SUBSCRIBE").get("Expires"), "0", "it is told now, so the script is over")
+    script.terminate()
 
 
 class Watcher(Peer):

@@ -278,10 +278,20 @@ bool phone_message(struct phone *phone, struct slice to, struct slice text, cons
 }
 
 bool phone_subscribe(struct phone *phone, struct slice to, const char *package, const char *from, uint32_t expires_s,
-		     struct failure *failure)
+		     char **uri, struct failure *failure)
 {
 	(void)from;
-	return told(phone, failure, "subscribe %.*s %s %u", SLICE_ARG(to), package ? package : "presence", expires_s);
+	if (!told(phone, failure, "subscribe %.*s %s %u", SLICE_ARG(to), package ? package : "presence", expires_s))
+		return false;
+	*uri = slice_dup(to);
+	return true;
+}
+
+bool phone_subscribe_under_way(const struct phone *phone, const char *uri, const char *package)
+{
+	(void)uri;
+	(void)package;
+	return phone->under_way;
 }
 
 bool phone_unsubscribe(struct phone *phone, struct slice to, const char *package, struct failure *failure)
@@ -872,7 +882,8 @@ unsigned fake_call(struct fake *fake, bool incoming, enum call_state state)
 void fake_event(struct fake *fake, const char *name, unsigned call, ...)
 {
 	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",    "cause",
-					    "request", "codec", "id",     "retry", "text", "duration", "message" };
+					    "request", "codec", "id",     "retry", "text", "duration", "message",
+					    "package" };
 	struct event *event;
 	enum event_kind kind;
 	const char *field;

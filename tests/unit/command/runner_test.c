@@ -775,6 +775,38 @@ static void test_messages_must_arrive(void **state)
 	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
 }
 
+/* Nor does it end before it knows whether what it watches is told. */
+static void test_subscriptions_must_work(void **state)
+{
+	struct fake *fake = *state;
+
+	fake->phone->under_way = true;
+	assert_true(fake_file(fake, "subscribe sip:bob@b.com package=dialog"));
+	/* Of another package, and of another line. */
+	fake_event(fake, "subscribe-failed", 0, "from=sip:bob@b.com", "package=presence", NULL);
+	fake_event(fake, "subscribe-failed", 0, "from=sip:eve@b.com", "package=dialog", NULL);
+	fake_turn(fake);
+	assert_int_equal(fake->ended, 0);
+	fake_event(fake, "subscribed", 0, "from=sip:bob@b.com", "package=dialog", NULL);
+	fake_turn(fake);
+	assert_int_equal(fake->ended, 1);
+	assert_int_equal(runner_status(fake->runner), 0);
+	fake_said(fake);
+	/* A wait has looked at this failure; at the next nobody has. */
+	assert_true(fake_file(fake, "subscribe sip:al@b.com\nwait subscribe-failed from=*al*\necho seen $code"));
+	fake_event(fake, "subscribe-failed", 0, "from=sip:al@b.com", "package=presence", "code=489", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "> seen 489\n");
+	assert_int_equal(runner_status(fake->runner), 0);
+	assert_true(fake_file(fake, "subscribe sip:bob@b.com"));
+	fake_event(fake, "subscribe-failed", 0, "from=sip:bob@b.com", "package=presence", "code=489",
+		   "reason=Bad Event", "cause=refused", "retry=0", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake),
+			    "! presence of sip:bob@b.com is not watched: 489 Bad Event (refused) [4 refused]\n");
+	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
+}
+
 /* What was asked for and refused for good is not waited for. */
 static void test_hopeless_subscriptions(void **state)
 {
@@ -864,6 +896,7 @@ int main(void)
 		TEST(ladder),
 		TEST(chat),
 		TEST(messages_must_arrive),
+		TEST(subscriptions_must_work),
 		TEST(hopeless_subscriptions),
 		TEST(trace_filters),
 		TEST(bind),
