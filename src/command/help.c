@@ -389,7 +389,8 @@ static void print_settings(struct buf *out)
 	for (size_t i = 0; i < setting_count; i++)
 		help_print_row(out, setting_rows[i].name, 22, setting_rows[i].sentence);
 	buf_printf(out,
-		   "\n`set NAME VALUE` changes one, `help NAME` explains it, `show settings` tells what they are now.\n");
+		   "\n`set NAME VALUE` changes one, `help NAME` explains it, `show settings` tells what they are "
+		   "now.\n");
 }
 
 static void print_events(struct buf *out)
