@@ -211,7 +211,7 @@ static void srv_name(char name[DNS_NAME], enum sip_protocol protocol, const char
 		 protocol == SIP_UDP ? "udp" : "tcp", host);
 }
 
-/* A service that we speak; for sips: one that is secure (RFC 3263 4.1, RFC 7118 Appendix A). */
+/* A service that we speak; for sips: one that is secure (RFC 3263 4.1, RFC 7118 5.5). */
 static bool naptr_protocol(const struct locating *l, const struct dns_record *row, enum sip_protocol *protocol)
 {
 	static const struct {

@@ -129,9 +129,8 @@ def test_shell(bench):
     equal(offhook("-x", "shell no-such-program-here")[0], 2, "no such program")
     status, out, err = offhook("-x", "on answered do shell echo got $to", "-x", "call echo", "-x", "wait answered", "-x", "shell sleep 0.3", "-x", "hangup")
     equal((status, "got " in out), (0, True), f"a handler's program ({out} {err})")
-    began = time.monotonic()
+    # offhook() gives up before the program does
     equal(offhook("-x", "on answered do shell sleep 60", "-x", "call echo", "-x", "wait answered", "-x", "quit")[0], 0, "quit waits for no program")
-    check(time.monotonic() - began < 15, "the end comes at once")
 
 
 def test_two_clients(bench):

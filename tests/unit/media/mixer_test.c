@@ -1,4 +1,5 @@
 /* Adding up, turning down, and who hears whom in a conference. */
+#include "media/engine_internal.h"
 #include "media/mixer.h"
 #include "media/tone.h"
 #include "rig.h"
@@ -7,6 +8,15 @@ static void fill(int16_t *pcm, double amplitude, double hz, int tick)
 {
 	for (int i = 0; i < MIXER_FRAMES; i++)
 		pcm[i] = (int16_t)lrint(amplitude * sin(2 * M_PI * hz * (tick * MIXER_FRAMES + i) / 48000));
+}
+
+static int loudest(const int16_t *pcm)
+{
+	int most = 0;
+
+	for (int i = 0; i < MIXER_FRAMES; i++)
+		most = abs(pcm[i]) > most ? abs(pcm[i]) : most;
+	return most;
 }
 
 static void what_fits_is_exact(void **state)
@@ -184,6 +194,30 @@ static void levels(void **state)
 	rig_end(&rig);
 }
 
+/* Of the tone in the microphone (440 Hz, -10 dB) a share is heard in a call, and nothing of it while we are muted. */
+static void i_hear_myself(void **state)
+{
+	struct rig rig;
+	struct stream *a, *b;
+	struct engine_levels wanted = { 1, 1, 0.25f };
+
+	(void)state;
+	rig_begin(&rig, 2);
+	rig_link(&rig, 0, 1, &a, &b);
+	struct engine *engine = rig.engines[0];
+	assert_int_equal(engine_use(engine, ENGINE_INPUT, "tone:440"), ERR_NONE);
+	engine_select(engine, a);
+	rig_run(&rig, 500);
+	assert_true(loudest(engine->last_heard) < 10); /* A-law has no zero */
+	engine_set_levels(engine, &wanted);
+	rig_run(&rig, 500);
+	assert_in_range(loudest(engine->last_heard), 10362 / 4 - 10, 10362 / 4 + 10);
+	engine_mute(engine, NULL, true);
+	rig_run(&rig, 500);
+	assert_true(loudest(engine->last_heard) < 10);
+	rig_end(&rig);
+}
+
 /* What is played comes back by a device that loops, and how late. */
 static void a_test_of_devices(void **state)
 {
@@ -235,6 +269,7 @@ int main(void)
 		cmocka_unit_test(conference),
 		cmocka_unit_test(tones_of_countries),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(i_hear_myself),
 		cmocka_unit_test(a_test_of_devices),
 	};
 

@@ -339,6 +339,29 @@ static void test_naptr_chooses_transport_and_order(void **state)
 	assert_string_equal(w->targets[0].name, "A.Example");
 }
 
+/* RFC 7118: servers of WebSocket are found by NAPTR alone, for sips only those that are secure. */
+static void test_naptr_names_websocket(void **state)
+{
+	static const struct row rows[] = {
+		{ "a.example", DNS_NAPTR, 60, 20, 50, 0, "SIP+D2W", "_ws.a.example" },
+		{ "a.example", DNS_NAPTR, 60, 10, 50, 0, "SIPS+D2W", "_wss.a.example" },
+		{ "_ws.a.example", DNS_SRV, 60, 1, 0, 80, NULL, "p1.a.example" },
+		{ "_wss.a.example", DNS_SRV, 60, 1, 0, 443, NULL, "p1.a.example" },
+		{ "p1.a.example", DNS_A, 60, 0, 0, 0, "127.0.1.1", NULL },
+		{ 0 },
+	};
+	struct world *w = *state;
+
+	w->server.rows = rows;
+	locate(w, (struct sip_hop){ .host = "a.example" });
+	assert_int_equal(w->count, 2);
+	assert_target(w, 0, SIP_WSS, "127.0.1.1:443");
+	assert_target(w, 1, SIP_WS, "127.0.1.1:80");
+	locate(w, (struct sip_hop){ .host = "a.example", .secure = true });
+	assert_int_equal(w->count, 1);
+	assert_target(w, 0, SIP_WSS, "127.0.1.1:443");
+}
+
 static void test_a_port_leaves_only_addresses(void **state)
 {
 	struct world *w = *state;
@@ -620,6 +643,7 @@ int main(void)
 		T(test_what_we_do_not_speak),
 		T(test_localhost_without_a_name_server),
 		T(test_naptr_chooses_transport_and_order),
+		T(test_naptr_names_websocket),
 		T(test_a_port_leaves_only_addresses),
 		T(test_a_transport_leaves_out_naptr),
 		T(test_without_naptr_srv_and_without_srv_addresses),
