@@ -191,6 +191,26 @@ static bool is_without_subscription(const struct sip_message *response)
 	return slice_ieq(slice_trim(sip_message_value(response, SIP_HEADER_REFER_SUB)), SLICE("false"));
 }
 
+/* NOTIFYs that came before the answer to SUBSCRIBE, and did not say for how long. */
+static void set_expiries(struct subscription *s, uint32_t seconds)
+{
+	LIST_EACH(&s->branches, node) {
+		struct branch *b = LIST_ENTRY(node, struct branch, node);
+		if (b->state != SUBSCRIPTION_WAITING && !b->expires_us)
+			branch_set_expiry(b, seconds);
+	}
+}
+
+/* Who unsubscribed while the first SUBSCRIBE was under way could not be granted it before. */
+static void leave_branches(struct subscription *s)
+{
+	LIST_EACH(&s->branches, node) {
+		struct branch *b = LIST_ENTRY(node, struct branch, node);
+		if (s->stopping && b->state != SUBSCRIPTION_WAITING && !b->request)
+			branch_refresh(b, 0);
+	}
+}
+
 static void accepted(struct subscription *s, struct request *request, const struct outcome *outcome)
 {
 	struct sip_message *response = outcome->response;
@@ -213,14 +233,9 @@ static void accepted(struct subscription *s, struct request *request, const stru
 		return;
 	}
 	timer_start(subscription_timers(s), &s->silence, subscription_timer_n(s), nobody_notified, s);
-	/* Those that came before it knew no more than what was asked for. */
-	LIST_EACH(&s->branches, node) {
-		struct branch *b = LIST_ENTRY(node, struct branch, node);
-		if (b->state != SUBSCRIPTION_WAITING && !b->expires_us && s->has_granted)
-			branch_set_expiry(b, s->granted);
-		if (s->stopping && b->state != SUBSCRIPTION_WAITING && !b->request)
-			branch_refresh(b, 0);
-	}
+	if (s->has_granted)
+		set_expiries(s, s->granted);
+	leave_branches(s);
 }
 
 /* The same request for a longer time: Call-ID and From stay, the CSeq rises (RFC 3261 8.1.3.5). */
@@ -247,8 +262,11 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 	} else if (subscription_ask_longer(s, outcome)) {
 		repeat(s);
 	} else if (s->notified && !list_empty(&s->branches)) {
-		/* A fork accepted it before another refused (RFC 3261 16.7). */
+		/* A fork accepted it before another refused (RFC 3261 16.7), or its 2xx was lost on the way. */
 		s->open = false;
+		if (!s->refers)
+			set_expiries(s, s->asked);
+		leave_branches(s);
 	} else {
 		subscription_end(s, outcome, "refused", s->refers ? -1 : retry_after_refusal(s, outcome));
 	}

@@ -443,6 +443,35 @@ static void stopping_before_anything_came(void **state)
 	done(lab, s);
 }
 
+/* Accepted by a NOTIFY without a time; then the answer is a refusal: of another fork, or the 2xx was lost. */
+static void a_notify_before_a_refusal(void **state)
+{
+	struct lab *lab = *state;
+	struct subscription_config config = config_of(lab);
+	struct subscription *s = begin(lab, &config);
+	struct fake_packet *first = take(lab);
+
+	notify(lab, "n", 7, "pending", "");
+	lab_take(lab, "200");
+	lab_answer(lab, first, 403, "n", "", "");
+	lab_said(lab, "notify 0 pending |");
+	assert_in_range(subscription_left(s), 1, 3600);
+	done(lab, s);
+
+	s = begin(lab, &config);
+	first = take(lab);
+	notify(lab, "n", 7, "pending", "");
+	lab_take(lab, "200");
+	subscription_stop(s);
+	lab_quiet(lab);
+	lab_answer(lab, first, 403, "n", "", "");
+	struct fake_packet *last = lab_take(lab, "SUBSCRIBE");
+	lab_value(last, SIP_HEADER_EXPIRES, "0");
+	lab_answer(lab, last, 481, "n", "", "");
+	lab_said(lab, "notify 0 pending |ended 481 'unsubscribed' -1|");
+	done(lab, s);
+}
+
 static void it_may_be_freed_in_its_handler(void **state)
 {
 	struct lab *lab = *state;
@@ -570,6 +599,7 @@ int main(void)
 		LAB_TEST(a_refresh_may_fail),
 		LAB_TEST(a_refresh_is_tried_again_when_it_may_be),
 		LAB_TEST(stopping_before_anything_came),
+		LAB_TEST(a_notify_before_a_refusal),
 		LAB_TEST(it_may_be_freed_in_its_handler),
 		LAB_TEST(refer_inside_a_call_outlives_it),
 		LAB_TEST(two_refers_in_a_call_are_told_apart),
