@@ -12,7 +12,8 @@ int dtmf_code(char digit)
 	return at ? (int)(at - DIGITS) : -1;
 }
 
-char dtmf_digit(unsigned code)
+/* The digit of a code; 0: none */
+static char digit_of(unsigned code)
 {
 	return code < sizeof DIGITS - 1 ? DIGITS[code] : '\0';
 }
@@ -136,5 +137,5 @@ char dtmf_receive(struct dtmf_receiver *receiver, uint32_t timestamp, const uint
 	}
 	bool more = receiver->any && goes_on(receiver, timestamp, payload[0]);
 	*receiver = (struct dtmf_receiver){ true, timestamp, payload[0], duration, end };
-	return more ? '\0' : dtmf_digit(payload[0]);
+	return more ? '\0' : digit_of(payload[0]);
 }

@@ -12,8 +12,6 @@ enum {
 
 /** 0..15 for 0-9 * # A-D (small letters too); -1: none */
 int dtmf_code(char digit);
-/** The digit of a code; 0: none */
-char dtmf_digit(unsigned code);
 
 /* ---- sending: stepped once every 10 ms ---- */
 

@@ -8,7 +8,7 @@
 
 static const char *const KINDS[ENGINE_DEVICES] = { "input", "output", "ringer" };
 
-void engine_say_device(struct engine *engine, enum engine_device which, const char *state, const char *why)
+static void say_device(struct engine *engine, enum engine_device which, const char *state, const char *why)
 {
 	struct port *port = &engine->ports[which];
 
@@ -103,7 +103,7 @@ static void open_one(struct engine *engine, enum engine_device which)
 	if (port->device)
 		hand_over(engine, which, NULL);
 	port->lost = port->missing = true;
-	engine_say_device(engine, which, "failed", err_text(err));
+	say_device(engine, which, "failed", err_text(err));
 }
 
 /* A microphone and a loudspeaker of one name are one card: one stream, one clock. */
@@ -224,7 +224,7 @@ void engine_port_told(struct engine *engine, const struct note *note)
 		return;
 	if (slice_eq(state, SLICE("failed"))) {
 		/* The one before goes on. */
-		engine_say_device(engine, which, "failed", note->u.health.text);
+		say_device(engine, which, "failed", note->u.health.text);
 		port->device = note->u.health.device;
 		if (port->name_before)
 			xreplace(&port->name, port->name_before);
@@ -235,7 +235,7 @@ void engine_port_told(struct engine *engine, const struct note *note)
 		hand_over(engine, which, NULL);
 	port->missing = slice_eq(state, SLICE("missing"));
 	port->lost = port->missing || runaway || slice_eq(state, SLICE("lost"));
-	engine_say_device(engine, which, port->missing ? "failed" : port->lost ? "lost" : "back", note->u.health.text);
+	say_device(engine, which, port->missing ? "failed" : port->lost ? "lost" : "back", note->u.health.text);
 }
 
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels)

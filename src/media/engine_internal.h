@@ -302,4 +302,3 @@ void engine_ports_count(struct engine *engine, struct stream *stream);
 /** Open the devices that something needs now and let go of the others. */
 void engine_ports_update(struct engine *engine);
 void engine_port_told(struct engine *engine, const struct note *note);
-void engine_say_device(struct engine *engine, enum engine_device which, const char *state, const char *why);

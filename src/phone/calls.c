@@ -68,7 +68,7 @@ void call_set_state(struct call *call, enum call_state state)
 	call->state = state;
 }
 
-void call_setup_free(struct call_setup *setup)
+static void setup_free(struct call_setup *setup)
 {
 	if (!setup)
 		return;
@@ -119,7 +119,7 @@ void call_free(struct call *call)
 	sip_message_unref(call->invite);
 	sip_kept_fini(&call->last_sent);
 	sip_kept_fini(&call->last_received);
-	call_setup_free(call->setup);
+	setup_free(call->setup);
 	sampling_free(call->sampling);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
@@ -249,7 +249,7 @@ void calls_select(struct phone *phone, struct call *call)
 }
 
 /* The selected one is gone: one that is talked in, else one on hold, else one that is dialled; the newest of them. */
-void calls_select_another(struct phone *phone)
+static void select_another(struct phone *phone)
 {
 	int best_rank = 0, most = phone->talking ? 3 : 2;
 	struct call *best = NULL;
@@ -391,7 +391,7 @@ void call_finish(struct call *call, bool was_up, const struct outcome *outcome, 
 	phone->ended_count++;
 	phone->latest_ended = call->number;
 	if (phone->selected == call->number)
-		calls_select_another(phone);
+		select_another(phone);
 	else
 		calls_update_tones(phone);
 }

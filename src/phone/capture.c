@@ -148,7 +148,8 @@ void capture_part(struct capture *capture, int64_t unix_us, const struct address
 		capture->packets++;
 }
 
-void capture_packet(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
+/* @param unix_us when it went or came */
+static void add_packet(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
 		    struct slice bytes)
 {
 	capture_part(capture, unix_us, from, to, bytes, bytes.n);
@@ -161,12 +162,12 @@ void capture_message(struct capture *capture, const struct trace_entry *entry, b
 	struct buf masked;
 
 	if (!redact) {
-		capture_packet(capture, entry->unix_us, from, to, entry->bytes);
+		add_packet(capture, entry->unix_us, from, to, entry->bytes);
 		return;
 	}
 	buf_init(&masked, entry->bytes.n + 1);
 	trace_mask(entry->bytes, &masked);
-	capture_packet(capture, entry->unix_us, from, to, buf_slice(&masked));
+	add_packet(capture, entry->unix_us, from, to, buf_slice(&masked));
 	buf_fini(&masked);
 }
 

@@ -10,9 +10,6 @@ struct capture;
 /** Make the file, mode 0600. @return NULL with *err: ERR_EXISTS, or why it cannot be made */
 struct capture *capture_open(const char *path, enum err *err);
 void capture_message(struct capture *capture, const struct trace_entry *entry, bool redact);
-/** @param unix_us when it went or came */
-void capture_packet(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
-		    struct slice bytes);
 /** A packet of `whole` bytes, of which only the first are written. */
 void capture_part(struct capture *capture, int64_t unix_us, const struct address *from, const struct address *to,
 		  struct slice bytes, size_t whole);

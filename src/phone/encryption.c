@@ -3,7 +3,7 @@
 
 /* ---- the wish ---- */
 
-bool encryption_find(struct slice word, enum media_encryption *encryption)
+static bool find_encryption(struct slice word, enum media_encryption *encryption)
 {
 	static const char *const words[] = { [MEDIA_CLEAR] = "off",
 					     [MEDIA_ENCRYPTION_OPTIONAL] = "optional",
@@ -29,7 +29,7 @@ enum media_encryption encryption_of_call(const struct call *call)
 				  : settings_text(call_settings(call, "media.encryption"), "media.encryption");
 	enum media_encryption encryption = MEDIA_CLEAR;
 
-	if (!encryption_find(slice_of(own), &encryption))
+	if (!find_encryption(slice_of(own), &encryption))
 		return MEDIA_CLEAR;
 	/* Who reads the signalling would read the keys: then no encryption is better than one that is none. */
 	if (encryption == MEDIA_ENCRYPTION_OPTIONAL && !encryption_may_send_keys(call))

@@ -154,7 +154,6 @@ void calls_auto_hold(struct phone *phone, const struct call *but);
  */
 void calls_return_to_held(struct call *call);
 void calls_select(struct phone *phone, struct call *call);
-void calls_select_another(struct phone *phone);
 /** Play what the calls ask for: ring, ringback, or nothing. */
 void calls_update_tones(struct phone *phone);
 /** It came in and is neither answered nor over. */
@@ -188,7 +187,6 @@ void call_notice(struct call *call, const struct engine_event *event);
 void calls_busy_tone(struct phone *phone, unsigned code);
 /** A call is answered by itself: a short tone says so. */
 void calls_beep(struct phone *phone);
-void call_setup_free(struct call_setup *setup);
 struct session_handlers call_handlers(struct call *call);
 /** After a 3xx, or when a Contact of one failed: dial the next. @return false: there is none, or the setting says no */
 bool call_redirect(struct call *call, const struct outcome *outcome);
@@ -222,7 +220,6 @@ void media_make_plan(const struct call_media *media, const struct sdp_agreed *ag
 
 /* ---- encryption ---- */
 
-bool encryption_find(struct slice word, enum media_encryption *encryption);
 /** Can nobody on the way read what is sent like this? The loopback interface leads nowhere. */
 bool signalling_is_private(enum sip_protocol protocol, const struct address *remote);
 /** What its option, its account or media.encryption says; optional becomes off where keys may not be sent. */
@@ -301,9 +298,9 @@ void explain_call_end(const struct call *call, struct buf *out);
 void explain_account(const struct account *account, struct buf *out);
 /** Why it is not registered: a sentence or two. */
 void explain_account_failure(const struct account *account, struct buf *out);
-/** The sentence for a status or cause. */
 /** What happened when nobody sent a response, in a few words; NULL: a response came, or the cause says no more. */
 const char *explain_local_cause(const struct outcome *outcome);
+/** The sentence for a status or cause. */
 const char *explain_cause(enum cause cause, unsigned status);
 
 struct phone {

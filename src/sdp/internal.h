@@ -118,5 +118,3 @@ struct sdp_description {
 };
 /** Append the description; the version in o= rises when anything else differs from what was written last. */
 void sdp_write(struct sdp_negotiation *negotiation, const struct sdp_description *description, struct buf *to);
-/** The media line of ours and its attributes, with this port. */
-void sdp_write_audio(const struct sdp_description *description, uint16_t port, struct buf *to);

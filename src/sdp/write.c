@@ -17,7 +17,8 @@ static void write_red(const struct sdp_description *d, const struct sdp_codec *r
 	}
 }
 
-void sdp_write_audio(const struct sdp_description *d, uint16_t port, struct buf *to)
+/* The media line of ours and its attributes, with this port. */
+static void write_audio(const struct sdp_description *d, uint16_t port, struct buf *to)
 {
 	buf_printf(to, "m=audio %u %s", port, d->profile);
 	for (size_t i = 0; i < d->row_count; i++)
@@ -62,7 +63,7 @@ static void write_tail(const struct sdp_description *d, struct buf *to)
 	buf_printf(to, " IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=%.*s\r\n", family, host, family, host, SLICE_ARG(d->times));
 	for (size_t i = 0; i < d->line_count || i == 0; i++) {
 		if (i == d->ours || !d->lines)
-			sdp_write_audio(d, address_port(&d->local->rtp), to);
+			write_audio(d, address_port(&d->local->rtp), to);
 		else
 			write_rejected(&d->lines[i], to);
 	}

@@ -69,7 +69,8 @@ void prompt_run(struct prompt *prompt, const char *line)
 	free(command);
 }
 
-void prompt_quit(struct prompt *prompt)
+/* Leave: asks once while a call is up. */
+static void leave(struct prompt *prompt)
 {
 	prompt_run(prompt, "quit");
 }
@@ -150,7 +151,7 @@ static bool take_control(struct prompt *prompt, unsigned char c)
 		else if (runner_chat(prompt->runner))
 			prompt_run(prompt, "/close");
 		else
-			prompt_quit(prompt);
+			leave(prompt);
 		return true;
 	case 'Z' - '@':
 		want_stop(prompt);

@@ -40,6 +40,4 @@ void prompt_set_columns(struct prompt *prompt, int cols);
 void prompt_interrupt(struct prompt *prompt);
 /** Run a line as if it had been typed, without history: function keys. */
 void prompt_run(struct prompt *prompt, const char *line);
-/** Leave: asks once while a call is up. */
-void prompt_quit(struct prompt *prompt);
 struct runner *prompt_runner(struct prompt *prompt);

@@ -43,7 +43,7 @@ static void unlist(struct flow *flow)
 	list_remove(&flow->node);
 }
 
-struct flow *flow__new(struct transport *transport, const struct sip_target *target, bool incoming)
+static struct flow *new_flow(struct transport *transport, const struct sip_target *target, bool incoming)
 {
 	struct flow *flow = xcalloc(1, sizeof *flow);
 
@@ -156,7 +156,8 @@ struct flow *flow__to(const struct transport *transport, const struct sip_target
 	return found;
 }
 
-bool flow__make_room(struct transport *transport, size_t max)
+/* Make room for one more among `max`. @return false: the limit is reached */
+static bool make_room(struct transport *transport, size_t max)
 {
 	struct flow *oldest = NULL;
 	size_t live = 0;
@@ -198,9 +199,9 @@ enum err flow__open(struct transport *transport, const struct sip_target *target
 	*flow = flow__to(transport, target);
 	if (*flow)
 		return ERR_NONE;
-	if (!flow__make_room(transport, transport->settings.max_flows))
+	if (!make_room(transport, transport->settings.max_flows))
 		return ERR_FULL;
-	*flow = flow__new(transport, target, false);
+	*flow = new_flow(transport, target, false);
 	enum err err = world->ops->connect(world->net, *flow);
 	if (err) {
 		keep_explanation(*flow);
@@ -344,12 +345,12 @@ struct flow *transport_accepted(struct transport *transport, enum sip_protocol p
 {
 	struct sip_target target = { .protocol = protocol, .address = *remote, .local = *local };
 
-	if (!host_may_connect(transport, remote) || !flow__make_room(transport, room_for_others(transport))) {
+	if (!host_may_connect(transport, remote) || !make_room(transport, room_for_others(transport))) {
 		transport->counters.refused_connections++;
 		return NULL;
 	}
 	transport->counters.connections++;
-	struct flow *flow = flow__new(transport, &target, true);
+	struct flow *flow = new_flow(transport, &target, true);
 	flow->state = FLOW_OPEN;
 	flow->connection = connection;
 	expect_message(flow);

@@ -134,7 +134,6 @@ void transport__receive(struct transport *transport, struct sip_message *message
 void transport__refuse_unframed(struct flow *flow, struct slice head);
 
 /* flow.c */
-struct flow *flow__new(struct transport *transport, const struct sip_target *target, bool incoming);
 void flow__free(struct flow *flow);
 struct flow *flow__by_id(const struct transport *transport, uint64_t id);
 /** The flow that requests to this target may use, opening or open; NULL when there is none. */
@@ -146,8 +145,6 @@ enum err flow__open(struct transport *transport, const struct sip_target *target
 enum err flow__send(struct flow *flow, const struct sip_message *message, bool may_look_up);
 /** Close it and tell handlers.failed, as soon as timers run. */
 void flow__fail_later(struct flow *flow, enum err err);
-/** Make room for one more among `max`. @return false: the limit is reached */
-bool flow__make_room(struct transport *transport, size_t max);
 struct sip_source flow__source(struct flow *flow);
 
 /* targets.c */

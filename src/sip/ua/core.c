@@ -66,7 +66,8 @@ static bool is_on(const char *tag, const struct session_options *options)
 	return true;
 }
 
-bool core_supports(struct slice option, const struct session_options *options)
+/* Is this one of them? */
+static bool supports(struct slice option, const struct session_options *options)
 {
 	for (size_t i = 0; i < ARRAY_LEN(option_tags); i++)
 		if (slice_ieq(option, slice_of(option_tags[i])))
@@ -97,7 +98,7 @@ bool core_unsupported(const struct sip_message *request, const struct session_op
 
 	sip_values_begin(&values, request, SIP_HEADER_REQUIRE);
 	while (told < OPTIONS_TOLD && sip_values_next(&values, &value)) {
-		if (core_supports(value, options))
+		if (supports(value, options))
 			continue;
 		any = true;
 		if (value.n <= OPTION_BYTES)

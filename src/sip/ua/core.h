@@ -43,8 +43,6 @@ struct slice core_allow(void);
  * @param also  one that is of use in this request alone; NULL: none
  */
 void core_add_supported(struct sip_draft *draft, const struct session_options *options, const char *also);
-/** Is this one of them? */
-bool core_supports(struct slice option, const struct session_options *options);
 /** What a message requires that we do not support, as Unsupported lists it, bounded. @return false: nothing */
 bool core_unsupported(const struct sip_message *request, const struct session_options *options, struct buf *list);
 /** User-Agent of requests. */

@@ -229,8 +229,6 @@ bool session_has_sdp(const struct sip_message *message);
 struct leg *session_current(const struct session *session);
 /** Send what waited: re-INVITE, UPDATE. */
 void session_go_on(struct session *session);
-/** The pause before what met a request of the peer is sent again (14.1). [us] */
-int64_t session_glare_pause(struct session *session);
 /** One more refusal of that kind. @return false: there were too many for too long */
 bool session_glares_on(struct session *session, unsigned *glares, int64_t *since_us);
 /**

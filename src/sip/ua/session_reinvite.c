@@ -44,7 +44,8 @@ static void glare_over(void *arg)
 	session_go_on(arg);
 }
 
-int64_t session_glare_pause(struct session *session)
+/* The pause before what met a request of the peer is sent again (14.1). [us] */
+static int64_t glare_pause(struct session *session)
 {
 	struct random *random = session->ua->world.random;
 
@@ -66,7 +67,7 @@ bool session_was_in_the_way(struct session *session, const struct outcome *outco
 {
 	struct sip_retry_after after;
 
-	*pause_us = outcome->status == 491 ? session_glare_pause(session) : 0;
+	*pause_us = outcome->status == 491 ? glare_pause(session) : 0;
 	if (outcome->status != 500 || !outcome->response)
 		return outcome->status == 491;
 	if (!sip_retry_after_parse(sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER), &after) ||

@@ -7,7 +7,8 @@
 
 enum { TARGET_GUARD_MS = 500 };
 
-void screen_show(struct screen *screen, enum view view)
+/* Choose a view; it stays. */
+static void show_view(struct screen *screen, enum view view)
 {
 	screen->view = view;
 	screen->long_text = false;
@@ -204,7 +205,7 @@ static void enter(struct screen *screen)
 		screen->message = row->key;
 		screen->message_beside = 0;
 		screen->panes[VIEW_MESSAGE].top = 0;
-		screen_show(screen, VIEW_MESSAGE);
+		show_view(screen, VIEW_MESSAGE);
 		break;
 	case VIEW_MESSAGES:
 		view_messages_enter(screen, row);
@@ -224,7 +225,7 @@ static bool view_control(struct screen *screen, char c)
 {
 	switch (c) {
 	case '\t':
-		screen_show(screen, (enum view)((screen->view + 1) % VIEWS_NUMBERED));
+		show_view(screen, (enum view)((screen->view + 1) % VIEWS_NUMBERED));
 		return true;
 	case '\r':
 	case '\n':
@@ -284,7 +285,7 @@ static void click(struct screen *screen, enum view view, const struct mouse *mou
 	struct pane *pane = &screen->panes[view];
 	size_t at = pane->top + (size_t)(mouse->row - pane->area.y);
 
-	screen_show(screen, view);
+	show_view(screen, view);
 	set_focus(screen, true);
 	if (at >= pane->count || !pane->has_cursor || !pane->row[at].key)
 		return;
@@ -302,7 +303,7 @@ static void use_mouse(struct screen *screen, struct slice bytes)
 		return;
 	for (int i = 0; i < VIEWS_NUMBERED; i++)
 		if (mouse.button == 0 && is_in(&screen->tabs[i], &mouse)) {
-			screen_show(screen, (enum view)i);
+			show_view(screen, (enum view)i);
 			set_focus(screen, true);
 			return;
 		}
@@ -370,7 +371,7 @@ static void message_letter(struct screen *screen, char c)
 static void view_letter(struct screen *screen, char c)
 {
 	if (c >= '1' && c < '1' + VIEWS_NUMBERED) {
-		screen_show(screen, (enum view)(c - '1'));
+		show_view(screen, (enum view)(c - '1'));
 		return;
 	}
 	switch (c) {
@@ -472,7 +473,7 @@ static bool picks_view(struct screen *screen, struct slice line)
 			continue;
 		if (!take_subject(screen, (enum view)i, rest))
 			return false;
-		screen_show(screen, (enum view)i);
+		show_view(screen, (enum view)i);
 		screen->panes[i].moved = false;
 		return true;
 	}

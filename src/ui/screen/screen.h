@@ -126,8 +126,6 @@ void call_clock(const struct call_view *call, struct buf *to);
 uint64_t view_calls_show(const struct screen *screen);
 void view_ladder_build(struct screen *screen, struct pane *pane, int cols, int rows);
 void view_ladder_title(const struct screen *screen, char *title, size_t room);
-/** The call whose ladder is shown; 0: everything kept. */
-unsigned view_ladder_call(const struct screen *screen);
 void view_message_build(struct screen *screen, struct pane *pane, int cols, int rows);
 void view_message_title(const struct screen *screen, char *title, size_t room);
 /** The next message of the ladder, or the one before. */
@@ -161,8 +159,6 @@ bool screen_key(void *arg, enum key key, struct slice bytes);
 bool screen_text(void *arg, struct slice bytes);
 bool screen_entered(void *arg, const char *text);
 
-/** Choose a view; it stays. */
-void screen_show(struct screen *screen, enum view view);
 /** Go to the command line with `command` and a word in it, not run yet. */
 void screen_prepare(struct screen *screen, const char *command, const char *word);
 /** Somebody typed: draw in this turn. */

@@ -7,7 +7,8 @@
 
 enum { REBUILD_MS = 250, BIG_LADDER = 400 };
 
-unsigned view_ladder_call(const struct screen *screen)
+/* The call whose ladder is shown; 0: everything kept. */
+static unsigned view_ladder_call(const struct screen *screen)
 {
 	if (screen->ladder_call || screen->ladder_account)
 		return screen->ladder_call;
