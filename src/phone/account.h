@@ -48,6 +48,7 @@ struct account {
 	size_t proxy_count, proxy_now, proxies_failed; /* failed: in a row */
 	const char *proxy_routes[2]; /* Route of REGISTER */
 	char *routes[ROUTES_MAX + 1]; /* Route of everything else: with copies of the registrar's Service-Route */
+	size_t strange_routes;        /* of these, see struct identity */
 	struct timer proxy_timer;
 	struct request *probe; /* OPTIONS to a better proxy */
 	struct own_credential credentials[CREDENTIALS_MAX];

@@ -83,6 +83,7 @@ static void make(struct account *account, const char *proxy)
 	set_route(binding, proxy);
 	identity_of(account->phone, account, NULL, nobody, &identity);
 	identity.routes = binding->route;
+	identity.strange_routes = 0;
 	binding->registration =
 		registration_new(account->phone->ua,
 				 &(struct registration_config){ .identity = &identity,

@@ -100,15 +100,19 @@ void account_make_routes(struct account *account)
 	const char *const *service = account->binding ? registration_service_route(account->binding->registration)
 						      : NULL;
 	const char *proxy = account_proxy(account);
-	size_t count = 0;
+	size_t count = 0, own = 0;
 
 	clear_routes(account);
 	account->proxy_routes[0] = proxy;
 	account->proxy_routes[1] = NULL;
+	if (proxy)
+		own = 1;
 	if (proxy && !(service && service[0] && same_place(proxy, service[0])))
 		account->routes[count++] = xstrdup(proxy);
 	for (size_t i = 0; service && service[i] && count < ARRAY_LEN(account->routes) - 1; i++)
 		account->routes[count++] = xstrdup(service[i]);
+	bool strange = service && registration_is_strange(account->binding->registration);
+	account->strange_routes = strange ? count - own : 0;
 }
 
 /* ---- fail-over and fail-back ---- */
@@ -173,6 +177,7 @@ static void probe(void *arg)
 
 	identity_of(account->phone, account, NULL, nobody, &identity);
 	identity.routes = NULL;
+	identity.strange_routes = 0;
 	identity.password = NULL;
 	account->probe = ua_request(account->phone->ua,
 				    &(struct request_config){ .identity = &identity,

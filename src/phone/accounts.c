@@ -213,6 +213,7 @@ void identity_of(struct phone *phone, const struct account *account, const struc
 	identity->password = account->password;
 	identity->realm = account->realm;
 	identity->routes = account->routes[0] ? (const char *const *)account->routes : NULL;
+	identity->strange_routes = account->strange_routes;
 	identity->security = account->security;
 	identity->credential_count = account_credentials(account, identity->credentials);
 	identity->asserts = account->identity && !strcmp(account->identity, "asserted");

@@ -77,6 +77,7 @@ static void who_calls(struct call *call, char nobody[160], struct identity *iden
 	if (call->setup->proxy) {
 		call->setup->routes[0] = call->setup->proxy;
 		identity->routes = call->setup->routes;
+		identity->strange_routes = 1;
 	}
 	free(call->account_uri);
 	call->account_uri = xstrdup(identity->uri);
@@ -436,6 +437,15 @@ static bool was_tried(const struct call_setup *setup, const char *uri)
 	return false;
 }
 
+/* Who is called securely is not called otherwise because of a 3xx (8.1.3.4). */
+static bool may_follow(const struct call_setup *setup, const struct sip_address *contact)
+{
+	bool secure = slice_ibegins(slice_of(setup->uri), SLICE("sips:"));
+
+	return !contact->star && contact->uri.text.n <= URI_TEXT_MAX &&
+	       (contact->uri.scheme == SIP_SCHEME_SIPS || (contact->uri.scheme == SIP_SCHEME_SIP && !secure));
+}
+
 /* The Contacts of a 3xx, the best q first (RFC 3261 8.1.3.4), before what is still queued. */
 static void queue_contacts(struct call_setup *setup, const struct sip_message *response)
 {
@@ -448,7 +458,7 @@ static void queue_contacts(struct call_setup *setup, const struct sip_message *r
 		size_t at = count;
 		if (!contact)
 			break;
-		if (contact->star || contact->uri.scheme != SIP_SCHEME_SIP || contact->uri.text.n > URI_TEXT_MAX)
+		if (!may_follow(setup, contact))
 			continue;
 		for (; at && q[at - 1] < sip_address_q(contact); at--) {
 			q[at] = q[at - 1];
@@ -483,8 +493,7 @@ static bool take_proxy(struct call_setup *setup, const struct sip_message *respo
 	struct slice lr;
 	struct buf route;
 
-	if (setup->proxy || !contact || contact->star || contact->uri.scheme != SIP_SCHEME_SIP ||
-	    contact->uri.text.n > URI_TEXT_MAX)
+	if (setup->proxy || !contact || !may_follow(setup, contact))
 		return false;
 	buf_init(&route, URI_TEXT_MAX + 64);
 	buf_add_char(&route, '<');

@@ -253,6 +253,7 @@ bool account_make_binding(struct account *account, struct failure *failure)
 	binding->account = account;
 	identity_of(account->phone, account, NULL, nobody, &identity);
 	identity.routes = account->proxy_routes[0] ? account->proxy_routes : NULL;
+	identity.strange_routes = 0;
 	bool outbound = settings_number(account_settings(account->phone, account, "sip.outbound"), "sip.outbound");
 	/* `auto` says a GRUU only where our connection is kept too: without that it need not be asked for. */
 	enum { GRUU_AUTO = 1, GRUU_ON = 2 };

@@ -3,7 +3,7 @@ import re
 import socket
 import time
 
-from harness import Failed, check, equal
+from harness import Failed, check, equal, wait_until
 from test_sessions import PEER, PHONE, PHONE_AT, Dialog, hang_up, peer_calls, phone_calls, start
 from wire import Message, Peer
 
@@ -196,6 +196,44 @@ def test_a_registrar_that_sends_us_on(bench):
     phone.do("register")
     other.respond(other.receive("REGISTER"), 401, "Unauthorized", headers=[challenge.format("c")])
     check('nonce="c"' in other.receive("REGISTER").get("Authorization"), "told to, it is the registrar")
+
+
+def registered(registrar, register, headers=()):
+    rows = ["SIP/2.0 200 OK", *(f"{name}: {register.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq")), f"To: {register.get('To')};tag=r",
+            f"Contact: {register.get('Contact')};expires=60", *headers]
+    registrar.send(registrar.finish(rows), register.source)
+
+
+def moved(peer, request, status, contact):
+    rows = [f"SIP/2.0 {status}", *(f"{name}: {request.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq")), f"To: {request.get('To')};tag=m",
+            f"Contact: <{contact}>"]
+    peer.send(peer.finish(rows), request.source)
+
+
+def test_proxies_that_others_name(bench):
+    """A proxy that a stranger's 305 names, or the Service-Route of a host that a 302 to REGISTER names, is taken; but it gets no digest of the password."""
+    bench.need_namespace()
+    registrar, other, callee = Peer(5060, "192.0.2.2"), Peer(5060, "192.0.2.3"), Peer(5060, "192.0.2.4")
+    phone = bench.phone("set sip.listen 192.0.2.1:5060", "set call.follow-redirect on", "account add sip:alice@192.0.2.2 password=secret")
+    challenge = 'Digest realm="192.0.2.2", nonce="{}", algorithm=MD5'
+    registrar.respond(registrar.receive("REGISTER"), 401, "Unauthorized", headers=["WWW-Authenticate: " + challenge.format("a")])
+    registered(registrar, registrar.receive("REGISTER"))
+    phone.event("registered")
+
+    def gets_nothing(call):
+        invite = other.receive("INVITE")
+        check(invite.get("Route").startswith("<sip:192.0.2.3"), f"{invite}")
+        other.respond(invite, 407, "Who are you", headers=["Proxy-Authenticate: " + challenge.format("b")])
+        equal(phone.event("failed", call=call)["code"], 407, "the end")
+        other.nothing("INVITE", 0.1)
+    call = phone.do("call sip:bob@192.0.2.4")["call"]
+    moved(callee, callee.receive("INVITE"), "305 Use Proxy", "sip:192.0.2.3")
+    gets_nothing(call)
+    phone.do("register")
+    moved(registrar, registrar.receive("REGISTER"), "302 Moved", "sip:192.0.2.3")
+    registered(other, other.receive("REGISTER"), ["Service-Route: <sip:192.0.2.3;lr>"])
+    wait_until(lambda: "192.0.2.3" in str(phone.do("show registrations")) or other.pending, "registered there")
+    gets_nothing(phone.do("call sip:bob@192.0.2.2")["call"])
 
 
 def test_inside_a_call(bench):

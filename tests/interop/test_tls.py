@@ -40,6 +40,26 @@ def test_a_call_between_phones(bench):
     bob.quit()
 
 
+def test_redirected_no_less_securely(bench):
+    """8.1.3.4, 26.2.2: a 302 leads from sips: to sips: only, or the call would go on in the clear; sip: may become sips:."""
+    bench.need_namespace()
+    ca = make_ca(bench)
+    certificate = make_certificate(bench, "bob", "IP:192.0.2.4")
+    bob = listener(bench, "192.0.2.4", certificate, ca)
+    carol = listener(bench, "192.0.2.3", make_certificate(bench, "carol", "IP:192.0.2.3"), ca, "set sip.listen tls:192.0.2.3:5061")
+    alice = bench.phone(f"set tls.ca {ca}", "set sip.listen 192.0.2.1:5060", "set call.follow-redirect on")
+    for called, sent_to, follows in (("sips", "sip", False), ("sips", "sips", True), ("sip", "sips", True)):
+        number = alice.do(f"call {called}:bob@192.0.2.4")["call"]
+        bob.event("incoming")
+        bob.do(f"redirect {sent_to}:carol@192.0.2.3")
+        if not follows:
+            equal(alice.event("failed", call=number)["code"], 302, "not followed")
+            continue
+        carol.event("incoming")
+        alice.do("hangup")
+        alice.event("failed", call=number)
+
+
 def test_without_a_certificate_of_our_own(bench):
     """A phone that only connects is reached on its connection: a BYE from the other side ends the call there."""
     bench.need_namespace()

@@ -67,18 +67,45 @@ static bool names_place(struct slice own, struct slice host, enum digest_place p
 	return place == DIGEST_ELSEWHERE ? is_within(own, host) : slice_ieq(own, host);
 }
 
-static bool is_own_name(const struct profile *profile, struct slice host, enum digest_place place)
+static size_t count_routes(const struct profile *profile)
 {
-	const char *const *routes = profile->identity.routes;
+	size_t count = 0;
+
+	while (profile->identity.routes && profile->identity.routes[count])
+		count++;
+	return count;
+}
+
+/* Do some of the routes lead there: those from `first` on, as far as `end`? */
+static bool routes_name(const struct profile *profile, size_t first, size_t end, struct slice host,
+			enum digest_place place)
+{
 	struct sip_address route;
 
-	if (profile->identity.uri && names_place(sip_uri_hop_host(&profile->uri), host, place))
-		return true;
-	for (size_t i = 0; routes && routes[i]; i++)
-		if (sip_address_parse(slice_of(routes[i]), &route, NULL) &&
+	for (size_t i = first; i < end; i++)
+		if (sip_address_parse(slice_of(profile->identity.routes[i]), &route, NULL) &&
 		    names_place(sip_uri_hop_host(&route.uri), host, place))
 			return true;
 	return false;
+}
+
+static size_t count_own_routes(const struct profile *profile)
+{
+	size_t count = count_routes(profile), strange = profile->identity.strange_routes;
+
+	return count > strange ? count - strange : 0;
+}
+
+/* A route that others have named leads there. */
+static bool is_strange(const struct profile *profile, struct slice host)
+{
+	return routes_name(profile, count_own_routes(profile), count_routes(profile), host, DIGEST_ANY_PLACE);
+}
+
+static bool is_own_name(const struct profile *profile, struct slice host, enum digest_place place)
+{
+	return (profile->identity.uri && names_place(sip_uri_hop_host(&profile->uri), host, place)) ||
+	       routes_name(profile, 0, count_own_routes(profile), host, place);
 }
 
 static void remember_home(struct digest_cache *cache, const char *owner, struct slice name,
@@ -104,8 +131,10 @@ bool digest_trusts_hop(struct digest_cache *cache, const struct profile *profile
 		       const struct address *address, enum digest_place place)
 {
 	char *owner = digest_owner(profile);
-	bool registrar = place == DIGEST_REGISTRAR, own = registrar || is_own_name(profile, host, place), found = false;
 
+	if (place == DIGEST_ANY_PLACE && is_strange(profile, host))
+		place = DIGEST_ELSEWHERE;
+	bool registrar = place == DIGEST_REGISTRAR, own = registrar || is_own_name(profile, host, place), found = false;
 	LIST_EACH(&cache->homes, node) {
 		struct home *home = LIST_ENTRY(node, struct home, node);
 		if (strcmp(home->owner, owner) != 0)

@@ -273,6 +273,7 @@ static void registered(struct registration *r, const struct outcome *outcome)
 	r->stale_contact = NULL;
 	forget_left(r);
 	r->tried_face = false;
+	r->strange = r->elsewhere && !request_is_at_home(r->request);
 	r->failures = r->too_brief = r->redirects = 0;
 	r->expires_us = now_us(r) + (int64_t)seconds * SECOND_US;
 	r->state = REGISTRATION_REGISTERED;
@@ -514,6 +515,11 @@ bool registration_contact(const struct registration *registration, struct addres
 const char *const *registration_service_route(const struct registration *registration)
 {
 	return (const char *const *)registration->outbound.routes;
+}
+
+bool registration_is_strange(const struct registration *registration)
+{
+	return registration->strange;
 }
 
 const char *registration_gruu(const struct registration *registration, bool temporary)

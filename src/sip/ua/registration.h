@@ -69,6 +69,9 @@ bool registration_contact(const struct registration *registration, struct addres
 /** The Service-Route of the registrar, NULL-ended: Route of our requests outside dialogs, behind the outbound proxy.
  * RFC 3608 6.1 */
 const char *const *registration_service_route(const struct registration *registration);
+/** Is that of a registrar that a 3xx named, outside of the account's own domains? Then it is followed, but its hosts
+ * get no password (identity.strange_routes). */
+bool registration_is_strange(const struct registration *registration);
 /** The address that leads to this phone alone; `temporary`: one that does not show whose it is. NULL: none. RFC 5627 */
 const char *registration_gruu(const struct registration *registration, bool temporary);
 /** Does the registrar reach us by the flow that we opened (RFC 5626)? */

@@ -28,6 +28,7 @@ struct registration {
 	bool freed;
 	char *registrar, *to, *call_id, *tag;
 	char *elsewhere; /* the registrar's 3xx named this one, which is asked in its place while it answers; NULL */
+	bool strange; /* that one, which gets no password, made the binding */
 	unsigned redirects;
 	uint32_t cseq;
 	uint32_t asked; /* seconds that we ask for; a 423 raises it */

@@ -484,6 +484,11 @@ const struct sip_message *request_message(const struct request *request)
 	return request->sent;
 }
 
+bool request_is_at_home(struct request *request)
+{
+	return request->sent && at_home(request, &request->sent_to);
+}
+
 const struct sip_target *request_target(const struct request *request)
 {
 	return request->sent ? &request->sent_to : NULL;

@@ -64,6 +64,8 @@ void request_add_basics(struct sip_draft *draft, const struct profile *profile, 
 			struct slice to, struct slice call_id);
 /** To of a request outside a dialog: the target's URI without what 19.1.1 forbids there. */
 void request_print_to(struct buf *to, struct slice target);
+/** Did it go last to a place where the identity's challenges are answered? See digest_trusts_hop(). */
+bool request_is_at_home(struct request *request);
 /**
  * Give a request the form that its refusal asks for: 415 text without the charset that it has anyway, 416 a telephone
  * number as a SIP URI of our domain, 420 without what is only claimed to be supported.

@@ -54,6 +54,7 @@ struct identity {
 	struct credential credentials[CREDENTIALS_PER_IDENTITY]; /* of single realms, before the above */
 	size_t credential_count;
 	const char *const *routes; /* preloaded Route URIs in order (outbound proxy ...), NULL-ended, or NULL */
+	size_t strange_routes; /* so many at their end others have named: no places of our own (digest_trust.c) */
 	const char *contact_user;  /* user part of our Contact; NULL: that of uri */
 	bool has_contact;          /* the outside face of the NAT as a registration saw it: */
 	struct address contact;    /* host and port of Contact in place of the local ones */

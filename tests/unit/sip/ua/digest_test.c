@@ -345,6 +345,29 @@ static void a_redirection_leaves_the_password_within_the_domain(void **state)
 	assert_false(trusts(bench, "evil.com", "198.51.100.1", DIGEST_ANY_PLACE));
 }
 
+/* The route of a stranger's 305, or of a registrar that only a 3xx has named. */
+static void a_route_that_others_name_is_no_place_of_ours(void **state)
+{
+	static const char *const routes[] = { "<sip:gate.example.net;lr>", "<sip:evil.com;lr>",
+					      "<sip:two.biloxi.com;lr>", NULL };
+	struct bench *bench = *state;
+
+	profile_unref(bench->profile);
+	bench->identity.routes = routes;
+	bench->identity.strange_routes = 2;
+	bench->profile = profile_new(&bench->identity);
+	assert_true(trusts(bench, "gate.example.net", "192.0.2.7", DIGEST_ANY_PLACE));
+	assert_false(trusts(bench, "evil.com", "198.51.100.1", DIGEST_ANY_PLACE));
+	assert_true(trusts(bench, "two.biloxi.com", "192.0.2.20", DIGEST_ANY_PLACE));
+	/* Only where they lead within the domain: the domain itself is no wider for other hosts. */
+	assert_false(trusts(bench, "three.biloxi.com", "198.51.100.2", DIGEST_ANY_PLACE));
+	/* More than there are. */
+	profile_unref(bench->profile);
+	bench->identity.strange_routes = 4;
+	bench->profile = profile_new(&bench->identity);
+	assert_false(trusts(bench, "evil.com", "198.51.100.1", DIGEST_ANY_PLACE));
+}
+
 static void the_own_hosts_remembered_are_bounded(void **state)
 {
 	struct bench *bench = *state;
@@ -400,6 +423,7 @@ int main(void)
 		TEST(the_cache_is_bounded),
 		TEST(own_hosts_are_known_by_name_by_registration_and_by_address),
 		TEST(a_redirection_leaves_the_password_within_the_domain),
+		TEST(a_route_that_others_name_is_no_place_of_ours),
 		TEST(the_own_hosts_remembered_are_bounded),
 		TEST(an_empty_qop_is_none),
 		TEST(control_characters_are_no_challenge),
