@@ -20,14 +20,14 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/messages.c src/phone/messages.h \
 	src/phone/media_plan.c \
 	src/phone/negotiate.c src/phone/negotiate.h \
-	src/phone/phone.c src/phone/phone.h src/phone/phone_internal.h \
+	src/phone/phone.c src/phone/listen.c src/phone/phone.h src/phone/phone_internal.h \
 	src/phone/ping.c \
 	src/phone/presence.c src/phone/presence.h \
 	src/phone/quantity.c \
 	src/phone/register.c \
 	src/phone/sampling.c \
 	src/phone/screening.c src/phone/screening.h \
-	src/phone/settings.c src/phone/settings.h src/phone/settings.def \
+	src/phone/settings.c src/phone/units.c src/phone/settings.h src/phone/settings.def \
 	src/phone/show.c \
 	src/phone/store.c src/phone/store.h src/phone/store_db.c src/phone/store_journal.c src/phone/store_internal.h src/phone/sound.c src/phone/files.c src/phone/conference.c \
 	src/phone/devices.c \

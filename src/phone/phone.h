@@ -2,8 +2,9 @@
  * phone: the softphone as one object. Commands in, events out. The only floor where signalling and sound meet, and the
  * only one that reads SDP.
  *
- *   phone            wiring, sockets, turn end; phone_internal what the files below share
- *   settings         the table of settings (settings.def); apply: what changes when one is set
+ *   phone            wiring, turn end; phone_internal what the files below share; listen the sockets of SIP
+ *   settings         the table of settings (settings.def); units durations, sizes and levels in it; apply: what changes
+ *                    when one is set
  *   event            the event log (events.def); event_words: a line of each for people
  *   target           what people write -> a URI; dial_plan what an account makes of numbers
  *

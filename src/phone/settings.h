@@ -46,12 +46,20 @@ int64_t settings_number(const struct settings *settings, const char *name);
 bool settings_on(const struct settings *settings, const char *name);
 bool settings_changed(const struct settings *settings, const char *name); /* differs from its default */
 
+/* units.c */
 enum { LEVEL_DB = 1000, LEVEL_OFF = -1000 * LEVEL_DB };
 /** "-20dB", "+6dB", "1.5dB". @return false for a bare number or anything else */
 bool level_parse(struct slice text, int64_t *level) MUST_CHECK;
 /** "250ms", "10s", "5m", "1h", "none" (0). @return false for a bare number or anything else */
 bool duration_parse(struct slice text, int64_t *us) MUST_CHECK;
+/** By the greatest unit that leaves nothing over: "90s", "2h"; 0: "none". */
 void duration_print(struct buf *to, int64_t us);
+/** "512", "64k", "16M", "1G", "off" (0). @return false for anything else */
 bool size_parse(struct slice text, int64_t *bytes) MUST_CHECK;
+/** As size_parse() reads it. */
+void size_print(struct buf *to, int64_t bytes);
+/** As level_parse() reads it. */
+void level_print(struct buf *to, int64_t level);
+/* settings.c */
 /** Read "192.0.2.4:5060", "tls:[2001:db8::1]:5061": what sip.listen lists. The protocols are bits of net_listen(). */
 bool listen_word_read(struct slice word, unsigned *protocols, struct address *address);
