@@ -134,6 +134,29 @@ void explain_response(const struct sip_message *message, struct buf *to)
 		add_text(to, "Said by", text);
 }
 
+void phone_note_outcome(struct phone *phone, const struct outcome *outcome, const char *words, const char *format, ...)
+{
+	const char *remedy = explain_cause(outcome->cause, outcome->status);
+	struct buf *note = &phone->last_failure, detail;
+	va_list args;
+
+	buf_clear(note);
+	buf_init(&detail, 2048);
+	va_start(args, format);
+	buf_vprintf(note, format, args);
+	va_end(args);
+	buf_printf(note, ": ");
+	outcome_text(note, outcome->status, words, cause_name(outcome->cause));
+	buf_printf(note, "%s%s", *remedy ? ". " : "", remedy);
+	if (outcome->response)
+		explain_response(outcome->response, &detail);
+	buf_printf(note, "%s%s", detail.n ? *remedy ? " " : ". " : "", buf_text(&detail));
+	buf_fini(&detail);
+	/* Whoever prints it ends it. */
+	if (note->n && note->p[note->n - 1] == '.')
+		note->p[--note->n] = '\0';
+}
+
 static void add_detail(const char *detail, struct buf *out)
 {
 	if (detail && *detail)

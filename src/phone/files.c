@@ -10,15 +10,19 @@
 
 enum { NAME_MAX_BYTES = 200, PATH_MAX_BYTES = 4000, TRIES_MAX = 10000 };
 
+const char *sound_err_text(enum err err)
+{
+	return err == ERR_LIBRARY ? "libsndfile cannot be opened: is it installed?" : err_text(err);
+}
+
 /* ---- playing ---- */
 
 static bool play_failed(struct failure *failure, const char *path, enum err err)
 {
 	const char *why = err == ERR_NOT_FOUND     ? "there is no such file"
 			  : err == ERR_UNSUPPORTED ? "it is no WAV, FLAC, Ogg or Opus file that can be read"
-			  : err == ERR_LIBRARY     ? "libsndfile cannot be opened: is it installed?"
 			  : err == ERR_IO          ? "it is no regular file"
-						   : err_text(err);
+						   : sound_err_text(err);
 
 	return fail(failure, STATUS_SOUND, err_name(err), "'%.200s' cannot be played: %s", path, why);
 }
@@ -167,9 +171,8 @@ static bool record_failed(struct failure *failure, const char *path, enum err er
 	const char *why = err == ERR_NOT_FOUND ? "there is no such folder"
 			  : err == ERR_UNSUPPORTED
 				  ? "this libsndfile cannot write that kind of file; .wav and .flac it can"
-			  : err == ERR_LIBRARY ? "libsndfile cannot be opened: is it installed?"
 			  : err == ERR_FULL ? "there is no room on the disk"
-					    : err_text(err);
+					    : sound_err_text(err);
 
 	return fail(failure, STATUS_SOUND, err_name(err), "'%.200s' cannot be written: %s", path, why);
 }

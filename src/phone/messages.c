@@ -182,8 +182,10 @@ static void on_sent(void *arg, struct request *request, const struct outcome *ou
 			   slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
 	message_store_finish(messages->store, sending->number, good ? MESSAGE_SENT : MESSAGE_FAILED, outcome->status,
 			     reason);
-	if (!good)
-		phone_note_failure(messages->phone, "MESSAGE to %s: %u %s", sending->to, outcome->status, reason);
+	if (!good && local && local != explain_local_cause(outcome))
+		phone_note_failure(messages->phone, "MESSAGE to %s: %s", sending->to, local);
+	else if (!good)
+		phone_note_outcome(messages->phone, outcome, reason, "MESSAGE to %s", sending->to);
 	free(reason);
 	sending_free(sending);
 }

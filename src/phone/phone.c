@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { FAILURE_MAX = 1024, HURRY_AFTER_US = 1500000, QUIET_AFTER_US = 2000000, LOOK_BACK = 200 };
+enum { FAILURE_MAX = 4096, HURRY_AFTER_US = 1500000, QUIET_AFTER_US = 2000000, LOOK_BACK = 200 };
 
 bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
 {

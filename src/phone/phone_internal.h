@@ -441,7 +441,13 @@ char *peer_uri(struct slice text);
 char *clean(struct slice text);
 /** The same for a name, of which as much is kept as somebody reads: whoever calls chooses its length. */
 char *clean_name(struct slice text) __attribute__((returns_nonnull));
+/** What `why` tells where nothing else has gone wrong: as much of it as fits. */
 void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);
+/** The same of a request that failed: its outcome in `words`, what to do, and what the response says besides. */
+void phone_note_outcome(struct phone *phone, const struct outcome *outcome, const char *words, const char *format, ...)
+	PRINTF_LIKE(4, 5);
+/** err_text() of what a sound file or device said; the library that is missing has a name. */
+const char *sound_err_text(enum err err);
 /** Forget the lists of devices that are still asked for. */
 void sound_free(struct phone *phone);
 const char *sound_kind(enum engine_device which);

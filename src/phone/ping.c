@@ -49,13 +49,9 @@ void phone_add_response(struct phone *phone, const struct told_response *request
 				   : sip_message_value(outcome->response, SIP_HEADER_USER_AGENT));
 		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
 	}
-	if (outcome->status >= 300) {
-		struct buf told;
-		buf_init(&told, 1024);
-		outcome_text(&told, outcome->status, event_value(event, "reason"), event_value(event, "cause"));
-		phone_note_failure(phone, "%s to %s: %s", request->method, request->target, buf_text(&told));
-		buf_fini(&told);
-	}
+	if (outcome->status >= 300)
+		phone_note_outcome(phone, outcome, event_value(event, "reason"), "%s to %s", request->method,
+				   request->target);
 }
 
 static void tell(struct pending_request *pending, const struct outcome *outcome)

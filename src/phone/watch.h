@@ -21,6 +21,7 @@ struct watch {
 	struct subscription *subscription;
 	bool stopping, once;                    /* once: one look was all that was asked for */
 	enum subscription_state told;           /* by `subscribed` */
+	int64_t retry_at_us;                    /* when it is asked for again; 0: it is told, or asked for now */
 	bool settled;                           /* a NOTIFY has come, or it has failed */
 	char *said;                             /* the last news, so that the same is no news again */
 	char *shown;                            /* the last news of presence for people */

@@ -29,10 +29,14 @@ void subscriptions_show(const struct subscriptions *all, struct buf *out)
 {
 	LIST_EACH(&all->watches, node) {
 		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
+		int64_t wait_us = watch->retry_at_us - all->phone->timers->now_us;
+		bool waits = subscription_state(watch->subscription) == SUBSCRIPTION_WAITING && wait_us > 0;
 		buf_printf(out, "  %-16s %-10s %6" PRIu32 " s  %s%s%s\n", watch_package_name(watch->package),
 			   watch->stopping ? "ending"
 					   : subscription_state_name(subscription_state(watch->subscription)),
-			   subscription_left(watch->subscription), watch->name, *watch->name ? " " : "", watch->uri);
+			   waits ? (uint32_t)((wait_us + SECOND_US - 1) / SECOND_US)
+				 : subscription_left(watch->subscription),
+			   watch->name, *watch->name ? " " : "", watch->uri);
 	}
 }
 

@@ -122,6 +122,20 @@ def test_inside_a_call(bench):
     equal(bob.event("message")["text"], "inside", "text")
 
 
+def test_why_of_a_message(bench):
+    """`why` of a message says what the refusal means and when it may be tried again; where nobody is, what to look at."""
+    peer, phone = Peer(PEER), phone_for(bench)
+    phone.do(f"message sip:bob@127.0.0.1:{PEER} hello")
+    peer.respond(peer.receive("MESSAGE"), 503, "Service Unavailable", headers=("Retry-After: 120 (we are asleep)",))
+    phone.event("message-failed")
+    equal(phone.do("why")["text"], f"MESSAGE to sip:bob@127.0.0.1:{PEER}: 503 Service Unavailable. The server is overloaded or being maintained; "
+                                   "try later. It asks to try again in 120 s.", "a server that is asleep")
+    phone.do(f"message sip:bob@127.0.0.1:{OTHER} hello")
+    phone.event("message-failed")
+    text = phone.do("why")["text"]
+    check("no way there, or nothing listens. Check the address" in text and "503" not in text and ".." not in text, text)
+
+
 def test_scripts_end_with_what_became_of_them(bench):
     peer = Peer(PEER)
     where = f"sip:bob@127.0.0.1:{OTHER}"

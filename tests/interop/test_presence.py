@@ -413,6 +413,16 @@ def test_one_look(bench):
     check("no subscriptions" in phone.do("show subscriptions")["text"], "nothing is left")
 
 
+def test_why_of_a_subscription(bench):
+    bob, phone = Notifier(PEER), phone_for(bench)
+    phone.do(f"subscribe sip:bob@127.0.0.1:{PEER}")
+    bob.accept(status=503, phrase="Service Unavailable", headers=["Retry-After: 120"])
+    phone.event("subscribe-failed")
+    text = phone.do("why")["text"]
+    check("503 Service Unavailable. The server is overloaded" in text and text.endswith("It asks to try again in 120 s."), text)
+    check(" waiting       120 s " in phone.do("show subscriptions")["text"], "when it is asked for again")
+
+
 def test_scripts_end_with_what_became_of_it(bench):
     """A script that subscribes and ends does not do so before it knows whether that works."""
     listen, where = f"set sip.listen 127.0.0.1:{PHONE}", f"sip:bob@127.0.0.1:{PEER}"
