@@ -147,5 +147,5 @@ void call_hold_music(struct call *call)
 	/* Where the peer takes nothing from us there is nobody to play to. */
 	if (err && err != ERR_STATE)
 		log_line(call->phone->log, LOG_WARNING, "call.hold-music: '%s' cannot be played: %s", path,
-			 err_text(err));
+			 sound_err_text(err));
 }

@@ -51,7 +51,9 @@ int extra_headers_read(const char *const *words, struct extra_header *extra, siz
 static void open_failed(struct call *call, enum err err)
 {
 	char *reason = err == ERR_NOT_FOUND     ? xasprintf("no codec '%s'", call_codecs(call) ? call_codecs(call) : "")
-		       : err == ERR_UNSUPPORTED ? xasprintf("libsrtp can do none of media.encryption-suites")
+		       : err == ERR_UNSUPPORTED ? xasprintf("%s", call->phone->srtp_told && !call->phone->srtp_works
+								     ? "libsrtp2 cannot be opened: is it installed?"
+								     : "libsrtp can do none of media.encryption-suites")
 						: xasprintf("no port for sound: %s; see media.ports", err_text(err));
 
 	call_fail_locally(call, CAUSE_LOCAL, err, reason);

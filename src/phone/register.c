@@ -137,7 +137,9 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	}
 	account_make_routes(account);
 	if (outcome->status >= 300) {
-		account_set_result(account, ACCOUNT_FAILED, outcome->status, outcome->reason, register_cause(outcome));
+		const char *local = explain_local_cause(outcome);
+		account_set_result(account, ACCOUNT_FAILED, outcome->status, local ? slice_of(local) : outcome->reason,
+				   register_cause(outcome));
 		account->removal_failed = true;
 		struct event *event = account_event(account, EVENT_REGISTER_FAILED);
 		account_add_result(event, account);

@@ -361,8 +361,7 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view) || !view.has_media)
 			continue;
 		if (!any)
-			buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    microphone  "
-					"refused\n");
+			buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    mic      refused\n");
 		any = true;
 		buf_printf(out, "%4u  %-5s  %5.2f%%  %5.1f ms  ", view.number, view.codec, view.loss * 100,
 			   view.jitter_ms);
@@ -375,7 +374,7 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 			buf_printf(out, "%4.2f", view.mos);
 		else
 			buf_printf(out, "   ?");
-		buf_printf(out, "  %4.0f dB  %4.0f dB     %" PRIu64 "\n", view.heard_db, view.mic_db, view.refused);
+		buf_printf(out, "  %4.0f dB  %4.0f dB  %" PRIu64 "\n", view.heard_db, view.mic_db, view.refused);
 	}
 	if (!any)
 		buf_printf(out, "no call has sound now; `show media CALL` tells of one that is over\n");

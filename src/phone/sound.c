@@ -80,7 +80,7 @@ void sound_apply(struct phone *phone, enum engine_device which)
 
 	if (err)
 		log_line(phone->log, LOG_WARNING, "%s '%s' cannot be used: %s; silence takes its place",
-			 settings_of[which], settings_text(phone->settings, settings_of[which]), err_text(err));
+			 settings_of[which], settings_text(phone->settings, settings_of[which]), sound_err_text(err));
 }
 
 /* "default: no such device" -> its name and why. @return the reason, may be empty */
@@ -196,13 +196,13 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 		enum err err = sound_use_from(phone, which, 0);
 		if (err && from_script) {
 			good = fail(failure, err == ERR_SYNTAX ? STATUS_USAGE : STATUS_SOUND, err_name(err),
-				    "%s: '%.*s' cannot be used: %s", row->name, SLICE_ARG(names), err_text(err));
+				    "%s: '%.*s' cannot be used: %s", row->name, SLICE_ARG(names), sound_err_text(err));
 			buf_clear(&why);
 			if (settings_set(phone->settings, row, slice_of(before), &why) && phone->engine)
 				sound_use_from(phone, which, 0);
 		} else if (err) {
 			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; silence takes its place",
-				 row->name, SLICE_ARG(names), err_text(err));
+				 row->name, SLICE_ARG(names), sound_err_text(err));
 		}
 	}
 	buf_fini(&why);

@@ -48,6 +48,20 @@ def test_echo_from_a_file(bench):
     check(hears(bench.path("spk.wav"), 523), "the recording holds the tone")
 
 
+def test_quality_fits_a_terminal(bench):
+    status, out, err = bench.script("set audio.input null", "set audio.output null", "call echo", "wait media within=5s", "show quality")
+    equal(status, 0, err)
+    widths = [len(line) for line in out.splitlines()]
+    check(len(widths) > 2 and max(widths) <= 80, out)
+
+
+def test_registrar_that_is_not_there(bench):
+    """Neither the registration nor, at the end, its removal gets an answer: no code is made up for either."""
+    status, out, err = bench.script("set sip.listen 127.0.0.1:0", "account add sip:a@127.0.0.9:5999 password=x", args=("-v",))
+    equal(status, 0, err)
+    check("registration failed: no way there, or nothing listens (connect)" in out and "Service Unavailable" not in out, out)
+
+
 def test_echo_hangs_up_on_hash(bench):
     status, _, err = bench.script("set audio.input null", "set audio.output null", "call echo", "wait answered within=5s", "dtmf 12#", "wait ended within=10s")
     equal(status, 0, err)
@@ -190,7 +204,9 @@ def test_a_library_that_is_missing_costs_what_needs_it_alone(bench):
             ((*echo, "hangup"), 0, ""),
             ((*quiet, f"play {tone} to=me"), 6, "libsndfile cannot be opened"),
             ((*echo, f"record start {heard}"), 6, "libsndfile cannot be opened"),
-            (("set media.encryption required", "set media.encryption-over-clear on", *echo), 4, "libsrtp2 cannot be opened")):
+            ((f"set audio.input file:{tone}",), 6, "libsndfile cannot be opened"),
+            ((*echo, f"set call.hold-music {tone}", "hold", "wait held within=5s", "hangup"), 0, "libsndfile cannot be opened"),
+            (("set media.encryption required", "set media.encryption-over-clear on", *echo), 4, "failed: libsrtp2 cannot be opened")):
         status, _, err = bench.script(*lines, env=environment)
         equal((status, sentence in err), (want, True), f"{lines[-1]} ({err})")
     check(not os.path.exists(heard), "no file is made")

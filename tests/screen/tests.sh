@@ -68,6 +68,8 @@ test_resize() {
 	until_shown '┬ Ladder' && until_shown 'offhook> call nobody'
 	mux resize-window -x 30 -y 8
 	until_shown '30x8: offhook needs 40x10'
+	mux resize-window -x 20 -y 5
+	until_shown '20x5: needs 40x10'
 	mux resize-window -x 40 -y 10
 	until_shown 'offhook> call nobody' && golden resized_40x10
 	mux resize-window -x 80 -y 24

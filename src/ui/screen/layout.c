@@ -141,7 +141,8 @@ static void draw_too_small(struct screen *screen)
 	struct area area = { 0, 0, screen->rows, screen->cols };
 	char text[80];
 
-	snprintf(text, sizeof text, "%dx%d: offhook needs 40x10", screen->cols, screen->rows);
+	snprintf(text, sizeof text, "%dx%d: %sneeds 40x10", screen->cols, screen->rows,
+		 screen->cols < 28 ? "" : "offhook ");
 	draw_begin();
 	draw_string(&area, 0, 0, STYLE_PLAIN, text);
 	draw_end(screen->terminal, -1, 0);
