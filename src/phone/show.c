@@ -361,7 +361,8 @@ static bool show_quality(struct phone *phone, struct slice argument, struct buf 
 		if (!view_number(phone, LIST_ENTRY(node, struct call, node)->number, &view) || !view.has_media)
 			continue;
 		if (!any)
-			buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    mic      refused\n");
+			buf_printf(out, "call  codec   loss    jitter   rtt      buffer   mos   heard    mic      "
+					"refused\n");
 		any = true;
 		buf_printf(out, "%4u  %-5s  %5.2f%%  %5.1f ms  ", view.number, view.codec, view.loss * 100,
 			   view.jitter_ms);
