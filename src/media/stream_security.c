@@ -101,6 +101,7 @@ bool stream_open(struct stream *stream, uint8_t *bytes, size_t *n, bool rtcp)
 	}
 	stream->forged_packets += verdict == SECURE_FORGED;
 	stream->replayed_packets += verdict == SECURE_REPLAYED;
+	stream->stray_packets += verdict == SECURE_NONE && !rtcp;
 	if (verdict != SECURE_GOOD)
 		stream_tell_refused(stream);
 	return verdict == SECURE_GOOD;

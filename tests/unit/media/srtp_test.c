@@ -336,17 +336,21 @@ static void a_flood_is_survived(void **state)
 	/* One packet is of the speaker's key: another source of the same peer, taken once. */
 	struct stream_protection protection = talk.sides[0].config.protection;
 	struct secure *sender = secure_new_sender(&protection);
-	struct packet own = sealed(sender, 40000, 4711), forged = rtp(50000, 4711);
+	struct packet own = sealed(sender, 40000, 4711), forged = rtp(50000, 4711), garbage = forged;
+	memset(garbage.bytes, 'g', garbage.n);
 	for (int i = 0; i < 20; i++) {
 		for (int k = 0; k < 100; k++)
 			assert_int_equal(sendto(fd, forged.bytes, forged.n, 0, &talk.sides[1].rtp.u.any,
 						address_len(&talk.sides[1].rtp)), forged.n);
 		assert_int_equal(sendto(fd, own.bytes, own.n, 0, &talk.sides[1].rtp.u.any,
 					address_len(&talk.sides[1].rtp)), own.n);
+		assert_int_equal(sendto(fd, garbage.bytes, garbage.n, 0, &talk.sides[1].rtp.u.any,
+					address_len(&talk.sides[1].rtp)), garbage.n);
 		talk_run(&talk, 50);
 	}
 	struct stream_stats stats = hears(&talk.sides[1]);
 	assert_int_equal(stats.forged_packets, 2000);
+	assert_int_equal(stats.stray_packets, 20);
 	assert_int_equal(stats.replayed_packets, 19);
 	assert_in_range((uintmax_t)stats.tone_hz, 438, 442);
 	assert_true(stats.lost_packets == 0);
