@@ -112,8 +112,11 @@ static void no_such_command(struct binder *binder, struct slice first, struct sl
 	buf_init(&name, 256);
 	buf_printf(&name, "%.*s%s%.*s", SLICE_ARG(slice_sub(first, 0, 60)), second.n ? " " : "",
 		   SLICE_ARG(slice_sub(second, 0, 60)));
+	bool is_line = slice_find(first, ' ') < first.n;
 	near_init(&near, second.n ? second : first);
-	if (second.n)
+	if (is_line && !second.n)
+		near.best = (struct slice){ 0 };
+	else if (second.n)
 		near_second_word(first, &near);
 	else
 		near_first_word(binder, &near);
@@ -127,7 +130,9 @@ static void no_such_command(struct binder *binder, struct slice first, struct sl
 		buf_add(&elsewhere, buf_slice(&list));
 		buf_fini(&list);
 	}
-	if (!second.n && !known && !near.best.n)
+	if (!second.n && is_line)
+		buf_printf(&elsewhere, "; quotes around it all make one word of it: leave them out");
+	else if (!second.n && !known && !near.best.n)
 		buf_printf(&elsewhere, "; `help` lists them");
 	binder_failed(binder, "no-such-command", known ? NULL : &near, "%s: no such command%s", buf_text(&name),
 		      buf_text(&elsewhere));

@@ -62,7 +62,7 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "call.duration", "how long it is since the answer" },
 		{ "call.remote", "the address of the other side" },
 		{ "call.encryption", "of the media: none, or the suite of SRTP" },
-		{ "call.recording", "the file into which the call is recorded, or off" },
+		{ "call.recording", "on, paused or off" },
 		{ "sent.",
 		  "with the name of a header field behind it, as sent.Via: what our last message of the call said" },
 		{ "received.",

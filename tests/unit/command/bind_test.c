@@ -78,6 +78,8 @@ static const struct {
 	const char *says;
 } wrong[] = {
 	{ "anwser", 1, "anwser: no such command; did you mean 'answer'?" },
+	{ "'set call.max 5'", 1,
+	  "set call.max 5: no such command; quotes around it all make one word of it: leave them out" },
 	{ "xyzzy", 1, "xyzzy: no such command; `help` lists them" },
 	{ "CALL bob", 1, "CALL: no such command; did you mean 'call'?" },
 	{ "trace foo", 7, "trace foo: no such command; behind trace stands one of on, off, ladder" },
