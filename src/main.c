@@ -42,6 +42,7 @@ struct app {
 	int input_error;
 	struct timer limit;
 	struct loop_signal *signals[3];
+	struct buf early; /* errors of before there was a front end: the screen covers them, so it says them again */
 	int status;
 };
 
@@ -57,13 +58,31 @@ static char *drop_notice_json(size_t pieces)
 	return xasprintf("{\"jsonrpc\":\"2.0\",\"method\":\"dropped\",\"params\":{\"lines\":%zu}}\n", pieces);
 }
 
+static void say_early(struct app *app, const char *where, const char *text, const char *shown_line)
+{
+	output_printf(app->err, "%s%s\n%s", *where ? where : "offhook: ", text, shown_line);
+	buf_printf(&app->early, "%s%s\n", where, text);
+}
+
 static void message(struct app *app, enum log_level level, const char *text)
 {
 	control_message(app->control, level, text);
 	if (app->ui)
 		app->ui->ops->message(app->ui, level, text);
 	else
-		output_printf(app->err, "offhook: %s%s\n", level == LOG_WARNING ? "warning: " : "", text);
+		say_early(app, level == LOG_WARNING ? "offhook: warning: " : "", text, "");
+}
+
+static void say_again(struct app *app)
+{
+	struct slice rest = buf_slice(&app->early);
+
+	while (app->ui->ops == &ui_screen && rest.n) {
+		char *line = slice_dup(slice_cut(&rest, '\n'));
+		app->ui->ops->message(app->ui, LOG_ERROR, line);
+		free(line);
+	}
+	buf_clear(&app->early);
 }
 
 static void on_log(void *arg, enum log_level level, const char *line)
@@ -89,8 +108,7 @@ static void on_error(void *arg, struct runner *runner, const char *where, const 
 	if (app->file_output.error)
 		app->file_output.error(app->file_output.arg, runner, where, failure);
 	else
-		output_printf(app->err, "%s%s\n%s", where && *where ? where : "offhook: ", failure->text,
-			      runner_shown_line(runner));
+		say_early(app, where ? where : "", failure->text, runner_shown_line(runner));
 }
 
 static void on_echo(void *arg, struct runner *runner, const char *text)
@@ -371,7 +389,13 @@ static bool run_config_file(struct app *app, const char *path, bool wanted)
 	/* Anything else that hides it from us (a folder without permission, a link to itself) is told. */
 	if (!path || (!wanted && access(path, F_OK) < 0 && errno == ENOENT))
 		return true;
-	return runner_file(app->config, path, NULL, 0);
+	bool good = runner_file(app->config, path, NULL, 0);
+	if (!good && app->interactive && !access(path, R_OK)) {
+		char *text = xasprintf("nothing of %s counts until that is mended", path);
+		say_early(app, "", text, "");
+		free(text);
+	}
+	return good;
 }
 
 static void run_config(struct app *app)
@@ -471,6 +495,7 @@ static bool start_front_end(struct app *app)
 	}
 	app->file_output = app->ui->ops->file_output(app->ui);
 	commands_set_output(app->commands, &app->file_output);
+	say_again(app);
 	phone_trace_watch(app->phone, on_trace, app);
 	return true;
 }
@@ -479,6 +504,7 @@ static void app_start(struct app *app)
 {
 	const struct options *options = &app->options;
 
+	buf_init(&app->early, 8192);
 	app->loop = loop_new();
 	app->err_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	app->out = output_new(app->loop, STDOUT_FILENO, OUTPUT_MAX,
@@ -538,6 +564,7 @@ static void app_stop(struct app *app)
 		runner_free(app->script);
 	if (app->config)
 		runner_free(app->config);
+	buf_fini(&app->early);
 	commands_free(app->commands);
 	phone_free(app->phone);
 	output_flush(app->out, limit_ms);

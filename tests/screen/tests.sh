@@ -77,6 +77,15 @@ test_resize() {
 }
 check resize
 
+test_config_errors() {
+	local config=$work/wrong.config
+	printf 'set call.max 4\nset nosuch 5\n' >"$config"
+	open 80x24 -c "$config"
+	until_shown 'wrong.config:2:5: nosuch: no such setting' && until_shown 'counts until that is mended'
+	line 'get call.max' && until_shown '^16$'
+}
+check config_errors
+
 test_completion() {
 	open 80x24 "${quiet[@]}"
 	until_shown "$prompt" && text 'hang' && keys Tab && until_shown '^offhook> hangup'
