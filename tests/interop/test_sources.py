@@ -9,7 +9,7 @@ import struct
 import time
 
 from harness import Skip, check, equal, wait_until
-from test_sessions import PEER, Dialog, hang_up, phone_calls, start
+from sessions import PEER, Dialog, hang_up, phone_calls, start
 from test_sound import hears
 from wire import Peer
 

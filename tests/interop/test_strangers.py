@@ -4,7 +4,7 @@ import socket
 import time
 
 from harness import Failed, check, equal, wait_until
-from test_sessions import PEER, PHONE, PHONE_AT, Dialog, hang_up, peer_calls, phone_calls, start
+from sessions import PEER, PHONE, PHONE_AT, Dialog, hang_up, peer_calls, phone_calls, start
 from wire import Message, Peer
 
 RING, SILENCE = "ring", "silence"

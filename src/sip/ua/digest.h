@@ -50,7 +50,8 @@ enum digest_place {
  *
  * It is when its name is the host of identity.uri or of a preloaded route, when the identity registers there, or when
  * it is at an address where one of those was found before (a proxy that puts its address into Record-Route). A host
- * that only the registrar's 3xx has named is such a place when it lies within a domain that is.
+ * that others have named, in a 3xx or as one of identity.strange_routes, is such a place when it lies within a domain
+ * that is.
  * @param host       the name that was looked up, as sip_uri_hop_host() has it
  * @param address    what was found
  * RFC 3261 22.1, 22.3
