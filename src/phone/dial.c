@@ -153,18 +153,43 @@ static void located(void *arg, enum err err, const struct sip_target *targets, s
 	invite(call);
 }
 
-/* The host that the INVITE goes to first: the proxy of a 305 or ours, else the target's. @return false: no SIP URI */
-static bool first_hop(const struct account *account, const struct call_setup *setup, struct sip_hop *hop)
+/* The URI that the INVITE goes to first: the proxy of a 305, ours, the registrar's Service-Route, or the target. */
+static struct slice first_uri(const struct account *account, const struct call_setup *setup)
 {
-	struct slice next = account && account_proxy(account) ? slice_of(account_proxy(account)) : slice_of(setup->uri);
-	struct sip_uri uri;
+	const char *route = setup->proxy ? setup->proxy : account ? account->routes[0] : NULL;
+	struct sip_address address;
+
+	if (!route)
+		return slice_of(setup->uri);
+	return *route == '<' && sip_address_parse(slice_of(route), &address, NULL) ? address.uri.text : slice_of(route);
+}
+
+/* What was said of the protocol: by the URI, else by the account. */
+static void choose_protocol(const struct call *call, const struct account *account, const struct sip_uri *uri,
+			    struct sip_hop *hop)
+{
+	struct identity identity;
 	struct slice transport;
+	char nobody[160];
+
+	identity_of(call->phone, account, NULL, nobody, &identity);
+	hop->secure = uri->scheme == SIP_SCHEME_SIPS || slice_ibegins(slice_of(call->setup->uri), SLICE("sips:"));
+	hop->has_protocol = identity.has_protocol;
+	hop->protocol = identity.protocol;
+	if (sip_uri_param(uri, SLICE("transport"), &transport))
+		hop->has_protocol = sip_protocol_find(transport, &hop->protocol);
+	if (hop->secure && hop->has_protocol && hop->protocol == SIP_TCP)
+		hop->protocol = SIP_TLS;
+}
+
+/* As the request will find it (sip/ua/hop.c), for who can read keys there decides whether there are any.
+ * @return false: no SIP URI */
+static bool first_hop(const struct call *call, const struct account *account, struct sip_hop *hop)
+{
+	struct sip_uri uri;
 
 	*hop = (struct sip_hop){ 0 };
-	if (setup->proxy)
-		next = slice_sub(slice_of(setup->proxy), 1, strlen(setup->proxy) - 2);
-	if (!sip_uri_parse(next, &uri, NULL) ||
-	    uri.host.n >= sizeof hop->host)
+	if (!sip_uri_parse(first_uri(account, call->setup), &uri, NULL) || uri.host.n >= sizeof hop->host)
 		return false;
 	snprintf(hop->host, sizeof hop->host, "%.*s", SLICE_ARG(uri.host));
 	if (hop->host[0] == '[') {
@@ -172,22 +197,8 @@ static bool first_hop(const struct account *account, const struct call_setup *se
 		hop->host[strcspn(hop->host, "]")] = '\0';
 	}
 	hop->port = uri.port;
-	hop->secure = uri.scheme == SIP_SCHEME_SIPS;
-	hop->has_protocol =
-		sip_uri_param(&uri, SLICE("transport"), &transport) && sip_protocol_find(transport, &hop->protocol);
-	if (hop->secure && hop->protocol == SIP_TCP)
-		hop->protocol = SIP_TLS;
+	choose_protocol(call, account, &uri, hop);
 	return true;
-}
-
-/* What goes to a literal address that names no transport. */
-static enum sip_protocol default_protocol(const struct call *call, const struct account *account)
-{
-	struct identity identity;
-	char nobody[160];
-
-	identity_of(call->phone, account, NULL, nobody, &identity);
-	return identity.has_protocol ? identity.protocol : SIP_UDP;
 }
 
 static void locate(struct call *call, const struct account *account)
@@ -196,14 +207,11 @@ static void locate(struct call *call, const struct account *account)
 	struct address literal;
 	struct sip_hop hop;
 
-	if (!first_hop(account, call->setup, &hop)) {
+	if (!first_hop(call, account, &hop)) {
 		call_fail_locally(call, CAUSE_LOCAL, ERR_SYNTAX, "the address is not well formed");
 	} else if (address_parse_host(&literal, slice_of(hop.host), 5060)) {
-		call->private_signalling =
-			signalling_is_private(hop.secure ? SIP_TLS
-					      : hop.has_protocol ? hop.protocol
-							         : default_protocol(call, account),
-					      &literal);
+		enum sip_protocol protocol = hop.has_protocol ? hop.protocol : SIP_UDP;
+		call->private_signalling = signalling_is_private(hop.secure ? SIP_TLS : protocol, &literal);
 		if (!phone_local_for(phone, &literal, &call->local))
 			phone_local_for(phone, NULL, &call->local);
 		invite(call);

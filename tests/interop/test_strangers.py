@@ -236,6 +236,25 @@ def test_proxies_that_others_name(bench):
     gets_nothing(phone.do("call sip:bob@192.0.2.2")["call"])
 
 
+def test_routes_that_everybody_reads(bench):
+    """A route of sip: does not bring what is for a sips: address over UDP, and a call whose keys could be read on its Service-Route has none."""
+    bench.need_namespace()
+    registrar, route = Peer(5060, "192.0.2.2"), Peer(5060, "192.0.2.3")
+    phone = bench.phone("set sip.listen 192.0.2.1:5060", "account add sip:alice@192.0.2.2")
+    registered(registrar, registrar.receive("REGISTER"), ["Service-Route: <sip:192.0.2.3;lr>"])
+    phone.event("registered")
+    call = phone.do("call sip:bob@192.0.2.4;transport=tls encryption=required")["call"]
+    check("media.encryption-over-clear" in phone.event("failed", call=call)["reason"], "by UDP")
+    phone.do("call sip:bob@192.0.2.4;transport=tls encryption=optional")
+    invite = route.receive("INVITE")
+    check("m=audio" in invite.body and "crypto" not in invite.body, invite.body)
+    phone.do("hangup")
+    call = phone.do("call sips:bob@192.0.2.4")["call"]
+    equal(phone.event("connection", call=call)["peer"], "192.0.2.3:5061", "by TLS")
+    equal(phone.event("failed", call=call)["cause"], "connect", "nobody there speaks it")
+    route.nothing("INVITE", 0.1)
+
+
 def test_inside_a_call(bench):
     """12.2.2, 14.2: what goes wrong in a dialog changes nothing about the call."""
     peer, phone = Peer(PEER), start(bench, "set call.accept any")

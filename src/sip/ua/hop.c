@@ -77,7 +77,7 @@ static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *
 {
 	struct slice name;
 
-	wanted->secure = uri->scheme == SIP_SCHEME_SIPS;
+	wanted->secure |= uri->scheme == SIP_SCHEME_SIPS;
 	if (sip_uri_param(uri, SLICE("transport"), &name)) {
 		wanted->has_protocol = sip_protocol_find(name, &wanted->protocol);
 		if (!wanted->has_protocol)
@@ -96,13 +96,13 @@ static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *
 		*err = ERR_UNSUPPORTED;
 }
 
-static enum err read_uri(struct slice text, const enum sip_protocol *protocol, struct sip_hop *wanted)
+static enum err read_uri(struct slice text, bool secure, const enum sip_protocol *protocol, struct sip_hop *wanted)
 {
 	struct sip_uri uri;
 	struct slice host;
 	enum err err = ERR_NONE;
 
-	*wanted = (struct sip_hop){ 0 };
+	*wanted = (struct sip_hop){ .secure = secure };
 	if (!sip_uri_parse(text, &uri, NULL))
 		return ERR_SYNTAX;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
@@ -146,6 +146,16 @@ static bool is_connection(struct hop *hop, const struct sip_hop *wanted)
 	return true;
 }
 
+/* Is it for a sips URI? Then every hop is TLS, whatever the routes say (RFC 3261 26.2.2, RFC 5630 4). */
+static bool is_for_sips(const struct sip_draft *draft, bool strict)
+{
+	struct slice target = sip_draft_request_uri(draft), route;
+
+	for (size_t i = 0; strict && (route = sip_draft_value(draft, SIP_HEADER_ROUTE, i)).p; i++)
+		target = uri_of_route(route);
+	return slice_ibegins(target, SLICE("sips:"));
+}
+
 void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
 	      const enum sip_protocol *protocol, hop_h *done, void *arg)
 {
@@ -153,7 +163,8 @@ void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, boo
 	struct sip_hop wanted;
 
 	*hop = (struct hop){ .ua = ua, .done = done, .arg = arg };
-	hop->err = read_uri(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft), protocol, &wanted);
+	hop->err = read_uri(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft),
+			    is_for_sips(draft, strict), protocol, &wanted);
 	memcpy(hop->host, wanted.host, sizeof hop->host);
 	if (hop->err || is_literal(hop, &wanted) || is_connection(hop, &wanted))
 		timer_start(ua->world.timers, &hop->timer, 0, found_at_once, hop);
