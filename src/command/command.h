@@ -17,7 +17,7 @@
  *   script      command files: lines, continuation, the check of a whole file
  *   variable    what $name is
  *   wait        waiting for events: what satisfies a wait, what makes it hopeless
- *   outcomes    what became of the messages that a script has sent
+ *   outcomes    what became of the messages that a script has sent, and of what it asked for
  *   compare     LEFT OP RIGHT of `expect` and `if`
  *   binding     `bind`: keys that run commands
  *   handler     `on`: commands that events start

@@ -568,6 +568,16 @@ def test_publish_forgotten(bench):
     equal(phone.quit(), 0, "exit status")
 
 
+def test_why_of_a_status(bench):
+    server, phone = Peer(PEER), phone_for(bench)
+    phone.do(f"account add sip:alice@127.0.0.1:{PEER} registrar=none")
+    phone.do("publish")
+    server.respond(server.receive("PUBLISH"), 503, "Service Unavailable", headers=["Retry-After: 120"])
+    equal(phone.event("publish-failed")["retry"], 120, "the next try")
+    text = phone.do("why")["text"]
+    check("cannot be published: 503 Service Unavailable. The server" in text and text.endswith("It asks to try again in 120 s."), text)
+
+
 def test_floods(bench):
     """SUBSCRIBEs of a stranger and NOTIFYs of nothing: bounded, answered, and the phone goes on."""
     phone = phone_for(bench, "set call.accept any")
