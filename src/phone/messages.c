@@ -45,6 +45,7 @@ struct messages {
 	char *typing_to, *typing_account; /* the URI; NULL: nobody */
 	char *deaf;                       /* who did not take "is typing"; it is not told again */
 	bool typing_told;
+	bool typing_waits; /* it changed while the last word of it was under way */
 	int64_t told_us;
 	struct timer idle;
 	struct request *typing_request;
@@ -263,7 +264,7 @@ bool phone_message(struct phone *phone, struct slice to, struct slice text, cons
 	target_fini(&target);
 	*number = sending->number;
 	/* What was said tells that typing is over (RFC 3994 3.2). */
-	messages->typing_told = false;
+	messages->typing_told = messages->typing_waits = false;
 	timer_stop(phone->timers, &messages->idle);
 	if (sending->request)
 		return true;
@@ -273,6 +274,8 @@ bool phone_message(struct phone *phone, struct slice to, struct slice text, cons
 }
 
 /* ---- telling that we type ---- */
+
+static void tell_typing(struct messages *messages, bool active);
 
 static void on_typing_told(void *arg, struct request *request, const struct outcome *outcome, bool final)
 {
@@ -285,6 +288,8 @@ static void on_typing_told(void *arg, struct request *request, const struct outc
 	/* It takes texts only, or nothing at all: no more of this (RFC 3994 4). */
 	if (outcome->status >= 300 && messages->typing_to)
 		xreplace(&messages->deaf, messages->typing_to);
+	if (messages->typing_waits)
+		tell_typing(messages, messages->typing_told);
 }
 
 static void tell_typing(struct messages *messages, bool active)
@@ -296,7 +301,8 @@ static void tell_typing(struct messages *messages, bool active)
 
 	messages->typing_told = active;
 	messages->told_us = messages->phone->timers->now_us;
-	if (messages->typing_request || (messages->deaf && !strcmp(messages->deaf, messages->typing_to)))
+	messages->typing_waits = messages->typing_request != NULL;
+	if (messages->typing_waits || (messages->deaf && !strcmp(messages->deaf, messages->typing_to)))
 		return;
 	buf_init(&body, 1024);
 	composing_write(&composing, &body);

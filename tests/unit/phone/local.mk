@@ -5,6 +5,9 @@ PHONE_TEST_LIBS = src/phone/libphone.a src/bodies/libbodies.a src/sip/ua/libua.a
 check_PROGRAMS += tests/unit/phone/settings_test tests/unit/phone/event_test tests/unit/phone/ladder_test tests/unit/phone/target_test \
 	tests/unit/phone/kept_test tests/unit/phone/account_test tests/unit/phone/call_test tests/unit/phone/negotiate_test \
 	tests/unit/phone/notices_test
+check_PROGRAMS += tests/unit/phone/typing_test
+tests_unit_phone_typing_test_SOURCES = tests/unit/phone/typing_test.c
+tests_unit_phone_typing_test_LDADD = $(PHONE_TEST_LIBS)
 tests_unit_phone_notices_test_SOURCES = tests/unit/phone/notices_test.c
 tests_unit_phone_notices_test_LDADD = $(PHONE_TEST_LIBS)
 tests_unit_phone_settings_test_SOURCES = tests/unit/phone/settings_test.c
