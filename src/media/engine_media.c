@@ -342,6 +342,7 @@ static void *run(void *arg)
 	struct engine *engine = arg;
 	struct sched_param priority = { .sched_priority = REAL_TIME_PRIORITY };
 
+	pthread_setname_np(pthread_self(), "media"); /* for top -H, and tests/bench/sound */
 	/* Allowed to few; without it a loaded machine makes the sound late by some milliseconds more. */
 	if (pthread_setschedparam(pthread_self(), SCHED_RR, &priority) != 0)
 		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE_PRIORITY);
