@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 enum { FAILURE_MAX = 4096, HURRY_AFTER_US = 1500000, QUIET_AFTER_US = 2000000, LOOK_BACK = 200 };
+enum { STRANGERS_TOLD = 5, STRANGERS_WINDOW_US = 10000000 };
 
 bool fail(struct failure *failure, enum exit_status status, const char *reason, const char *format, ...)
 {
@@ -158,6 +159,19 @@ static void on_transport_opened(void *arg, const struct sip_target *target)
 	event_text(event, "peer", slice_of(address_print(&target->address, text)));
 }
 
+/* Strangers connect and break off, or ask from ports that nobody listens on, as often as they like. @return false:
+ * enough of them were told of for now */
+static bool may_tell_stranger(struct phone *phone)
+{
+	int64_t now_us = phone->timers->now_us;
+
+	if (now_us - phone->strangers_since_us >= STRANGERS_WINDOW_US) {
+		phone->strangers_since_us = now_us;
+		phone->strangers_told = 0;
+	}
+	return phone->strangers_told++ < STRANGERS_TOLD;
+}
+
 static void on_transport_failed(void *arg, enum sip_protocol protocol, const struct address *remote, uint64_t flow_id,
 				enum err err)
 {
@@ -168,7 +182,10 @@ static void on_transport_failed(void *arg, enum sip_protocol protocol, const str
 	/* A stream that its other end closed in order is no fault, but who rang by it may be gone. */
 	if ((err == ERR_NONE || err == ERR_CLOSED) && !call)
 		return;
-	struct slice why = transport_explanation(transactions_transport(ua_transactions(phone->ua)));
+	const struct transport *transport = transactions_transport(ua_transactions(phone->ua));
+	if (!call && !transport_failed_was_ours(transport) && !may_tell_stranger(phone))
+		return;
+	struct slice why = transport_explanation(transport);
 	if (!why.n)
 		why = slice_of(err_text(err ? err : ERR_CLOSED));
 	char *words = xasprintf("%.*s: %.*s", SLICE_ARG(sip_protocol_name(protocol)), SLICE_ARG(why));

@@ -310,6 +310,8 @@ struct phone {
 	char *config_dir, *saved_dir, *state_dir;
 	bool srtp_works, srtp_told; /* libsrtp is opened when a call may first be encrypted; a failure is told once */
 	bool ephemeral_port, started, start_wanted, shutting_down, muted_all, trace_on;
+	int64_t strangers_since_us; /* whose connections broke since then ... */
+	unsigned strangers_told;    /* ... were told so often */
 	int64_t shut_down_us;
 	struct random random;
 	struct events *events;

@@ -121,6 +121,26 @@ def test_half_open_connections(bench):
     phone.quit()
 
 
+def test_broken_connections(bench):
+    """Strangers who connect and break off, or who are gone when they are answered, are told of a few times, not each; a connection of ours is."""
+    bench.need_namespace()
+    phone = bench.phone(f"set sip.listen {PHONE[0]}:{PHONE[1]}")
+    phone.do("show version")
+    for i in range(200):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.connect(PHONE)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("192.0.2.4", 20000 + i))
+            s.sendto(b"OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.4:%d;branch=z9hG4bKgone%d\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=1\r\n"
+                     b"To: <sip:192.0.2.1>\r\nCall-ID: gone%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n" % (20000 + i, i, i), PHONE)
+    phone.do("call sip:bob@192.0.2.3;transport=tcp")
+    phone.event("connection", peer="192.0.2.3:5060")
+    phone.event("failed")
+    told = sum(event.get("event") == "connection" for event in phone.events)
+    check(1 <= told <= 10, f"{told} connections were told")
+
+
 def test_late(bench):
     """A phone that was away while many asked: what is new is put off by 503 with Retry-After, whoever is in a call is answered."""
     bench.need_namespace()

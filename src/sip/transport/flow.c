@@ -269,6 +269,7 @@ static void report(struct flow *flow, enum err err)
 
 	look_up_waiting(flow);
 	keep_explanation(flow);
+	transport->was_ours = !flow->incoming;
 	flow__free(flow);
 	races__failed(transport, id);
 	transport->handlers.failed(transport->handlers.arg, target.protocol, &target.address, id, err);

@@ -95,6 +95,7 @@ struct transport {
 	uint64_t last_flow_id;
 	int64_t waited_us;            /* transport_waited() */
 	char *why;                    /* transport_explanation() */
+	bool was_ours;                /* transport_failed_was_ours() */
 	uint64_t tag_key[2];          /* for To tags of stateless answers */
 	int64_t stateless_since_us;
 	unsigned stateless_count;

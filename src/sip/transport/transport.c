@@ -166,6 +166,11 @@ bool transport_reached_by_flow(struct transport *transport, const struct sip_tar
 	       !address_port(&local);
 }
 
+bool transport_failed_was_ours(const struct transport *transport)
+{
+	return transport->was_ours;
+}
+
 struct slice transport_explanation(const struct transport *transport)
 {
 	return slice_of(transport->why);
@@ -259,5 +264,6 @@ void transport_datagram_failed(struct transport *transport, const struct address
 {
 	free(transport->why);
 	transport->why = NULL;
+	transport->was_ours = false;
 	transport->handlers.failed(transport->handlers.arg, SIP_UDP, remote, 0, err);
 }

@@ -181,6 +181,8 @@ bool transport_reached_by_flow(struct transport *transport, const struct sip_tar
  * transport_send_request() met; empty: enum err says it all. Valid until either happens again.
  */
 struct slice transport_explanation(const struct transport *transport);
+/** In handlers.failed: was it a connection that we opened? Else anybody can make it happen, as often as he likes. */
+bool transport_failed_was_ours(const struct transport *transport);
 /** transport=ws means secure WebSocket too where that is the connection that is open (RFC 7118 5.2, 8.1). */
 void transport_prefer_open(const struct transport *transport, struct sip_target *target);
 /**
