@@ -22,6 +22,14 @@ static enum command_result use(struct invocation *invocation, const char *which,
 
 static enum command_result do_audio_use(struct invocation *invocation)
 {
+	char *names = invocation_rest(invocation, ",");
+	bool has_file = slice_begins(slice_of(names), SLICE("file:")) ||
+			slice_find_slice(slice_of(names), SLICE(",file:")) < strlen(names);
+
+	free(names);
+	if (has_file)
+		return invocation_fail(invocation, STATUS_USAGE, "device",
+				       "a file is read by `audio input` or written by `audio output`, and not both");
 	return use(invocation, "input", "output");
 }
 
@@ -402,7 +410,8 @@ const struct command sound_commands[] = {
 	  .run = do_audio_output,
 	  .arguments = { DEVICES },
 	  .summary = "choose the loudspeaker",
-	  .text = "Besides devices there are `null` and `file:PATH.wav`.",
+	  .text = "Besides devices there are `null` and `file:PATH.wav`, into which it is written: what is there is "
+		  "replaced.",
 	  .examples = { "audio output default" } },
 	{ .name = "audio ringer",
 	  .group = "sound",

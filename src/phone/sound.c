@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LIST_LIMIT_US = 5000000 };
 
@@ -169,6 +170,23 @@ const char *phone_device_trouble(const struct phone *phone, const char *which_na
 	return engine_device_is_lost(phone->engine, which) || devices_gone(phone, which) ? "lost" : "";
 }
 
+/* Whoever means a ring tone would lose it: what rings is written to such a file. */
+static bool would_lose_a_file(struct slice names)
+{
+	bool any = false;
+
+	while (names.p && !any) {
+		struct slice name = slice_trim(slice_cut(&names, ','));
+		struct stat status;
+		if (!slice_begins(name, SLICE("file:")))
+			continue;
+		char *path = slice_dup(slice_from(name, 5));
+		any = stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+		free(path);
+	}
+	return any;
+}
+
 bool phone_audio_use(struct phone *phone, const char *which_name, struct slice names, bool from_script,
 		     struct failure *failure)
 {
@@ -183,6 +201,10 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 			    "a tone is a microphone and no loudspeaker: write `audio input %.*s`, and for %s a device, "
 			    "null or file:PATH.wav",
 			    SLICE_ARG(slice_sub(slice_trim(names), 0, 40)), settings_of[which]);
+	if (which == ENGINE_RINGER && would_lose_a_file(names))
+		return fail(failure, STATUS_USAGE, "exists",
+			    "what rings would be written over that file: a sound to ring with is `contact set NAME "
+			    "ring=FILE`");
 	row = setting_find(slice_of(settings_of[which]));
 	char *before = xstrdup(settings_text(phone->settings, row->name));
 	buf_init(&why, sizeof failure->text);

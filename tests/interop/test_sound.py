@@ -75,6 +75,19 @@ def test_files(bench):
     a.event("play-done")
 
 
+def test_files_that_are_no_devices(bench):
+    """Who takes `audio ringer` for the choice of a ring tone, or gives `audio use` a file, must not lose the file."""
+    mine = write_tone(bench.path("mine.wav"), 523, 1)
+    with open(mine, "rb") as file:
+        before = file.read()
+    for line, hint in ((f"audio ringer file:{mine}", "contact set NAME ring="), (f"set audio.ringer null,file:{mine}", "contact set NAME ring="),
+                       (f"audio use file:{mine}", "and not both")):
+        status, _, err = bench.script(line)
+        equal((status, hint in err), (2, True), f"{line}: {err}")
+    with open(mine, "rb") as file:
+        check(file.read() == before, "the file is as it was")
+
+
 def test_recording(bench):
     """Me on the left, they on the right, told when it is whole, never overwritten, whole after SIGKILL too."""
     a, call, b = pair(bench)
