@@ -89,9 +89,13 @@ def test_files_that_are_no_devices(bench):
 
 
 def test_recording(bench):
-    """Me on the left, they on the right, told when it is whole, never overwritten, whole after SIGKILL too."""
+    """Me on the left, they on the right, told when it is whole, never overwritten, whole after SIGKILL too. Without a name it has that of record.file."""
     a, call, b = pair(bench)
     hears(a, 1200, "the peer")
+    a.do("set record.file \"mail/call-%n.wav\"")
+    equal(a.do("record start")["file"], f"mail/call-{call}.wav", "the name of the setting")
+    a.do("record stop")
+    a.event("record-done", call=call)
     first = a.do("record start \"mail/%u-%n.wav\"")["file"]
     equal(first, f"mail/bob-{call}.wav", "the name of a recording")
     equal(a.refused("record start")["data"]["reason"], "state", "recording twice")
@@ -175,7 +179,8 @@ def test_levels(bench):
     """volume and gain by dB, up and down; what is said and heard follows."""
     a, call, b = pair(bench)
     hears(b, 440, "the microphone")
-    wait_until(lambda: abs(level(b) + 10) < 1, "a level that stands")
+    equal((a.get("call.direction"), b.get("call.direction"), b.get("calls.missed")), ("out", "in", "0"), "whose call it is")
+    wait_until(lambda: abs(level(b) + 10) < 1 and abs(float(a.get("mic.level").rstrip("dB")) + 10) < 1, "a level that stands")
     equal(a.do("gain -12dB")["gain"], -12, "gain")
     wait_until(lambda: abs(level(b) + 22) < 1, "12 dB less")
     equal(a.do("gain up")["gain"], -9, "gain up")
