@@ -141,8 +141,8 @@ def test_broken_connections(bench):
     check(1 <= told <= 10, f"{told} connections were told")
 
 
-def test_late(bench):
-    """A phone that was away while many asked: what is new is put off by 503 with Retry-After, whoever is in a call is answered."""
+def test_away(bench):
+    """A phone that was away for a moment while many asked is not overloaded: all of them are answered, none is put off."""
     bench.need_namespace()
     phone = bench.phone(f"set sip.listen {PHONE[0]}:{PHONE[1]}", "set call.accept any", "set call.auto-answer on")
     phone.do("show transactions")
@@ -160,9 +160,7 @@ def test_late(bench):
     wait_until(lambda: time.monotonic() - begin > 0.3, "they waited long enough to be late")
     phone.process.send_signal(signal.SIGCONT)
     finals = [peer.receive() for _ in range(65)]
-    late = [m for m in finals if m.method == "OPTIONS"]
-    check(late[0].status == 503 and late[0].get("Retry-After") == "10", str(late[0]))
-    check(sum(m.status == 503 for m in late) >= 48, f"{[m.status for m in late]}")
+    check([m.status for m in finals if m.method == "OPTIONS"] == [200] * 64, f"{[m.status for m in finals]}")
     check([m.status for m in finals if m.method == "BYE"] == [200], "the BYE")
     phone.event("ended")
     phone.quit()

@@ -8,7 +8,6 @@ enum {
 	TAG_CHARS = 16,
 	HELD_EACH = 4096,    /* bytes that server transactions keep beside themselves, on the average at most */
 	HELD_LEAST = 1 << 20, /* and so much all of them together may keep, however few they may be */
-	LATE_US = 250000,    /* half of T1: who asked so long ago will soon ask again */
 	ECHO_MAX = 8,        /* a request that came again is answered again with at most so many times its own bytes */
 };
 
@@ -419,9 +418,9 @@ static void receive_again(struct server_transaction *st, struct sip_message *req
  * More comes than can be done, and each that waits behind it waits longer: whoever wants something new is told at the
  * least cost to come later, so that what belongs to dialogs, ACK and CANCEL is read in time.
  */
-static bool comes_too_late(const struct sip_message *request, const struct sip_source *source)
+static bool is_put_off(const struct sip_message *request, const struct sip_source *source)
 {
-	return source->waited_us > LATE_US && request->method != SIP_CANCEL && !tag_of(sip_message_to(request)).n;
+	return source->overloaded && request->method != SIP_CANCEL && !tag_of(sip_message_to(request)).n;
 }
 
 void server__receive(struct transactions *transactions, struct sip_message *request, const struct sip_source *source)
@@ -433,7 +432,7 @@ void server__receive(struct transactions *transactions, struct sip_message *requ
 		receive_ack(transactions, st, request, source);
 	else if (st)
 		receive_again(st, request);
-	else if (comes_too_late(request, source) || !make_room(transactions))
+	else if (is_put_off(request, source) || !make_room(transactions))
 		refuse(transactions, request, source, &key);
 	else if (request->method == SIP_CANCEL)
 		receive_cancel(transactions, request, source, &key);

@@ -93,7 +93,8 @@ struct transport {
 	struct map flows_by_id, flows_by_target, flows_by_alias;
 	size_t reply_count;
 	uint64_t last_flow_id;
-	int64_t waited_us;            /* transport_waited() */
+	bool late, overloaded;        /* transport_waited() */
+	int64_t late_since_us;
 	char *why;                    /* transport_explanation() */
 	bool was_ours;                /* transport_failed_was_ours() */
 	uint64_t tag_key[2];          /* for To tags of stateless answers */

@@ -2,7 +2,10 @@
 
 #include <stdio.h>
 
-enum { GARBAGE_SHOWN = 20 }; /* datagrams a second */
+enum {
+	GARBAGE_SHOWN = 20,  /* datagrams a second */
+	LATE_US = 250000,    /* half of T1: who asked so long ago will soon ask again */
+};
 
 /* ---- the top Via of a request: where its response shall go (18.2.1, RFC 3581 4) ---- */
 
@@ -262,14 +265,19 @@ static bool garbage_is_shown(struct transport *transport)
 
 void transport_waited(struct transport *transport, int64_t us)
 {
-	transport->waited_us = us;
+	int64_t now_us = transport->world.timers->now_us;
+
+	if (us > LATE_US && !transport->late)
+		transport->late_since_us = now_us;
+	transport->late = us > LATE_US;
+	transport->overloaded = transport->late && now_us - transport->late_since_us >= LATE_US;
 }
 
 void transport_datagram(struct transport *transport, const struct address *local, const struct address *remote,
 			struct slice bytes)
 {
 	struct sip_source source = {
-		.protocol = SIP_UDP, .remote = *remote, .local = *local, .waited_us = transport->waited_us
+		.protocol = SIP_UDP, .remote = *remote, .local = *local, .overloaded = transport->overloaded
 	};
 	struct sip_message *message;
 	size_t used, offset;

@@ -51,7 +51,7 @@ struct sip_source {
 	struct address remote, local;
 	struct flow *flow;     /* the stream connection, NULL for UDP; may close at any time: keep flow_id instead */
 	uint64_t flow_id;      /* never used again for another flow; 0 for UDP */
-	int64_t waited_us;     /* a datagram, among many: how long before it was read; else 0 */
+	bool overloaded;       /* a datagram, behind more than can be read in time: transport_waited() */
 };
 
 /* A host to be resolved by RFC 3263: what a Request-URI, topmost Route or sent-by names. */
@@ -265,7 +265,8 @@ void transport_keep_alive_agreed(struct transport *transport, const struct sip_t
 
 /**
  * The datagrams from now on waited so long before they were read; 0: they did not, or there were few, so that soon
- * none waits. Their sip_source says it.
+ * none waits. When that is more than 250 ms, half of T1, and has been for as long, there is more to do than can be done,
+ * and their sip_source says so; what piled up while the phone or the machine was away for a moment is soon read.
  */
 void transport_waited(struct transport *transport, int64_t us);
 /** A datagram came to `local`. Keep-alives and what is no SIP message go without a word. */
