@@ -265,8 +265,8 @@ void transport_keep_alive_agreed(struct transport *transport, const struct sip_t
 
 /**
  * The datagrams from now on waited so long before they were read; 0: they did not, or there were few, so that soon
- * none waits. When that is more than 250 ms, half of T1, and has been for as long, there is more to do than can be done,
- * and their sip_source says so; what piled up while the phone or the machine was away for a moment is soon read.
+ * none waits. When that is more than 250 ms, half of T1, and has been for as long, more comes than can be done, and
+ * their sip_source says so; what piled up while the phone or the machine was away for a moment is soon read.
  */
 void transport_waited(struct transport *transport, int64_t us);
 /** A datagram came to `local`. Keep-alives and what is no SIP message go without a word. */
