@@ -279,8 +279,10 @@ static void write_address(struct writing *writing, const struct contact_address 
 	bool good = !contacts_find(writing->phone->contacts, slice_of(address->target), &found) &&
 		    target_read(writing->phone, slice_of(address->target), writing->phone->default_account, &read,
 				&failure);
-	const char *uri = good && *read.uri ? read.uri : address->target;
-	bool tel = !good || !strchr(uri, ':') || slice_ibegins(slice_of(uri), SLICE("tel:"));
+	/* Escapes may make it longer than an address may be: then it could not be read again. */
+	bool whole = good && *read.uri && strlen(read.uri) <= CONTACT_TEXT_MAX;
+	const char *uri = whole ? read.uri : address->target;
+	bool tel = !whole || !strchr(uri, ':') || slice_ibegins(slice_of(uri), SLICE("tel:"));
 	struct buf head;
 
 	buf_init(&head, 256);
