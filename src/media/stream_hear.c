@@ -106,7 +106,7 @@ static bool may_wait(const struct stream *stream, int32_t excess, bool silent)
 
 	if (stream->quiet_frames >= PAUSE_FRAMES || -excess > (int32_t)(stream->jitter.floor_ms * CODEC_MS_FRAMES))
 		return false;
-	return stream->short_frames < (silent ? patience / 4 : patience);
+	return (double)stream->short_frames < (silent ? patience / 4 : patience);
 }
 
 /* Is this the moment to change the delay by `excess`? Kept: how long it has been quiet, and the delay too short. */
