@@ -46,6 +46,8 @@ static void time_is_up(void *arg)
 
 static void tell_removed(struct publication *p)
 {
+	/* A 2xx without SIP-ETag may have started it, after the user had stopped. */
+	timer_stop(timers_of(p), &p->timer);
 	if (p->handlers.removed)
 		p->handlers.removed(p->handlers.arg);
 }

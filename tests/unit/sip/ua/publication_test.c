@@ -174,6 +174,15 @@ static void stopped_before_it_was_there(void **state)
 	publication_stop(p);
 	lab_answer(lab, first, 403, "s", "", "");
 	lab_said(lab, "removed|");
+	/* It was, but nobody says under which tag it could be taken away: told once, and nothing is refreshed. */
+	p = begin(lab);
+	first = lab_take(lab, "PUBLISH");
+	publication_stop(p);
+	lab_answer(lab, first, 200, "s", "Expires: 600\r\n", "");
+	lab_said(lab, "published 600|removed|");
+	lab_pass(lab, 700 * SECOND_US);
+	lab_quiet(lab);
+	lab_said(lab, "");
 }
 
 int main(void)
