@@ -1,4 +1,5 @@
 #include "tests/sim/realm.h"
+#include "tests/sim/hash_text.h"
 
 #include "base/xmalloc.h"
 #include "sip/ua/hash.h"
@@ -120,18 +121,6 @@ static bool read_credentials(struct arena *arena, struct slice value, struct cre
 	       sip_auth_param(arena, &auth, SLICE("response"), &c->response);
 }
 
-static void hashed(enum hash_kind kind, char hex[HASH_HEX_MAX], const char *format, ...) PRINTF_LIKE(3, 4);
-static void hashed(enum hash_kind kind, char hex[HASH_HEX_MAX], const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	char *text = xvasprintf(format, args);
-	va_end(args);
-	hash_hex(kind, slice_of(text), hex);
-	free(text);
-}
-
 /* RFC 7616 3.4.1 to 3.4.3 */
 static bool is_right(const struct credentials *c, const struct sip_message *request)
 {
@@ -143,22 +132,22 @@ static bool is_right(const struct credentials *c, const struct sip_message *requ
 		kind = HASH_SHA256;
 	else if (slice_ibegins(c->algorithm, SLICE("SHA-512-256")))
 		kind = HASH_SHA512_256;
-	hashed(kind, a1, "%.*s:%.*s:%s", SLICE_ARG(c->user), SLICE_ARG(c->realm), REALM_PASSWORD);
+	hash_text(kind, a1, "%.*s:%.*s:%s", SLICE_ARG(c->user), SLICE_ARG(c->realm), REALM_PASSWORD);
 	if (slice_ifind_slice(c->algorithm, SLICE("-sess")) < c->algorithm.n) {
 		char base[HASH_HEX_MAX];
 		memcpy(base, a1, sizeof base);
-		hashed(kind, a1, "%s:%.*s:%.*s", base, SLICE_ARG(c->nonce), SLICE_ARG(c->cnonce));
+		hash_text(kind, a1, "%s:%.*s:%.*s", base, SLICE_ARG(c->nonce), SLICE_ARG(c->cnonce));
 	}
 	hash_hex(kind, request->body, body);
 	if (slice_eq(c->qop, SLICE("auth-int")))
-		hashed(kind, a2, "%.*s:%.*s:%s", SLICE_ARG(method), SLICE_ARG(c->uri), body);
+		hash_text(kind, a2, "%.*s:%.*s:%s", SLICE_ARG(method), SLICE_ARG(c->uri), body);
 	else
-		hashed(kind, a2, "%.*s:%.*s", SLICE_ARG(method), SLICE_ARG(c->uri));
+		hash_text(kind, a2, "%.*s:%.*s", SLICE_ARG(method), SLICE_ARG(c->uri));
 	if (c->qop.n)
-		hashed(kind, want, "%s:%.*s:%.*s:%.*s:%.*s:%s", a1, SLICE_ARG(c->nonce), SLICE_ARG(c->nc),
+		hash_text(kind, want, "%s:%.*s:%.*s:%.*s:%.*s:%s", a1, SLICE_ARG(c->nonce), SLICE_ARG(c->nc),
 		       SLICE_ARG(c->cnonce), SLICE_ARG(c->qop), a2);
 	else
-		hashed(kind, want, "%s:%.*s:%s", a1, SLICE_ARG(c->nonce), a2);
+		hash_text(kind, want, "%s:%.*s:%s", a1, SLICE_ARG(c->nonce), a2);
 	return slice_eq(slice_of(want), c->response);
 }
 

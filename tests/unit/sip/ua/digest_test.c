@@ -1,4 +1,5 @@
 #include "tests/unit/unit.h"
+#include "tests/sim/hash_text.h"
 
 #include "base/xmalloc.h"
 #include "sip/ua/digest.h"
@@ -95,18 +96,6 @@ static char *param(const char *text, const char *name)
 	char *copy = slice_dup(value);
 	arena_fini(&arena);
 	return copy;
-}
-
-static void hash_text(enum hash_kind kind, char hex[HASH_HEX_MAX], const char *format, ...) PRINTF_LIKE(3, 4);
-static void hash_text(enum hash_kind kind, char hex[HASH_HEX_MAX], const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	char *text = xvasprintf(format, args);
-	va_end(args);
-	hash_hex(kind, slice_of(text), hex);
-	free(text);
 }
 
 static void hashes_are_the_published_ones(void **state)
