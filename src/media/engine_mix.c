@@ -89,13 +89,19 @@ static bool in_room(const struct stream *stream)
 	return stream->joined && !stream->config.on_hold;
 }
 
+/* Does the microphone go to this peer, who may be played a file? */
+static bool hears_me(const struct engine *engine, const struct stream *stream, unsigned how)
+{
+	return takes_part(engine, stream) && !engine->muted && !stream->muted && !stream->config.on_hold &&
+	       (!(how & PLAY_TO_PEER) || how & PLAY_MIXED);
+}
+
 /* What the peer hears. @return NULL: silence */
 static const int16_t *mix_for(struct engine *engine, struct stream *stream, const int16_t *mic, const int16_t *file,
 			      unsigned how, int16_t *pcm)
 {
 	bool plays = how & PLAY_TO_PEER, others = stream->in_room && in_room(stream) && engine->room.sources > 1;
-	bool speaks = mic && takes_part(engine, stream) && !engine->muted && !stream->muted &&
-		      !stream->config.on_hold && (!plays || how & PLAY_MIXED);
+	bool speaks = mic && hears_me(engine, stream, how);
 	struct mixer mixer;
 
 	if (!others && speaks + plays < 2 && !(stream->limiter.less > 0))
@@ -111,7 +117,8 @@ static const int16_t *mix_for(struct engine *engine, struct stream *stream, cons
 	return pcm;
 }
 
-static void speak(struct engine *engine, struct stream *stream, const struct stream_turn *turn, const int16_t *mic)
+/* @return whether the peer hears the microphone */
+static bool speak(struct engine *engine, struct stream *stream, const struct stream_turn *turn, const int16_t *mic)
 {
 	int16_t pcm[MIXER_FRAMES], file[MIXER_FRAMES];
 	unsigned how = read_file(engine, stream, file);
@@ -121,6 +128,7 @@ static void speak(struct engine *engine, struct stream *stream, const struct str
 		mixer_add(&engine->mixer, file);
 	stream_say(stream, turn, said);
 	record(engine, stream, stream->config.sends ? said : NULL);
+	return stream->config.sends && hears_me(engine, stream, how);
 }
 
 void engine_amplify(struct engine *engine, int16_t *mic)
@@ -154,9 +162,12 @@ void engine_mix_heard(struct engine *engine, const struct stream_turn *turn)
 
 void engine_mix_said(struct engine *engine, const struct stream_turn *turn, const int16_t *mic)
 {
+	bool heard = false;
+
 	LIST_EACH(&engine->active, node)
-		speak(engine, LIST_ENTRY(node, struct stream, node), turn, mic);
-	if (engine->levels.side_tone > 0 && engine->selected && !engine->muted)
+		heard |= speak(engine, LIST_ENTRY(node, struct stream, node), turn, mic);
+	/* Whom nobody hears does not hear himself either: that is how a muted microphone is told from an open one. */
+	if (engine->levels.side_tone > 0 && heard)
 		mixer_add_scaled(&engine->mixer, mic, engine->levels.side_tone);
 }
 

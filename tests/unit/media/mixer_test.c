@@ -215,6 +215,36 @@ static void i_hear_myself(void **state)
 	engine_mute(engine, NULL, true);
 	rig_run(&rig, 500);
 	assert_true(loudest(engine->last_heard) < 10);
+	engine_mute(engine, NULL, false);
+	engine_mute(engine, a, true);
+	rig_run(&rig, 500);
+	assert_true(loudest(engine->last_heard) < 10);
+	rig_end(&rig);
+}
+
+/* Muted for one of a conference I am heard by the other, and hear myself; muted for both not any more. */
+static void who_is_heard_by_one_hears_himself(void **state)
+{
+	struct rig rig;
+	struct stream *hub[2], *phones[2];
+	struct engine_levels wanted = { 1, 1, 0.25f };
+
+	(void)state;
+	rig_begin(&rig, 3);
+	struct engine *engine = rig.engines[0];
+	for (size_t i = 0; i < 2; i++) {
+		rig_link(&rig, 0, i + 1, &hub[i], &phones[i]);
+		engine_join(engine, hub[i], true);
+	}
+	assert_int_equal(engine_use(engine, ENGINE_INPUT, "tone:440"), ERR_NONE);
+	engine_set_levels(engine, &wanted);
+	engine_select(engine, hub[0]);
+	engine_mute(engine, hub[0], true);
+	rig_run(&rig, 500);
+	assert_in_range(loudest(engine->last_heard), 10362 / 4 - 20, 10362 / 4 + 20);
+	engine_mute(engine, hub[1], true);
+	rig_run(&rig, 500);
+	assert_true(loudest(engine->last_heard) < 20);
 	rig_end(&rig);
 }
 
@@ -270,6 +300,7 @@ int main(void)
 		cmocka_unit_test(tones_of_countries),
 		cmocka_unit_test(levels),
 		cmocka_unit_test(i_hear_myself),
+		cmocka_unit_test(who_is_heard_by_one_hears_himself),
 		cmocka_unit_test(a_test_of_devices),
 	};
 
