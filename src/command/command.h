@@ -82,7 +82,8 @@ enum { COMMAND_ARGS_MAX = 8, COMMAND_OPTIONS_MAX = 16, COMMAND_EXAMPLES_MAX = 4 
 struct command_argument {
 	const char *name; /* "TARGET"; options: "from" */
 	enum argument_kind kind;
-	const char *choices; /* ARG_CHOICE: "always|busy|noanswer" */
+	const char *choices; /* ARG_CHOICE: "always|busy|noanswer"; ARG_TARGET: what else than people it takes */
+	const char *side;    /* ARG_DEVICE: "input", "output", "ringer", or "both" for the first two at once */
 	bool optional, repeats;
 	bool with_previous; /* only there when the optional keyword before it is */
 	const char *text;   /* a few words for help */

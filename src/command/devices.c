@@ -35,10 +35,13 @@ static void request_free(struct device_request *request)
 
 static void forget_names(struct commands *commands)
 {
-	for (size_t i = 0; i < commands->device_count; i++)
+	for (size_t i = 0; i < commands->device_count; i++) {
 		free(commands->devices[i]);
+		free(commands->device_kinds[i]);
+	}
 	free(commands->devices);
-	commands->devices = NULL;
+	free(commands->device_kinds);
+	commands->devices = commands->device_kinds = NULL;
 	commands->device_count = 0;
 }
 
@@ -48,8 +51,11 @@ static void keep_names(struct device_request *request)
 
 	forget_names(commands);
 	commands->devices = xcalloc(request->count + 1, sizeof *commands->devices);
-	for (size_t i = 0; i < request->count; i++)
+	commands->device_kinds = xcalloc(request->count + 1, sizeof *commands->device_kinds);
+	for (size_t i = 0; i < request->count; i++) {
+		commands->device_kinds[commands->device_count] = xstrdup(request->kinds[i]);
 		commands->devices[commands->device_count++] = xstrdup(request->names[i]);
+	}
 }
 
 static void print_devices(struct invocation *invocation, const struct device_request *request)

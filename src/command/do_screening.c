@@ -118,7 +118,11 @@ const struct command screening_commands[] = {
 			   .choices = "always|busy|noanswer|off",
 			   .optional = true,
 			   .text = "which calls; off: none any more; without it, show" },
-			 { .name = "TARGET", .kind = ARG_TARGET, .optional = true, .text = "where to, or off" } },
+			 { .name = "TARGET",
+			   .kind = ARG_TARGET,
+			   .choices = "off",
+			   .optional = true,
+			   .text = "where to, or off" } },
 	  .options = { { .name = "after", .kind = ARG_DURATION, .text = "noanswer: how long it rings first (20s)" } },
 	  .summary = "send calls on to somebody else",
 	  .text = "The phone answers them with 302 and the event is `redirected`. Busy means that you are in a call or "

@@ -310,9 +310,9 @@ static enum command_result do_codec_disable(struct invocation *invocation)
 	return change_codecs(invocation, false, false);
 }
 
-#define DEVICES                                                                                                        \
+#define DEVICES(SIDE)                                                                                                  \
 	{                                                                                                              \
-		.name = "NAME", .kind = ARG_DEVICE, .repeats = true,                                                   \
+		.name = "NAME", .kind = ARG_DEVICE, .side = (SIDE), .repeats = true,                                   \
 		.text = "a device, or the part of its name that no other has"                                          \
 	}
 #define CODECS                                                                                                         \
@@ -393,7 +393,7 @@ const struct command sound_commands[] = {
 	{ .name = "audio use",
 	  .group = "sound",
 	  .run = do_audio_use,
-	  .arguments = { DEVICES },
+	  .arguments = { DEVICES("both") },
 	  .summary = "use a device as microphone and loudspeaker",
 	  .text = "Several names are a wish list: the first that can be used is taken. `default` is the system's "
 		  "device, `null` is silence.",
@@ -401,14 +401,14 @@ const struct command sound_commands[] = {
 	{ .name = "audio input",
 	  .group = "sound",
 	  .run = do_audio_input,
-	  .arguments = { DEVICES },
+	  .arguments = { DEVICES("input") },
 	  .summary = "choose the microphone",
 	  .text = "Besides devices there are `null`, `tone:HZ` and `file:PATH.wav`.",
 	  .examples = { "audio input tone:440" } },
 	{ .name = "audio output",
 	  .group = "sound",
 	  .run = do_audio_output,
-	  .arguments = { DEVICES },
+	  .arguments = { DEVICES("output") },
 	  .summary = "choose the loudspeaker",
 	  .text = "Besides devices there are `null` and `file:PATH.wav`, into which it is written: what is there is "
 		  "replaced.",
@@ -416,7 +416,7 @@ const struct command sound_commands[] = {
 	{ .name = "audio ringer",
 	  .group = "sound",
 	  .run = do_audio_ringer,
-	  .arguments = { DEVICES },
+	  .arguments = { DEVICES("ringer") },
 	  .summary = "choose where it rings",
 	  .text = "`null` is silence.",
 	  .examples = { "audio ringer null" } },

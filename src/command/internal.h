@@ -70,7 +70,7 @@ struct commands {
 	bool quit, turning, knows_saved;
 	int quit_status;
 	struct list device_requests, device_checks;
-	char **devices; /* names that the sound helper told last, for completion */
+	char **devices, **device_kinds; /* that the sound helper told last, for completion; kinds: "input output" */
 	size_t device_count;
 };
 

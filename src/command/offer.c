@@ -171,17 +171,35 @@ static void offer_files(struct completing *at, const char *before)
 	free(folder);
 }
 
-static void offer_devices(struct completing *at)
+/* A card may be listed once for each kind. */
+static bool has_device(const struct commands *commands, const char *name, const char *kind)
 {
-	if (slice_begins(slice_of(at->prefix), SLICE("file:"))) {
-		offer_files(at, "file:");
-		return;
+	for (size_t i = 0; i < commands->device_count; i++)
+		if (!strcmp(commands->devices[i], name) && strstr(commands->device_kinds[i], kind))
+			return true;
+	return false;
+}
+
+static void offer_devices(struct completing *at, const char *side)
+{
+	struct commands *commands = at->commands;
+	bool is_input = !strcmp(side, "input"), is_both = !strcmp(side, "both");
+
+	/* A file is heard or written, and a tone is only heard. */
+	if (is_input || !strcmp(side, "output")) {
+		if (slice_begins(slice_of(at->prefix), SLICE("file:"))) {
+			offer_files(at, "file:");
+			return;
+		}
+		offer_list(at, is_input ? "tone:440 file:" : "file:", ' ');
 	}
-	offer_list(at, "default null tone:440 file:", ' ');
-	if (!at->commands->device_count)
-		devices_ask(at->commands);
-	for (size_t i = 0; i < at->commands->device_count; i++)
-		offer_text(at, at->commands->devices[i]);
+	offer_list(at, "default null", ' ');
+	if (!commands->device_count)
+		devices_ask(commands);
+	for (size_t i = 0; i < commands->device_count; i++)
+		if ((!(is_input || is_both) || has_device(commands, commands->devices[i], "input")) &&
+		    (is_input || has_device(commands, commands->devices[i], "output")))
+			offer_text(at, commands->devices[i]);
 }
 
 static void offer_handlers(struct completing *at)
@@ -201,7 +219,7 @@ static void offer_value_of(struct completing *at, const struct setting_row *row)
 	if (row->choices)
 		offer_list(at, row->choices, '|');
 	if (slice_begins(slice_of(row->name), SLICE("audio.")) && row->type == SETTING_TEXT)
-		offer_devices(at);
+		offer_devices(at, row->name + strlen("audio."));
 	if (!strcmp(row->name, "media.codecs"))
 		phone_codecs(at->commands->phone, on_codec, at);
 	offer_text(at, settings_text(phone_settings(at->commands->phone), row->name));
@@ -316,7 +334,9 @@ void offer_kind(struct completing *at, const struct command_argument *argument, 
 	case ARG_TARGET:
 		phone_contacts(phone, on_way, at);
 		phone_recent(phone, on_recent, at);
-		offer_list(at, "echo sip:", ' ');
+		if (argument->choices)
+			offer_list(at, argument->choices, '|');
+		offer_text(at, "sip:");
 		break;
 	case ARG_CALL:
 	case ARG_CALL_OR_ALL:
@@ -338,7 +358,7 @@ void offer_kind(struct completing *at, const struct command_argument *argument, 
 		offer_quantities(at);
 		break;
 	case ARG_DEVICE:
-		offer_devices(at);
+		offer_devices(at, argument->side);
 		break;
 	case ARG_CODEC:
 		phone_codecs(phone, on_codec, at);

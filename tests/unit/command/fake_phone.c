@@ -628,6 +628,8 @@ static void list_devices(phone_device_h *each, void *arg)
 {
 	each(arg, "null", "input output", false);
 	each(arg, "USB Headset", "input output", true);
+	each(arg, "Desk Microphone", "input", false);
+	each(arg, "Screen", "output", false);
 	each(arg, NULL, NULL, false);
 }
 
