@@ -97,7 +97,8 @@ static const struct event_help rows[] = {
 	  "played, loudest the loudest of it at all, played what the loudspeaker got, level what came back of it; "
 	  "without level nothing did",
 	  false },
-	{ "device", "name kind state", "a sound device was added, removed, lost or is back", false },
+	{ "device", "name kind state reason",
+	  "a sound device was added, removed or lost, is missing (it never was there) or is back", false },
 	{ "busy", "state complexity",
 	  "state=on: the processor is too busy for all that is said to be encoded thoroughly, so that no packet is "
 	  "late; off: it has time again. complexity is how thorough the Opus encoders are, 0 to 5",

@@ -162,6 +162,13 @@ bool devices_may_echo(const struct phone *phone)
 	return echoes;
 }
 
+bool devices_listed_one(const struct phone *phone, enum engine_device which, struct slice name)
+{
+	const struct device_watch *watch = phone->device_watch;
+
+	return watch->list && is_there(watch->list, which, name);
+}
+
 bool devices_gone(const struct phone *phone, enum engine_device which)
 {
 	return phone->device_watch->gone[which];

@@ -450,13 +450,22 @@ static void audio_test_sentence(const struct event *event, struct buf *line)
 									: "");
 }
 
+static void device_sentence(const struct event *event, struct buf *line)
+{
+	const char *state = value_or(event, "state", "?"), *reason = event_value(event, "reason");
+
+	buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),
+		   strcmp(state, "missing") != 0 ? state : reason ? "cannot be used" : "not there");
+	if (reason)
+		buf_printf(line, " (%s)", reason);
+}
+
 /* Devices, the network and connections. */
 static void surroundings_sentence(const struct event *event, struct buf *line)
 {
 	switch (event->kind) {
 	case EVENT_DEVICE:
-		buf_printf(line, "%s device %s: %s", value_or(event, "kind", "sound"), value_or(event, "name", "?"),
-			   value_or(event, "state", "?"));
+		device_sentence(event, line);
 		break;
 	case EVENT_NETWORK:
 		buf_printf(line, "network: %s", value_or(event, "state", "?"));

@@ -355,6 +355,7 @@ struct phone {
 	struct address wire_remote;        /* whom the packet being handled came from */
 	struct buf last_failure;           /* what `why` without subject tells */
 	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
+	bool never_was[ENGINE_DEVICES];    /* the one that failed last: no list has shown it */
 	char *told_lost[ENGINE_DEVICES];   /* what was last said of one that cannot be used: once, not at every call */
 	struct list transfers, referrals; /* others' REFERs to us, ours to others */
 	struct list requests; /* OPTIONS and the like under way */
@@ -476,6 +477,8 @@ void sound_apply_cleaning(struct phone *phone);
 /** Tell (event `busy`) that the encoders are less thorough than they could be, or no longer are. */
 void sound_told_busy(struct phone *phone, int complexity);
 void sound_probed(struct phone *phone, const struct probe_result *result);
+/** Did the list of devices, as far as there is one, show what that name means? */
+bool devices_listed_one(const struct phone *phone, enum engine_device which, struct slice name);
 /** Has the list of devices lost the one that was in use, and is there none to take its place? */
 bool devices_gone(const struct phone *phone, enum engine_device which);
 /** At how many samples a second what is in use works by itself; 0: not known, or it is no device. */

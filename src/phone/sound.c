@@ -106,18 +106,21 @@ static struct slice device_words(const struct phone *phone, enum engine_device w
 	return slice_trim(slice_from(text, n + 1));
 }
 
-/* Who has no sound card need not hear of it at every call. `instead` takes its place, or silence does. */
+/*
+ * Who has no sound card need not hear of it at every call. `instead` takes its place, or silence does; what failed to
+ * take over from one that plays leaves that one (`goes_on`).
+ */
 static void tell_lost(struct phone *phone, enum engine_device which, struct slice name, struct slice why,
-		      struct slice instead)
+		      struct slice instead, bool goes_on)
 {
 	char *shown = clean(name), *shown_why = clean(why), *shown_instead = clean(instead);
 	const char *quote = instead.n ? "'" : "";
 	struct buf text;
 
 	buf_init(&text, 600);
-	buf_printf(&text, "the %s '%s' cannot be used%s%s%s: %s%s%s takes its place", people_say[which], shown,
+	buf_printf(&text, "the %s '%s' cannot be used%s%s%s: %s%s%s %s", people_say[which], shown,
 		   *shown_why ? " (" : "", shown_why, *shown_why ? ")" : "", quote,
-		   instead.n ? shown_instead : "silence", quote);
+		   instead.n ? shown_instead : "silence", quote, goes_on ? "goes on" : "takes its place");
 	if (!phone->told_lost[which] || strcmp(phone->told_lost[which], buf_text(&text)) != 0) {
 		xreplace(&phone->told_lost[which], buf_text(&text));
 		log_line(phone->log, LOG_WARNING, "%s", buf_text(&text));
@@ -146,15 +149,22 @@ void sound_engine_event(struct phone *phone, const struct engine_event *from)
 	struct event *event = events_add(phone->events, EVENT_DEVICE, 0);
 	event_text(event, "name", name);
 	event_text(event, "kind", slice_of(kinds[which]));
-	event_text(event, "state", failed ? SLICE("lost") : state);
+	/* Only what was there can be lost. */
+	if (failed)
+		phone->never_was[which] = !devices_listed_one(phone, which, name);
+	event_text(event, "state", !failed ? state : phone->never_was[which] ? SLICE("missing") : SLICE("lost"));
+	if (why.n)
+		event_text(event, "reason", why);
 	/* The next of the wish list: that one comes back when the list shows it again. */
 	if ((failed || lost) && sound_wish(phone, which, phone->wish[which] + 1, &next)) {
-		tell_lost(phone, which, name, why, next);
+		tell_lost(phone, which, name, why, next, false);
 		sound_use_from(phone, which, phone->wish[which] + 1);
 		return;
 	}
+	bool goes_on = failed && !engine_device_is_lost(phone->engine, which);
 	if (failed || lost)
-		tell_lost(phone, which, name, why, (struct slice){ 0 });
+		tell_lost(phone, which, name, why,
+			  slice_of(goes_on ? engine_device_name(phone->engine, which) : NULL), goes_on);
 	else
 		sound_forget_lost(phone, which);
 }
@@ -165,7 +175,7 @@ const char *phone_device_trouble(const struct phone *phone, const char *which_na
 
 	if (!phone->engine || !kind_find(slice_of(which_name), &which))
 		return "";
-	if (engine_device_is_missing(phone->engine, which))
+	if (engine_device_is_missing(phone->engine, which) && phone->never_was[which])
 		return "none";
 	return engine_device_is_lost(phone->engine, which) || devices_gone(phone, which) ? "lost" : "";
 }

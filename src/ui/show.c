@@ -10,7 +10,7 @@ static bool warning_tells(const struct event *event)
 {
 	const char *state = event->kind == EVENT_DEVICE ? event_value(event, "state") : NULL;
 
-	return state && (!strcmp(state, "lost") || !strcmp(state, "removed"));
+	return state && (!strcmp(state, "lost") || !strcmp(state, "missing") || !strcmp(state, "removed"));
 }
 
 bool show_event(struct phone *phone, const struct event *event, bool all)

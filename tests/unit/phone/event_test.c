@@ -103,6 +103,17 @@ static void every_event_has_a_sentence(void **state)
 	buf_clear(&line);
 	event_sentence(event, &line);
 	assert_string_equal(buf_text(&line), "call 3: failed: 603 Decline (by us)");
+	event = events_add(events, EVENT_DEVICE, 0);
+	event_text(event, "name", SLICE("ghost"));
+	event_text(event, "kind", SLICE("input"));
+	event_text(event, "state", SLICE("missing"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "input device ghost: not there");
+	event_text(event, "reason", SLICE("no such device"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "input device ghost: cannot be used (no such device)");
 	buf_fini(&line);
 	events_free(events);
 }
