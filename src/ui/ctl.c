@@ -45,17 +45,22 @@ struct ctl {
 
 /* ---- printing ---- */
 
-static void print(struct ctl *ctl, struct output *to, const char *text)
+static void print_above(struct ctl *ctl, struct output *to, const char *text)
 {
-	char *clean = show_cleaned(text);
-
 	if (ctl->shown_cols) {
 		output_printf(ctl->out, "\r%*s\r", (int)ctl->shown_cols, "");
 		ctl->shown_cols = 0;
 	}
 	ctl->dirty = true;
-	output_write(to, slice_of(clean));
-	free(clean);
+	output_write(to, slice_of(text));
+}
+
+static void print(struct ctl *ctl, struct output *to, const char *text)
+{
+	char *wrapped = show_wrapped(text, to == ctl->err ? STDERR_FILENO : STDOUT_FILENO);
+
+	print_above(ctl, to, wrapped);
+	free(wrapped);
 }
 
 static void draw_prompt(struct ctl *ctl)
@@ -186,8 +191,11 @@ static void tell_notification(struct ctl *ctl, const char *method, json_t *param
 	else if (!strcmp(method, "echo") || !strcmp(method, "result"))
 		print(ctl, ctl->out, *text ? text : "\n");
 	else if (!strcmp(method, "trace") && line && ctl->interactive) {
+		/* A message is what it is, and can be copied. */
+		char *clean = show_cleaned(text);
 		print(ctl, ctl->out, line);
-		print(ctl, ctl->out, text);
+		print_above(ctl, ctl->out, clean);
+		free(clean);
 	} else if (!strcmp(method, "error") || !strcmp(method, "dropped") ||
 		   (!strcmp(method, "warning") && ctl->interactive)) {
 		char *whole = xasprintf("offhook: %s%s", !strcmp(method, "warning") ? "warning: " : "", text);
@@ -308,10 +316,14 @@ static size_t complete(void *arg, const char *line, size_t point, char ***words,
 static void on_entered(void *arg, const char *text)
 {
 	struct ctl *ctl = arg;
+	struct buf row;
 
-	ctl->dirty = ctl->prompt_wanted = true;
-	draw_prompt(ctl);
+	/* Whole, above what it brings about. */
+	buf_init(&row, 65536);
+	line_draw(&row, LINE_WHOLE_COLS, ctl->utf8);
+	print_above(ctl, ctl->out, buf_text(&row));
 	output_write(ctl->out, SLICE("\n"));
+	buf_fini(&row);
 	ctl->shown_cols = 0;
 	ctl->dirty = ctl->prompt_wanted = true;
 	ask_line(ctl, text);

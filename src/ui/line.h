@@ -9,7 +9,10 @@
 
 #include "base/buf.h"
 
-enum { LINE_HISTORY_MAX = 1000 };
+enum {
+	LINE_HISTORY_MAX = 1000,
+	LINE_WHOLE_COLS = 60000, /* for line_draw(): all of the line, and the terminal wraps it */
+};
 
 struct line_handler {
 	/** Enter was pressed. `text` lives until the return; wiped then when it was a secret. */

@@ -51,18 +51,24 @@ static void blank_row(struct plain *plain)
 }
 
 /* Above the prompt: its row is blanked and drawn anew at the turn's end, if something is typed there. */
+static void print_above(struct plain *plain, struct output *to, struct slice text)
+{
+	blank_row(plain);
+	if (plain->prompt_stands)
+		output_write(plain->config.out, SLICE("\n"));
+	plain->prompt_stands = false;
+	output_write(to, text);
+}
+
+/* Pipes and files get lines as they are. */
 static void print(struct plain *plain, struct output *to, bool terminal, const char *text)
 {
 	if (!*text)
 		return;
 	if (terminal) {
-		char *clean = show_cleaned(text);
-		blank_row(plain);
-		if (plain->prompt_stands)
-			output_write(plain->config.out, SLICE("\n"));
-		plain->prompt_stands = false;
-		output_write(to, slice_of(clean));
-		free(clean);
+		char *wrapped = show_wrapped(text, to == plain->config.err ? STDERR_FILENO : STDOUT_FILENO);
+		print_above(plain, to, slice_of(wrapped));
+		free(wrapped);
 		return;
 	}
 	output_write(to, slice_of(text));
@@ -170,9 +176,14 @@ static void plain_message(struct ui *ui, enum log_level level, const char *text)
 static void plain_trace(struct ui *ui, const char *heading, const char *text)
 {
 	struct plain *plain = plain_of(ui);
-	char *whole = xasprintf("%s\n%s\n", heading, text);
+	char *whole = xasprintf("%s\n%s\n", heading, text), *clean = show_cleaned(whole);
 
-	print_out(plain, whole);
+	/* A message is what it is, and can be copied: its lines are left to the terminal. */
+	if (plain->out_is_terminal)
+		print_above(plain, plain->config.out, slice_of(clean));
+	else
+		print_out(plain, whole);
+	free(clean);
 	free(whole);
 }
 
@@ -220,14 +231,18 @@ static void on_changed(void *arg)
 	plain->dirty = true;
 }
 
-/* What was typed stays on the terminal, above what it brings about. */
+/* What was typed stays on the terminal, whole, above what it brings about. */
 static bool on_entered(void *arg, const char *text)
 {
 	struct plain *plain = arg;
 
 	if (text) {
-		plain->dirty = plain->prompt_wanted = true;
-		draw_prompt(plain);
+		struct buf row;
+		buf_init(&row, 65536);
+		line_draw(&row, LINE_WHOLE_COLS, plain->utf8);
+		blank_row(plain);
+		output_write(plain->config.out, buf_slice(&row));
+		buf_fini(&row);
 	}
 	output_write(plain->config.out, SLICE("\n"));
 	plain->shown_cols = 0;

@@ -1,9 +1,14 @@
 #include "ui/show.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "ui/terminal.h"
+#include "ui/text.h"
+
+enum { WRAPPED_MAX = 1 << 26 };
 
 /* A device in use that goes is a warning, which says what takes its place; of others that go nobody need know. */
 static bool warning_tells(const struct event *event)
@@ -86,6 +91,21 @@ char *show_cleaned(const char *text)
 	if (clean.n && clean.p[clean.n - 1] != '\n')
 		buf_add_char(&clean, '\n');
 	return buf_take(&clean);
+}
+
+char *show_wrapped(const char *text, int fd)
+{
+	char *clean = show_cleaned(text);
+	struct buf wrapped;
+	int rows, cols;
+
+	if (!isatty(fd))
+		return clean;
+	terminal_size(fd, &rows, &cols);
+	buf_init(&wrapped, WRAPPED_MAX);
+	text_wrap(&wrapped, slice_of(clean), (size_t)cols);
+	free(clean);
+	return buf_take(&wrapped);
 }
 
 size_t show_call_count(struct phone *phone)

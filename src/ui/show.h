@@ -18,6 +18,8 @@ char *show_error(const struct runner *runner, const char *where, const struct fa
 const char *show_hint(struct phone *phone);
 /** `text` cleaned for a terminal, with a line feed at its end unless it is empty; free(). */
 char *show_cleaned(const char *text);
+/** The same for the terminal `fd`, in rows that fit it; free(). What is no terminal gets its lines as they are. */
+char *show_wrapped(const char *text, int fd);
 /** Does this line leave the phone: quit, shortened or not, or exit? */
 bool show_says_quit(struct slice line);
 /** What is asked before leaving with calls up or with something unsaved; free(). NULL: neither. */

@@ -114,6 +114,80 @@ size_t text_break(struct slice s, size_t cols, size_t *skip)
 	return at;
 }
 
+static size_t longest_word(struct slice line)
+{
+	size_t longest = 0;
+
+	while (line.n) {
+		size_t cols = text_cols(slice_cut(&line, ' '));
+		longest = cols > longest ? cols : longest;
+	}
+	return longest;
+}
+
+size_t text_hang(struct slice line, size_t cols)
+{
+	size_t lead = 0, at;
+
+	while (lead < line.n && line.p[lead] == ' ')
+		lead++;
+	at = lead;
+	if (line.n > 9 && line.p[2] == ':' && line.p[5] == ':' && line.p[8] == ' ')
+		return 9;
+	for (size_t i = lead + 2; i < line.n; i++)
+		if (line.p[i - 1] == ' ' && line.p[i - 2] == ' ' && line.p[i] != ' ' &&
+		    text_cols(slice_sub(line, 0, i)) <= cols * 2 / 3)
+			at = i;
+	size_t hang = text_cols(slice_sub(line, 0, at)), longest = longest_word(slice_from(line, at));
+	/* No word is cut for the sake of a column. */
+	if (longest <= cols && longest > cols - hang)
+		hang = cols - longest;
+	return hang <= cols * 2 / 3 ? hang : 0;
+}
+
+/*
+ * Where a row ends: at the last blank that fits, else at the first one at all, so that a word too long for a row stays
+ * whole and is the terminal's to wrap (an address can then be copied). @return bytes of the row; *skip blanks behind it
+ */
+static size_t row_end(struct slice s, size_t cols, size_t *skip)
+{
+	size_t lead = 0, at = text_fit(s, cols, NULL);
+
+	*skip = 0;
+	if (at == s.n)
+		return at;
+	while (lead < s.n && s.p[lead] == ' ')
+		lead++;
+	size_t far = at;
+	while (at > lead && s.p[at] != ' ')
+		at--;
+	if (at <= lead)
+		for (at = far > lead ? far : lead; at < s.n && s.p[at] != ' ';)
+			at++;
+	while (at + *skip < s.n && s.p[at + *skip] == ' ')
+		(*skip)++;
+	return at;
+}
+
+void text_wrap(struct buf *to, struct slice text, size_t cols)
+{
+	while (text.n) {
+		bool ends = slice_find(text, '\n') < text.n;
+		struct slice line = slice_cut(&text, '\n');
+		size_t hang = text_hang(line, cols), indent = 0, skip;
+		do {
+			size_t n = row_end(line, cols - indent, &skip);
+			buf_add(to, slice_sub(line, 0, n));
+			line = slice_from(line, n + skip);
+			indent = hang;
+			if (line.n)
+				buf_printf(to, "\n%*s", (int)indent, "");
+		} while (line.n);
+		if (ends)
+			buf_add_char(to, '\n');
+	}
+}
+
 size_t text_line_window(struct buf *to, struct slice prompt, struct slice line, size_t point, size_t cols, bool utf8)
 {
 	size_t left = text_cols(prompt), prompt_max = cols / 2;

@@ -21,6 +21,11 @@ struct text_grid text_grid(const char *const *words, size_t count, size_t least,
 /** Break `s` (one line) after at most `cols` columns, at a blank where there is one. @return bytes of the first part;
  * *skip blanks to leave out after it */
 size_t text_break(struct slice s, size_t cols, size_t *skip);
+/** Where the later rows of a line that does not fit begin: behind the time of an event, below the second column of a
+ * table. */
+size_t text_hang(struct slice line, size_t cols);
+/** Add `text` in rows of at most `cols` columns (at least one), broken at blanks only: a longer word stays whole. */
+void text_wrap(struct buf *to, struct slice text, size_t cols);
 
 /**
  * What of prompt and typed line is shown in one row of `cols`: scrolled so that the cursor (byte `point` of `line`) is

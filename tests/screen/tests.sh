@@ -216,6 +216,14 @@ test_plain() {
 }
 check plain
 
+# No word is cut at the edge, and a typed line is there whole once it is entered.
+test_plain_narrow() {
+	open 40x20 --plain "${quiet[@]}"
+	until_shown "$prompt" && line 'help unmute' && until_shown 'unmute$'
+	line 'what a line, longer than the terminal is wide' && until_shown 'mean' && golden plain_narrow
+}
+check plain_narrow
+
 test_dumb() {
 	ENVIRONMENT=(env LC_ALL=C TERM=dumb)
 	open 80x24 "${quiet[@]}"

@@ -21,28 +21,10 @@ void screen_log_free(struct screen_log *log)
 		free(log->lines[i].text);
 }
 
-/* Where the later rows of a wrapped line begin: behind the time of an event, below the second column of a table. */
-static size_t hang_of(struct slice line, size_t cols)
-{
-	size_t lead = 0, at;
-
-	while (lead < line.n && line.p[lead] == ' ')
-		lead++;
-	at = lead;
-	if (line.n > 9 && line.p[2] == ':' && line.p[5] == ':' && line.p[8] == ' ')
-		return 9;
-	for (size_t i = lead + 2; i < line.n; i++)
-		if (line.p[i - 1] == ' ' && line.p[i - 2] == ' ' && line.p[i] != ' ' &&
-		    text_cols(slice_sub(line, 0, i)) <= cols * 2 / 3)
-			at = i;
-	size_t hang = text_cols(slice_sub(line, 0, at));
-	return hang <= cols * 2 / 3 ? hang : 0;
-}
-
 /* The first row of a line has its number, the others have none. */
 static void add_wrapped(struct pane *pane, struct slice line, enum style style, size_t cols, uint64_t number)
 {
-	size_t skip, n, hang = hang_of(line, cols), indent = 0;
+	size_t skip, n, hang = text_hang(line, cols), indent = 0;
 	bool first = true;
 
 	do {

@@ -114,12 +114,43 @@ static void test_window_of_wide_characters(void **state)
 	}
 }
 
+static const char *wrapped(const char *text, size_t cols)
+{
+	static char shown[256];
+	struct buf buf;
+
+	buf_init(&buf, sizeof shown - 1);
+	text_wrap(&buf, slice_of(text), cols);
+	snprintf(shown, sizeof shown, "%s", buf_text(&buf));
+	buf_fini(&buf);
+	return shown;
+}
+
+/* Rows end at blanks, later ones stand below the second column, and no word is broken. */
+static void rows_of_words(void **state)
+{
+	(void)state;
+	assert_string_equal(wrapped("one two three\n", 13), "one two three\n");
+	assert_string_equal(wrapped("one two three\n", 12), "one two\nthree\n");
+	assert_string_equal(wrapped("one two", 3), "one\ntwo");
+	assert_string_equal(wrapped("a\n\nb c\n", 1), "a\n\nb\nc\n");
+	assert_string_equal(wrapped("one   \n", 3), "one\n");
+	assert_string_equal(wrapped("see sip:bob@biloxi.example.com now", 10), "see\nsip:bob@biloxi.example.com\nnow");
+	assert_string_equal(wrapped("      ^\n", 4), "      ^\n");
+	assert_string_equal(wrapped("  on   it is so\n", 12), "  on   it is\n       so\n");
+	assert_string_equal(wrapped("name  it is together\n", 9), "name  it\n is\n together\n");
+	assert_string_equal(wrapped("12:00:00 call ended\n", 15), "12:00:00 call\n         ended\n");
+	assert_string_equal(wrapped("日本 日本\n", 5), "日本\n日本\n");
+	assert_string_equal(wrapped("", 5), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns), cmocka_unit_test(test_clipping),
 		cmocka_unit_test(test_padding), cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_window),  cmocka_unit_test(test_window_of_wide_characters),
+		cmocka_unit_test(rows_of_words),
 	};
 
 	utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
