@@ -129,7 +129,7 @@ struct loop *loop_new(void)
 static void check_closed(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
-	assert(uv_is_closing(handle) || handle->type == UV_PROCESS);
+	assert(uv_is_closing(handle) || (handle->type == UV_SIGNAL && handle->data));
 	(void)handle;
 }
 
