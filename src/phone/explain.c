@@ -252,6 +252,9 @@ void explain_account_failure(const struct account *account, struct buf *out)
 			   "The registrar at %s asks who you are: give `account set %s password=...` or "
 			   "password-command=.",
 			   account->registrar, account->name);
+	else if (account->code >= 200 && account->code < 300)
+		buf_printf(out, "The registrar at %s answered, but granted no time: it keeps no address of ours.",
+			   account->registrar);
 	else
 		buf_printf(out, "%s", account->cause && !strcmp(account->cause, "refused")
 					      ? sip_status_sentence(account->code ? account->code : 500)

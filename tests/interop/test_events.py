@@ -2,6 +2,7 @@
 from harness import check, equal, sipp, sipp_ends, wait_until
 from proxies import start_dns
 from scenarios import FOLDER, PEER, TRANSPORTS, callee, caller, dial, phone_for, rows, start
+from wire import Peer
 
 BOB = f"sip:bob@127.0.0.1:{PEER}"
 
@@ -160,6 +161,16 @@ def test_registrar_refuses(bench):
     phone.do("unregister")
     phone.event("unregistered")
     sipp_ends(bench, process)
+
+
+def test_registrar_grants_nothing(bench):
+    """A 200 whose Contact is ours with expires=0 is no registration: the phone says why, and comes again."""
+    peer = Peer(PEER)
+    phone = phone_for(bench, f"account add sip:alice@127.0.0.1:{PEER} name=alice")
+    register = peer.receive("REGISTER")
+    peer.respond(register, 200, "OK", headers=(f"Contact: {register.get('Contact').replace(';expires=3600', ';expires=0')}",))
+    failed = phone.event("register-failed")
+    check(failed["retry"] >= 1 and "granted no time" in failed["why"], f"{failed}")
 
 
 def test_options(bench):

@@ -229,7 +229,8 @@ void registration_wait_us(struct registration *r, int64_t us)
 
 /*
  * What the registrar granted: the expires of our Contact, else Expires, else what we asked for (10.2.4). Simple ones
- * send our Contact back as it was, with a shorter Expires beside it: then that is meant.
+ * send our Contact back as it was, with a shorter Expires beside it: then that is meant. Gateways on the way write
+ * another Contact in its place, with a time of their own: ours is the newest, so that with the longest time left.
  */
 static uint32_t granted(const struct registration *r, const struct sip_message *response)
 {
@@ -237,6 +238,8 @@ static uint32_t granted(const struct registration *r, const struct sip_message *
 	uint32_t seconds, whole;
 	bool has_whole = sip_message_seconds(response, SIP_HEADER_EXPIRES, &whole);
 
+	if (!binding && (seconds = response_longest(response)) != 0)
+		return seconds < r->asked ? seconds : r->asked;
 	if (!binding || !sip_address_expires(binding, &seconds))
 		return has_whole ? whole : r->asked;
 	return has_whole && whole && whole < seconds && seconds == r->asked ? whole : seconds;

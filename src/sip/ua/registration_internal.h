@@ -74,6 +74,8 @@ char *registrar_uri(struct slice text);
 /** Our binding, whose Contact was `contact`, among those of a response; NULL: it is not there. Borrowed. */
 const struct sip_address *response_binding(const struct sip_message *response, struct slice contact,
 					   const struct outbound *outbound);
+/** The longest time, in seconds, that a Contact of a response has left; 0: none says one. */
+uint32_t response_longest(const struct sip_message *response);
 /** The face of the NAT: where our request to `target` came from, as the registrar saw it. RFC 3581 */
 bool response_face(const struct sip_message *response, const struct sip_target *target, struct address *face);
 /** Trying again after this status would change nothing. */

@@ -40,6 +40,17 @@ const struct sip_address *response_binding(const struct sip_message *response, s
 	return same;
 }
 
+uint32_t response_longest(const struct sip_message *response)
+{
+	const struct sip_address *contact;
+	uint32_t seconds, longest = 0;
+
+	for (size_t i = 0; (contact = sip_message_address(response, SIP_HEADER_CONTACT, i)) != NULL; i++)
+		if (!contact->star && sip_address_expires(contact, &seconds) && seconds > longest)
+			longest = seconds;
+	return longest;
+}
+
 bool response_face(const struct sip_message *response, const struct sip_target *target, struct address *face)
 {
 	const struct sip_via *via = sip_message_via(response, 0);

@@ -165,6 +165,21 @@ static void the_time_of_a_simple_registrar_counts(void **state)
 	done(lab, registration);
 }
 
+/* What a gateway on the way wrote in the place of our Contact is ours: the newest, so that which lasts longest. */
+static void the_time_of_a_contact_written_anew_counts(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	ok(lab, lab_take(lab, "REGISTER"), "<sip:alice@203.0.113.9:1024>;expires=60, <sip:alice@192.0.2.77>;expires=7");
+	lab_said(lab, "registered 60 first|");
+	ok(lab, await(lab, 60 * SECOND_US), "<sip:alice@203.0.113.9:1024>;expires=7200\r\nExpires: 20");
+	lab_said(lab, "registered 3600|");
+	ok(lab, await(lab, 3600 * SECOND_US), "<sip:alice@203.0.113.9:1024>;expires=0\r\nExpires: 20");
+	lab_said(lab, "registered 20|");
+	done(lab, registration);
+}
+
 static void bindings_are_fetched_without_contact(void **state)
 {
 	struct lab *lab = *state;
@@ -580,6 +595,7 @@ int main(void)
 		LAB_TEST(expires_of_the_answer_and_short_bindings),
 		LAB_TEST(all_bindings_go_with_a_star),
 		LAB_TEST(the_time_of_a_simple_registrar_counts),
+		LAB_TEST(the_time_of_a_contact_written_anew_counts),
 		LAB_TEST(bindings_are_fetched_without_contact),
 		LAB_TEST(too_brief_asks_for_longer),
 		LAB_TEST(failures_are_tried_again_ever_later),
