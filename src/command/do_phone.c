@@ -1,4 +1,5 @@
 /* Settings, aliases, help, the end. */
+#include "command/help.h"
 #include "command/internal.h"
 #include "command/table.h"
 
@@ -73,7 +74,9 @@ static enum command_result do_alias(struct invocation *invocation)
 
 static enum command_result do_help(struct invocation *invocation)
 {
+	help_set_width(invocation->runner->columns);
 	help_print(slice_of(invocation->values[0]), invocation->out);
+	help_set_width(HELP_COLS);
 	return COMMAND_DONE;
 }
 

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 78, ARGUMENT_COLS = 18 };
+enum { WIDTH = HELP_COLS, LEAST_WIDTH = 20, ARGUMENT_COLS = 18, BELOW_COLS = 6 };
+
+static size_t width_now = WIDTH; /* of the terminal that is being printed for */
 
 /* ---- what help and the man page share ---- */
 
@@ -133,7 +135,7 @@ static size_t wrap_choices(struct buf *out, struct slice word, size_t indent, si
 	while (word.n) {
 		size_t n = slice_find(word, '|');
 		struct slice piece = slice_sub(word, 0, n < word.n ? n + 1 : word.n);
-		if (column + characters(piece) > WIDTH && column > indent) {
+		if (column + characters(piece) > width_now && column > indent) {
 			buf_printf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		}
@@ -151,11 +153,11 @@ static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, si
 
 	while (table_next_word(&text, &word)) {
 		size_t n = characters(word);
-		if (!first && indent + n > WIDTH) {
+		if (!first && indent + n > width_now && slice_find(word, '|') < word.n) {
 			column = wrap_choices(out, word, indent, column);
 			continue;
 		}
-		if (!first && column + 1 + n > WIDTH) {
+		if (!first && column + 1 + n > width_now) {
 			buf_printf(out, "\n%*s", (int)indent, "");
 			column = indent;
 			first = true;
@@ -165,6 +167,11 @@ static void wrap_paragraph(struct buf *out, struct slice text, size_t indent, si
 		first = false;
 	}
 	buf_add_char(out, '\n');
+}
+
+void help_set_width(size_t cols)
+{
+	width_now = cols > WIDTH ? WIDTH : cols < LEAST_WIDTH ? LEAST_WIDTH : cols;
 }
 
 void help_wrap(struct buf *out, const char *text, size_t indent, size_t column)
@@ -186,6 +193,12 @@ void help_print_row(struct buf *out, const char *name, size_t width, const char 
 {
 	size_t n = characters(slice_of(name));
 
+	/* Beside the names there would be no room for sentences. */
+	if (width + 4 > width_now / 2) {
+		buf_printf(out, *name ? "  %s\n%*s" : "%s%*s", name, BELOW_COLS, "");
+		help_wrap(out, text ? text : "", BELOW_COLS, BELOW_COLS);
+		return;
+	}
 	if (n > width)
 		buf_printf(out, "  %s\n%*s", name, (int)width + 4, "");
 	else

@@ -88,6 +88,24 @@ static void test_width(void **state)
 	}
 }
 
+/* On a narrow terminal nothing is wider than it but words that are, such as the choices of an option. */
+static void test_narrow(void **state)
+{
+	(void)state;
+	help_set_width(40);
+	struct slice text = slice_of(help("forward"));
+	while (text.n) {
+		struct slice line = slice_cut(&text, '\n');
+		assert_true(line.n <= 40 || slice_begins(line, SLICE("    ")));
+	}
+	assert_non_null(strstr(help("call"), "  encryption=off|optional|required\n      encrypt its sound by SRTP,\n"));
+	assert_non_null(strstr(help("settings"), "  audio.side-tone\n      how loud you hear your own\n"));
+	help_set_width(1);
+	help("call");
+	help_set_width(1000);
+	assert_non_null(strstr(help(""), "Calls\n  call              call someone\n"));
+}
+
 /* What completion offers, and what a person asks for beside: words with several meanings, beginnings and keys. */
 static void test_other_topics(void **state)
 {
@@ -282,7 +300,8 @@ static void test_every_command_of_other_phones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_topics), cmocka_unit_test(test_width),        cmocka_unit_test(test_other_topics),
+		cmocka_unit_test(test_topics), cmocka_unit_test(test_width),        cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_other_topics),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_man),    cmocka_unit_test(test_man_warnings), cmocka_unit_test(test_shell),
 		cmocka_unit_test(test_bash),   cmocka_unit_test(test_every_command_of_other_phones),
