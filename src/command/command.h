@@ -163,6 +163,10 @@ bool commands_quit_wanted(const struct commands *commands, int *status);
 void commands_mark_saved(struct commands *commands);
 /** Were accounts, settings, aliases or keys changed since? */
 bool commands_unsaved(const struct commands *commands);
+/** Does this line leave the phone: quit, shortened or not, or exit? */
+bool commands_say_quit(struct slice line);
+/** What is asked before leaving with calls up or with something unsaved; free(). NULL: neither. */
+char *commands_quit_question(const struct commands *commands);
 bool commands_have_handlers(const struct commands *commands);
 
 /**

@@ -211,3 +211,24 @@ size_t commands_check_file(struct commands *commands, const char *path, struct b
 		buf_printf(out, "%s: and %zu errors more\n", path, checked.count - ERRORS_SHOWN);
 	return checked.count;
 }
+
+bool commands_say_quit(struct slice line)
+{
+	if (line.n && line.p[0] == '/')
+		line = slice_from(line, 1);
+	struct slice word = slice_sub(line, 0, slice_find(line, ' '));
+	return (word.n && slice_begins(SLICE("quit"), word)) || slice_eq(word, SLICE("exit"));
+}
+
+char *commands_quit_question(const struct commands *commands)
+{
+	size_t calls = phone_calls(commands->phone, NULL, 0);
+	bool unsaved = commands_unsaved(commands);
+
+	if (calls)
+		return xasprintf("%zu call%s up: quit once more to hang up and leave%s", calls,
+				 calls == 1 ? " is" : "s are", unsaved ? "; `save` keeps what you have changed" : "");
+	return unsaved ? xstrdup("accounts, settings, aliases or keys were changed: `save` keeps them, quit once more "
+				 "leaves without")
+		       : NULL;
+}

@@ -153,6 +153,7 @@ struct runner {
 	struct runner_output output;
 	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
 	bool open; /* more lines may come */
+	bool quit_asked; /* an attached terminal was asked whether to leave all the same */
 	bool over; /* a script that failed or said `exit` */
 	unsigned columns, lines_given;
 	unsigned device_checks; /* names of devices that it gave and nobody has looked up yet */

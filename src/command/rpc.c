@@ -172,10 +172,28 @@ static const char **final_words(const json_t *list, size_t *count)
 	return words;
 }
 
+/* Whoever typed this at an attached terminal leaves the phone, which asks once. @return it has asked */
+static bool asks_before_quit(struct runner *runner, struct slice line, struct reply *reply)
+{
+	struct slice text = slice_trim(line);
+	/* `exit` ends the attached terminal alone. */
+	bool leaves = runner_takes_command(runner, line) && commands_say_quit(text) && slice_find(text, 'q') < 2;
+	char *question = leaves && !runner->quit_asked ? commands_quit_question(runner->commands) : NULL;
+
+	runner->quit_asked = question;
+	if (!question)
+		return false;
+	char *whole = xasprintf("%s; `detach` leaves the phone running", question);
+	send_reply(reply, "result", json_pack("{s:s}", "text", whole));
+	free(whole);
+	free(question);
+	return true;
+}
+
 /*
  * What a person or a shell says by way of a program: a line, or words that are final. Members beside it: `text`, answer
- * with what people read; `interactive`, commands may be shortened; `columns`, how wide ladders may be; `folder`, where
- * relative names of files begin.
+ * with what people read; `interactive`, commands may be shortened, and `quit` asks as at the prompt; `columns`, how
+ * wide ladders and help may be; `folder`, where relative names of files begin.
  */
 static void run_command(struct runner *runner, const json_t *params, struct reply *reply)
 {
@@ -186,6 +204,7 @@ static void run_command(struct runner *runner, const json_t *params, struct repl
 		   *folder = json_string_value(json_object_get(params, "folder")), *key;
 	json_t *value, *columns = json_object_get(params, "columns");
 	struct failure failure = { 0 };
+	bool interactive = json_is_true(json_object_get(params, "interactive"));
 	size_t count = 0;
 	const char **words = final_words(json_object_get(params, "words"), &count);
 	bool good = !line != !words;
@@ -209,9 +228,10 @@ static void run_command(struct runner *runner, const json_t *params, struct repl
 	} else if (line && !slice_trim(slice_of(line)).n) {
 		fail(&failure, STATUS_USAGE, "params", "line is empty");
 		rpc_answer_failure(reply, &failure);
+	} else if (line && interactive && asks_before_quit(runner, slice_of(line), reply)) {
+		return;
 	} else if (line) {
-		runner_queue_reply_line(runner, slice_of(line), json_is_true(json_object_get(params, "interactive")),
-					*reply);
+		runner_queue_reply_line(runner, slice_of(line), interactive, *reply);
 	} else {
 		runner_queue_reply_words(runner, words, count, *reply);
 	}

@@ -562,7 +562,8 @@ bool phone_save(struct phone *phone, struct slice extra, struct failure *failure
 
 	if (!phone->saved_dir)
 		return fail(failure, STATUS_USAGE, "no-config",
-			    "there is no configuration directory (-n), so nothing is kept");
+			    "there is no configuration directory, so nothing is kept: -n was given, or neither "
+			    "XDG_CONFIG_HOME nor HOME names a folder");
 	buf_init(&text, SAVED_MAX);
 	phone_saved_text(phone, extra, &text);
 	enum err err = text.full ? ERR_TOO_BIG : write_file(phone->saved_dir, "saved", buf_slice(&text));

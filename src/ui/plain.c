@@ -355,9 +355,9 @@ static void take_line(struct plain *plain, char *line)
 	plain->prompt_wanted = plain->config.interactive;
 	plain->prompt_stands = false;
 	if (!plain->asking && plain->config.interactive && runner_takes_command(plain->runner, slice_of(line)) &&
-	    show_says_quit(slice_trim(slice_of(line))) &&
+	    commands_say_quit(slice_trim(slice_of(line))) &&
 	    !plain->quit_asked) {
-		char *question = show_quit_question(plain->config.phone, plain->config.commands);
+		char *question = commands_quit_question(plain->config.commands);
 		plain->quit_asked = question != NULL;
 		if (question)
 			print_out(plain, question);

@@ -38,7 +38,7 @@ static size_t complete(void *arg, const char *line, size_t point, char ***words,
 /* @return true: not now, the person was asked */
 static bool ask_before_quit(struct prompt *prompt)
 {
-	char *question = prompt->quit_asked ? NULL : show_quit_question(prompt->config.phone, prompt->config.commands);
+	char *question = prompt->quit_asked ? NULL : commands_quit_question(prompt->config.commands);
 
 	if (!question)
 		return false;
@@ -50,7 +50,7 @@ static bool ask_before_quit(struct prompt *prompt)
 
 static void run(struct prompt *prompt, struct slice line)
 {
-	if (runner_takes_command(prompt->runner, line) && show_says_quit(line)) {
+	if (runner_takes_command(prompt->runner, line) && commands_say_quit(line)) {
 		if (ask_before_quit(prompt))
 			return;
 		runner_interrupt(prompt->runner); /* leaving does not queue behind a wait */

@@ -22,8 +22,6 @@ bool show_event(struct phone *phone, const struct event *event, bool all)
 {
 	const char *which = settings_text(phone_settings(phone), "events.show");
 
-	if (!all && strcmp(which, "all") && warning_tells(event))
-		return false;
 	return show_event_if(which, event, all);
 }
 
@@ -33,6 +31,8 @@ bool show_event_if(const char *which, const struct event *event, bool all)
 		return false;
 	if (all || !strcmp(which, "all"))
 		return true;
+	if (warning_tells(event))
+		return false;
 	switch (event->kind) {
 	case EVENT_TRYING:
 	case EVENT_RESPONSE: /* the command that asked tells */
@@ -111,25 +111,4 @@ char *show_wrapped(const char *text, int fd)
 size_t show_call_count(struct phone *phone)
 {
 	return phone_calls(phone, NULL, 0);
-}
-
-bool show_says_quit(struct slice line)
-{
-	if (line.n && line.p[0] == '/')
-		line = slice_from(line, 1);
-	struct slice word = slice_sub(line, 0, slice_find(line, ' '));
-	return (word.n && slice_begins(SLICE("quit"), word)) || slice_eq(word, SLICE("exit"));
-}
-
-char *show_quit_question(struct phone *phone, const struct commands *commands)
-{
-	size_t calls = show_call_count(phone);
-	bool unsaved = commands_unsaved(commands);
-
-	if (calls)
-		return xasprintf("%zu call%s up: quit once more to hang up and leave%s", calls,
-				 calls == 1 ? " is" : "s are", unsaved ? "; `save` keeps what you have changed" : "");
-	return unsaved ? xstrdup("accounts, settings, aliases or keys were changed: `save` keeps them, quit once more "
-				 "leaves without")
-		       : NULL;
 }

@@ -20,9 +20,5 @@ const char *show_hint(struct phone *phone);
 char *show_cleaned(const char *text);
 /** The same for the terminal `fd`, in rows that fit it; free(). What is no terminal gets its lines as they are. */
 char *show_wrapped(const char *text, int fd);
-/** Does this line leave the phone: quit, shortened or not, or exit? */
-bool show_says_quit(struct slice line);
-/** What is asked before leaving with calls up or with something unsaved; free(). NULL: neither. */
-char *show_quit_question(struct phone *phone, const struct commands *commands);
 /** Calls that are alive. */
 size_t show_call_count(struct phone *phone);

@@ -356,13 +356,41 @@ static void test_event(void **state)
 	free(line);
 }
 
+/* Who types `quit` at an attached terminal is asked once; a program is not, and `exit` leaves the phone alone. */
+static void test_quit_asks(void **state)
+{
+	struct fake *fake = *state;
+	const char *const typed = REQUEST("command", "{\"line\":\" /quit \",\"interactive\":true}");
+	int status;
+
+	fake_call(fake, true, CALL_ANSWERED);
+	assert_non_null(strstr(ask(fake, typed), "1 call is up: quit once more to hang up and leave"));
+	assert_non_null(strstr(answer, "`detach` leaves the phone running"));
+	assert_false(commands_quit_wanted(fake->commands, &status));
+	ask(fake, REQUEST("command", "{\"line\":\"why\",\"interactive\":true}"));
+	assert_non_null(strstr(ask(fake, typed), "quit once more"));
+	ask(fake, typed);
+	assert_true(commands_quit_wanted(fake->commands, &status));
+}
+
+static void test_quit_of_programs(void **state)
+{
+	struct fake *fake = *state;
+	int status;
+
+	fake_call(fake, true, CALL_ANSWERED);
+	ask(fake, REQUEST("command", "{\"line\":\"quit\"}"));
+	assert_true(commands_quit_wanted(fake->commands, &status));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fake_setup, fake_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(results), TEST(errors),  TEST(notifications),
 					    TEST(wait),    TEST(batches), TEST(dropped_are_counted),
-					    TEST(devices), TEST(bounds),  TEST(event) };
+					    TEST(devices), TEST(bounds),  TEST(event),
+					    TEST(quit_asks), TEST(quit_of_programs) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
