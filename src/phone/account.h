@@ -61,6 +61,7 @@ struct account {
 	enum account_state state;
 	unsigned code;
 	char *reason, *cause, *detail;
+	char *challenge; /* why the registrar's was not answered; NULL: it was */
 	char *withheld; /* who asked for the password in vain: the registrar sent us there; NULL */
 	int64_t retry_at_us; /* 0: none */
 	bool needs_password;

@@ -257,6 +257,7 @@ static void account_free(struct account *account)
 				account->detail,
 				account->bindings,
 				account->withheld,
+				account->challenge,
 				account->identity };
 
 	if (account->child)

@@ -104,7 +104,7 @@ void call_free(struct call *call)
 				call->call_id,      call->target,     call->digits,     call->reason,
 				call->cause,        call->detail,     call->redirect,   call->codec,
 				call->refusal,      call->forward_to, call->encryption, call->record_to,
-				call->identity,     call->diverted };
+				call->identity,     call->diverted,   call->challenge };
 
 	stop_timers(call);
 	account_drops_call(call);
@@ -313,6 +313,8 @@ static void keep_outcome(struct call *call, const struct outcome *outcome, bool 
 	if (outcome->cause != CAUSE_NONE && !(was_up && outcome->cause == CAUSE_RESPONSE))
 		xreplace(&call->cause, cause_name(outcome->cause));
 	buf_init(&detail, 2048);
+	xreplace(&call->challenge, explain_challenge(outcome, call->account_name, &detail) ? buf_text(&detail) : NULL);
+	buf_clear(&detail);
 	if (outcome->response)
 		explain_response(outcome->response, &detail);
 	if (outcome->request)

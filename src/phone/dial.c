@@ -456,9 +456,33 @@ static bool may_follow(const struct call_setup *setup, const struct sip_address 
 	       (contact->uri.scheme == SIP_SCHEME_SIPS || (contact->uri.scheme == SIP_SCHEME_SIP && !secure));
 }
 
-/* The Contacts of a 3xx, the best q first (RFC 3261 8.1.3.4), before what is still queued. */
-static void queue_contacts(struct call_setup *setup, const struct sip_message *response)
+/* What is dialled for a Contact: a telephone number at the domain of the account, as one that is typed (19.1.6).
+ * @return NULL: it is not followed */
+static char *contact_uri(const struct call *call, const struct sip_address *contact)
 {
+	struct account *account = account_find(call->phone, slice_of(call->account_name));
+	struct target number;
+	struct failure ignored;
+	struct buf uri;
+
+	if (may_follow(call->setup, contact)) {
+		buf_init(&uri, URI_TEXT_MAX + 1);
+		sip_uri_print_request(&uri, &contact->uri);
+		return buf_take(&uri);
+	}
+	if (contact->star || contact->uri.scheme != SIP_SCHEME_TEL || !*call->account_name ||
+	    (slice_ibegins(slice_of(call->setup->uri), SLICE("sips:")) && !account->secure) ||
+	    !target_read(call->phone, contact->uri.text, account, &number, &ignored))
+		return NULL;
+	char *text = xstrdup(number.uri);
+	target_fini(&number);
+	return text;
+}
+
+/* The Contacts of a 3xx, the best q first (RFC 3261 8.1.3.4), before what is still queued. */
+static void queue_contacts(struct call *call, const struct sip_message *response)
+{
+	struct call_setup *setup = call->setup;
 	char *found[REDIRECTS_MAX];
 	unsigned q[REDIRECTS_MAX];
 	size_t count = 0;
@@ -468,17 +492,15 @@ static void queue_contacts(struct call_setup *setup, const struct sip_message *r
 		size_t at = count;
 		if (!contact)
 			break;
-		if (!may_follow(setup, contact))
+		char *uri = contact_uri(call, contact);
+		if (!uri)
 			continue;
 		for (; at && q[at - 1] < sip_address_q(contact); at--) {
 			q[at] = q[at - 1];
 			found[at] = found[at - 1];
 		}
 		q[at] = sip_address_q(contact);
-		struct buf uri;
-		buf_init(&uri, URI_TEXT_MAX + 1);
-		sip_uri_print_request(&uri, &contact->uri);
-		found[at] = buf_take(&uri);
+		found[at] = uri;
 		count++;
 	}
 	while (count) {
@@ -514,11 +536,13 @@ static bool take_proxy(struct call_setup *setup, const struct sip_message *respo
 }
 
 /* The next to be dialled becomes the target. @return false: there is none */
-static bool take_next(struct call_setup *setup, const struct outcome *outcome, bool is_3xx)
+static bool take_next(struct call *call, const struct outcome *outcome, bool is_3xx)
 {
+	struct call_setup *setup = call->setup;
+
 	if (is_3xx && setup->hops < REDIRECT_HOPS_MAX && setup->tried_count < REDIRECTS_MAX) {
 		setup->tried[setup->tried_count++] = xstrdup(setup->uri);
-		queue_contacts(setup, outcome->response);
+		queue_contacts(call, outcome->response);
 		setup->hops++;
 	}
 	if (!setup->queued || setup->tried_count == REDIRECTS_MAX)
@@ -545,7 +569,7 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	    strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "on") != 0)
 		return false;
 	bool by_proxy = outcome->status == 305 && outcome->response && take_proxy(setup, outcome->response);
-	if (!by_proxy && !take_next(setup, outcome, is_3xx))
+	if (!by_proxy && !take_next(call, outcome, is_3xx))
 		return false;
 	struct event *event = events_add(call->phone->events, EVENT_REDIRECTED, call->number);
 	event_text(event, "id", slice_of(call->id));

@@ -34,6 +34,92 @@ const char *explain_cause(enum cause cause, unsigned status)
 	}
 }
 
+/* The realm that asked first. */
+static bool find_realm(struct arena *arena, const struct sip_message *response, struct slice *realm)
+{
+	struct slice value =
+		sip_message_value(response, response->status == 407 ? SIP_HEADER_PROXY_AUTHENTICATE
+								    : SIP_HEADER_WWW_AUTHENTICATE);
+	struct sip_auth auth;
+
+	return sip_auth_parse(value, &auth) && sip_auth_param(arena, &auth, SLICE("realm"), realm) && realm->n;
+}
+
+/* "Realm "biloxi.com" asked for the password and got nothing": with a space behind it. */
+static void add_withheld(const struct sip_message *response, struct buf *to)
+{
+	struct slice realm;
+	struct arena arena;
+
+	arena_init(&arena);
+	if (find_realm(&arena, response, &realm)) {
+		buf_printf(to, "Realm \"");
+		utf8_clean(to, slice_sub(realm, 0, 100), false);
+		buf_printf(to, "\"");
+	} else {
+		buf_printf(to, "It");
+	}
+	buf_printf(to, " asked for the password, and nothing was sent: ");
+	arena_fini(&arena);
+}
+
+/* In quotes where it has to be, so that the line can be typed. */
+static void add_realm_option(const struct sip_message *response, struct buf *to)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:@+";
+	struct slice realm = { 0 };
+	bool quoted = false;
+	struct arena arena;
+
+	arena_init(&arena);
+	if (!find_realm(&arena, response, &realm) || slice_find(realm, '\'') < realm.n || realm.n > 100)
+		realm = SLICE("REALM");
+	for (size_t i = 0; i < realm.n; i++)
+		quoted |= !memchr(plain, realm.p[i], sizeof plain - 1);
+	buf_printf(to, "%spassword@", quoted ? "'" : "");
+	utf8_clean(to, realm, false);
+	buf_printf(to, "=...%s", quoted ? "'" : "");
+	arena_fini(&arena);
+}
+
+bool explain_challenge(const struct outcome *outcome, const char *account, struct buf *to)
+{
+	bool known = account && *account;
+	const char *name = known ? account : "NAME";
+
+	if (outcome->cause != CAUSE_AUTH || !outcome->response)
+		return false;
+	switch (outcome->challenge) {
+	case CHALLENGE_NO_PASSWORD:
+		if (known)
+			buf_printf(to, "It asks for a password, and account %s has none: `account set %s password=` "
+				       "asks for one.", name, name);
+		else
+			buf_printf(to, "It wants to know who you are, and this went out without a password: "
+				       "`account add sip:YOU@HOST` adds an account, which asks for one.");
+		return true;
+	case CHALLENGE_STRANGE_HOST:
+		add_withheld(outcome->response, to);
+		buf_printf(to, "only the domain, the registrar and the proxies of the account are answered. If you "
+			       "have an account there, `account add` it and say from= it. If it is a proxy of yours: "
+			       "`account set %s proxy=HOST`.", name);
+		return true;
+	case CHALLENGE_STRANGE_REALM:
+		add_withheld(outcome->response, to);
+		buf_printf(to, "it is no realm that the account has met where it registers, so whoever was called "
+			       "may have named it. If it shall have a password: `account set %s ", name);
+		add_realm_option(outcome->response, to);
+		buf_printf(to, "`.");
+		return true;
+	case CHALLENGE_UNREADABLE:
+		buf_printf(to, "It asks for the password in a way that cannot be answered here, and nothing was sent: "
+			       "what can be is Digest with MD5, SHA-256 or SHA-512-256.");
+		return true;
+	default:
+		return false;
+	}
+}
+
 const char *explain_local_cause(const struct outcome *outcome)
 {
 	/* Where the network itself has said more, that is told. */
@@ -134,14 +220,19 @@ void explain_response(const struct sip_message *message, struct buf *to)
 		add_text(to, "Said by", text);
 }
 
-void phone_note_outcome(struct phone *phone, const struct outcome *outcome, const char *words, const char *format, ...)
+void phone_note_outcome(struct phone *phone, const struct outcome *outcome, const char *account, const char *words,
+			const char *format, ...)
 {
-	const char *remedy = explain_cause(outcome->cause, outcome->status);
-	struct buf *note = &phone->last_failure, detail;
+	struct buf *note = &phone->last_failure, detail, challenge;
 	va_list args;
 
 	buf_clear(note);
+	phone->failure_us = phone->timers->now_us;
 	buf_init(&detail, 2048);
+	buf_init(&challenge, 2048);
+	const char *remedy = explain_challenge(outcome, account, &challenge)
+				     ? buf_text(&challenge)
+				     : explain_cause(outcome->cause, outcome->status);
 	va_start(args, format);
 	buf_vprintf(note, format, args);
 	va_end(args);
@@ -152,6 +243,7 @@ void phone_note_outcome(struct phone *phone, const struct outcome *outcome, cons
 		explain_response(outcome->response, &detail);
 	buf_printf(note, "%s%s", detail.n ? *remedy ? " " : ". " : "", buf_text(&detail));
 	buf_fini(&detail);
+	buf_fini(&challenge);
 	/* Whoever prints it ends it. */
 	if (note->n && note->p[note->n - 1] == '.')
 		note->p[--note->n] = '\0';
@@ -172,6 +264,8 @@ static const char *remedy(const struct call *call)
 		return "It rang there: try again later, or give it longer (`call ... timeout=`).";
 	if (cause == CAUSE_TIMEOUT && call->trying_said)
 		return "A server on the way took the call, but nobody it asked has answered: try later.";
+	if (call->challenge)
+		return call->challenge;
 	return call->code || cause == CAUSE_CONNECT ? explain_cause(cause, call->code) : "";
 }
 
@@ -255,6 +349,8 @@ void explain_account_failure(const struct account *account, struct buf *out)
 	else if (account->code >= 200 && account->code < 300)
 		buf_printf(out, "The registrar at %s answered, but granted no time: it keeps no address of ours.",
 			   account->registrar);
+	else if (account->challenge)
+		buf_printf(out, "%s", account->challenge);
 	else
 		buf_printf(out, "%s", account->cause && !strcmp(account->cause, "refused")
 					      ? sip_status_sentence(account->code ? account->code : 500)
@@ -287,7 +383,7 @@ void explain_account(const struct account *account, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
-/* Without a subject: the call that ended badly last, or what else went wrong. */
+/* Without a subject: the account, call or request that went wrong last. */
 static bool explain_last(struct phone *phone, struct buf *out)
 {
 	const struct call *last = call_find(phone, phone->latest_ended),
@@ -301,7 +397,8 @@ static bool explain_last(struct phone *phone, struct buf *out)
 		explain_account(account, out);
 		said = true;
 	}
-	if (last && last->state == CALL_FAILED) {
+	bool newer = last && phone->last_failure.n && phone->failure_us > last->ended_us;
+	if (last && last->state == CALL_FAILED && (!newer || said)) {
 		explain_call(last, out);
 		said = true;
 	} else if (phone->last_failure.n && !said) {

@@ -186,7 +186,7 @@ static void on_sent(void *arg, struct request *request, const struct outcome *ou
 	if (!good && local && local != explain_local_cause(outcome))
 		phone_note_failure(messages->phone, "MESSAGE to %s: %s", sending->to, local);
 	else if (!good)
-		phone_note_outcome(messages->phone, outcome, reason, "MESSAGE to %s", sending->to);
+		phone_note_outcome(messages->phone, outcome, sending->account, reason, "MESSAGE to %s", sending->to);
 	free(reason);
 	sending_free(sending);
 }

@@ -58,6 +58,7 @@ void phone_note_failure(struct phone *phone, const char *format, ...)
 	va_list args;
 
 	buf_clear(&phone->last_failure);
+	phone->failure_us = 0;
 	va_start(args, format);
 	buf_vprintf(&phone->last_failure, format, args);
 	va_end(args);

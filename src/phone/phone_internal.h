@@ -91,6 +91,7 @@ struct call {
 	unsigned code;
 	char *refusal; /* the words we refused it with, or NULL */
 	char *reason, *cause, *detail, *redirect; /* detail: Warning, Reason and other texts of the last failure */
+	char *challenge; /* why the last one was not answered; NULL: it was, or none came */
 	int64_t started_us, answered_us, ended_us;
 	struct call_media media;
 	enum call_change change; /* the re-INVITE that is under way */
@@ -302,6 +303,9 @@ void explain_account_failure(const struct account *account, struct buf *out);
 const char *explain_local_cause(const struct outcome *outcome);
 /** The sentence for a status or cause. */
 const char *explain_cause(enum cause cause, unsigned status);
+/** Why a challenge was not answered, and what to do: a sentence of its own, with a full stop. `account`: who was asked;
+ * NULL or "": nobody in particular. @return false: nothing was added, explain_cause() says it */
+bool explain_challenge(const struct outcome *outcome, const char *account, struct buf *to);
 
 struct phone {
 	struct loop *loop;
@@ -354,6 +358,7 @@ struct phone {
 	struct echo *echo;
 	struct address wire_remote;        /* whom the packet being handled came from */
 	struct buf last_failure;           /* what `why` without subject tells */
+	int64_t failure_us;                /* since when; 0: of a call or an account, which tell it themselves */
 	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
 	bool never_was[ENGINE_DEVICES];    /* the one that failed last: no list has shown it */
 	char *told_lost[ENGINE_DEVICES];   /* what was last said of one that cannot be used: once, not at every call */
@@ -446,9 +451,10 @@ char *clean(struct slice text);
 char *clean_name(struct slice text) __attribute__((returns_nonnull));
 /** What `why` tells where nothing else has gone wrong: as much of it as fits. */
 void phone_note_failure(struct phone *phone, const char *format, ...) PRINTF_LIKE(2, 3);
-/** The same of a request that failed: its outcome in `words`, what to do, and what the response says besides. */
-void phone_note_outcome(struct phone *phone, const struct outcome *outcome, const char *words, const char *format, ...)
-	PRINTF_LIKE(4, 5);
+/** The same of a request that failed, of this account (or NULL): its outcome in `words`, what to do, and what the
+ * response says besides. */
+void phone_note_outcome(struct phone *phone, const struct outcome *outcome, const char *account, const char *words,
+			const char *format, ...) PRINTF_LIKE(5, 6);
 /** err_text() of what a sound file or device said; the library that is missing has a name. */
 const char *sound_err_text(enum err err);
 /** Forget the lists of devices that are still asked for. */

@@ -50,7 +50,7 @@ void phone_add_response(struct phone *phone, const struct told_response *request
 		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
 	}
 	if (outcome->status >= 300)
-		phone_note_outcome(phone, outcome, event_value(event, "reason"), "%s to %s", request->method,
+		phone_note_outcome(phone, outcome, request->account, event_value(event, "reason"), "%s to %s", request->method,
 				   request->target);
 }
 

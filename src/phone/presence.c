@@ -455,7 +455,7 @@ static void on_publish_failed(void *arg, const struct outcome *outcome, int64_t 
 	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
 	event_text(event, "cause", slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
 	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
-	phone_note_outcome(published->desk->phone, outcome, event_value(event, "reason"),
+	phone_note_outcome(published->desk->phone, outcome, published->account_name, event_value(event, "reason"),
 			   "the status of %s cannot be published", published->account_name);
 	if (retry_us < 0)
 		published_free(published);

@@ -90,7 +90,7 @@ static void went_wrong(struct referral *referral, unsigned code, struct slice re
 	referral->over = true;
 	referral_event(referral, EVENT_TRANSFER_FAILED, code, reason, outcome);
 	if (outcome)
-		phone_note_outcome(referral->phone, outcome, words, "transfer to %s", referral->target);
+		phone_note_outcome(referral->phone, outcome, NULL, words, "transfer to %s", referral->target);
 	else
 		phone_note_failure(referral->phone, "transfer to %s: %u %s", referral->target, code, words);
 	free(words);

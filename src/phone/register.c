@@ -27,6 +27,7 @@ void account_set_result(struct account *account, enum account_state state, unsig
 	account->reason = clean(reason);
 	xreplace(&account->cause, cause);
 	xreplace(&account->withheld, NULL);
+	xreplace(&account->challenge, NULL);
 	account->retry_at_us = 0;
 	account->removal_failed = false;
 }
@@ -104,6 +105,8 @@ static void on_failed(void *arg, struct registration *registration, const struct
 		xreplace(&account->reason, "no password: `account set` it, or give password= or password-command=");
 	}
 	buf_init(&detail, 2048);
+	xreplace(&account->challenge, explain_challenge(outcome, account->name, &detail) ? buf_text(&detail) : NULL);
+	buf_clear(&detail);
 	if (outcome->response)
 		explain_response(outcome->response, &detail);
 	free(account->detail);

@@ -295,7 +295,8 @@ static void tell_failed(struct watch *watch, const struct outcome *outcome, cons
 	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
 	watch->retry_at_us = retry_us > 0 ? watch->all->phone->timers->now_us + retry_us : 0;
 	if (refused || (words && words == explain_local_cause(outcome)))
-		phone_note_outcome(watch->all->phone, outcome, text, "%s of %s cannot be watched", package, watch->uri);
+		phone_note_outcome(watch->all->phone, outcome, watch->account_name, text, "%s of %s cannot be watched",
+				   package, watch->uri);
 	else
 		phone_note_failure(watch->all->phone, "%s of %s cannot be watched: %s", package, watch->uri, text);
 	free(text);

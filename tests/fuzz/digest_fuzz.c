@@ -85,7 +85,8 @@ static void learn(struct world *w, unsigned status, struct slice lines)
 	struct sip_message *response = response_of(status, lines);
 
 	for (int round = 0; response; round++) {
-		if (!digest_challenge(w->cache, w->profile, &w->scope, response, w->learning, &w->tries))
+		if (digest_challenge(w->cache, w->profile, &w->scope, response, w->learning, &w->tries) !=
+		    CHALLENGE_ANSWERED)
 			break;
 		check(round < ATTEMPTS_MAX);
 		say(w);

@@ -75,6 +75,42 @@ def test_refused_for_its_form(bench):
         if status == 420:
             refuse(peer.receive("INVITE"), status, header)
         check(said in phone.event("failed", code=status)["why"], f"{status}: {phone.do('why')}")
+    # A telephone number that another names is one of our domain, as one that is typed: tel: need not be known anywhere.
+    phone.do("set call.follow-redirect on")
+    phone.do("call sip:bob@127.0.0.1:5080")
+    moved = peer.receive("INVITE")
+    rows = ["SIP/2.0 302 Moved", *(f"{name}: {moved.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq")), f"To: {moved.get('To')};tag=m",
+            "Contact: <tel:+49-30-123>"]
+    peer.send(peer.finish(rows, ""), moved.source)
+    peer.receive("ACK")
+    for line in (None, "call tel:+49-30-123"):
+        if line:
+            phone.do(line)
+        number = peer.receive("INVITE")
+        equal(number.start.split()[1], "sip:+4930123@127.0.0.1:5080;user=phone", "a number of our domain")
+        refuse(number, 416)
+        equal(phone.event("failed")["code"], 416, "there is no other form")
+    alive(phone)
+
+
+def test_session_timer_that_is_never_long_enough(bench):
+    """RFC 4028 7.3: a 422 is followed a few times; `why` says what it is in the end, and not that the call is repeated."""
+    peer = Peer(5080)
+    phone = bench.phone("set sip.listen 127.0.0.1:5070")
+
+    def refused(*waits):
+        phone.do("call sip:bob@127.0.0.1:5080")
+        for wait in waits:
+            invite = peer.receive("INVITE")
+            peer.respond(invite, 422, "Session Interval Too Small", headers=[f"Min-SE: {wait}"] if wait else [])
+            peer.receive("ACK")
+        failed = phone.event("failed", code=422)
+        check("longer session timer" in failed["why"] and "sip.session-expires" in failed["why"] and "repeated" not in failed["why"], failed["why"])
+        check(failed["why"] in phone.do("why")["text"], "why")
+        return failed["why"]
+
+    refused(None)
+    check("It wants at least so many seconds: 4000." in refused(2000, 2500, 3000, 3500, 4000), "what it said last")
     alive(phone)
 
 

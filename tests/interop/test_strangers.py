@@ -1,9 +1,10 @@
 """What other people's test suites send: each request on its own, the answer that the RFC asks for, and a phone that lives on."""
 import re
 import socket
+import subprocess
 import time
 
-from harness import Failed, check, equal, wait_until
+from harness import OFFHOOK, Failed, check, equal, wait_until
 from sessions import PEER, PHONE, PHONE_AT, Dialog, hang_up, peer_calls, phone_calls, start
 from wire import Message, Peer
 
@@ -234,6 +235,54 @@ def test_proxies_that_others_name(bench):
     registered(other, other.receive("REGISTER"), ["Service-Route: <sip:192.0.2.3;lr>"])
     wait_until(lambda: "192.0.2.3" in str(phone.do("show registrations")) or other.pending, "registered there")
     gets_nothing(phone.do("call sip:bob@192.0.2.2")["call"])
+
+
+def test_challenges_without_answer(bench):
+    """22.1, 22.3: whose challenge was withheld on purpose, or could not be answered, is told apart from a password that was not taken: by `why`, the
+    event and the history, of calls and of messages."""
+    bench.need_namespace()
+    home, stranger = Peer(5060, "192.0.2.2"), Peer(5060, "192.0.2.3")
+    phone = bench.phone("set sip.listen 192.0.2.1:5060", "account add sip:alice@192.0.2.2 password=secret name=alice",
+                        args=("-n", "--socket", bench.path("socket")))
+
+    def challenge(realm, nonce="n", **more):
+        return f'Digest realm="{realm}", nonce="{nonce}", algorithm={more.get("algorithm", "MD5")}'
+
+    def refused(peer, target, realm, rounds=1, account="alice", **more):
+        """What is said of a call there that ends by this challenge; it comes so many times."""
+        call = phone.do(f"call {target} from={account}")["call"]
+        for i in range(rounds):
+            invite = peer.receive("INVITE")
+            check((invite.get("Proxy-Authorization") is not None) == (i > 0), f"credentials for {realm}")
+            peer.respond(invite, 407, "Who are you", headers=["Proxy-Authenticate: " + challenge(realm, f"n{i}", **more)])
+            peer.receive("ACK")
+        failed = phone.event("failed", call=call)
+        equal((failed["code"], failed["cause"]), (407, "auth"), realm)
+        check(failed["why"] in phone.do(f"why {call}")["text"], "why says what the event says")
+        equal(phone.do("history last=1")[0]["why"], failed["why"], "history")
+        return failed["why"]
+
+    home.respond(home.receive("REGISTER"), 401, "Unauthorized", headers=["WWW-Authenticate: " + challenge("home")])
+    registered(home, home.receive("REGISTER"))
+    phone.event("registered")
+    said = refused(home, "sip:bob@192.0.2.2", "strange place")
+    check("Realm \"strange place\" asked for the password, and nothing was sent: it is no realm that the account has met" in said, said)
+    check("`account set alice 'password@strange place=...'`" in said and "was not taken" not in said, said)
+    phone.do("account set alice 'password@strange place=geheim'")
+    check("The user or the password was not taken" in refused(home, "sip:bob@192.0.2.2", "strange place", 2), "a wrong password")
+    said = refused(stranger, "sip:bob@192.0.2.3", "home")
+    check("nothing was sent: only the domain, the registrar and the proxies of the account are answered" in said and "not taken" not in said, said)
+    said = refused(home, "sip:bob@192.0.2.2", "home", algorithm="ROT13")
+    check("in a way that cannot be answered here" in said, said)
+    phone.do("account add sip:carol@192.0.2.3 registrar=none name=carol")
+    said = refused(stranger, "sip:bob@192.0.2.3", "there", account="carol")
+    check("account carol has none: `account set carol password=`" in said, said)
+    phone.do("message sip:bob@192.0.2.3 hello from=alice")
+    stranger.respond(stranger.receive("MESSAGE"), 401, "Who", headers=["WWW-Authenticate: " + challenge("x;y")])
+    phone.event("message-failed", cause="auth")
+    # Who has no call of its own is told what went wrong last, whatever it was.
+    said = subprocess.run([OFFHOOK, "--socket", bench.path("socket"), "ctl", "why"], capture_output=True, text=True, timeout=20, cwd=bench.folder).stdout
+    check('MESSAGE to sip:bob@192.0.2.3: 401 Who. Realm "x;y" asked for the password, and nothing was sent: only the domain' in said and "set alice proxy=" in said, said)
 
 
 def test_routes_that_everybody_reads(bench):

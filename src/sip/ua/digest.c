@@ -246,23 +246,26 @@ static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 	return VERDICT_NEW;
 }
 
-bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
-		      const struct sip_message *response, enum digest_learning learning, struct digest_tries *tries)
+enum challenge_end digest_challenge(struct digest_cache *cache, const struct profile *profile,
+				const struct digest_scope *scope, const struct sip_message *response,
+				enum digest_learning learning, struct digest_tries *tries)
 {
 	struct challenge list[DIGEST_REALMS_MAX];
 	struct arena arena;
 	size_t count = 0;
-	bool fresh = false, refused = false;
+	bool fresh = false, refused = false, withheld = false;
 
 	if (!profile_has_password(profile))
-		return false;
+		return CHALLENGE_NO_PASSWORD;
 	arena_init(&arena);
 	char *owner = digest_owner(profile);
 	read_challenges(&arena, response, false, list, &count);
 	read_challenges(&arena, response, true, list, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (!digest_trusts_realm(cache, profile, owner, list[i].realm, learning))
+		if (!digest_trusts_realm(cache, profile, owner, list[i].realm, learning)) {
+			withheld = true;
 			continue;
+		}
 		enum verdict verdict = judge(tries, &list[i]);
 		if (verdict == VERDICT_NEW)
 			remember(cache, owner, scope, &list[i]);
@@ -279,7 +282,10 @@ bool digest_challenge(struct digest_cache *cache, const struct profile *profile,
 		tries->tries[i].fresh = true;
 	free(owner);
 	arena_fini(&arena);
-	return fresh && !refused;
+	return refused	  ? CHALLENGE_REFUSED
+	       : fresh	  ? CHALLENGE_ANSWERED
+	       : withheld ? CHALLENGE_STRANGE_REALM
+			  : CHALLENGE_UNREADABLE;
 }
 
 static bool read_next_nonce(struct arena *arena, const struct sip_message *response, bool proxy, struct slice *nonce)

@@ -70,13 +70,12 @@ enum digest_learning {
 /**
  * Learn the challenges of a 401 or 407 that came from one of the identity's own hosts.
  * @param scope     credentials are sent again only with requests of the same scope
- * @return true: digest_authorize() has something new to say, try again. False: no password, no challenge that we can
- * answer, or ours was refused
+ * @return CHALLENGE_ANSWERED: digest_authorize() has something new to say, try again; else why not
  * RFC 3261 22.1 to 22.3, RFC 7616 3.3 and 3.6, RFC 8760 2.4
  */
-bool digest_challenge(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
-		      const struct sip_message *response, enum digest_learning learning,
-		      struct digest_tries *tries) MUST_CHECK;
+enum challenge_end digest_challenge(struct digest_cache *cache, const struct profile *profile,
+				const struct digest_scope *scope, const struct sip_message *response,
+				enum digest_learning learning, struct digest_tries *tries) MUST_CHECK;
 /** A 2xx may bring the nonce for the next request (Authentication-Info; RFC 7616 3.5). */
 void digest_next_nonce(struct digest_cache *cache, const struct profile *profile, const struct digest_scope *scope,
 		       const struct sip_message *response, const struct digest_tries *tries);

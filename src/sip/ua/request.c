@@ -274,15 +274,19 @@ static void again(struct request *r, struct sip_message *response)
 		r->event(r->arg, r, REQUEST_AGAIN, &outcome);
 }
 
-static bool answer_challenge(struct request *r, struct sip_message *response)
+static enum challenge_end answer_challenge(struct request *r, struct sip_message *response)
 {
 	struct digest_scope scope = scope_of(r);
 	enum digest_learning learning = r->registers	   ? DIGEST_LEARNS
 					: r->others_dialog ? DIGEST_LEARNS_NOTHING
 							   : DIGEST_LEARNS_OWN;
 
-	return !r->cancelled && r->attempts < ATTEMPTS_MAX && at_home(r, &r->sent_to) &&
-	       digest_challenge(r->ua->digests, r->profile, &scope, response, learning, &r->tries);
+	if (!at_home(r, &r->sent_to))
+		return r->registers || profile_has_password(r->profile) ? CHALLENGE_STRANGE_HOST
+									: CHALLENGE_NO_PASSWORD;
+	if (r->cancelled || r->attempts >= ATTEMPTS_MAX)
+		return CHALLENGE_REFUSED;
+	return digest_challenge(r->ua->digests, r->profile, &scope, response, learning, &r->tries);
 }
 
 /* 21.5.4: a server that says 503 is left alone as long as it asks for, up to an hour. */
@@ -318,10 +322,11 @@ static void final(struct request *r, struct sip_message *response)
 {
 	unsigned status = response->status;
 	bool challenged = status == 401 || status == 407;
+	enum challenge_end challenge = CHALLENGE_ANSWERED;
 
 	r->heard = true;
 	note_answer(r, response);
-	if (challenged && answer_challenge(r, response)) {
+	if (challenged && (challenge = answer_challenge(r, response)) == CHALLENGE_ANSWERED) {
 		let_go(r);
 		attempt(r);
 		return;
@@ -345,7 +350,8 @@ static void final(struct request *r, struct sip_message *response)
 	}
 	if (challenged) {
 		outcome.cause = CAUSE_AUTH;
-		outcome.err = at_home(r, &r->sent_to) ? ERR_AUTH : ERR_PERMISSION;
+		outcome.challenge = challenge;
+		outcome.err = challenge == CHALLENGE_STRANGE_HOST ? ERR_PERMISSION : ERR_AUTH;
 	}
 	finish(r, &outcome);
 }

@@ -92,12 +92,23 @@ enum cause {
 /** "timeout", "dns" ...: the words of the `cause` key of events. */
 const char *cause_name(enum cause cause);
 
+/* What became of a challenge (401, 407). */
+enum challenge_end {
+	CHALLENGE_ANSWERED,
+	CHALLENGE_REFUSED,       /* what was answered was not taken */
+	CHALLENGE_NO_PASSWORD,   /* there is none to answer it with */
+	CHALLENGE_STRANGE_HOST,  /* withheld: the host is none of the identity's own */
+	CHALLENGE_STRANGE_REALM, /* withheld: the host is, but the realm is not */
+	CHALLENGE_UNREADABLE,    /* not Digest, or of a kind that we cannot do */
+};
+
 struct outcome {
 	unsigned status; /* final SIP status; made up by us where none came: 408 after a timeout, 503 after a transport
 			    error (8.1.3.1) */
 	struct slice reason; /* its phrase, as received (raw) or ours */
 	enum cause cause;    /* what really happened */
 	enum err err;
+	enum challenge_end challenge;     /* with CAUSE_AUTH: why there is no more than that */
 	struct sip_message *response; /* NULL when none came; borrowed */
 	struct sip_message *request;  /* of the peer, that ended it: CANCEL; or NULL; borrowed */
 };
