@@ -121,17 +121,37 @@ static enum command_result do_account_default(struct invocation *invocation)
 
 static enum command_result do_register(struct invocation *invocation)
 {
-	return invocation_end(invocation,
-			      phone_register(invocation->phone, slice_of(invocation->values[0]), &invocation->failure));
+	uint64_t since = events_last(phone_events(invocation->phone));
+	size_t room = phone_accounts(invocation->phone, NULL, 0);
+	struct account_view named;
+
+	if (!phone_register(invocation->phone, slice_of(invocation->values[0]), &invocation->failure))
+		return COMMAND_FAILED;
+	if (invocation->values[0] && phone_view_account(invocation->phone, slice_of(invocation->values[0]), &named)) {
+		outcomes_add_account(invocation->runner, SENT_REGISTER, named.name, since);
+		return COMMAND_DONE;
+	}
+	struct account_view *views = xcalloc(room + 1, sizeof *views);
+	size_t count = phone_accounts(invocation->phone, views, room);
+	for (size_t i = 0; i < count && i < room; i++)
+		outcomes_add_account(invocation->runner, SENT_REGISTER, views[i].name, since);
+	free(views);
+	return COMMAND_DONE;
 }
 
 static enum command_result do_unregister(struct invocation *invocation)
 {
 	const char *all = invocation_option(invocation, "all", 0);
 	bool all_bindings = all && (!strcmp(all, "yes") || !strcmp(all, "on"));
+	struct slice name = slice_of(invocation->values[0]);
+	uint64_t since = events_last(phone_events(invocation->phone));
+	struct account_view view;
 
-	return invocation_end(invocation, phone_unregister(invocation->phone, slice_of(invocation->values[0]),
-							   all_bindings, &invocation->failure));
+	if (!phone_unregister(invocation->phone, name, all_bindings, &invocation->failure))
+		return COMMAND_FAILED;
+	if (phone_view_account(invocation->phone, name, &view))
+		outcomes_add_account(invocation->runner, SENT_UNREGISTER, view.name, since);
+	return COMMAND_DONE;
 }
 
 static void print_binding(void *arg, const char *contact, uint32_t expires_s)
@@ -301,7 +321,8 @@ const struct command accounts_commands[] = {
 	  .run = do_register,
 	  .arguments = { ANY_ACCOUNT },
 	  .summary = "register now",
-	  .text = "Returns at once: `wait registered` waits.",
+	  .text = "Returns at once: `wait registered` waits, and so does the end of a script: a registrar that refuses "
+		  "is its failure (status 3), one that cannot be reached too (7).",
 	  .examples = { "register", "register work" } },
 	{ .name = "unregister",
 	  .aliases = "deregister",
@@ -312,7 +333,8 @@ const struct command accounts_commands[] = {
 			 .kind = ARG_YES_NO,
 			 .text = "remove the bindings of all other phones as well (Contact: *)" } },
 	  .summary = "remove our binding",
-	  .text = "Returns at once: `wait unregistered` waits.",
+	  .text = "Returns at once: `wait unregistered` waits, and so does the end of a script, whose failure it is "
+		  "when the registrar does not remove the binding (status 3 or 7).",
 	  .examples = { "unregister", "unregister work all=yes" } },
 	{ .name = "save",
 	  .group = "accounts",

@@ -165,14 +165,27 @@ static enum command_result do_hangup(struct invocation *invocation)
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
+/* The same for what has an outcome that a script waits for at its end. */
+static enum command_result with_outcome(struct invocation *invocation, enum call_need need,
+					bool (*run)(struct phone *phone, unsigned *call, struct failure *failure),
+					enum sent_kind kind)
+{
+	uint64_t since = events_last(phone_events(invocation->phone));
+	enum command_result result = with_call(invocation, invocation->values[0], need, run);
+
+	if (result == COMMAND_DONE && invocation->runner->call)
+		outcomes_add_call(invocation->runner, kind, invocation->runner->call, since);
+	return result;
+}
+
 static enum command_result do_hold(struct invocation *invocation)
 {
-	return with_call(invocation, invocation->values[0], NEED_ALIVE, phone_hold);
+	return with_outcome(invocation, NEED_ALIVE, phone_hold, SENT_HOLD);
 }
 
 static enum command_result do_resume(struct invocation *invocation)
 {
-	return with_call(invocation, invocation->values[0], NEED_HELD, phone_resume);
+	return with_outcome(invocation, NEED_HELD, phone_resume, SENT_RESUME);
 }
 
 static bool reinvite(struct phone *phone, unsigned *call, struct failure *failure)
@@ -189,7 +202,7 @@ static enum command_result do_reinvite(struct invocation *invocation)
 {
 	bool no_sdp = invocation_option(invocation, "sdp", 0) != NULL;
 
-	return with_call(invocation, invocation->values[0], NEED_ALIVE, no_sdp ? reinvite_without_sdp : reinvite);
+	return with_outcome(invocation, NEED_ALIVE, no_sdp ? reinvite_without_sdp : reinvite, SENT_REINVITE);
 }
 
 static bool update(struct phone *phone, unsigned *call, struct failure *failure)
@@ -206,7 +219,7 @@ static enum command_result do_update(struct invocation *invocation)
 {
 	bool no_sdp = invocation_option(invocation, "sdp", 0) != NULL;
 
-	return with_call(invocation, invocation->values[0], NEED_ALIVE, no_sdp ? update_without_sdp : update);
+	return with_outcome(invocation, NEED_ALIVE, no_sdp ? update_without_sdp : update, SENT_UPDATE);
 }
 
 /* Without a call the microphone is muted for all of them, in scripts too. */
@@ -301,6 +314,7 @@ static enum command_result do_transfer(struct invocation *invocation)
 	const char *with_word = invocation_option(invocation, "with", 0), *target = invocation->values[0];
 	const char **headers = invocation_headers(invocation);
 	unsigned call = 0, with = with_word ? phone_find_call(invocation->phone, slice_of(with_word)) : 0;
+	uint64_t since = events_last(phone_events(invocation->phone));
 	bool good = false;
 
 	if (!with_word == !target)
@@ -312,6 +326,8 @@ static enum command_result do_transfer(struct invocation *invocation)
 		good = with ? phone_transfer_with(invocation->phone, &call, with, headers, &invocation->failure)
 			    : phone_transfer(invocation->phone, &call, slice_of(target), headers, &invocation->failure);
 	free(headers);
+	if (good)
+		outcomes_add_call(invocation->runner, SENT_TRANSFER, call, since);
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
@@ -476,7 +492,9 @@ const struct command calls_commands[] = {
 	  .arguments = { ONE_CALL },
 	  .options = { SENDING_OPTIONS },
 	  .summary = "hold a call",
-	  .text = "Without CALL the selected one.",
+	  .text = "Without CALL the selected one. The event `held` tells that it is; a refusal is a `reinvite` with "
+		  "its code. A script whose commands are done waits for the outcome, as it does for `resume`, "
+		  "`reinvite`, `update` and `transfer`, and a refusal is its failure (status 4).",
 	  .examples = { "hold" } },
 	{ .name = "resume",
 	  .aliases = "unhold retrieve",

@@ -56,11 +56,17 @@ static enum command_result do_unsubscribe(struct invocation *invocation)
 
 static enum command_result do_publish(struct invocation *invocation)
 {
-	const char *word = invocation->values[0];
+	const char *word = invocation->values[0], *account = NULL;
+	uint64_t since = events_last(phone_events(invocation->phone));
+	bool on = !word || strcmp(word, "off") != 0;
 
 	outcomes_asked(invocation->runner);
-	return invocation_end(invocation, phone_publish(invocation->phone, invocation_option(invocation, "from", 0),
-							!word || strcmp(word, "off") != 0, &invocation->failure));
+	if (!phone_publish(invocation->phone, invocation_option(invocation, "from", 0), on, &account,
+			   &invocation->failure))
+		return COMMAND_FAILED;
+	if (on)
+		outcomes_add_account(invocation->runner, SENT_PUBLISH, account, since);
+	return COMMAND_DONE;
 }
 
 static enum command_result do_status(struct invocation *invocation)
@@ -186,7 +192,8 @@ const struct command presence_commands[] = {
 	  .options = { { .name = "from", .kind = ARG_ACCOUNT, .text = "at the server of this account" } },
 	  .summary = "let the server tell others how you are",
 	  .text = "From then on each `status` goes to the server of the account, which tells those who watch you. The "
-		  "events are `published` and `publish-failed`.",
+		  "events are `published` and `publish-failed`; a script whose commands are done waits for one of "
+		  "both, and a server that refuses is its failure (status 4).",
 	  .examples = { "publish", "publish off" } },
 	{ .name = "pickup",
 	  .group = "presence",

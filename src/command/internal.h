@@ -238,15 +238,28 @@ enum sent_kind {
 	SENT_MESSAGE,   /* events `message-sent` and `message-failed` */
 	SENT_REFER,     /* `refer` */
 	SENT_SUBSCRIBE, /* `subscribed` and `subscribe-failed` */
+	SENT_PUBLISH,   /* `published` and `publish-failed` */
+	SENT_REGISTER,  /* `registered` and `register-failed` */
+	SENT_UNREGISTER, /* `unregistered` and `register-failed` */
+	SENT_HOLD,      /* of a call: `held`, or a `reinvite` of ours that was refused */
+	SENT_RESUME,    /* `resumed`, or the same */
+	SENT_REINVITE,  /* `reinvite` of ours */
+	SENT_UPDATE,    /* `update` of ours */
+	SENT_TRANSFER,  /* `transferred` and `transfer-failed` by us */
 };
 struct sent {
 	enum sent_kind kind;
-	unsigned number;     /* that the events of a message or a REFER tell */
-	char *uri, *package; /* that those of a subscription tell; on the heap */
-	uint64_t since;      /* the last event before it */
+	unsigned number; /* that the events of a message or a REFER tell; of what is done to a call: the call */
+	char *uri, *package; /* that those of a subscription tell; uri: or the account; on the heap */
+	uint64_t since;  /* the last event before it */
+	bool forgiven;   /* how it ends is nobody's failure: "-message bob hello" */
 };
-/** The script has sent this, which is the runner's from now on: its failure is the script's. */
+/** The script has sent this, which is the runner's from now on: its failure is the script's, and its end waits for it.
+ */
 void outcomes_add(struct runner *runner, struct sent sent);
+/** The same for what the present command did to a call, or to an account (of which `uri` is the name). */
+void outcomes_add_call(struct runner *runner, enum sent_kind kind, unsigned call, uint64_t since);
+void outcomes_add_account(struct runner *runner, enum sent_kind kind, const char *account, uint64_t since);
 /** Forget all that was sent. */
 void outcomes_forget(struct runner *runner);
 /** The script's last message has failed, and no other is under way: nothing good can come. */

@@ -1,6 +1,7 @@
 /*
- * What a script has sent, or asked for, must end well: `message`, `refer` and `subscribe` return at once, and a script
- * that has run out of commands waits for the outcome. A failure that no `wait` of it has looked at is the script's.
+ * What a script has sent, or asked for, must end well: `message`, `refer`, `subscribe`, `publish`, `register`, `hold`
+ * and their like return at once, and a script that has run out of commands waits for the outcome. A failure that no
+ * `wait` of it has looked at is the script's.
  */
 #include "base/xmalloc.h"
 #include "command/internal.h"
@@ -30,10 +31,21 @@ void outcomes_add(struct runner *runner, struct sent sent)
 		sent_fini(&sent);
 		return;
 	}
+	sent.forgiven = runner->bound.go_on || (runner->current && runner->current->go_on);
 	runner->sent = xrealloc(runner->sent, (runner->sent_count + 1) * sizeof *runner->sent);
 	runner->sent[runner->sent_count++] = sent;
 	if (sent.kind == SENT_MESSAGE)
 		runner->last_message = sent.number;
+}
+
+void outcomes_add_call(struct runner *runner, enum sent_kind kind, unsigned call, uint64_t since)
+{
+	outcomes_add(runner, (struct sent){ .kind = kind, .number = call, .since = since });
+}
+
+void outcomes_add_account(struct runner *runner, enum sent_kind kind, const char *account, uint64_t since)
+{
+	outcomes_add(runner, (struct sent){ .kind = kind, .uri = xstrdup(account), .since = since });
 }
 
 static bool has_number(const struct event *event, const char *key, unsigned number)
@@ -57,25 +69,77 @@ static bool has_text(const struct event *event, const char *key, const char *wan
 	return text && !strcmp(text, wanted);
 }
 
+/* Which events tell how each ends. */
+static const struct { enum event_kind good, bad; } ends[] = {
+	[SENT_MESSAGE] = { EVENT_MESSAGE_SENT, EVENT_MESSAGE_FAILED },
+	[SENT_REFER] = { EVENT_REFER, EVENT_REFER },
+	[SENT_SUBSCRIBE] = { EVENT_SUBSCRIBED, EVENT_SUBSCRIBE_FAILED },
+	[SENT_PUBLISH] = { EVENT_PUBLISHED, EVENT_PUBLISH_FAILED },
+	[SENT_REGISTER] = { EVENT_REGISTERED, EVENT_REGISTER_FAILED },
+	[SENT_UNREGISTER] = { EVENT_UNREGISTERED, EVENT_REGISTER_FAILED },
+	[SENT_HOLD] = { EVENT_HELD, EVENT_REINVITE },
+	[SENT_RESUME] = { EVENT_RESUMED, EVENT_REINVITE },
+	[SENT_REINVITE] = { EVENT_REINVITE, EVENT_REINVITE },
+	[SENT_UPDATE] = { EVENT_UPDATE, EVENT_UPDATE },
+	[SENT_TRANSFER] = { EVENT_TRANSFERRED, EVENT_TRANSFER_FAILED },
+};
+
+/* A change of a call by us, of which a code tells; what the session timer does is none. */
+static bool is_our_change(const struct event *event, struct sent sent)
+{
+	return has_text(event, "direction", "out") && !event_value(event, "refresh") &&
+	       (event->kind == ends[sent.kind].good || code_of(event) >= 300);
+}
+
 /* The last that is told of it. */
 static bool is_outcome(const struct event *event, struct sent sent)
 {
-	if (sent.kind == SENT_MESSAGE)
-		return (event->kind == EVENT_MESSAGE_SENT || event->kind == EVENT_MESSAGE_FAILED) &&
-		       has_number(event, "message", sent.number);
-	if (sent.kind == SENT_SUBSCRIBE)
-		return (event->kind == EVENT_SUBSCRIBED || event->kind == EVENT_SUBSCRIBE_FAILED) &&
-		       event->number > sent.since && has_text(event, "from", sent.uri) &&
-		       has_text(event, "package", sent.package);
-	const char *direction = event_value(event, "direction");
-	return event->kind == EVENT_REFER && direction && !strcmp(direction, "out") &&
-	       has_number(event, "request", sent.number) && code_of(event) >= 200;
+	if ((event->kind != ends[sent.kind].good && event->kind != ends[sent.kind].bad) || event->number <= sent.since)
+		return false;
+	switch (sent.kind) {
+	case SENT_MESSAGE:
+		return has_number(event, "message", sent.number);
+	case SENT_REFER:
+		return has_text(event, "direction", "out") && has_number(event, "request", sent.number) &&
+		       code_of(event) >= 200;
+	case SENT_SUBSCRIBE:
+		return has_text(event, "from", sent.uri) && has_text(event, "package", sent.package);
+	case SENT_PUBLISH:
+	case SENT_REGISTER:
+	case SENT_UNREGISTER:
+		return has_text(event, "account", sent.uri);
+	case SENT_TRANSFER:
+		return event->call == sent.number && has_text(event, "by", "us");
+	default:
+		return event->call == sent.number && (event->kind == EVENT_HELD || event->kind == EVENT_RESUMED ||
+						      is_our_change(event, sent));
+	}
 }
 
 static bool went_wrong(const struct event *event)
 {
-	return event->kind == EVENT_MESSAGE_FAILED || event->kind == EVENT_SUBSCRIBE_FAILED ||
-	       (event->kind == EVENT_REFER && code_of(event) >= 300);
+	switch (event->kind) {
+	case EVENT_MESSAGE_FAILED:
+	case EVENT_SUBSCRIBE_FAILED:
+	case EVENT_PUBLISH_FAILED:
+	case EVENT_REGISTER_FAILED:
+	case EVENT_TRANSFER_FAILED:
+		return true;
+	case EVENT_REFER:
+	case EVENT_REINVITE:
+	case EVENT_UPDATE:
+		return code_of(event) >= 300;
+	default:
+		return false;
+	}
+}
+
+/* A registrar that refuses, or that cannot be reached, has a status of its own. */
+static enum exit_status status_of(const struct event *event)
+{
+	bool refused = has_text(event, "cause", "auth") || has_text(event, "cause", "refused");
+
+	return event->kind != EVENT_REGISTER_FAILED ? STATUS_CALL : refused ? STATUS_REGISTER : STATUS_NETWORK;
 }
 
 static const struct event *outcome_of(const struct runner *runner, struct sent sent)
@@ -96,7 +160,7 @@ static void failure_of(const struct event *event, struct failure *failure)
 
 	buf_init(&sentence, sizeof failure->text - 1);
 	event_sentence(event, &sentence);
-	fail(failure, STATUS_CALL, cause                               ? cause
+	fail(failure, status_of(event), cause                          ? cause
 				 : event->kind == EVENT_MESSAGE_FAILED ? "message-failed"
 								       : "refused",
 	     "%s", buf_text(&sentence));
@@ -148,6 +212,17 @@ static bool is_under_way(const struct phone *phone, const struct sent *sent)
 		return phone_refers_under_way(phone);
 	case SENT_SUBSCRIBE:
 		return phone_subscribe_under_way(phone, sent->uri, sent->package);
+	case SENT_PUBLISH:
+		return phone_publish_under_way(phone, sent->uri);
+	case SENT_REGISTER:
+	case SENT_UNREGISTER:
+		return phone_account_under_way(phone, sent->uri);
+	case SENT_HOLD:
+	case SENT_RESUME:
+	case SENT_REINVITE:
+	case SENT_UPDATE:
+	case SENT_TRANSFER:
+		return phone_change_under_way(phone, sent->number);
 	default:
 		return phone_messages_under_way(phone);
 	}
@@ -166,7 +241,8 @@ void outcomes_settle(struct runner *runner)
 			runner->sent[kept++] = sent;
 			continue;
 		}
-		if (event && went_wrong(event) && !wait_has_used(runner, event->number) && !failure.text[0])
+		if (event && went_wrong(event) && !sent.forgiven && !wait_has_used(runner, event->number) &&
+		    !failure.text[0])
 			failure_of(event, &failure);
 		sent_fini(&sent);
 	}

@@ -431,6 +431,17 @@ bool phone_unregister(struct phone *phone, struct slice name, bool all_bindings,
 	return true;
 }
 
+bool phone_account_under_way(const struct phone *phone, const char *name)
+{
+	const struct account *account = account_find(phone, slice_of(name));
+	enum registration_state state;
+
+	if (!account || account->start_wanted || !account->binding)
+		return account && account->start_wanted;
+	state = registration_state(account->binding->registration);
+	return state == REGISTRATION_TRYING || state == REGISTRATION_REMOVING;
+}
+
 /* ---- views ---- */
 
 static void view_of(const struct account *account, struct account_view *view)

@@ -376,6 +376,8 @@ bool phone_update(struct phone *phone, unsigned *number, bool no_sdp, struct fai
 	if (!find_meant(phone, number, MEANT_SELECTED, &call, failure))
 		return false;
 	enum err err = call->session ? session_update(call->session, !no_sdp) : ERR_STATE;
+	if (!err)
+		call->updating = true;
 	if (err == ERR_UNSUPPORTED)
 		return fail(failure, STATUS_CALL, "no-update",
 			    call_is_up(call) ? "call %u: the peer does not take UPDATE; `reinvite` does it"
@@ -387,6 +389,15 @@ bool phone_update(struct phone *phone, unsigned *number, bool no_sdp, struct fai
 			    "call %u: nobody has sent more than 100 Trying yet, so there is no dialog to update",
 			    call->number);
 	return told(call, err, "UPDATE", failure);
+}
+
+bool phone_change_under_way(const struct phone *phone, unsigned number)
+{
+	const struct call *call = call_find(phone, number);
+
+	return call && !call->ended &&
+	       (call->change != CHANGE_NONE || call->next_hold != CHANGE_NONE || call->next_reinvite ||
+		call->updating || call_is_transferring(call));
 }
 
 bool phone_mute(struct phone *phone, unsigned number, bool muted, struct failure *failure)

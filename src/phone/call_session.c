@@ -391,6 +391,7 @@ static void on_updated(void *arg, struct session *session, const struct outcome 
 	struct call *call = arg;
 
 	(void)session;
+	call->updating = false;
 	if (outcome->status / 100 == 2) {
 		media_offer_stands(&call->media);
 	} else {

@@ -208,6 +208,8 @@ bool phone_refer(struct phone *phone, struct slice target, struct slice to, cons
 		 unsigned *request, struct failure *failure);
 /** Does one of these still go on? */
 bool phone_refers_under_way(const struct phone *phone);
+/** Does a hold, resume, re-INVITE, UPDATE or transfer of ours still go on in this call, which is up? */
+bool phone_change_under_way(const struct phone *phone, unsigned call);
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */
 unsigned phone_find_call(const struct phone *phone, struct slice word);
@@ -272,6 +274,8 @@ bool phone_account_default(struct phone *phone, struct slice account, struct fai
 /** `account` empty: all (register) or the default. */
 bool phone_register(struct phone *phone, struct slice account, struct failure *failure);
 bool phone_unregister(struct phone *phone, struct slice account, bool all_bindings, struct failure *failure);
+/** Is it not known yet how one of both ends? */
+bool phone_account_under_way(const struct phone *phone, const char *account);
 /**
  * Ask the registrar for the bindings of this address (RFC 3261 10.2.3). The outcome comes as the event `response` with
  * `request` *request; phone_account_bindings() lists what was fetched last.
@@ -386,8 +390,11 @@ bool phone_seen(const struct phone *phone, const char *name, struct buf *out);
 /** How we are: "available", "busy", "away", "dnd", "offline". */
 bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure);
 void phone_status(const struct phone *phone, const char **word, const char **text);
-/** Publish our status at the server of an account, or no longer. `account` NULL: the default one. */
-bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure);
+/** Publish our status at the server of an account, or no longer. `from` NULL: the default one. *account: its name.
+ * Events: `published`, anew for each call, and `publish-failed`. */
+bool phone_publish(struct phone *phone, const char *from, bool on, const char **account, struct failure *failure);
+/** Is it not known yet whether our status is published there? */
+bool phone_publish_under_way(const struct phone *phone, const char *account);
 /** Block a pattern, or let it pass whatever is blocked. */
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);
 /** Take back a rule of phone_screen(). Fails with STATUS_USAGE "no-rule" where there is none of that pattern and kind.

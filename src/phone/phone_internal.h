@@ -98,6 +98,7 @@ struct call {
 	bool change_is_asked;    /* a hold or resume that is a `reinvite` of the user's too */
 	enum call_change next_hold; /* what follows it: to hold, to resume, or neither ... */
 	bool next_reinvite, next_bare; /* ... and a re-INVITE, perhaps without offer */
+	bool updating; /* an UPDATE of the user's is under way */
 	unsigned held_for;       /* the call that it was held for when that was dialled or answered; 0: none */
 	unsigned instead_of;     /* the call whose other side asked for this one by REFER; 0: none */
 	struct timer answer_timer, ringback_timer, work_timer;
@@ -429,6 +430,8 @@ void transfers_call_ended(struct call *call);
 void transfers_free(struct phone *phone);
 struct event *transfer_event(struct phone *phone, enum event_kind kind, unsigned number, const char *target);
 /* referral.c */
+/** Is it not known yet what becomes of a transfer that we have asked for in this call? */
+bool call_is_transferring(const struct call *call);
 void referrals_free(struct phone *phone);
 /* transfer.c */
 /** An incoming call takes the place of another (Replaces): the other ends. */

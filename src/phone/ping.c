@@ -50,8 +50,8 @@ void phone_add_response(struct phone *phone, const struct told_response *request
 		event_text(event, "allow", sip_message_value(outcome->response, SIP_HEADER_ALLOW));
 	}
 	if (outcome->status >= 300)
-		phone_note_outcome(phone, outcome, request->account, event_value(event, "reason"), "%s to %s", request->method,
-				   request->target);
+		phone_note_outcome(phone, outcome, request->account, event_value(event, "reason"), "%s to %s",
+				   request->method, request->target);
 }
 
 static void tell(struct pending_request *pending, const struct outcome *outcome)

@@ -42,6 +42,7 @@ struct published {
 	struct publication *publication;
 	char *account_name, *entity;
 	bool told, ending;
+	bool settled; /* it is known how the last `publish` ended */
 };
 
 struct presence_desk {
@@ -438,6 +439,7 @@ static void on_published(void *arg, uint32_t expires)
 {
 	struct published *published = arg;
 
+	published->settled = true;
 	if (published->told)
 		return;
 	published->told = true;
@@ -451,6 +453,7 @@ static void on_publish_failed(void *arg, const struct outcome *outcome, int64_t 
 	struct event *event = published_event(published, EVENT_PUBLISH_FAILED);
 
 	published->told = false;
+	published->settled = true;
 	event_number(event, "code", outcome->status);
 	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
 	event_text(event, "cause", slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
@@ -494,12 +497,19 @@ static bool begin_publishing(struct presence_desk *desk, struct account *account
 	return fail(failure, STATUS_CALL, err_name(err), "PUBLISH cannot be sent: %s", err_text(err));
 }
 
-bool phone_publish(struct phone *phone, const char *account_name, bool on, struct failure *failure)
+bool phone_publish_under_way(const struct phone *phone, const char *account)
+{
+	const struct published *published = find_published(phone->presence, account);
+
+	return published && !published->settled;
+}
+
+bool phone_publish(struct phone *phone, const char *from, bool on, const char **name, struct failure *failure)
 {
 	struct presence_desk *desk = phone->presence;
 	struct account *account;
 
-	if (!account_for(phone, account_name, &account, failure))
+	if (!account_for(phone, from, &account, failure))
 		return false;
 	if (!account)
 		return fail(
@@ -509,11 +519,14 @@ bool phone_publish(struct phone *phone, const char *account_name, bool on, struc
 		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
 	if (!phone_needs_start(phone, failure))
 		return false;
+	*name = account->name;
 	struct published *published = find_published(desk, account->name);
 	if (on && !published)
 		return begin_publishing(desk, account, failure);
-	if (on)
+	if (on) {
+		published->told = published->settled = false;
 		publication_changed(published->publication);
+	}
 	if (!on && !published)
 		return fail(failure, STATUS_USAGE, "not-published", "nothing is published of %s", account->name);
 	if (!on) {

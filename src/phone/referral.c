@@ -332,6 +332,16 @@ bool phone_refer(struct phone *phone, struct slice text, struct slice to, const 
 	return good;
 }
 
+bool call_is_transferring(const struct call *call)
+{
+	LIST_EACH(&call->phone->referrals, node) {
+		const struct referral *referral = LIST_ENTRY(node, struct referral, node);
+		if (referral->call == call->number && !referral->over)
+			return true;
+	}
+	return false;
+}
+
 bool phone_refers_under_way(const struct phone *phone)
 {
 	LIST_EACH(&phone->referrals, node) {

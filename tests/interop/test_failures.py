@@ -3,8 +3,9 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 
-from harness import OFFHOOK, Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
+from harness import OFFHOOK, Failed, Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
 from proxies import ALICE, ATLANTA, BOB, start_dns, start_proxy
 from wire import Peer
 
@@ -232,6 +233,59 @@ def test_callee_dies_after_answering(bench):
     phone.do(f"hangup {call}")
     phone.event("ended", call=call, within=15)
     alive(phone)
+
+
+class Refuser:
+    """Answers each request on its own: by a status, or as it should be; keeps all that came."""
+
+    def __init__(self, port, **statuses):
+        self.peer, self.statuses, self.seen = Peer(port), statuses, []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                request = self.peer.receive(within=60)
+            except (Failed, OSError):
+                return
+            if not request.is_request or request.method == "ACK":
+                continue
+            again = f"{request.method}_AGAIN" if "tag=" in request.get("To") else request.method
+            status = self.statuses.get(again, self.statuses.get(request.method, 200) if again == request.method else 200)
+            self.seen.append(request.method)
+            headers = ["SIP-ETag: x", "Expires: 60"] if request.method == "PUBLISH" else []
+            contact = f"{request.get('Contact')};expires=60" if request.method == "REGISTER" else "<sip:peer@127.0.0.1:%d>" % self.peer.port
+            rows = [f"SIP/2.0 {status} {'OK' if status < 300 else 'Refused'}", *(f"{name}: {request.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq")),
+                    f"To: {request.get('To')}" + ("" if "tag=" in request.get("To") else ";tag=r"), f"Contact: {contact}",
+                    "Allow: INVITE, UPDATE, ACK, BYE, REFER", *headers]
+            self.peer.send(self.peer.finish(rows, self.peer.sdp() if request.body and request.method in ("INVITE", "UPDATE") and status < 300 else ""), request.source)
+
+
+def test_a_script_waits_for_its_outcomes(bench):
+    """What a script has begun and not waited for: it ends when that is known, and with its status; as a file, as -x, and forgiven by a hyphen."""
+    good = Refuser(5081)
+    bad = Refuser(5082, REGISTER=403, PUBLISH=489, INVITE_AGAIN=488, UPDATE_AGAIN=500, REFER_AGAIN=603)
+    none = "registrar=none proxy=sip:127.0.0.1"
+    call = ["call sip:p@127.0.0.1:{}", "wait answered within=10s"]
+    rows = [(3, "REGISTER", "registration failed: 403", ["account add sip:a@127.0.0.1:{} name=a", "register"]),
+            (3, "REGISTER", "403", [f"account add sip:a@127.0.0.1:{{}} name=a {none}:{{}}", "account set a registrar=sip:127.0.0.1:{}", "unregister all=yes"]),
+            (4, "PUBLISH", "not published: 489", [f"account add sip:a@127.0.0.1:{{}} name=a {none}:{{}}", "publish"]),
+            (4, "INVITE", "488", [*call, "hold"]), (4, "INVITE", "488", [*call, "reinvite"]), (4, "UPDATE", "500", [*call, "update"]),
+            (4, "REFER", "the transfer to sip:c@127.0.0.1 failed: 603", [*call, "transfer sip:c@127.0.0.1"])]
+    for status, method, words, lines in rows:
+        for peer, last, want in ((good, "{}", 0), (bad, "{}", status), (bad, "-{}", 0)):
+            if peer is good and method == "REFER":
+                continue
+            text = [line.replace("{}", str(peer.peer.port)) for line in lines]
+            text[-1] = last.format(text[-1])
+            del peer.seen[:]
+            got, _, err = bench.script(*text)
+            equal(got, want, f"{text}: {err}")
+            check(method in peer.seen and (words in err) == (want != 0), f"{text}: {peer.seen} {err}")
+            if want:
+                done = subprocess.run([OFFHOOK, "-n", "--batch"] + [word for line in text for word in ("-x", line)], stdin=subprocess.DEVNULL,
+                                      capture_output=True, text=True, timeout=60, env=bench.environment(), cwd=bench.folder)
+                equal((done.returncode, words in done.stderr), (want, True), f"-x: {done.stderr}")
 
 
 def ends_after_answering(bench, acknowledge):

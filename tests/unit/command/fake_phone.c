@@ -311,9 +311,28 @@ void phone_status(const struct phone *phone, const char **word, const char **tex
 	*text = "";
 }
 
-bool phone_publish(struct phone *phone, const char *account, bool on, struct failure *failure)
+bool phone_publish(struct phone *phone, const char *from, bool on, const char **account, struct failure *failure)
 {
-	return told(phone, failure, "publish %s %s", account ? account : "", on ? "on" : "off");
+	*account = from ? from : "alice";
+	return told(phone, failure, "publish %s %s", from ? from : "", on ? "on" : "off");
+}
+
+bool phone_publish_under_way(const struct phone *phone, const char *account)
+{
+	(void)account;
+	return phone->under_way;
+}
+
+bool phone_account_under_way(const struct phone *phone, const char *account)
+{
+	(void)account;
+	return phone->under_way;
+}
+
+bool phone_change_under_way(const struct phone *phone, unsigned call)
+{
+	(void)call;
+	return phone->under_way;
 }
 
 bool phone_pickup(struct phone *phone, struct slice target, bool anywhere, unsigned *call, struct buf *dialled,
@@ -885,7 +904,7 @@ void fake_event(struct fake *fake, const char *name, unsigned call, ...)
 {
 	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",    "cause",
 					    "request", "codec", "id",     "retry", "text", "duration", "message",
-					    "package" };
+					    "package", "direction", "refresh", "by" };
 	struct event *event;
 	enum event_kind kind;
 	const char *field;

@@ -749,91 +749,6 @@ static void test_chat(void **state)
 	assert_null(runner_chat(fake->runner));
 }
 
-/* A script ends when it knows what became of its messages. */
-static void test_messages_must_arrive(void **state)
-{
-	struct fake *fake = *state;
-
-	fake->phone->under_way = true;
-	assert_true(fake_file(fake, "message bob hello there"));
-	assert_string_equal(fake_told(fake), "message bob 'hello there'\n");
-	assert_int_equal(fake->ended, 0);
-	fake->phone->under_way = false;
-	fake_event(fake, "message-sent", 0, "message=1", "code=200", NULL);
-	fake_turn(fake);
-	assert_int_equal(fake->ended, 1);
-	assert_int_equal(runner_status(fake->runner), 0);
-	/* A wait has looked at this failure; at the next nobody has. */
-	fake->phone->under_way = true;
-	assert_true(fake_file(fake, "message bob one\nwait message-failed\necho seen $code"));
-	fake->phone->under_way = false;
-	fake_event(fake, "message-failed", 0, "message=2", "code=404", NULL);
-	fake_turn(fake);
-	assert_string_equal(fake_said(fake), "> seen 404\n");
-	assert_int_equal(runner_status(fake->runner), 0);
-	fake->phone->under_way = true;
-	assert_true(fake_file(fake, "message bob two"));
-	fake->phone->under_way = false;
-	fake_event(fake, "message-failed", 0, "message=3", "to=sip:bob@b.com", "code=480", "reason=Away", NULL);
-	fake_turn(fake);
-	assert_string_equal(fake_said(fake), "! message to sip:bob@b.com not delivered: 480 Away [4 message-failed]\n");
-	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
-}
-
-/* Nor does it end before it knows whether what it watches is told. */
-static void test_subscriptions_must_work(void **state)
-{
-	struct fake *fake = *state;
-
-	fake->phone->under_way = true;
-	assert_true(fake_file(fake, "subscribe sip:bob@b.com package=dialog"));
-	/* Of another package, and of another line. */
-	fake_event(fake, "subscribe-failed", 0, "from=sip:bob@b.com", "package=presence", NULL);
-	fake_event(fake, "subscribe-failed", 0, "from=sip:eve@b.com", "package=dialog", NULL);
-	fake_turn(fake);
-	assert_int_equal(fake->ended, 0);
-	fake_event(fake, "subscribed", 0, "from=sip:bob@b.com", "package=dialog", NULL);
-	fake_turn(fake);
-	assert_int_equal(fake->ended, 1);
-	assert_int_equal(runner_status(fake->runner), 0);
-	fake_said(fake);
-	/* A wait has looked at this failure; at the next nobody has. */
-	assert_true(fake_file(fake, "subscribe sip:al@b.com\nwait subscribe-failed from=*al*\necho seen $code"));
-	fake_event(fake, "subscribe-failed", 0, "from=sip:al@b.com", "package=presence", "code=489", NULL);
-	fake_turn(fake);
-	assert_string_equal(fake_said(fake), "> seen 489\n");
-	assert_int_equal(runner_status(fake->runner), 0);
-	assert_true(fake_file(fake, "subscribe sip:bob@b.com"));
-	fake_event(fake, "subscribe-failed", 0, "from=sip:bob@b.com", "package=presence", "code=489",
-		   "reason=Bad Event", "cause=refused", "retry=0", NULL);
-	fake_turn(fake);
-	assert_string_equal(fake_said(fake),
-			    "! presence of sip:bob@b.com is not watched: 489 Bad Event (refused) [4 refused]\n");
-	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
-}
-
-/* What was asked for and refused for good is not waited for. */
-static void test_hopeless_subscriptions(void **state)
-{
-	struct fake *fake = *state;
-
-	assert_true(
-		fake_file(fake, "subscribe bob\nwait subscribe-failed\nsubscribe carol\nwait subscribed\necho fine"));
-	fake_event(fake, "subscribe-failed", 0, "from=bob", "code=404", "retry=0", NULL);
-	fake_turn(fake);
-	fake_event(fake, "subscribed", 0, "from=carol", NULL);
-	fake_turn(fake);
-	assert_string_equal(fake_said(fake), "> fine\n");
-	assert_true(fake_file(fake, "subscribe bob\nwait subscribed"));
-	fake_event(fake, "subscribe-failed", 0, "from=bob", "code=503", "retry=30", NULL);
-	fake_turn(fake);
-	assert_string_equal(fake_said(fake), "");
-	fake_event(fake, "subscribe-failed", 0, "from=bob", "code=489", "reason=Bad Event", "retry=0", NULL);
-	fake_turn(fake);
-	assert_non_null(strstr(fake_said(fake), "is not watched: 489 Bad Event"));
-	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
-}
-
 static void free_it(void *arg, struct runner *runner, int status)
 {
 	(void)status;
@@ -900,9 +815,6 @@ int main(void)
 		TEST(named_devices_at_the_end),
 		TEST(ladder),
 		TEST(chat),
-		TEST(messages_must_arrive),
-		TEST(subscriptions_must_work),
-		TEST(hopeless_subscriptions),
 		TEST(trace_filters),
 		TEST(bind),
 		TEST(freed_by_its_output),
