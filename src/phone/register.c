@@ -295,6 +295,7 @@ static bool begin(struct account *account, struct failure *failure)
 	if (!account->binding && !account_make_binding(account, failure))
 		return false;
 	account_set_result(account, ACCOUNT_REGISTERING, 0, (struct slice){ 0 }, NULL);
+	account->needs_password = false; /* unless the registrar asks for one again */
 	registration_start(account->binding->registration);
 	return true;
 }

@@ -311,11 +311,19 @@ void prompt_bytes(struct prompt *prompt, struct slice bytes)
 	keys_bytes(prompt->keys, bytes);
 }
 
-static bool was_declined(const struct prompt *prompt, const char *account)
+/* Has nobody wanted to type its password? Once the account tries anew, of which a person asks, that is forgotten. */
+static bool was_declined(struct prompt *prompt, const struct account_view *account)
 {
-	char *mark = xasprintf("\n%s\n", account);
-	bool found = prompt->declined.n && strstr(buf_text(&prompt->declined), mark);
-
+	if (!prompt->declined.n)
+		return false;
+	char *mark = xasprintf("\n%s\n", account->name);
+	const char *all = buf_text(&prompt->declined), *found = strstr(all, mark);
+	if (found && !account->needs_password) {
+		char *rest = xasprintf("%.*s%s", (int)(found - all), all, found + strlen(mark));
+		buf_clear(&prompt->declined);
+		buf_printf(&prompt->declined, "%s", rest);
+		free(rest);
+	}
 	free(mark);
 	return found;
 }
@@ -326,7 +334,7 @@ static void ask_passwords(struct prompt *prompt)
 	size_t count = phone_accounts(prompt->config.phone, views, ARRAY_LEN(views));
 
 	for (size_t i = 0; i < count && i < ARRAY_LEN(views); i++) {
-		if (!views[i].needs_password || was_declined(prompt, views[i].name))
+		if (was_declined(prompt, &views[i]) || !views[i].needs_password)
 			continue;
 		char *text = xasprintf("password for %s: ", views[i].address);
 		xreplace(&prompt->asking, views[i].name);

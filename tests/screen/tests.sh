@@ -518,6 +518,8 @@ test_password() {
 		show | grep -qE 'secre|wron' && broken 'the password is shown'
 		keys Up && until_shown '^offhook> account add' && keys C-c && until_shown "$prompt\$"
 		line "account add sip:b@127.0.0.1 registrar=sip:127.0.0.1:$port" && until_shown '^password for sip:b@127.0.0.1:' && text 'abc' && keys C-c && until_shown "$prompt\$" && line 'echo after' && until_shown '^after'
+		# Who registers by hand is asked again.
+		line 'register sip:b@127.0.0.1' && until_shown '^password for sip:b@127.0.0.1:$' && keys C-c && until_shown "$prompt\$"
 	done
 	callers_end
 }
