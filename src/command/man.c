@@ -59,13 +59,29 @@ static void styled(struct buf *out, const char *font, const char *word)
 	buf_printf(out, "\\fR");
 }
 
+/* mandoc breaks lines at blanks only. */
+static void choices(struct buf *out, const char *list)
+{
+	struct slice rest = slice_of(list);
+	struct buf spaced;
+
+	if (strlen(list) <= 60) {
+		styled(out, "B", list);
+		return;
+	}
+	buf_init(&spaced, 4096);
+	while (rest.p)
+		buf_printf(&spaced, "%s%.*s", spaced.n ? " | " : "", SLICE_ARG(slice_cut(&rest, '|')));
+	styled(out, "B", buf_text(&spaced));
+	buf_fini(&spaced);
+}
+
 static void argument_word(struct buf *out, const struct command_argument *argument)
 {
-	if (argument->kind == ARG_KEYWORD)
-		styled(out, "B", argument->name);
+	if (argument->kind == ARG_CHOICE)
+		choices(out, argument->choices);
 	else
-		styled(out, argument->kind == ARG_CHOICE ? "B" : "I",
-		       argument->kind == ARG_CHOICE ? argument->choices : argument->name);
+		styled(out, argument->kind == ARG_KEYWORD ? "B" : "I", argument->name);
 	if (argument->repeats)
 		text(out, "...", false);
 }
@@ -240,8 +256,10 @@ static void rows(struct buf *out, const char *heading, const struct help_row *fr
 static void examples(struct buf *out)
 {
 	static const char *const lines[] = {
-		"# smoke.call - is my line alive?  offhook -n -f smoke.call; the exit status tells",
-		"account add sip:alice@atlanta.com password-command=\"pass show sip/alice\"",
+		"# smoke.call - is my line alive?",
+		"# offhook -n -f smoke.call",
+		"account add sip:alice@atlanta.com \\",
+		"    password-command=\"pass show sip/alice\"",
 		"wait registered within=10s",
 		"call echo@atlanta.com",
 		"wait answered within=20s",

@@ -81,9 +81,11 @@ static void print_bash(struct buf *out, const char *options, const char *words)
 	buf_printf(
 		out,
 		"# bash completion for offhook, printed by offhook --print-completion bash\n"
+		"_offhook_files()\n{\n\tlocal IFS=$'\\n'\n\tcompopt -o filenames 2>/dev/null\n"
+		"\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n}\n"
 		"_offhook()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= "
 		"i\n\tCOMPREPLY=()\n"
-		"\tcase $prev in\n\t-f|-c|--check|--socket) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n"
+		"\tcase $prev in\n\t-f|-c|--check|--socket) _offhook_files; return;;\n"
 		"\t--print-completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n\t-x|-e) "
 		"return;;\n\tesac\n"
 		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tcase ${COMP_WORDS[i]} "
@@ -98,7 +100,7 @@ static void print_bash(struct buf *out, const char *options, const char *words)
 		buf_printf(out, "\t%.*s) COMPREPLY=($(compgen -W '%.*s' -- \"$cur\"));;\n", SLICE_ARG(first),
 			   SLICE_ARG(line));
 	}
-	buf_printf(out, "\tsource) COMPREPLY=($(compgen -f -- \"$cur\"));;\n\tesac\n\t[[ ${COMPREPLY[0]} == *= ]] && "
+	buf_printf(out, "\tsource) _offhook_files;;\n\tesac\n\t[[ ${COMPREPLY[0]} == *= ]] && "
 			"compopt -o nospace\n}\ncomplete -F _offhook offhook\n");
 	buf_fini(&cases);
 }
