@@ -34,7 +34,7 @@ static const struct event_help rows[] = {
 	{ "update", CALL_KEYS "refresh", "a session was changed or refreshed by UPDATE", true },
 	{ "media", CALL_KEYS "codec rate", "the first packet of the other side was heard", true },
 	{ "silent", CALL_KEYS "side", "nothing above -50dB for 3 s; side is me or peer", true },
-	{ "media-lost", CALL_KEYS, "no packet of the other side for 3 s", true },
+	{ "media-lost", CALL_KEYS "heard", "no packet of the other side for 3 s; heard=no: none ever came", true },
 	{ "codec", CALL_KEYS "codec rate side", "the codec changed; side says whose sound has it", true },
 	{ "media-moved", CALL_KEYS "address count",
 	  "the other side's sound comes from another address now, and ours goes there; count is how often that was "
@@ -130,7 +130,7 @@ static const struct command_argument keys[] = {
 	KEY("peer"),    KEY("by"),      KEY("server"),  KEY("allow"),     KEY("message"),  KEY("text"),
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
-	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),
+	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),   KEY("heard"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
 	KEY("round-trip"), KEY("complexity"), KEY("count"), KEY("forged"), KEY("replayed"), KEY("stray"),
 };

@@ -472,7 +472,7 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 	case ENGINE_LOST:
 		if (call->held_by_peer || call->held_by_us)
 			break;
-		call_event(call, EVENT_MEDIA_LOST);
+		event_text(call_event(call, EVENT_MEDIA_LOST), "heard", call->media.heard ? SLICE("yes") : SLICE("no"));
 		break;
 	case ENGINE_DTMF:
 		call_tell_digit(call, from->digit, from->audible ? "audio" : "rtp");

@@ -164,7 +164,8 @@ static void media_sentence(const struct event *event, struct buf *line)
 				    : "nothing is heard from the peer");
 		break;
 	case EVENT_MEDIA_LOST:
-		buf_printf(line, "no sound arrives any more");
+		buf_printf(line, "no sound arrives%s",
+			   !strcmp(value_or(event, "heard", "yes"), "yes") ? " any more" : "");
 		break;
 	case EVENT_CODEC:
 		buf_printf(line, "the peer changed to %s", value_or(event, "codec", "?"));

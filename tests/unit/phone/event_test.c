@@ -103,6 +103,11 @@ static void every_event_has_a_sentence(void **state)
 	buf_clear(&line);
 	event_sentence(event, &line);
 	assert_string_equal(buf_text(&line), "call 3: failed: 603 Decline (by us)");
+	event = events_add(events, EVENT_MEDIA_LOST, 4);
+	event_text(event, "heard", SLICE("no"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "call 4: no sound arrives");
 	event = events_add(events, EVENT_DEVICE, 0);
 	event_text(event, "name", SLICE("ghost"));
 	event_text(event, "kind", SLICE("input"));
