@@ -590,6 +590,7 @@ int main(int argc, char *argv[])
 	process_keep_memory();
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is an error of that file, not our end */
 	if (!options_parse(&app.options, argc, argv, &failure)) {
 		fprintf(stderr, "offhook: %s\n", failure.text);
 		options_fini(&app.options);

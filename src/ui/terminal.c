@@ -19,7 +19,9 @@ static size_t enter_bytes, leave_bytes;
 static int terminal_fd = -1;
 static volatile sig_atomic_t taken;
 
-static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+/* Crashes, and what would end us without a word. */
+static const int deadly[] = { SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,    SIGABRT, SIGSYS,  SIGTRAP,   SIGQUIT,
+			      SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGSTKFLT, SIGPWR, SIGIO };
 
 bool terminal_is_capable(void)
 {
@@ -75,9 +77,12 @@ static void catch_deadly(void)
 {
 	struct sigaction action = { .sa_handler = on_deadly, .sa_flags = (int)SA_RESETHAND | SA_NODEFER };
 
+	struct sigaction old;
+
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
-		sigaction(deadly[i], &action, NULL);
+		if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(deadly[i], &action, NULL);
 }
 
 static void enter_raw(void)

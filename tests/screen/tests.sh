@@ -161,7 +161,7 @@ check end_of_input
 # Whatever ends it, the terminal is as it was.
 test_signals() {
 	local number status
-	for number in TERM:143 HUP:129 SEGV:139 ABRT:134; do
+	for number in TERM:143 HUP:129 SEGV:139 ABRT:134 QUIT:131 USR1:138; do
 		status=${number#*:}
 		open 80x24 "${quiet[@]}"
 		until_shown "$prompt" || return
