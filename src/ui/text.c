@@ -145,9 +145,18 @@ size_t text_hang(struct slice line, size_t cols)
 	return hang <= cols * 2 / 3 ? hang : 0;
 }
 
+/* Behind the last bar of "a|b|c" that fits; 0: there is none. */
+static size_t bar_end(struct slice s, size_t fits)
+{
+	while (fits && s.p[fits - 1] != '|')
+		fits--;
+	return fits;
+}
+
 /*
- * Where a row ends: at the last blank that fits, else at the first one at all, so that a word too long for a row stays
- * whole and is the terminal's to wrap (an address can then be copied). @return bytes of the row; *skip blanks behind it
+ * Where a row ends: at the last blank that fits, or behind a bar of choices, else at the first blank at all, so that a
+ * word too long for a row stays whole and is the terminal's to wrap (an address can then be copied). @return bytes of
+ * the row; *skip blanks behind it
  */
 static size_t row_end(struct slice s, size_t cols, size_t *skip)
 {
@@ -161,6 +170,8 @@ static size_t row_end(struct slice s, size_t cols, size_t *skip)
 	size_t far = at;
 	while (at > lead && s.p[at] != ' ')
 		at--;
+	if (at <= lead && (at = bar_end(s, far)) > 0)
+		return at;
 	if (at <= lead)
 		for (at = far > lead ? far : lead; at < s.n && s.p[at] != ' ';)
 			at++;

@@ -141,6 +141,7 @@ static void rows_of_words(void **state)
 	assert_string_equal(wrapped("name  it is together\n", 9), "name  it\n is\n together\n");
 	assert_string_equal(wrapped("12:00:00 call ended\n", 15), "12:00:00 call\n         ended\n");
 	assert_string_equal(wrapped("日本 日本\n", 5), "日本\n日本\n");
+	assert_string_equal(wrapped("one of calls|media|log\n", 12), "one of\ncalls|media|\nlog\n");
 	assert_string_equal(wrapped("", 5), "");
 }
 
