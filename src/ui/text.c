@@ -199,14 +199,27 @@ void text_wrap(struct buf *to, struct slice text, size_t cols)
 	}
 }
 
-size_t text_line_window(struct buf *to, struct slice prompt, struct slice line, size_t point, size_t cols, bool utf8)
+/* What of a prompt fits: its end, which tells what is searched for or was pressed. @return its columns */
+static size_t add_prompt(struct buf *to, struct slice prompt, size_t most, bool utf8)
 {
-	size_t left = text_cols(prompt), prompt_max = cols / 2;
+	size_t cols = text_cols(prompt);
 
-	if (left > prompt_max) {
-		prompt = slice_sub(prompt, 0, text_fit(prompt, prompt_max, &left));
+	if (cols > most) {
+		while (text_cols(prompt) > most - 1) {
+			size_t n = text_fit(prompt, 1, NULL);
+			prompt = slice_from(prompt, n ? n : text_fit(prompt, 2, NULL));
+		}
+		buf_add_char(to, '<');
+		cols = 1 + text_cols(prompt);
 	}
 	add_shown(to, prompt, utf8);
+	return cols;
+}
+
+size_t text_line_window(struct buf *to, struct slice prompt, struct slice line, size_t point, size_t cols, bool utf8)
+{
+	size_t left = add_prompt(to, prompt, cols / 2 ? cols / 2 : 1, utf8);
+
 	/* Cells after the prompt; the last column of the row is the cursor's when it stands behind the text. */
 	size_t room = cols > left + 5 ? cols - left - 1 : 4, step = room / 3;
 	size_t before = text_cols(slice_sub(line, 0, point)), hidden = 0, used;

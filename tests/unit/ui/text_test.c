@@ -114,6 +114,22 @@ static void test_window_of_wide_characters(void **state)
 	}
 }
 
+/* Of a long prompt the end is shown: what is searched for, what was pressed. */
+static void test_long_prompt(void **state)
+{
+	struct buf to;
+
+	(void)state;
+	buf_init(&to, 1000);
+	size_t cursor = text_line_window(&to, SLICE("(reverse-i-search)`call': "), SLICE("call echo"), 5, 40, true);
+	assert_string_equal(buf_text(&to), "<e-i-search)`call': call echo");
+	assert_int_equal(cursor, 25);
+	buf_clear(&to);
+	text_line_window(&to, SLICE("日本日本> "), SLICE("x"), 1, 10, true);
+	assert_string_equal(buf_text(&to), utf8 ? "<本> x" : "<????> x");
+	buf_fini(&to);
+}
+
 static const char *wrapped(const char *text, size_t cols)
 {
 	static char shown[256];
@@ -151,6 +167,7 @@ int main(void)
 		cmocka_unit_test(test_columns), cmocka_unit_test(test_clipping),
 		cmocka_unit_test(test_padding), cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_window),  cmocka_unit_test(test_window_of_wide_characters),
+		cmocka_unit_test(test_long_prompt),
 		cmocka_unit_test(rows_of_words),
 	};
 
