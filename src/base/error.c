@@ -28,6 +28,7 @@ static const char *const names[ERR_COUNT] = {
 	[ERR_AUTH] = "auth",
 	[ERR_ADDRESS_IN_USE] = "address-in-use",
 	[ERR_PERMISSION] = "permission",
+	[ERR_READ_ONLY] = "read-only",
 	[ERR_DESCRIPTORS] = "descriptors",
 	[ERR_IO] = "io",
 	[ERR_DEVICE] = "device",
@@ -68,8 +69,9 @@ enum err err_from_errno(int error)
 		return ERR_ADDRESS_IN_USE;
 	case EACCES:
 	case EPERM:
-	case EROFS:
 		return ERR_PERMISSION;
+	case EROFS:
+		return ERR_READ_ONLY;
 	case EMSGSIZE:
 	case EFBIG:
 		return ERR_TOO_BIG;

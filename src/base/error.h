@@ -26,6 +26,7 @@
 	X(AUTH, "the credentials were refused")                                                    \
 	X(ADDRESS_IN_USE, "the address is in use by another program")                              \
 	X(PERMISSION, "permission denied")                                                         \
+	X(READ_ONLY, "the file system is read-only")                                               \
 	X(DESCRIPTORS, "too many files and connections are open")                                  \
 	X(IO, "input or output failed")                                                            \
 	X(DEVICE, "the sound device could not be used")                                            \

@@ -39,29 +39,35 @@ enum err read_file(const char *path, struct buf *text)
 	return err;
 }
 
-/* As mkdir -p does: a new account of a host has no ~/.config yet. What fails is seen when a file is made in it. */
-void make_folder(const char *dir)
+static int make_one(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? errno : 0;
+}
+
+/* As mkdir -p does: a new account of a host has no ~/.config yet. */
+enum err make_folder(const char *dir)
 {
 	char *path = xstrdup(dir);
+	int error = 0;
 
 	for (char *at = strchr(path + (*path == '/'), '/'); at; at = strchr(at + 1, '/')) {
 		*at = '\0';
-		mkdir(path, 0700);
+		make_one(path); /* what is there may be forbidden to make and yet be there */
 		*at = '/';
 	}
-	mkdir(path, 0700);
+	error = make_one(path);
 	free(path);
+	return err_from_errno(error);
 }
 
 enum err write_file(const char *dir, const char *name, struct slice bytes)
 {
 	char *path = xasprintf("%s/%s", dir, name), *beside = xasprintf("%s/.%s.new", dir, name);
-	enum err err = ERR_NONE;
+	enum err err = ERR_NONE, no_folder = make_folder(dir);
 
-	make_folder(dir);
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		err = err_from_errno(errno);
+		err = errno == ENOENT && no_folder ? no_folder : err_from_errno(errno);
 		goto out;
 	}
 	for (size_t done = 0; done < bytes.n && !err;) {

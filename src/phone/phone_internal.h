@@ -498,8 +498,8 @@ void sound_apply_country(struct phone *phone);
 void sound_engine_event(struct phone *phone, const struct engine_event *event);
 /** Add " KEY=VALUE" (or " VALUE") to a line of `saved`, quoted where it must be; nothing for NULL. */
 void save_word(struct buf *to, const char *key, const char *value);
-/** The folder and those above it, as far as they are missing; mode 0700. */
-void make_folder(const char *dir);
+/** The folder and those above it, as far as they are missing; mode 0700. @return why the last could not be made */
+enum err make_folder(const char *dir);
 enum { FILE_TEXT_MAX = 16 << 20 };
 /** Read a file whole; one that is not there reads as empty. Errors: ERR_UNSUPPORTED it is a pipe, a device, a folder;
  * ERR_TOO_BIG more than 16 MiB or than `text` takes */

@@ -1,10 +1,13 @@
 #include "ui/errand.h"
 
 #include "command/command.h"
+#include "command/help.h"
+#include "ui/terminal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int print_and_exit(struct buf *text)
 {
@@ -17,6 +20,16 @@ static int print_and_exit(struct buf *text)
 	return STATUS_SOUND; /* the status for files that cannot be written */
 }
 
+static void fit_terminal(void)
+{
+	int rows, cols;
+
+	if (!isatty(STDOUT_FILENO))
+		return;
+	terminal_size(STDOUT_FILENO, &rows, &cols);
+	help_set_width((size_t)cols);
+}
+
 int errand_run(const struct options *options)
 {
 	struct buf text;
@@ -27,6 +40,7 @@ int errand_run(const struct options *options)
 		buf_printf(&text, "offhook %s\n", PACKAGE_VERSION);
 		break;
 	case ERRAND_HELP:
+		fit_terminal();
 		options_help(&text);
 		break;
 	case ERRAND_MAN:

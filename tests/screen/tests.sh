@@ -224,6 +224,12 @@ test_plain_narrow() {
 }
 check plain_narrow
 
+test_help_narrow() {
+	open 40x30 --help
+	until_shown '^EXIT 0' && until_shown "^'offhook ctl COMMAND' has the running$"
+}
+check help_narrow
+
 test_dumb() {
 	ENVIRONMENT=(env LC_ALL=C TERM=dumb)
 	open 80x24 "${quiet[@]}"

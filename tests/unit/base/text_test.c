@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "base/utf8.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 static void slices_compare(void **state)
@@ -275,6 +276,8 @@ static void every_error_has_name_and_sentence(void **state)
 		if (e != ERR_INTERNAL)
 			assert_string_not_equal(err_name((enum err)e), "internal");
 	}
+	assert_string_equal(err_text(err_from_errno(EROFS)), "the file system is read-only");
+	assert_string_equal(err_name(err_from_errno(EROFS)), "read-only");
 }
 
 int main(void)
