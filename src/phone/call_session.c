@@ -2,7 +2,10 @@
 #include "base/xmalloc.h"
 #include "phone/phone_internal.h"
 
-enum { RINGBACK_AFTER_US = 1000000 };
+enum {
+	RINGBACK_AFTER_US = 1000000,
+	PROOF_US = 1000000, /* an ACK that is lost once comes after half of it */
+};
 
 static void ringback_due(void *arg)
 {
@@ -83,6 +86,21 @@ static void send_first_digits(struct call *call)
 		log_line(call->phone->log, LOG_WARNING, "the digits %s were not sent: %s", call->digits, failure.text);
 }
 
+static void proof_missing(void *arg)
+{
+	struct call *call = arg;
+
+	log_line(call->phone->log, LOG_NOTICE, "call %u: nobody has acknowledged the answer: the sound waits",
+		 call->number);
+	media_withhold(&call->media, true);
+}
+
+void call_proved(struct call *call)
+{
+	timer_stop(call->phone->timers, &call->proof_timer);
+	media_withhold(&call->media, false);
+}
+
 static void on_answered(void *arg, struct session *session, int leg, struct sip_message *message)
 {
 	struct call *call = arg;
@@ -116,6 +134,8 @@ static void on_answered(void *arg, struct session *session, int leg, struct sip_
 	send_first_digits(call);
 	transfer_progress(call, 200, SLICE("OK"));
 	if (call->incoming) {
+		if (!call->media.heard)
+			timer_start(call->phone->timers, &call->proof_timer, PROOF_US, proof_missing, call);
 		transfer_replace(call);
 		join_answered(call);
 	}
@@ -126,6 +146,7 @@ static void on_acknowledged(void *arg, struct session *session)
 	struct call *call = arg;
 
 	(void)session;
+	call_proved(call);
 	call_sound_changed(call);
 }
 

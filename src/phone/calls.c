@@ -91,6 +91,7 @@ static void setup_free(struct call_setup *setup)
 static void stop_timers(struct call *call)
 {
 	timer_stop(call->phone->timers, &call->answer_timer);
+	timer_stop(call->phone->timers, &call->proof_timer);
 	timer_stop(call->phone->timers, &call->ringback_timer);
 	timer_stop(call->phone->timers, &call->work_timer);
 	timer_stop(call->phone->timers, &call->forward_timer);
@@ -413,6 +414,7 @@ static void on_first_packet(struct call *call)
 	const char *codec;
 
 	call->media.heard = true;
+	call_proved(call);
 	sampling_begin(call->phone);
 	call->ringback = false;
 	timer_stop(call->phone->timers, &call->ringback_timer);

@@ -276,6 +276,14 @@ static struct sdp_local local_description(struct call_media *media)
 
 /* ---- the stream ---- */
 
+static enum err change(struct call_media *media, const struct stream_config *plan)
+{
+	struct stream_config config = *plan;
+
+	config.sends &= !media->withheld;
+	return engine_change(media->phone->engine, media->stream, &config);
+}
+
 /* Start or change the stream. A plan without audio silences it but keeps its sockets: a later offer may bring audio
  * back. */
 static bool apply(struct call_media *media, const struct media_plan *plan)
@@ -300,11 +308,12 @@ static bool apply(struct call_media *media, const struct media_plan *plan)
 		random_token(&media->phone->random, media->cname, CNAME_CHARS);
 	memcpy(config.cname, media->cname, sizeof media->cname);
 	if (media->stream) {
-		err = engine_change(media->phone->engine, media->stream, &config);
+		err = change(media, &config);
 	} else {
 		config.rtp_fd = media->rtp_fd;
 		config.rtcp_fd = media->rtcp_fd;
 		config.local = media->local;
+		config.sends &= !media->withheld;
 		struct engine *engine = phone_engine(media->phone);
 		err = ERR_DESCRIPTORS;
 		media->stream = engine ? engine_add(engine, &config, (void *)media->user, &err) : NULL;
@@ -563,7 +572,16 @@ void media_set_held(struct call_media *media, bool held)
 	struct stream_config config = media->plan.config;
 	if (held)
 		config.sends = config.receives = false;
-	if (engine_change(media->phone->engine, media->stream, &config))
+	if (change(media, &config))
+		log_line(media->phone->log, LOG_WARNING, "the sound of a call could not be changed");
+}
+
+void media_withhold(struct call_media *media, bool withheld)
+{
+	if (media->withheld == withheld)
+		return;
+	media->withheld = withheld;
+	if (media->stream && change(media, &media->plan.config))
 		log_line(media->phone->log, LOG_WARNING, "the sound of a call could not be changed");
 }
 

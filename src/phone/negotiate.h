@@ -72,6 +72,7 @@ struct call_media {
 	bool held;              /* we hold: what the next description says */
 	bool settled;           /* one leg was chosen, or there is only one */
 	bool heard;             /* an RTP packet came */
+	bool withheld;          /* nothing is sent: nobody may be there */
 	struct media_plan plan; /* what stands */
 	struct stream *stream;
 	struct stream_stats last; /* kept when the stream goes */
@@ -133,6 +134,8 @@ bool media_is_full(const struct phone *phone, const struct account *account, con
 void media_turn_end(struct phone *phone);
 /** Our side is put on hold or resumed: stop or start sending before the peer agrees. */
 void media_set_held(struct call_media *media, bool held);
+/** Send nothing, whatever was agreed, or send again (docs/decisions/0118-sound-for-nobody.md). */
+void media_withhold(struct call_media *media, bool withheld);
 /** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */
 bool media_stats(const struct call_media *media, struct stream_stats *stats);
 /** The body of a 200 to OPTIONS. */

@@ -102,6 +102,7 @@ struct call {
 	unsigned held_for;       /* the call that it was held for when that was dialled or answered; 0: none */
 	unsigned instead_of;     /* the call whose other side asked for this one by REFER; 0: none */
 	struct timer answer_timer, ringback_timer, work_timer;
+	struct timer proof_timer; /* answered, and the caller has not shown yet that he is there */
 	bool wants_answer, wants_progress, wants_ring;
 	struct call_setup *setup;                      /* what phone_call was told, until the INVITE leaves */
 	struct sip_kept last_sent, last_received; /* when the session goes */
@@ -145,6 +146,8 @@ struct event *call_event(struct call *call, enum event_kind kind);
 void call_set_status(struct call *call, unsigned code, struct slice reason);
 /** Take over the Call-ID of its session. */
 void call_keep_id(struct call *call);
+/** The caller is there: an ACK or a packet of sound came. Our own may leave. */
+void call_proved(struct call *call);
 bool call_is_up(const struct call *call);
 /** Is it on hold by us, or about to be, as far as was asked? */
 bool call_will_be_held(const struct call *call);

@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from harness import check, port_answers, wait_until
+from harness import check, equal, port_answers, wait_until
 from wire import Peer
 
 PHONE = ("192.0.2.1", 5060)
@@ -189,4 +189,41 @@ def test_no_descriptors(bench):
         peer.receive(200)
     tries = iter(range(100))
     wait_until(lambda: ask(f"again-{next(tries)}").status == 200, "a call is taken again")
+    phone.quit()
+
+
+def test_sound_for_nobody(bench):
+    """An INVITE of nobody has sound sent to a third party for a second, not until the phone gives up; who acknowledges late is sent it again."""
+    peer, phone = Peer(5998), bench.phone("set sip.listen 127.0.0.1:5070", "set call.auto-answer on", "set media.codecs PCMU", "set sip.t1 100ms")
+    phone.do("show version")
+    third = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    third.bind(("127.0.0.1", 0))
+    third.settimeout(0.4)
+
+    def packets(most=400):
+        """How much sound comes until it stops for the time-out."""
+        count = 0
+        try:
+            while count < most:
+                count += third.recv(2000)[1] & 0x7f == 0
+        except socket.timeout:
+            pass
+        return count
+
+    def invite(name):
+        peer.request("INVITE", "sip:a@127.0.0.1:5070", "<sip:a@127.0.0.1>", "<sip:p@127.0.0.1>;tag=1", name, 1, ("127.0.0.1", 5070),
+                     peer.sdp(port=third.getsockname()[1]))
+        return peer.receive(200)
+
+    invite("nobody")
+    count = packets()
+    check(40 <= count <= 75, f"{count} packets to nobody")
+    peer.respond(peer.receive("BYE", 10), 200, "OK")
+    phone.event("ended")
+    peer.pending.clear()
+    ok = invite("late")
+    check(packets() <= 75, "it stops")
+    peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "late", 1, ("127.0.0.1", 5070))
+    equal(packets(20), 20, "it goes on")
+    phone.do("hangup all")
     phone.quit()
