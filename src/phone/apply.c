@@ -1,5 +1,6 @@
 /* A setting is set: whether it may be, and what changes at once. */
 #include "phone/phone_internal.h"
+#include "phone/screening.h"
 #include "phone/store.h"
 
 #include <stdio.h>
@@ -19,7 +20,8 @@ void phone_apply_sip(struct phone *phone)
 	snprintf(ua->user_agent, sizeof ua->user_agent, "%s", settings_text(settings, "sip.user-agent"));
 	ua->session = session_options_of(phone, NULL);
 	ua->ring_timeout_us = settings_number(settings, "call.ring-timeout");
-	ua->max_sessions = (size_t)settings_number(settings, "call.max");
+	/* One more comes in where it is sent on at once. */
+	ua->max_sessions = (size_t)settings_number(settings, "call.max") + screening_forwards_busy(phone->screening);
 }
 
 void phone_apply_jitter(struct phone *phone)

@@ -133,7 +133,7 @@ static void decide(struct call *call, const struct sip_source *source)
 	join_note(call, source);
 	session_set_ring_timeout(call->session,
 				 settings_number(call_settings(call, "call.ring-timeout"), "call.ring-timeout"));
-	if (account && account_is_full(account, call))
+	if (account && !call->replaces && account_is_full(account, call))
 		call->reject_code = 486;
 	else if (is_unacceptable(call))
 		call->reject_code = 488;
@@ -182,8 +182,9 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 		account ? xstrdup(account->uri) : clean(to ? to->uri.text : sip_message_value(invite, SIP_HEADER_TO));
 	call->target = NULL;
 	decide(call, source);
-	/* Who takes over a call or takes part in one disturbs nobody anew. */
-	bool screened = !call->reject_code && !call->replaces && !call->joins && screening_take(phone->screening, call);
+	/* Who takes over a call or takes part in one disturbs nobody anew; who comes to full lines may be sent on. */
+	bool screened = (!call->reject_code || call->reject_code == 486) && !call->replaces && !call->joins &&
+			screening_take(phone->screening, call);
 	call->wants_ring &= !screened;
 	if (!screened) {
 		struct event *event = call_event(call, EVENT_INCOMING);

@@ -230,6 +230,7 @@ bool phone_forward(struct phone *phone, const char *when, struct slice to, int64
 	}
 	if (!off)
 		target_fini(&target);
+	phone_apply_sip(phone);
 	return true;
 }
 
@@ -263,6 +264,11 @@ static bool is_busy(const struct screening *screening, const struct call *but)
 			return true;
 	}
 	return false;
+}
+
+bool screening_forwards_busy(const struct screening *screening)
+{
+	return screening->forwards[FORWARD_BUSY].uri != NULL;
 }
 
 static void refuse(struct call *call, unsigned code, const char *words)

@@ -17,6 +17,8 @@ bool screening_blocks(struct screening *screening, const struct sip_message *req
  * set.
  * @return true: nobody shall be disturbed */
 bool screening_take(struct screening *screening, struct call *call);
+/** Are calls that come while there is another sent on? */
+bool screening_forwards_busy(const struct screening *screening);
 /** It rings: it is sent on when nobody answers. */
 void screening_ringing(struct screening *screening, struct call *call);
 /** What `save` writes of it. */

@@ -350,7 +350,8 @@ static void new_invite(struct ua *ua, struct server_transaction *st, struct sip_
 		refuse(ua, st, invite, 406);
 		return;
 	}
-	if (ua->session_count >= ua->settings.max_sessions || !ua->handlers.incoming ||
+	/* Who takes the place of another makes no more of them. */
+	if ((ua->session_count >= ua->settings.max_sessions && !replaced) || !ua->handlers.incoming ||
 	    rings_too_much(ua, &source->remote)) {
 		refuse(ua, st, invite, 486);
 		return;

@@ -633,6 +633,10 @@ static void a_confirmed_dialog_is_replaced_by_who_knows_it(void **state)
 	lab_take(lab, "400");
 	invite_replacing(lab, "r4", text, "\r\nJoin: c1;to-tag=x;from-tag=y");
 	lab_take(lab, "400");
+	/* All lines are taken, but this one takes the place of another. */
+	ua_settings(lab->ua)->max_sessions = 1;
+	lab_request(lab, "INVITE", "full", 1, false, SDP_LINES, "o2");
+	lab_take(lab, "486");
 	invite_replacing(lab, "r5", text, "");
 	assert_ptr_not_equal(lab->session, old);
 	lab_said(lab, "incoming bob|");
