@@ -183,7 +183,9 @@ static __attribute__((noinline)) void note_repeated(struct parser *parser, enum 
 	case SIP_HEADER_REPLACES:
 	case SIP_HEADER_SIP_IF_MATCH:
 	case SIP_HEADER_SUBSCRIPTION_STATE:
-		if (parser->typed->repeated == SIP_HEADER_OTHER && sip_message_has_place(parser->message, id))
+		/* Of a response the first one counts; and its method, which decides on the place, is not known yet. */
+		if (parser->typed->repeated == SIP_HEADER_OTHER && parser->message->is_request &&
+		    sip_message_has_place(parser->message, id))
 			parser->typed->repeated = id;
 		break;
 	default:

@@ -604,6 +604,8 @@ static void checks(void **state)
 		{ "SIP/2.0 200 OK\r\n" VIA REST "Contact: x\r\nDate: x\r\nMax-Forwards: x\r\nRefer-To: <\r\n\r\n", 0,
 		  NULL },
 		{ "SIP/2.0 200 OK\r\n" VIA REST "To: <sip:x@y>\r\n\r\n", 400, "More than one To" },
+		/* Wherever they stand: the CSeq is not known yet. */
+		{ "SIP/2.0 200 OK\r\nContent-Type: a/b\r\nContent-Type: a/b\r\n" VIA REST "\r\n", 0, NULL },
 		{ "SIP/2.0 200 OK\r\n" VIA REST "l: 9\r\n\r\n", 400, "Content-Length larger than the message" },
 		{ "SIP/3.0 200 OK\r\n" VIA REST "\r\n", 505, "Version Not Supported" },
 	};
