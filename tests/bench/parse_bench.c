@@ -252,9 +252,12 @@ static int repeat(const char *who, int message, int times)
 {
 	volatile size_t seen = 0;
 
-	for (size_t r = 0; r < ARRAY_LEN(rows); r++)
-		for (int i = 0; !strcmp(rows[r].name, who) && i < times; i++)
+	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
+		if (strcmp(rows[r].name, who) != 0)
+			continue;
+		for (int i = 0; i < times; i++)
 			seen = seen + rows[r].parse(messages[message]);
+	}
 	return seen ? 0 : 2;
 }
 
