@@ -32,6 +32,12 @@ static inline struct slice slice_of(const char *text)
 	return text ? (struct slice){ text, strlen(text) } : (struct slice){ NULL, 0 };
 }
 
+/** As one store of 16 bytes, which an assignment of { NULL, 0 } is not: for structs of many slices. */
+static inline void slice_clear(struct slice *s)
+{
+	memset(s, 0, sizeof *s);
+}
+
 /** The same bytes? For names of some letters, where calling memcmp() costs more than comparing. */
 static inline bool bytes_eq(const char *a, const char *b, size_t n)
 {

@@ -3,9 +3,9 @@
 #include "sip/syntax/params.h"
 #include "sip/syntax/scan.h"
 
-/* ";tag=x;q=0.7" up to a comma or the end. */
-static const char *scan_header_params(struct scanner *scanner, const char *p, struct sip_address *address,
-				      const char **fault)
+/* ";tag=x;q=0.7" up to a comma or the end: with it ends the value that begins at `text`. */
+static const char *scan_header_params(struct scanner *scanner, const char *p, const char *text,
+				      struct sip_address *address, const char **fault)
 {
 	const char *from = p, *behind = p;
 	struct sip_param param;
@@ -16,9 +16,12 @@ static const char *scan_header_params(struct scanner *scanner, const char *p, st
 		if (sip_param_is(param.name, "tag", 3) && !address->tag.n)
 			address->tag = param.value;
 	}
-	address->params = scan_slice(from, behind);
 	*fault = p;
-	return answer == SCAN_MORE && (p == scanner->end || *p == ',') ? p : NULL;
+	if (answer != SCAN_MORE || (p < scanner->end && *p != ','))
+		return NULL;
+	address->params = scan_slice(from, behind);
+	address->text = scan_slice(text, behind);
+	return p;
 }
 
 /* Without <> the URI ends where the parameters of the header begin, and may hold no comma or question mark (20). */
@@ -82,12 +85,13 @@ static const char *scan_display(struct scanner *scanner, const char *p, struct s
 			return NULL;
 		p = scan_blanks(stop, scanner->end);
 	} else {
-		stop = p = scan_stop(scanner, p);
+		stop = scan_stop(scanner, p);
 		/* One word and a blank, or whatever else. */
-		if (p < scanner->end - 1 && *p == ' ' && p[1] == '<')
-			p++;
-		else
-			stop = p = scan_while(scanner, p, SCAN_DISPLAY);
+		if (scanner->end - stop > 1 && *stop == ' ' && stop[1] == '<') {
+			address->display = scan_slice(from, stop);
+			return stop + 1;
+		}
+		stop = p = scan_while(scanner, stop, SCAN_DISPLAY);
 		if (p == scanner->end || *p != '<')
 			return from;
 		while (stop > from && scan_is_blank(stop[-1]))
@@ -99,11 +103,13 @@ static const char *scan_display(struct scanner *scanner, const char *p, struct s
 
 const char *sip_address_scan(struct scanner *scanner, const char *p, struct sip_address *address, const char **fault)
 {
-	static const struct slice nothing = { NULL, 0 };
 	const char *end = scanner->end, *from;
 
 	/* The URI is cleared when it is scanned. */
-	address->text = address->display = address->params = address->tag = nothing;
+	slice_clear(&address->text);
+	slice_clear(&address->display);
+	slice_clear(&address->params);
+	slice_clear(&address->tag);
 	address->star = false;
 	*fault = from = p = scan_blanks(p, end);
 	if (p == end)
@@ -125,12 +131,7 @@ const char *sip_address_scan(struct scanner *scanner, const char *p, struct sip_
 		*fault = p;
 		return NULL;
 	}
-	if (!p)
-		return NULL;
-	const char *behind = scan_header_params(scanner, p, address, fault);
-	if (behind)
-		address->text = scan_slice(from, address->params.n ? address->params.p + address->params.n : p);
-	return behind;
+	return p ? scan_header_params(scanner, p, from, address, fault) : NULL;
 }
 
 bool sip_address_parse(struct slice value, struct sip_address *address, size_t *offset)

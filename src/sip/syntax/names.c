@@ -57,7 +57,7 @@ static const struct header_row {
 #define NULS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 const struct slice sip_header_names[SIP_HEADERS] = {
 	[SIP_HEADER_OTHER] = { NULS, 0 },
-#define HEADER(ident, name, ...) [SIP_HEADER_##ident] = { name NULS, sizeof(name) - 1 },
+#define HEADER(ident, name, ...) [SIP_HEADER_##ident] = { name ":" NULS, sizeof(name) - 1 },
 #include "sip/syntax/header.def"
 #undef HEADER
 };

@@ -60,20 +60,23 @@ struct slice sip_method_name(enum sip_method method);
 enum sip_header_id sip_header_find(struct slice name);
 /*
  * How sip_header_find() does it: a perfect hash made by the compiler of a name's length and its first, middle and last
- * character in lower case. Who adds a row and meets an error looks for other multipliers.
+ * character, of which the five bits count that do not tell the case. Who adds a row and meets an error looks for other
+ * multipliers.
  */
 enum { SIP_HEADER_SLOTS = 1024 };
 #define SIP_HEADER_HASH(length, first, middle, last)                                               \
-	((((unsigned)(length) + (unsigned)(middle)) * 32 + (unsigned)(first) + (unsigned)(last) * 4) % SIP_HEADER_SLOTS)
+	((((unsigned)(length) + ((middle) & 31u)) * 32 + ((first) & 31u) + ((last) & 31u) * 4) % SIP_HEADER_SLOTS)
 extern const uint8_t sip_header_slots[SIP_HEADER_SLOTS];
-/** The long forms, each with 16 NULs behind it. */
+/** The long forms, each with a colon and 16 NULs behind it. */
 extern const struct slice sip_header_names[SIP_HEADERS];
 
-/** The only field that a name of these bytes, two or more, can be: by their hash, so that they must be compared. */
+/**
+ * The only field that a name of these bytes, two or more, can be: by their hash, so that they must be compared. Of none
+ * the byte before p is read too.
+ */
 static inline enum sip_header_id sip_header_slot(const char *p, size_t n)
 {
-	unsigned first = (unsigned char)p[0] | 0x20u, middle = (unsigned char)p[n / 2] | 0x20u;
-	unsigned last = (unsigned char)p[n - 1] | 0x20u;
+	unsigned first = (unsigned char)p[0], middle = (unsigned char)p[n / 2], last = (unsigned char)(p + n)[-1];
 
 	return (enum sip_header_id)sip_header_slots[SIP_HEADER_HASH(n, first, middle, last)];
 }

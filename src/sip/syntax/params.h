@@ -31,7 +31,9 @@ static inline enum scan sip_params_step(struct scanner *scanner, const char **p,
 	if (*from == ';') {
 		const char *name = from + 1, *equals = scan_stop(scanner, name);
 		if (equals < end && *equals == '=' && equals > name) {
-			const char *value = equals + 1, *behind = scan_while(scanner, value, SCAN_VALUE);
+			const char *value = equals + 1, *behind = scan_stop(scanner, value);
+			if (behind < end && *behind != ';' && scan_is(*behind, SCAN_VALUE))
+				behind = scan_on(scanner, behind, SCAN_VALUE);
 			if (behind > value) {
 				param->name = scan_slice(name, equals);
 				param->value = scan_slice(value, behind);
@@ -43,8 +45,9 @@ static inline enum scan sip_params_step(struct scanner *scanner, const char **p,
 	}
 	/* By way of others, so that what is the caller's can stay in registers. */
 	struct sip_param slow;
-	enum scan answer = sip_params_scan(scanner, &from, &slow);
-	*p = from;
+	const char *at = from;
+	enum scan answer = sip_params_scan(scanner, &at, &slow);
+	*p = at;
 	if (answer == SCAN_OK)
 		*param = slow;
 	return answer;

@@ -175,34 +175,40 @@ static inline uint64_t common_of_many(const char *p, size_t n)
 }
 #endif
 
-/* A bit for each of up to 64 bytes that is common. */
-static inline uint64_t common_bytes(const char *p, size_t n)
+static __attribute__((noinline)) uint64_t common_one_by_one(const char *p, size_t n)
 {
 	uint64_t common = 0;
 
+	for (size_t i = 0; i < n; i++)
+		common |= (uint64_t)(scan_classes[(unsigned char)p[i]] == ALNUM) << i;
+	return common;
+}
+
+/* A bit for each of up to 64 bytes that is common. */
+static inline uint64_t common_bytes(const char *p, size_t n)
+{
 #ifdef __SSE2__
 	if (n >= 16)
 		return common_of_many(p, n);
 	if (n >= 8)
 		return common_of_few(p, n);
 #endif
-	for (size_t i = 0; i < n; i++)
-		common |= (uint64_t)(scan_classes[(unsigned char)p[i]] == ALNUM) << i;
-	return common;
+	return common_one_by_one(p, n);
+}
+
+/* 64 common bytes are rare. */
+static __attribute__((noinline)) const char *next_window(struct scanner *scanner, const char *p)
+{
+	return scan_window(scanner, p + 64);
 }
 
 const char *scan_window(struct scanner *scanner, const char *p)
 {
-	uint64_t stops;
-	size_t n;
+	size_t n = (size_t)(scanner->end - p);
+	uint64_t stops = ~common_bytes(p, n < 64 ? n : 64);
 
-	do {
-		n = (size_t)(scanner->end - p);
-		n = n < 64 ? n : 64;
-		stops = ~common_bytes(p, n);
-		p += 64;
-	} while (!stops);
-	p -= 64;
+	if (!stops)
+		return next_window(scanner, p);
 	scanner->window = p;
 	scanner->stops = stops;
 	return p + (unsigned)__builtin_ctzll(stops);

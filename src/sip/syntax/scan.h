@@ -87,14 +87,16 @@ struct scanner {
 	uint64_t stops;     /* a bit for each byte that may end a run, and for each behind the end */
 };
 
-/** Move the window to p. @return as scan_stop */
-const char *scan_window(struct scanner *scanner, const char *p);
-/** Begin at p. No byte outside p to end is ever read. */
+/** Begin at p. No byte outside p to end is ever read. The first window is filled where the first stop is asked for. */
 static inline void scan_begin(struct scanner *scanner, const char *p, const char *end)
 {
 	scanner->end = end;
-	scan_window(scanner, p);
+	scanner->window = p;
+	scanner->stops = 0;
 }
+
+/** Move the window to p. @return as scan_stop */
+const char *scan_window(struct scanner *scanner, const char *p);
 
 /** The first stop from p on, or the end. */
 static inline const char *scan_stop(struct scanner *scanner, const char *p)
@@ -136,7 +138,7 @@ static inline const char *scan_host(struct scanner *scanner, const char *p)
 	return p > from ? p : scan_ipv6_reference(p, scanner->end);
 }
 
-/* Of a message's own bytes, behind which there are SCAN_SLACK line feeds. */
+/* Of a message's own bytes, behind which there are SCAN_SLACK more: a NUL, and then line feeds. */
 enum { SCAN_SLACK = 16 };
 /** The first line feed from p on. */
 static inline const char *scan_line_feed(const char *p)
@@ -173,7 +175,7 @@ static inline size_t scan_colon(const char *p)
 #endif
 }
 
-/** Are the first n of 16 bytes the same? */
+/** Are the first n of 16 bytes the same? More than 16 never are. */
 static inline bool scan_same(const char *a, const char *b, size_t n)
 {
 #ifdef __SSE2__
@@ -181,8 +183,8 @@ static inline bool scan_same(const char *a, const char *b, size_t n)
 	__m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
 
 	/* How many are, before the first that is not. */
-	return (size_t)__builtin_ctz(~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y))) >= n;
+	return (unsigned)__builtin_ctz(~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y))) >= (unsigned)n;
 #else
-	return memcmp(a, b, n) == 0;
+	return n <= 16 && memcmp(a, b, n) == 0;
 #endif
 }

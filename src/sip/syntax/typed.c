@@ -91,11 +91,12 @@ const struct sip_media_type *sip_message_content_type(const struct sip_message *
  * bounded: a hostile message must not make us keep a hundred times its size.
  */
 
-/* Room for twice as many items of `size` bytes; the old ones stay where they are. */
+/* Room for twice as many items of `size` bytes; the old ones stay where they are. @return NULL: there are too many */
 static __attribute__((noinline)) void *grow(struct arena *arena, const void *items, size_t *room, size_t size)
 {
+	if (*room >= SIP_VALUES_MAX)
+		return NULL;
 	void *larger = arena_take(arena, 2 * *room * size);
-
 	memcpy(larger, items, *room * size);
 	*room *= 2;
 	return larger;
@@ -107,12 +108,14 @@ static inline const char *add_via(struct arena *arena, struct sip_via_list *list
 {
 	const char *fault;
 
-	if (list->count == SIP_VALUES_MAX) {
-		list->bad = true;
-		return scanner->end;
+	if (list->count == list->room) {
+		void *larger = grow(arena, list->items, &list->room, sizeof *list->items);
+		if (!larger) {
+			list->bad = true;
+			return scanner->end;
+		}
+		list->items = larger;
 	}
-	if (list->count == list->room)
-		list->items = grow(arena, list->items, &list->room, sizeof *list->items);
 	struct sip_via *via = &list->items[list->count++];
 	const char *behind = sip_via_scan(scanner, p, via, &fault);
 	if (behind)
@@ -149,11 +152,22 @@ const struct sip_via_list *sip_message_vias(const struct sip_message *message)
 	return &message->typed->via;
 }
 
+static inline const struct sip_via *nth_via(const struct sip_via_list *list, size_t nth)
+{
+	return nth < list->count && list->items[nth].text.p ? &list->items[nth] : NULL;
+}
+
+static __attribute__((noinline)) const struct sip_via *decode_and_nth_via(const struct sip_message *message, size_t nth)
+{
+	return nth_via(sip_message_vias(message), nth);
+}
+
 const struct sip_via *sip_message_via(const struct sip_message *message, size_t nth)
 {
-	const struct sip_via_list *list = sip_message_vias(message);
-
-	return nth < list->count && list->items[nth].text.p ? &list->items[nth] : NULL;
+	/* Asked for again and again: what is decoded already is found without a call. */
+	if (!(message->typed->tried & SIP_TYPED_VIA))
+		return decode_and_nth_via(message, nth);
+	return nth_via(&message->typed->via, nth);
 }
 
 /* As add_via. */
@@ -162,12 +176,14 @@ static inline const char *add_address(struct arena *arena, struct sip_address_li
 {
 	const char *fault;
 
-	if (list->count == SIP_VALUES_MAX) {
-		list->bad = true;
-		return scanner->end;
+	if (list->count == list->room) {
+		void *larger = grow(arena, list->items, &list->room, sizeof *list->items);
+		if (!larger) {
+			list->bad = true;
+			return scanner->end;
+		}
+		list->items = larger;
 	}
-	if (list->count == list->room)
-		list->items = grow(arena, list->items, &list->room, sizeof *list->items);
 	struct sip_address *address = &list->items[list->count++];
 	const char *behind = sip_address_scan(scanner, p, address, &fault);
 	if (behind)

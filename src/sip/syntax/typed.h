@@ -43,13 +43,15 @@ struct sip_message_typed {
 	struct sip_address_list *addresses;
 
 	/* What stands above is cleared when a message begins; what follows is valid where the above says so. */
-	uint16_t last[SIP_HEADERS];    /* as `first`, of the last line */
+	_Alignas(16) uint16_t last[SIP_HEADERS]; /* as `first`, of the last line */
 	struct sip_via via_usual[4];
 	struct sip_uri request_uri;
 	struct sip_address from, to;
 	struct sip_cseq cseq;
 	struct sip_media_type content_type;
 };
+
+enum { SIP_TYPED_CLEARED = offsetof(struct sip_message_typed, last) }; /* bytes, a multiple of 16 */
 
 /** As sip_message_parse() for a message that we made ourselves: of any size. */
 enum scan sip_message_parse_own(struct slice bytes, struct sip_message **message) MUST_CHECK;

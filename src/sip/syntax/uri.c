@@ -40,13 +40,13 @@ static const char *parse_scheme(const char *p, const char *end, struct sip_uri *
 	return p + 1;
 }
 
-/* "user@" or "user:password@", whose '@' stands at `at`; the first stop is at `stop`. */
-static const char *parse_user(struct scanner *scanner, const char *p, const char *stop, const char *at,
-			      struct sip_uri *uri, const char **fault)
+/* "user@" or "user:password@", whose '@' stands at `at`. */
+static const char *parse_user(struct scanner *scanner, const char *p, const char *at, struct sip_uri *uri,
+			      const char **fault)
 {
 	const char *from = p;
 
-	p = stop < at ? scan_escaped(scanner, p, SCAN_USER, fault) : at;
+	p = scan_escaped(scanner, p, SCAN_USER, fault);
 	if (!p)
 		return NULL;
 	if (p == from) {
@@ -133,24 +133,39 @@ static const char *parse_params_and_headers(struct scanner *scanner, const char 
 	return p;
 }
 
+/*
+ * A user part is told by its '@', which may be far behind the first stop: it may itself hold ':', ';' and '?'.
+ * @return behind it; p when there is none
+ */
+static const char *parse_strange_user(struct scanner *scanner, const char *p, const char *stop, char close,
+				      struct sip_uri *uri, const char **fault)
+{
+	const char *at = stop;
+
+	while (at < scanner->end && *at != '@' && *at != close)
+		at = scan_stop(scanner, at + 1);
+	return at < scanner->end && *at == '@' ? parse_user(scanner, p, at, uri, fault) : p;
+}
+
 static const char *parse_sip(struct scanner *scanner, const char *p, char close, struct sip_uri *uri,
 			     const char **fault)
 {
-	const char *from = p, *end = scanner->end, *stop = scan_stop(scanner, p), *at = stop;
+	const char *end = scanner->end, *stop = scan_stop(scanner, p);
 
-	/* A user part is told by its '@', which may be far behind: it may itself hold ':', ';' and '?'. */
-	while (at < end && *at != '@' && *at != close)
-		at = scan_stop(scanner, at + 1);
-	if (at < end && *at == '@') {
-		from = p = parse_user(scanner, p, stop, at, uri, fault);
+	/* Nearly every user part is of common characters alone. */
+	if (stop < end && *stop == '@' && stop > p) {
+		uri->has_user = true;
+		uri->user = scan_slice(p, stop);
+		p = stop + 1;
+	} else {
+		p = parse_strange_user(scanner, p, stop, close, uri, fault);
 		if (!p)
 			return NULL;
 	}
+	const char *from = *fault = p;
 	p = scan_host(scanner, p);
-	if (!p) {
-		*fault = from;
+	if (!p)
 		return NULL;
-	}
 	uri->host = scan_slice(from, p);
 	if (p < end && *p == ':') {
 		*fault = p + 1;
@@ -197,11 +212,14 @@ static const char *parse_opaque(struct scanner *scanner, const char *p, const ch
 
 const char *sip_uri_scan(struct scanner *scanner, const char *p, char close, struct sip_uri *uri, const char **fault)
 {
-	static const struct slice nothing = { NULL, 0 };
 	const char *from = p;
 
 	/* One by one: clearing the whole first takes longer than all that follows. */
-	uri->user = uri->password = uri->host = uri->params = uri->headers = nothing;
+	slice_clear(&uri->user);
+	slice_clear(&uri->password);
+	slice_clear(&uri->host);
+	slice_clear(&uri->params);
+	slice_clear(&uri->headers);
 	uri->has_user = false;
 	uri->port = 0;
 	uri->scheme = SIP_SCHEME_OTHER;

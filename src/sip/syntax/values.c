@@ -37,23 +37,26 @@ bool sip_number_parse(struct slice value, uint32_t *number)
 
 bool sip_cseq_parse(struct slice value, struct sip_cseq *cseq)
 {
-	struct slice rest = value;
 	uint32_t number = 0;
-	size_t n = 0;
 
-	/* Nearly always some digits, that fit in any case, one blank and a name. */
-	while (n < value.n && n < 9 && scan_is_digit(value.p[n]))
-		number = number * 10 + (uint32_t)(value.p[n++] - '0');
-	if (n && value.n - n > 1 && value.p[n] == ' ' && value.p[n + 1] > ' ' && value.p[value.n - 1] > ' ') {
-		cseq->number = number;
-		rest = scan_slice(value.p + n + 1, value.p + value.n);
-	} else if (!slice_to_u32(cut_word(&rest), &cseq->number)) {
+	if (!value.n)
 		return false;
+	const char *p = value.p, *end = p + value.n, *stop = value.n > 9 ? p + 9 : end;
+	/* Nearly always some digits, that fit in any case, one blank and a name. */
+	for (; p < stop && scan_is_digit(*p); p++)
+		number = number * 10 + (uint32_t)(*p - '0');
+	if (p > value.p && end - p > 1 && *p == ' ' && p[1] > ' ' && end[-1] > ' ') {
+		cseq->number = number;
+		cseq->method_name = scan_slice(p + 1, end);
+	} else {
+		struct slice rest = value;
+		if (!slice_to_u32(cut_word(&rest), &cseq->number))
+			return false;
+		cseq->method_name = rest;
 	}
-	cseq->method_name = rest;
-	cseq->method = sip_method_find(rest);
+	cseq->method = sip_method_find(cseq->method_name);
 	/* A method that we know is a token. */
-	return cseq->method != SIP_METHOD_OTHER || scan_is_token(rest);
+	return cseq->method != SIP_METHOD_OTHER || scan_is_token(cseq->method_name);
 }
 
 bool sip_seconds_parse(struct slice value, uint32_t *seconds)

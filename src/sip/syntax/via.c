@@ -20,7 +20,7 @@ static inline const char *scan_protocol(struct scanner *scanner, const char *p, 
 {
 	const char *end = scanner->end;
 
-	if (end - p > 8 && memcmp(p, "SIP/2.0/", 8) == 0 && scan_is(p[8], SCAN_TOKEN)) {
+	if (end - p > 8 && memcmp(p, "SIP/2.0/", 8) == 0 && p[8] > ' ') {
 		p += 8;
 	} else {
 		p = scan_token_slash(p, end);
@@ -29,10 +29,9 @@ static inline const char *scan_protocol(struct scanner *scanner, const char *p, 
 	}
 	if (!p)
 		return NULL;
+	/* Three letters: not by the scanner, whose window then begins with the host. */
 	const char *from = p;
-	p = scan_stop(scanner, p);
-	if (p < end && *p != ' ')
-		p = scan_while(scanner, p, SCAN_TOKEN);
+	p = scan_run(p, end, SCAN_TOKEN);
 	via->transport = scan_slice(from, p);
 	if (p == from || p == end || !scan_is_blank(*p))
 		return NULL;
@@ -63,7 +62,9 @@ static bool keep_param(struct sip_via *via, const struct sip_param *param)
 	return true;
 }
 
-static const char *scan_via_params(struct scanner *scanner, const char *p, struct sip_via *via, const char **fault)
+/* The parameters, with which the value ends that begins at `text`. */
+static const char *scan_via_params(struct scanner *scanner, const char *p, const char *text, struct sip_via *via,
+				   const char **fault)
 {
 	const char *from = p, *behind = p;
 	struct sip_param param;
@@ -76,18 +77,34 @@ static const char *scan_via_params(struct scanner *scanner, const char *p, struc
 			return NULL;
 		}
 	}
-	via->params = scan_slice(from, behind);
 	*fault = p;
-	return answer == SCAN_MORE && (p == scanner->end || *p == ',') ? p : NULL;
+	if (answer != SCAN_MORE || (p < scanner->end && *p != ','))
+		return NULL;
+	via->params = scan_slice(from, behind);
+	via->text = scan_slice(text, behind);
+	return p;
+}
+
+/* ":port", with blanks round the colon, or nothing. */
+static const char *scan_via_port(const char *p, const char *end, struct sip_via *via, const char **fault)
+{
+	const char *colon = scan_blanks(p, end);
+
+	if (colon == end || *colon != ':')
+		return p;
+	*fault = scan_blanks(colon + 1, end);
+	return scan_port(*fault, end, &via->port);
 }
 
 const char *sip_via_scan(struct scanner *scanner, const char *p, struct sip_via *via, const char **fault)
 {
-	static const struct slice nothing = { NULL, 0 };
 	const char *end = scanner->end, *from;
 
-	/* One by one: clearing the whole takes longer. `host`, `transport` and `params` are always found. */
-	via->text = via->branch = via->received = via->maddr = nothing;
+	/* One by one: clearing the whole takes longer. Of a Via with a text all others are found. */
+	slice_clear(&via->text);
+	slice_clear(&via->branch);
+	slice_clear(&via->received);
+	slice_clear(&via->maddr);
 	via->port = via->rport = 0;
 	via->has_rport = false;
 	via->ttl = 0;
@@ -100,17 +117,12 @@ const char *sip_via_scan(struct scanner *scanner, const char *p, struct sip_via 
 	if (!p)
 		return NULL;
 	via->host = scan_slice(host, p);
-	const char *colon = scan_blanks(p, end);
-	if (colon < end && *colon == ':') {
-		*fault = p = scan_blanks(colon + 1, end);
-		p = scan_port(p, end, &via->port);
+	if (p < end && *p != ';') {
+		p = scan_via_port(p, end, via, fault);
 		if (!p)
 			return NULL;
 	}
-	const char *behind = scan_via_params(scanner, p, via, fault);
-	if (behind)
-		via->text = scan_slice(from, via->params.n ? via->params.p + via->params.n : p);
-	return behind;
+	return scan_via_params(scanner, p, from, via, fault);
 }
 
 bool sip_via_parse(struct slice value, struct sip_via *via, size_t *offset)

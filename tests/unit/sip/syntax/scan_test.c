@@ -143,6 +143,8 @@ static void line_feeds_and_colons(void **state)
 			other[at] ^= 1;
 			assert_int_equal(scan_same(same, other, n), at >= n);
 		}
+	/* One that knows of no colon asks for so many. */
+	assert_false(scan_same("0123456789abcdef", "0123456789abcdef", SCAN_NO_COLON + 1));
 }
 
 int main(void)
