@@ -341,12 +341,30 @@ static size_t room_for_others(const struct transport *transport)
 	return transport->settings.max_flows - transport->settings.max_flows / 4;
 }
 
+/*
+ * Full of those that only hold a place: who has waited longest without ever having said anything gives way, since
+ * whoever comes properly says something at once.
+ */
+static bool silent_gives_way(struct transport *transport)
+{
+	LIST_EACH(&transport->flows, node) {
+		struct flow *flow = LIST_ENTRY(node, struct flow, node);
+		if (!flow->incoming || flow->state != FLOW_OPEN || flow->spoke)
+			continue;
+		transport->counters.refused_connections++;
+		flow__fail_later(flow, ERR_FULL);
+		return true;
+	}
+	return false;
+}
+
 struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
 				const struct address *remote, void *connection)
 {
 	struct sip_target target = { .protocol = protocol, .address = *remote, .local = *local };
 
-	if (!host_may_connect(transport, remote) || !make_room(transport, room_for_others(transport))) {
+	if (!host_may_connect(transport, remote) ||
+	    (!make_room(transport, room_for_others(transport)) && !silent_gives_way(transport))) {
 		transport->counters.refused_connections++;
 		return NULL;
 	}
@@ -428,6 +446,7 @@ static bool take_message(struct flow *flow, struct slice bytes, enum sip_framing
 	if (sip_message_parse(bytes, framing, &message, &used, &offset) != SCAN_OK)
 		return false;
 	flow->used_us = flow->transport->world.timers->now_us;
+	flow->spoke = true;
 	note_invalid(flow, message);
 	note_alias(flow, message);
 	if (used == bytes.n)

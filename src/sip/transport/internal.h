@@ -40,6 +40,7 @@ struct flow {
 	struct address alias; /* an incoming TLS connection leads there too, as its Via says (RFC 5923); or unset */
 	char *invalid;                /* the name in .invalid that a WebSocket client gave itself, or NULL */
 	bool incoming;
+	bool spoke;                   /* a whole message has come */
 	int64_t used_us;              /* when a message went or came last */
 	struct framing framing;
 	struct list waiting;          /* struct waiting */

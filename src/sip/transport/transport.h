@@ -277,7 +277,7 @@ void transport_datagram_failed(struct transport *transport, const struct address
 /**
  * A connection that came in. @return its flow; NULL: too many, close it: of one host, or one /64 of IPv6, a quarter of
  * max_flows, of all three quarters. A flow whose peer does not complete a message within 32 s is closed, and above the
- * limit the one that was idle longest (a minute at least).
+ * limit the one that was idle longest (a minute at least), else the oldest that never completed one.
  */
 struct flow *transport_accepted(struct transport *transport, enum sip_protocol protocol, const struct address *local,
 				const struct address *remote, void *connection);

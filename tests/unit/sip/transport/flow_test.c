@@ -269,7 +269,8 @@ static void strangers_leave_room_for_our_own_connections(void **state)
 {
 	struct recorder *recorder = *state;
 	struct sip_target target = fake_target("tcp " PEER);
-	char remote[64];
+	char remote[64], *text = request_text("OPTIONS", "SIP/2.0/TCP 198.51.100.7;branch=z9hG4bKa");
+	struct flow *flow;
 	uint64_t id;
 	unsigned accepted = 0;
 
@@ -277,15 +278,50 @@ static void strangers_leave_room_for_our_own_connections(void **state)
 	transport_settings(recorder->transport)->max_flows = 8;
 	for (int i = 1; i <= 20; i++) {
 		snprintf(remote, sizeof remote, "[2001:db8:7::%d]:1000", i);
-		accepted += fake_net_accept(&recorder->net, SIP_TCP, remote) != NULL;
+		flow = fake_net_accept(&recorder->net, SIP_TCP, remote);
+		accepted += flow != NULL;
+		if (flow)
+			fake_net_bytes(&recorder->net, flow, text);
 	}
 	assert_int_equal(accepted, 2); /* one /64 is one host */
 	for (int i = 1; i <= 20; i++) {
 		snprintf(remote, sizeof remote, "198.51.100.%d:1000", i);
-		accepted += fake_net_accept(&recorder->net, SIP_TCP, remote) != NULL;
+		flow = fake_net_accept(&recorder->net, SIP_TCP, remote);
+		accepted += flow != NULL;
+		if (flow)
+			fake_net_bytes(&recorder->net, flow, text);
 	}
 	assert_int_equal(accepted, 6);
 	assert_int_equal(send_to(recorder, &target, &id), ERR_NONE);
+	free(text);
+}
+
+/* Who only holds a place, or sends a message byte by byte for ever, keeps nobody out who has something to say. */
+static void the_silent_give_way(void **state)
+{
+	struct recorder *recorder = *state;
+	char remote[64], *text = request_text("OPTIONS", "SIP/2.0/TCP 198.51.100.7;branch=z9hG4bKa");
+	struct flow *flows[6];
+
+	transport_settings(recorder->transport)->max_flows = 8;
+	for (int i = 0; i < 6; i++) {
+		snprintf(remote, sizeof remote, "198.51.100.%d:1000", i);
+		flows[i] = fake_net_accept(&recorder->net, SIP_TCP, remote);
+		assert_non_null(flows[i]);
+		fake_net_bytes_n(&recorder->net, flows[i], slice_make(text, i == 0 ? strlen(text) : i == 1 ? 9 : 0));
+		fake_net_pass(&recorder->net, SECOND_US);
+	}
+	struct flow *good = fake_net_accept(&recorder->net, SIP_TCP, "198.51.100.99:1000");
+	assert_non_null(good);
+	fake_net_bytes(&recorder->net, good, text);
+	fake_net_pass(&recorder->net, 0);
+	assert_true(fake_net_is_open(&recorder->net, flows[0]));
+	assert_false(fake_net_is_open(&recorder->net, flows[1]));
+	for (int i = 2; i < 6; i++)
+		assert_true(fake_net_is_open(&recorder->net, flows[i]));
+	assert_true(fake_net_is_open(&recorder->net, good));
+	assert_int_equal(transport_counters(recorder->transport)->refused_connections, 1);
+	free(text);
 }
 
 /* 18.1.1 */
@@ -503,6 +539,7 @@ int main(void)
 		TEST(a_peer_that_never_ends_its_message_is_closed),
 		TEST(connections_are_limited_and_the_idlest_makes_room),
 		TEST(strangers_leave_room_for_our_own_connections),
+		TEST(the_silent_give_way),
 		TEST(big_requests_go_by_tcp),
 		TEST(udp_targets_are_kept_alive),
 		TEST(a_missing_pong_ends_nothing),
