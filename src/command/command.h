@@ -106,6 +106,7 @@ struct command {
 	struct command_argument arguments[COMMAND_ARGS_MAX];
 	struct command_argument options[COMMAND_OPTIONS_MAX];
 	bool event_keys;     /* KEY=PATTERN of events are options as well */
+	bool ends;           /* it ends something, and waits for no answer that an earlier command waits for */
 	const char *summary; /* "call someone" */
 	const char *text;    /* paragraphs for help and man */
 	const char *examples[COMMAND_EXAMPLES_MAX];

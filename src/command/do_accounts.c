@@ -328,6 +328,7 @@ const struct command accounts_commands[] = {
 	  .aliases = "deregister",
 	  .group = "accounts",
 	  .run = do_unregister,
+	  .ends = true,
 	  .arguments = { ANY_ACCOUNT },
 	  .options = { { .name = "all",
 			 .kind = ARG_YES_NO,

@@ -154,6 +154,30 @@ static enum command_result do_redirect(struct invocation *invocation)
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
+/* Those that live on until somebody has answered. */
+static void tell_cancelled_later(struct invocation *invocation, unsigned meant)
+{
+	struct call_view *views = NULL;
+	size_t room = phone_calls(invocation->phone, NULL, 0), count;
+	json_t *list = json_array();
+
+	views = xcalloc(room + 1, sizeof *views);
+	count = phone_calls(invocation->phone, views, room);
+	for (size_t i = 0; i < count && i < room; i++) {
+		if (!views[i].cancels_later || (meant != ALL_CALLS && meant != views[i].number))
+			continue;
+		buf_printf(invocation->out, "call %u: nobody has answered yet; it is cancelled as soon as somebody does\n",
+			   views[i].number);
+		json_array_append_new(list, json_integer(views[i].number));
+	}
+	if (json_array_size(list) && !invocation->result)
+		invocation->result = json_object();
+	if (json_array_size(list))
+		json_object_set(invocation->result, "later", list);
+	json_decref(list);
+	free(views);
+}
+
 static enum command_result do_hangup(struct invocation *invocation)
 {
 	unsigned call = ALL_CALLS;
@@ -161,8 +185,11 @@ static enum command_result do_hangup(struct invocation *invocation)
 	bool good = (all || (invocation_call(invocation, invocation->values[0], NEED_ALIVE, &call) &&
 			     say_also(invocation, MEANT_HANGUP, &call))) &&
 		    phone_hangup(invocation->phone, &call, &invocation->failure);
+	enum command_result result = invocation_end_call(invocation, good, good ? call : 0);
 
-	return invocation_end_call(invocation, good, good ? call : 0);
+	if (good)
+		tell_cancelled_later(invocation, call);
+	return result;
 }
 
 /* The same for what has an outcome that a script waits for at its end. */
@@ -456,6 +483,7 @@ const struct command calls_commands[] = {
 	  .aliases = "decline",
 	  .group = "calls",
 	  .run = do_reject,
+	  .ends = true,
 	  .arguments = { { .name = "CODE", .kind = ARG_CODE, .optional = true, .text = "400 to 699; 486 when omitted" },
 			 { .name = "REASON",
 			   .kind = ARG_TEXT,
@@ -478,13 +506,16 @@ const struct command calls_commands[] = {
 	  .aliases = "bye cancel terminate",
 	  .group = "calls",
 	  .run = do_hangup,
+	  .ends = true,
 	  .arguments = { { .name = "CALL",
 			   .kind = ARG_CALL_OR_ALL,
 			   .optional = true,
 			   .text = "a call's number or id, or all" } },
 	  .options = { SENDING_OPTIONS },
 	  .summary = "end a call, or stop dialling",
-	  .text = "Without CALL the selected call is meant or, if none is up, the only one that is being dialled.",
+	  .text = "Without CALL the selected call is meant or, if none is up, the only one that is being dialled. Where "
+		  "nobody has answered a call at all, not even that it is being tried, it can only be cancelled when "
+		  "somebody does; that is said, and in JSON `later` lists such calls.",
 	  .examples = { "hangup", "hangup 2", "hangup all" } },
 	{ .name = "hold",
 	  .group = "calls",
@@ -530,6 +561,7 @@ const struct command calls_commands[] = {
 	{ .name = "mute",
 	  .group = "calls",
 	  .run = do_mute,
+	  .ends = true,
 	  .arguments = { ONE_CALL },
 	  .summary = "send silence",
 	  .text = "Without CALL the microphone is muted for all calls. With it the others of a conference still hear "
@@ -582,6 +614,7 @@ const struct command calls_commands[] = {
 	{ .name = "refuse-transfer",
 	  .group = "calls",
 	  .run = do_refuse_transfer,
+	  .ends = true,
 	  .arguments = { ONE_CALL },
 	  .options = { REQUEST_OPTION },
 	  .summary = "do not call whom the other side asks you to call",

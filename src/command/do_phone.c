@@ -137,6 +137,7 @@ const struct command phone_commands[] = {
 	{ .name = "detach",
 	  .group = "phone",
 	  .run = do_detach,
+	  .ends = true,
 	  .summary = "leave a phone that runs on",
 	  .text = "For whoever is attached by `offhook ctl`: the phone and its calls go on. The end of input does the "
 		  "same.",
@@ -144,6 +145,7 @@ const struct command phone_commands[] = {
 	{ .name = "quit",
 	  .group = "phone",
 	  .run = do_quit,
+	  .ends = true,
 	  .summary = "end the phone",
 	  .text = "Calls end by BYE and bindings are removed. From a script it ends the phone too.",
 	  .examples = { "quit" } },

@@ -161,6 +161,7 @@ const struct command presence_commands[] = {
 	{ .name = "unsubscribe",
 	  .group = "presence",
 	  .run = do_unsubscribe,
+	  .ends = true,
 	  .arguments = { { .name = "TARGET",
 			   .kind = ARG_TARGET,
 			   .choices = "all",

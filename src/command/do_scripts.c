@@ -226,6 +226,7 @@ const struct command scripts_commands[] = {
 	{ .name = "off",
 	  .group = "scripts",
 	  .run = do_off,
+	  .ends = true,
 	  .arguments = { { .name = "NAME", .kind = ARG_HANDLER, .text = "a handler's name, or all" } },
 	  .summary = "remove a handler",
 	  .text = "`show handlers` lists them.",
@@ -246,6 +247,7 @@ const struct command scripts_commands[] = {
 	{ .name = "exit",
 	  .group = "scripts",
 	  .run = do_exit,
+	  .ends = true,
 	  .arguments = { { .name = "STATUS", .kind = ARG_STATUS, .optional = true, .text = "0 when omitted" } },
 	  .summary = "end the script",
 	  .text = "With this exit status. At the prompt and on the standard input of --json it ends the phone, unless "

@@ -92,6 +92,7 @@ struct reply {
 	reply_h *send; /* NULL: results go to the runner's output */
 	void *arg;
 	bool as_text; /* the result is what people read */
+	bool in_turn; /* never before what was asked for before it */
 };
 
 enum item_kind { ITEM_LINE, ITEM_WORDS, ITEM_BOUND, ITEM_SCRIPT };

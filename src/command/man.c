@@ -300,7 +300,11 @@ static void description(struct buf *out)
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
 		       "(`--json`): the name of the command with a dot for the blank, its "
 		       "arguments by name, or in an array by place. Up to 256 requests in an array are answered by an "
-		       "array. The configuration file is a command file.");
+		       "array. A client's requests run one after the other, but one that ends something (`hangup`, "
+		       "`reject`, `stop`, `quit` ...) does not wait for the answer that one before it waits for, as "
+		       "`options` does; `wait` and `sleep` keep their place, and so do arrays and lines. The method "
+		       "`interrupt` ends what waits and drops what stands behind it. The configuration file is a "
+		       "command file.");
 }
 
 static void language(struct buf *out)

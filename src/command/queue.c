@@ -55,11 +55,67 @@ void runner_refuse(struct runner *runner, const char *where, const struct failur
 	buf_clear(&runner->shown);
 }
 
+/* ---- what ends something does not wait ---- */
+
+/* Is it a command that ends something? Nothing of it is evaluated yet. */
+static bool ends_something(const struct runner *runner, const struct item *item)
+{
+	struct bind_how how = { .commands = runner->commands, .interactive = item->interactive, .partial = true };
+	struct bound bound = { 0 };
+	struct failure ignored;
+	size_t at = 0;
+	bool ends = false;
+
+	if (item->kind == ITEM_BOUND)
+		return item->bound.command->ends;
+	if (item->kind == ITEM_LINE && item->line)
+		ends = bind_line(&how, slice_of(item->line), &bound, &ignored, &at);
+	else if (item->kind == ITEM_WORDS)
+		ends = bind_words(&how, (const char *const *)item->words, item->word_count, &bound, &ignored);
+	ends = ends && bound.command && bound.command->ends;
+	bound_fini(&bound);
+	return ends;
+}
+
+/*
+ * What somebody types, or a program asks for by a request, runs while an earlier command of his waits for an answer
+ * from the network. Who said `wait` or `sleep` has said that the next shall come later: a person does not mean that
+ * of a `wait`, which would hold a call up for as long as the other side likes.
+ */
+static bool overtakes(const struct runner *runner, const struct item *item)
+{
+	enum wait_kind kind = runner->wait.kind;
+	bool asked = item->reply.send && !item->reply.in_turn && kind != WAIT_EVENT;
+
+	return kind != WAIT_NOTHING && kind != WAIT_SLEEP && (item->interactive || asked) &&
+	       ends_something(runner, item);
+}
+
+/* Beside what waits; with the same call, the same voice. It is over when this returns. */
+static void run_aside(struct runner *runner, struct item *item)
+{
+	struct runner *aside = runner_new(runner->commands, runner->name, &runner->output);
+
+	aside->output.ended = NULL;
+	aside->call = runner->call;
+	aside->columns = runner->columns;
+	aside->ascii = runner->ascii;
+	runner_keep_going(aside, true);
+	runner_set_folder(aside, runner->folder ? runner->folder : "");
+	list_append(&aside->queue, &item->node);
+	runner_run(aside);
+	runner_free(aside);
+}
+
 /* A script that is over takes nothing more. */
 static void queue(struct runner *runner, struct item *item)
 {
 	if (runner->over) {
 		runner_item_free(item);
+		return;
+	}
+	if (overtakes(runner, item)) {
+		run_aside(runner, item);
 		return;
 	}
 	list_append(&runner->queue, &item->node);

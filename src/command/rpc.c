@@ -285,9 +285,9 @@ static void run_method(struct runner *runner, const char *method, const json_t *
 }
 
 /* One request. `message` stays the caller's. */
-static void take_request(struct runner *runner, const json_t *message, rpc_reply_h *reply_to, void *arg)
+static void take_request(struct runner *runner, const json_t *message, bool in_turn, rpc_reply_h *reply_to, void *arg)
 {
-	struct reply reply = { .send = reply_to, .arg = arg };
+	struct reply reply = { .send = reply_to, .arg = arg, .in_turn = in_turn };
 	json_t *id = json_object_get(message, "id"), *params = json_object_get(message, "params");
 	const char *version = json_string_value(json_object_get(message, "jsonrpc")),
 		   *method = json_string_value(json_object_get(message, "method"));
@@ -357,7 +357,7 @@ static void take_batch(struct runner *runner, const json_t *list, rpc_reply_h *r
 	*batch = (struct batch){ .answers = json_array(), .pending = count + 1, .reply = reply_to, .arg = arg };
 	list_append(&runner->batches, &batch->node);
 	for (size_t i = 0; i < count; i++)
-		take_request(runner, json_array_get(list, i), on_batch_answer, batch);
+		take_request(runner, json_array_get(list, i), true, on_batch_answer, batch);
 	batch_let_go(batch);
 }
 
@@ -388,13 +388,13 @@ void rpc_line(struct runner *runner, struct slice line, rpc_reply_h *reply_to, v
 	else if (json_is_array(message))
 		take_batch(runner, message, reply_to, arg);
 	else
-		take_request(runner, message, reply_to, arg);
+		take_request(runner, message, false, reply_to, arg);
 	json_decref(message);
 }
 
 void rpc_command_line(struct runner *runner, struct slice line, const char *id, rpc_reply_h *reply_to, void *arg)
 {
-	struct reply reply = { .id = json_string(id), .send = reply_to, .arg = arg };
+	struct reply reply = { .id = json_string(id), .send = reply_to, .arg = arg, .in_turn = true };
 
 	runner_queue_reply_line(runner, line, false, reply);
 }

@@ -305,7 +305,11 @@ void explain_call(const struct call *call, struct buf *out)
 		add_detail(call->detail, out);
 		break;
 	case CALL_DIALLING:
-		buf_printf(out, "waits for a first answer; nothing has come back yet.");
+		if (call->session && session_cancels_later(call->session))
+			buf_printf(out, "was hung up before anybody has answered. No CANCEL may go before that (RFC 3261 9.1), "
+					"so the call is cancelled as soon as somebody does, and forgotten if nobody does.");
+		else
+			buf_printf(out, "waits for a first answer; nothing has come back yet.");
 		break;
 	case CALL_INCOMING:
 		buf_printf(out, "is ringing here: `answer %u`, `reject call=%u`.", call->number, call->number);

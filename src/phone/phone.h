@@ -235,6 +235,7 @@ struct call_view {
 	enum call_state state;
 	bool incoming, selected, muted, held_by_us, held_by_peer, is_echo;
 	bool to_be_held; /* held by us, or about to be: the last `hold` or `resume` said so */
+	bool cancels_later; /* hung up before anybody has answered: it ends as soon as somebody does (RFC 3261 9.1) */
 	const char *name, *uri; /* the peer, cleaned; name may be "" */
 	const char *account;
 	unsigned code; /* last SIP status; 0 */

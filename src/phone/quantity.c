@@ -66,6 +66,7 @@ static void view_of(const struct call *call, struct call_view *view)
 		.muted = call->muted || call->phone->muted_all,
 		.held_by_us = call->held_by_us,
 		.to_be_held = call_is_up(call) && call_will_be_held(call),
+		.cancels_later = call->session && session_cancels_later(call->session),
 		.held_by_peer = call->held_by_peer,
 		.is_echo = call->is_echo,
 		.name = call->name,

@@ -421,17 +421,17 @@ static void draw_completions(struct ctl *ctl)
 	ctl->prompt_wanted = ctl->dirty = true;
 }
 
-/* One line after the other: what fails in a pipe ends it. */
+/* One line after the other: what fails in a pipe ends it. A person's are sent at once: the phone knows what may wait. */
 static void next_lines(struct ctl *ctl)
 {
 	char *line = NULL;
 
-	while (!ctl->waits_for && (ctl->interactive || !ctl->status) &&
+	while ((ctl->interactive || (!ctl->waits_for && !ctl->status)) &&
 	       (line = lines_next(&ctl->typed, ctl->typed_ended))) {
 		ask_line(ctl, line);
 		free(line);
 	}
-	input_pause(ctl->keyboard, ctl->waits_for != 0);
+	input_pause(ctl->keyboard, ctl->waits_for && !ctl->interactive);
 }
 
 static void on_turn_end(void *arg)

@@ -387,7 +387,8 @@ static void run_lines(struct plain *plain)
 	if (output_pending(plain->config.out) > OUTPUT_HIGH)
 		return;
 	for (int i = 0;
-	     i < LINES_PER_TURN && runner_idle(plain->runner) && (line = lines_next(&plain->lines, plain->ended));
+	     i < LINES_PER_TURN && (plain->config.interactive || runner_idle(plain->runner)) &&
+	     (line = lines_next(&plain->lines, plain->ended));
 	     i++) {
 		take_line(plain, line);
 		free(line);
@@ -397,7 +398,7 @@ static void run_lines(struct plain *plain)
 		plain->lines.too_long = 0;
 		plain->status = plain->status ? plain->status : STATUS_USAGE;
 	}
-	if (!runner_idle(plain->runner))
+	if (!runner_idle(plain->runner) && !plain->config.interactive)
 		return;
 	if (plain->ended && !line && !plain->lines.rest.n)
 		runner_keep_open(plain->runner, false);
@@ -406,7 +407,8 @@ static void run_lines(struct plain *plain)
 	else
 		input_pause(plain->input, false);
 	/* What the line brought about at once is told before the next prompt. */
-	if (plain->config.interactive && events_last(phone_events(plain->config.phone)) == plain->seen)
+	if (plain->config.interactive && runner_idle(plain->runner) &&
+	    events_last(phone_events(plain->config.phone)) == plain->seen)
 		ask_line(plain);
 }
 

@@ -1,4 +1,5 @@
 """What goes wrong outside: the phone says what happened, ends what must end, and goes on."""
+import json
 import os
 import signal
 import socket
@@ -233,6 +234,50 @@ def test_callee_dies_after_answering(bench):
     phone.do(f"hangup {call}")
     phone.event("ended", call=call, within=15)
     alive(phone)
+
+
+def test_hanging_up_waits_for_nothing(bench):
+    """Whatever a program's earlier request waits for, and wherever the call hangs: what ends it is answered at once, and the call ends as soon as it can."""
+    silent = Peer(5080)
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "set dns.servers 127.0.0.1:5080")
+
+    def ask_later(method, params, number):
+        phone.process.stdin.write((json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n").encode())
+        phone.process.stdin.flush()
+
+    # Nobody has answered: the CANCEL waits for that (RFC 3261 9.1), and who hangs up is told so.
+    ask_later("options", {"target": "sip:x@127.0.0.1:5080"}, "waits")
+    silent.receive("OPTIONS")
+    ask_later("call", {"target": "sip:p@127.0.0.1:5080"}, "queued")
+    other = bench.phone("set sip.listen 127.0.0.1:5071")
+    number = other.do("call sip:p@127.0.0.1:5080")["call"]
+    invite = silent.receive("INVITE")
+    equal(other.do("hangup all", within=10), {"later": [number]}, "what hangup says")
+    check("was hung up before anybody has answered" in other.do("why")["text"], "why")
+    silent.nothing("CANCEL", 0.2)
+    silent.respond(invite, 100, "Trying")
+    cancel = silent.receive("CANCEL")
+    silent.respond(cancel, 200, "OK")
+    silent.respond(invite, 487, "Request Terminated")
+    equal(other.event("failed")["code"], 487, "it is cancelled then")
+    # A connection that does not open, a name that is not found: there is nothing to wait for.
+    full = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    full.bind(("127.0.0.1", 5090))
+    full.listen(0)
+    held = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(3)]
+    for one in held:
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", 5090))
+    for target in ("sip:p@127.0.0.1:5090;transport=tcp", "sips:p@127.0.0.1:5090", "sip:p@nowhere.example"):
+        number = other.do(f"call {target} encryption=off")["call"]
+        equal(other.do("hangup", within=10), {"call": number}, target)
+        equal(other.event("failed", call=number, within=4)["cause"], "cancelled", target)
+    # A request that ends something does not queue behind one that waits for an answer; what waits goes on, and so does the order of all else.
+    check("waits" not in phone.answers, "the OPTIONS still waits")
+    equal(phone.refused("reject", within=10)["code"], 4, "there is nothing to refuse, said at once")
+    check("waits" not in phone.answers and "queued" not in phone.answers, "the rest keeps its order")
+    ask_later("quit", {}, "quit")
+    equal(phone.process.wait(10), 0, "quit")
 
 
 class Refuser:

@@ -438,10 +438,10 @@ def test_hold_loses_nothing(bench):
 class Terminal:
     """offhook on a terminal of its own."""
 
-    def __init__(self, bench, *args):
+    def __init__(self, bench, *args, env={}):
         self.parent, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
-        self.process = subprocess.Popen([OFFHOOK, *args], stdin=child, stdout=child, stderr=child, env=bench.environment(), cwd=bench.folder, start_new_session=True)
+        self.process = subprocess.Popen([OFFHOOK, *args], stdin=child, stdout=child, stderr=child, env=bench.environment(**env), cwd=bench.folder, start_new_session=True)
         bench.processes.append(self.process)
         os.close(child)
         self.said = self.all = ""
@@ -485,6 +485,34 @@ def test_account_at_a_terminal(bench):
     phone.see("?")
     phone.type("quit")
     equal(phone.process.wait(20), 0, "the end")
+
+
+def test_what_is_typed_to_end_something(bench):
+    """Behind a command that waits for an answer from the network: `hangup` and its like run at once, what stands between keeps its turn, C-c goes on."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 5080))
+    for screen in ("--plain", "dumb"):
+        environment = {"TERM": "dumb"} if screen == "dumb" else {}
+        phone = Terminal(bench, "-n", "--plain", "-x", "set sip.listen 127.0.0.1:5070", "-x", "set audio.input null", "-x", "set audio.output null",
+                         env=environment)
+        phone.see("offhook> ")
+        phone.type("call sip:p@127.0.0.1:5080")
+        phone.see("call 1")
+        for line in ("options sip:x@127.0.0.1:5080", "wait answered call=1"):
+            phone.type(line)
+            phone.type("echo behind it")
+            phone.type("hangup 1")
+            phone.see("it is cancelled as soon as somebody does", within=15)
+            check("\nbehind it" not in phone.all, f"what waits has its turn: {phone.all[-300:]}")
+            if screen == "dumb":
+                os.kill(phone.process.pid, signal.SIGINT)
+            else:
+                phone.type("\x03")
+            phone.see("interrupted")
+        phone.type("quit")
+        phone.see("quit once more")
+        phone.type("quit")
+        equal(phone.process.wait(10), 0, "the end")
 
 
 def test_password_command(bench):

@@ -265,6 +265,20 @@ void transaction_cancel(struct client_transaction *ct, struct slice reason)
 	(void)transaction__step(&ct->base, EV_CANCEL, NULL);
 }
 
+bool client_transaction_withdraw(struct client_transaction *ct)
+{
+	if (!ct->base.stream || !transport_withdraw(ct->base.owner->transport, ct->flow_id, ct->request))
+		return false;
+	client_transaction_detach(ct);
+	transaction__fail_later(&ct->base, ERR_CLOSED);
+	return true;
+}
+
+bool client_transaction_cancels_later(const struct client_transaction *ct)
+{
+	return ct->cancel_wanted && !ct->cancel_sent && ct->base.state == CALLING;
+}
+
 void client_transaction_detach(struct client_transaction *ct)
 {
 	ct->handler = NULL;

@@ -246,6 +246,24 @@ enum err flow__send(struct flow *flow, const struct sip_message *message, bool m
 	return ERR_NONE;
 }
 
+bool transport_withdraw(struct transport *transport, uint64_t flow_id, const struct sip_message *message)
+{
+	struct flow *flow = flow_id ? flow__by_id(transport, flow_id) : NULL;
+
+	if (!flow || flow->state == FLOW_OPEN)
+		return false;
+	LIST_EACH(&flow->waiting, node) {
+		struct waiting *waiting = LIST_ENTRY(node, struct waiting, node);
+		if (!slice_eq(waiting->message->bytes, message->bytes))
+			continue;
+		flow->waiting_count--;
+		flow->waiting_bytes -= message->bytes.n;
+		waiting_free(waiting);
+		return true;
+	}
+	return false;
+}
+
 /* Responses that waited for a connection that was never made get the second way of 18.2.2: where DNS says their sent-by
  * is. */
 static void look_up_waiting(struct flow *flow)

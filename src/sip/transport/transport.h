@@ -235,6 +235,8 @@ enum err transport_connect(struct transport *transport, const struct sip_target 
  */
 enum err transport_send_request(struct transport *transport, const struct sip_target *target,
 				const struct sip_message *request, uint64_t *flow_id) MUST_CHECK;
+/** Take back a request that waits for its flow to open. @return false: it has left, or is gone with the flow */
+bool transport_withdraw(struct transport *transport, uint64_t flow_id, const struct sip_message *message);
 /**
  * Send a response where 18.2.2 and RFC 3581 want it: on the flow it came by while that lives (else a new one to
  * received and sent-by port), for UDP to received:rport, a maddr that is a multicast group, or sent-by. It goes out

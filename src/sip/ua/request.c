@@ -471,6 +471,8 @@ void request_cancel(struct request *request, struct slice reason)
 	if (request->finished || request->cancelled)
 		return;
 	request->cancelled = true;
+	if (request->ct && client_transaction_withdraw(request->ct))
+		request->ct = NULL;
 	if (request->ct) {
 		transaction_cancel(request->ct, reason);
 		return;
@@ -478,6 +480,11 @@ void request_cancel(struct request *request, struct slice reason)
 	end_race(request);
 	hop_fini(&request->hop);
 	timer_start(request->ua->world.timers, &request->timer, 0, cancelled_unsent, request);
+}
+
+bool request_cancels_later(const struct request *request)
+{
+	return request->ct && client_transaction_cancels_later(request->ct);
 }
 
 bool request_was_too_big(const struct request *request)

@@ -44,6 +44,8 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec);
 /** INVITE: CANCEL (9.1), or an end with 487 when nothing was sent yet. No further target is tried. `reason`: value of a
  * Reason header. */
 void request_cancel(struct request *request, struct slice reason);
+/** Does its CANCEL wait until somebody has answered (9.1)? */
+bool request_cancels_later(const struct request *request);
 /** The request as last sent, or NULL; borrowed. */
 const struct sip_message *request_message(const struct request *request);
 /** Where it was last sent; or NULL. */

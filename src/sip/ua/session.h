@@ -165,6 +165,9 @@ enum err session_reject(struct session *session, unsigned status, struct slice r
 /** Whatever ends it from here: CANCEL, BYE (after the ACK came, as 15 asks), or 480 while incoming. `reason`: value of
  * a Reason header, may be empty. */
 void session_hangup(struct session *session, struct slice reason);
+/** It was hung up before anybody answered: the CANCEL leaves with the first answer, the call lives on until then, or
+ * until its INVITE has run out of time. RFC 3261 9.1 */
+bool session_cancels_later(const struct session *session);
 /**
  * re-INVITE with this offer (empty: without offer). Waits for a pending one of ours and for the ACK of our 2xx;
  * `reinvited` tells the end. Of several that wait the last counts. 491 is retried after 14.1's pause; 481, 408 and

@@ -24,6 +24,11 @@ void session_cancel(struct session *session, struct slice reason, struct outcome
 		request_cancel(session->invite, reason);
 }
 
+bool session_cancels_later(const struct session *session)
+{
+	return session->cancelled && session->invite && request_cancels_later(session->invite);
+}
+
 static void not_answered(void *arg)
 {
 	session_cancel(arg, slice_of(NULL), core_outcome(408, CAUSE_TIMEOUT, ERR_TIMEOUT));

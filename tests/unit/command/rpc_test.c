@@ -258,6 +258,41 @@ static void test_dropped_are_counted(void **state)
 	assert_int_equal(done, 3);
 }
 
+/* What ends something does not wait for somebody's answer; all else keeps its turn, and so does what stands behind a
+ * `wait`, in an array, or on a line. */
+static void test_endings_do_not_wait(void **state)
+{
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	fake_call(fake, false, CALL_ANSWERED);
+	ask(fake, REQUEST("options", "{\"target\":\"sip:x@y\"}"));
+	ask(fake, REQUEST("echo", "{\"text\":\"in its turn\"}"));
+	assert_int_equal(answers, 0);
+	fake_told(fake);
+	assert_string_equal(ask(fake, REQUEST("hangup", "{\"call\":1}")), RESULT("{\"call\":1}"));
+	assert_string_equal(fake_told(fake), "hangup 1\n");
+	assert_string_equal(ask(fake, REQUEST("command", "{\"line\":\"mute 1\"}")), RESULT("{\"call\":1}"));
+	assert_string_equal(ask(fake, REQUEST("command", "{\"words\":[\"bye\",\"1\"]}")), RESULT("{\"call\":1}"));
+	ask(fake, "[" REQUEST("hangup", "{\"call\":1}") "]");
+	assert_int_equal(answers, 0);
+	rpc_command_line(fake->runner, SLICE("hangup 1"), "line 1", on_reply, NULL);
+	assert_int_equal(answers, 0);
+	runner_interrupt(fake->runner);
+	ask(fake, REQUEST("wait", "{\"event\":\"dtmf\",\"within\":\"5s\"}"));
+	ask(fake, REQUEST("hangup", "{\"call\":1}"));
+	assert_int_equal(answers, 0);
+	/* A person who types it means now. */
+	fake_told(fake);
+	runner_line(fake->runner, SLICE("hangu 1"), true);
+	assert_string_equal(fake_told(fake), "hangup 1\n");
+	runner_interrupt(fake->runner);
+	ask(fake, REQUEST("sleep", "{\"duration\":\"5s\"}"));
+	runner_line(fake->runner, SLICE("hangup 1"), true);
+	assert_string_equal(fake_told(fake), "");
+	runner_interrupt(fake->runner);
+}
+
 static void test_wait(void **state)
 {
 	struct fake *fake = *state;
@@ -388,7 +423,7 @@ static void test_quit_of_programs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(results), TEST(errors),  TEST(notifications),
-					    TEST(wait),    TEST(batches), TEST(dropped_are_counted),
+					    TEST(endings_do_not_wait), TEST(wait),    TEST(batches), TEST(dropped_are_counted),
 					    TEST(devices), TEST(bounds),  TEST(event),
 					    TEST(quit_asks), TEST(quit_of_programs) };
 

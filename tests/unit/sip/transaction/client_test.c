@@ -305,6 +305,27 @@ static void without_a_provisional_a_cancelled_invite_times_out(void **state)
 		assert_true(fake_packet_is(packet, "INVITE"));
 }
 
+/* What waits for its connection is taken back: it never leaves, and nobody is told any more. */
+static void a_request_that_has_not_left_is_withdrawn(void **state)
+{
+	struct recorder *recorder = *state;
+
+	recorder->net.connect = FAKE_HANGS;
+	assert_null(start(recorder, "INVITE", "tcp " PEER));
+	assert_true(client_transaction_withdraw(recorder->ct));
+	fake_net_opened(&recorder->net, fake_net_newest(&recorder->net));
+	fake_net_pass(&recorder->net, 64 * T1);
+	expect_silence(recorder);
+	recorder->net.connect = FAKE_OPENS;
+	start(recorder, "INVITE", "udp " PEER);
+	assert_false(client_transaction_withdraw(recorder->ct));
+	assert_false(client_transaction_cancels_later(recorder->ct));
+	transaction_cancel(recorder->ct, slice_of(""));
+	assert_true(client_transaction_cancels_later(recorder->ct));
+	fake_net_pass(&recorder->net, 64 * T1);
+	expect_log(recorder, "timeout gone:timeout");
+}
+
 static void only_an_invite_is_cancelled(void **state)
 {
 	struct recorder *recorder = *state;
@@ -526,6 +547,7 @@ int main(void)
 		TEST(cancel_after_a_provisional_leaves_at_once),
 		TEST(a_2xx_may_cross_the_cancel),
 		TEST(without_a_provisional_a_cancelled_invite_times_out),
+		TEST(a_request_that_has_not_left_is_withdrawn),
 		TEST(only_an_invite_is_cancelled),
 		TEST(an_unanswered_request_is_repeated_up_to_t2),
 		TEST(a_provisional_slows_the_repetition),
