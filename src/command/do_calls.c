@@ -166,8 +166,8 @@ static void tell_cancelled_later(struct invocation *invocation, unsigned meant)
 	for (size_t i = 0; i < count && i < room; i++) {
 		if (!views[i].cancels_later || (meant != ALL_CALLS && meant != views[i].number))
 			continue;
-		buf_printf(invocation->out, "call %u: nobody has answered yet; it is cancelled as soon as somebody does\n",
-			   views[i].number);
+		buf_printf(invocation->out, "call %u: nobody has answered yet; it is cancelled as soon as somebody "
+					    "does\n", views[i].number);
 		json_array_append_new(list, json_integer(views[i].number));
 	}
 	if (json_array_size(list) && !invocation->result)
@@ -513,9 +513,9 @@ const struct command calls_commands[] = {
 			   .text = "a call's number or id, or all" } },
 	  .options = { SENDING_OPTIONS },
 	  .summary = "end a call, or stop dialling",
-	  .text = "Without CALL the selected call is meant or, if none is up, the only one that is being dialled. Where "
-		  "nobody has answered a call at all, not even that it is being tried, it can only be cancelled when "
-		  "somebody does; that is said, and in JSON `later` lists such calls.",
+	  .text = "Without CALL the selected call is meant or, if none is up, the only one that is being dialled. "
+		  "Where nobody has answered a call at all, not even that it is being tried, it can only be cancelled "
+		  "when somebody does; that is said, and in JSON `later` lists such calls.",
 	  .examples = { "hangup", "hangup 2", "hangup all" } },
 	{ .name = "hold",
 	  .group = "calls",

@@ -80,6 +80,7 @@ const struct help_row *help_quantity_row(size_t place)
 		{ "media.late", "packets that came too late to be heard" },
 		{ "media.repaired", "lost packets that were heard all the same, by what others carry of them" },
 		{ "media.stray", "packets refused because they came from elsewhere or were no RTP" },
+		{ "media.keep-alives", "packets of the peer that only keep the way open (RFC 6263)" },
 		{ "media.forged", "packets refused because they were not encrypted with our key" },
 		{ "media.replayed", "packets refused because they had come before" },
 		{ "media.burst", "how long bursts of loss last on average (RFC 3611)" },

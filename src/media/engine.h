@@ -144,6 +144,7 @@ struct stream_stats {
 	uint64_t expected_packets, lost_packets, late_packets, duplicate_packets, concealed_frames;
 	uint64_t forged_packets, replayed_packets; /* that SRTP refused, RTCP included */
 	uint64_t stray_packets;    /* from elsewhere, or no RTP */
+	uint64_t keep_alive_packets; /* that only keep the way open (RFC 6263): none of the others */
 	uint64_t moves, restarts;  /* as ENGINE_MOVED and ENGINE_RESTARTED, but all of them */
 	double loss;               /* share of what was expected and never played */
 	uint64_t repaired_packets, discarded_packets; /* lost but heard by FEC or a copy; came too late to be heard */

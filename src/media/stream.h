@@ -158,6 +158,7 @@ struct stream {
 	size_t former_count;
 	struct stream_totals past;        /* of sources and sequences before these */
 	uint64_t received_packets, received_bytes, forged_packets, replayed_packets, stray_packets, moves, restarts;
+	uint64_t keep_alive_packets;
 	uint64_t refused_told;            /* so many were refused when that was told last */
 	int64_t started_us, last_packet_us, receiving_us;
 	int64_t restarted_us;             /* when that was told last; 0: never */

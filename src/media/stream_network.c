@@ -14,6 +14,7 @@ enum {
 	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
 	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
 	DRAIN_MAX = 4096, BATCHES_MAX = 64,
+	COMFORT_TYPE = 13,
 	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
 };
 
@@ -221,6 +222,29 @@ static void on_other(struct stream *stream, const struct rtp_packet *packet, uin
 static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		    int64_t arrival_us, const struct stream_turn *turn);
 
+/* Reports, and what only keeps a way open, are believed from where the sound comes from or was said to come from. */
+static bool is_peer(const struct stream *stream, const struct address *from)
+{
+	if (stream->is_latched && address_same_host(from, &stream->latched))
+		return true;
+	return address_same_host(from, &stream->config.rtcp) || address_same_host(from, &stream->config.rtp);
+}
+
+/*
+ * RFC 6263 4: packets without a byte, RTP of version 0 and what a NAT box is told by a few zeros or line ends, STUN
+ * (RFC 7983 says by which first byte). None of them is encrypted, or has a number.
+ */
+static bool keeps_open(const struct stream *stream, const uint8_t *bytes, size_t n, const struct address *from)
+{
+	return (!n || bytes[0] < 20) && is_peer(stream, from);
+}
+
+/* The same as RTP: comfort noise that was not agreed on, or a payload number of nobody's and nothing behind it. */
+static bool says_nothing(const struct stream *stream, const struct rtp_packet *packet, const struct address *from)
+{
+	return (!packet->payload_bytes || packet->payload_type == COMFORT_TYPE) && is_peer(stream, from);
+}
+
 static void count_stray(struct stream *stream)
 {
 	stream->stray_packets++;
@@ -233,6 +257,11 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	struct rtp_packet packet;
 	uint32_t extended = 0;
 
+	if (keeps_open(stream, bytes, n, from)) {
+		stream->keep_alive_packets++;
+		tap_stream(stream, false, from, bytes, n);
+		return;
+	}
 	if (rtp_is_rtcp(bytes, n)) {
 		on_rtcp(stream, bytes, n, from, arrival_us, turn);
 		return;
@@ -258,7 +287,10 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 	bool event = !codec && is_event(&stream->config, packet.payload_type);
 	bool pause = !codec && !event && stream_is_comfort(stream, packet.payload_type);
 	if (!accept_source(stream, from, &packet, codec || event || pause, arrival_us)) {
-		count_stray(stream);
+		if (!codec && !event && says_nothing(stream, &packet, from))
+			stream->keep_alive_packets++;
+		else
+			count_stray(stream);
 		return;
 	}
 	enum rtp_verdict verdict = stream_count_packet(stream, &packet, &extended);
@@ -291,14 +323,6 @@ static void on_rtp(struct stream *stream, uint8_t *bytes, size_t n, const struct
 }
 
 /* ---- RTCP in ---- */
-
-/* Reports are believed from where the sound comes from or was said to come from. */
-static bool is_peer(const struct stream *stream, const struct address *from)
-{
-	if (stream->is_latched && address_same_host(from, &stream->latched))
-		return true;
-	return address_same_host(from, &stream->config.rtcp) || address_same_host(from, &stream->config.rtp);
-}
 
 static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struct address *from,
 		    int64_t arrival_us, const struct stream_turn *turn)

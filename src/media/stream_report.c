@@ -197,6 +197,7 @@ static void collect(struct stream *stream, struct stream_stats *stats)
 	stats->forged_packets = stream->forged_packets;
 	stats->replayed_packets = stream->replayed_packets;
 	stats->stray_packets = stream->stray_packets;
+	stats->keep_alive_packets = stream->keep_alive_packets;
 	stats->moves = stream->moves;
 	stats->restarts = stream->restarts;
 	stats->late_packets = stream->jitter.counts.late;

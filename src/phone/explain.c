@@ -306,8 +306,9 @@ void explain_call(const struct call *call, struct buf *out)
 		break;
 	case CALL_DIALLING:
 		if (call->session && session_cancels_later(call->session))
-			buf_printf(out, "was hung up before anybody has answered. No CANCEL may go before that (RFC 3261 9.1), "
-					"so the call is cancelled as soon as somebody does, and forgotten if nobody does.");
+			buf_printf(out, "was hung up before anybody has answered. No CANCEL may go before that (RFC "
+					"3261 9.1), so the call is cancelled as soon as somebody does, and forgotten "
+					"if nobody does.");
 		else
 			buf_printf(out, "waits for a first answer; nothing has come back yet.");
 		break;

@@ -184,6 +184,7 @@ static const char *const names[] = {
 	"call.remote",  "call.encryption", "sent.",          "received.",      "media.loss",
 	"media.jitter", "media.rtt",       "media.mos",      "media.sent",     "media.received",
 	"media.buffer", "media.forged",    "media.replayed", "media.stray", "media.late",     "media.repaired",
+	"media.keep-alives",
 	"media.burst",  "media.peer-loss", "media.peer-mos", "call.recording", "heard.level",
 	"mic.level",    "tone.hz",         "account.state",  "calls.count",    "calls.missed",
 	NULL,
@@ -262,6 +263,8 @@ static bool media_quantity(const struct stream_stats *stats, bool has, struct sl
 		say_number(answer, (double)stats->forged_packets, "%.0f", (double)stats->forged_packets);
 	} else if (slice_eq(name, SLICE("replayed"))) {
 		say_number(answer, (double)stats->replayed_packets, "%.0f", (double)stats->replayed_packets);
+	} else if (slice_eq(name, SLICE("keep-alives"))) {
+		say_number(answer, (double)stats->keep_alive_packets, "%.0f", (double)stats->keep_alive_packets);
 	} else if (slice_eq(name, SLICE("stray"))) {
 		say_number(answer, (double)stats->stray_packets, "%.0f", (double)stats->stray_packets);
 	} else {

@@ -81,6 +81,8 @@ static void show_numbers(const struct stream_stats *stats, struct buf *out)
 	if (stats->forged_packets || stats->replayed_packets || stats->stray_packets)
 		buf_printf(out, "  refused     %" PRIu64 " forged, %" PRIu64 " replayed, %" PRIu64 " stray\n",
 			   stats->forged_packets, stats->replayed_packets, stats->stray_packets);
+	if (stats->keep_alive_packets)
+		buf_printf(out, "  kept open   by %" PRIu64 " packets without sound\n", stats->keep_alive_packets);
 	buf_printf(out, "  repaired    %" PRIu64 ", bursts of loss %.0f ms\n", stats->repaired_packets,
 		   stats->burst_ms);
 	buf_printf(out, "  peer lost   %.2f%%%s\n", stats->peer_loss * 100,

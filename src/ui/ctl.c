@@ -421,7 +421,7 @@ static void draw_completions(struct ctl *ctl)
 	ctl->prompt_wanted = ctl->dirty = true;
 }
 
-/* One line after the other: what fails in a pipe ends it. A person's are sent at once: the phone knows what may wait. */
+/* One line after the other: what fails in a pipe ends it. A person's are sent at once: the phone knows what waits. */
 static void next_lines(struct ctl *ctl)
 {
 	char *line = NULL;

@@ -110,8 +110,8 @@ const struct sip_message *client_transaction_request(const struct client_transac
  * @param reason  value of a Reason header, may be empty (RFC 3326)
  */
 void transaction_cancel(struct client_transaction *ct, struct slice reason);
-/** Where the request still waits for its connection it never leaves, and the transaction ends; its handler is not called
- * any more. @return false: it has left */
+/** Where the request still waits for its connection it never leaves, and the transaction ends; its handler is not
+ * called any more. @return false: it has left */
 bool client_transaction_withdraw(struct client_transaction *ct) MUST_CHECK;
 /** Was it cancelled, and the CANCEL has to wait until somebody has answered (RFC 3261 9.1)? */
 bool client_transaction_cancels_later(const struct client_transaction *ct);

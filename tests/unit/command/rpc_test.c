@@ -423,7 +423,8 @@ static void test_quit_of_programs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(results), TEST(errors),  TEST(notifications),
-					    TEST(endings_do_not_wait), TEST(wait),    TEST(batches), TEST(dropped_are_counted),
+					    TEST(wait),    TEST(batches), TEST(dropped_are_counted),
+					    TEST(endings_do_not_wait),
 					    TEST(devices), TEST(bounds),  TEST(event),
 					    TEST(quit_asks), TEST(quit_of_programs) };
 

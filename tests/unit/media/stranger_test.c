@@ -68,6 +68,62 @@ static void lone_end(struct lone *lone)
 	engine_free(lone->engine);
 }
 
+static void send_bytes(const struct stranger *stranger, const struct address *to, const void *bytes, size_t n)
+{
+	assert_int_equal(sendto(stranger->fd, bytes, n, 0, &to->u.any, address_len(to)), n);
+}
+
+/* RFC 6263: each kind of keep-alive, before the first sound and behind it: counted apart, never as refused, and only
+ * from the peer. */
+static void keep_alives_are_no_strays(void **state)
+{
+	(void)state;
+	static const uint8_t stun[20] = { 0x00, 0x11, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1 };
+	static const uint8_t version_0[12] = { 0, 0, 0, 1 };
+	struct address peer_at, other_at;
+	struct stranger peer = { .ssrc = 1 }, other = { .ssrc = 0 };
+	struct stream_stats stats;
+	struct lone lone;
+
+	peer.fd = udp_socket(&peer_at);
+	lone_begin(&lone, &peer_at);
+	for (unsigned round = 1; round <= 2; round++) {
+		send_bytes(&peer, &lone.at, "", 0);
+		send_bytes(&peer, &lone.at, "\r\n\r\n", 4);
+		send_bytes(&peer, &lone.at, stun, sizeof stun);
+		send_bytes(&peer, &lone.at, version_0, sizeof version_0);
+		lone_run(&lone, 20);
+		engine_stats(lone.stream, &stats);
+		assert_int_equal(stats.stray_packets, 0);
+		assert_int_equal(stats.keep_alive_packets, round == 1 ? 4 : 9);
+		/* A payload number of nobody's makes no source; later it is counted as all that has a sequence number
+		 * is, as comfort noise always is. */
+		speak(&peer, &lone.at, 20, 0, 0);
+		speak(&peer, &lone.at, 13, 0x40, 1);
+		lone_run(&lone, 20);
+		engine_stats(lone.stream, &stats);
+		assert_int_equal(stats.stray_packets, 0);
+		assert_int_equal(stats.keep_alive_packets, round == 1 ? 5 : 9);
+		for (unsigned i = 0; i < 5; i++)
+			speak(&peer, &lone.at, 0, 0xff, 160);
+		lone_run(&lone, 20);
+	}
+	engine_stats(lone.stream, &stats);
+	assert_int_equal(stats.received_packets, 13);
+	assert_int_equal(stats.lost_packets, 0);
+	/* Of a codec that nobody agreed on, from a host of nobody's: stray as ever. */
+	other.fd = socket_on(2, &other_at);
+	send_bytes(&other, &lone.at, stun, sizeof stun);
+	send_bytes(&other, &lone.at, "", 0);
+	lone_run(&lone, 20);
+	engine_stats(lone.stream, &stats);
+	assert_int_equal(stats.stray_packets, 2);
+	assert_int_equal(stats.keep_alive_packets, 9);
+	lone_end(&lone);
+	close(other.fd);
+	close(peer.fd);
+}
+
 static void follows_another_source_only_after_silence(void **state)
 {
 	(void)state;
@@ -197,6 +253,7 @@ int main(void)
 		cmocka_unit_test(follows_another_source_only_after_silence),
 		cmocka_unit_test(a_silence_is_no_invitation_to_another_host),
 		cmocka_unit_test(restarts_and_junk_are_survived),
+		cmocka_unit_test(keep_alives_are_no_strays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
