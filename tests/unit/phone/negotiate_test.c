@@ -29,15 +29,21 @@ static char *offer_of(struct call_media *media)
 	return buf_take(&offer);
 }
 
+/* We offer, and the peer, the only one, answers this. */
+static void offer_answered(struct call_media *media, const char *answer, bool final)
+{
+	free(offer_of(media));
+	assert_true(media_take_answer(media, 0, slice_of(answer), final));
+}
+
 static void the_leg_that_answers_counts(void **state)
 {
 	struct world *world = *state;
 	struct call_media media;
 
 	open_media(world, &media, NULL);
-	free(offer_of(&media));
 	/* The first early dialog is heard; the second waits. */
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	offer_answered(&media, ANSWER("40000", "0", ""), false);
 	assert_string_equal(media_codec_in_use(&media), "PCMU");
 	assert_int_equal(address_port(&media.plan.config.rtp), 40000);
 	assert_true(media_take_answer(&media, 1, SLICE(ANSWER("40002", "8", "a=ptime:30\r\n")), false));
@@ -152,9 +158,8 @@ static void the_peers_limits_are_kept(void **state)
 		struct call_media media;
 		char text[600];
 		open_media(*state, &media, NULL);
-		free(offer_of(&media));
 		snprintf(text, sizeof text, ANSWER("40000", "96 0", "%sa=rtpmap:96 opus/48000/2\r\n"), cases[i].rest);
-		assert_true(media_take_answer(&media, 0, slice_of(text), true));
+		offer_answered(&media, text, true);
 		const struct stream_codec *send = &media.plan.config.send;
 		if (send->codec != cases[i].codec || send->max_bitrate != cases[i].bitrate ||
 		    send->max_rate_hz != cases[i].rate_hz || send->fec != cases[i].fec || send->dtx != cases[i].dtx ||
@@ -170,8 +175,7 @@ static void a_refused_offer_that_was_answered_early_is_undone(void **state)
 	struct call_media media;
 
 	open_media(*state, &media, NULL);
-	free(offer_of(&media));
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), true));
+	offer_answered(&media, ANSWER("40000", "0", ""), true);
 	char *changed = offer_of(&media);
 	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40010", "8", "")), false));
 	assert_string_equal(media_codec_in_use(&media), "PCMA");
@@ -198,14 +202,11 @@ static void a_codec_that_goes_through_is_sent(void **state)
 	struct call_media media;
 
 	open_media(*state, &media, NULL);
-	free(offer_of(&media));
-	assert_true(media_take_answer(&media, 0,
-				      SLICE(ANSWER("40000", "0 96", "b=AS:32\r\na=rtpmap:96 opus/48000/2\r\n")), true));
+	offer_answered(&media, ANSWER("40000", "0 96", "b=AS:32\r\na=rtpmap:96 opus/48000/2\r\n"), true);
 	assert_string_equal(media_codec_in_use(&media), "opus");
 	assert_int_equal(media.plan.config.send_event.clock_rate, 0);
 	/* Where none does, what was agreed on is sent all the same. */
-	free(offer_of(&media));
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "8", "b=AS:32\r\n")), true));
+	offer_answered(&media, ANSWER("40000", "8", "b=AS:32\r\n"), true);
 	assert_string_equal(media_codec_in_use(&media), "PCMA");
 	media_close(&media);
 }
@@ -237,8 +238,7 @@ static void a_third_leg_answers_at_once(void **state)
 	struct call_media media;
 
 	open_media(world, &media, NULL);
-	free(offer_of(&media));
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	offer_answered(&media, ANSWER("40000", "0", ""), false);
 	/* More early dialogs than are remembered: none of them hurts. */
 	for (int leg = 1; leg < 3 * MEDIA_LEGS_MAX; leg++)
 		assert_true(media_take_answer(&media, leg, SLICE(ANSWER("40004", "0", "")), false));
@@ -464,8 +464,7 @@ static void redundancy_is_planned(void **state)
 	media_close(&media);
 	/* and one that does not take it gets none */
 	open_media(world, &media, "PCMU");
-	free(offer_of(&media));
-	assert_true(media_take_answer(&media, 0, SLICE(ANSWER("40000", "0", "")), false));
+	offer_answered(&media, ANSWER("40000", "0", ""), false);
 	assert_false(media.plan.config.has_send_red);
 	media_close(&media);
 }
@@ -481,7 +480,7 @@ static void no_codec_and_no_port(void **state)
 	media_init_alone(&media, phone, 1, false);
 	media_init_alone(&second, phone, 2, false);
 	assert_int_equal(media_open(&media, &local, "G729", MEDIA_CLEAR), ERR_NOT_FOUND);
-	must_set(phone, "media.ports", "48000-48001");
+	must_set(phone, "media.ports", world_ports(2));
 	assert_int_equal(media_open(&media, &local, NULL, MEDIA_CLEAR), ERR_NONE);
 	assert_int_not_equal(media_open(&second, &local, NULL, MEDIA_CLEAR), ERR_NONE);
 	/* A call that never had sound gives its port back. */
