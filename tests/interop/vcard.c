@@ -6,6 +6,8 @@
  * when SIGUSR1 comes, so the lag between what one says and what the other hears is exact to the sample.
  *
  *   vcard SECONDS NAME=MIC.wav,SPEAKER.wav ...      prints "ready"; either file may be left out
+ *                                                   at the end "xruns N, skipped N": how often JACK stumbled
+ *                                                   while they talked, and frames that no card had for it
  *   vcard SECONDS NAME=echo,SPEAKER.wav             the microphone hears the loudspeaker, a tenth as loud and a
  *                                                   period later
  */
@@ -31,12 +33,14 @@ struct card {
 	bool echoes;
 	float last[8192]; /* of the loudspeaker, in the period before */
 	long said_frames, heard_room, heard_frames;
+	bool runs;
+	long next, skipped; /* the frame that must come now; those that did not */
 };
 
 static struct card cards[CARDS_MAX];
 static int card_count;
 static atomic_bool going;
-static atomic_uint first_frame;
+static atomic_uint first_frame, xruns;
 static volatile sig_atomic_t asked_to_go, asked_to_stop;
 
 static void on_signal(int signal)
@@ -50,6 +54,13 @@ static void on_signal(int signal)
 static void quiet(const char *line)
 {
 	(void)line;
+}
+
+static int on_xrun(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&xruns, atomic_load(&going));
+	return 0;
 }
 
 static int process(jack_nframes_t frames, void *arg)
@@ -66,6 +77,9 @@ static int process(jack_nframes_t frames, void *arg)
 	if (!atomic_load(&going))
 		return 0;
 	long at = (long)(int)(jack_last_frame_time(card->client) - atomic_load(&first_frame));
+	card->skipped += card->runs ? labs(at - card->next) : 0;
+	card->runs = true;
+	card->next = at + (long)frames;
 	for (jack_nframes_t i = 0; i < frames; i++, at++) {
 		if (at < 0)
 			continue;
@@ -121,6 +135,8 @@ static bool plug_in(struct card *card, char *words, double seconds)
 	card->speaker = jack_port_register(card->client, "playback_1", JACK_DEFAULT_AUDIO_TYPE,
 					   JackPortIsInput | JackPortIsTerminal, 0);
 	jack_set_process_callback(card->client, process, card);
+	if (card == cards)
+		jack_set_xrun_callback(card->client, on_xrun, NULL);
 	return card->mic && card->speaker && jack_activate(card->client) == 0;
 }
 
@@ -164,6 +180,9 @@ int main(int argc, char **argv)
 	atomic_store(&first_frame, jack_frame_time(cards[0].client) + (unsigned)rate / 10);
 	atomic_store(&going, true);
 	wait_for_signal(&asked_to_stop, (int)(seconds * 1000) + 300);
+	atomic_store(&going, false);
+	printf("xruns %u, skipped %ld\n", atomic_load(&xruns), cards[0].skipped);
+	fflush(stdout);
 	for (int i = 0; i < card_count; i++) {
 		jack_deactivate(cards[i].client);
 		save(&cards[i], rate);

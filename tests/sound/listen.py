@@ -1,4 +1,4 @@
-"""What a listener would say of heard speech, beside what was said: delay, quality, gaps. Needs python3-numpy, python3-scipy.
+"""What a listener would say of heard speech, beside what was said: delay, quality, gaps. Needs python3-numpy.
 
 Delay: the lag of the greatest normalised cross-correlation in windows of half a second where there is speech.
 
@@ -7,9 +7,9 @@ Quality: perceived.py, a model after ITU-T P.862, of each piece of speech betwee
 import wave
 
 import numpy as np
-from scipy.signal import fftconvolve, resample_poly
 
 import perceived
+from signals import fftconvolve, resample_poly
 
 RATE = 16000
 WINDOW, STEP = RATE // 2, RATE // 4

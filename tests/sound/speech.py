@@ -23,6 +23,7 @@ def make(folder, lead_s=0.4):
     subprocess.run(["sox", *pieces, mic], check=True)
     return mic
 
+
 # Recorded people, 8 kHz: of Debian's asterisk-core-sounds-*-wav, whichever are installed.
 SOUNDS = "/usr/share/asterisk/sounds"
 RECORDED = [f"{voice}/{name}.wav" for voice in ("en_US_f_Allison", "it_IT_m_Carlo")
