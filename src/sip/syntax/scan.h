@@ -138,8 +138,9 @@ static inline const char *scan_host(struct scanner *scanner, const char *p)
 	return p > from ? p : scan_ipv6_reference(p, scanner->end);
 }
 
-/* Of a message's own bytes, behind which there are SCAN_SLACK more: a NUL, and then line feeds. */
-enum { SCAN_SLACK = 16 };
+/* Of a message's own bytes, behind which there are SCAN_SLACK more: a NUL, and then 16 line feeds, since the 16 bytes
+ * that are looked at may begin behind the NUL. */
+enum { SCAN_SLACK = 1 + 16 };
 /** The first line feed from p on. */
 static inline const char *scan_line_feed(const char *p)
 {

@@ -128,9 +128,13 @@ static void line_feeds_and_colons(void **state)
 	for (size_t at = 0; at <= 64; at++) {
 		memset(bytes, 'x', sizeof bytes);
 		memset(bytes + at, '\n', SCAN_SLACK);
-		struct slice s = guard_place(&guard, slice_make(bytes, at + SCAN_SLACK));
-		for (size_t from = 0; from <= at; from++)
-			assert_ptr_equal(scan_line_feed(s.p + from), s.p + at);
+		/* With and without a line feed in front of what stands behind a message. */
+		for (size_t ended = 0; ended <= 1; ended++) {
+			bytes[at] = ended ? '\n' : '\0';
+			struct slice s = guard_place(&guard, slice_make(bytes, at + SCAN_SLACK));
+			for (size_t from = 0; from <= at; from++)
+				assert_ptr_equal(scan_line_feed(s.p + from), s.p + at + !ended);
+		}
 	}
 	for (unsigned at = 0; at < 32; at++) {
 		memset(bytes, 'x', sizeof bytes);
