@@ -24,10 +24,8 @@ static void fit_terminal(void)
 {
 	int rows, cols;
 
-	if (!isatty(STDOUT_FILENO))
-		return;
-	terminal_size(STDOUT_FILENO, &rows, &cols);
-	help_set_width((size_t)cols);
+	if (terminal_size(STDOUT_FILENO, &rows, &cols))
+		help_set_width((size_t)cols);
 }
 
 int errand_run(const struct options *options)

@@ -1,7 +1,6 @@
 #include "ui/show.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/utf8.h"
 #include "base/xmalloc.h"
@@ -99,9 +98,8 @@ char *show_wrapped(const char *text, int fd)
 	struct buf wrapped;
 	int rows, cols;
 
-	if (!isatty(fd))
+	if (!terminal_size(fd, &rows, &cols))
 		return clean;
-	terminal_size(fd, &rows, &cols);
 	buf_init(&wrapped, WRAPPED_MAX);
 	text_wrap(&wrapped, slice_of(clean), (size_t)cols);
 	free(clean);

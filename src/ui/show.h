@@ -18,7 +18,8 @@ char *show_error(const struct runner *runner, const char *where, const struct fa
 const char *show_hint(struct phone *phone);
 /** `text` cleaned for a terminal, with a line feed at its end unless it is empty; free(). */
 char *show_cleaned(const char *text);
-/** The same for the terminal `fd`, in rows that fit it; free(). What is no terminal gets its lines as they are. */
+/** The same for the terminal `fd`, in rows that fit it; free(). What is no terminal, or does not tell how wide it is,
+ * gets its lines as they are. */
 char *show_wrapped(const char *text, int fd);
 /** Calls that are alive. */
 size_t show_call_count(struct phone *phone);

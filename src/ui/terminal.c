@@ -161,14 +161,15 @@ void terminal_echo(int fd, bool on)
 	tcsetattr(fd, TCSANOW, &mode);
 }
 
-void terminal_size(int fd, int *rows, int *cols)
+bool terminal_size(int fd, int *rows, int *cols)
 {
 	struct winsize size;
 
 	*rows = 24;
 	*cols = 80;
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col) {
-		*rows = size.ws_row;
-		*cols = size.ws_col;
-	}
+	if (ioctl(fd, TIOCGWINSZ, &size) != 0 || !size.ws_row || !size.ws_col)
+		return false;
+	*rows = size.ws_row;
+	*cols = size.ws_col;
+	return true;
 }

@@ -27,5 +27,5 @@ void terminal_stop(void);
 void terminal_continue(void);
 /** Typed characters are shown by the terminal, or not (passwords in line mode). Only while it is not taken. */
 void terminal_echo(int fd, bool on);
-/** Rows and columns of `fd`; 24 by 80 when it does not say. */
-void terminal_size(int fd, int *rows, int *cols);
+/** Rows and columns of `fd`; 24 by 80 when it does not say. @return whether it does */
+bool terminal_size(int fd, int *rows, int *cols);

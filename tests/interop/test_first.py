@@ -440,7 +440,7 @@ class Terminal:
 
     def __init__(self, bench, *args, env={}):
         self.parent, child = pty.openpty()
-        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 400, 0, 0))
         self.process = subprocess.Popen([OFFHOOK, *args], stdin=child, stdout=child, stderr=child, env=bench.environment(**env), cwd=bench.folder, start_new_session=True)
         bench.processes.append(self.process)
         os.close(child)
