@@ -35,8 +35,16 @@ struct own_credential {
 
 struct account {
 	struct list_node node;
+	uint64_t number;                     /* in the order in which they were added */
 	struct map_node by_name, by_address; /* of phone->accounts */
 	char *name_key, *address_key;        /* their keys: in small letters */
+	struct map_node by_user;             /* of phone->accounts_by_user */
+	char *user_key;                      /* its key: without escapes */
+	struct account_host {
+		struct map_node node; /* of phone->accounts_by_server */
+		struct in6_addr key;
+		struct account *account;
+	} server_host, spare_host;           /* those of server and spare_server */
 	struct phone *phone;
 	char *name, *display, *user, *domain, *auth_user, *realm, *password, *password_command, *registrar, *proxy;
 	char *uri;                          /* sip:user@domain */
@@ -92,6 +100,12 @@ bool account_for(struct phone *phone, const char *word, struct account **account
 /** By its name or address; an empty name means the default one. */
 bool account_find_or_fail(struct phone *phone, struct slice name, struct account **account,
 			  struct failure *failure);
+/* account_requests.c */
+/** The user as it is looked for, without escapes ("alice%2B" and "alice+" are the same); free() it. */
+char *account_user_key(struct slice user);
+/** Who answered our REGISTER, that of the second flow if `spare`: from now on calls from there are for us. */
+void account_answered_by(struct account *account, bool spare, const struct address *remote);
+void account_forget_servers(struct account *account);
 /** Whom a request from outside is for; NULL: none of ours. */
 struct account *account_of_request(const struct phone *phone, const struct sip_message *request,
 				   const struct sip_source *source);

@@ -14,7 +14,7 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 	(void)registration;
 	if (!binding->account)
 		return;
-	binding->account->spare_server = binding->phone->wire_remote;
+	account_answered_by(binding->account, true, &binding->phone->wire_remote);
 	if (first)
 		log_line(binding->phone->log, LOG_NOTICE, "account %s: a second flow by %s, for %u s",
 			 binding->account->name, binding->route[0], expires);

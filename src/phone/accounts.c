@@ -39,9 +39,11 @@ static void unlist(struct account *account)
 {
 	map_remove(&account->phone->accounts_by_name, &account->by_name);
 	map_remove(&account->phone->accounts_by_address, &account->by_address);
+	map_remove(&account->phone->accounts_by_user, &account->by_user);
 	free(account->name_key);
 	free(account->address_key);
-	account->name_key = account->address_key = NULL;
+	free(account->user_key);
+	account->name_key = account->address_key = account->user_key = NULL;
 }
 
 /* It is found by the name and the address that it has now. */
@@ -50,6 +52,8 @@ static void enlist(struct account *account)
 	unlist(account);
 	account->name_key = key_of(slice_of(account->name));
 	account->address_key = key_of(slice_of(account_address(account)));
+	account->user_key = account_user_key(slice_of(account->user));
+	map_add(&account->phone->accounts_by_user, &account->by_user, slice_of(account->user_key));
 	map_add(&account->phone->accounts_by_name, &account->by_name, slice_of(account->name_key));
 	map_add(&account->phone->accounts_by_address, &account->by_address, slice_of(account->address_key));
 }
@@ -115,72 +119,6 @@ bool account_for(struct phone *phone, const char *word, struct account **account
 		return true;
 	}
 	return account_find_or_fail(phone, slice_of(word), account, failure);
-}
-
-bool account_is_server(const struct account *account, const struct address *remote)
-{
-	/* Also while a refresh is under way or has failed: the registrar sends us calls as long as the binding lasts.
-	 */
-	return (account->binding && registration_left(account->binding->registration) &&
-		address_is_set(&account->server) && address_same_host(&account->server, remote)) ||
-	       (account_spare_proxy(account) && address_same_host(&account->spare_server, remote));
-}
-
-/* "alice%2B" and "alice+" are the same user. */
-static bool same_user(const struct account *account, struct slice user)
-{
-	struct arena arena;
-
-	/* Asked of each account for each call: mostly nothing is escaped. */
-	if (slice_find(user, '%') == user.n && !strchr(account->user, '%'))
-		return slice_eq(user, slice_of(account->user));
-	arena_init(&arena);
-	bool same = slice_eq(sip_unescape(&arena, user), sip_unescape(&arena, slice_of(account->user)));
-	arena_fini(&arena);
-	return same;
-}
-
-struct account *account_of_request(const struct phone *phone, const struct sip_message *request,
-				   const struct sip_source *source)
-{
-	const struct sip_uri *uri = sip_message_request_uri(request);
-	const struct sip_address *to = sip_message_to(request);
-	struct account *best = NULL;
-	int best_score = 0;
-
-	LIST_EACH(&phone->accounts, node) {
-		struct account *account = LIST_ENTRY(node, struct account, node);
-		struct slice domain = slice_of(account->domain);
-		int score = uri && uri->has_user && same_user(account, uri->user) ? 4 : 0;
-		if (to && to->uri.has_user && same_user(account, to->uri.user) &&
-		    slice_ieq(to->uri.host, slice_cut(&domain, ':')))
-			score += 2;
-		if (account_is_server(account, &source->remote))
-			score += 1;
-		if (score > best_score) {
-			best = account;
-			best_score = score;
-		}
-	}
-	return best;
-}
-
-bool account_knows(const struct phone *phone, const struct sip_message *request, const struct sip_source *source)
-{
-	const struct sip_uri *uri = sip_message_request_uri(request);
-
-	if (!strcmp(settings_text(phone->settings, "call.accept"), "any") || list_empty(&phone->accounts))
-		return true;
-	/* OPTIONS to the host alone asks whether we live. */
-	if (request->method == SIP_OPTIONS && uri && !uri->has_user)
-		return true;
-	LIST_EACH(&phone->accounts, node) {
-		const struct account *account = LIST_ENTRY(node, struct account, node);
-		if (account_is_server(account, &source->remote) ||
-		    (uri && uri->has_user && same_user(account, uri->user)))
-			return true;
-	}
-	return false;
 }
 
 /* ---- identity ---- */
@@ -265,6 +203,7 @@ static void account_free(struct account *account)
 	timer_stop(account->phone->timers, &account->password_limit);
 	free(account->voicemail.address);
 	unlist(account);
+	account_forget_servers(account);
 	list_remove(&account->node);
 	if (account->phone->default_account == account) {
 		struct list_node *first = list_first(&account->phone->accounts);
@@ -336,6 +275,7 @@ bool phone_account_add(struct phone *phone, struct slice address, const char *co
 		account_free(account);
 		return false;
 	}
+	account->number = ++phone->last_account;
 	list_append(&phone->accounts, &account->node);
 	enlist(account);
 	if (!phone->default_account)

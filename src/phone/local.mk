@@ -1,7 +1,7 @@
 noinst_LIBRARIES += src/phone/libphone.a
 src_phone_libphone_a_SOURCES = \
 	src/phone/account_flows.c src/phone/account_options.c src/phone/account_proxies.c src/phone/account_credentials.c \
-	src/phone/instance.c src/phone/network.c src/phone/dial_plan.c src/phone/account_settings.c \
+	src/phone/instance.c src/phone/network.c src/phone/dial_plan.c src/phone/account_settings.c src/phone/account_requests.c \
 	src/phone/accounts.c src/phone/account.h src/phone/apply.c \
 	src/phone/leftovers.c src/phone/leftovers.h src/phone/call_commands.c \
 	src/phone/call_session.c \

@@ -286,6 +286,8 @@ struct phone *phone_new(const struct phone_config *config)
 	map_init(&phone->by_number, &phone->random);
 	map_init(&phone->accounts_by_name, &phone->random);
 	map_init(&phone->accounts_by_address, &phone->random);
+	map_init(&phone->accounts_by_user, &phone->random);
+	map_init(&phone->accounts_by_server, &phone->random);
 	map_init(&phone->by_id, &phone->random);
 	map_init(&phone->calls_by_account, &phone->random);
 	buf_init(&phone->last_failure, FAILURE_MAX);
@@ -363,6 +365,8 @@ void phone_free(struct phone *phone)
 	map_fini(&phone->by_number);
 	map_fini(&phone->accounts_by_name);
 	map_fini(&phone->accounts_by_address);
+	map_fini(&phone->accounts_by_user);
+	map_fini(&phone->accounts_by_server);
 	map_fini(&phone->by_id);
 	map_fini(&phone->calls_by_account);
 	free(phone->config_dir);

@@ -9,6 +9,7 @@
  *   target           what people write -> a URI; dial_plan what an account makes of numbers
  *
  *   accounts         who we are where; account_options KEY=VALUE of one, account_settings what it sets for itself,
+ *                    account_requests whom a request from outside is for,
  *                    account_credentials passwords of single realms, account_proxies which proxy is in use,
  *                    account_flows the second flow
  *   register         the registration of an account

@@ -348,7 +348,8 @@ struct phone {
 	char *instance; /* phone_instance(), once asked for */
 	int instance_fd; /* its file, locked; -1: none */
 	struct list accounts, retired; /* of struct account, of struct binding */
-	struct map accounts_by_name, accounts_by_address;
+	struct map accounts_by_name, accounts_by_address, accounts_by_user, accounts_by_server;
+	uint64_t last_account; /* number */
 	struct account *default_account;
 	unsigned last_request, last_transfer;
 	struct contacts *contacts;

@@ -57,7 +57,7 @@ static void on_registered(void *arg, struct registration *registration, uint32_t
 	if (!account)
 		return;
 	/* The answer is the packet that has just come: from now on calls from there are for us. */
-	account->server = account->phone->wire_remote;
+	account_answered_by(account, false, &account->phone->wire_remote);
 	account->needs_password = false;
 	account_proxy_works(account);
 	account_keep_spare(account);

@@ -374,6 +374,59 @@ static void options_are_checked(void **state)
 	assert_string_equal(failure.reason, "no-account");
 }
 
+/* The name of the account that a request from this host is for; "" for none, "-" for one that may not ring. */
+static const char *meant(struct phone *phone, const char *uri, const char *to, const char *host)
+{
+	struct sip_source source = { .protocol = SIP_UDP };
+	struct sip_message *message;
+	size_t used, offset;
+	char text[512];
+
+	snprintf(text, sizeof text,
+		 "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:x@y>;tag=a\r\nTo: <%s>\r\n"
+		 "Call-ID: a\r\nCSeq: 1 INVITE\r\n\r\n",
+		 uri, to);
+	assert_int_equal(sip_message_parse(slice_of(text), SIP_DATAGRAM, &message, &used, &offset), SCAN_OK);
+	assert_true(address_parse_host(&source.remote, slice_of(host), 5060));
+	bool knows = account_knows(phone, message, &source);
+	const struct account *account = account_of_request(phone, message, &source);
+	sip_message_unref(message);
+	return !knows ? "-" : account ? account->name : "";
+}
+
+static void requests_find_their_account(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct failure failure;
+	const char *const first[] = { "registrar=none", "name=first", NULL },
+			  *const second[] = { "registrar=none", "name=second", NULL },
+			  *const home[] = { registrar_option(r), "name=home", NULL },
+			  *const same[] = { "display=A", NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:a+b@one.example"), first, &failure));
+	assert_true(phone_account_add(phone, SLICE("sip:a%2Bb@two.example"), second, &failure));
+	/* Whoever it is from: by the user, escaped or not, then by the To; of equals the one that was first. */
+	assert_string_equal(meant(phone, "sip:a+b@h", "sip:x@h", "192.0.2.1"), "first");
+	assert_string_equal(meant(phone, "sip:a%2bb@h", "sip:a+b@TWO.example", "192.0.2.1"), "second");
+	assert_string_equal(meant(phone, "sip:A+b@h", "sip:a+b@two.example", "192.0.2.1"), "-");
+	assert_true(phone_account_set(phone, SLICE("first"), same, &failure));
+	assert_string_equal(meant(phone, "sip:a+b@h", "sip:x@h", "192.0.2.1"), "first");
+	/* Of others the registrar alone knows whom it means. */
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), home, &failure));
+	assert_string_equal(meant(phone, "sip:x@h", "sip:x@h", "127.0.0.1"), "-");
+	await(world, phone, EVENT_REGISTERED);
+	assert_string_equal(meant(phone, "sip:x@h", "sip:x@h", "127.0.0.1"), "home");
+	assert_string_equal(meant(phone, "sip:x@h", "sip:a+b@two.example", "127.0.0.1"), "second");
+	assert_string_equal(meant(phone, "sip:x@h", "sip:x@h", "127.0.0.2"), "-");
+	assert_true(phone_unregister(phone, SLICE("home"), false, &failure));
+	await(world, phone, EVENT_UNREGISTERED);
+	assert_string_equal(meant(phone, "sip:x@h", "sip:x@h", "127.0.0.1"), "-");
+	assert_true(phone_account_remove(phone, SLICE("first"), &failure));
+	assert_string_equal(meant(phone, "sip:a+b@h", "sip:x@h", "192.0.2.1"), "second");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +442,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_service_route_ends_with_its_registration, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(options_are_checked, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(requests_find_their_account, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
