@@ -331,6 +331,8 @@ static enum command_result do_dtmf(struct invocation *invocation)
 		    phone_dtmf(invocation->phone, &call, slice_of(invocation->values[0]), slice_of(via),
 			       &invocation->failure);
 
+	if (good)
+		outcomes_add_call(invocation->runner, SENT_DIGITS, call, 0);
 	return invocation_end_call(invocation, good, good ? call : 0);
 }
 
@@ -525,7 +527,8 @@ const struct command calls_commands[] = {
 	  .summary = "hold a call",
 	  .text = "Without CALL the selected one. The event `held` tells that it is; a refusal is a `reinvite` with "
 		  "its code. A script whose commands are done waits for the outcome, as it does for `resume`, "
-		  "`reinvite`, `update` and `transfer`, and a refusal is its failure (status 4).",
+		  "`reinvite`, `update` and `transfer`, and a refusal is its failure (status 4). The digits of "
+		  "`dtmf` are sent before it ends, too.",
 	  .examples = { "hold" } },
 	{ .name = "resume",
 	  .aliases = "unhold retrieve",

@@ -247,6 +247,7 @@ enum sent_kind {
 	SENT_REINVITE,  /* `reinvite` of ours */
 	SENT_UPDATE,    /* `update` of ours */
 	SENT_TRANSFER,  /* `transferred` and `transfer-failed` by us */
+	SENT_DIGITS,    /* in a call: nothing tells that they are out */
 };
 struct sent {
 	enum sent_kind kind;

@@ -82,6 +82,7 @@ static const struct { enum event_kind good, bad; } ends[] = {
 	[SENT_REINVITE] = { EVENT_REINVITE, EVENT_REINVITE },
 	[SENT_UPDATE] = { EVENT_UPDATE, EVENT_UPDATE },
 	[SENT_TRANSFER] = { EVENT_TRANSFERRED, EVENT_TRANSFER_FAILED },
+	[SENT_DIGITS] = { EVENT_KINDS, EVENT_KINDS },
 };
 
 /* A change of a call by us, of which a code tells; what the session timer does is none. */
@@ -222,6 +223,7 @@ static bool is_under_way(const struct phone *phone, const struct sent *sent)
 	case SENT_REINVITE:
 	case SENT_UPDATE:
 	case SENT_TRANSFER:
+	case SENT_DIGITS:
 		return phone_change_under_way(phone, sent->number);
 	default:
 		return phone_messages_under_way(phone);

@@ -397,7 +397,8 @@ bool phone_change_under_way(const struct phone *phone, unsigned number)
 
 	return call && !call->ended &&
 	       (call->change != CHANGE_NONE || call->next_hold != CHANGE_NONE || call->next_reinvite ||
-		call->updating || call_is_transferring(call));
+		call->updating || call->sends_digits || info_digits_wait(call->info_digits) ||
+		call_is_transferring(call));
 }
 
 bool phone_mute(struct phone *phone, unsigned number, bool muted, struct failure *failure)

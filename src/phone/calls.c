@@ -476,6 +476,9 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 			break;
 		event_text(call_event(call, EVENT_MEDIA_LOST), "heard", call->media.heard ? SLICE("yes") : SLICE("no"));
 		break;
+	case ENGINE_DTMF_SENT:
+		call->sends_digits = false;
+		break;
 	case ENGINE_DTMF:
 		call_tell_digit(call, from->digit, from->audible ? "audio" : "rtp");
 		break;

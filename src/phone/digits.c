@@ -34,6 +34,7 @@ static bool send_by_sound(struct call *call, struct slice digits, bool audible, 
 	free(text);
 	switch (err) {
 	case ERR_NONE:
+		call->sends_digits = true;
 		return true;
 	case ERR_UNSUPPORTED:
 		return fail(failure, STATUS_CALL, "no-dtmf",

@@ -163,6 +163,11 @@ static void send_next(struct info_digits *digits)
 	}
 }
 
+bool info_digits_wait(const struct info_digits *digits)
+{
+	return digits && digits->text[digits->at];
+}
+
 void info_digits_free(struct info_digits *digits)
 {
 	if (!digits)

@@ -209,7 +209,8 @@ bool phone_refer(struct phone *phone, struct slice target, struct slice to, cons
 		 unsigned *request, struct failure *failure);
 /** Does one of these still go on? */
 bool phone_refers_under_way(const struct phone *phone);
-/** Does a hold, resume, re-INVITE, UPDATE or transfer of ours still go on in this call, which is up? */
+/** Does a hold, resume, re-INVITE, UPDATE or transfer of ours still go on in this call, which is up, or are digits
+ * still to be sent in it? */
 bool phone_change_under_way(const struct phone *phone, unsigned call);
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */

@@ -99,6 +99,7 @@ struct call {
 	enum call_change next_hold; /* what follows it: to hold, to resume, or neither ... */
 	bool next_reinvite, next_bare; /* ... and a re-INVITE, perhaps without offer */
 	bool updating; /* an UPDATE of the user's is under way */
+	bool sends_digits; /* as RTP or sound: some are still to be sent */
 	unsigned held_for;       /* the call that it was held for when that was dialled or answered; 0: none */
 	unsigned instead_of;     /* the call whose other side asked for this one by REFER; 0: none */
 	struct timer answer_timer, ringback_timer, work_timer;
@@ -416,6 +417,8 @@ char info_digit(const struct sip_message *info);
 unsigned call_take_info(struct call *call, const struct sip_message *info);
 bool call_send_info_digits(struct call *call, struct slice digits, struct failure *failure);
 void info_digits_free(struct info_digits *digits);
+/** Are some still to be sent, or to be answered? */
+bool info_digits_wait(const struct info_digits *digits);
 /** The event `dtmf`. */
 void call_tell_digit(struct call *call, char digit, const char *via);
 /** The call meant, the selected one when `number` is 0. */

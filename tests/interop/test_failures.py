@@ -280,6 +280,19 @@ def test_hanging_up_waits_for_nothing(bench):
     equal(phone.process.wait(10), 0, "quit")
 
 
+def test_digits_at_the_end_of_a_script(bench):
+    """`dtmf` as the last line: all digits are sent before the call ends, by each way."""
+    bob = bench.phone("set sip.listen 127.0.0.1:5080", "set call.accept any", "set call.auto-answer on")
+    bob.do("show version")
+    for via in ("rtp", "info"):
+        status, _, err = bench.script("set audio.input null", "set audio.output null", "call sip:b@127.0.0.1:5080", "wait answered", "wait media",
+                                      f"dtmf 159 via={via}")
+        equal(status, 0, err)
+        bob.event("ended")
+        equal("".join(e["digit"] for e in bob.events if e["event"] == "dtmf"), "159", via)
+        bob.events.clear()
+
+
 class Refuser:
     """Answers each request on its own: by a status, or as it should be; keeps all that came."""
 
