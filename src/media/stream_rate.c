@@ -5,7 +5,7 @@
 #include "media/stream.h"
 
 enum {
-	FULL_OPUS_BITRATE = 96000,
+	FULL_OPUS_BITRATE = 112000,
 	LEAST_BITRATE = 16000,       /* congestion leaves this much, and copies are not sent for less */
 	QUEUE_MS = 80,               /* a round trip that much longer than the shortest: packets queue */
 	BLOCKED_US = 60000000,       /* copies made it worse: none for a minute, then for two, ... */

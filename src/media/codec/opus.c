@@ -14,7 +14,7 @@
  * what is left.
  */
 enum {
-	CLEAN_BITRATE = 96000,     /* 81 kbit/s of speech */
+	CLEAN_BITRATE = 112000,    /* 95 kbit/s of speech */
 	LOSSY_BITRATE = 80000,     /* 60 kbit/s with FEC */
 	COPIED_BITRATE = 56000,    /* 39 kbit/s, each of which is sent twice or more */
 	LEAST_BITRATE = 6000,
