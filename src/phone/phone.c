@@ -480,11 +480,6 @@ void phone_trace_set(struct phone *phone, bool on)
 	phone->watched = trace_last_number(phone->trace);
 }
 
-bool phone_trace_is_on(const struct phone *phone)
-{
-	return phone->trace_on;
-}
-
 void phone_trace_watch(struct phone *phone, phone_trace_h *each, void *arg)
 {
 	phone->watch = each;

@@ -498,7 +498,6 @@ bool phone_show(struct phone *phone, struct slice what, struct slice argument, s
 /** A sentence or two on a call, an account, or (empty) what went wrong last. */
 bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struct failure *failure);
 void phone_trace_set(struct phone *phone, bool on);
-bool phone_trace_is_on(const struct phone *phone);
 /** The ladder line by line, at most `cols` wide. `ascii`: no box drawing. */
 typedef void phone_ladder_h(void *arg, const struct ladder_line *line);
 void phone_ladder(struct phone *phone, const struct message_filter *filter, unsigned cols, bool ascii,

@@ -44,12 +44,11 @@ struct slice sip_method_name(enum sip_method method)
 
 static const struct header_row {
 	const char *where;
-	char compact;
 	uint8_t form, type;
 } header_rows[SIP_HEADERS] = {
-	[SIP_HEADER_OTHER] = { "", 0, SIP_FORM_SINGLE, SIP_VALUE_TEXT },
-#define HEADER(ident, name, compact, key, form, type, where)                                       \
-	[SIP_HEADER_##ident] = { where, compact[0], SIP_FORM_##form, SIP_VALUE_##type },
+	[SIP_HEADER_OTHER] = { "", SIP_FORM_SINGLE, SIP_VALUE_TEXT },
+#define HEADER(ident, name, compact, key, form, type, where) \
+	[SIP_HEADER_##ident] = { where, SIP_FORM_##form, SIP_VALUE_##type },
 #include "sip/syntax/header.def"
 #undef HEADER
 };
@@ -126,11 +125,6 @@ enum sip_header_form sip_header_form(enum sip_header_id id)
 enum sip_value_type sip_header_type(enum sip_header_id id)
 {
 	return (enum sip_value_type)header_row(id)->type;
-}
-
-char sip_header_compact(enum sip_header_id id)
-{
-	return header_row(id)->compact;
 }
 
 /* "415" or "18x" or "300-699" against a status. @return how particular the match is; 0 when it is none */

@@ -88,8 +88,6 @@ bool sip_header_is_list(enum sip_header_id id);
 /** SIP_FORM_SINGLE and SIP_VALUE_TEXT for fields without a row. */
 enum sip_header_form sip_header_form(enum sip_header_id id);
 enum sip_value_type sip_header_type(enum sip_header_id id);
-/** The compact form's letter, or 0 without one. */
-char sip_header_compact(enum sip_header_id id);
 /**
  * May the field stand in such a message (RFC 3261 tables 2 and 3 with those of the RFCs that extend them)?
  * @param status  of the response; 0 for a request

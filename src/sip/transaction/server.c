@@ -489,11 +489,6 @@ const struct sip_source *server_transaction_source(const struct server_transacti
 	return &st->source;
 }
 
-bool server_transaction_answered(const struct server_transaction *st)
-{
-	return st->answered;
-}
-
 void server_transaction_set_tag(struct server_transaction *st, struct slice tag)
 {
 	free(st->answer_tag);

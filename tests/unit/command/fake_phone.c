@@ -698,11 +698,6 @@ void phone_trace_set(struct phone *phone, bool on)
 	phone->traced = on;
 }
 
-bool phone_trace_is_on(const struct phone *phone)
-{
-	return phone->traced;
-}
-
 void phone_ladder(struct phone *phone, const struct message_filter *filter, unsigned cols, bool ascii,
 		  phone_ladder_h *each, void *arg)
 {

@@ -643,9 +643,9 @@ static void test_ladder(void **state)
 	fake_run(fake, "show messages bob");
 	assert_string_equal(fake_told(fake), "messages bob\n");
 	fake_run(fake, "trace on");
-	assert_true(phone_trace_is_on(fake->phone));
+	assert_true(fake->phone->traced);
 	fake_run(fake, "trace off");
-	assert_false(phone_trace_is_on(fake->phone));
+	assert_false(fake->phone->traced);
 }
 
 static void test_trace_filters(void **state)

@@ -59,7 +59,6 @@ static void compact_forms_are_found(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
-		assert_int_equal(sip_header_compact(headers[i].id), headers[i].compact[0]);
 		if (!headers[i].compact[0])
 			continue;
 		compact++;
