@@ -147,7 +147,7 @@ static void located(void *arg, enum err err, const struct sip_target *targets, s
 	call->private_signalling = !err && count;
 	for (size_t i = 0; i < count; i++)
 		call->private_signalling &= signalling_is_private(targets[i].protocol, &targets[i].address);
-	/* A name that cannot be resolved is told by the INVITE itself, with its cause. */
+	/* What cannot be resolved, or has a transport that we lack, is told by the INVITE itself, with its cause. */
 	if (err || !count || !phone_local_for(call->phone, &targets[0].address, &call->local))
 		phone_local_for(call->phone, NULL, &call->local);
 	invite(call);
@@ -164,57 +164,31 @@ static struct slice first_uri(const struct account *account, const struct call_s
 	return *route == '<' && sip_address_parse(slice_of(route), &address, NULL) ? address.uri.text : slice_of(route);
 }
 
-/* What was said of the protocol: by the URI, else by the account. */
-static void choose_protocol(const struct call *call, const struct account *account, const struct sip_uri *uri,
-			    struct sip_hop *hop)
+/* As the request will find it (sip/ua/hop.h), for who can read keys there decides whether there are any. */
+static enum err first_hop(const struct call *call, const struct account *account, struct sip_hop *hop)
 {
 	struct identity identity;
-	struct slice transport;
 	char nobody[160];
 
 	identity_of(call->phone, account, NULL, nobody, &identity);
-	hop->secure = uri->scheme == SIP_SCHEME_SIPS || slice_ibegins(slice_of(call->setup->uri), SLICE("sips:"));
-	hop->has_protocol = identity.has_protocol;
-	hop->protocol = identity.protocol;
-	if (sip_uri_param(uri, SLICE("transport"), &transport))
-		hop->has_protocol = sip_protocol_find(transport, &hop->protocol);
-	if (hop->secure && hop->has_protocol && hop->protocol == SIP_TCP)
-		hop->protocol = SIP_TLS;
-}
-
-/* As the request will find it (sip/ua/hop.c), for who can read keys there decides whether there are any.
- * @return false: no SIP URI */
-static bool first_hop(const struct call *call, const struct account *account, struct sip_hop *hop)
-{
-	struct sip_uri uri;
-
-	*hop = (struct sip_hop){ 0 };
-	if (!sip_uri_parse(first_uri(account, call->setup), &uri, NULL) || uri.host.n >= sizeof hop->host)
-		return false;
-	snprintf(hop->host, sizeof hop->host, "%.*s", SLICE_ARG(uri.host));
-	if (hop->host[0] == '[') {
-		memmove(hop->host, hop->host + 1, strlen(hop->host));
-		hop->host[strcspn(hop->host, "]")] = '\0';
-	}
-	hop->port = uri.port;
-	choose_protocol(call, account, &uri, hop);
-	return true;
+	return sip_hop_read(first_uri(account, call->setup), slice_ibegins(slice_of(call->setup->uri), SLICE("sips:")),
+			    identity.has_protocol ? &identity.protocol : NULL, hop);
 }
 
 static void locate(struct call *call, const struct account *account)
 {
 	struct phone *phone = call->phone;
-	struct address literal;
+	struct sip_target literal = { 0 };
 	struct sip_hop hop;
+	enum err err = first_hop(call, account, &hop);
 
-	if (!first_hop(call, account, &hop)) {
+	if (err == ERR_SYNTAX) {
 		call_fail_locally(call, CAUSE_LOCAL, ERR_SYNTAX, "the address is not well formed");
-	} else if (address_parse_host(&literal, slice_of(hop.host), 5060)) {
-		enum sip_protocol protocol = hop.has_protocol ? hop.protocol : SIP_UDP;
-		call->private_signalling = signalling_is_private(hop.secure ? SIP_TLS : protocol, &literal);
-		if (!phone_local_for(phone, &literal, &call->local))
-			phone_local_for(phone, NULL, &call->local);
-		invite(call);
+	} else if (err) {
+		located(call, err, NULL, 0);
+	} else if (address_parse_host(&literal.address, slice_of(hop.host), 5060)) {
+		literal.protocol = sip_hop_protocol(&hop);
+		located(call, ERR_NONE, &literal, 1);
 	} else {
 		call->locating = net_ops()->locate(phone->net, &hop, located, call);
 	}

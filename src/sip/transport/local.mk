@@ -4,6 +4,7 @@ src_sip_transport_libtransport_a_SOURCES = \
 	src/sip/transport/framing.c src/sip/transport/framing.h \
 	src/sip/transport/internal.h \
 	src/sip/transport/keep_alive.c \
+	src/sip/transport/next_hop.c \
 	src/sip/transport/receive.c \
 	src/sip/transport/response.c \
 	src/sip/transport/stun.c src/sip/transport/stun.h \

@@ -3,6 +3,7 @@
  * are behind struct transport_ops, which net/ implements on the loop, and simulations in memory.
  *
  *   transport   messages in and requests out, sent-by, size rule
+ *   next_hop    what a URI says of where a request goes: host, port, protocol
  *   targets     which targets failed lately; the race of two families for one connection
  *   receive     what comes in: check, Via completion (received, rport), refusing broken requests without state
  *   response    where responses go (18.2.2, RFC 3581)
@@ -62,6 +63,18 @@ struct sip_hop {
 	enum sip_protocol protocol;
 	bool secure;           /* sips: */
 };
+
+/**
+ * What a URI says of the hop that a request to it goes to (8.1.2): maddr before the host; transport= or, without it,
+ * `protocol`, and its kind with TLS where the hop is secure (26.2.2, RFC 7118 5).
+ * @param secure    TLS is a must whatever the URI says: a route's, of a request for a sips URI
+ * @param protocol  of the account, where the URI names none; NULL: none
+ * @return ERR_SYNTAX: no URI, or no host; ERR_UNSUPPORTED: not sip or sips, a transport= that is none of ours, or UDP
+ *         where TLS is a must. Then `hop` has what was read before it.
+ */
+enum err sip_hop_read(struct slice uri, bool secure, const enum sip_protocol *protocol, struct sip_hop *hop) MUST_CHECK;
+/** The protocol where the host is an address, which needs no look-up (RFC 3263 4.1): UDP or TLS where none is named. */
+enum sip_protocol sip_hop_protocol(const struct sip_hop *hop);
 
 enum { LOCATE_MAX = 16 };
 /** `count` targets in the order to be tried; 0 with `err` when there is none. Called once, never before locate()

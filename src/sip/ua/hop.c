@@ -71,55 +71,10 @@ static void found_at_once(void *arg)
 	hop->done(hop->arg, hop->err);
 }
 
-/* sips means TLS at least: transport=tcp there is TLS over TCP (26.2.2). */
-static void choose_protocol(const struct sip_uri *uri, const enum sip_protocol *protocol, struct sip_hop *wanted,
-			    enum err *err)
-{
-	struct slice name;
-
-	wanted->secure |= uri->scheme == SIP_SCHEME_SIPS;
-	if (sip_uri_param(uri, SLICE("transport"), &name)) {
-		wanted->has_protocol = sip_protocol_find(name, &wanted->protocol);
-		if (!wanted->has_protocol)
-			*err = ERR_UNSUPPORTED;
-	} else if (protocol) {
-		wanted->has_protocol = true;
-		wanted->protocol = *protocol;
-	}
-	if (!wanted->secure || !wanted->has_protocol)
-		return;
-	if (wanted->protocol == SIP_TCP)
-		wanted->protocol = SIP_TLS;
-	else if (wanted->protocol == SIP_WS)
-		wanted->protocol = SIP_WSS;
-	else if (wanted->protocol == SIP_UDP)
-		*err = ERR_UNSUPPORTED;
-}
-
-static enum err read_uri(struct slice text, bool secure, const enum sip_protocol *protocol, struct sip_hop *wanted)
-{
-	struct sip_uri uri;
-	struct slice host;
-	enum err err = ERR_NONE;
-
-	*wanted = (struct sip_hop){ .secure = secure };
-	if (!sip_uri_parse(text, &uri, NULL))
-		return ERR_SYNTAX;
-	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
-		return ERR_UNSUPPORTED;
-	host = sip_uri_hop_host(&uri);
-	if (!host.n || host.n >= sizeof wanted->host)
-		return ERR_SYNTAX;
-	memcpy(wanted->host, host.p, host.n);
-	wanted->port = uri.port;
-	choose_protocol(&uri, protocol, wanted, &err);
-	return err;
-}
-
 /* A literal needs no look-up (RFC 3263 4.1, 4.2). */
 static bool is_literal(struct hop *hop, const struct sip_hop *wanted)
 {
-	enum sip_protocol protocol = wanted->has_protocol ? wanted->protocol : wanted->secure ? SIP_TLS : SIP_UDP;
+	enum sip_protocol protocol = sip_hop_protocol(wanted);
 	struct address address;
 
 	if (!address_parse_host(&address, slice_of(wanted->host),
@@ -163,8 +118,8 @@ void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, boo
 	struct sip_hop wanted;
 
 	*hop = (struct hop){ .ua = ua, .done = done, .arg = arg };
-	hop->err = read_uri(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft),
-			    is_for_sips(draft, strict), protocol, &wanted);
+	hop->err = sip_hop_read(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft),
+				is_for_sips(draft, strict), protocol, &wanted);
 	memcpy(hop->host, wanted.host, sizeof hop->host);
 	if (hop->err || is_literal(hop, &wanted) || is_connection(hop, &wanted))
 		timer_start(ua->world.timers, &hop->timer, 0, found_at_once, hop);

@@ -629,6 +629,18 @@ static void too_many_and_unknown(void **state)
 	assert_string_equal(failure.reason, "too-many-calls");
 }
 
+/* Keys go where the packets go: not the host of the URI tells whether others read them, but maddr (RFC 3261 19.1.1). */
+static void keys_are_for_the_hop_not_the_host(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct call_options options = { .encryption = "required" };
+
+	dial(phone, "sip:bob@127.0.0.1;maddr=192.0.2.7", &options);
+	const struct event *event = await(world, phone, EVENT_FAILED);
+	assert_non_null(strstr(event_value(event, "reason"), "media.encryption-over-clear"));
+}
+
 /* What an account says itself goes before what the phone says, for its calls alone. */
 static void settings_of_an_account(void **state)
 {
@@ -858,6 +870,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(early_media, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(too_many_and_unknown, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_account_has_settings_of_its_own, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(keys_are_for_the_hop_not_the_host, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(settings_of_an_account, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(options_and_offerless_calls, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(fifty_at_once, world_setup, world_teardown),

@@ -16,3 +16,6 @@ tests_unit_sip_transport_response_test_LDADD = $(transport_test_libs)
 check_PROGRAMS += tests/unit/sip/transport/stun_test
 tests_unit_sip_transport_stun_test_SOURCES = tests/unit/sip/transport/stun_test.c
 tests_unit_sip_transport_stun_test_LDADD = $(transport_test_libs)
+check_PROGRAMS += tests/unit/sip/transport/next_hop_test
+tests_unit_sip_transport_next_hop_test_SOURCES = tests/unit/sip/transport/next_hop_test.c
+tests_unit_sip_transport_next_hop_test_LDADD = $(transport_test_libs)
