@@ -602,7 +602,9 @@ const struct command calls_commands[] = {
 	  .text = "Without call= the selected call is transferred. With TARGET the other side is sent there without "
 		  "asking first; with=CALL joins it with the other side of a second call, which you have talked to. "
 		  "The events `transfer-progress`, `transferred` and `transfer-failed` tell how it goes; when it has "
-		  "worked your call ends, when not it goes on.",
+		  "worked your call ends, when not it goes on. A script whose commands are done waits for one of the "
+		  "last two; that the other side refuses, does not answer, or does not tell how it went is its failure "
+		  "(status 4).",
 	  .examples = { "transfer sip:carol@chicago.com", "transfer with=2", "transfer carol call=1" } },
 	{ .name = "accept-transfer",
 	  .group = "calls",

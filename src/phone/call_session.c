@@ -241,7 +241,7 @@ static bool on_offer_for(void *arg, struct session *session, const struct addres
 /* ---- re-INVITE ---- */
 
 /* @return the event: a refresh is one more thing to say */
-static struct event *reinvite_event(struct call *call, const char *direction, unsigned code, struct slice reason)
+static struct event *reinvite_event(struct call *call, const char *direction, unsigned code)
 {
 	struct event *event = events_add(call->phone->events, EVENT_REINVITE, call->number);
 
@@ -250,7 +250,6 @@ static struct event *reinvite_event(struct call *call, const char *direction, un
 	event_text(event, "direction", slice_of(direction));
 	if (code)
 		event_number(event, "code", code);
-	event_text(event, "reason", reason);
 	return event;
 }
 
@@ -335,7 +334,7 @@ static void next_change(struct call *call)
 static void change_done(struct call *call, enum call_change change)
 {
 	if (change == CHANGE_REINVITE || call->change_is_asked)
-		reinvite_event(call, "out", 200, (struct slice){ 0 });
+		reinvite_event(call, "out", 200);
 	if (change == CHANGE_REINVITE)
 		return;
 	bool held = change == CHANGE_HOLD;
@@ -346,6 +345,28 @@ static void change_done(struct call *call, enum call_change change)
 	call_event(call, held ? EVENT_HELD : EVENT_RESUMED);
 	call_hold_music(call);
 	call_sound_changed(call);
+}
+
+/* What was answered or, where nothing was, why: who has not answered has not said 408. */
+static void tell_answer(struct event *event, const struct outcome *outcome)
+{
+	const char *local = explain_local_cause(outcome);
+
+	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
+	if (local)
+		event_text(event, "cause", slice_of(cause_name(outcome->cause)));
+}
+
+static void note_refusal(struct call *call, const char *method, const struct outcome *outcome)
+{
+	const char *local = explain_local_cause(outcome);
+	char *reason = clean(outcome->reason);
+
+	if (local)
+		phone_note_failure(call->phone, "call %u: %s: %s", call->number, method, local);
+	else
+		phone_note_failure(call->phone, "call %u: %s: %u %s", call->number, method, outcome->status, reason);
+	free(reason);
 }
 
 static void on_reinvited(void *arg, struct session *session, const struct outcome *outcome)
@@ -361,10 +382,8 @@ static void on_reinvited(void *arg, struct session *session, const struct outcom
 	} else {
 		media_offer_refused(&call->media);
 		media_set_held(&call->media, call->held_by_us);
-		char *reason = clean(outcome->reason);
-		reinvite_event(call, "out", outcome->status, slice_of(reason));
-		phone_note_failure(call->phone, "call %u: re-INVITE: %u %s", call->number, outcome->status, reason);
-		free(reason);
+		tell_answer(reinvite_event(call, "out", outcome->status), outcome);
+		note_refusal(call, "re-INVITE", outcome);
 	}
 	call->change_is_asked = false;
 	calls_update_tones(call->phone);
@@ -386,7 +405,7 @@ static void on_peer_reinvited(void *arg, struct session *session, struct sip_mes
 
 	(void)session;
 	(void)request;
-	reinvite_event(call, "in", 0, (struct slice){ 0 });
+	reinvite_event(call, "in", 0);
 	told_hold(call);
 }
 
@@ -401,7 +420,7 @@ static void update_event(struct call *call, const char *direction, const struct 
 	event_text(event, "direction", slice_of(direction));
 	if (outcome) {
 		event_number(event, "code", outcome->status);
-		event_text(event, "reason", outcome->reason);
+		tell_answer(event, outcome);
 	}
 	if (refresh)
 		event_text(event, "refresh", SLICE("yes"));
@@ -417,7 +436,7 @@ static void on_updated(void *arg, struct session *session, const struct outcome 
 		media_offer_stands(&call->media);
 	} else {
 		media_offer_refused(&call->media);
-		phone_note_failure(call->phone, "call %u: UPDATE: %u", call->number, outcome->status);
+		note_refusal(call, "UPDATE", outcome);
 	}
 	update_event(call, "out", outcome, false);
 	call_sound_changed(call);
@@ -443,11 +462,13 @@ static void on_refreshed(void *arg, struct session *session, struct slice method
 		update_event(call, "out", outcome, true);
 		return;
 	}
+	struct event *event = reinvite_event(call, "out", outcome->status);
 	if (outcome->status / 100 == 2)
 		media_offer_stands(&call->media);
 	else
 		media_offer_refused(&call->media);
-	event_text(reinvite_event(call, "out", outcome->status, outcome->reason), "refresh", SLICE("yes"));
+	tell_answer(event, outcome);
+	event_text(event, "refresh", SLICE("yes"));
 }
 
 /* ---- other requests of the peer ---- */

@@ -144,7 +144,9 @@ static void on_end(void *arg, struct subscription *subscription, const struct ou
 {
 	struct referral *referral = arg;
 
-	const char *local = outcome ? explain_local_cause(outcome) : NULL;
+	const char *local = !strcmp(reason, "silent") ? "it was accepted, but no NOTIFY came"
+			    : outcome		       ? explain_local_cause(outcome)
+						       : NULL;
 
 	(void)subscription;
 	(void)retry_us;

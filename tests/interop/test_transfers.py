@@ -279,6 +279,23 @@ def test_a_script_ends_with_what_became_of_its_refer(bench):
         check(words in errors and ("603" in out) == bool(more), f"{out} {errors}")
 
 
+def test_silence_is_told_as_such(bench):
+    """Who accepts a REFER and sends no NOTIFY has answered; who does not answer a re-INVITE has not said 408."""
+    peer = Peer(PEER)
+    phone = start(bench, "set sip.t1 10ms")
+    number, dialog = phone_calls(phone, peer)
+    phone.do(f"refer sip:desk@127.0.0.1:{PEER} to=sip:bob@127.0.0.1:9")
+    peer.respond(peer.receive("REFER"), 202, "Accepted")
+    phone.do("transfer sip:bob@127.0.0.1:9")
+    dialog.respond(peer.receive("REFER"), 202, "Accepted")
+    for event in (phone.event("refer", direction="out"), phone.event("transfer-failed", call=number)):
+        equal((event["cause"], event["reason"]), ("timeout", "it was accepted, but no NOTIFY came"), "what is told of a REFER")
+    phone.do("hold")
+    event = phone.event("reinvite", direction="out")
+    equal((event["code"], event["cause"], event["reason"]), (408, "timeout", "nobody answered"), "what is told of a re-INVITE")
+    equal(phone.event("ended", call=number)["cause"], "timeout", "the end")
+
+
 # ---- Replaces ----
 
 def test_replaces(bench):
