@@ -14,7 +14,6 @@ enum {
 	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
 	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
 	DRAIN_MAX = 4096, BATCHES_MAX = 64,
-	COMFORT_TYPE = 13,
 	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
 };
 
@@ -242,7 +241,7 @@ static bool keeps_open(const struct stream *stream, const uint8_t *bytes, size_t
 /* The same as RTP: comfort noise that was not agreed on, or a payload number of nobody's and nothing behind it. */
 static bool says_nothing(const struct stream *stream, const struct rtp_packet *packet, const struct address *from)
 {
-	return (!packet->payload_bytes || packet->payload_type == COMFORT_TYPE) && is_peer(stream, from);
+	return (!packet->payload_bytes || packet->payload_type == COMFORT_PAYLOAD_TYPE) && is_peer(stream, from);
 }
 
 static void count_stray(struct stream *stream)

@@ -581,7 +581,13 @@ void media_withhold(struct call_media *media, bool withheld)
 	if (media->withheld == withheld)
 		return;
 	media->withheld = withheld;
-	if (media->stream && change(media, &media->plan.config))
+	if (!media->stream)
+		return;
+	/* A hold whose offer waits, for the same ACK that ends this, counts already. */
+	struct stream_config config = media->plan.config;
+	if (media->held && !config.on_hold)
+		config.sends = config.receives = false;
+	if (change(media, &config))
 		log_line(media->phone->log, LOG_WARNING, "the sound of a call could not be changed");
 }
 

@@ -1,5 +1,6 @@
 """Floods: garbage, forged INVITEs, half-open connections. Memory stays bounded, what came is counted, and a call goes on."""
 import os
+import re
 import resource
 import signal
 import socket
@@ -236,5 +237,24 @@ def test_sound_for_nobody(bench):
     check(packets() <= 75, "it stops")
     peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "late", 1, ("127.0.0.1", 5070))
     equal(packets(20), 20, "it goes on")
+    phone.do("hangup all")
+    peer.respond(peer.receive("BYE"), 200, "OK")
+    phone.event("ended")
+    # Held at once: the re-INVITE waits for the ACK, and neither that nor the caller's sound brings ours back.
+    peer.pending.clear()
+    ok = invite("held")
+    phone.do("hold")
+    packets()
+    port = int(re.search(r"m=audio (\d+)", ok.body).group(1))
+    third.settimeout(0.02)
+    count = 0
+    for i in range(100):
+        third.sendto(struct.pack(">BBHII", 0x80, 0, i, 160 * i, 7) + b"\xff" * 160, ("127.0.0.1", port))
+        count += packets(1)
+    equal(count, 0, "on hold, before the ACK")
+    third.settimeout(0.4)
+    peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "held", 1, ("127.0.0.1", 5070))
+    peer.receive("INVITE")
+    equal(packets(), 0, "on hold, behind it")
     phone.do("hangup all")
     phone.quit()
