@@ -3,7 +3,8 @@
 It shares nothing with perceived.py but its input: envelopes of third octaves are correlated over 384 ms. 0 to 1.
 """
 import numpy as np
-from scipy.signal import resample_poly
+
+from signals import resample_poly
 
 RATE, FRAME, HOP, FFT = 10000, 256, 128, 512
 BANDS, LOWEST_HZ, SPAN, QUIETEST_DB, BETA_DB = 15, 150, 30, 40, -15

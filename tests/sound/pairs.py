@@ -47,7 +47,7 @@ def what_is_missing(*more):
     """Why nothing can be measured here, or nothing. `more`: programs."""
     packages = {"jackd": "jackd2", "ip": "iproute2", "ss": "iproute2"}
     missing = [packages.get(name, name) for name in ("jackd", "espeak-ng", "sox", "ethtool", "ip", "ss", *more) if not shutil.which(name)]
-    missing += [f"python3-{name}" for name in ("numpy", "scipy") if not importlib.util.find_spec(name)]
+    missing += ["python3-numpy"] if not importlib.util.find_spec("numpy") else []
     if missing:
         return "apt-get install " + " ".join(dict.fromkeys(missing))
     if not os.path.exists(live.VCARD):

@@ -17,7 +17,8 @@ conformance tests of P.862. Narrow band is mapped by P.862.1, wide band by P.862
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import fftconvolve, lfilter
+
+from signals import fftconvolve, lfilter
 
 RATE = 16000
 FRAME, HOP = 512, 256
