@@ -57,3 +57,6 @@ tests_unit_media_moment_test_LDADD = $(MEDIA_TEST_LIBS)
 check_PROGRAMS += tests/unit/media/conceal_test
 tests_unit_media_conceal_test_SOURCES = tests/unit/media/conceal_test.c tests/sound/appendix.c tests/sound/appendix.h
 tests_unit_media_conceal_test_LDADD = $(MEDIA_TEST_LIBS)
+check_PROGRAMS += tests/unit/media/rate_test
+tests_unit_media_rate_test_SOURCES = tests/unit/media/rate_test.c
+tests_unit_media_rate_test_LDADD = $(MEDIA_TEST_LIBS)
