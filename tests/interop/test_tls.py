@@ -1,5 +1,6 @@
 """TLS: calls between phones, refusals with their sentences, the trapezoid with every hop secured."""
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -134,6 +135,39 @@ def test_refusals(bench):
     wait_until(lambda: "tls.certificate is not set" in phone.error_text(), "the missing certificate is told")
     phone.quit()
     plain.quit()
+
+
+def shake_hands(server, context, seen):
+    """Whoever connects: under which name they asked for the server, and the version that both speak."""
+    connection, _ = server.accept()
+    names = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    with context.wrap_socket(connection, server_side=True) as secured:
+        seen.append((names, secured.version(), secured.recv(7)))
+
+
+def test_versions_and_the_name_that_is_asked_for(bench):
+    """TLS 1.2 and 1.3; the handshake names the host of the URI, so that a server of many names shows the right certificate, and no address (RFC 6066 3)."""
+    bench.need_namespace()
+    ca = make_ca(bench)
+    path = make_certificate(bench, "both", "DNS:biloxi.com,IP:192.0.2.1")
+    bench.write("hosts", "192.0.2.1 biloxi.com\n")
+    subprocess.run(["mount", "--bind", bench.path("hosts"), "/etc/hosts"], check=True)
+    start_dns(bench)
+    phone = bench.phone(f"set tls.ca {ca}", "set sip.listen 192.0.2.3:5060")
+    rows = [(ssl.TLSVersion.TLSv1_2, "biloxi.com", "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "biloxi.com", "TLSv1.3"), (ssl.TLSVersion.TLSv1_3, "192.0.2.1", "TLSv1.3")]
+    for port, (version, host, words) in enumerate(rows, 5071):
+        context, seen = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), []
+        context.load_cert_chain(path)
+        context.minimum_version = context.maximum_version = version
+        with socket.create_server(("192.0.2.1", port)) as server:
+            thread = threading.Thread(target=shake_hands, args=(server, context, seen), daemon=True)
+            thread.start()
+            phone.do(f"call sip:bob@{host}:{port};transport=tls")
+            phone.event("failed")
+            thread.join(10)
+        equal(seen, [([host if host == "biloxi.com" else None], words, b"INVITE ")], host)
+    phone.quit()
 
 
 def test_an_account_with_rules_of_its_own(bench):
