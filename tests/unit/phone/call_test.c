@@ -440,6 +440,42 @@ static void ringback_until_sound_comes(void **state)
 	assert_false(rings_back(a));
 }
 
+/* Ring, or the knock of one more while we talk; busy where somebody does not want to, the other one where it did not
+ * work. */
+static void each_moment_has_its_tone(void **state)
+{
+	static const struct { unsigned code; enum engine_tone tone; } refusals[] = {
+		{ 486, TONE_BUSY }, { 603, TONE_BUSY }, { 480, TONE_ERROR },
+	};
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned theirs = 0, all = ALL_CALLS;
+
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	assert_int_equal(b->tone, TONE_RING);
+	must(phone_answer(b, &theirs, 0, &failure), &failure);
+	await(world, b, EVENT_ANSWERED);
+	assert_int_equal(b->tone, TONE_NONE);
+	dial(a, address_of(b, "bob"), NULL);
+	await(world, b, EVENT_INCOMING);
+	assert_int_equal(b->tone, TONE_WAITING);
+	must(phone_hangup(b, &all, &failure), &failure);
+	await(world, a, EVENT_ENDED);
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		unsigned call = dial(a, address_of(b, "bob"), NULL);
+		await(world, b, EVENT_INCOMING);
+		theirs = 0;
+		must(phone_reject(b, &theirs, refusals[i].code, (struct slice){ 0 }, &failure), &failure);
+		while (await(world, a, EVENT_FAILED)->call != call)
+			continue;
+		assert_int_equal(a->tone, refusals[i].tone);
+		assert_int_equal(b->tone, TONE_NONE);
+	}
+}
+
 static void a_redirect_is_followed_when_asked(void **state)
 {
 	struct world *world = *state;
@@ -861,6 +897,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_call_that_fails_gives_the_first_back, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_and_redirected, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(ringback_until_sound_comes, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(each_moment_has_its_tone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(words_and_addresses_are_kept, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(cancelled, world_setup, world_teardown),
