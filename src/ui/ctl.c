@@ -408,15 +408,14 @@ static void draw_completions(struct ctl *ctl)
 {
 	size_t count;
 	const char *const *words = line_completions(&count);
-	struct buf row;
+	struct buf rows;
 
 	if (!count)
 		return;
-	buf_init(&row, 65536);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&row, "%s%s", i ? "  " : "", words[i]);
-	print(ctl, ctl->out, buf_text(&row));
-	buf_fini(&row);
+	buf_init(&rows, 65536);
+	text_add_columns(&rows, words, count, (size_t)ctl->cols, ctl->utf8);
+	print(ctl, ctl->out, buf_text(&rows));
+	buf_fini(&rows);
 	line_drop_completions();
 	ctl->prompt_wanted = ctl->dirty = true;
 }

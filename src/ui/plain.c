@@ -108,19 +108,14 @@ static void draw_completions(struct plain *plain)
 {
 	size_t count;
 	const char *const *words = line_completions(&count);
-	struct buf row;
+	struct buf rows;
 
 	if (!count)
 		return;
-	struct text_grid grid = text_grid(words, count, 0, (size_t)plain->cols);
-	for (size_t y = 0; y < grid.down; y++) {
-		buf_init(&row, 65536);
-		for (size_t i = y; i < count; i += grid.down)
-			text_add_padded(&row, slice_of(words[i]), i + grid.down < count ? grid.width : grid.widest,
-					plain->utf8);
-		print_out(plain, buf_text(&row));
-		buf_fini(&row);
-	}
+	buf_init(&rows, 65536);
+	text_add_columns(&rows, words, count, (size_t)plain->cols, plain->utf8);
+	print_out(plain, buf_text(&rows));
+	buf_fini(&rows);
 	line_drop_completions();
 	plain->prompt_wanted = plain->dirty = true;
 }

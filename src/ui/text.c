@@ -96,6 +96,19 @@ struct text_grid text_grid(const char *const *words, size_t count, size_t least,
 	return grid;
 }
 
+void text_add_columns(struct buf *to, const char *const *words, size_t count, size_t room, bool utf8)
+{
+	struct text_grid grid = text_grid(words, count, 0, room);
+
+	for (size_t y = 0; y < grid.down; y++) {
+		for (size_t i = y; i < count; i += grid.down) {
+			struct slice word = slice_of(words[i]);
+			text_add_padded(to, word, i + grid.down < count ? grid.width : text_cols(word), utf8);
+		}
+		buf_add_char(to, '\n');
+	}
+}
+
 size_t text_break(struct slice s, size_t cols, size_t *skip)
 {
 	size_t n = text_fit(s, cols ? cols : 1, NULL), at = n;

@@ -18,6 +18,8 @@ struct text_grid {
 };
 /** The layout of `count` words, at least one, in `room` columns; a word counts at least `least`. */
 struct text_grid text_grid(const char *const *words, size_t count, size_t least, size_t room);
+/** Add `count` words, at least one, in such columns: rows of at most `room` columns, each with its line feed. */
+void text_add_columns(struct buf *to, const char *const *words, size_t count, size_t room, bool utf8);
 /** Break `s` (one line) after at most `cols` columns, at a blank where there is one. @return bytes of the first part;
  * *skip blanks to leave out after it */
 size_t text_break(struct slice s, size_t cols, size_t *skip);

@@ -161,6 +161,25 @@ static void rows_of_words(void **state)
 	assert_string_equal(wrapped("", 5), "");
 }
 
+/* Choices are read downwards, in as many columns as fit, and no row ends in blanks. */
+static void choices_in_columns(void **state)
+{
+	const char *const words[] = { "call", "codec", "conference", "contact", "dtmf" };
+	struct buf to;
+
+	(void)state;
+	buf_init(&to, 200);
+	text_add_columns(&to, words, 5, 80, true);
+	assert_string_equal(buf_text(&to), "call        codec       conference  contact     dtmf\n");
+	buf_clear(&to);
+	text_add_columns(&to, words, 5, 25, true);
+	assert_string_equal(buf_text(&to), "call        contact\ncodec       dtmf\nconference\n");
+	buf_clear(&to);
+	text_add_columns(&to, words, 3, 5, true);
+	assert_string_equal(buf_text(&to), "call\ncodec\nconference\n");
+	buf_fini(&to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,7 +187,7 @@ int main(void)
 		cmocka_unit_test(test_padding), cmocka_unit_test(test_breaking),
 		cmocka_unit_test(test_window),  cmocka_unit_test(test_window_of_wide_characters),
 		cmocka_unit_test(test_long_prompt),
-		cmocka_unit_test(rows_of_words),
+		cmocka_unit_test(rows_of_words), cmocka_unit_test(choices_in_columns),
 	};
 
 	utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
