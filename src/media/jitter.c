@@ -89,6 +89,11 @@ void jitter_set_floor(struct jitter *jitter, uint32_t floor_ms)
 	jitter->floor_ms = floor_ms;
 }
 
+bool jitter_knows_loss(const struct jitter *jitter)
+{
+	return jitter->loss_weighed == LOSS_PACKETS;
+}
+
 double jitter_loss(const struct jitter *jitter)
 {
 	return jitter->loss;
@@ -134,7 +139,7 @@ void jitter_stretched(struct jitter *jitter, int32_t frames)
 int32_t jitter_phase(const struct jitter *jitter)
 {
 	if (!jitter->playing || jitter->steady < STEADY_PACKETS || jitter->delay.measured < KNOWN_PACKETS ||
-	    jitter->spare <= -TICK_FRAMES)
+	    !jitter_knows_loss(jitter) || jitter->spare <= -TICK_FRAMES)
 		return 0;
 	return jitter->spare % TICK_FRAMES;
 }
@@ -203,6 +208,7 @@ static void begin(struct jitter *jitter, const struct jitter_packet *packet)
 	jitter->newest_sequence = packet->sequence;
 	jitter->last_sequence = packet->sequence - 1;
 	jitter->newest_at = 0;
+	jitter->usual_frames = packet->frames;
 }
 
 /* A packet so far ahead that its slot is taken: what is older than the window is given up. */

@@ -125,6 +125,8 @@ void jitter_stretched(struct jitter *jitter, int32_t frames);
 int32_t jitter_phase(const struct jitter *jitter);
 /** All ticks from now on come so many frames sooner (negative: later). */
 void jitter_move_phase(struct jitter *jitter, int32_t frames);
+/** Came so many packets that what the network loses is known? */
+bool jitter_knows_loss(const struct jitter *jitter);
 /** Share of packets lost of late, 0..1, smoothed over about 100 packets. */
 double jitter_loss(const struct jitter *jitter);
 /** Share of these that came right behind another loss, 0..1: at random it is the loss itself. Over about 10 losses. */

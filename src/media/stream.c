@@ -148,6 +148,8 @@ void stream_apply(struct stream *stream, struct stream_setup *setup, int64_t now
 		stream->resumed = true;
 	}
 	if (!config->receives) {
+		/* What waits to be played would be too late when we listen again. */
+		jitter_reset(&stream->jitter);
 		stream->play_frames = 0;
 		stream->peer_pauses = false;
 	}

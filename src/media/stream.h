@@ -200,6 +200,8 @@ struct stream {
 	unsigned fec_armed, fec_seen, copies_seen, second_seen, far_seen, deep_armed;
 	unsigned hope;                    /* ticks for which copies may be on their way; hoped: that was so */
 	bool hoped;
+	unsigned kept_ticks;              /* for which delay that is no longer needed has waited for a pause: */
+	unsigned overdue;                 /* none came: ticks for which it may go without one */
 	struct level heard;
 	struct decimator decimator;
 	_Alignas(8) int16_t narrow_now[LEVEL_NARROW_FRAMES]; /* heard_now at 8 kHz, for whom that is enough */

@@ -13,7 +13,10 @@ enum {
 	PAUSE_FRAMES = 7200,              /* silence for so long is a pause between words, not a stop within one */
 	MERGE_FRAMES = 240,
 	ARM_TICKS = 10,
+	KEEP_TICKS = 800,                 /* so long delay that repairs no longer need waits for one */
+	OVERDUE_TICKS = 300,              /* and so long it may be taken away in speech then */
 	HOPE_TICKS = 300,                 /* so long after the first losses copies may be on their way */
+	BEGIN_MOST_MS = 40,               /* of delay for losses that nobody has seen yet */
 };
 static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, MUCH_LOSS = 0.05, DEEP_LOSS = 0.045, BURSTY = 0.35;
 /* How long repairs wait for a pause: PATIENCE / (loss^2 + LEAST) frames, and a quarter of it for a silent moment. */
@@ -119,6 +122,8 @@ static bool is_moment(struct stream *stream, const struct jitter_play *play, siz
 	stream->short_frames = play->excess < 0 ? stream->short_frames + frames : 0;
 	if (!wrong || (play->excess > 0 && wrong < STRETCH_LEAST_FRAMES))
 		return false;
+	if (play->excess > 0 && stream->overdue)
+		return silent || stream->since_stretch >= STRETCH_PAUSE_FRAMES;
 	/* Where much is lost nothing waits, and it is brought to its end: a little too short repairs nothing. */
 	if (play->excess < 0 && jitter_loss(&stream->jitter) > MUCH_LOSS)
 		return silent || play->urgent;
@@ -231,6 +236,7 @@ static void forget(struct stream *stream)
 	count_down(&stream->second_seen);
 	count_down(&stream->far_seen);
 	count_down(&stream->hope);
+	count_down(&stream->overdue);
 }
 
 /*
@@ -246,6 +252,37 @@ static bool hopes_for_copies(struct stream *stream)
 		stream->hope = HOPE_TICKS;
 	}
 	return stream->hope;
+}
+
+/*
+ * Of the first packets nobody knows how many will be lost, and when it is known it is too late for the first sentence:
+ * a word is being said, and each change of the delay would be heard. So a call begins with the delay that repairs need.
+ * @return packets of it; 0: enough came to know better
+ */
+static uint32_t first_packets(const struct stream *stream)
+{
+	const struct stream_config *config = &stream->config;
+	enum media_codec codec = stream->receive_clock_rate ? stream->receive_codec : config->receive[0].codec;
+	const struct codec_ops *ops = codec_ops(codec);
+	uint32_t most = BEGIN_MOST_MS * CODEC_MS_FRAMES / stream->jitter.usual_frames;
+	uint32_t packets = config->receive_red_count ? 2 : ops->joins || ops->carries_last;
+
+	if (jitter_knows_loss(&stream->jitter))
+		return 0;
+	return packets < most ? packets : most;
+}
+
+/* Delay that is no longer needed is kept until there is a pause; when none comes, it goes without. */
+static void set_floor(struct stream *stream, uint32_t floor_ms)
+{
+	bool less = floor_ms < stream->jitter.floor_ms, pauses = stream->quiet_frames >= PAUSE_FRAMES;
+
+	if (less && !pauses && ++stream->kept_ticks < KEEP_TICKS)
+		return;
+	if (floor_ms != stream->jitter.floor_ms)
+		stream->overdue = less && !pauses ? OVERDUE_TICKS : 0;
+	stream->kept_ticks = 0;
+	jitter_set_floor(&stream->jitter, floor_ms);
 }
 
 /*
@@ -272,8 +309,8 @@ static void arm_fec(struct stream *stream, bool hopes)
 		stream->deep_armed = STREAM_FEC_HOLD_TICKS;
 	/* One loss may be the only one; when there are more, both packets of delay are added in one go. */
 	bool two = stream->deep_armed || (hopes && loss > SURE_LOSS);
-	uint32_t packets = two ? 2 : hopes || stream->fec_armed;
-	jitter_set_floor(&stream->jitter, packets * packet_ms);
+	uint32_t packets = two ? 2 : hopes || stream->fec_armed, first = first_packets(stream);
+	set_floor(stream, (packets > first ? packets : first) * packet_ms);
 }
 
 void stream_hear(struct stream *stream, const struct stream_turn *turn)

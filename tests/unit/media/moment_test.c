@@ -1,6 +1,7 @@
 /* When the delay changes: what repairs of losses need waits for a pause in what is heard, in virtual time. */
 #include "media/codec/g711.h"
 #include "media/rtp.h"
+#include "media/stream.h"
 #include "rig.h"
 
 enum { PACKET_FRAMES = 160, PACKET_MS = 20 };
@@ -68,14 +69,67 @@ static double speak(struct peer *peer, unsigned ms, double amplitude, unsigned d
 	return stats.buffer_ms;
 }
 
-static void one_loss_waits_for_a_pause(void **state)
+/* Until the buffer knows that nothing is lost, and is as short as it may be. @return the delay [ms] */
+static double settle(struct peer *peer)
+{
+	speak(peer, 2000, 8000, 0);
+	speak(peer, 600, 0, 0);
+	return speak(peer, 400, 8000, 0);
+}
+
+/* A call begins with a packet of delay for losses that nobody has seen, and gives it back in the first pause. */
+static void a_call_begins_ready_for_losses(void **state)
 {
 	struct peer peer;
 
 	(void)state;
 	begin(&peer);
-	double before = speak(&peer, 400, 8000, 0);
-	assert_true(fabs(speak(&peer, 800, 8000, 30) - before) < 2); /* in the middle of a word */
+	double first = speak(&peer, 400, 8000, 0);
+	assert_true(first > 20);
+	assert_int_equal(peer.stream->jitter.floor_ms, PACKET_MS);
+	/* known to be clean since 1.6 s, but in the middle of a word */
+	assert_true(fabs(speak(&peer, 3000, 8000, 0) - first) < 2);
+	speak(&peer, 600, 0, 0);
+	assert_int_equal(peer.stream->jitter.floor_ms, 0);
+	assert_true(speak(&peer, 1000, 8000, 0) < first - 9);
+	end(&peer);
+}
+
+/* Where losses come at once, they find it long enough: nothing changes in the middle of the first word. */
+static void first_losses_change_nothing(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	begin(&peer);
+	double first = speak(&peer, 400, 8000, 0);
+	assert_true(fabs(speak(&peer, 3000, 8000, 20) - first) < 2);
+	speak(&peer, 600, 0, 0);
+	assert_true(fabs(speak(&peer, 3000, 8000, 20) - first) < 2);
+	end(&peer);
+}
+
+/* Whoever never pauses gets it back as well, by pitch periods, some seconds later. */
+static void delay_is_given_back_without_a_pause(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	begin(&peer);
+	double first = speak(&peer, 400, 8000, 0);
+	assert_true(fabs(speak(&peer, 9000, 8000, 0) - first) < 2);
+	assert_true(speak(&peer, 3000, 8000, 0) < first - 9);
+	end(&peer);
+}
+
+static void few_losses_wait_for_a_pause(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	begin(&peer);
+	double before = settle(&peer);
+	assert_true(fabs(speak(&peer, 800, 8000, 20) - before) < 2); /* in the middle of a word */
 	speak(&peer, 600, 0, 0);
 	double armed = speak(&peer, 1000, 8000, 0);
 	assert_true(armed > before + 15);
@@ -92,7 +146,7 @@ static void many_losses_do_not_wait(void **state)
 
 	(void)state;
 	begin(&peer);
-	double before = speak(&peer, 400, 8000, 0);
+	double before = settle(&peer);
 	assert_true(speak(&peer, 1600, 8000, 5) > before + 12); /* a smoothed figure */
 	end(&peer);
 }
@@ -100,7 +154,10 @@ static void many_losses_do_not_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_loss_waits_for_a_pause),
+		cmocka_unit_test(a_call_begins_ready_for_losses),
+		cmocka_unit_test(first_losses_change_nothing),
+		cmocka_unit_test(delay_is_given_back_without_a_pause),
+		cmocka_unit_test(few_losses_wait_for_a_pause),
 		cmocka_unit_test(many_losses_do_not_wait),
 	};
 
