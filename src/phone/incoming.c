@@ -195,8 +195,6 @@ void calls_incoming(struct phone *phone, struct session *session, struct sip_mes
 		screening_ringing(phone->screening, call);
 	/* 180 leaves at once: a script that answers in this very turn must not overtake it. The rest is done when the
 	 * session's own handler has returned. */
-	if (call->reject_code || call->wants_answer || call->wants_progress)
-		session_is_prompt(session);
 	if (call->wants_ring)
 		begin_work(call);
 	else

@@ -64,6 +64,7 @@ def test_bye_of_the_early_dialog(bench):
     """Appendix A: BYE before the answer: 200, and 487 for the INVITE. 3.1.3: sent early, it arrives after the answer: the ACK may still come."""
     peer, phone = Peer(PEER), start(bench, auto=False)
     dialog, branch = calls(peer, "early")
+    peer.receive(100)
     dialog.answered(peer.receive(180))
     dialog.send("BYE")
     peer.receive(200)
@@ -72,6 +73,7 @@ def test_bye_of_the_early_dialog(bench):
     dialog.send("ACK", cseq=1, branch=branch)
     phone.event("failed")
     dialog, branch = calls(peer, "late")
+    peer.receive(100)
     dialog.answered(peer.receive(180))
     phone.do("answer")
     peer.receive(200)

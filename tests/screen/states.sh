@@ -224,7 +224,7 @@ test_compared() {
 	done
 	resize_to 80x24
 	text '/nowhere to be found' && keys Enter && until_shown 'not found' && state_golden 'search without a hit 80x24'
-	keys Right && until_shown '^SIP/2.0 180' && text d && until_shown '^- INVITE'
+	keys Right && until_shown '^SIP/2.0 100' && text d && until_shown '^- INVITE'
 	for size in 80x24 120x40; do # narrower, how often a line is wrapped is left to the digits in it
 		resize_to "$size" && state_golden "compared $size"
 	done

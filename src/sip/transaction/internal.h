@@ -51,7 +51,6 @@ struct server_transaction {
 	bool rfc2543;                 /* the request's branch has no magic cookie */
 	bool answered;                /* a final response was sent */
 	bool handling;                /* the user is being told about the request */
-	bool prompt;                  /* it will answer at once: no 100 */
 	bool internal;                /* CANCEL and merged requests: the user knows nothing of it */
 	bool finished;                /* it is in finished_list */
 	void *user;

@@ -1,5 +1,5 @@
-/* RFC 3261 figure 7 as RFC 6026 replaced it. The 100 (Trying) leaves when the user was
- * told of the request and has neither answered it nor said that it will do so at once (17.2.1). */
+/* RFC 3261 figure 7 as RFC 6026 replaced it. The 100 (Trying) leaves with the user's
+ * first provisional response, or when the user was told of the request and has not answered it (17.2.1). */
 #include "sip/transaction/server_actions.h"
 
 static void resend_later(struct transaction *transaction, struct sip_message *none)

@@ -356,7 +356,7 @@ static void receive_new(struct transactions *transactions, struct sip_message *r
 	st->handling = true;
 	transactions->handlers.request(transactions->handlers.arg, st, request, source);
 	st->handling = false;
-	if (request->method == SIP_INVITE && st->base.state == PROCEEDING && !st->response.n && !st->prompt)
+	if (request->method == SIP_INVITE && st->base.state == PROCEEDING && !st->response.n)
 		server__send_trying(st);
 	settle(st);
 }
@@ -451,6 +451,12 @@ static bool may_send(const struct server_transaction *st, unsigned status)
 	return status == 100 ? st->base.stream || st->base.state != TRYING : status >= 200 && status != 408;
 }
 
+/* 17.2.1: what rings at once says 100 first all the same, for some callers wait for one thing after the other. */
+static bool wants_trying_first(const struct server_transaction *st, unsigned status)
+{
+	return st->method == SIP_INVITE && st->handling && !st->response.n && status > 100 && status < 200;
+}
+
 enum err transaction_respond(struct server_transaction *st, const struct sip_draft *draft)
 {
 	static const enum event events[] = {
@@ -459,6 +465,8 @@ enum err transaction_respond(struct server_transaction *st, const struct sip_dra
 	struct sip_message *response = sip_draft_finish(draft, slice_of(""));
 	enum err err = ERR_RANGE;
 
+	if (wants_trying_first(st, response->status))
+		server__send_trying(st);
 	if (may_send(st, response->status)) {
 		bool stepped =
 			transaction__step(&st->base, events[transaction__response_event(response->status)], response);
@@ -467,11 +475,6 @@ enum err transaction_respond(struct server_transaction *st, const struct sip_dra
 	sip_message_unref(response);
 	settle(st);
 	return err;
-}
-
-void server_transaction_is_prompt(struct server_transaction *st)
-{
-	st->prompt = true;
 }
 
 void transaction_repeat(struct server_transaction *st)

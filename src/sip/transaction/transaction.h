@@ -143,11 +143,6 @@ void transaction_repeat(struct server_transaction *st);
 /** Borrowed. NULL once a final response was sent and handlers.request has returned: only its key is kept. */
 struct sip_message *server_transaction_request(const struct server_transaction *st);
 const struct sip_source *server_transaction_source(const struct server_transaction *st);
-/**
- * In handlers.request, of an INVITE: a response leaves within 200 ms for certain, so that no 100 (Trying) need come
- * before it (17.2.1). Who responds before that handler returns need not say so.
- */
-void server_transaction_is_prompt(struct server_transaction *st);
 /** The To tag that the ua will answer with; the answer to a CANCEL that comes first has it too (9.2). Copied. */
 void server_transaction_set_tag(struct server_transaction *st, struct slice tag);
 /** The ua's own pointer, NULL at first. NULL after a 2xx to INVITE: it will not be repeated any more. */

@@ -120,8 +120,6 @@ void session_set_identity(struct session *session, const struct identity *identi
 /** Callee: when nobody answers it ends with 480 after this, in place of ua_settings.ring_timeout_us; 0: never. Set in
  * `incoming`. */
 void session_set_ring_timeout(struct session *session, int64_t timeout_us);
-/** Callee, in `incoming`: a response leaves in this turn of the loop or the next: no 100 (Trying) need precede it. */
-void session_is_prompt(struct session *session);
 
 enum session_state session_state(const struct session *session);
 bool session_is_caller(const struct session *session);

@@ -291,12 +291,6 @@ void session_set_ring_timeout(struct session *session, int64_t timeout_us)
 		timer_start(session->ua->world.timers, &session->ring, timeout_us, nobody_answers, session);
 }
 
-void session_is_prompt(struct session *session)
-{
-	if (session->server.st)
-		server_transaction_is_prompt(session->server.st);
-}
-
 struct session *session_incoming(struct ua *ua, struct server_transaction *st, struct sip_message *invite,
 				 const struct session_options *options)
 {

@@ -19,7 +19,6 @@ struct recorder {
 	struct sip_message *last;      /* the last message passed up, one reference */
 	struct sip_source source;
 	unsigned answer_at_once;       /* status with which requests are answered inside their handler; 0: not */
-	bool prompt;                   /* it is said there that they are answered soon */
 	unsigned wires;
 };
 
@@ -58,8 +57,6 @@ static void on_request(void *arg, struct server_transaction *st, struct sip_mess
 	keep_last(recorder, request);
 	snprintf(method, sizeof method, "%.*s", SLICE_ARG(request->method_name));
 	note(recorder, method, ERR_NONE);
-	if (recorder->prompt)
-		server_transaction_is_prompt(st);
 	if (recorder->answer_at_once)
 		assert_int_equal(respond(recorder, st, recorder->answer_at_once), ERR_NONE);
 }
