@@ -8,7 +8,7 @@
 
 #include "sip/transport/transport.h"
 
-enum { WORLD_HOSTS = 6, WORLD_OVERHEARD = 16 };
+enum { WORLD_HOSTS = 6, WORLD_OVERHEARD = 16, WORLD_LAST_LOST = 64 };
 
 struct world;
 
@@ -33,6 +33,7 @@ struct world {
 	uint32_t delay_min_us, delay_max_us; /* uniform between: later ones overtake */
 	unsigned long sent, lost, arrived, hostile;
 	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */
+	struct { uint32_t hash; unsigned times; } last_lost[WORLD_LAST_LOST]; /* what was lost, how often in a row */
 	unsigned long requests[SIP_METHODS], responses[700]; /* sent, by method and status, repeated ones too */
 	/* Gets what is sent to an address where nobody is; NULL: lost. */
 	void (*nowhere)(void *arg, const struct address *from, struct slice bytes);
