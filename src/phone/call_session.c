@@ -180,9 +180,15 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 			 struct buf *answer)
 {
 	struct call *call = arg;
+	bool good = encryption_judge(call, session_way(session));
 
-	unsigned status = call->incoming ? media_answer_offer(&call->media, sdp_of(message), answer)
-					 : media_answer_leg(&call->media, leg, sdp_of(message), answer);
+	unsigned status = !encryption_may_answer(&call->media, good, sdp_of(message)) ? 488
+			  : call->incoming ? media_answer_offer(&call->media, sdp_of(message), answer)
+					   : media_answer_leg(&call->media, leg, sdp_of(message), answer);
+	if (!good && status)
+		log_line(call->phone->log, LOG_WARNING,
+			 "call %u: an offer was refused: everybody on the way could read the keys in its answer; see "
+			 "media.encryption-over-clear", call->number);
 	if (status == 488)
 		session_set_warning(session, media_warning(&call->media, sdp_of(message)));
 	call_sound_changed(call);
@@ -207,14 +213,24 @@ static void on_make_offer(void *arg, struct session *session, int leg, struct bu
 	struct call *call = arg;
 	struct failure failure;
 
-	(void)session;
 	if (call->incoming && !call_open_media(call, &failure)) {
 		log_line(call->phone->log, LOG_WARNING, "%s", failure.text);
 		return;
 	}
 	if (call->change == CHANGE_HOLD || call->change == CHANGE_RESUME)
 		media_set_held(&call->media, call->change == CHANGE_HOLD);
-	media_offer_leg(&call->media, leg, offer);
+	call->keys_kept = !encryption_judge(call, session_way(session));
+	if (!call->keys_kept)
+		media_offer_leg(&call->media, leg, offer);
+}
+
+static bool on_may_offer_to(void *arg, struct session *session, const struct sip_target *target)
+{
+	struct call *call = arg;
+
+	(void)session;
+	call->keys_kept = !encryption_may_offer_to(call, target);
+	return !call->keys_kept;
 }
 
 /* Where the offer is of the wrong family, sound needs sockets of the other one. */
@@ -369,12 +385,30 @@ static void note_refusal(struct call *call, const char *method, const struct out
 	free(reason);
 }
 
+/* What is told of an offer that did not leave: not what its request came to. */
+static const struct outcome *without_keys(struct call *call, const struct outcome *outcome, struct outcome *kept)
+{
+	if (!call->keys_kept)
+		return outcome;
+	call->keys_kept = false;
+	*kept = (struct outcome){
+		.status = 488,
+		.cause = CAUSE_LOCAL,
+		.reason = SLICE("the other side is reached now by a way on which everybody could read the keys of the "
+				"sound: nothing was sent, and the call goes on as it was; "
+				"media.encryption-over-clear on permits it")
+	};
+	return kept;
+}
+
 static void on_reinvited(void *arg, struct session *session, const struct outcome *outcome)
 {
 	struct call *call = arg;
 	enum call_change change = call->change;
+	struct outcome kept;
 
 	(void)session;
+	outcome = without_keys(call, outcome, &kept);
 	call->change = CHANGE_NONE;
 	if (outcome->status / 100 == 2) {
 		media_offer_stands(&call->media);
@@ -429,8 +463,10 @@ static void update_event(struct call *call, const char *direction, const struct 
 static void on_updated(void *arg, struct session *session, const struct outcome *outcome)
 {
 	struct call *call = arg;
+	struct outcome kept;
 
 	(void)session;
+	outcome = without_keys(call, outcome, &kept);
 	call->updating = false;
 	if (outcome->status / 100 == 2) {
 		media_offer_stands(&call->media);
@@ -456,8 +492,10 @@ static void on_peer_updated(void *arg, struct session *session, struct sip_messa
 static void on_refreshed(void *arg, struct session *session, struct slice method, const struct outcome *outcome)
 {
 	struct call *call = arg;
+	struct outcome kept;
 
 	(void)session;
+	outcome = without_keys(call, outcome, &kept);
 	if (slice_eq(method, SLICE("UPDATE"))) {
 		update_event(call, "out", outcome, true);
 		return;
@@ -499,6 +537,7 @@ struct session_handlers call_handlers(struct call *call)
 		.answer = on_answer,
 		.make_offer = on_make_offer,
 		.offer_for = on_offer_for,
+		.may_offer_to = on_may_offer_to,
 		.reinvited = on_reinvited,
 		.peer_reinvited = on_peer_reinvited,
 		.offer_lost = on_offer_lost,

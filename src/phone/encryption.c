@@ -37,10 +37,52 @@ enum media_encryption encryption_of_call(const struct call *call)
 	return encryption;
 }
 
+static bool is_allowed_in_clear(const struct call *call)
+{
+	return settings_on(call_settings(call, "media.encryption-over-clear"), "media.encryption-over-clear");
+}
+
 bool encryption_may_send_keys(const struct call *call)
 {
-	return call->private_signalling ||
-	       settings_on(call_settings(call, "media.encryption-over-clear"), "media.encryption-over-clear");
+	return call->private_signalling || is_allowed_in_clear(call);
+}
+
+/* ---- the way of each later description ---- */
+
+/* Without its keys a description would take from the call what it has, or must have. */
+static bool is_needed(const struct call_media *media)
+{
+	return media->encryption == MEDIA_ENCRYPTION_REQUIRED ||
+	       (media->plan.usable && media->plan.config.protection.suite != STREAM_CLEAR);
+}
+
+static bool is_open(const struct call *call, const struct sip_target *way)
+{
+	return !signalling_is_private(way->protocol, &way->address) && !is_allowed_in_clear(call);
+}
+
+bool encryption_judge(struct call *call, const struct sip_target *way)
+{
+	struct call_media *media = &call->media;
+	bool needed = is_needed(media);
+
+	if (media->encryption == MEDIA_CLEAR)
+		return true;
+	/* Not known yet: keys that are needed are judged once more, others are left out. */
+	media->in_clear = way ? is_open(call, way) : !needed;
+	return !media->in_clear || !needed;
+}
+
+bool encryption_may_offer_to(struct call *call, const struct sip_target *target)
+{
+	return !call->media.offers_keys || !is_open(call, target);
+}
+
+bool encryption_may_answer(const struct call_media *media, bool good, struct slice offer)
+{
+	/* An offer without keys gets none, and is refused by whom needs them. */
+	return good || (media->encryption != MEDIA_ENCRYPTION_REQUIRED &&
+			slice_find_slice(offer, SLICE("a=crypto:")) == offer.n);
 }
 
 /* ---- our keys ---- */
@@ -108,7 +150,7 @@ static void put_first(struct media_keys *keys, enum stream_suite suite)
 
 void encryption_describe(struct call_media *media, struct sdp_local *local)
 {
-	if (media->encryption == MEDIA_CLEAR)
+	if (media->encryption == MEDIA_CLEAR || media->in_clear)
 		return;
 	put_first(&media->keys, media->plan.config.protection.suite);
 	local->keying = &sdp_sdes;

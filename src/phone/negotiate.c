@@ -343,6 +343,7 @@ void media_offer(struct call_media *media, struct buf *offer)
 		*media->plan_before = media->plan;
 		media->early_answer = false;
 	}
+	media->offers_keys = local.crypto_count;
 	sdp_make_offer(media->negotiation, &local, offer);
 }
 
@@ -486,10 +487,12 @@ void media_offer_leg(struct call_media *media, int number, struct buf *offer)
 	struct sdp_local local = local_description(media);
 	struct media_leg *leg = media->settled ? NULL : find_leg(media, number);
 
-	if (leg)
-		sdp_make_offer(leg->negotiation, &local, offer);
-	else
+	if (!leg) {
 		media_offer(media, offer);
+		return;
+	}
+	media->offers_keys = local.crypto_count;
+	sdp_make_offer(leg->negotiation, &local, offer);
 }
 
 unsigned media_answer_leg(struct call_media *media, int number, struct slice offer, struct buf *answer)

@@ -60,6 +60,8 @@ struct call_media {
 	bool rtcp_mux;
 	char opus_fmtp[160]; /* what the row of Opus says, where that depends on settings and devices */
 	enum media_encryption encryption;
+	bool in_clear;    /* everybody on the way reads the next description: it must not have keys */
+	bool offers_keys; /* the last offer of ours had keys */
 	struct media_keys keys;
 	struct sdp_negotiation *negotiation;
 	struct sdp_negotiation *before; /* the pending offer of a later exchange, or NULL */

@@ -126,7 +126,8 @@ struct call {
 	bool codec_known;                              /* told by an event: */
 	enum media_codec codec_sent;
 	char *codec, *encryption;                      /* codec=, encryption= */
-	bool private_signalling;                       /* nobody on the way reads keys in its descriptions */
+	bool private_signalling;                       /* nobody on the way reads keys in its first description */
+	bool keys_kept;                                /* an offer of ours did not leave: its keys could be read */
 	char *record_to;                               /* record=, until it begins; or NULL */
 	bool in_conference;
 	struct sampling *sampling;                     /* NULL: nothing was heard yet */
@@ -231,6 +232,16 @@ bool signalling_is_private(enum sip_protocol protocol, const struct address *rem
 /** What its option, its account or media.encryption says; optional becomes off where keys may not be sent. */
 enum media_encryption encryption_of_call(const struct call *call);
 bool encryption_may_send_keys(const struct call *call);
+/**
+ * The next description of the call leaves by `way` (NULL: not known yet): without keys, where others could read them.
+ * @return false: then it must not leave at all, for the sound is encrypted, or has to be; an offer without keys may be
+ * answered all the same
+ */
+bool encryption_judge(struct call *call, const struct sip_target *way) MUST_CHECK;
+/** May the offer that was written last go there? */
+bool encryption_may_offer_to(struct call *call, const struct sip_target *target) MUST_CHECK;
+/** May this offer be answered, after encryption_judge() has said `good`? */
+bool encryption_may_answer(const struct call_media *media, bool good, struct slice offer) MUST_CHECK;
 /** Can libsrtp do one of media.encryption-suites? */
 bool encryption_is_possible(const struct call_media *media);
 /** Fresh keys for media->encryption: none where it is off or libsrtp is of no use. */

@@ -1,4 +1,5 @@
 """SRTP by keys in SDP (RFC 4568) with baresip and linphonec, each as caller and callee; sound proved by what the other side recorded."""
+import base64
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import resource
 from certificates import make_ca, make_certificate
 from harness import check, equal, hears, port_answers, wait_until
 from test_phones import PEER, PHONE, Baresip, Linphone, phone_with_tone, talk
+from wire import Peer, TlsPeer
 
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM")
 
@@ -140,6 +142,133 @@ def test_srtp_over_tls(bench):
     # By UDP the same phones do not talk.
     alice.do("call sip:bob@192.0.2.4")
     check("media.encryption-over-clear" in str(alice.event("failed")), "refused by UDP")
+
+
+KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + base64.b64encode(bytes(30)).decode() + "\n"
+IN_CLEAR = "everybody could read the keys"
+
+
+class Moved:
+    """A call to a scripted peer by TLS, encrypted, whose remote target is then a plain address."""
+
+    def __init__(self, bench, *lines, scheme="sip", keys=True):
+        bench.need_namespace()
+        ca = make_ca(bench)
+        self.tls = TlsPeer(5061, "192.0.2.4", make_certificate(bench, "peer", "IP:192.0.2.4"))
+        self.plain = Peer(5090, "192.0.2.3")
+        self.tls.scheme, self.keys = scheme, keys
+        self.tls.parameters = ";transport=tls" if scheme == "sip" else ""
+        self.phone = bench.phone(f"set tls.ca {ca}", "set sip.listen 192.0.2.1:5060", "set media.encryption required",
+                                 "set media.encryption-suites AES_CM_128_HMAC_SHA1_80", *lines)
+        self.phone.do(f"call {scheme}:peer@192.0.2.4:5061{self.tls.parameters}")
+        self.invite = self.tls.receive("INVITE", 10)
+        self.tls.respond(self.invite, 200, "OK", self.described())
+        self.ack = self.tls.receive("ACK")
+        self.phone.do("wait answered within=5s")
+        self.cseq = 1
+
+    def described(self, version=1):
+        sdp = self.tls.sdp(version=version)
+        return sdp.replace("RTP/AVP", "RTP/SAVP") + KEY if self.keys else sdp
+
+    def ask(self, peer, method, to, body="", contact=True):
+        """A request of the peer inside the dialog; returns what the phone answers."""
+        self.cseq += 1
+        ours = re.search("<(.*?)>", self.invite.get("Contact"))[1]
+        peer.request(method, ours, self.invite.get("From"), f"{self.invite.get('To')};tag={self.tls.tag}", self.invite.get("Call-ID"), self.cseq, to,
+                     body=body, contact=contact)
+        while True:
+            answer = peer.receive()
+            if not answer.is_request and answer.status >= 200 and answer.get("CSeq") == f"{self.cseq} {method}":
+                return answer
+
+    def move(self, contact="Contact: <sip:peer@192.0.2.3:5090>"):
+        answer = self.ask(self.tls, "UPDATE", None, contact=contact)
+        equal(answer.status, 200, "the UPDATE that moves the target")
+
+    def stands(self):
+        equal(self.phone.get("call.encryption") in SUITES, self.keys, "encryption as it was")
+        equal(self.phone.get("call.state"), "answered", "the state")
+
+
+def test_srtp_keys_stay_when_the_target_moves(bench):
+    """12.2: the peer's Contact is a plain address now: no offer and no answer of ours takes the keys there, and the call stays encrypted."""
+    call = Moved(bench)
+    call.move()
+    call.phone.ask("hold")
+    refused = call.phone.event("reinvite", direction="out")
+    check(IN_CLEAR in refused["reason"] and "media.encryption-over-clear" in refused["reason"], str(refused))
+    call.phone.ask("update")
+    refused = call.phone.event("update", direction="out")
+    check(IN_CLEAR in refused["reason"], str(refused))
+    call.stands()
+    # What the peer asks for in the clear is not answered there with keys, with an offer of its own or of ours.
+    for body in (call.described(2), ""):
+        answer = call.ask(call.plain, "INVITE", ("192.0.2.1", 5060), body, "Contact: <sip:peer@192.0.2.3:5090>")
+        equal(answer.status, 488, "a re-INVITE in the clear")
+    equal(call.ask(call.plain, "UPDATE", ("192.0.2.1", 5060), call.described(2)).status, 488, "an UPDATE in the clear")
+    call.stands()
+    for message in call.plain.pending:
+        check("crypto" not in message.body, message.body)
+    # By the way that is private all goes on.
+    call.move(call.tls.contact())
+    call.phone.do("hold")
+    reinvite = call.tls.receive("INVITE")
+    check("a=crypto:" in reinvite.body, reinvite.body)
+    call.tls.respond(reinvite, 200, "OK", call.described(3))
+    call.phone.do("wait held within=5s")
+    # Whoever permits it has them sent.
+    call.phone.do("set media.encryption-over-clear on")
+    call.move()
+    call.phone.do("resume")
+    check("a=crypto:" in call.plain.receive("INVITE").body, "permitted")
+
+
+def test_srtp_optional_keys_stay_when_the_target_moves(bench):
+    """`optional` that came to encryption is not offered away either; where nothing is encrypted the offer goes without keys."""
+    call = Moved(bench, "set media.encryption optional")
+    call.move()
+    call.phone.ask("hold")
+    check(IN_CLEAR in call.phone.event("reinvite", direction="out")["reason"], "refused")
+    call.stands()
+
+
+def test_srtp_unused_keys_are_left_out_when_the_target_moves(bench):
+    """`optional` where nothing was encrypted: the offer goes to the plain address, without keys."""
+    call = Moved(bench, "set media.encryption optional", keys=False)
+    check("a=crypto:" in call.invite.body, "offered by TLS")
+    call.move()
+    call.phone.do("hold")
+    reinvite = call.plain.receive("INVITE")
+    check("a=crypto:" not in reinvite.body and "m=audio" in reinvite.body, reinvite.body)
+    call.plain.respond(reinvite, 200, "OK", call.described(2))
+    call.phone.do("wait held within=5s")
+    equal(call.phone.get("call.encryption"), "none", "encryption")
+
+
+def test_srtp_answer_in_an_ack_stays_when_the_target_moves(bench):
+    """A re-INVITE without an offer: the 2xx brings one and a plain Contact, and the ACK that would answer it there takes no keys along."""
+    call = Moved(bench)
+    call.phone.do("reinvite sdp=none")
+    reinvite = call.tls.receive("INVITE")
+    call.tls.respond(reinvite, 200, "OK", call.described(2), headers=["Contact: <sip:peer@192.0.2.3:5090>"])
+    ack = call.plain.receive("ACK")
+    equal(ack.body, "", "the ACK")
+    call.phone.event("ended")
+
+
+def test_sips_stays_sips(bench):
+    """26.2.2: a target refresh leads from sips: to sips: only."""
+    call = Moved(bench, scheme="sips")
+    call.move()
+    call.phone.do("hold")
+    reinvite = call.tls.receive("INVITE")
+    check(reinvite.start.startswith("INVITE sips:"), reinvite.start)
+    check("not taken in place of sips:" in call.phone.error_text(), call.phone.error_text())
+    call.tls.respond(reinvite, 200, "OK", call.described(2), headers=["Contact: <sip:peer@192.0.2.3:5090>"])
+    call.phone.do("wait held within=5s")
+    call.phone.do("hangup")
+    call.tls.receive("BYE")
 
 
 def test_srtp_offers_are_refused(bench):

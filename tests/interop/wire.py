@@ -1,6 +1,8 @@
 """SIP by hand: a scripted peer on a UDP socket, and a look at every packet that passes `lo`."""
 import os
+import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -56,6 +58,8 @@ class Message:
 class Peer:
     """A user agent that says exactly what the test makes it say."""
 
+    protocol, scheme, parameters = "UDP", "sip", ""
+
     def __init__(self, port, host="127.0.0.1"):
         self.host, self.port = host, port
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
@@ -78,9 +82,9 @@ class Peer:
             left = end - time.monotonic()
             if left <= 0:
                 raise Failed(f"no {wanted} came within {within} s; kept: {[m.start for m in self.pending]}")
-            self.socket.settimeout(left)
             try:
-                raw, source = self.socket.recvfrom(65536)
+                self.wait(left)
+                raw, source = self.datagram()
             except socket.timeout:
                 continue
             if not raw.strip(b"\r\n\0 "):
@@ -89,6 +93,12 @@ class Peer:
             if fits(message):
                 return message
             self.pending.append(message)
+
+    def datagram(self):
+        return self.socket.recvfrom(65536)
+
+    def wait(self, seconds):
+        self.socket.settimeout(seconds)
 
     def nothing(self, wanted, within=1.0):
         """Nothing of this kind may come."""
@@ -107,8 +117,11 @@ class Peer:
         if status > 100 and "tag=" not in to:
             to += f";tag={tag or self.tag}"
         rows += [f"From: {request.get('From')}", f"To: {to}", f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}",
-                 f"Contact: <sip:peer@{self.host}:{self.port}>", *headers]
+                 *([] if any(h.startswith("Contact:") for h in headers) else [self.contact()]), *headers]
         self.send(self.finish(rows, body), request.source)
+
+    def contact(self):
+        return f"Contact: <{self.scheme}:peer@{self.host}:{self.port}{self.parameters}>"
 
     @staticmethod
     def finish(rows, body="", type="application/sdp"):
@@ -119,10 +132,10 @@ class Peer:
     def request(self, method, target, to, dialog_from, call_id, cseq, destination, body="", headers=(), branch=None, contact=True, type="application/sdp"):
         self.branches += 1
         branch = branch or f"z9hG4bK{self.tag}{self.branches}"
-        rows = [f"{method} {target} SIP/2.0", f"Via: SIP/2.0/UDP {self.host}:{self.port};branch={branch}", "Max-Forwards: 70", f"From: {dialog_from}",
+        rows = [f"{method} {target} SIP/2.0", f"Via: SIP/2.0/{self.protocol} {self.host}:{self.port};branch={branch}", "Max-Forwards: 70", f"From: {dialog_from}",
                 f"To: {to}", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}"]
         if contact:
-            rows.append(f"Contact: <sip:peer@{self.host}:{self.port}>")
+            rows.append(contact if isinstance(contact, str) else self.contact())
         self.send(self.finish([*rows, *headers], body, type), destination)
         return branch
 
@@ -176,3 +189,38 @@ class Sniffer:
             with self.read:
                 self.seen.append(payload if payload.startswith(b"mark ") else Message(payload, source, destination, time.monotonic()))
                 self.read.notify_all()
+
+
+class TlsPeer(Peer):
+    """The same on TLS: one connection, the phone's."""
+
+    protocol, parameters = "TLS", ";transport=tls"
+
+    def __init__(self, port, host, certificate):
+        super().__init__(port, host)
+        self.socket.close()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.listener, self.context, self.socket, self.rest = socket.create_server((host, port)), context, None, b""
+
+    def datagram(self):
+        """The next message of the connection, which is waited for first."""
+        if not self.socket:
+            plain, self.source = self.listener.accept()
+            self.socket = self.context.wrap_socket(plain, server_side=True)
+        while True:
+            head, end, body = self.rest.lstrip(b"\r\n").partition(b"\r\n\r\n")
+            length = re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)", head)
+            if end and len(body) >= int(length[1]):
+                self.rest = body[int(length[1]):]
+                return head + end + body[:int(length[1])], self.source
+            more = self.socket.recv(65536)
+            if not more:
+                raise Failed("the phone has closed the connection")
+            self.rest += more
+
+    def wait(self, seconds):
+        (self.socket or self.listener).settimeout(seconds)
+
+    def send(self, text, to):
+        self.socket.sendall(text if isinstance(text, bytes) else text.replace("\r\n", "\n").replace("\n", "\r\n").encode())

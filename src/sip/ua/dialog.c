@@ -119,15 +119,38 @@ static char *target_of(const struct sip_uri *uri)
 	return target;
 }
 
-void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
+/* @return NULL: none that a request could go to */
+static const struct sip_uri *contact_of(const struct sip_message *message)
 {
 	const struct sip_address *contact = sip_message_address(message, SIP_HEADER_CONTACT, 0);
 
 	if (!contact || contact->star || contact->uri.scheme == SIP_SCHEME_OTHER || !contact->uri.host.n ||
 	    contact->uri.text.n > HOP_URI_MAX)
+		return NULL;
+	return &contact->uri;
+}
+
+static void take_target(struct dialog *dialog, const struct sip_message *message)
+{
+	const struct sip_uri *contact = contact_of(message);
+
+	if (!contact)
 		return;
 	free(dialog->remote_target);
-	dialog->remote_target = target_of(&contact->uri);
+	dialog->remote_target = target_of(contact);
+}
+
+void dialog_refresh(struct dialog *dialog, const struct sip_message *message)
+{
+	const struct sip_uri *contact = contact_of(message);
+	bool was_secure = slice_ibegins(slice_of(dialog->remote_target), SLICE("sips:"));
+
+	if (contact && was_secure && contact->scheme != SIP_SCHEME_SIPS)
+		log_line(dialog->ua->world.log, LOG_WARNING,
+			 "the other side wants to be reached at %.*s from now on: not taken in place of sips:",
+			 SLICE_ARG(slice_sub(contact->text, 0, 200)));
+	else
+		take_target(dialog, message);
 }
 
 static struct dialog *dialog_new(struct ua *ua, const struct sip_message *message, struct slice local_tag,
@@ -177,7 +200,7 @@ struct dialog *dialog_new_server(struct ua *ua, const struct sip_message *reques
 	dialog->remote_cseq = sip_message_cseq(request)->number;
 	dialog->has_remote_cseq = true;
 	take_routes(dialog, request);
-	dialog_refresh(dialog, request);
+	take_target(dialog, request);
 	return dialog;
 }
 
@@ -195,7 +218,7 @@ struct dialog *dialog_new_notified(struct ua *ua, const struct sip_message *noti
 	dialog->scope = slice_dup(scope);
 	dialog->remote_target = target_of(&from->uri);
 	take_routes(dialog, notify);
-	dialog_refresh(dialog, notify);
+	take_target(dialog, notify);
 	dialog->ours = true;
 	return dialog;
 }
@@ -275,7 +298,7 @@ void dialog_raise_cseq(struct dialog *dialog, uint32_t number)
 void dialog_confirm(struct dialog *dialog, const struct sip_message *response)
 {
 	take_routes(dialog, response);
-	dialog_refresh(dialog, response);
+	take_target(dialog, response);
 }
 
 bool dialog_in_order(struct dialog *dialog, const struct sip_message *request)
@@ -304,6 +327,16 @@ struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool 
 	sip_draft_add_slice(draft, SIP_HEADER_CALL_ID, slice_of(dialog->call_id));
 	sip_draft_add(draft, SIP_HEADER_CSEQ, "%u %.*s", dialog->local_cseq, SLICE_ARG(method));
 	return draft;
+}
+
+bool dialog_way(struct dialog *dialog, struct sip_target *way)
+{
+	bool strict;
+	struct sip_draft *draft = dialog_draft(dialog, SLICE("ACK"), &strict);
+	bool known = hop_way(dialog->ua, draft, strict, way);
+
+	sip_draft_free(draft);
+	return known;
 }
 
 /* ---- ACK ---- */

@@ -78,8 +78,8 @@ bool dialog_has_remote_tag(const struct dialog *dialog, struct slice tag);
 void dialog_confirm(struct dialog *dialog, const struct sip_message *response);
 /** The next request must be numbered above this (12.2.1.1). */
 void dialog_raise_cseq(struct dialog *dialog, uint32_t number);
-/** Target refresh: the Contact of a request or 2xx (12.2). One that is no target, or longer than a URI may be, changes
- * nothing. */
+/** Target refresh: the Contact of a request or 2xx (12.2). One that is no target, or longer than a URI may be, or no
+ * sips URI where the target has been one (26.2.2), changes nothing. */
 void dialog_refresh(struct dialog *dialog, const struct sip_message *message);
 /** May this request be acted on (12.2.2)? Its CSeq number is kept when it may. @return false: lower than one seen,
  * answer 500 */
@@ -87,6 +87,12 @@ bool dialog_in_order(struct dialog *dialog, const struct sip_message *request) M
 /** The draft of a request inside the dialog: Request-URI, Route, Max-Forwards, From, To, Call-ID, CSeq to be. Never
  * NULL. */
 struct sip_draft *dialog_draft(struct dialog *dialog, struct slice method, bool *strict);
+
+/**
+ * Where its next request goes, as far as that can be said without looking up a name: the protocol, and the address of a
+ * literal or of an open connection (another one is empty). @return false: neither route set nor target says it
+ */
+bool dialog_way(struct dialog *dialog, struct sip_target *way);
 
 /* The ACK of a 2xx (13.2.2.4): located by the route set, sent again whenever the 2xx comes again. */
 struct ack {

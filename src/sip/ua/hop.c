@@ -111,20 +111,44 @@ static bool is_for_sips(const struct sip_draft *draft, bool strict)
 	return slice_ibegins(target, SLICE("sips:"));
 }
 
+static enum err read_next(const struct sip_draft *draft, bool strict, const enum sip_protocol *protocol,
+			  struct sip_hop *wanted)
+{
+	struct slice route = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
+
+	return sip_hop_read(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft),
+			    is_for_sips(draft, strict), protocol, wanted);
+}
+
 void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
 	      const enum sip_protocol *protocol, hop_h *done, void *arg)
 {
-	struct slice route = sip_draft_value(draft, SIP_HEADER_ROUTE, 0);
 	struct sip_hop wanted;
 
 	*hop = (struct hop){ .ua = ua, .done = done, .arg = arg };
-	hop->err = sip_hop_read(route.p && !strict ? uri_of_route(route) : sip_draft_request_uri(draft),
-				is_for_sips(draft, strict), protocol, &wanted);
+	hop->err = read_next(draft, strict, protocol, &wanted);
 	memcpy(hop->host, wanted.host, sizeof hop->host);
 	if (hop->err || is_literal(hop, &wanted) || is_connection(hop, &wanted))
 		timer_start(ua->world.timers, &hop->timer, 0, found_at_once, hop);
 	else
 		hop->lookup = ua->world.ops->locate(ua->world.net, &wanted, found, hop);
+}
+
+bool hop_way(struct ua *ua, const struct sip_draft *draft, bool strict, struct sip_target *way)
+{
+	struct hop hop = { .ua = ua };
+	struct sip_hop wanted;
+
+	*way = (struct sip_target){ .protocol = SIP_UDP };
+	if (read_next(draft, strict, NULL, &wanted))
+		return false;
+	bool known = is_literal(&hop, &wanted) || is_connection(&hop, &wanted);
+	if (known)
+		*way = hop.targets[0];
+	else if (wanted.has_protocol || wanted.secure)
+		way->protocol = sip_hop_protocol(&wanted);
+	hop_fini(&hop);
+	return known || wanted.has_protocol || wanted.secure;
 }
 
 bool hop_is_looking(const struct hop *hop)

@@ -36,6 +36,8 @@ struct hop {
  */
 void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
 	      const enum sip_protocol *protocol, hop_h *done, void *arg);
+/** What can be said of the way without a look-up. @return false: nothing. See dialog_way() */
+bool hop_way(struct ua *ua, const struct sip_draft *draft, bool strict, struct sip_target *way);
 /** Is `done` still to be called? */
 bool hop_is_looking(const struct hop *hop);
 /** Forget it, free the targets. */

@@ -14,8 +14,8 @@ src_sip_ua_libua_a_SOURCES = \
 	src/sip/ua/registration.h src/sip/ua/registration_internal.h \
 	src/sip/ua/request.c src/sip/ua/request.h src/sip/ua/request_draft.c src/sip/ua/request_form.c \
 	src/sip/ua/session.c src/sip/ua/session.h src/sip/ua/session_internal.h \
-	src/sip/ua/session_also.c src/sip/ua/session_leg.c src/sip/ua/session_client.c src/sip/ua/session_reinvite.c \
-	src/sip/ua/session_requests.c src/sip/ua/session_server.c \
+	src/sip/ua/session_also.c src/sip/ua/session_describe.c src/sip/ua/session_leg.c src/sip/ua/session_client.c \
+	src/sip/ua/session_reinvite.c src/sip/ua/session_requests.c src/sip/ua/session_server.c \
 	src/sip/ua/subscription.c src/sip/ua/subscription_branch.c \
 	src/sip/ua/subscription.h src/sip/ua/subscription_internal.h \
 	src/sip/ua/session_reliable.c src/sip/ua/session_timer.c src/sip/ua/session_update.c \

@@ -82,6 +82,9 @@ struct session_handlers {
 	/** The offer that our 2xx to the peer's re-INVITE brought has no answer that could be used: what was agreed
 	 * before stands (14.1). May be NULL. */
 	void (*offer_lost)(void *arg, struct session *session);
+	/** An offer of ours in a request is about to leave for this target. @return false: nobody there, or on the way
+	 * there, shall read it: it does not go (ERR_NO_ROUTE). May be NULL. */
+	bool (*may_offer_to)(void *arg, struct session *session, const struct sip_target *target);
 };
 
 /* What a redirected call goes on with: the same To, From tag and Call-ID, the CSeq rising (8.1.3.4). */
@@ -130,6 +133,10 @@ void session_thread(const struct session *session, struct call_thread *thread);
 const struct sip_address *session_peer(const struct session *session);
 /** The dialog that counts now, or NULL: for subscriptions inside it. */
 struct dialog *session_dialog(const struct session *session);
+/** In `offer` and `make_offer`: where what they write is sent next, so who may read it; of the address only its family
+ * and whether it is this host count where a name is still to be looked up. NULL: that is not known before
+ * `may_offer_to`. Borrowed. */
+const struct sip_target *session_way(const struct session *session);
 /** Where our requests in it go: the peer's Contact; or NULL. Borrowed. */
 const char *session_remote_target(const struct session *session);
 /** The value of the Replaces (RFC 3891) by which somebody else takes our place at the peer. @return false: no dialog is

@@ -141,13 +141,9 @@ static struct leg *leg_of(struct session *session, const struct sip_message *inv
  * with, 0: accepted */
 unsigned session_take_offer(struct leg *leg, const struct sip_message *response, struct buf *answer)
 {
-	struct session_handlers *handlers = &leg->session->handlers;
-
 	if (!session_has_sdp(response))
 		return 488;
-	if (!handlers->offer)
-		return 0;
-	return handlers->offer(handlers->arg, leg->session, leg->number, response, answer);
+	return session_ask_own_answer(leg, response, answer);
 }
 
 /* The answer to our offer, in this 2xx or in a 1xx before it. */
@@ -187,7 +183,7 @@ static bool take_early(struct leg *leg, struct sip_message *response, bool relia
 	if (leg->agreed || !reliable || session->offer)
 		return true;
 	leg->agreed = true;
-	return !handlers->offer || !handlers->offer(handlers->arg, session, leg->number, response, answer);
+	return session_ask_own_answer(leg, response, answer) == 0;
 }
 
 /* ---- the first INVITE ---- */
@@ -451,7 +447,7 @@ static bool prepare_invite(void *arg, struct sip_draft *draft, const struct sip_
 	const struct session_handlers *handlers = &session->handlers;
 	struct buf offer;
 
-	if (!session_own_contact(arg, draft, target))
+	if (!session_own_contact(arg, draft, target) || (session->offer && !session_may_offer_to(session, target)))
 		return false;
 	if (!session->offer || !handlers->offer_for)
 		return true;

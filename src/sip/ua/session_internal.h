@@ -2,7 +2,7 @@
  * What the files of session share: session.c (life, BYE), session_requests.c (other requests in the dialog),
  * session_client.c (calling), session_reinvite.c (re-INVITE out), session_server.c (called, re-INVITE in),
  * session_update.c (UPDATE), session_reliable.c (reliable 1xx, PRACK), session_timer.c (how long it lives without a
- * sign of life), session_also.c (what the user adds to a message).
+ * sign of life), session_also.c (what the user adds to a message), session_describe.c (whom it asks for descriptions).
  */
 #pragma once
 
@@ -152,6 +152,7 @@ struct session {
 
 	/* callee, and re-INVITE of the peer */
 	struct invite_server server;
+	const struct sip_target *way;      /* while a description is asked for: session_way() */
 	struct sip_target hop;             /* where the INVITE came from: our Contact is what is reached from there */
 	struct buf progress;               /* the answer that a 1xx carried */
 	struct reliable reliable;
@@ -237,6 +238,19 @@ bool session_glares_on(struct session *session, unsigned *glares, int64_t *since
  */
 bool session_was_in_the_way(struct session *session, const struct outcome *outcome, int64_t *pause_us);
 
+/* session_describe.c: the handlers `offer` and `make_offer`, while session_way() tells `way` */
+/** The answer to this offer. @return 0, or the status that refuses it */
+unsigned session_ask_answer(struct leg *leg, const struct sip_message *offer, const struct sip_target *way,
+			    struct buf *answer);
+/** The same for an answer that a request of ours in the dialog carries (PRACK, ACK). */
+unsigned session_ask_own_answer(struct leg *leg, const struct sip_message *offer, struct buf *answer);
+/** An offer in a response that goes this way; nothing is written: there is none to be had. */
+void session_ask_offer(struct leg *leg, const struct sip_target *way, struct buf *offer);
+/** The same for an offer that a request of ours in the dialog carries. */
+void session_ask_own_offer(struct leg *leg, struct buf *offer);
+/** May the offer that is about to leave go there? */
+bool session_may_offer_to(struct session *session, const struct sip_target *target);
+
 /* session_also.c */
 /** The last touch to a message of ours: its description (may be empty), and what the user adds to it. */
 void session_finish(struct session *session, struct sip_draft *draft, struct slice sdp);
@@ -306,6 +320,8 @@ void session_refresh_by_invite(struct session *session);
 void session_late_success(struct session *session, struct leg *leg, struct sip_message *response);
 
 /* session_server.c */
+/** Where the answer to a request goes. */
+struct sip_target session_source(const struct server_transaction *st);
 void session_server_stop(struct session *session);
 void session_server_release(struct session *session);
 void session_take_ack(struct session *session, struct sip_message *ack);

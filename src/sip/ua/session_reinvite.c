@@ -179,10 +179,9 @@ static void reinvite_progress(struct session *session, struct sip_message *respo
 		if (session->handlers.answer &&
 		    !session->handlers.answer(session->handlers.arg, session, leg->number, response, false))
 			request_cancel(session->reinvite, slice_of(NULL));
-	} else if (session_has_sdp(response) && !session->reinvite_offered && !session->reinvite_agreed &&
-		   session->handlers.offer) {
+	} else if (session_has_sdp(response) && !session->reinvite_offered && !session->reinvite_agreed) {
 		session->reinvite_agreed = true;
-		if (session->handlers.offer(session->handlers.arg, session, leg->number, response, &answer))
+		if (session_ask_own_answer(leg, response, &answer))
 			request_cancel(session->reinvite, slice_of(NULL));
 	}
 	if (!session_is_over(session))
@@ -220,14 +219,12 @@ static void on_reinvite(void *arg, struct request *request, enum request_event e
  */
 static bool renew_offer(struct session *session)
 {
-	struct session_handlers *handlers = &session->handlers;
 	struct buf offer;
 
 	if (!session->offer_is_old || !session->next_offer[0])
 		return true;
 	buf_init(&offer, SIP_MESSAGE_MAX);
-	if (handlers->make_offer)
-		handlers->make_offer(handlers->arg, session, session->leg->number, &offer);
+	session_ask_own_offer(session->leg, &offer);
 	bool good = offer.n > 0;
 	if (good) {
 		free(session->next_offer);
@@ -235,6 +232,14 @@ static bool renew_offer(struct session *session)
 	}
 	buf_fini(&offer);
 	return good;
+}
+
+static bool prepare_reinvite(void *arg, struct sip_draft *draft, const struct sip_target *target)
+{
+	struct session *session = arg;
+
+	return session_own_contact(arg, draft, target) &&
+	       (!session->reinvite_offered || session_may_offer_to(session, target));
 }
 
 /* It is not sent. */
@@ -282,7 +287,7 @@ void session_try_reinvite(struct session *session)
 									       .others_dialog = !dialog->ours,
 									       .cseq = &dialog->local_cseq,
 									       .scope = slice_of(dialog->scope),
-									       .prepare = session_own_contact,
+									       .prepare = prepare_reinvite,
 									       .event = on_reinvite,
 									       .arg = session });
 	wait_for_more(session);

@@ -82,7 +82,8 @@ static bool fits(const struct session *session, const struct sip_message *prack)
 }
 
 /* The answer to our offer in the 1xx, or a new offer of the caller's (5). @return the status of the PRACK */
-static unsigned take_description(struct leg *leg, const struct sip_message *prack, struct buf *answer)
+static unsigned take_description(struct leg *leg, const struct sip_message *prack, const struct sip_target *way,
+				 struct buf *answer)
 {
 	struct session *session = leg->session;
 	struct session_handlers *handlers = &session->handlers;
@@ -99,7 +100,7 @@ static unsigned take_description(struct leg *leg, const struct sip_message *prac
 	if (leg->turn != TURN_NONE)
 		return leg->turn == TURN_OURS ? 491 : 500;
 	leg->turn = TURN_PEERS;
-	unsigned status = handlers->offer ? handlers->offer(handlers->arg, session, leg->number, prack, answer) : 0;
+	unsigned status = session_ask_answer(leg, prack, way, answer);
 	leg->turn = TURN_NONE;
 	return status ? status : 200;
 }
@@ -131,6 +132,7 @@ void session_take_prack(struct leg *leg, struct server_transaction *st, struct s
 	struct session *session = leg->session;
 	struct reliable *reliable = &session->reliable;
 	struct timers *timers = session->ua->world.timers;
+	struct sip_target way = session_source(st);
 	struct buf answer;
 
 	if (session->is_caller || !fits(session, prack)) {
@@ -139,7 +141,7 @@ void session_take_prack(struct leg *leg, struct server_transaction *st, struct s
 	}
 	bool ours = leg->turn == TURN_OURS;
 	buf_init(&answer, SIP_MESSAGE_MAX);
-	unsigned status = take_description(leg, prack, &answer);
+	unsigned status = take_description(leg, prack, &way, &answer);
 	reliable->outstanding = false;
 	timer_stop(timers, &reliable->repeat);
 	timer_stop(timers, &reliable->give_up);

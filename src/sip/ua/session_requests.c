@@ -47,8 +47,12 @@ static void on_errand(void *arg, struct request *request, enum request_event eve
 static bool errand_contact(void *arg, struct sip_draft *draft, const struct sip_target *target)
 {
 	struct errand *errand = arg;
+	struct session *session = errand->session;
+	bool offers = errand->leg == session->update.leg && session->update.offered &&
+		      slice_eq(sip_draft_method(draft), SLICE("UPDATE"));
 
-	return request_add_contact(errand->session->ua, errand->session->profile, draft, target, slice_of(NULL));
+	return request_add_contact(session->ua, session->profile, draft, target, slice_of(NULL)) &&
+	       (!offers || session_may_offer_to(session, target));
 }
 
 /* Requests that refresh the remote target or make a usage carry a Contact (12.2.1.1). */

@@ -267,6 +267,13 @@ static void still_ringing(void *arg)
 	timer_start(session->ua->world.timers, &session->minute, MINUTE_US, still_ringing, session);
 }
 
+struct sip_target session_source(const struct server_transaction *st)
+{
+	const struct sip_source *source = server_transaction_source(st);
+
+	return (struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
+}
+
 static void begin_server(struct session *session, struct server_transaction *st, struct sip_message *invite, bool again)
 {
 	struct invite_server *server = &session->server;
@@ -279,9 +286,7 @@ static void begin_server(struct session *session, struct server_transaction *st,
 	server->pending = true;
 	server->offered = false;
 	server_transaction_set_user(st, session);
-	const struct sip_source *source = server_transaction_source(st);
-	session->hop =
-		(struct sip_target){ .protocol = source->protocol, .address = source->remote, .local = source->local };
+	session->hop = session_source(st);
 }
 
 void session_set_ring_timeout(struct session *session, int64_t timeout_us)
@@ -335,12 +340,8 @@ bool session_rings_from(const struct session *session, const struct address *hos
 /* What a reliable 1xx brings besides: our offer, where the INVITE had none and nothing was offered yet (13.2.1). */
 static void offer_early(struct session *session, struct buf *offer)
 {
-	const struct session_handlers *handlers = &session->handlers;
-
-	if (session_has_sdp(session->server.request) || session->leg->agreed || session->leg->turn != TURN_NONE ||
-	    !handlers->make_offer)
-		return;
-	handlers->make_offer(handlers->arg, session, session->leg->number, offer);
+	if (!session_has_sdp(session->server.request) && !session->leg->agreed && session->leg->turn == TURN_NONE)
+		session_ask_offer(session->leg, &session->hop, offer);
 }
 
 enum err session_send_progress(struct session *session, unsigned status, struct slice answer)
@@ -406,20 +407,21 @@ enum err session_progress(struct session *session, unsigned status, struct slice
 /* The body of the 2xx. @return 0, or the status that refuses the INVITE */
 static unsigned make_body(struct session *session, struct buf *body)
 {
-	struct session_handlers *handlers = &session->handlers;
 	unsigned status = 0;
 
 	if (!session->server.again && session->leg->agreed) {
 		/* All was said in reliable 1xx and their PRACKs. */
 		session->server.offered = false;
 	} else if (!session_has_sdp(session->server.request)) {
-		if (handlers->make_offer)
-			handlers->make_offer(handlers->arg, session, session->leg->number, body);
+		session_ask_offer(session->leg, &session->hop, body);
 		session->server.offered = body->n > 0;
+		/* What is asked for cannot be said: then all stays as it is (14.2). */
+		if (session->server.again && !body->n)
+			status = 488;
 	} else if (session->progress.n && !session->server.again) {
 		buf_add(body, buf_slice(&session->progress));
-	} else if (handlers->offer) {
-		status = handlers->offer(handlers->arg, session, session->leg->number, session->server.request, body);
+	} else {
+		status = session_ask_answer(session->leg, session->server.request, &session->hop, body);
 	}
 	return status;
 }

@@ -121,23 +121,34 @@ static bool may_offer(const struct session *session, const struct leg *leg)
 	       !(session->server.pending && session->server.again);
 }
 
-/* @return false: the session has ended meanwhile */
+/* @return false: there is none to be had, or the session has ended meanwhile */
 static bool add_offer(struct leg *leg, struct sip_draft *draft)
 {
 	struct session *session = leg->session;
-	struct session_handlers *handlers = &session->handlers;
 	struct buf offer;
 
 	buf_init(&offer, SIP_MESSAGE_MAX);
 	leg->turn = TURN_OURS;
-	if (handlers->make_offer)
-		handlers->make_offer(handlers->arg, session, leg->number, &offer);
+	session_ask_own_offer(leg, &offer);
 	session->update.offered = offer.n > 0;
 	if (!offer.n)
 		leg->turn = TURN_NONE;
 	session_finish(session, draft, buf_slice(&offer));
 	buf_fini(&offer);
-	return !session_is_over(session);
+	return session->update.offered && !session_is_over(session);
+}
+
+/* It is not sent. */
+static void give_up_offer(struct session *session)
+{
+	struct outcome outcome = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);
+
+	session->update.leg = NULL;
+	if (session_is_over(session))
+		return;
+	tell(session, session->update.refreshing, &outcome);
+	if (!session_is_over(session))
+		session_go_on(session);
 }
 
 void session_try_update(struct session *session)
@@ -162,6 +173,7 @@ void session_try_update(struct session *session)
 		session_finish(session, draft, slice_of(NULL));
 	} else if (!add_offer(leg, draft)) {
 		sip_draft_free(draft);
+		give_up_offer(session);
 		return;
 	}
 	update->request = session_errand(leg, draft, strict, on_update, session)->request;
@@ -224,9 +236,10 @@ void session_take_update(struct leg *leg, struct server_transaction *st, struct 
 		return;
 	}
 	buf_init(&answer, SIP_MESSAGE_MAX);
-	if (!status && offered && handlers->offer) {
+	if (!status && offered) {
+		struct sip_target way = session_source(st);
 		leg->turn = TURN_PEERS;
-		status = handlers->offer(handlers->arg, session, leg->number, request, &answer);
+		status = session_ask_answer(leg, request, &way, &answer);
 		leg->turn = TURN_NONE;
 	}
 	if (session_is_over(session))

@@ -12,7 +12,8 @@
  *   session       13 to 15: an INVITE session, its life and its end. session_leg is one of its dialogs, session_client
  *                 calls, session_server is called, session_reinvite changes (14), session_update too (RFC 3311),
  *                 session_reliable has PRACK (RFC 3262), session_timer ends what is silent (RFC 4028),
- *                 session_requests sends all others in the dialog, session_also adds what the user wants said
+ *                 session_requests sends all others in the dialog, session_also adds what the user wants said,
+ *                 session_describe asks for offers and answers, and says who can read them
  *   package       Event and Subscription-State
  *   subscription  RFC 6665: ours to others, made by SUBSCRIBE or REFER; subscription_branch one of its dialogs
  *   notifier      RFC 6665: others' to us
