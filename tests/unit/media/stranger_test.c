@@ -39,7 +39,8 @@ struct lone {
 	int64_t now_us;
 };
 
-static void lone_begin(struct lone *lone, const struct address *peer)
+/* It has its socket, and no turn yet. */
+static void lone_add(struct lone *lone, const struct address *peer)
 {
 	struct stream_config config = config_of(MEDIA_PCMU);
 	enum err err;
@@ -53,6 +54,11 @@ static void lone_begin(struct lone *lone, const struct address *peer)
 	lone->stream = engine_add(lone->engine, &config, NULL, &err);
 	assert_non_null(lone->stream);
 	engine_select(lone->engine, lone->stream);
+}
+
+static void lone_begin(struct lone *lone, const struct address *peer)
+{
+	lone_add(lone, peer);
 	engine_step(lone->engine, lone->now_us);
 }
 
@@ -121,6 +127,32 @@ static void keep_alives_are_no_strays(void **state)
 	assert_int_equal(stats.keep_alive_packets, 9);
 	lone_end(&lone);
 	close(other.fd);
+	close(peer.fd);
+}
+
+/* What came while devices were opened would stay as delay for the whole call. */
+static void what_queued_before_it_began_is_forgotten(void **state)
+{
+	(void)state;
+	struct address peer_at;
+	struct stranger peer = { .ssrc = 1 };
+	struct stream_stats stats;
+	struct lone lone;
+
+	peer.fd = udp_socket(&peer_at);
+	lone_add(&lone, &peer_at);
+	for (int i = 0; i < 50; i++)
+		speak(&peer, &lone.at, 0, 0xff, 160);
+	engine_step(lone.engine, lone.now_us);
+	lone_run(&lone, 20);
+	engine_stats(lone.stream, &stats);
+	assert_int_equal(stats.received_packets, 0);
+	speak(&peer, &lone.at, 0, 0xff, 160);
+	lone_run(&lone, 20);
+	engine_stats(lone.stream, &stats);
+	assert_int_equal(stats.received_packets, 1);
+	assert_int_equal(stats.lost_packets, 0);
+	lone_end(&lone);
 	close(peer.fd);
 }
 
@@ -254,6 +286,7 @@ int main(void)
 		cmocka_unit_test(a_silence_is_no_invitation_to_another_host),
 		cmocka_unit_test(restarts_and_junk_are_survived),
 		cmocka_unit_test(keep_alives_are_no_strays),
+		cmocka_unit_test(what_queued_before_it_began_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
