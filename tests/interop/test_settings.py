@@ -1,9 +1,12 @@
 """Settings and quantities by what they do: those that no other test has to do with."""
+import random
 import struct
 import time
+import wave
 
-from harness import check, equal, wait_until
+from harness import check, equal, power_at, read_wav, wait_until
 from test_first import Terminal
+from test_sound import level, pair
 from test_sources import call_of
 from wire import Peer
 
@@ -77,3 +80,45 @@ def test_what_was_lost_here_and_there(bench):
         voice.time += 480
     burst = wait_until(lambda: float((phone.get("media.burst") or "0").rstrip("ms")), "bursts")
     check(burst >= 40, f"media.burst is {burst} ms")
+
+
+def write_noise(path, db, seconds=60, rate=8000):
+    """Steady noise, the same each time."""
+    noise, loudest = random.Random(1), 32767 * 10 ** (db / 20) * 3 ** 0.5
+    with wave.open(path, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(b"".join(struct.pack("<h", int(noise.uniform(-loudest, loudest))) for _ in range(rate * seconds)))
+    return path
+
+
+def test_a_cleaned_microphone(bench):
+    """audio.noise-suppress takes steady noise away, and no longer when it is off."""
+    a, _, b = pair(bench)
+    a.do(f"audio input file:{write_noise(bench.path('noise.wav'), -30)}")
+    wait_until(lambda: abs(level(b) + 28) < 4, "the noise is heard", 20)
+    before = level(b)
+    a.do("set audio.noise-suppress on")
+    wait_until(lambda: level(b) < before - 6, f"less than {before} dB", 20)
+    a.do("set audio.noise-suppress off")
+    wait_until(lambda: abs(level(b) - before) < 2, "as it was", 20)
+
+
+def test_tones_of_a_country(bench):
+    """tones.country: it rings there, and the caller hears what it sounds like in that country."""
+    peer = Peer(5080)
+    for country, hz in (("us", 480), ("de", 425)):
+        path = bench.path(f"{country}.wav")
+        phone = bench.phone("set sip.listen 127.0.0.1:0", f"set tones.country {country}", f"set audio.output file:{path}")
+        phone.do("call sip:p@127.0.0.1:5080")
+        invite = peer.receive("INVITE")
+        peer.respond(invite, 180, "Ringing")
+
+        def heard():
+            rate, samples = read_wav(path)
+            last = samples[-rate // 2:]
+            return [power_at(last, rate, f) > 1e-3 * 32768 ** 2 for f in (480, 425)] == [hz == 480, hz == 425]
+        wait_until(heard, f"{hz} Hz, the ringback of {country}", 15)
+        phone.do("hangup")
+        phone.quit()
