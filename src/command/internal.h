@@ -102,6 +102,7 @@ struct item {
 	struct list_node node;
 	enum item_kind kind;
 	bool interactive, go_on;
+	bool sleeps, waits; /* it is `sleep`, `wait`, in a queue that waits */
 	char *line;
 	unsigned number; /* of a line that came alone: the first is 1 */
 	char **words;    /* ITEM_WORDS, and the arguments of an ITEM_SCRIPT, $0 first */

@@ -57,24 +57,43 @@ void runner_refuse(struct runner *runner, const char *where, const struct failur
 
 /* ---- what ends something does not wait ---- */
 
-/* Is it a command that ends something? Nothing of it is evaluated yet. */
-static bool ends_something(const struct runner *runner, const struct item *item)
+/* The command that it is, or NULL. Nothing of it is evaluated yet. */
+static const struct command *command_of(const struct runner *runner, const struct item *item)
 {
 	struct bind_how how = { .commands = runner->commands, .interactive = item->interactive, .partial = true };
 	struct bound bound = { 0 };
 	struct failure ignored;
 	size_t at = 0;
-	bool ends = false;
+	bool good = false;
 
 	if (item->kind == ITEM_BOUND)
-		return item->bound.command->ends;
+		return item->bound.command;
 	if (item->kind == ITEM_LINE && item->line)
-		ends = bind_line(&how, slice_of(item->line), &bound, &ignored, &at);
+		good = bind_line(&how, slice_of(item->line), &bound, &ignored, &at);
 	else if (item->kind == ITEM_WORDS)
-		ends = bind_words(&how, (const char *const *)item->words, item->word_count, &bound, &ignored);
-	ends = ends && bound.command && bound.command->ends;
+		good = bind_words(&how, (const char *const *)item->words, item->word_count, &bound, &ignored);
+	const struct command *command = good ? bound.command : NULL;
 	bound_fini(&bound);
-	return ends;
+	return command;
+}
+
+static bool is_named(const struct runner *runner, const struct item *item, const char *name)
+{
+	const struct command *command = command_of(runner, item);
+
+	return command && !strcmp(command->name, name);
+}
+
+/* Has what stands behind something that is still to come been asked for later? */
+static bool is_for_later(struct runner *runner, bool typed)
+{
+	LIST_EACH(&runner->queue, node) {
+		struct item *item = LIST_ENTRY(node, struct item, node);
+
+		if (item->sleeps || (item->waits && !typed))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -82,13 +101,15 @@ static bool ends_something(const struct runner *runner, const struct item *item)
  * from the network. Who said `wait` or `sleep` has said that the next shall come later: a person does not mean that
  * of a `wait`, which would hold a call up for as long as the other side likes.
  */
-static bool overtakes(const struct runner *runner, const struct item *item)
+static bool overtakes(struct runner *runner, const struct item *item)
 {
 	enum wait_kind kind = runner->wait.kind;
 	bool asked = item->reply.send && !item->reply.in_turn && kind != WAIT_EVENT;
 
-	return kind != WAIT_NOTHING && kind != WAIT_SLEEP && (item->interactive || asked) &&
-	       ends_something(runner, item);
+	if (kind == WAIT_NOTHING || kind == WAIT_SLEEP || (!item->interactive && !asked))
+		return false;
+	const struct command *command = command_of(runner, item);
+	return command && command->ends && !is_for_later(runner, item->interactive);
 }
 
 /* Beside what waits; with the same call, the same voice. It is over when this returns. */
@@ -117,6 +138,11 @@ static void queue(struct runner *runner, struct item *item)
 	if (overtakes(runner, item)) {
 		run_aside(runner, item);
 		return;
+	}
+	/* Looked at once: a queue may be long. */
+	if (runner->wait.kind != WAIT_NOTHING) {
+		item->sleeps = is_named(runner, item, "sleep");
+		item->waits = is_named(runner, item, "wait");
 	}
 	list_append(&runner->queue, &item->node);
 	runner_run(runner);

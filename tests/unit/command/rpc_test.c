@@ -291,6 +291,18 @@ static void test_endings_do_not_wait(void **state)
 	runner_line(fake->runner, SLICE("hangup 1"), true);
 	assert_string_equal(fake_told(fake), "");
 	runner_interrupt(fake->runner);
+	/* Nor does it pass a pause that is still to come. */
+	ask(fake, REQUEST("options", "{\"target\":\"sip:x@y\"}"));
+	ask(fake, REQUEST("wait", "{\"event\":\"dtmf\",\"within\":\"5s\"}"));
+	fake_told(fake);
+	ask(fake, REQUEST("hangup", "{\"call\":1}"));
+	assert_string_equal(fake_told(fake), "");
+	runner_line(fake->runner, SLICE("hangup 1"), true);
+	assert_string_equal(fake_told(fake), "hangup 1\n");
+	runner_line(fake->runner, SLICE("sleep 5s"), true);
+	runner_line(fake->runner, SLICE("hangup 1"), true);
+	assert_string_equal(fake_told(fake), "");
+	runner_interrupt(fake->runner);
 }
 
 static void test_wait(void **state)
