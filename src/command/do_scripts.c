@@ -186,8 +186,8 @@ const struct command scripts_commands[] = {
 		  "the script's latest call unless call= says otherwise; `incoming` means any. "
 		  "What is so already (registered, answered, held, media) succeeds at once. A wait whose event cannot "
 		  "come any more ends at once: with status 4 when the call is over, 3 when the registrar "
-		  "refused for good, 7 when it cannot be reached. Out of time is status 5.\n\n`wait not` succeeds when "
-		  "the event does not come within the time.",
+		  "refused for good, 7 when it cannot be reached and is not tried again. Out of time is status 5, "
+		  "with the last failure named.\n\n`wait not` succeeds when the event does not come within the time.",
 	  .examples = { "wait answered within=20s", "wait registered account=work", "wait failed|ended within=1m",
 			"wait not dtmf within=2s" } },
 	{ .name = "expect",
