@@ -3,8 +3,9 @@
  * checking, completion, help, man page, shell completion, JSON-RPC methods and the fuzz dictionary are made from it.
  *
  *   table       the rows joined, look-up, near misses
- *   do_*        the rows and what they do: accounts, calls, keys, messages, people, phone, presence, protocol,
- *               screening, scripts, sound, trace, watching
+ *   do_*        the rows and what they do: accounts, calls (making and ending them), in_call (what is done in one),
+ *               keys, messages, people, phone, presence, protocol, screening, scripts, sound, trace, watching;
+ *               call_rows what rows about calls share
  *   words       a line -> words: quotes, escapes, $variables, columns
  *   argument    each kind of argument: is a value one of it
  *   bind        words -> the arguments and options of a row; bind_command which row is meant, bind_rest what ends a

@@ -1,5 +1,6 @@
 /* Sound devices and codecs. */
 #include "base/xmalloc.h"
+#include "command/call_rows.h"
 #include "command/internal.h"
 #include "command/table.h"
 
@@ -318,11 +319,6 @@ static enum command_result do_codec_disable(struct invocation *invocation)
 #define CODECS                                                                                                         \
 	{                                                                                                              \
 		.name = "NAME", .kind = ARG_CODEC, .repeats = true, .text = "a codec"                                  \
-	}
-
-#define CALL_OPTION                                                                                                    \
-	{                                                                                                              \
-		.name = "call", .kind = ARG_CALL, .text = "the call meant, by its number or id"                        \
 	}
 
 const struct command sound_commands[] = {

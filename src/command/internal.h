@@ -304,6 +304,11 @@ enum call_need { NEED_RINGING, NEED_HELD, NEED_ALIVE, NEED_ANY };
  * failure of the invocation */
 bool invocation_call(struct invocation *invocation, const char *word, enum call_need need, unsigned *call);
 enum command_result invocation_end(struct invocation *invocation, bool good);
+/** header=, body= and type= of a command that makes us send something in a call. *call becomes the one meant. */
+bool invocation_say_also(struct invocation *invocation, enum call_meant meant, unsigned *call);
+/** A command that needs nothing but a call. The runner's current call becomes the one that was meant. */
+enum command_result invocation_with_call(struct invocation *invocation, const char *word, enum call_need need,
+					 bool (*run)(struct phone *phone, unsigned *call, struct failure *failure));
 /** The ladder of a call, of an account's registration, or (NULL) of everything. */
 enum command_result invocation_ladder(struct invocation *invocation, const char *subject);
 /** The messages kept, or those with `with` (may be NULL). */

@@ -90,3 +90,29 @@ char *invocation_rest(const struct invocation *invocation, const char *separator
 		buf_printf(&text, "%s%s", i ? separator : "", invocation->rest[i]);
 	return buf_take(&text);
 }
+
+bool invocation_say_also(struct invocation *invocation, enum call_meant meant, unsigned *call)
+{
+	const char **headers = invocation_headers(invocation);
+	struct request_words words = { .headers = headers,
+				       .type = slice_of(invocation_option(invocation, "type", 0)),
+				       .body = slice_of(invocation_option(invocation, "body", 0)) };
+	bool good = (!headers[0] && !words.type.n && !words.body.n) ||
+		    phone_say_also(invocation->phone, meant, call, &words, &invocation->failure);
+
+	free(headers);
+	return good;
+}
+
+enum command_result invocation_with_call(struct invocation *invocation, const char *word, enum call_need need,
+					 bool (*run)(struct phone *phone, unsigned *call, struct failure *failure))
+{
+	enum call_meant meant = need == NEED_RINGING ? MEANT_RINGING : need == NEED_HELD ? MEANT_HELD : MEANT_SELECTED;
+	unsigned call;
+	bool good = invocation_call(invocation, word, need, &call) && invocation_say_also(invocation, meant, &call) &&
+		    run(invocation->phone, &call, &invocation->failure);
+
+	if (good && call && call != ALL_CALLS)
+		invocation->runner->call = call;
+	return invocation_end_call(invocation, good, call);
+}

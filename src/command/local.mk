@@ -8,7 +8,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/complete.c \
 	src/command/devices.c \
 	src/command/do_accounts.c \
-	src/command/do_calls.c \
+	src/command/call_rows.h src/command/do_calls.c src/command/do_in_call.c \
 	src/command/do_messages.c \
 	src/command/do_people.c \
 	src/command/do_presence.c \

@@ -8,7 +8,8 @@ static const struct {
 	const struct command *rows;
 	const size_t *count;
 } tables[] = {
-	{ calls_commands, &calls_command_count },       { screening_commands, &screening_command_count },
+	{ calls_commands, &calls_command_count },       { in_call_commands, &in_call_command_count },
+	{ screening_commands, &screening_command_count },
 	{ sound_commands, &sound_command_count },
 	{ accounts_commands, &accounts_command_count }, { people_commands, &people_command_count },
 	{ messages_commands, &messages_command_count }, { presence_commands, &presence_command_count },

@@ -7,6 +7,8 @@
 /* A line each, so that two who add one do not meet. */
 extern const struct command calls_commands[];
 extern const size_t calls_command_count;
+extern const struct command in_call_commands[];
+extern const size_t in_call_command_count;
 extern const struct command screening_commands[];
 extern const size_t screening_command_count;
 extern const struct command sound_commands[];
