@@ -19,7 +19,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/message_store.c src/phone/message_store.h \
 	src/phone/messages.c src/phone/messages.h \
 	src/phone/media_plan.c \
-	src/phone/negotiate.c src/phone/negotiate.h \
+	src/phone/codec_list.c src/phone/negotiate.c src/phone/negotiate.h \
 	src/phone/phone.c src/phone/listen.c src/phone/phone.h src/phone/phone_internal.h \
 	src/phone/ping.c \
 	src/phone/presence.c src/phone/presence.h \

@@ -33,7 +33,7 @@
  *   join             Join, both ways; pickup a call that rings elsewhere
  *   ping             OPTIONS and whatever else is sent by hand
  *
- *   negotiate        SDP of a call -> its stream
+ *   negotiate        SDP of a call -> its stream; codec_list the codecs that it offers
  *   media_plan       what was agreed -> a stream's configuration
  *   encryption       whether sound is encrypted, and the keys
  *   sound            devices and codecs
