@@ -22,7 +22,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/codec_list.c src/phone/negotiate.c src/phone/negotiate.h \
 	src/phone/phone.c src/phone/listen.c src/phone/phone.h src/phone/phone_internal.h \
 	src/phone/ping.c \
-	src/phone/presence.c src/phone/presence.h \
+	src/phone/presence.c src/phone/presence.h src/phone/presence_internal.h src/phone/publishing.c src/phone/watchers.c \
 	src/phone/quantity.c \
 	src/phone/register.c \
 	src/phone/sampling.c \

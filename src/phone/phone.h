@@ -44,7 +44,8 @@
  *   echo             the built-in echo test: a second user agent
  *
  *   subscriptions    what we watch of others; watched what is known of it
- *   presence         our status, who watches us, what is published
+ *   presence         our status; watchers who watches us; publishing what the servers are told of it;
+ *                    presence_internal what these share
  *   messages         MESSAGE out and in, "is typing"; message_store where they are kept
  *   contacts         names for addresses, kept at once (contacts_file, contacts_text); vcard from and to other programs
  *   history          what was called and who called; history_text as lines

@@ -1,6 +1,6 @@
 /*
- * presence: how we are, told to those who watch us (RFC 3856, 4235) and published (RFC 3903). watchers.c has who
- * watches, presence.c what is told.
+ * presence: how we are, told to those who watch us (RFC 3856, 4235; watchers.c) and published (RFC 3903;
+ * publishing.c).
  */
 #pragma once
 
