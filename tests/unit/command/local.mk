@@ -23,6 +23,11 @@ tests_unit_command_rpc_test_SOURCES = tests/unit/command/rpc_test.c
 tests_unit_command_rpc_test_LDADD = $(command_test_libs)
 tests_unit_command_help_test_SOURCES = tests/unit/command/help_test.c
 tests_unit_command_help_test_LDADD = $(command_test_libs)
+check_PROGRAMS += tests/unit/command/devices_test tests/unit/command/handler_test
+tests_unit_command_devices_test_SOURCES = tests/unit/command/devices_test.c
+tests_unit_command_devices_test_LDADD = $(command_test_libs)
+tests_unit_command_handler_test_SOURCES = tests/unit/command/handler_test.c
+tests_unit_command_handler_test_LDADD = $(command_test_libs)
 # It runs the program itself.
 tests_unit_command_golden_test_SOURCES = tests/unit/command/golden_test.c
 tests_unit_command_golden_test_LDADD = src/base/libbase.a $(TEST_LIBS)

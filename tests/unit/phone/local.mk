@@ -26,3 +26,6 @@ tests_unit_phone_call_test_SOURCES = tests/unit/phone/call_test.c
 tests_unit_phone_call_test_LDADD = $(PHONE_TEST_LIBS)
 tests_unit_phone_negotiate_test_SOURCES = tests/unit/phone/negotiate_test.c
 tests_unit_phone_negotiate_test_LDADD = $(PHONE_TEST_LIBS)
+check_PROGRAMS += tests/unit/phone/dial_test
+tests_unit_phone_dial_test_SOURCES = tests/unit/phone/dial_test.c
+tests_unit_phone_dial_test_LDADD = $(PHONE_TEST_LIBS)

@@ -99,6 +99,43 @@ static inline struct phone *world_phone(struct world *world, int i, bool kept)
 	return world->phones[i];
 }
 
+/* Both of them. */
+static inline void two_phones(struct world *world)
+{
+	world_phone(world, 0, false);
+	world_phone(world, 1, false);
+}
+
+/* A call that must begin. */
+static inline unsigned dial(struct phone *phone, const char *target, const struct call_options *options)
+{
+	struct failure failure;
+	unsigned call = 0;
+
+	if (!phone_call(phone, slice_of(target), options, &call, NULL, &failure))
+		fail_msg("call %s: %s", target, failure.text);
+	return call;
+}
+
+/* Where the second phone listens. */
+static inline char *address_of(struct phone *phone, const char *user)
+{
+	struct failure failure;
+	struct address bound;
+	static char text[160], address[ADDRESS_TEXT];
+
+	assert_true(phone_start(phone, &failure));
+	assert_true(net_bound(phone->net, 0, &bound, NULL));
+	snprintf(text, sizeof text, "sip:%s@%s", user, address_print(&bound, address));
+	return text;
+}
+
+static inline void must(bool good, const struct failure *failure)
+{
+	if (!good)
+		fail_msg("%s", failure->text);
+}
+
 static inline int world_setup(void **state)
 {
 	struct world *world = calloc(1, sizeof *world);
