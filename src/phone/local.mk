@@ -17,7 +17,7 @@ src_phone_libphone_a_SOURCES = \
 	src/phone/ladder.c src/phone/ladder.h src/phone/party.c src/phone/party.h src/phone/tracing.c \
 	src/phone/capture.c src/phone/capture.h \
 	src/phone/message_store.c src/phone/message_store.h \
-	src/phone/messages.c src/phone/messages.h \
+	src/phone/messages.c src/phone/messages.h src/phone/messages_internal.h src/phone/typing.c \
 	src/phone/media_plan.c \
 	src/phone/codec_list.c src/phone/negotiate.c src/phone/negotiate.h \
 	src/phone/phone.c src/phone/listen.c src/phone/phone.h src/phone/phone_internal.h \

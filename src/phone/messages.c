@@ -1,9 +1,7 @@
-#include "phone/messages.h"
+#include "phone/messages_internal.h"
 
 #include "base/utf8.h"
 #include "base/xmalloc.h"
-#include "bodies/composing.h"
-#include "phone/phone_internal.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -12,10 +10,6 @@ enum {
 	TEXT_MAX = 32 * 1024, /* bytes that we send */
 	KEPT_MAX = 1000,      /* messages kept, and their bytes */
 	KEPT_BYTES = 4 << 20,
-	TYPISTS_MAX = 64,           /* peers whose typing is followed */
-	IDLE_US = 15 * 1000 * 1000, /* after the last key we count as idle (RFC 3994 3.2) */
-	REFRESH_S = 90,
-	REFRESH_MOST_S = 600, /* longer than this nobody types without a word */
 	UNDER_WAY_MAX = 256,
 };
 
@@ -26,29 +20,6 @@ struct sending {
 	struct request *request;
 	unsigned number;
 	char *from, *to, *account;
-};
-
-/* Somebody who types to us. */
-struct typist {
-	struct list_node node;
-	struct messages *messages;
-	struct timer timer;
-	char *peer, *to, *account;
-};
-
-struct messages {
-	struct phone *phone;
-	struct message_store *store;
-	struct list sendings, typists;
-	size_t sending_count, typist_count;
-	/* whom we type to */
-	char *typing_to, *typing_account; /* the URI; NULL: nobody */
-	char *deaf;                       /* who did not take "is typing"; it is not told again */
-	bool typing_told;
-	bool typing_waits; /* it changed while the last word of it was under way */
-	int64_t told_us;
-	struct timer idle;
-	struct request *typing_request;
 };
 
 static int64_t unix_now_us(void)
@@ -82,17 +53,6 @@ static void sending_free(struct sending *sending)
 	free(sending);
 }
 
-static void typist_free(struct typist *typist)
-{
-	timer_stop(typist->messages->phone->timers, &typist->timer);
-	typist->messages->typist_count--;
-	list_remove(&typist->node);
-	free(typist->peer);
-	free(typist->to);
-	free(typist->account);
-	free(typist);
-}
-
 void messages_free(struct messages *messages)
 {
 	LIST_EACH(&messages->sendings, node) {
@@ -100,14 +60,7 @@ void messages_free(struct messages *messages)
 		request_detach(sending->request);
 		sending_free(sending);
 	}
-	LIST_EACH(&messages->typists, node)
-		typist_free(LIST_ENTRY(node, struct typist, node));
-	timer_stop(messages->phone->timers, &messages->idle);
-	if (messages->typing_request)
-		request_detach(messages->typing_request);
-	free(messages->typing_to);
-	free(messages->typing_account);
-	free(messages->deaf);
+	typing_free(messages);
 	message_store_free(messages->store);
 	free(messages);
 }
@@ -119,9 +72,9 @@ bool messages_wait(const struct messages *messages)
 
 /* ---- sending ---- */
 
-static struct request *send_body(struct messages *messages, const struct account *account, const char *uri,
-				 const struct extra_header *extra, size_t extra_count, struct slice type,
-				 struct slice body, request_h *handler, void *arg, enum err *err)
+struct request *messages_send(struct messages *messages, const struct account *account, const char *uri,
+			      const struct extra_header *extra, size_t extra_count, struct slice type,
+			      struct slice body, request_h *handler, void *arg, enum err *err)
 {
 	struct phone *phone = messages->phone;
 	struct identity identity;
@@ -203,18 +156,24 @@ static bool check_text(struct slice text, struct failure *failure)
 	return true;
 }
 
-static bool find_target(struct phone *phone, struct slice text, const char *from, struct account **account,
-			struct target *target, struct failure *failure)
+/* @return false: it is not, and gone */
+static bool is_person(struct target *target, struct failure *failure)
+{
+	if (!target->is_echo)
+		return true;
+	target_fini(target);
+	return fail(failure, STATUS_USAGE, "echo", "the echo test takes calls, no messages");
+}
+
+bool messages_target(struct phone *phone, struct slice text, const char *from, struct account **account,
+		     struct target *target, struct failure *failure)
 {
 	if (phone->shutting_down)
 		return fail(failure, STATUS_NETWORK, "shutting-down", "the phone is about to end");
 	if (!account_for(phone, from, account, failure) || !phone_needs_start(phone, failure) ||
 	    !target_read(phone, text, *account, target, failure))
 		return false;
-	if (!target->is_echo)
-		return true;
-	target_fini(target);
-	return fail(failure, STATUS_USAGE, "echo", "the echo test takes calls, no messages");
+	return is_person(target, failure);
 }
 
 static void begin(struct messages *messages, const struct account *account, const struct target *target,
@@ -255,17 +214,16 @@ bool phone_message(struct phone *phone, struct slice to, struct slice text, cons
 	if (messages->sending_count >= UNDER_WAY_MAX)
 		return fail(failure, STATUS_NETWORK, "full", "%zu messages wait for their answer already",
 			    messages->sending_count);
-	if (!find_target(phone, to, from, &account, &target, failure))
+	if (!messages_target(phone, to, from, &account, &target, failure))
 		return false;
 	struct sending *sending = xcalloc(1, sizeof *sending);
 	begin(messages, account, &target, text, sending);
-	sending->request = send_body(messages, account, target.uri, extra, (size_t)count,
-				     SLICE("text/plain;charset=UTF-8"), text, on_sent, sending, &err);
+	sending->request = messages_send(messages, account, target.uri, extra, (size_t)count,
+					 SLICE("text/plain;charset=UTF-8"), text, on_sent, sending, &err);
 	target_fini(&target);
 	*number = sending->number;
 	/* What was said tells that typing is over (RFC 3994 3.2). */
-	messages->typing_told = messages->typing_waits = false;
-	timer_stop(phone->timers, &messages->idle);
+	typing_said(messages);
 	if (sending->request)
 		return true;
 	message_store_finish(messages->store, sending->number, MESSAGE_FAILED, 0, err_text(err));
@@ -273,92 +231,7 @@ bool phone_message(struct phone *phone, struct slice to, struct slice text, cons
 	return fail(failure, STATUS_CALL, err_name(err), "the message cannot be sent: %s", err_text(err));
 }
 
-/* ---- telling that we type ---- */
-
-static void tell_typing(struct messages *messages, bool active);
-
-static void on_typing_told(void *arg, struct request *request, const struct outcome *outcome, bool final)
-{
-	struct messages *messages = arg;
-
-	(void)request;
-	if (!final)
-		return;
-	messages->typing_request = NULL;
-	/* It takes texts only, or nothing at all: no more of this (RFC 3994 4). */
-	if (outcome->status >= 300 && messages->typing_to)
-		xreplace(&messages->deaf, messages->typing_to);
-	if (messages->typing_waits)
-		tell_typing(messages, messages->typing_told);
-}
-
-static void tell_typing(struct messages *messages, bool active)
-{
-	struct composing composing = { .active = active, .refresh = REFRESH_S };
-	struct account *account = account_find(messages->phone, slice_of(messages->typing_account));
-	struct buf body;
-	enum err err;
-
-	messages->typing_told = active;
-	messages->told_us = messages->phone->timers->now_us;
-	messages->typing_waits = messages->typing_request != NULL;
-	if (messages->typing_waits || (messages->deaf && !strcmp(messages->deaf, messages->typing_to)))
-		return;
-	buf_init(&body, 1024);
-	composing_write(&composing, &body);
-	messages->typing_request = send_body(messages, account, messages->typing_to, NULL, 0, SLICE(COMPOSING_TYPE),
-					     buf_slice(&body), on_typing_told, messages, &err);
-	buf_fini(&body);
-}
-
-static void typing_over(void *arg)
-{
-	struct messages *messages = arg;
-
-	if (messages->typing_told)
-		tell_typing(messages, false);
-}
-
-static bool choose_typing_to(struct phone *phone, struct slice to)
-{
-	struct messages *messages = phone->messages;
-	struct failure ignored;
-	struct account *account;
-	struct target target;
-
-	if (!find_target(phone, to, NULL, &account, &target, &ignored))
-		return false;
-	if (!messages->typing_to || strcmp(messages->typing_to, target.uri) != 0)
-		messages->typing_told = false;
-	xreplace(&messages->typing_to, target.uri);
-	xreplace(&messages->typing_account, account ? account->name : "");
-	target_fini(&target);
-	return true;
-}
-
-void phone_typing(struct phone *phone, struct slice to, bool typing)
-{
-	struct messages *messages = phone->messages;
-	int64_t now_us = phone->timers->now_us;
-
-	if (!settings_on(phone->settings, "message.typing") || !choose_typing_to(phone, to))
-		return;
-	timer_stop(phone->timers, &messages->idle);
-	if (!typing) {
-		typing_over(messages);
-		return;
-	}
-	if (!messages->typing_told || now_us - messages->told_us > REFRESH_S * SECOND_US / 2)
-		tell_typing(messages, true);
-	timer_start(phone->timers, &messages->idle, IDLE_US, typing_over, messages);
-}
-
 /* ---- receiving ---- */
-
-/* Who wrote to whom, as events tell it. */
-struct letter {
-	char *from, *name, *to, *account;
-};
 
 static struct letter letter_of(struct phone *phone, const struct sip_message *request, const struct sip_source *source)
 {
@@ -384,61 +257,12 @@ static void letter_fini(struct letter *letter)
 	free(letter->account);
 }
 
-static void add_letter(struct event *event, const struct letter *letter)
+void letter_add(struct event *event, const struct letter *letter)
 {
 	event_text(event, "from", slice_of(letter->from));
 	event_text(event, "name", slice_of(letter->name));
 	event_text(event, "to", slice_of(letter->to));
 	event_text(event, "account", slice_of(letter->account));
-}
-
-static struct typist *find_typist(struct messages *messages, const char *peer)
-{
-	LIST_EACH(&messages->typists, node) {
-		struct typist *typist = LIST_ENTRY(node, struct typist, node);
-		if (!strcmp(typist->peer, peer))
-			return typist;
-	}
-	return NULL;
-}
-
-static void typist_silent(void *arg)
-{
-	struct typist *typist = arg;
-	struct event *event = events_add(typist->messages->phone->events, EVENT_TYPING, 0);
-
-	event_text(event, "from", slice_of(typist->peer));
-	event_text(event, "to", slice_of(typist->to));
-	event_text(event, "account", slice_of(typist->account));
-	event_text(event, "state", SLICE("idle"));
-	typist_free(typist);
-}
-
-static void note_typing(struct messages *messages, const struct letter *letter, const struct composing *composing)
-{
-	struct typist *typist = find_typist(messages, letter->from);
-	uint32_t seconds = composing->refresh < REFRESH_MOST_S ? composing->refresh : REFRESH_MOST_S;
-
-	if (!composing->active) {
-		if (typist)
-			typist_silent(typist);
-		return;
-	}
-	if (!typist) {
-		if (messages->typist_count >= TYPISTS_MAX)
-			typist_silent(LIST_ENTRY(list_first(&messages->typists), struct typist, node));
-		typist = xcalloc(1, sizeof *typist);
-		typist->messages = messages;
-		typist->peer = xstrdup(letter->from);
-		typist->to = xstrdup(letter->to);
-		typist->account = xstrdup(letter->account);
-		list_append(&messages->typists, &typist->node);
-		messages->typist_count++;
-		struct event *event = events_add(messages->phone->events, EVENT_TYPING, 0);
-		add_letter(event, letter);
-		event_text(event, "state", SLICE("active"));
-	}
-	timer_start(messages->phone->timers, &typist->timer, seconds * SECOND_US, typist_silent, typist);
 }
 
 /* ISO 8859-1 bytes are the first 256 code points. */
@@ -495,7 +319,6 @@ static bool read_text(const struct sip_message *request, struct buf *text)
 
 static void keep_text(struct messages *messages, const struct letter *letter, const struct buf *text)
 {
-	struct typist *typist = find_typist(messages, letter->from);
 	unsigned number = message_store_add(messages->store, &(struct message_record){ .state = MESSAGE_RECEIVED,
 										       .unix_us = unix_now_us(),
 										       .peer = letter->from,
@@ -505,10 +328,9 @@ static void keep_text(struct messages *messages, const struct letter *letter, co
 	struct event *event = events_add(messages->phone->events, EVENT_MESSAGE, 0);
 
 	event_number(event, "message", number);
-	add_letter(event, letter);
+	letter_add(event, letter);
 	add_text(event, buf_text(text));
-	if (typist)
-		typist_free(typist);
+	typing_heard(messages, letter->from);
 }
 
 unsigned messages_take(struct messages *messages, const struct sip_message *request, const struct sip_source *source)
@@ -528,7 +350,7 @@ unsigned messages_take(struct messages *messages, const struct sip_message *requ
 	buf_init(&text, 2 * SIP_MESSAGE_MAX);
 	bool known = typing || read_text(request, &text);
 	if (typing)
-		note_typing(messages, &letter, &composing);
+		typing_note(messages, &letter, &composing);
 	else if (known)
 		keep_text(messages, &letter, &text);
 	buf_fini(&text);
@@ -595,10 +417,8 @@ bool phone_target(struct phone *phone, struct slice text, struct buf *uri, struc
 
 	if (!target_read(phone, text, phone->default_account, &target, failure))
 		return false;
-	if (target.is_echo) {
-		target_fini(&target);
-		return fail(failure, STATUS_USAGE, "echo", "the echo test takes calls, no messages");
-	}
+	if (!is_person(&target, failure))
+		return false;
 	buf_printf(uri, "%s", target.uri);
 	const char *name = contacts_name_of(phone->contacts, slice_of(target.uri));
 	struct sip_uri parsed;

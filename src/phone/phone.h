@@ -46,7 +46,8 @@
  *   subscriptions    what we watch of others; watched what is known of it
  *   presence         our status; watchers who watches us; publishing what the servers are told of it;
  *                    presence_internal what these share
- *   messages         MESSAGE out and in, "is typing"; message_store where they are kept
+ *   messages         MESSAGE out and in; typing "is typing", both ways; messages_internal what these share;
+ *                    message_store where they are kept
  *   contacts         names for addresses, kept at once (contacts_file, contacts_text); vcard from and to other programs
  *   history          what was called and who called; history_text as lines
  *   disk             files: read and written whole, locked, folders made
