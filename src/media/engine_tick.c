@@ -169,7 +169,7 @@ static void hear(struct engine *engine, const struct stream_turn *turn)
 
 /*
  * By how many frames all ticks from now on shall come sooner, so that a packet waits no longer than it must for the one
- * that fetches it. Where the loudspeaker has a clock of its own this is free; it is done in silence, and for one
+ * that fetches it. Where the loudspeaker has a clock of its own this is free; it is done in a pause, and for one
  * stream, since two have packets at different times.
  */
 static int32_t phase_of(struct engine *engine, const int16_t *heard, bool can_move)
@@ -182,7 +182,7 @@ static int32_t phase_of(struct engine *engine, const int16_t *heard, bool can_mo
 		return 0;
 	int32_t sooner = jitter_phase(&only->jitter);
 	if ((sooner >= -PHASE_SHORT_FRAMES && sooner <= PHASE_LOOSE_FRAMES) ||
-	    !stretch_is_silent(heard, DEVICE_TICK_FRAMES))
+	    !stream_hears_pause(only) || !stretch_is_silent(heard, DEVICE_TICK_FRAMES))
 		return 0;
 	sooner -= PHASE_GUARD_FRAMES;
 	sooner = sooner > PHASE_MOST_FRAMES    ? PHASE_MOST_FRAMES

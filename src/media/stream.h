@@ -242,6 +242,8 @@ void stream_start(struct stream *stream, const struct stream_turn *turn);
 void stream_stop(struct stream *stream, const struct stream_turn *turn);
 /** The first half of a tick of 10 ms, by stream_hear.c: heard_now gets what the peer says. */
 void stream_hear(struct stream *stream, const struct stream_turn *turn);
+/** It was quiet for longer than within a word: the moment at which the delay may change without being heard. */
+bool stream_hears_pause(const struct stream *stream);
 /**
  * The second half: say it, report, publish.
  * @param pcm  480 frames for the peer; NULL: silence. A stream that loops back says what it heard instead

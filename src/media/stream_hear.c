@@ -196,6 +196,8 @@ static bool play_more(struct stream *stream, int64_t now_us)
 	size_t frames = 0;
 
 	jitter_get(&stream->jitter, now_us, (uint32_t)stream->play_frames, &play);
+	if (play.what == JITTER_NOTHING || play.what == JITTER_PAUSE)
+		stream->quiet_frames += CODEC_TICK_FRAMES;
 	switch (play.what) {
 	case JITTER_NOTHING:
 		frames = CODEC_TICK_FRAMES - stream->play_frames;
@@ -272,10 +274,15 @@ static uint32_t first_packets(const struct stream *stream)
 	return packets < most ? packets : most;
 }
 
+bool stream_hears_pause(const struct stream *stream)
+{
+	return stream->quiet_frames >= PAUSE_FRAMES;
+}
+
 /* Delay that is no longer needed is kept until there is a pause; when none comes, it goes without. */
 static void set_floor(struct stream *stream, uint32_t floor_ms)
 {
-	bool less = floor_ms < stream->jitter.floor_ms, pauses = stream->quiet_frames >= PAUSE_FRAMES;
+	bool less = floor_ms < stream->jitter.floor_ms, pauses = stream_hears_pause(stream);
 
 	if (less && !pauses && ++stream->kept_ticks < KEEP_TICKS)
 		return;

@@ -89,7 +89,9 @@ static void a_call_begins_ready_for_losses(void **state)
 	assert_int_equal(peer.stream->jitter.floor_ms, PACKET_MS);
 	/* known to be clean since 1.6 s, but in the middle of a word */
 	assert_true(fabs(speak(&peer, 3000, 8000, 0) - first) < 2);
+	assert_false(stream_hears_pause(peer.stream));
 	speak(&peer, 600, 0, 0);
+	assert_true(stream_hears_pause(peer.stream));
 	assert_int_equal(peer.stream->jitter.floor_ms, 0);
 	assert_true(speak(&peer, 1000, 8000, 0) < first - 9);
 	end(&peer);
