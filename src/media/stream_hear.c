@@ -258,8 +258,9 @@ static bool hopes_for_copies(struct stream *stream)
 
 /*
  * Of the first packets nobody knows how many will be lost, and when it is known it is too late for the first sentence:
- * a word is being said, and each change of the delay would be heard. So a call begins with the delay that repairs need.
- * @return packets of it; 0: enough came to know better
+ * a word is being said, and each change of the delay would be heard. So a call begins with the delay that repairs need:
+ * added in the silence before the first word, so that the first packet is heard at once all the same.
+ * @return packets of it; 0: nothing is heard yet, or enough came to know better
  */
 static uint32_t first_packets(const struct stream *stream)
 {
@@ -269,7 +270,7 @@ static uint32_t first_packets(const struct stream *stream)
 	uint32_t most = BEGIN_MOST_MS * CODEC_MS_FRAMES / stream->jitter.usual_frames;
 	uint32_t packets = config->receive_red_count ? 2 : ops->joins || ops->carries_last;
 
-	if (jitter_knows_loss(&stream->jitter))
+	if (jitter_knows_loss(&stream->jitter) || !stream->jitter.playing)
 		return 0;
 	return packets < most ? packets : most;
 }

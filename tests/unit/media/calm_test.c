@@ -240,6 +240,35 @@ static void packets_allocate_nothing(void **state)
 	talk_with_losses(MEDIA_PCMU);
 }
 
+/* Whatever delay is wanted for losses: it may come behind the first packet, not in front of it. */
+static void the_first_packet_is_heard_at_once(void **state)
+{
+	static const enum media_codec codecs[] = { MEDIA_OPUS, MEDIA_PCMU };
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_LEN(codecs); c++) {
+		struct talk talk;
+		int16_t mic[CODEC_TICK_FRAMES];
+		const int16_t *heard;
+		int64_t came = -1, k = 0;
+		for (size_t n = 0; n < CODEC_TICK_FRAMES; n++)
+			mic[n] = n % 96 < 48 ? 8000 : -8000;
+		talk_begin(&talk, codecs[c]);
+		heard = talk.ends[0].stream->heard_now;
+		for (int loudest = 0; loudest < 200; k++) {
+			tick(&talk, 1, k, mic);
+			if (came < 0 && waits(&talk.ends[0]))
+				came = k;
+			tick(&talk, 0, k, mic);
+			for (size_t n = 0; n < CODEC_TICK_FRAMES; n++)
+				loudest = abs(heard[n]) > loudest ? abs(heard[n]) : loudest;
+			assert_true(k < 50);
+		}
+		assert_in_range(k - 1 - came, 0, 2); /* ticks: 20 ms, a packet */
+		talk_end(&talk);
+	}
+}
+
 /* One packet to one end is lost, 250 ms after the beginning: 100 ms later the other sends copies; it waits for them.
  */
 static void the_first_loss_is_told_at_once(void **state)
@@ -257,7 +286,7 @@ static void the_first_loss_is_told_at_once(void **state)
 		for (int i = 0; i < 2; i++) {
 			tick(&talk, i, k, mic);
 			assert_true(k >= 25 || !ends[i].stream->peer_reported);
-			assert_int_equal(ends[i].stream->jitter.floor_ms, 40);
+			assert_true(k < 5 || ends[i].stream->jitter.floor_ms == 40);
 		}
 	}
 	assert_int_equal(ends[0].stream->jitter.floor_ms, 40);
@@ -355,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_allocate_nothing),
 		cmocka_unit_test(a_flood_changes_nothing),
+		cmocka_unit_test(the_first_packet_is_heard_at_once),
 		cmocka_unit_test(the_first_loss_is_told_at_once),
 		cmocka_unit_test(two_in_a_row_are_repaired),
 		cmocka_unit_test(nothing_clicks),

@@ -77,13 +77,20 @@ static double settle(struct peer *peer)
 	return speak(peer, 400, 8000, 0);
 }
 
+/* The silence between the answer and the first word, in which a call gets its first delay. */
+static void pick_up(struct peer *peer)
+{
+	begin(peer);
+	speak(peer, 300, 0, 0);
+}
+
 /* A call begins with a packet of delay for losses that nobody has seen, and gives it back in the first pause. */
 static void a_call_begins_ready_for_losses(void **state)
 {
 	struct peer peer;
 
 	(void)state;
-	begin(&peer);
+	pick_up(&peer);
 	double first = speak(&peer, 400, 8000, 0);
 	assert_true(first > 20);
 	assert_int_equal(peer.stream->jitter.floor_ms, PACKET_MS);
@@ -103,7 +110,7 @@ static void first_losses_change_nothing(void **state)
 	struct peer peer;
 
 	(void)state;
-	begin(&peer);
+	pick_up(&peer);
 	double first = speak(&peer, 400, 8000, 0);
 	assert_true(fabs(speak(&peer, 3000, 8000, 20) - first) < 2);
 	speak(&peer, 600, 0, 0);
@@ -117,9 +124,9 @@ static void delay_is_given_back_without_a_pause(void **state)
 	struct peer peer;
 
 	(void)state;
-	begin(&peer);
+	pick_up(&peer);
 	double first = speak(&peer, 400, 8000, 0);
-	assert_true(fabs(speak(&peer, 9000, 8000, 0) - first) < 2);
+	assert_true(fabs(speak(&peer, 8600, 8000, 0) - first) < 2);
 	assert_true(speak(&peer, 3000, 8000, 0) < first - 9);
 	end(&peer);
 }
