@@ -85,6 +85,7 @@ struct stream_rate {
 	unsigned copies;                  /* of the packets before it, that each packet carries; 0: disarmed */
 	bool far;                         /* its one copy is of the packet before the last */
 	double loss_before, loss_after;   /* arming, by reports */
+	uint64_t packets_after;           /* of which loss_after is the share */
 	unsigned watched, strikes;
 	int64_t blocked_until_us;
 };
@@ -173,7 +174,7 @@ struct stream {
 	struct address rtcp_seen;         /* where the peer's reports come from */
 	uint32_t report_lsr;              /* middle of the NTP time of the peer's last SR */
 	int64_t report_us;                /* when it came */
-	uint64_t sent_at_report;
+	uint64_t sent_at_report, sent_at_peer_report;
 	double peer_loss, rtt_ms;
 	struct stream_rate rate;
 	struct red_memory red_memory;
@@ -254,8 +255,13 @@ bool stream_is_quiet(const struct stream *stream);
 /** It took no part in so many ticks; the clock of RTP went on. */
 void stream_skip(struct stream *stream, uint32_t ticks);
 /* stream_rate.c */
-/** The peer reported. @param rtt_ms  negative: not known */
-void stream_rate_report(struct stream *stream, double loss, double rtt_ms, int64_t now_us);
+/**
+ * The peer reported.
+ * @param loss     of the packets that it speaks of, 0..1
+ * @param packets  how many those are, about
+ * @param rtt_ms   negative: not known
+ */
+void stream_rate_report(struct stream *stream, double loss, uint64_t packets, double rtt_ms, int64_t now_us);
 /** Now and then: arm copies where they help, disarm them where they must not be. */
 void stream_rate_update(struct stream *stream, int64_t now_us);
 struct codec_path stream_rate_path(const struct stream *stream, int complexity);

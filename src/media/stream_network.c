@@ -347,7 +347,9 @@ static void on_rtcp(struct stream *stream, uint8_t *bytes, size_t n, const struc
 		/* More than ten seconds is a peer that cannot count. */
 		if (rtt_ms >= 0 && rtt_ms < 10000)
 			stream->rtt_ms = rtt_ms;
-		stream_rate_report(stream, stream->peer_loss, stream->rtt_ms, arrival_us);
+		uint64_t packets = stream->sent_packets - stream->sent_at_peer_report;
+		stream->sent_at_peer_report = stream->sent_packets;
+		stream_rate_report(stream, stream->peer_loss, packets, stream->rtt_ms, arrival_us);
 	}
 	stream_take_xr(stream, &report.xr, arrival_us, rtcp_ntp_middle(rtcp_ntp(wall_us)));
 	if (report.bye && !(stream->told & 1u << ENGINE_PEER_BYE)) {

@@ -4,6 +4,8 @@
  */
 #include "media/stream.h"
 
+#include <math.h>
+
 enum {
 	FULL_OPUS_BITRATE = 112000,
 	LEAST_BITRATE = 16000,       /* congestion leaves this much, and copies are not sent for less */
@@ -64,23 +66,35 @@ static void disarm(struct stream *stream)
 	red_forget(&stream->red_memory);
 }
 
+/* Two standard deviations of a share that was found among so many packets: a few say little. */
+static double doubt(double share, uint64_t packets)
+{
+	double n = (double)packets, least = 1 / (n + 1), p = share > least ? share : least;
+
+	return packets ? 2 * sqrt(p * (1 - p) / n) : 1;
+}
+
 /*
  * Copies help against loss that has nothing to do with how much is sent. If loss rises after they were armed, it has:
  * then they go, and stay away for longer each time (RFC 8083 in spirit: never answer congestion with more packets).
+ * Chance is no rise: of one loss in five, the few packets of the first report have now none and now a third.
  */
-static void watch_copies(struct stream *stream, double loss, int64_t now_us)
+static void watch_copies(struct stream *stream, double loss, uint64_t packets, int64_t now_us)
 {
 	struct stream_rate *rate = &stream->rate;
 
 	if (!rate->copies)
 		return;
 	/* The first report tells of the time before for the greater part. */
-	if (!rate->watched++)
-		rate->loss_before = loss > rate->loss_before ? loss : rate->loss_before;
-	else
-		rate->loss_after += (loss - rate->loss_after) / (rate->watched - 1);
-	if (rate->watched > 2 && rate->watched <= WATCHED_REPORTS &&
-	    rate->loss_after > rate->loss_before * 1.5 + 0.05) {
+	if (!rate->watched++) {
+		double most = loss + doubt(loss, packets);
+		rate->loss_before = most > rate->loss_before ? most : rate->loss_before;
+	} else if (packets) {
+		rate->packets_after += packets;
+		rate->loss_after += (loss - rate->loss_after) * (double)packets / (double)rate->packets_after;
+	}
+	double least_after = rate->loss_after - doubt(rate->loss_after, rate->packets_after);
+	if (rate->watched > 2 && rate->watched <= WATCHED_REPORTS && least_after > rate->loss_before * 1.5 + 0.05) {
 		disarm(stream);
 		rate->blocked_until_us = now_us + ((int64_t)BLOCKED_US << rate->strikes);
 		rate->strikes += rate->strikes < STRIKES_MAX;
@@ -89,16 +103,16 @@ static void watch_copies(struct stream *stream, double loss, int64_t now_us)
 	}
 }
 
-void stream_rate_report(struct stream *stream, double loss, double rtt_ms, int64_t now_us)
+void stream_rate_report(struct stream *stream, double loss, uint64_t packets, double rtt_ms, int64_t now_us)
 {
 	struct stream_rate *rate = &stream->rate;
 
 	rate->loss = loss > rate->loss ? loss : rate->loss + (loss - rate->loss) * EXPECT_LESS;
-	watch_copies(stream, loss, now_us);
+	watch_copies(stream, loss, packets, now_us);
 	if (rtt_ms >= 0 && (rate->least_rtt_ms <= 0 || rtt_ms < rate->least_rtt_ms))
 		rate->least_rtt_ms = rtt_ms;
 	bool queues = rtt_ms >= 0 && rtt_ms > rate->least_rtt_ms * 1.25 + QUEUE_MS;
-	if ((queues && loss >= CONGESTED_LOSS) || loss >= HOPELESS_LOSS)
+	if ((queues && loss >= CONGESTED_LOSS) || loss - doubt(loss, packets) >= HOPELESS_LOSS)
 		rate->slower = rate->slower * RATE_DOWN > RATE_LEAST ? rate->slower * RATE_DOWN : RATE_LEAST;
 	else
 		rate->slower = rate->slower * RATE_UP < 1 ? rate->slower * RATE_UP : 1;
@@ -119,6 +133,7 @@ void stream_rate_update(struct stream *stream, int64_t now_us)
 		rate->copies = possible;
 		rate->loss_before = loss;
 		rate->loss_after = 0;
+		rate->packets_after = 0;
 		rate->watched = 0;
 	}
 	place_copies(stream, loss);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { REPORT_US = 5 * SECOND_US, QUIET_MS = 20, QUEUED_MS = 300 };
+enum { REPORT_US = 5 * SECOND_US, REPORT_PACKETS = 250, QUIET_MS = 20, QUEUED_MS = 300 };
 
 static struct stream *stream_of(enum media_codec codec, uint32_t max_bitrate)
 {
@@ -31,7 +31,7 @@ static void reports(struct stream *stream, int count, double loss, double rtt_ms
 {
 	for (int i = 0; i < count; i++) {
 		*now_us += REPORT_US;
-		stream_rate_report(stream, loss, rtt_ms, *now_us);
+		stream_rate_report(stream, loss, REPORT_PACKETS, rtt_ms, *now_us);
 		stream_rate_update(stream, *now_us);
 	}
 }
@@ -122,6 +122,45 @@ static void copies_that_make_it_worse_go(void **state)
 	free(stream);
 }
 
+/* A report of so many packets, each lost with the same chance. */
+static void random_report(struct stream *stream, struct random *random, uint32_t packets, int64_t *now_us)
+{
+	uint32_t lost = 0;
+
+	for (uint32_t i = 0; i < packets; i++)
+		lost += random_below(random, 5) == 0;
+	*now_us += packets * 20 * MS_US;
+	stream_rate_report(stream, (double)lost / packets, packets, QUIET_MS, *now_us);
+	stream_rate_update(stream, *now_us);
+}
+
+/* One packet in five is lost by chance, from the beginning on: that is no rise, whatever the first few say. */
+static void chance_is_no_rise(void **state)
+{
+	enum { CALLS = 500 };
+	int disarmed = 0;
+
+	(void)state;
+	for (int call = 0; call < CALLS; call++) {
+		struct stream *stream = stream_of(MEDIA_PCMU, 0);
+		struct random random;
+		int64_t now_us = 0;
+
+		random_init_seeded(&random, (uint64_t)call);
+		stream->peer_reported = false;
+		stream->jitter.loss = 0.05; /* armed by our own first loss */
+		stream_rate_update(stream, now_us);
+		assert_int_equal(stream->rate.copies, 1);
+		stream->peer_reported = true;
+		random_report(stream, &random, 5 + random_below(&random, 100), &now_us);
+		for (int i = 0; i < 5; i++)
+			random_report(stream, &random, 50 + random_below(&random, 200), &now_us);
+		disarmed += !stream->rate.copies;
+		free(stream);
+	}
+	assert_in_range(disarmed, 0, CALLS / 100);
+}
+
 /* b=, maxaveragebitrate: what a packet carries with its copies stays below. */
 static void nothing_passes_what_the_peer_takes(void **state)
 {
@@ -150,6 +189,7 @@ int main(void)
 		cmocka_unit_test(congestion_slows_and_time_heals),
 		cmocka_unit_test(copies_are_armed_by_measured_loss),
 		cmocka_unit_test(copies_that_make_it_worse_go),
+		cmocka_unit_test(chance_is_no_rise),
 		cmocka_unit_test(nothing_passes_what_the_peer_takes),
 	};
 
