@@ -476,3 +476,28 @@ def test_an_early_dialog_ends(bench):
     check("tag=other" in bye.get("To"), "one dialog was left")
     peer.respond(bye, 200, "OK")
     peer.nothing("BYE", 0.3)
+
+
+def test_notify_floods_nobody(bench):
+    """A SUBSCRIBE with a third party's Contact: what goes there is sent three times at most, and as ever to who has answered once."""
+    bench.need_namespace()
+    stranger, third = Peer(5061, "192.0.2.3"), Peer(5062, "192.0.2.4")
+    phone = bench.phone("set sip.listen 192.0.2.1:5060", "set call.accept any", "set sip.t1 20ms")
+    phone.do("show version")
+    stranger.request("SUBSCRIBE", "sip:alice@192.0.2.1", "<sip:alice@192.0.2.1>", "<sip:stranger@192.0.2.3>;tag=s", "flood", 1, ("192.0.2.1", 5060),
+                     headers=["Event: presence"], contact="Contact: <sip:third@192.0.2.4:5062>")
+    equal(stranger.receive().status, 200, "granted")
+    first = third.receive("NOTIFY")
+    for _ in range(2):
+        equal(third.receive("NOTIFY").get("CSeq"), first.get("CSeq"), "the same once more")
+    third.nothing("NOTIFY", 1.5)  # 64*T1 are 1.28 s
+    # Who answers is there: the next one is repeated as 17.1.2.2 says.
+    stranger.request("SUBSCRIBE", "sip:alice@192.0.2.1", "<sip:alice@192.0.2.1>", "<sip:stranger@192.0.2.3>;tag=t", "there", 1, ("192.0.2.1", 5060),
+                     headers=["Event: presence"], contact="Contact: <sip:third@192.0.2.4:5062>")
+    granted = stranger.receive(200)
+    notify = third.receive("NOTIFY")
+    third.respond(notify, 200, "OK")
+    stranger.request("SUBSCRIBE", "sip:alice@192.0.2.1:5060", granted.get("To"), "<sip:stranger@192.0.2.3>;tag=t", "there", 2, ("192.0.2.1", 5060),
+                     headers=["Event: presence"], contact="Contact: <sip:third@192.0.2.4:5062>")
+    for _ in range(4):
+        third.receive("NOTIFY")

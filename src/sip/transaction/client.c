@@ -251,6 +251,12 @@ struct client_transaction *transaction_start(struct transactions *transactions, 
 	return start(transactions, request, target, handler, arg, err);
 }
 
+void client_transaction_send_at_most(struct client_transaction *ct, unsigned sends)
+{
+	ct->sends_counted = true;
+	ct->repeats_left = sends ? sends - 1 : 0;
+}
+
 const struct sip_message *client_transaction_request(const struct client_transaction *ct)
 {
 	return ct->request;

@@ -21,6 +21,8 @@ struct transactions {
 };
 
 struct client_transaction {
+	bool sends_counted;
+	unsigned repeats_left; /* where they are counted */
 	struct transaction base;
 	struct sip_message *request;
 	struct sip_message *ack;      /* of a non-2xx, to be sent again (17.1.1.3) */

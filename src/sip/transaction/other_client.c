@@ -10,7 +10,11 @@ static void resend(struct transaction *transaction, struct sip_message *none)
 	if (transaction->interval_us > t2_us || transaction->state == PROCEEDING)
 		transaction->interval_us = t2_us;
 	transaction__arm(transaction, TIMER_E);
-	client__send(client_of(transaction));
+	struct client_transaction *ct = client_of(transaction);
+	if (!ct->sends_counted || ct->repeats_left) {
+		ct->repeats_left -= ct->sends_counted;
+		client__send(ct);
+	}
 }
 
 static const struct cell cells[STATES][EVENTS] = {

@@ -101,6 +101,9 @@ typedef void client_transaction_h(void *arg, struct client_transaction *ct, enum
 struct client_transaction *transaction_start(struct transactions *transactions, const struct sip_draft *draft,
 					     const struct sip_target *target, client_transaction_h *handler, void *arg,
 					     enum err *err);
+/** Any but INVITE: of all repetitions (Timer E) only so many sends leave, the first one counted. RFC 3261 17.1.2.2 lets
+ * nobody be flooded who never asked. */
+void client_transaction_send_at_most(struct client_transaction *ct, unsigned sends);
 /** The request as sent, with its Via; borrowed. */
 const struct sip_message *client_transaction_request(const struct client_transaction *ct);
 /**

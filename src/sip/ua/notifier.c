@@ -9,6 +9,7 @@ enum {
 	STATE_MAX = 60000,  /* bytes of a body: what we send must fit a message */
 	AGAIN_MAX = 4,      /* so often a NOTIFY is sent again that came in the way of another request */
 	AGAIN_LEAST_US = 500000,
+	SENDS_UNPROVED = 3, /* of a NOTIFY to where nobody has answered yet */
 };
 
 struct notifier {
@@ -31,6 +32,7 @@ struct notifier {
 	struct timer expiry;
 	struct request *request; /* the NOTIFY under way */
 	bool changed;            /* another follows it */
+	bool proved;             /* somebody is there who wants it */
 	bool told;               /* the last NOTIFY is under way or done */
 	char *body, *type;       /* of the newest NOTIFY; NULL: it has none */
 	bool written;            /* they are already those of the one that follows, whose owner is gone */
@@ -120,6 +122,7 @@ static void on_notify(void *arg, struct request *request, enum request_event eve
 	if (event != REQUEST_FINAL)
 		return;
 	n->request = NULL;
+	n->proved |= outcome->response != NULL;
 	/* Some refuse it while another request waits in the same dialog, as they would an INVITE. */
 	if (outcome->status == 491 && n->agains < AGAIN_MAX) {
 		n->agains++;
@@ -145,6 +148,9 @@ static bool add_contact(void *arg, struct sip_draft *draft, const struct sip_tar
 	struct notifier *n = arg;
 	const struct sip_uri *uri = sip_message_request_uri(n->subscribe);
 
+	/* Contact may name a third party, and the source of a datagram proves nothing. */
+	if (!n->proved && n->request)
+		request_send_at_most(n->request, SENDS_UNPROVED);
 	return request_add_contact(n->ua, n->profile, draft, target, uri ? uri->user : slice_of(NULL));
 }
 
@@ -397,10 +403,15 @@ static void notifier_nothing(struct usage *usage, struct sip_message *message)
 static const struct usage_ops notifier_ops = { notifier_request, notifier_nothing, notifier_nothing };
 
 /* Room for one more of this host? The account's own servers bring those of all the world. */
+static bool is_trusted(const struct ua *ua, const struct address *host)
+{
+	return address_is_loopback(host) || digest_knows_host(ua->digests, host);
+}
+
 static bool has_room(const struct ua *ua, const struct address *host)
 {
 	size_t all = 0, of_host = 0, max = ua->settings.max_notifiers;
-	bool trusted = address_is_loopback(host) || digest_knows_host(ua->digests, host);
+	bool trusted = is_trusted(ua, host);
 
 	LIST_EACH(&ua->notifiers, node) {
 		all++;
@@ -434,6 +445,7 @@ static struct notifier *make(struct ua *ua, struct sip_message *request, const s
 	n->handlers = config->handlers;
 	n->subscribe = sip_message_ref(request);
 	n->host = *host;
+	n->proved = config->dialog || is_trusted(ua, host);
 	n->longest = config->expires;
 	n->least = config->least;
 	n->state = config->pending ? SUBSCRIPTION_PENDING : SUBSCRIPTION_ACTIVE;

@@ -28,6 +28,7 @@ struct request {
 	bool repeat_cseq; /* the next attempt is the same request by another way */
 	bool heard;       /* a response came for the present target, by its protocol */
 	unsigned attempts, overtaken;
+	unsigned sends_most; /* of the next attempt; 0: as often as it takes */
 	enum err last_err;
 	struct race *race; /* for the connection of the next attempt */
 	struct client_transaction *ct;
@@ -161,6 +162,7 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 		return err;
 	}
 	err = ERR_NO_ROUTE;
+	r->sends_most = 0;
 	/* Contact names the way by which we can be reached, which size does not change. */
 	if (!r->prepare || r->prepare(r->arg, draft, target)) {
 		add_attempt_lines(r, draft, target);
@@ -178,6 +180,8 @@ static enum err start_transaction(struct request *r, struct sip_target *target)
 	sip_draft_free(draft);
 	if (!r->ct)
 		return err;
+	if (r->sends_most)
+		client_transaction_send_at_most(r->ct, r->sends_most);
 	sip_message_unref(r->sent);
 	r->sent = sip_message_ref((struct sip_message *)(uintptr_t)client_transaction_request(r->ct));
 	r->sent_to = *target;
@@ -438,6 +442,11 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	hop_find(&r->hop, ua, r->draft, r->strict,
 		 spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, located, r);
 	return r;
+}
+
+void request_send_at_most(struct request *request, unsigned sends)
+{
+	request->sends_most = sends;
 }
 
 void request_detach(struct request *request)

@@ -41,6 +41,8 @@ struct request_spec {
  * RFC 3261 8.1, 18.1.1, 22; RFC 3263 4.3
  */
 struct request *request_start(struct ua *ua, const struct request_spec *spec);
+/** In `prepare`, of any but INVITE: what this attempt sends is not repeated more often. */
+void request_send_at_most(struct request *request, unsigned sends);
 /** INVITE: CANCEL (9.1), or an end with 487 when nothing was sent yet. No further target is tried. `reason`: value of a
  * Reason header. */
 void request_cancel(struct request *request, struct slice reason);
