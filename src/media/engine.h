@@ -6,9 +6,10 @@
  *                it. engine_media is that thread, engine_tick what it does every 10 ms and when, engine_mix who hears
  *                what, engine_slots the devices as it sees them, engine_devices as the loop does, engine_files what is
  *                played and recorded, engine_rest who takes no part for a while; engine_internal is shared
- *   stream       one call's sound: encode, send. stream_network its sockets, stream_source what came from whom,
- *                stream_security SRTP, stream_hear what is heard, stream_comfort pauses, stream_red redundancy taken
- *                apart, stream_rate what the way can carry, stream_report its snapshot and events
+ *   stream       one call's sound: encode, send. stream_network its sockets, stream_guard floods of strangers,
+ *                stream_source what came from whom, stream_security SRTP, stream_hear what is heard, stream_comfort
+ *                pauses, stream_red redundancy taken apart, stream_rate what the way can carry, stream_report its
+ *                snapshot and events
  *   names        of codecs and crypto-suites
  *   rtp          packets and their source (RFC 3550 5, A.1)
  *   rtcp         SR, RR, SDES, BYE and their timing (RFC 3550 6); rtcp_xr extended reports (RFC 3611)

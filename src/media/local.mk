@@ -1,7 +1,7 @@
 noinst_LIBRARIES += src/media/libmedia.a
 src_media_libmedia_a_SOURCES = \
 	src/media/engine.c src/media/engine.h src/media/engine_internal.h src/media/engine_media.c src/media/engine_tick.c src/media/engine_devices.c \
-	src/media/stream.c src/media/stream.h src/media/stream_network.c src/media/stream_source.c src/media/stream_comfort.c src/media/comfort.c src/media/comfort.h src/media/stream_report.c src/media/stream_hear.c src/media/stream_rate.c src/media/stream_red.c \
+	src/media/stream.c src/media/stream.h src/media/stream_network.c src/media/stream_guard.c src/media/stream_source.c src/media/stream_comfort.c src/media/comfort.c src/media/comfort.h src/media/stream_report.c src/media/stream_hear.c src/media/stream_rate.c src/media/stream_red.c \
 	src/media/red.c src/media/red.h src/media/stream_security.c src/media/tap.c src/media/tap.h \
 	src/media/names.c src/media/srtp.c src/media/srtp.h \
 	src/media/rtp.c src/media/rtp.h src/media/rtcp.c src/media/rtcp.h src/media/rtcp_xr.c src/media/rtcp_xr.h src/media/burst.c src/media/burst.h \

@@ -292,6 +292,7 @@ void stream_say(struct stream *stream, const struct stream_turn *turn, const int
 	if (stream->ticks % RATE_TICKS == 0)
 		stream_rate_update(stream, turn->now_us);
 	say(stream, turn, pcm);
+	stream_guard(stream, turn->now_us);
 	stream_report_if_due(stream, turn);
 	stream_watch(stream, turn, pcm && stream->config.sends && !loops);
 	stream_publish(stream);
@@ -310,7 +311,7 @@ bool stream_is_quiet(const struct stream *stream)
 {
 	return !stream->config.sends && !stream->config.loop_back && hears_nothing(stream) && !stream->play_frames &&
 	       !stream->dtmf_sender.count && !stream->dtmf_sender.active && !stream->events &&
-	       !stream->digits_heard_count && !(stream->limiter.less > 0);
+	       !stream->digits_heard_count && !stream->guarded_until_us && !(stream->limiter.less > 0);
 }
 
 void stream_skip(struct stream *stream, uint32_t ticks)

@@ -6,6 +6,7 @@
  *   stream           life, configuration, what is said
  *   stream_hear      what is heard: decoding, recovering, concealing, stretching
  *   stream_network   sockets, where the peer is, RTCP
+ *   stream_guard     floods of strangers
  *   stream_source    the sources of its packets: numbers, what is missing
  *   stream_security  the keys in use (SRTP)
  *   stream_comfort   pauses in what is said and heard
@@ -37,6 +38,7 @@ struct playing;
 struct recording;
 
 enum {
+	STREAM_LATCH_SILENCE_US = 500000, /* after it somebody else may be followed */
 	STREAM_BATCH = 16, STREAM_DATAGRAM_BYTES = 2240, STREAM_CONTROL_BYTES = 64,
 	STREAM_PLAY_FRAMES = 480 + CODEC_PACKET_MAX_FRAMES + 960,
 	STREAM_SAY_FRAMES = 60 * CODEC_MS_FRAMES,
@@ -152,6 +154,9 @@ struct stream {
 	uint32_t candidate_ssrc;
 	uint16_t candidate_sequence;
 	int64_t latched_us;               /* last packet of the latched address */
+	unsigned strangers;               /* packets of others in this tick; a long one counts several times */
+	int64_t guarded_until_us;         /* until then the kernel drops theirs; 0: it does not */
+	uint32_t dropped;                 /* so many it had dropped when that was looked at last */
 	bool has_source;
 	struct rtp_source source, rival;  /* rival: another SSRC on probation */
 	bool has_rival;
@@ -297,6 +302,12 @@ void stream_receive_rtcp(struct stream *stream, const struct stream_turn *turn);
 bool stream_send(struct stream *stream, const struct rtp_packet *packet);
 void stream_report_if_due(struct stream *stream, const struct stream_turn *turn);
 void stream_unlatch(struct stream *stream);
+/** A datagram of so many bytes came to the RTP socket. */
+void stream_note_stranger(struct stream *stream, const struct address *from, size_t bytes);
+/** Once a tick: a flood of strangers must not push the peer's packets out of the socket, so the kernel drops theirs for
+ * some seconds, as long as the peer is heard. */
+void stream_guard(struct stream *stream, int64_t now_us);
+void stream_unguard(struct stream *stream);
 
 /* stream_source.c */
 /** The totals over all sources. */

@@ -11,7 +11,7 @@
 enum {
 	EARLY_REPORT_US = 200000, /* the first packets say too little of the way */
 	RESTART_TOLD_US = 5000000,
-	LATCH_PACKETS = 3, LATCH_SILENCE_US = 500000,
+	LATCH_PACKETS = 3,
 	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
 	DRAIN_MAX = 4096, BATCHES_MAX = 64,
 	PAST_MAX_US = 2000000,    /* a kernel time older than this was made by a clock that was set */
@@ -88,6 +88,7 @@ bool stream_send(struct stream *stream, const struct rtp_packet *packet)
 
 void stream_unlatch(struct stream *stream)
 {
+	stream_unguard(stream);
 	stream->is_latched = false;
 	stream->candidate_count = 0;
 	stream->remote = stream->config.rtp;
@@ -145,7 +146,8 @@ static bool accept_source(struct stream *stream, const struct address *from, con
 	/* Who has the peer's key is the peer, wherever it is now. */
 	bool authentic = stream->security.receiver != NULL;
 	if (!authentic &&
-	    (stream->candidate_count < LATCH_PACKETS || (now_us - stream->latched_us < LATCH_SILENCE_US && !signalled)))
+	    (stream->candidate_count < LATCH_PACKETS ||
+	     (now_us - stream->latched_us < STREAM_LATCH_SILENCE_US && !signalled)))
 		return false;
 	latch(stream, from, now_us);
 	if (packet->ssrc != stream->source.ssrc)
@@ -393,7 +395,8 @@ static int receive_batch(int fd, struct receive_batch *batch)
 			.msg_controllen = STREAM_CONTROL_BYTES,
 		};
 	}
-	return recvmmsg(fd, batch->messages, STREAM_BATCH, MSG_DONTWAIT, NULL);
+	/* MSG_TRUNC: how long it was, not how much of it there is. */
+	return recvmmsg(fd, batch->messages, STREAM_BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
 }
 
 /* A flood keeps at most 1024 datagrams a tick busy: what is more the kernel throws away. */
@@ -406,6 +409,8 @@ static void receive_all(struct stream *stream, int fd, datagram_h *handle, const
 			continue;
 		for (int i = 0; i < count; i++) {
 			struct mmsghdr *message = &turn->batch->messages[i];
+			if (fd == stream->config.rtp_fd)
+				stream_note_stranger(stream, &turn->batch->from[i], message->msg_len);
 			if (message->msg_hdr.msg_flags & MSG_TRUNC)
 				continue;
 			int64_t arrival_us = arrival_of(&message->msg_hdr, turn);

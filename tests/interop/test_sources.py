@@ -133,6 +133,37 @@ def test_forged_packets(bench):
     phone.quit()
 
 
+def test_flood_that_fills_the_socket(bench):
+    """More packets of strangers before each of the peer's than the socket holds: the kernel drops theirs, and the peer is followed all the same when it moves."""
+    phone, peer, dialog, voice, _ = call_of(bench)
+    voice.is_heard(phone, 600, "the first packets")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+
+        def speak(packets, noise=172, times=600):
+            """@return how many of them came"""
+            before, began = int(phone.get("media.received")), time.monotonic()
+            for i in range(packets):
+                for _ in range(times):
+                    stranger.sendto(bytes(noise), voice.to)
+                voice.socket.sendto(voice.packet(600), voice.to)
+                time.sleep(max(0, began + (i + 1) / 50 - time.monotonic()))
+            return int(phone.get("media.received")) - before
+        speak(10)
+        came = speak(100)
+        check(came >= 90, f"{came} of 100 packets came through")
+        speak(10, 60000, 10)
+        came = speak(100, 60000, 10)
+        check(came >= 90, f"{came} of 100 packets came through between long ones")
+        voice.socket.close()
+        voice.socket = Voice.bound(RTP + 10)
+        voice.is_heard(phone, 700, "another address")
+        came = speak(100)
+        check(came >= 90, f"{came} of 100 packets came through from there")
+    hang_up(phone, peer, dialog)
+    phone.quit()
+
+
 class Tap:
     """The RTP on `lo`: (port it goes to, payload)."""
 
