@@ -233,7 +233,7 @@ const struct command in_call_commands[] = {
 	  .text = "Without CALL the selected one. The event `held` tells that it is; a refusal is a `reinvite` with "
 		  "its code. A script whose commands are done waits for the outcome, as it does for `resume`, "
 		  "`reinvite`, `update` and `transfer`, and a refusal is its failure (status 4). The digits of "
-		  "`dtmf` are sent before it ends, too.",
+		  "`dtmf` are sent before it ends, too; those that a hold keeps back are a failure.",
 	  .examples = { "hold" } },
 	{ .name = "resume",
 	  .aliases = "unhold retrieve",

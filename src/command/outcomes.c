@@ -206,8 +206,11 @@ bool outcomes_given_up(struct runner *runner, enum event_kind failed, struct fai
 	return false;
 }
 
-static bool is_under_way(const struct phone *phone, const struct sent *sent)
+/* @param failure  filled where no event will ever tell that it came to nothing */
+static bool is_under_way(const struct phone *phone, const struct sent *sent, struct failure *failure)
 {
+	bool stuck = false;
+
 	switch (sent->kind) {
 	case SENT_REFER:
 		return phone_refers_under_way(phone);
@@ -223,8 +226,13 @@ static bool is_under_way(const struct phone *phone, const struct sent *sent)
 	case SENT_REINVITE:
 	case SENT_UPDATE:
 	case SENT_TRANSFER:
-	case SENT_DIGITS:
 		return phone_change_under_way(phone, sent->number);
+	case SENT_DIGITS:
+		if (phone_digits_under_way(phone, sent->number, &stuck))
+			return true;
+		return stuck && fail(failure, STATUS_CALL, "state",
+				     "call %u: not all digits were sent: no sound of ours leaves, it is on hold",
+				     sent->number);
 	default:
 		return phone_messages_under_way(phone);
 	}
@@ -239,10 +247,13 @@ void outcomes_settle(struct runner *runner)
 	for (size_t i = 0; i < runner->sent_count; i++) {
 		struct sent sent = runner->sent[i];
 		const struct event *event = outcome_of(runner, sent);
-		if (!event && is_under_way(phone, &sent)) {
+		struct failure stuck = { 0 };
+		if (!event && is_under_way(phone, &sent, &stuck)) {
 			runner->sent[kept++] = sent;
 			continue;
 		}
+		if (stuck.text[0] && !sent.forgiven && !failure.text[0])
+			failure = stuck;
 		if (event && went_wrong(event) && !sent.forgiven && !wait_has_used(runner, event->number) &&
 		    !failure.text[0])
 			failure_of(event, &failure);

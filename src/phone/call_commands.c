@@ -391,14 +391,28 @@ bool phone_update(struct phone *phone, unsigned *number, bool no_sdp, struct fai
 	return told(call, err, "UPDATE", failure);
 }
 
+static bool is_changing(const struct call *call)
+{
+	return call->change != CHANGE_NONE || call->next_hold != CHANGE_NONE || call->next_reinvite || call->updating ||
+	       call_is_transferring(call);
+}
+
 bool phone_change_under_way(const struct phone *phone, unsigned number)
 {
 	const struct call *call = call_find(phone, number);
 
-	return call && !call->ended &&
-	       (call->change != CHANGE_NONE || call->next_hold != CHANGE_NONE || call->next_reinvite ||
-		call->updating || call->sends_digits || info_digits_wait(call->info_digits) ||
-		call_is_transferring(call));
+	return call && !call->ended && is_changing(call);
+}
+
+bool phone_digits_under_way(const struct phone *phone, unsigned number, bool *stuck)
+{
+	const struct call *call = call_find(phone, number);
+
+	*stuck = false;
+	if (!call || call->ended)
+		return false;
+	*stuck = call->sends_digits && !is_changing(call) && !media_sends(&call->media);
+	return !*stuck && (call->sends_digits || info_digits_wait(call->info_digits));
 }
 
 bool phone_mute(struct phone *phone, unsigned number, bool muted, struct failure *failure)

@@ -477,6 +477,17 @@ void media_set_held(struct call_media *media, bool held)
 		log_line(media->phone->log, LOG_WARNING, "the sound of a call could not be changed");
 }
 
+/* Is that hold asked for, but not yet in the plan that stands? */
+static bool hold_is_ahead(const struct call_media *media)
+{
+	return media->held && !media->plan.config.on_hold;
+}
+
+bool media_sends(const struct call_media *media)
+{
+	return media->stream && media->plan.usable && media->plan.config.sends && !hold_is_ahead(media);
+}
+
 void media_withhold(struct call_media *media, bool withheld)
 {
 	if (media->withheld == withheld)
@@ -486,7 +497,7 @@ void media_withhold(struct call_media *media, bool withheld)
 		return;
 	/* A hold whose offer waits, for the same ACK that ends this, counts already. */
 	struct stream_config config = media->plan.config;
-	if (media->held && !config.on_hold)
+	if (hold_is_ahead(media))
 		config.sends = config.receives = false;
 	if (change(media, &config))
 		log_line(media->phone->log, LOG_WARNING, "the sound of a call could not be changed");

@@ -138,6 +138,8 @@ void media_turn_end(struct phone *phone);
 void media_set_held(struct call_media *media, bool held);
 /** Send nothing, whatever was agreed, or send again (docs/decisions/0118-sound-for-nobody.md). */
 void media_withhold(struct call_media *media, bool withheld);
+/** Does sound of ours leave, as far as hold and what was agreed on say? */
+bool media_sends(const struct call_media *media);
 /** A copy of what is known, of the stream or of its last moment. @return false: there never was a stream */
 bool media_stats(const struct call_media *media, struct stream_stats *stats);
 /** The body of a 200 to OPTIONS. */

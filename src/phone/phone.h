@@ -211,9 +211,11 @@ bool phone_refer(struct phone *phone, struct slice target, struct slice to, cons
 		 unsigned *request, struct failure *failure);
 /** Does one of these still go on? */
 bool phone_refers_under_way(const struct phone *phone);
-/** Does a hold, resume, re-INVITE, UPDATE or transfer of ours still go on in this call, which is up, or are digits
- * still to be sent in it? */
+/** Does a hold, resume, re-INVITE, UPDATE or transfer of ours still go on in this call, which is up? */
 bool phone_change_under_way(const struct phone *phone, unsigned call);
+/** Are digits still to be sent in this call, which is up? *stuck: some are, but no sound leaves, and nothing is under
+ * way that would change that: then false. */
+bool phone_digits_under_way(const struct phone *phone, unsigned call, bool *stuck);
 unsigned phone_selected(const struct phone *phone);
 /** A call's number by "2" or by its id. @return 0: none */
 unsigned phone_find_call(const struct phone *phone, struct slice word);

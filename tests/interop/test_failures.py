@@ -8,6 +8,7 @@ import threading
 
 from harness import OFFHOOK, Failed, Skip, check, equal, hears, need, port_answers, sipp, wait_until, write_tone
 from proxies import ALICE, ATLANTA, BOB, start_dns, start_proxy
+from sessions import Dialog
 from wire import Peer
 
 VCARD = os.path.join(os.path.dirname(os.environ.get("OFFHOOK") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "offhook")),
@@ -291,6 +292,42 @@ def test_digits_at_the_end_of_a_script(bench):
         bob.event("ended")
         equal("".join(e["digit"] for e in bob.events if e["event"] == "dtmf"), "159", via)
         bob.events.clear()
+
+
+def test_digits_that_cannot_be_sent(bench):
+    """A script whose digits stand in a call on hold, ours or the peer's, does not wait for them for ever: its status says so."""
+    peer = Peer(5080)
+    sdp = peer.sdp().replace("AVP 0", "AVP 0 101").replace("a=rtpmap:0", "a=rtpmap:101 telephone-event/8000\na=rtpmap:0")
+
+    def call(last, then):
+        outcome = []
+        script = threading.Thread(target=lambda: outcome.extend(bench.script("set sip.listen 127.0.0.1:5070", "set audio.input null", "set audio.output null",
+                                                                             "call sip:p@127.0.0.1:5080", "wait answered", *last, within=30)))
+        script.start()
+        dialog = Dialog(peer, peer.receive("INVITE", 15))
+        dialog.respond(dialog.invite, 200, "OK", sdp)
+        peer.receive("ACK")
+        then(dialog)
+        peer.respond(peer.receive("BYE", 25), 200, "OK")
+        script.join()
+        equal(outcome[0], 4, outcome)
+        check("not all digits were sent" in outcome[2], outcome)
+
+    def agree(dialog):
+        dialog.respond(peer.receive("INVITE"), 200, "OK", sdp.replace("sendrecv", "recvonly"))
+
+    def hold(dialog):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sound:
+            sound.bind(("127.0.0.1", 40000))
+            sound.settimeout(10)
+            while sound.recv(2000)[1] & 127 != 101:
+                pass
+        dialog.send("INVITE", peer.sdp("inactive", 2))
+        peer.receive(200)
+        dialog.ack()
+
+    call(["dtmf 12345", "hold"], agree)
+    call(["dtmf 1,,,,,,,,,,2"], hold)
 
 
 class Refuser:

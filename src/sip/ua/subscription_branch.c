@@ -8,7 +8,7 @@
 enum {
 	REFRESH_LEAST_S = 5, /* whatever the notifier says, no refresh sooner */
 	SHORT_S = 60,        /* subscriptions shorter than this are refreshed at half their time */
-	REFER_LASTS_S = 600, /* where no NOTIFY says how long */
+	REFER_LASTS_S = 600, /* after each NOTIFY at most: who promises news for a year keeps nobody waiting */
 };
 
 /* ---- branches ---- */
@@ -113,6 +113,8 @@ void branch_set_expiry(struct branch *b, uint32_t seconds)
 {
 	struct subscription *s = b->subscription;
 
+	if (s->refers && seconds > REFER_LASTS_S)
+		seconds = REFER_LASTS_S;
 	b->expires_us = subscription_timers(s)->now_us + (int64_t)seconds * SECOND_US;
 	timer_start(subscription_timers(s), &b->expiry, (int64_t)seconds * SECOND_US, expired, b);
 	/* What REFER made ends by itself; so does what is being ended. */

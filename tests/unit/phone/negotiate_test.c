@@ -275,6 +275,32 @@ static void hold_changes_one_line(void **state)
 	media_close(&media);
 }
 
+static enum err send_a_digit(struct call_media *media)
+{
+	return engine_dtmf(media->phone->engine, media->stream, "1", &(struct engine_digits){ .audible = true });
+}
+
+/* An ACK that comes late lets sound leave again, but not of a call that was put on hold meanwhile. */
+static void a_late_ack_does_not_end_a_hold(void **state)
+{
+	struct world *world = *state;
+	struct call_media media;
+
+	open_media(world, &media, "PCMU");
+	offer_answered(&media, ANSWER("40000", "0", ""), true);
+	assert_true(media_sends(&media));
+	assert_int_equal(send_a_digit(&media), ERR_NONE);
+	media_withhold(&media, true);
+	assert_int_equal(send_a_digit(&media), ERR_STATE);
+	media_set_held(&media, true);
+	assert_false(media_sends(&media));
+	media_withhold(&media, false);
+	assert_int_equal(send_a_digit(&media), ERR_STATE);
+	media_set_held(&media, false);
+	assert_int_equal(send_a_digit(&media), ERR_NONE);
+	media_close(&media);
+}
+
 static void the_peer_holds_in_three_ways(void **state)
 {
 	static const char *const held[] = {
@@ -499,6 +525,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(our_own_limit, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_third_leg_answers_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(hold_changes_one_line, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_late_ack_does_not_end_a_hold, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_refused_offer_that_was_answered_early_is_undone, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(the_peer_holds_in_three_ways, world_setup, world_teardown),

@@ -556,6 +556,31 @@ static void two_refers_in_a_call_are_told_apart(void **state)
 	subscription_free(s1);
 }
 
+/* Who promises news of a transfer for a year and says nothing keeps nobody waiting: ten minutes after each NOTIFY. */
+static void what_a_refer_made_does_not_last_for_ever(void **state)
+{
+	static const struct extra_header to = { SLICE_INIT("Refer-To"), SLICE_INIT("<sip:carol@192.0.2.30>") };
+	static const char lasts[] = "Event: refer\r\nSubscription-State: active;expires=31536000\r\n";
+	struct lab *lab = *state;
+
+	lab_call_up(lab);
+	struct subscription_config config = refer_config(lab, lab->session->leg->dialog, &to);
+	struct subscription *s = begin(lab, &config);
+	struct fake_packet *refer = lab_take(lab, "REFER");
+	keep_peer(refer);
+	lab_answer(lab, refer, 202, "b", "Expires: 31536000\r\n" BOB_CONTACT, "");
+	notify_raw(lab, "b", 1, lasts, "1");
+	lab_take(lab, "200");
+	lab_pass(lab, 599 * SECOND_US);
+	notify_raw(lab, "b", 2, lasts, "2");
+	lab_take(lab, "200");
+	lab_pass(lab, 599 * SECOND_US);
+	lab_said(lab, "accepted 202|notify 0 active 1|notify 0 active 2|");
+	lab_pass(lab, 2 * SECOND_US);
+	lab_said(lab, "ended 408 'expired' -1|");
+	done(lab, s);
+}
+
 /* RFC 3515 2.4.4, 2.4.6: it is a SUBSCRIBE to the event, by the id that the NOTIFYs have. */
 static void what_a_refer_made_is_unsubscribed(void **state)
 {
@@ -588,6 +613,7 @@ static void what_a_refer_made_is_unsubscribed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LAB_TEST(what_a_refer_made_does_not_last_for_ever),
 		LAB_TEST(it_subscribes_refreshes_and_unsubscribes),
 		LAB_TEST(a_notify_may_come_before_the_2xx),
 		LAB_TEST(one_dialog_or_many_as_the_package_says),
