@@ -164,6 +164,34 @@ def test_flood_that_fills_the_socket(bench):
     phone.quit()
 
 
+def test_flood_of_digits(bench):
+    """A peer that sends a thousand digits in a second: the first are told, and what comes later at the pace of a keypad."""
+    phone, peer = start(bench), Peer(PEER)
+    phone.do(f"call sip:peer@127.0.0.1:{PEER}")
+    dialog = Dialog(peer, peer.receive("INVITE"))
+    number = re.search(r"a=rtpmap:(\d+) telephone-event/8000", dialog.invite.body).group(1)
+    dialog.respond(dialog.invite, 200, "OK", f"v=0\no=peer 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {RTP} RTP/AVP 0 {number}\n"
+                   f"a=rtpmap:{number} telephone-event/8000\n")
+    peer.receive("ACK")
+    phone.event("answered")
+    voice = Voice(("127.0.0.1", int(re.search(r"m=audio (\d+)", dialog.invite.body).group(1))))
+    voice.is_heard(phone, 600, "the first packets")
+    began = time.monotonic()
+    for i in range(1000):
+        voice.sequence += 1
+        voice.socket.sendto(struct.pack(">BBHIIBBH", 0x80, int(number), voice.sequence & 0xffff, voice.time + 1600 * i, voice.ssrc, i % 10, 0x8a, 800), voice.to)
+        time.sleep(max(0, began + i / 1000 - time.monotonic()))
+    voice.time += 1600 * 1000
+    voice.sequence += 1
+    voice.is_heard(phone, 700, "the peer afterwards")
+    told = [e["digit"] for e in phone.events if e["event"] == "dtmf"]
+    most = 64 + 20 * (time.monotonic() - began)
+    check(64 <= len(told) <= most, f"{len(told)} digits are told, not up to {most:.0f}")
+    equal("".join(told[:64]), ("0123456789" * 7)[:64], "the first ones")
+    hang_up(phone, peer, dialog)
+    phone.quit()
+
+
 class Tap:
     """The RTP on `lo`: (port it goes to, payload)."""
 
