@@ -278,6 +278,7 @@ REGISTRAR = """
 import socket
 wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 wire.bind(("10.100.0.1", 5060))
+print("listens", flush=True)
 while True:
     data, source = wire.recvfrom(65536)
     rows = data.decode().split("\\r\\n")
@@ -292,6 +293,7 @@ def test_a_single_route(bench):
     """The route to the registrar alone leads out by the other way now: no event, but the registration follows. A change that does not concern it is none."""
     enter = two_ways(bench)
     registrar = bench.start([*enter, sys.executable, "-c", REGISTRAR], log="registrar.log")
+    wait_until(lambda: "listens" in bench.log_of(registrar), "the registrar is there", 20)
     way_opens("l", "10.8.0")
     phone = bench.phone("set sip.listen 0.0.0.0:5060", "set sip.t1 100ms", "account add sip:alice@10.100.0.1 password=x")
     phone.event("registered", within=20)
