@@ -60,3 +60,6 @@ tests_unit_media_conceal_test_LDADD = $(MEDIA_TEST_LIBS)
 check_PROGRAMS += tests/unit/media/rate_test
 tests_unit_media_rate_test_SOURCES = tests/unit/media/rate_test.c
 tests_unit_media_rate_test_LDADD = $(MEDIA_TEST_LIBS)
+check_PROGRAMS += tests/unit/media/country_test
+tests_unit_media_country_test_SOURCES = tests/unit/media/country_test.c
+tests_unit_media_country_test_LDADD = $(MEDIA_TEST_LIBS)
