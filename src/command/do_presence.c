@@ -64,8 +64,7 @@ static enum command_result do_publish(struct invocation *invocation)
 	if (!phone_publish(invocation->phone, invocation_option(invocation, "from", 0), on, &account,
 			   &invocation->failure))
 		return COMMAND_FAILED;
-	if (on)
-		outcomes_add_account(invocation->runner, SENT_PUBLISH, account, since);
+	outcomes_add_account(invocation->runner, on ? SENT_PUBLISH : SENT_UNPUBLISH, account, since);
 	return COMMAND_DONE;
 }
 
@@ -193,8 +192,8 @@ const struct command presence_commands[] = {
 	  .options = { { .name = "from", .kind = ARG_ACCOUNT, .text = "at the server of this account" } },
 	  .summary = "let the server tell others how you are",
 	  .text = "From then on each `status` goes to the server of the account, which tells those who watch you. The "
-		  "events are `published` and `publish-failed`; a script whose commands are done waits for one of "
-		  "both, and a server that refuses is its failure (status 4).",
+		  "events are `published`, `unpublished` and `publish-failed`; a script whose commands are done waits "
+		  "for one of them, and a server that refuses is its failure (status 4).",
 	  .examples = { "publish", "publish off" } },
 	{ .name = "pickup",
 	  .group = "presence",

@@ -8,9 +8,9 @@ static const struct event_help rows[] = {
 	{ "registered", "account code reason expires", "a registrar has taken our binding; its refreshes are not told",
 	  false },
 	{ "unregistered", "account code reason", "the registrar has removed our binding", false },
-	{ "register-failed", "account code reason cause retry why",
+	{ "register-failed", "account code reason cause retry why removal",
 	  "a registration failed, or its removal; cause is auth, refused, dns, connect, tls or timeout; retry is in "
-	  "seconds, 0 when given up",
+	  "seconds, 0 when given up; removal=yes: it was `unregister` that failed",
 	  false },
 	{ "incoming", WHICH_CALL "identity diverted signed join",
 	  "somebody calls; name is the display name; join is the call of ours that they want to take part in", true },
@@ -90,7 +90,10 @@ static const struct event_help rows[] = {
 	  "somebody wants to see whom you talk to: `accept-watcher` or `refuse-watcher`", false },
 	{ "blocked", "from pattern", "somebody who is blocked has called or written", false },
 	{ "published", "account state expires", "a server tells our status to others", false },
-	{ "publish-failed", "account state code reason cause retry", "our status could not be published", false },
+	{ "unpublished", "account state code reason",
+	  "after `publish off`: the server tells our status to nobody any more", false },
+	{ "publish-failed", "account state code reason cause retry removal",
+	  "our status could not be published, or with removal=yes not taken back", false },
 	{ "audio-test", "input output noise loudest played level round-trip",
 	  "what `audio test` found: levels in dB, the round trip in seconds. noise is the microphone before anything "
 	  "is "
@@ -131,6 +134,7 @@ static const struct command_argument keys[] = {
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
 	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),   KEY("heard"),
+	KEY("removal"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
 	KEY("round-trip"), KEY("complexity"), KEY("count"), KEY("forged"), KEY("replayed"), KEY("stray"),
 };

@@ -241,6 +241,7 @@ enum sent_kind {
 	SENT_REFER,     /* `refer` */
 	SENT_SUBSCRIBE, /* `subscribed` and `subscribe-failed` */
 	SENT_PUBLISH,   /* `published` and `publish-failed` */
+	SENT_UNPUBLISH, /* `unpublished` and `publish-failed` */
 	SENT_REGISTER,  /* `registered` and `register-failed` */
 	SENT_UNREGISTER, /* `unregistered` and `register-failed` */
 	SENT_HOLD,      /* of a call: `held`, or a `reinvite` of ours that was refused */

@@ -75,6 +75,7 @@ static const struct { enum event_kind good, bad; } ends[] = {
 	[SENT_REFER] = { EVENT_REFER, EVENT_REFER },
 	[SENT_SUBSCRIBE] = { EVENT_SUBSCRIBED, EVENT_SUBSCRIBE_FAILED },
 	[SENT_PUBLISH] = { EVENT_PUBLISHED, EVENT_PUBLISH_FAILED },
+	[SENT_UNPUBLISH] = { EVENT_UNPUBLISHED, EVENT_PUBLISH_FAILED },
 	[SENT_REGISTER] = { EVENT_REGISTERED, EVENT_REGISTER_FAILED },
 	[SENT_UNREGISTER] = { EVENT_UNREGISTERED, EVENT_REGISTER_FAILED },
 	[SENT_HOLD] = { EVENT_HELD, EVENT_REINVITE },
@@ -106,6 +107,7 @@ static bool is_outcome(const struct event *event, struct sent sent)
 	case SENT_SUBSCRIBE:
 		return has_text(event, "from", sent.uri) && has_text(event, "package", sent.package);
 	case SENT_PUBLISH:
+	case SENT_UNPUBLISH:
 	case SENT_REGISTER:
 	case SENT_UNREGISTER:
 		return has_text(event, "account", sent.uri);
@@ -217,6 +219,7 @@ static bool is_under_way(const struct phone *phone, const struct sent *sent, str
 	case SENT_SUBSCRIBE:
 		return phone_subscribe_under_way(phone, sent->uri, sent->package);
 	case SENT_PUBLISH:
+	case SENT_UNPUBLISH:
 		return phone_publish_under_way(phone, sent->uri);
 	case SENT_REGISTER:
 	case SENT_UNREGISTER:

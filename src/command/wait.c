@@ -300,9 +300,9 @@ static bool is_hopeless(struct runner *runner, struct failure *failure)
 		} else if (kind == EVENT_MESSAGE_SENT) {
 			if (!outcomes_last_failed(runner, failure))
 				return false;
-		} else if (kind == EVENT_SUBSCRIBED || kind == EVENT_PUBLISHED) {
+		} else if (kind == EVENT_SUBSCRIBED || kind == EVENT_PUBLISHED || kind == EVENT_UNPUBLISHED) {
 			enum event_kind failed =
-				kind == EVENT_PUBLISHED ? EVENT_PUBLISH_FAILED : EVENT_SUBSCRIBE_FAILED;
+				kind == EVENT_SUBSCRIBED ? EVENT_SUBSCRIBE_FAILED : EVENT_PUBLISH_FAILED;
 			if (!outcomes_given_up(runner, failed, failure))
 				return false;
 		} else if (help && help->of_call && kind != EVENT_INCOMING && wait->call && !wait->any_call) {

@@ -210,7 +210,7 @@ static void account_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "no longer registered");
 		break;
 	default:
-		buf_printf(line, "registration failed");
+		buf_printf(line, event_value(event, "removal") ? "could not be unregistered" : "registration failed");
 		add_outcome(event, line);
 		if (retry && strcmp(retry, "0"))
 			buf_printf(line, "; next try in %s s", retry);
@@ -372,8 +372,12 @@ static void watch_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "%s: status %s is published", value_or(event, "account", "account"),
 			   value_or(event, "state", "?"));
 		break;
+	case EVENT_UNPUBLISHED:
+		buf_printf(line, "%s: the status is no longer published", value_or(event, "account", "account"));
+		break;
 	case EVENT_PUBLISH_FAILED:
-		buf_printf(line, "%s: the status is not published", value_or(event, "account", "account"));
+		buf_printf(line, "%s: the status %s", value_or(event, "account", "account"),
+			   event_value(event, "removal") ? "may be published still" : "is not published");
 		retry_sentence(event, line);
 		break;
 	default:
@@ -547,6 +551,7 @@ void event_sentence(const struct event *event, struct buf *line)
 	case EVENT_WATCH_REQUEST:
 	case EVENT_BLOCKED:
 	case EVENT_PUBLISHED:
+	case EVENT_UNPUBLISHED:
 	case EVENT_PUBLISH_FAILED:
 		watch_sentence(event, line);
 		return;

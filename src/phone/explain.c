@@ -379,7 +379,8 @@ void explain_account(const struct account *account, struct buf *out)
 			buf_printf(out, " The next try comes in %" PRId64 " s.",
 				   wait_us > 0 ? (wait_us + SECOND_US - 1) / SECOND_US : 1);
 		else
-			buf_printf(out, " It is not tried again: mend it, then `register %s`.", account->name);
+			buf_printf(out, " It is not tried again: mend it, then `%s %s`.",
+				   account->removal_failed ? "unregister" : "register", account->name);
 	} else if (account->state == ACCOUNT_REGISTERED && account->binding) {
 		buf_printf(out, " for another %" PRIu32 " s.", registration_left(account->binding->registration));
 	} else {

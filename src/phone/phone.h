@@ -398,9 +398,9 @@ bool phone_seen(const struct phone *phone, const char *name, struct buf *out);
 bool phone_set_status(struct phone *phone, struct slice word, struct slice text, struct failure *failure);
 void phone_status(const struct phone *phone, const char **word, const char **text);
 /** Publish our status at the server of an account, or no longer. `from` NULL: the default one. *account: its name.
- * Events: `published`, anew for each call, and `publish-failed`. */
+ * Events: `published`, anew for each call, `unpublished` and `publish-failed`. */
 bool phone_publish(struct phone *phone, const char *from, bool on, const char **account, struct failure *failure);
-/** Is it not known yet whether our status is published there? */
+/** Is it not known yet whether our status is published, or taken back, there? */
 bool phone_publish_under_way(const struct phone *phone, const char *account);
 /** Block a pattern, or let it pass whatever is blocked. */
 bool phone_screen(struct phone *phone, struct slice pattern, bool allows, struct failure *failure);

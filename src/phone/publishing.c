@@ -69,27 +69,45 @@ static void on_published(void *arg, uint32_t expires)
 	event_number(published_event(published, EVENT_PUBLISHED), "expires", expires);
 }
 
-static void on_publish_failed(void *arg, const struct outcome *outcome, int64_t retry_us)
+static struct event *publish_failed(struct published *published, const struct outcome *outcome, int64_t retry_us)
 {
-	struct published *published = arg;
 	const char *local = explain_local_cause(outcome);
 	struct event *event = published_event(published, EVENT_PUBLISH_FAILED);
 
-	published->told = false;
-	published->settled = true;
 	event_number(event, "code", outcome->status);
 	event_text(event, "reason", local ? slice_of(local) : outcome->reason);
 	event_text(event, "cause", slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
 	event_number(event, "retry", retry_us > 0 ? (double)((retry_us + SECOND_US - 1) / SECOND_US) : 0);
 	phone_note_outcome(published->desk->phone, outcome, published->account_name, event_value(event, "reason"),
-			   "the status of %s cannot be published", published->account_name);
+			   published->ending ? "the status of %s cannot be taken back"
+					     : "the status of %s cannot be published",
+			   published->account_name);
+	return event;
+}
+
+static void on_publish_failed(void *arg, const struct outcome *outcome, int64_t retry_us)
+{
+	struct published *published = arg;
+
+	published->told = false;
+	published->settled = true;
+	publish_failed(published, outcome, retry_us);
 	if (retry_us < 0)
 		published_free(published);
 }
 
-static void on_unpublished(void *arg)
+static void on_unpublished(void *arg, const struct outcome *outcome)
 {
-	published_free(arg);
+	struct published *published = arg;
+
+	if (outcome->status < 300) {
+		struct event *event = published_event(published, EVENT_UNPUBLISHED);
+		event_number(event, "code", outcome->status);
+		event_text(event, "reason", outcome->reason);
+	} else {
+		event_text(publish_failed(published, outcome, -1), "removal", SLICE("yes"));
+	}
+	published_free(published);
 }
 
 static bool begin_publishing(struct presence_desk *desk, struct account *account, struct failure *failure)
@@ -122,9 +140,12 @@ static bool begin_publishing(struct presence_desk *desk, struct account *account
 
 bool phone_publish_under_way(const struct phone *phone, const char *account)
 {
-	const struct published *published = find_published(phone->presence, account);
-
-	return published && !published->settled;
+	LIST_EACH(&phone->presence->published, node) {
+		const struct published *published = LIST_ENTRY(node, struct published, node);
+		if (!strcmp(published->account_name, account) && (published->ending || !published->settled))
+			return true;
+	}
+	return false;
 }
 
 bool phone_publish(struct phone *phone, const char *from, bool on, const char **name, struct failure *failure)

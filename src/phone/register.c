@@ -147,6 +147,7 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 		struct event *event = account_event(account, EVENT_REGISTER_FAILED);
 		account_add_result(event, account);
 		event_number(event, "retry", 0);
+		event_text(event, "removal", SLICE("yes"));
 		phone_note_failure(account->phone, "account %s: our binding could not be removed: %u %s", account->name,
 				   account->code, account->reason);
 		return;

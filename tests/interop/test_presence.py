@@ -567,7 +567,24 @@ def test_publish_forgotten(bench):
     gone = server.receive("PUBLISH")
     equal((gone.get("SIP-If-Match"), gone.get("Expires"), gone.body), ("two", "0", ""), "removal")
     server.respond(gone, 200, "OK")
+    equal(phone.event("unpublished")["code"], 200, "gone")
     equal(phone.quit(), 0, "exit status")
+
+
+def test_publish_off_is_waited_for(bench):
+    """A script waits for what becomes of `publish off`, and is told of a server that does not take it back."""
+    server = Peer(PEER)
+    answers = {"200 OK": (0, "the status is no longer published"), "403 Forbidden": (4, "the status may be published still: 403 Forbidden")}
+    for answer, (status, words) in answers.items():
+        path = bench.write("off.call", f"set sip.listen 127.0.0.1:{PHONE}\naccount add sip:alice@127.0.0.1:{PEER} registrar=none\npublish\n"
+                                       "wait published within=10s\npublish off\n")
+        script = bench.start([OFFHOOK, "-n", "-v", "-f", path], log="off.log")
+        server.respond(server.receive("PUBLISH"), 200, "OK", headers=["Expires: 600", "SIP-ETag: one"])
+        gone = server.receive("PUBLISH")
+        equal((gone.get("SIP-If-Match"), gone.get("Expires")), ("one", "0"), "removal")
+        server.respond(gone, int(answer.split()[0]), answer.split()[1])
+        equal(script.wait(10), status, bench.log_of(script))
+        check(words in bench.log_of(script), bench.log_of(script))
 
 
 def test_why_of_a_status(bench):

@@ -44,17 +44,20 @@ static void time_is_up(void *arg)
 		send_publish(p);
 }
 
-static void tell_removed(struct publication *p)
+static void tell_removed(struct publication *p, const struct outcome *outcome)
 {
 	/* A 2xx without SIP-ETag may have started it, after the user had stopped. */
 	timer_stop(timers_of(p), &p->timer);
 	if (p->handlers.removed)
-		p->handlers.removed(p->handlers.arg);
+		p->handlers.removed(p->handlers.arg, outcome);
 }
 
+/* Nothing has to be removed. */
 static void nothing_there(void *arg)
 {
-	tell_removed(arg);
+	struct outcome outcome = core_outcome(200, CAUSE_NONE, ERR_NONE);
+
+	tell_removed(arg, &outcome);
 }
 
 /* ---- answers ---- */
@@ -154,8 +157,13 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 		return;
 	p->request = NULL;
 	bool good = outcome->response && outcome->status < 300;
+	/* 412: it is not there any more. */
+	if (p->removes && outcome->status == 412) {
+		nothing_there(p);
+		return;
+	}
 	if (p->removes) {
-		tell_removed(p);
+		tell_removed(p, outcome);
 		return;
 	}
 	if (good)
@@ -165,7 +173,7 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 	if (p->freed || p->request)
 		return;
 	if (p->stopping && !p->etag)
-		tell_removed(p);
+		nothing_there(p);
 	else if (p->stopping || (p->changed && good))
 		send_publish(p);
 }

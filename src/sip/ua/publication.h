@@ -12,8 +12,9 @@ struct publication_handlers {
 	void (*published)(void *arg, uint32_t expires);
 	/** `retry_us`: the next try comes after this; -1: given up, the last call. */
 	void (*failed)(void *arg, const struct outcome *outcome, int64_t retry_us);
-	/** After publication_stop(): it is gone, or could not be removed. The last call. */
-	void (*removed)(void *arg);
+	/** After publication_stop(): it is gone (status below 300; 200 without a response where nothing was there), or
+	 * could not be removed. The last call. */
+	void (*removed)(void *arg, const struct outcome *outcome);
 	void *arg;
 };
 

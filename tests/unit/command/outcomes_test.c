@@ -90,6 +90,8 @@ static void test_outcomes_are_waited_for(void **state)
 	} rows[] = {
 		{ "publish", "publish-failed account=bob", "published", "publish-failed code=489 cause=refused",
 		  0, STATUS_CALL, "account=alice" },
+		{ "publish off", "published account=alice", "unpublished",
+		  "publish-failed code=503 cause=refused retry=0", 0, STATUS_CALL, "account=alice" },
 		{ "unregister", "registered account=alice", "unregistered",
 		  "register-failed code=500 cause=refused retry=0", 0, STATUS_REGISTER, "account=alice" },
 		{ "register alice", "registered account=bob", "registered",

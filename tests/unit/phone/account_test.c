@@ -141,6 +141,13 @@ static void a_refused_removal_is_told(void **state)
 	assert_true(phone_unregister(phone, SLICE("work"), false, &failure));
 	const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
 	assert_string_equal(event_value(event, "code"), "403");
+	assert_string_equal(event_value(event, "removal"), "yes");
+	struct buf line;
+	buf_init(&line, 400);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "work: could not be unregistered: 403 Forbidden (refused); given up: "
+					     "`why` says what to do");
+	buf_fini(&line);
 	assert_true(phone_view_account(phone, SLICE("work"), &view));
 	assert_string_equal(view.state, "failed");
 	assert_true(view.removal_failed && view.expires_left_s > 500);

@@ -23,9 +23,9 @@ static void on_failed(void *arg, const struct outcome *outcome, int64_t retry_us
 		publication_free(theirs);
 }
 
-static void on_removed(void *arg)
+static void on_removed(void *arg, const struct outcome *outcome)
 {
-	buf_printf(&((struct lab *)arg)->said, "removed|");
+	buf_printf(&((struct lab *)arg)->said, "removed %u|", outcome->status);
 	publication_free(theirs);
 }
 
@@ -95,7 +95,7 @@ static void refresh_change_removal(void **state)
 	lab_value(last, SIP_HEADER_EXPIRES, "0");
 	lab_body(last, "");
 	lab_answer(lab, last, 200, "s", "", "");
-	lab_said(lab, "removed|");
+	lab_said(lab, "removed 200|");
 	lab_pass(lab, 3600 * SECOND_US);
 	lab_quiet(lab);
 }
@@ -167,19 +167,27 @@ static void stopped_before_it_was_there(void **state)
 	lab_quiet(lab);
 	lab_answer(lab, first, 200, "s", "SIP-ETag: one\r\nExpires: 600\r\n", "");
 	lab_answer(lab, lab_take(lab, "PUBLISH"), 200, "s", "", "");
-	lab_said(lab, "published 600|removed|");
+	lab_said(lab, "published 600|removed 200|");
+	/* The server refuses to remove it, or does not know it any more. */
+	for (unsigned status = 403; status <= 412; status += 9) {
+		p = begin(lab);
+		lab_answer(lab, lab_take(lab, "PUBLISH"), 200, "s", "SIP-ETag: one\r\nExpires: 600\r\n", "");
+		publication_stop(p);
+		lab_answer(lab, lab_take(lab, "PUBLISH"), status, "s", "", "");
+		lab_said(lab, status == 403 ? "published 600|removed 403|" : "published 600|removed 200|");
+	}
 	/* It never was. */
 	p = begin(lab);
 	first = lab_take(lab, "PUBLISH");
 	publication_stop(p);
 	lab_answer(lab, first, 403, "s", "", "");
-	lab_said(lab, "removed|");
+	lab_said(lab, "removed 200|");
 	/* It was, but nobody says under which tag it could be taken away: told once, and nothing is refreshed. */
 	p = begin(lab);
 	first = lab_take(lab, "PUBLISH");
 	publication_stop(p);
 	lab_answer(lab, first, 200, "s", "Expires: 600\r\n", "");
-	lab_said(lab, "published 600|removed|");
+	lab_said(lab, "published 600|removed 200|");
 	lab_pass(lab, 700 * SECOND_US);
 	lab_quiet(lab);
 	lab_said(lab, "");
