@@ -559,7 +559,7 @@ static void begin(struct world *w)
 						 on_ended,       on_offer,          on_answer,       on_make_offer,
 						 on_reinvited,   on_peer_reinvited, on_reinvited,    on_peer_reinvited,
 						 on_refreshed,   on_request,        w,               NULL,
-						 NULL };
+						 NULL,           NULL };
 	w->ua = ua_new(&w->net.world, &handlers);
 	ua_settings(w->ua)->ring_timeout_us = 60 * SECOND_US;
 	ua_settings(w->ua)->session = (struct session_options){ RELIABLE_SUPPORTED, TIMER_OPTIONAL, 0, 0 };

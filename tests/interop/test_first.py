@@ -59,7 +59,7 @@ def test_registrar_that_is_not_there(bench):
     """Neither the registration nor, at the end, its removal gets an answer: no code is made up for either."""
     status, out, err = bench.script("set sip.listen 127.0.0.1:0", "account add sip:a@127.0.0.9:5999 password=x", args=("-v",))
     equal(status, 0, err)
-    check("registration failed: no way there, or nothing listens (connect)" in out and "Service Unavailable" not in out, out)
+    check("could not be unregistered: no way there, or nothing listens (connect)" in out and "Service Unavailable" not in out, out)
 
 
 def test_echo_hangs_up_on_hash(bench):

@@ -160,6 +160,7 @@ def test_away(bench):
     phone.do("show transactions")
     peer = Peer(5998, "192.0.2.4")
     peer.request("INVITE", "sip:x@192.0.2.1", "<sip:x@192.0.2.1>", "<sip:y@192.0.2.4:5998>;tag=1", "late", 1, PHONE, peer.sdp())
+    peer.receive(100)
     ok = peer.receive(200)
     uri = ok.get("Contact").split("<")[1].split(">")[0]
     peer.request("ACK", uri, ok.get("To"), ok.get("From"), "late", 1, PHONE)

@@ -26,6 +26,7 @@ BEFORE = {
     "record resume": ["record start", "record pause"],
     "record stop": ["record start"],
     "redial": ["call echo"],
+    "redial 12": ["call echo", "hangup"] * 12,
     "resume": ["hold 1", "wait held within=5s"],
     "split": ["conference 1 2"],
     "stop": ["play greeting.wav", "play greeting.wav call=2"],

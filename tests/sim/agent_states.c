@@ -245,8 +245,9 @@ static void on_not_published(void *arg, const struct outcome *outcome, int64_t r
 		deed_over(deed);
 }
 
-static void on_removed(void *arg)
+static void on_removed(void *arg, const struct outcome *outcome)
 {
+	(void)outcome;
 	deed_over(arg);
 }
 

@@ -194,7 +194,7 @@ void lab_init(struct lab *lab)
 					   on_ended,       on_offer,          on_answer,          on_make_offer,
 					   on_reinvited,   on_peer_reinvited, on_updated,         on_peer_updated,
 					   on_refreshed,   on_session_request, lab,                NULL,
-					   on_offer_lost };
+					   on_offer_lost,  NULL };
 	struct ua_handlers handlers = {
 		.incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = lab
 	};
