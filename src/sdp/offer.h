@@ -126,10 +126,11 @@ bool sdp_take_answer(struct sdp_negotiation *negotiation, struct slice answer, s
 bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local,
 		     struct buf *answer, struct sdp_agreed *agreed) MUST_CHECK;
 /**
- * Why this offer cannot be answered by who can do so much.
- * @return the code of a Warning: 300 another network than the Internet, 301 an address that we cannot send to, 302 a
- *         protocol, or protection, that we do not speak or that is not enough, 304 no sound in it, 305 no codec that we
- *         have, 307 a description with a line that is not one, 330 a group of hosts, 399 none of these
+ * Why this offer cannot be answered by who can do so much; far less work than an answer that nobody needs yet.
+ * @return 0: it can, by who has no description yet (sdp_make_answer()); else the code of a Warning: 300 another network
+ *         than the Internet, 301 an address that we cannot send to, 302 a protocol, or protection, that we do not speak
+ *         or that is not enough, 304 no sound in it, 305 no codec that we have, 307 a description with a line that is
+ *         not one, 330 a group of hosts, 399 none of these
  * RFC 3261 13.3.1.3, 20.43
  */
 unsigned sdp_refusal(struct slice offer, const struct sdp_local *local);

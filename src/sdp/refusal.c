@@ -54,11 +54,13 @@ unsigned sdp_refusal(struct slice text, const struct sdp_local *local)
 		       : has_other_network(text)	? WARN_NETWORK
 							: WARN_PARAMETER;
 	} else {
-		/* Of several lines the one that is sound: that there is video as well was not the reason. */
-		for (size_t i = 0; i < offer->media_count && code == WARN_TYPE; i++)
-			code = of_line(&offer->media[i], local);
+		/* Of several lines the first that is sound: that there is video as well was not the reason. */
+		for (size_t i = 0; i < offer->media_count && code; i++) {
+			unsigned line = of_line(&offer->media[i], local);
+			code = !line || code == WARN_TYPE ? line : code;
+		}
 	}
 	arena_fini(&arena);
 	free(offer);
-	return code ? code : WARN_ELSE;
+	return code;
 }
