@@ -136,10 +136,15 @@ void jitter_stretched(struct jitter *jitter, int32_t frames)
 	shift_low(jitter, -frames);
 }
 
+/* Does it know what this way needs, so that its ticks can be moved for good? */
+static bool is_settled(const struct jitter *jitter)
+{
+	return jitter->delay.measured >= KNOWN_PACKETS && jitter_knows_loss(jitter);
+}
+
 int32_t jitter_phase(const struct jitter *jitter)
 {
-	if (!jitter->playing || jitter->steady < STEADY_PACKETS || jitter->delay.measured < KNOWN_PACKETS ||
-	    !jitter_knows_loss(jitter) || jitter->spare <= -TICK_FRAMES)
+	if (!jitter->playing || jitter->steady < STEADY_PACKETS || !is_settled(jitter) || jitter->spare <= -TICK_FRAMES)
 		return 0;
 	return jitter->spare % TICK_FRAMES;
 }
@@ -184,10 +189,14 @@ static int64_t low_lag_us(const struct jitter *jitter)
 	return low - jitter->delay.anchor_us;
 }
 
-/* Frames of lag too many or (negative) too few, so that it is as short as whole ticks of fetching allow. */
+/*
+ * Frames of lag too many or (negative) too few, so that it is as short as whole ticks of fetching allow. A lag that is
+ * short by less than a tick is not made longer by one when the ticks are going to be moved; until they are, it is:
+ * copies come a packet or two behind what they replace to the millisecond, and all of them would be too late.
+ */
 static int32_t excess_of(const struct jitter *jitter, int64_t spare, uint32_t queued)
 {
-	if (spare >= 0 || jitter->phased)
+	if (spare >= 0 || (jitter->phased && is_settled(jitter)))
 		return (int32_t)(spare / TICK_FRAMES * TICK_FRAMES + queued);
 	return (int32_t)((spare - TICK_FRAMES + 1) / TICK_FRAMES * TICK_FRAMES + queued);
 }

@@ -119,8 +119,7 @@ void jitter_stretched(struct jitter *jitter, int32_t frames);
 /**
  * How many frames sooner the caller's ticks could come for what the network wants, less than a tick; negative: how many
  * later they should. 0 until that is known. Asked by a caller that can move its ticks, which then says what it did by
- * jitter_move_phase(); from the first question on, `phased` is its to set, lags are no longer changed for less than a
- * tick.
+ * jitter_move_phase(); `phased` is its to set: lags are not changed for less than a tick then, once that is known.
  */
 int32_t jitter_phase(const struct jitter *jitter);
 /** All ticks from now on come so many frames sooner (negative: later). */
