@@ -68,12 +68,24 @@ static void discard(struct race *race)
 	free(race);
 }
 
-/* Nobody has used it and nobody shall hear of it. */
-static void drop_flow(struct transport *transport, uint64_t id)
+/* Does another race wait for this flow as well? */
+static bool is_shared(const struct race *race, uint64_t id)
 {
-	struct flow *flow = id ? flow__by_id(transport, id) : NULL;
+	LIST_EACH(&race->transport->races, node) {
+		const struct race *other = LIST_ENTRY(node, struct race, node);
+		if (other != race && (other->flows[0] == id || other->flows[1] == id))
+			return true;
+	}
+	return false;
+}
 
-	if (!flow || !list_empty(&flow->waiting) || flow->state != FLOW_CONNECTING)
+/* Nobody has used it and nobody shall hear of it. */
+static void drop_flow(const struct race *race, size_t i)
+{
+	struct transport *transport = race->transport;
+	struct flow *flow = race->flows[i] ? flow__by_id(transport, race->flows[i]) : NULL;
+
+	if (!flow || !list_empty(&flow->waiting) || flow->state != FLOW_CONNECTING || is_shared(race, flow->id))
 		return;
 	transport->world.ops->close(transport->world.net, flow);
 	flow__free(flow);
@@ -82,12 +94,11 @@ static void drop_flow(struct transport *transport, uint64_t id)
 static void tell(void *arg)
 {
 	struct race *race = arg;
-	struct transport *transport = race->transport;
 	size_t winner = race->winner;
 	race_h *done = race->done;
 	void *done_arg = race->arg;
 
-	drop_flow(transport, race->flows[1 - winner]);
+	drop_flow(race, 1 - winner);
 	discard(race);
 	done(done_arg, winner);
 }
@@ -105,6 +116,9 @@ static bool begin(struct race *race, size_t i)
 	if (flow__open(race->transport, &race->targets[i], &flow))
 		return false;
 	race->flows[i] = flow->id;
+	/* Of one that is there already no news will come. */
+	if (flow->state == FLOW_OPEN)
+		decide(race, i);
 	return true;
 }
 
@@ -131,6 +145,11 @@ struct race *transport_race(struct transport *transport, const struct sip_target
 	race->done = done;
 	race->arg = arg;
 	list_append(&transport->races, &race->node);
+	const struct flow *second = flow__to(transport, &targets[1]);
+	if (second && second->state == FLOW_OPEN) {
+		decide(race, 1);
+		return race;
+	}
 	int64_t head_start = begin(race, 0) ? HEAD_START_US : 0;
 	timer_start(transport->world.timers, &race->timer, head_start, second_begins, race);
 	return race;
@@ -138,8 +157,8 @@ struct race *transport_race(struct transport *transport, const struct sip_target
 
 void transport_race_cancel(struct race *race)
 {
-	drop_flow(race->transport, race->flows[0]);
-	drop_flow(race->transport, race->flows[1]);
+	drop_flow(race, 0);
+	drop_flow(race, 1);
 	discard(race);
 }
 

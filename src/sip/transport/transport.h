@@ -226,7 +226,7 @@ struct race;
 typedef void race_h(void *arg, size_t winner);
 /**
  * Two targets of one host, one of each family: connect to the first, after 250 ms to the second too, and take whichever
- * is there first; the other connection is given up.
+ * is there first; the other connection is given up. Is the second one there already, it has won.
  * @return the transport's until `done` was called; NULL: no such pair, or a connection to the first is open: no race
  * RFC 8305 5
  */

@@ -114,6 +114,46 @@ static void a_family_that_leads_nowhere_costs_250_ms(void **state)
 	/* and the next request takes the connection that is there */
 	ask(lab, "sip:biloxi.com");
 	lab_pass(lab, 260 * MS_US);
+	packet = lab_take(lab, "OPTIONS");
+	lab_to(packet, "192.0.2.8:5060");
+	lab_answer(lab, packet, 200, "a", "", "");
+	assert_int_equal(last_status, 200);
+	assert_int_equal(lab->net.connect_count, 2);
+}
+
+/* It may come about by another way while the first still has its start. */
+static void a_connection_that_is_there_by_then_wins(void **state)
+{
+	struct lab *lab = *state;
+
+	race_begins(lab);
+	lab->net.connect = FAKE_OPENS;
+	ask(lab, "sip:192.0.2.8;transport=tcp");
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 200, "a", "", "");
+	lab_quiet(lab);
+	lab_pass(lab, 260 * MS_US);
+	lab_to(lab_take(lab, "OPTIONS"), "192.0.2.8:5060");
+}
+
+static void a_race_that_is_given_up_leaves_another_its_connection(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->net.local6 = fake_address("[2001:db8::1]:5060");
+	lab->net.connect = FAKE_HANGS;
+	two(lab, V6, V4);
+	fake_net_name(&lab->net, "chicago.com", "tcp [2001:db8::7]:5060");
+	fake_net_name(&lab->net, "chicago.com", V4);
+	struct session *session = lab_call(lab, "sip:bob@biloxi.com", "o1");
+	ask(lab, "sip:chicago.com");
+	lab_pass(lab, 260 * MS_US);
+	assert_int_equal(lab->net.connect_count, 3);
+	session_hangup(session, slice_of(NULL));
+	lab_pass(lab, 0);
+	assert_int_equal(lab->net.closed_count, 1);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_pass(lab, 0);
+	lab_to(lab_take(lab, "OPTIONS"), "192.0.2.8:5060");
 }
 
 static void the_first_family_wins_when_it_is_quick(void **state)
@@ -166,6 +206,8 @@ int main(void)
 		LAB_TEST(a_server_that_says_503_is_left_alone_as_long_as_it_asks),
 		LAB_TEST(a_dead_server_costs_one_request_its_patience),
 		LAB_TEST(a_family_that_leads_nowhere_costs_250_ms),
+		LAB_TEST(a_connection_that_is_there_by_then_wins),
+		LAB_TEST(a_race_that_is_given_up_leaves_another_its_connection),
 		LAB_TEST(the_first_family_wins_when_it_is_quick),
 		LAB_TEST(a_refusal_starts_the_other_at_once),
 		LAB_TEST(when_neither_is_there_the_request_fails),
