@@ -99,23 +99,32 @@ static bool take_journal(struct store *store, int fd)
 	return good;
 }
 
+/* What a phone that is no more has left there. @return false: not all of it is in the file yet (told) */
+static bool take_over(struct store *store, int fd)
+{
+	struct stat info;
+
+	if (!store->db || fstat(fd, &info) || !info.st_size)
+		return true;
+	bool good = store_run_sql(store->db, "BEGIN IMMEDIATE") && take_journal(store, fd) &&
+		    store_run_sql(store->db, "COMMIT") && !ftruncate(fd, 0);
+	if (!good) {
+		store_warn(store, sqlite3_errmsg(store->db));
+		store_run_sql(store->db, "ROLLBACK");
+	}
+	return good;
+}
+
 /* Ours is the first that no other phone holds; what is in those without an owner is taken in. */
 void store_open_journals(struct store *store)
 {
 	for (int i = 0; i < JOURNALS; i++) {
-		struct stat info;
 		int fd = open_owned(store->dir, "history.journal", i, O_APPEND | (store->journal < 0 ? O_CREAT : 0));
 		if (fd < 0)
 			continue;
-		if (store->db && fstat(fd, &info) == 0 && info.st_size) {
-			bool good = store_run_sql(store->db, "BEGIN IMMEDIATE") && take_journal(store, fd) &&
-				    store_run_sql(store->db, "COMMIT") && !ftruncate(fd, 0);
-			if (!good) {
-				store_warn(store, sqlite3_errmsg(store->db));
-				store_run_sql(store->db, "ROLLBACK");
-			}
-		}
-		if (store->journal < 0)
+		/* Ours is emptied when our own rows are in the file: no others may stand in it. */
+		bool taken = take_over(store, fd);
+		if (store->journal < 0 && taken)
 			store->journal = fd;
 		else
 			close(fd);

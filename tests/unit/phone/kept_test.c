@@ -220,6 +220,27 @@ static void a_journal_is_taken_in(void **state)
 }
 
 /* A line of 600 KB is no row; those before and behind it are. */
+/* The file is held by another program just then: what is left waits in its journal, and nobody empties that. */
+static void a_journal_waits_while_the_file_is_held(void **state)
+{
+	struct world *world = *state;
+	char path[128];
+	sqlite3 *db;
+
+	recent_are(world_phone(world, 0, true), "");
+	phone_free(world->phones[0]);
+	write_whole(world, "history.journal",
+		    "calls\tkilled\t1795344124\tout\tfailed\t0\t487\t\tsip:e@f\t\t\t1\t\n");
+	snprintf(path, sizeof path, "%s/history.db", world->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	recent_are(world_phone(world, 0, true), "");
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	add_past_call(world->phones[0], "sip:g@h");
+	recent_are(restart(world), "sip:e@f sip:g@h ");
+}
+
 static void damage_in_a_journal_costs_no_other_row(void **state)
 {
 	struct world *world = *state;
@@ -588,6 +609,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_disk_is_a_warning, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_is_left_alone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_contact_has_several_addresses, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_journal_waits_while_the_file_is_held, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(damage_in_a_journal_costs_no_other_row, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(missed_calls_outlive_the_phone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_history_of_version_1_is_migrated, world_setup, world_teardown),
