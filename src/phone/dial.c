@@ -434,7 +434,9 @@ static bool may_follow(const struct call_setup *setup, const struct sip_address 
  * @return NULL: it is not followed */
 static char *contact_uri(const struct call *call, const struct sip_address *contact)
 {
-	struct account *account = account_find(call->phone, slice_of(call->account_name));
+	/* NULL: it has none, or one that was removed meanwhile. */
+	const struct account *account =
+		*call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL;
 	struct target number;
 	struct failure ignored;
 	struct buf uri;
@@ -444,7 +446,7 @@ static char *contact_uri(const struct call *call, const struct sip_address *cont
 		sip_uri_print_request(&uri, &contact->uri);
 		return buf_take(&uri);
 	}
-	if (contact->star || contact->uri.scheme != SIP_SCHEME_TEL || !*call->account_name ||
+	if (contact->star || contact->uri.scheme != SIP_SCHEME_TEL || !account ||
 	    (slice_ibegins(slice_of(call->setup->uri), SLICE("sips:")) && !account->secure) ||
 	    !target_read(call->phone, contact->uri.text, account, &number, &ignored))
 		return NULL;

@@ -225,7 +225,7 @@ static unsigned begin_telling(struct transfer *transfer, struct server_transacti
 	return transfer->notifier ? 0 : status;
 }
 
-static void dial(struct transfer *transfer);
+static bool dial(struct transfer *transfer, struct failure *failure);
 
 static const char *follow_transfer(const struct phone *phone, const struct account *account)
 {
@@ -238,14 +238,16 @@ static void taken(struct transfer *transfer, enum event_kind kind)
 		*transfer->account ? account_find(transfer->phone, slice_of(transfer->account)) : NULL;
 	bool on = !transfer->stranger && !strcmp(follow_transfer(transfer->phone, account), "on");
 	struct event *event = transfer_event(transfer->phone, kind, transfer->call, transfer->target);
+	const struct log *log = transfer->phone->log;
+	struct failure failure;
 
 	if (kind == EVENT_REFER)
 		event_text(event, "direction", SLICE("in"));
 	event_text(event, "from", slice_of(transfer->from));
 	event_text(event, "account", slice_of(transfer->account));
 	event_number(event, "request", transfer->request);
-	if (on)
-		dial(transfer);
+	if (on && !dial(transfer, &failure))
+		log_line(log, LOG_ERROR, "%s", failure.text);
 }
 
 static bool never_followed(const struct phone *phone, const struct account *account)
@@ -368,7 +370,8 @@ static void nobody_decides(void *arg)
 		refuse(transfer, 480, "Temporarily Unavailable");
 }
 
-static void dial(struct transfer *transfer)
+/* @return false: nothing could be dialled, which whoever asked is told; the transfer is gone */
+static bool dial(struct transfer *transfer, struct failure *failure)
 {
 	struct phone *phone = transfer->phone;
 	char *by = transfer->referred_by ? xasprintf("Referred-By:%s", transfer->referred_by) : NULL,
@@ -377,7 +380,6 @@ static void dial(struct transfer *transfer)
 				       : NULL;
 	const char *headers[4] = { 0 };
 	size_t count = 0;
-	struct failure failure;
 	unsigned number;
 
 	if (by)
@@ -389,19 +391,19 @@ static void dial(struct transfer *transfer)
 	struct call_options options = { .from = transfer->account && *transfer->account ? transfer->account : NULL,
 					.headers = headers,
 					.instead_of = transfer->call };
-	bool good = phone_call(phone, slice_of(transfer->target), &options, &number, NULL, &failure);
+	bool good = phone_call(phone, slice_of(transfer->target), &options, &number, NULL, failure);
 	free(by);
 	free(named);
 	if (!good) {
-		log_line(phone->log, LOG_ERROR, "%s", failure.text);
 		refuse(transfer, 503, "Service Unavailable");
-		return;
+		return false;
 	}
 	struct call *call = call_find(phone, number);
 	transfer->number = number;
 	call->follows = transfer;
 	if (call->ended)
 		transfer_progress(call, call->code >= 300 ? call->code : 503, (struct slice){ 0 });
+	return true;
 }
 
 /* "request=1 to sip:carol@chicago.com in call 2" */
@@ -449,10 +451,7 @@ bool phone_accept_transfer(struct phone *phone, unsigned *number, unsigned reque
 {
 	struct transfer *transfer = find_pending(phone, number, request, failure);
 
-	if (!transfer)
-		return false;
-	dial(transfer);
-	return true;
+	return transfer && dial(transfer, failure);
 }
 
 bool phone_refuse_transfer(struct phone *phone, unsigned *number, unsigned request, struct failure *failure)

@@ -40,6 +40,53 @@ static void refused_and_redirected(void **state)
 	buf_fini(&out);
 }
 
+/* The account of a call may be removed while it rings: what a 3xx names then is nobody's. */
+static void redirected_without_its_account(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct call *call = call_new(phone, false);
+	struct outcome outcome = { .status = 302, .reason = SLICE("Moved"), .cause = CAUSE_RESPONSE };
+	struct sip_message *response;
+	size_t used, offset;
+
+	assert_int_equal(sip_message_parse(SLICE("SIP/2.0 302 Moved\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\n"
+						 "From: <sip:x@y>;tag=a\r\nTo: <sip:b@y>;tag=b\r\nCall-ID: a\r\n"
+						 "CSeq: 1 INVITE\r\nContact: <tel:+15550100>\r\n\r\n"),
+					   SIP_DATAGRAM, &response, &used, &offset),
+			 SCAN_OK);
+	must_set(phone, "call.follow-redirect", "on");
+	outcome.response = response;
+	xreplace(&call->account_name, "work");
+	call->target = xstrdup("bob");
+	call->setup = xcalloc(1, sizeof *call->setup);
+	call->setup->uri = xstrdup("sips:bob@biloxi.com");
+	assert_false(call_redirect(call, &outcome));
+	call_finish(call, false, &outcome, NULL);
+	sip_message_unref(response);
+}
+
+/* Whoever lets a REFER be followed hears that it could not be, and so does who asked. */
+static void a_transfer_that_cannot_be_dialled(void **state)
+{
+	struct world *world = *state;
+	two_phones(world);
+	struct phone *a = world->phones[0], *b = world->phones[1];
+	struct failure failure;
+	unsigned request, number = 0;
+
+	char *here = xstrdup(address_of(a, "alice"));
+	must(phone_refer(b, slice_of(here), SLICE("sip:carol@192.0.2.77"), NULL, &request, &failure), &failure);
+	await(world, a, EVENT_REFER);
+	dial(a, address_of(b, "bob"), NULL);
+	must_set(a, "call.max", "1");
+	assert_false(phone_accept_transfer(a, &number, 0, &failure));
+	assert_string_equal(failure.reason, "too-many-calls");
+	for (const char *code = NULL; !code || strcmp(code, "503") != 0;)
+		code = event_value(await(world, b, EVENT_REFER), "code");
+	free(here);
+}
+
 static void take_row(void *arg, const struct history_row *row)
 {
 	const struct history_row **last = arg;
@@ -284,6 +331,8 @@ static void options_and_offerless_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(redirected_without_its_account, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_transfer_that_cannot_be_dialled, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_and_redirected, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(words_and_addresses_are_kept, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_redirect_is_followed_when_asked, world_setup, world_teardown),
