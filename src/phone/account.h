@@ -35,7 +35,7 @@ struct own_credential {
 
 struct account {
 	struct list_node node;
-	uint64_t number;                     /* in the order in which they were added */
+	uint64_t number;                     /* in the order in which they were added; 0: not yet */
 	struct map_node by_name, by_address; /* of phone->accounts */
 	char *name_key, *address_key;        /* their keys: in small letters */
 	struct map_node by_user;             /* of phone->accounts_by_user */
@@ -132,6 +132,7 @@ void accounts_free(struct phone *phone);
 const char *account_state_now(const struct account *account);
 /* account_options.c */
 enum { ACCOUNT_TEXT_MAX = 512 };
+/** One after the other; those before one that is refused count. What they mean for TLS is up to account_apply_tls(). */
 bool account_set_options(struct account *account, const char *const *options, struct failure *failure);
 /** "sip" or "sips". */
 const char *account_scheme(const struct account *account);
@@ -192,6 +193,8 @@ const struct settings *media_settings(const struct call_media *media, const char
 /** The call is one of this account, until it ends or is freed. */
 void account_takes_call(struct call *call, const struct account *account);
 void account_drops_call(struct call *call);
+/** Its calls that have not ended are known by its new name. */
+void calls_account_renamed(const struct account *account, const char *old_name);
 /** Has it as many calls besides `but` (may be NULL) as a call.max of its own allows? */
 bool account_is_full(const struct account *account, const struct call *but);
 /** The codecs of its own, by codec= or its account's media.codecs; NULL: the phone's. */
@@ -212,6 +215,8 @@ void account_add_result(struct event *event, const struct account *account);
 bool account_make_binding(struct account *account, struct failure *failure);
 /** Register: ask for the password where a command gives it, then begin. */
 bool account_start(struct account *account, struct failure *failure);
+/** A password command that runs is no longer waited for. */
+void account_drop_command(struct account *account);
 /** Let its registration go: a binding that stands is removed, and what is left dies when that was answered. */
 void account_retire(struct account *account);
 void binding_free(struct binding *binding);

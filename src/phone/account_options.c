@@ -89,11 +89,11 @@ static void set_text(char **to, struct slice value)
 
 static bool set_name(struct account *account, struct slice value, struct failure *failure)
 {
-	struct account *other = account_find(account->phone, value);
+	const struct account *other = account_find(account->phone, value);
 
 	if (!value.n || slice_find(value, ' ') < value.n)
 		return fail(failure, STATUS_USAGE, "syntax", "an account's name is one word");
-	if (other && other != account)
+	if (other && other->number != account->number)
 		return fail(failure, STATUS_USAGE, "exists", "there is an account '%.*s' already", SLICE_ARG(value));
 	set_text(&account->name, value);
 	return true;
@@ -175,11 +175,14 @@ static bool set_option(struct account *account, struct slice key, struct slice v
 	} else if (slice_eq(key, SLICE("realm"))) {
 		set_text(&account->realm, value);
 	} else if (slice_eq(key, SLICE("password"))) {
+		account_drop_command(account);
 		account_set_password(account, value);
 		account->given_password = value.n > 0;
 	} else if (slice_eq(key, SLICE("voicemail"))) {
 		set_text(&account->voicemail.address, slice_eq(value, SLICE("off")) ? slice_of(NULL) : value);
 	} else if (slice_eq(key, SLICE("password-command"))) {
+		if (!slice_eq(value, slice_of(account->password_command)))
+			account_drop_command(account);
 		set_text(&account->password_command, value);
 	} else if (slice_eq(key, SLICE("identity"))) {
 		return set_identity(account, value, failure);
@@ -198,6 +201,5 @@ bool account_set_options(struct account *account, const char *const *options, st
 		if (!set_option(account, key, value, failure))
 			return false;
 	}
-	account_apply_tls(account->phone, account);
 	return true;
 }

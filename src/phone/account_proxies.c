@@ -12,8 +12,13 @@ static void clear_routes(struct account *account)
 	}
 }
 
+/* Nobody goes on to, or asks for, a proxy of a list that is no more. */
 static void clear(struct account *account)
 {
+	timer_stop(account->phone->timers, &account->proxy_timer);
+	if (account->probe)
+		request_detach(account->probe);
+	account->probe = NULL;
 	for (size_t i = 0; i < account->proxy_count; i++)
 		free(account->proxies[i]);
 	account->proxy_count = account->proxy_now = account->proxies_failed = 0;
@@ -21,10 +26,6 @@ static void clear(struct account *account)
 
 void account_proxies_free(struct account *account)
 {
-	timer_stop(account->phone->timers, &account->proxy_timer);
-	if (account->probe)
-		request_detach(account->probe);
-	account->probe = NULL;
 	clear(account);
 	clear_routes(account);
 	free(account->proxy);

@@ -156,6 +156,15 @@ void account_takes_call(struct call *call, const struct account *account)
 	call->counted = calls;
 }
 
+void calls_account_renamed(const struct account *account, const char *old_name)
+{
+	LIST_EACH(&account->phone->calls, node) {
+		struct call *call = LIST_ENTRY(node, struct call, node);
+		if (!strcmp(call->account_name, old_name))
+			account_takes_call(call, account);
+	}
+}
+
 bool account_is_full(const struct account *account, const struct call *but)
 {
 	const struct settings *settings = account_settings(account->phone, account, "call.max");

@@ -198,9 +198,7 @@ static void account_free(struct account *account)
 				account->challenge,
 				account->identity };
 
-	if (account->child)
-		loop_child_kill(account->child);
-	timer_stop(account->phone->timers, &account->password_limit);
+	account_drop_command(account);
 	free(account->voicemail.address);
 	unlist(account);
 	account_forget_servers(account);
@@ -275,6 +273,7 @@ bool phone_account_add(struct phone *phone, struct slice address, const char *co
 		account_free(account);
 		return false;
 	}
+	account_apply_tls(phone, account);
 	account->number = ++phone->last_account;
 	list_append(&phone->accounts, &account->node);
 	enlist(account);
@@ -283,14 +282,39 @@ bool phone_account_add(struct phone *phone, struct slice address, const char *co
 	return !account_registers(account) || account_start(account, failure);
 }
 
+/* Would it take all of these? What half of a command has changed nobody would know. */
+static bool takes_options(const struct account *account, const char *const *options, struct failure *failure)
+{
+	struct account *trial = xcalloc(1, sizeof *trial);
+
+	*trial = (struct account){ .phone = account->phone,
+				   .number = account->number,
+				   .secure = account->secure,
+				   .name = xstrdup(account->name),
+				   .user = xstrdup(account->user),
+				   .domain = xstrdup(account->domain),
+				   .uri = xstrdup(account->uri),
+				   .registrar = xstrdup(account->registrar) };
+	bool good = account_set_options(trial, options, failure);
+	account_free(trial);
+	return good;
+}
+
 bool phone_account_set(struct phone *phone, struct slice name, const char *const *options, struct failure *failure)
 {
 	struct account *account;
 
-	if (!account_find_or_fail(phone, name, &account, failure))
+	if (!account_find_or_fail(phone, name, &account, failure) || !takes_options(account, options, failure))
 		return false;
+	char *old_name = xstrdup(account->name);
 	bool good = account_set_options(account, options, failure);
+	account_apply_tls(phone, account);
 	enlist(account);
+	if (strcmp(old_name, account->name) != 0) {
+		calls_account_renamed(account, old_name);
+		publishing_account_renamed(account, old_name);
+	}
+	free(old_name);
 	if (!good)
 		return false;
 	/* Whatever changed, the registrar hears of it: the old binding goes, a new one comes. */
@@ -355,11 +379,12 @@ bool phone_unregister(struct phone *phone, struct slice name, bool all_bindings,
 
 	if (!account_find_or_fail(phone, name, &account, failure))
 		return false;
-	account->start_wanted = false;
+	account_drop_command(account);
 	account->removal_failed = false;
 	if (!account->binding) {
 		if (!all_bindings) {
 			/* Nothing to remove, and scripts that wait for it go on. */
+			account_set_result(account, ACCOUNT_UNREGISTERED, 0, (struct slice){ 0 }, NULL);
 			account_event(account, EVENT_UNREGISTERED);
 			return true;
 		}
@@ -471,7 +496,7 @@ void accounts_shut_down(struct phone *phone)
 {
 	LIST_EACH(&phone->accounts, node) {
 		struct account *account = LIST_ENTRY(node, struct account, node);
-		account->start_wanted = false;
+		account_drop_command(account);
 		account_drop_spare(account);
 		if (account->binding && registration_may_be_bound(account->binding->registration))
 			registration_stop(account->binding->registration, false);

@@ -28,5 +28,7 @@ const char *presence_text(const struct presence_desk *desk);
 void presence_shut_down(struct presence_desk *desk);
 bool presence_quiet(const struct presence_desk *desk);
 void presence_show(const struct presence_desk *desk, struct buf *out);
+/** What is published of it is known by its new name. */
+void publishing_account_renamed(const struct account *account, const char *old_name);
 /** The account goes: nothing is published for it any more. */
 void presence_forget(struct account *account);

@@ -186,6 +186,15 @@ void presence_forget(struct account *account)
 		stop(published);
 }
 
+void publishing_account_renamed(const struct account *account, const char *old_name)
+{
+	LIST_EACH(&account->phone->presence->published, node) {
+		struct published *published = LIST_ENTRY(node, struct published, node);
+		if (!strcmp(published->account_name, old_name))
+			xreplace(&published->account_name, account->name);
+	}
+}
+
 void publishing_changed(struct presence_desk *desk)
 {
 	LIST_EACH(&desk->published, node) {

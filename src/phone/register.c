@@ -316,8 +316,10 @@ static void password_done(void *arg, int status, const char *output, size_t byte
 	struct account *account = arg;
 	struct slice text = slice_make(output, bytes), line = slice_cut(&text, '\n');
 	struct failure failure = { 0 };
+	bool wanted = account->start_wanted;
 
 	account->child = NULL;
+	account->start_wanted = false;
 	timer_stop(account->phone->timers, &account->password_limit);
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
@@ -329,9 +331,8 @@ static void password_done(void *arg, int status, const char *output, size_t byte
 		return;
 	}
 	account_set_password(account, line);
-	if (!account->start_wanted)
+	if (!wanted)
 		return;
-	account->start_wanted = false;
 	account_retire(account);
 	if (!begin(account, &failure))
 		log_line(account->phone->log, LOG_ERROR, "%s", failure.text);
@@ -341,10 +342,17 @@ static void password_takes_too_long(void *arg)
 {
 	struct account *account = arg;
 
-	loop_child_kill(account->child);
+	account_drop_command(account);
+	password_failed(account, "the password command did not end within 30 s");
+}
+
+void account_drop_command(struct account *account)
+{
+	if (account->child)
+		loop_child_kill(account->child);
 	account->child = NULL;
 	account->start_wanted = false;
-	password_failed(account, "the password command did not end within 30 s");
+	timer_stop(account->phone->timers, &account->password_limit);
 }
 
 static bool run_password_command(struct account *account, struct failure *failure)
@@ -353,13 +361,15 @@ static bool run_password_command(struct account *account, struct failure *failur
 	char *argv[] = { shell, option, account->password_command, NULL };
 	enum err err = ERR_NONE;
 
-	account->start_wanted = true;
-	if (account->child)
+	if (account->child) {
+		account->start_wanted = true;
 		return true;
+	}
 	account->child = loop_run_child(account->phone->loop, argv, password_done, account, &err);
 	if (!account->child)
 		return fail(failure, STATUS_REGISTER, err_name(err),
 			    "account %s: the password command cannot be run: %s", account->name, err_text(err));
+	account->start_wanted = true;
 	timer_start(account->phone->timers, &account->password_limit, PASSWORD_LIMIT_US, password_takes_too_long,
 		    account);
 	account_set_result(account, ACCOUNT_REGISTERING, 0, (struct slice){ 0 }, NULL);

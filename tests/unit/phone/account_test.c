@@ -260,6 +260,7 @@ static void a_password_command(void **state)
 	assert_true(phone_account_set(phone, SLICE("alice@atlanta.com"), broken, &failure));
 	const struct event *event = await(world, phone, EVENT_REGISTER_FAILED);
 	assert_non_null(strstr(event_value(event, "reason"), "status 3"));
+	assert_false(phone_account_under_way(phone, "alice@atlanta.com"));
 }
 
 static void refused_for_good(void **state)
@@ -434,6 +435,111 @@ static void requests_find_their_account(void **state)
 	assert_string_equal(meant(phone, "sip:a+b@h", "sip:x@h", "192.0.2.1"), "second");
 }
 
+static struct account *alice(const struct phone *phone)
+{
+	return account_find(phone, SLICE("alice@atlanta.com"));
+}
+
+/* What was to be asked of a proxy when its time had come is not asked of one that is named no more. */
+static void a_proxy_that_is_gone_is_asked_nothing(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *dead = registrar_new(world), *second = registrar_new(world);
+	struct failure failure;
+	char proxies[2 * ADDRESS_TEXT + 32], a[ADDRESS_TEXT], b[ADDRESS_TEXT];
+
+	dead->status = "503 Service Unavailable";
+	snprintf(proxies, sizeof proxies, "proxy=%s %s", address_print(&dead->address, a),
+		 address_print(&second->address, b));
+	const char *const options[] = { registrar_option(second), proxies, NULL }, *const none[] = { "proxy=", NULL };
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTER_FAILED);
+	await(world, phone, EVENT_REGISTERED);
+	assert_string_equal(account_proxy(alice(phone)), alice(phone)->proxies[1]);
+	assert_true(timer_running(&alice(phone)->proxy_timer));
+	must(phone_account_set(phone, SLICE("alice@atlanta.com"), none, &failure), &failure);
+	assert_null(account_proxy(alice(phone)));
+	assert_false(timer_running(&alice(phone)->proxy_timer));
+	await(world, phone, EVENT_REGISTERED);
+}
+
+/* Of several options none counts when one of them is refused. */
+static void half_a_command_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct failure failure;
+	const char *const options[] = { registrar_option(r), "name=work", NULL },
+			  *const bad[] = { "user=bob", "name=home", "password=x", "media.codecs=PCMU", "expires=1s",
+					   NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	await(world, phone, EVENT_REGISTERED);
+	assert_false(phone_account_set(phone, SLICE("work"), bad, &failure));
+	assert_string_equal(failure.reason, "range");
+	const struct account *account = account_find(phone, SLICE("work"));
+	assert_non_null(account);
+	assert_string_equal(account->uri, "sip:alice@atlanta.com");
+	assert_null(account->password);
+	assert_null(account_own_value(account, "media.codecs"));
+	assert_null(account_find(phone, SLICE("home")));
+	assert_int_equal(r->requests, 1);
+}
+
+/* What goes on knows the account by the name that it has now. */
+static void an_account_is_renamed(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct failure failure;
+	const char *published = NULL;
+	const char *const options[] = { "registrar=none", "name=work", "call.max=1", NULL },
+			  *const renamed[] = { "name=office", NULL };
+
+	assert_true(phone_account_add(phone, SLICE("sip:alice@127.0.0.1"), options, &failure));
+	must(phone_publish(phone, NULL, true, &published, &failure), &failure);
+	struct call *call = call_new(phone, true);
+	account_takes_call(call, account_find(phone, SLICE("work")));
+	must(phone_account_set(phone, SLICE("work"), renamed, &failure), &failure);
+	assert_string_equal(call->account_name, "office");
+	assert_int_equal(settings_number(call_settings(call, "call.max"), "call.max"), 1);
+	assert_true(account_is_full(account_find(phone, SLICE("office")), NULL));
+	assert_true(phone_publish_under_way(phone, "office"));
+	must(phone_publish(phone, "office", false, &published, &failure), &failure);
+	phone->call_count--;
+	call_free(call);
+	assert_false(account_is_full(account_find(phone, SLICE("office")), NULL));
+}
+
+/* Whatever is said while a password command runs counts, not what it prints. */
+static void a_password_command_that_is_not_waited_for(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct failure failure;
+	/* It never ends by itself. */
+	const char *const options[] = { registrar_option(r), "password-command=tail -f /dev/null", NULL },
+			  *const typed[] = { "password=secret", NULL }, *const again[] = { "password=", NULL };
+
+	r->challenge = true;
+	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	assert_non_null(alice(phone)->child);
+	assert_true(phone_account_under_way(phone, "alice@atlanta.com"));
+	must(phone_account_set(phone, SLICE("alice@atlanta.com"), typed, &failure), &failure);
+	assert_null(alice(phone)->child);
+	await(world, phone, EVENT_REGISTERED);
+	assert_string_equal(alice(phone)->password, "secret");
+	must(phone_account_set(phone, SLICE("alice@atlanta.com"), again, &failure), &failure);
+	assert_non_null(alice(phone)->child);
+	must(phone_unregister(phone, SLICE("alice@atlanta.com"), false, &failure), &failure);
+	assert_null(alice(phone)->child);
+	assert_string_equal(account_state_now(alice(phone)), "unregistered");
+	assert_false(phone_account_under_way(phone, "alice@atlanta.com"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +550,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_refusal_is_explained, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_challenge_without_password, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_password_command, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_password_command_that_is_not_waited_for, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(a_proxy_that_is_gone_is_asked_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(half_a_command_changes_nothing, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(an_account_is_renamed, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(refused_for_good, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_new_registrar_and_the_old_one, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_service_route_ends_with_its_registration, world_setup,
