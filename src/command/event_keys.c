@@ -33,7 +33,10 @@ static const struct event_help rows[] = {
 	{ "joined", CALL_KEYS "join", "who called takes part in our call `join` now (Join)", true },
 	{ "update", CALL_KEYS "refresh", "a session was changed or refreshed by UPDATE", true },
 	{ "media", CALL_KEYS "codec rate", "the first packet of the other side was heard", true },
-	{ "silent", CALL_KEYS "side", "nothing above -50dB for 3 s; side is me or peer", true },
+	{ "silent", CALL_KEYS "side microphone",
+	  "nothing above -50dB for 3 s; side is me or peer; microphone=none or lost: the echo test is silent for "
+	  "want of one",
+	  true },
 	{ "media-lost", CALL_KEYS "heard", "no packet of the other side for 3 s; heard=no: none ever came", true },
 	{ "codec", CALL_KEYS "codec rate side", "the codec changed; side says whose sound has it", true },
 	{ "media-moved", CALL_KEYS "address count",
@@ -134,7 +137,7 @@ static const struct command_argument keys[] = {
 	KEY("package"), KEY("new"),     KEY("old"),     KEY("contacts"),  KEY("type"),     KEY("body"),
 	KEY("refresh"), KEY("file"),    KEY("pattern"), KEY("signed"),    KEY("diverted"), KEY("identity"),
 	KEY("detail"),  KEY("why"),     KEY("join"),    KEY("watcher"),   KEY("heard"),
-	KEY("removal"),
+	KEY("removal"),    KEY("microphone"),
 	KEY("input"),   KEY("output"),  KEY("noise"),   KEY("loudest"),   KEY("played"),    KEY("level"),
 	KEY("round-trip"), KEY("complexity"), KEY("count"), KEY("forged"), KEY("replayed"), KEY("stray"),
 };

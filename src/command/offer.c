@@ -270,6 +270,8 @@ static void offer_pattern(struct completing *at, const char *key)
 		offer_list(at, "in|out", '|');
 	else if (!strcmp(key, "side"))
 		offer_list(at, "me|peer", '|');
+	else if (!strcmp(key, "microphone"))
+		offer_list(at, "none|lost", '|');
 	else if (!strcmp(key, "cause"))
 		offer_list(at, "auth|refused|dns|connect|tls|timeout", '|');
 	else if (!strcmp(key, "codec"))

@@ -429,15 +429,43 @@ static void on_first_packet(struct call *call)
 	calls_update_tones(call->phone);
 }
 
+static bool is_muted(const struct call *call)
+{
+	return call->muted || call->phone->muted_all;
+}
+
 /* On hold, muted, or with no device at all nobody need be told. */
 static bool silence_is_meant(const struct call *call, int side)
 {
-	const struct phone *phone = call->phone;
-
 	if (call->held_by_peer || call->held_by_us)
 		return true;
 	return !side &&
-	       (call->muted || phone->muted_all || !strcmp(engine_device_name(phone->engine, ENGINE_INPUT), "null"));
+	       (is_muted(call) || !strcmp(engine_device_name(call->phone->engine, ENGINE_INPUT), "null"));
+}
+
+const char *call_echoes_silence(const struct call *call)
+{
+	enum { QUIET_DB = -50 };
+	struct stream_stats stats;
+
+	if (!call->is_echo || !media_stats(&call->media, &stats) || stats.mic_level_db >= QUIET_DB)
+		return NULL;
+	return is_muted(call) ? "" : phone_device_trouble(call->phone, "input");
+}
+
+static void on_silence(struct call *call, int side)
+{
+	const char *trouble = side ? call_echoes_silence(call) : NULL;
+
+	if (silence_is_meant(call, side))
+		return;
+	/* What the echo lacks is ours; a microphone that is there is told of by itself. */
+	if (trouble && !*trouble)
+		return;
+	struct event *event = call_event(call, EVENT_SILENT);
+	event_text(event, "side", side && !trouble ? SLICE("peer") : SLICE("me"));
+	if (trouble)
+		event_text(event, "microphone", slice_of(trouble));
 }
 
 enum { SAME_PRESS_US = 500000, DIGIT_US = 50000, DIGITS_AT_ONCE = 64 };
@@ -485,9 +513,7 @@ void calls_engine_event(struct call *call, const struct engine_event *from)
 			on_first_packet(call);
 		break;
 	case ENGINE_SILENT:
-		if (silence_is_meant(call, from->side))
-			break;
-		event_text(call_event(call, EVENT_SILENT), "side", from->side ? SLICE("peer") : SLICE("me"));
+		on_silence(call, from->side);
 		break;
 	case ENGINE_LOST:
 		if (call->held_by_peer || call->held_by_us)

@@ -50,6 +50,8 @@ uint64_t events_last(const struct events *events);
 const struct event *events_next(const struct events *events, uint64_t after);
 /** "call 1: answered by Bob <sip:bob@biloxi.com> (opus)": one line in words. */
 void event_sentence(const struct event *event, struct buf *line);
+/** That the echo test is silent because we are, and what helps; microphone: "none" or "lost" */
+void silent_echo_sentence(const char *microphone, struct buf *out);
 /** "00:12", "1:02:03": how long something took, everywhere the same. */
 void duration_text(struct buf *to, double seconds);
 /** "486 Busy Here", or when nobody has said a code (no such host, no answer, no way there) the reason alone. Any may be

@@ -150,6 +150,14 @@ static void add_refused(const struct event *event, struct buf *line)
 	buf_printf(line, ": refused");
 }
 
+void silent_echo_sentence(const char *microphone, struct buf *out)
+{
+	buf_printf(out,
+		   "%s, so the echo has nothing to send back: `audio input tone:440` sends it a tone, `play FILE` a "
+		   "sound file",
+		   strcmp(microphone, "lost") ? "no microphone can be used here" : "the microphone is gone");
+}
+
 static void media_sentence(const struct event *event, struct buf *line)
 {
 	bool me = !strcmp(value_or(event, "side", "peer"), "me");
@@ -160,8 +168,11 @@ static void media_sentence(const struct event *event, struct buf *line)
 		buf_printf(line, "sound of the peer (%s)", value_or(event, "codec", "?"));
 		break;
 	case EVENT_SILENT:
-		buf_printf(line, me ? "your microphone is silent: is it muted or the wrong device?"
-				    : "nothing is heard from the peer");
+		if (event_value(event, "microphone"))
+			silent_echo_sentence(event_value(event, "microphone"), line);
+		else
+			buf_printf(line, me ? "your microphone is silent: is it muted or the wrong device?"
+					    : "nothing is heard from the peer");
 		break;
 	case EVENT_MEDIA_LOST:
 		buf_printf(line, "no sound arrives%s",

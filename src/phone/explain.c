@@ -284,6 +284,7 @@ void explain_call_end(const struct call *call, struct buf *out)
 
 void explain_call(const struct call *call, struct buf *out)
 {
+	const char *trouble = call_echoes_silence(call);
 	struct stream_stats stats;
 
 	buf_printf(out, "Call %u %s %s ", call->number, call->incoming ? "from" : "to",
@@ -328,6 +329,11 @@ void explain_call(const struct call *call, struct buf *out)
 	default:
 		buf_printf(out, "is up%s%s.", call->held_by_us ? ", on hold by you" : "",
 			   call->held_by_peer ? ", put on hold by the peer" : "");
+		if (trouble && *trouble) {
+			buf_printf(out, " But ");
+			silent_echo_sentence(trouble, out);
+			buf_add_char(out, '.');
+		}
 		if (media_stats(&call->media, &stats) && !stats.received_packets && call->media.plan.config.receives)
 			buf_printf(
 				out,

@@ -188,6 +188,9 @@ void calls_turn_end(struct phone *phone);
 void calls_shut_down(struct phone *phone);
 void calls_free(struct phone *phone);
 void calls_engine_event(struct call *call, const struct engine_event *event);
+/** Is this the echo test, silent because we are? @return NULL: no; "none" or "lost" as phone_device_trouble() says of
+ * the microphone; "" when it is there or meant to be silent */
+const char *call_echoes_silence(const struct call *call);
 /** ENGINE_MOVED, ENGINE_RESTARTED, ENGINE_REFUSED, ENGINE_CODEC: told by events, a flood of them summed up. */
 void call_notice(struct call *call, const struct engine_event *event);
 /** The tone of a call that failed with this status, for a while. */

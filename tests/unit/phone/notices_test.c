@@ -9,17 +9,20 @@ struct flood {
 	struct buf line;
 };
 
-/* A call whose notices have a clock of their own. */
-static void flood_begin(struct world *world, struct flood *flood)
+static void flood_call(struct world *world, struct flood *flood)
 {
 	struct failure failure;
 	unsigned number;
 
-	*flood = (struct flood){ .phone = world_phone(world, 0, false) };
+	*flood = (struct flood){ .phone = world->phones[0] };
 	if (!phone_call(flood->phone, SLICE("echo"), NULL, &number, NULL, &failure))
 		fail_msg("%s", failure.text);
 	await(world, flood->phone, EVENT_MEDIA);
 	flood->call = call_find(flood->phone, number);
+}
+
+static void flood_clock(struct flood *flood)
+{
 	flood->before = flood->phone->timers;
 	timers_init(&flood->timers, 1000000000);
 	flood->phone->timers = &flood->timers;
@@ -33,6 +36,14 @@ static void flood_end(struct flood *flood)
 	flood->phone->timers = flood->before;
 	timers_fini(&flood->timers);
 	buf_fini(&flood->line);
+}
+
+/* A call whose notices have a clock of their own. */
+static void flood_begin(struct world *world, struct flood *flood)
+{
+	world_phone(world, 0, false);
+	flood_call(world, flood);
+	flood_clock(flood);
 }
 
 /* The sentences of what was told since, without "call 1: ", '|' behind each. */
@@ -174,6 +185,38 @@ static void a_long_window_delays_no_other(void **state)
 	flood_end(&flood);
 }
 
+/* What the echo does not send is what we did not say: the microphone is to blame, and what is muted is no news. */
+static void a_silent_echo_is_our_silence(void **state)
+{
+	struct engine_event silent = { .kind = ENGINE_SILENT, .side = 1 };
+	struct buf why;
+	struct flood flood;
+
+	must_set(world_phone(*state, 0, false), "audio.input", "no-such-card");
+	flood_call(*state, &flood);
+	while (strcmp(event_value(await(*state, flood.phone, EVENT_DEVICE), "state"), "missing") != 0)
+		;
+	flood_clock(&flood);
+	happens(&flood, silent);
+	const struct event *event = events_next(phone_events(flood.phone), flood.seen);
+	assert_string_equal(event_value(event, "side"), "me");
+	assert_string_equal(event_value(event, "microphone"), "none");
+	assert_string_equal(told(&flood), "no microphone can be used here, so the echo has nothing to send back: "
+					  "`audio input tone:440` sends it a tone, `play FILE` a sound file|");
+	buf_init(&why, 1000);
+	explain_call(flood.call, &why);
+	assert_non_null(strstr(buf_text(&why), " is up. But no microphone can be used here, "));
+	buf_fini(&why);
+	flood.call->muted = true;
+	happens(&flood, silent);
+	assert_string_equal(told(&flood), "");
+	flood.call->muted = false;
+	flood.call->is_echo = false;
+	happens(&flood, silent);
+	assert_string_equal(told(&flood), "nothing is heard from the peer|");
+	flood_end(&flood);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +224,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_flood_is_summed_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(kinds_do_not_hinder_each_other, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_long_window_delays_no_other, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_silent_echo_is_our_silence, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
