@@ -335,7 +335,8 @@ const struct command accounts_commands[] = {
 			 .text = "remove the bindings of all other phones as well (Contact: *)" } },
 	  .summary = "remove our binding",
 	  .text = "Returns at once: `wait unregistered` waits, and so does the end of a script, whose failure it is "
-		  "when the registrar does not remove the binding (status 3 or 7).",
+		  "when the registrar does not remove the binding (status 3 or 7). Where a first REGISTER has no "
+		  "answer yet, `unregistered` comes within 2 s: what the registrar should still grant is removed then.",
 	  .examples = { "unregister", "unregister work all=yes" } },
 	{ .name = "save",
 	  .group = "accounts",

@@ -74,6 +74,8 @@ struct account {
 	int64_t retry_at_us; /* 0: none */
 	bool needs_password;
 	struct address server, spare_server; /* that answered our REGISTER, and that of the second flow */
+	struct timer removal_limit; /* for the answer to a REGISTER behind which `unregister` waits */
+	bool removal_told;      /* it was told before that answer */
 	bool removal_failed;    /* the registrar did not take our binding away */
 	unsigned fetch_request; /* `account bindings` under way; 0: none */
 	int64_t fetched_us;
@@ -89,6 +91,8 @@ struct account {
 	struct watch *mailbox; /* the subscription to it */
 };
 
+/** Its removal was asked for: `unregistered` is told after 2 s when it waits for the first answer of a registrar. */
+void account_await_removal(struct account *account);
 /** Empty: none. The old one is wiped. */
 void account_set_password(struct account *account, struct slice password);
 struct account *account_find(const struct phone *phone, struct slice word);

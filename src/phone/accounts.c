@@ -199,6 +199,7 @@ static void account_free(struct account *account)
 				account->identity };
 
 	account_drop_command(account);
+	timer_stop(account->phone->timers, &account->removal_limit);
 	free(account->voicemail.address);
 	unlist(account);
 	account_forget_servers(account);
@@ -393,6 +394,7 @@ bool phone_unregister(struct phone *phone, struct slice name, bool all_bindings,
 	}
 	account_drop_spare(account);
 	registration_stop(account->binding->registration, all_bindings);
+	account_await_removal(account);
 	return true;
 }
 

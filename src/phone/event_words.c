@@ -219,6 +219,8 @@ static void account_sentence(const struct event *event, struct buf *line)
 		break;
 	case EVENT_UNREGISTERED:
 		buf_printf(line, "no longer registered");
+		if (!event_value(event, "code") && event_value(event, "reason"))
+			buf_printf(line, ": %s", event_value(event, "reason"));
 		break;
 	default:
 		buf_printf(line, event_value(event, "removal") ? "could not be unregistered" : "registration failed");

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { PASSWORD_LIMIT_US = 30000000 };
+enum { PASSWORD_LIMIT_US = 30000000, REMOVAL_LIMIT_US = 2000000 };
 
 /* ---- what the registration says ---- */
 
@@ -126,6 +126,34 @@ static void on_failed(void *arg, struct registration *registration, const struct
 	phone_note_failure(account->phone, "account %s: %u %s", account->name, account->code, account->reason);
 }
 
+static void removal_takes_too_long(void *arg)
+{
+	struct account *account = arg;
+
+	if (!account->binding || !registration_is_unanswered(account->binding->registration))
+		return;
+	account->removal_told = true;
+	account_set_result(account, ACCOUNT_UNREGISTERED, 0,
+			   SLICE("the registrar has not answered so far; should it yet, our binding is removed at "
+				 "once"),
+			   NULL);
+	account_add_result(account_event(account, EVENT_UNREGISTERED), account);
+}
+
+void account_await_removal(struct account *account)
+{
+	int64_t limit_us = account->removal_told ? 0 : REMOVAL_LIMIT_US;
+
+	if (registration_is_unanswered(account->binding->registration))
+		timer_start(account->phone->timers, &account->removal_limit, limit_us, removal_takes_too_long, account);
+}
+
+static void forget_removal(struct account *account)
+{
+	timer_stop(account->phone->timers, &account->removal_limit);
+	account->removal_told = false;
+}
+
 static void on_unregistered(void *arg, struct registration *registration, const struct outcome *outcome)
 {
 	struct binding *binding = arg;
@@ -139,6 +167,8 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 		return;
 	}
 	account_make_routes(account);
+	bool told = account->removal_told;
+	forget_removal(account);
 	if (outcome->status >= 300) {
 		const char *local = explain_local_cause(outcome);
 		account_set_result(account, ACCOUNT_FAILED, outcome->status, local ? slice_of(local) : outcome->reason,
@@ -153,7 +183,8 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 		return;
 	}
 	account_set_result(account, ACCOUNT_UNREGISTERED, outcome->status, outcome->reason, NULL);
-	account_add_result(account_event(account, EVENT_UNREGISTERED), account);
+	if (!told)
+		account_add_result(account_event(account, EVENT_UNREGISTERED), account);
 }
 
 /* ---- whom else the registrar knows at this address ---- */
@@ -237,6 +268,7 @@ void account_retire(struct account *account)
 	struct binding *binding = account->binding;
 
 	account->binding = NULL;
+	forget_removal(account);
 	account_drop_spare(account);
 	if (!binding)
 		return;
@@ -297,6 +329,7 @@ static bool begin(struct account *account, struct failure *failure)
 		return false;
 	account_set_result(account, ACCOUNT_REGISTERING, 0, (struct slice){ 0 }, NULL);
 	account->needs_password = false; /* unless the registrar asks for one again */
+	forget_removal(account);
 	registration_start(account->binding->registration);
 	return true;
 }

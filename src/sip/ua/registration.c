@@ -397,6 +397,24 @@ static void removed(struct registration *r, const struct outcome *outcome)
 		r->handlers.unregistered(r->handlers.arg, r, &told);
 }
 
+/*
+ * A first REGISTER that was refused, or that nobody has answered, made no binding: the removal that waits behind it
+ * would only take as long again.
+ */
+static bool made_no_binding(const struct registration *r, const struct outcome *outcome)
+{
+	return r->waiting & ERRAND_REMOVE && !(r->waiting & ERRAND_REMOVE_ALL) && !registration_left(r) &&
+	       outcome->status >= 300 && (outcome->response || outcome->cause == CAUSE_TIMEOUT);
+}
+
+static void nothing_to_remove(void *arg)
+{
+	struct registration *r = arg;
+	struct outcome outcome = core_outcome(200, CAUSE_NONE, ERR_NONE);
+
+	removed(r, &outcome);
+}
+
 static void on_answer(void *arg, struct request *request, enum request_event event, const struct outcome *outcome)
 {
 	struct registration *r = arg;
@@ -408,6 +426,11 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 	switch (r->errand) {
 	case ERRAND_REFRESH:
 		/* What was asked for while it was under way counts more. */
+		if (made_no_binding(r, outcome)) {
+			r->waiting &= ~(unsigned)ERRAND_REMOVE;
+			nothing_to_remove(r);
+			break;
+		}
 		if (r->waiting & (ERRAND_REMOVE | ERRAND_REMOVE_ALL))
 			break;
 		if (accepted)
@@ -460,14 +483,6 @@ void registration_network_changed(struct registration *registration)
 	registration_start(r);
 }
 
-static void nothing_to_remove(void *arg)
-{
-	struct registration *r = arg;
-	struct outcome outcome = core_outcome(200, CAUSE_NONE, ERR_NONE);
-
-	removed(r, &outcome);
-}
-
 void registration_stop(struct registration *registration, bool all)
 {
 	registration->waiting &= ~(unsigned)ERRAND_REFRESH;
@@ -492,6 +507,12 @@ void registration_fetch(struct registration *registration)
 enum registration_state registration_state(const struct registration *registration)
 {
 	return registration->state;
+}
+
+bool registration_is_unanswered(const struct registration *registration)
+{
+	return registration->errand == ERRAND_REFRESH && registration->waiting & ERRAND_REMOVE &&
+	       !(registration->waiting & ERRAND_REMOVE_ALL) && !registration_left(registration);
 }
 
 bool registration_may_be_bound(const struct registration *registration)

@@ -58,6 +58,9 @@ const char *registration_contact_uri(const struct registration *registration);
 /** Ask for the bindings (REGISTER without Contact). */
 void registration_fetch(struct registration *registration);
 enum registration_state registration_state(const struct registration *registration);
+/** Does a removal wait for the answer to the first REGISTER, so that there is no binding yet? No other REGISTER may go
+ * before that answer, or before the time for it is over. 10.2 */
+bool registration_is_unanswered(const struct registration *registration);
 /** Seconds until the binding expires, 0 when there is none. */
 uint32_t registration_left(const struct registration *registration);
 /** Is there a binding of ours, or one under way? Then registration_stop() has something to remove. */

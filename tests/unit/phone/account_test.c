@@ -8,6 +8,7 @@ struct registrar {
 	const char *status; /* "200 OK" */
 	bool challenge;     /* 401 while there is no Authorization */
 	bool routes;        /* a Service-Route that names it */
+	bool late;          /* no answer as long as this is set */
 	unsigned requests, challenged;
 	char last[4096], option[128];
 };
@@ -54,6 +55,8 @@ static void answer(void *arg, int events)
 	if (strncmp(r->last, "REGISTER ", 9) != 0)
 		return;
 	r->requests++;
+	if (r->late)
+		return;
 	if (r->routes)
 		snprintf(route, sizeof route, "Service-Route: <sip:%s;lr>\r\n", address_print(&r->address, where));
 	struct slice contact = header(r->last, "Contact");
@@ -123,6 +126,57 @@ static void added_registered_and_removed(void **state)
 	assert_true(phone_unregister(phone, SLICE("work"), false, &failure));
 	await(world, phone, EVENT_UNREGISTERED);
 	assert_non_null(strstr(r->last, "Expires: 0\r\n"));
+}
+
+static struct registrar *first_registrar(struct world *world)
+{
+	return world->kept[0];
+}
+
+static bool asked_in_vain(struct world *world)
+{
+	return first_registrar(world)->requests > 0;
+}
+
+static bool removed_after_all(struct world *world)
+{
+	return strstr(first_registrar(world)->last, "Expires: 0\r\n") &&
+	       !phone_account_under_way(world->phones[0], "work");
+}
+
+/* Behind a REGISTER that nobody answers, `unregister` is told after 2 s; a late answer is taken back: no news. */
+static void unregistering_waits_for_no_dead_registrar(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, false);
+	struct registrar *r = registrar_new(world);
+	struct timers own, *before = phone->timers;
+	struct failure failure;
+	struct account_view view;
+	const char *const options[] = { registrar_option(r), "name=work", NULL };
+
+	r->late = true;
+	timers_init(&own, 1000000000);
+	must(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure), &failure);
+	assert_true(world_run(world, asked_in_vain, 10 * SECOND_US));
+	phone->timers = &own;
+	must(phone_unregister(phone, SLICE("work"), false, &failure), &failure);
+	timers_advance(&own, 2 * SECOND_US - 1);
+	assert_int_equal(events_last(phone_events(phone)), 0);
+	timers_advance(&own, 1);
+	struct buf line;
+	buf_init(&line, 400);
+	event_sentence(await(world, phone, EVENT_UNREGISTERED), &line);
+	assert_string_equal(buf_text(&line), "work: no longer registered: the registrar has not answered so far; "
+					     "should it yet, our binding is removed at once");
+	buf_fini(&line);
+	assert_true(phone_view_account(phone, SLICE("work"), &view));
+	assert_string_equal(view.state, "unregistered");
+	phone->timers = before;
+	r->late = false; /* it answers what is sent again */
+	assert_true(world_run(world, removed_after_all, 10 * SECOND_US));
+	assert_int_equal(events_last(phone_events(phone)), 1);
+	timers_fini(&own);
 }
 
 /* A removal that the registrar refuses is no removal. */
@@ -544,6 +598,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(added_registered_and_removed, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(unregistering_waits_for_no_dead_registrar, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_refused_removal_is_told, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_binding_is_removed_after_a_failed_refresh, world_setup,
 						world_teardown),

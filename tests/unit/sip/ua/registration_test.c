@@ -421,6 +421,24 @@ static void stopping_and_freeing_at_any_time(void **state)
 	lab_value(packet, SIP_HEADER_EXPIRES, "0");
 	lab_answer(lab, packet, 200, "r", "", "");
 	lab_said(lab, "unregistered 200|");
+	/* The same where nobody has answered, or the answer was no: there is nothing to remove, and it is over then. */
+	for (int answered = 0; answered < 2; answered++) {
+		registration_start(registration);
+		packet = lab_take(lab, "REGISTER");
+		registration_stop(registration, false);
+		assert_true(registration_is_unanswered(registration));
+		if (answered)
+			lab_answer(lab, packet, 403, "r", "", "");
+		else
+			while (registration_is_unanswered(registration)) {
+				lab_pass(lab, SECOND_US);
+				fake_net_take(&lab->net);
+			}
+		lab_said(lab, "unregistered 200|");
+		assert_false(registration_is_unanswered(registration));
+		lab_pass(lab, 3600 * SECOND_US);
+		lab_quiet(lab);
+	}
 	/* Nothing is bound: nothing is sent. */
 	registration_stop(registration, false);
 	lab_said(lab, "unregistered 200|");
