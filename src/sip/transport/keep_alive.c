@@ -48,6 +48,9 @@ static void no_pong(void *arg)
 static void ping_flow(struct keep_alive *keep_alive, struct flow *flow)
 {
 	const struct sip_world *world = &flow->transport->world;
+	/* Pings may come closer than the patience for their pongs: what is counted is the silence, from the first on. */
+	bool silent = flow->framing.awaits_pong && keep_alive->flow_id == flow->id &&
+		      timer_running(&keep_alive->answer);
 
 	if (flow->state != FLOW_OPEN)
 		return;
@@ -58,7 +61,7 @@ static void ping_flow(struct keep_alive *keep_alive, struct flow *flow)
 		return;
 	flow->framing.awaits_pong = true;
 	keep_alive->flow_id = flow->id;
-	if (keep_alive->agreed)
+	if (keep_alive->agreed && !silent)
 		timer_start(world->timers, &keep_alive->answer, PONG_US, no_pong, keep_alive);
 }
 

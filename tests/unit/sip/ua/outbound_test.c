@@ -167,6 +167,26 @@ static void a_stream_without_pong_is_made_anew(void **state)
 	done(lab, registration);
 }
 
+static void a_stream_that_is_pinged_often_is_found_dead_as_well(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab, "sip:192.0.2.50;transport=tcp");
+
+	agree(lab, lab_take(lab, "REGISTER"), "\r\nRequire: outbound\r\nFlow-Timer: 5\r\n");
+	lab_said(lab, "registered 600 first|");
+	for (int i = 0; i < 10; i++) {
+		lab_pass(lab, 5 * SECOND_US);
+		for (struct fake_packet *ping; (ping = next_other(lab));)
+			fake_net_bytes(&lab->net, ping->flow, "\r\n");
+	}
+	assert_int_equal(lab->net.closed_count, 0);
+	/* from here on nobody answers */
+	lab_pass(lab, 15 * SECOND_US);
+	assert_int_equal(lab->net.closed_count, 1);
+	fake_net_drop(&lab->net);
+	done(lab, registration);
+}
+
 /* The same, as soon as it is sent. */
 static struct fake_packet *await_other(struct lab *lab, int64_t us)
 {
@@ -253,6 +273,7 @@ int main(void)
 		LAB_TEST(a_first_hop_that_lacks_it),
 		LAB_TEST(contacts_of_dialogs),
 		LAB_TEST(a_stream_without_pong_is_made_anew),
+		LAB_TEST(a_stream_that_is_pinged_often_is_found_dead_as_well),
 		LAB_TEST(stun_over_udp),
 		LAB_TEST(without_an_agreement_nothing_is_expected),
 	};
