@@ -10,7 +10,7 @@ static void end_reinvite(struct session *session, const struct outcome *outcome)
 	bool refreshes = session->reinvite_refreshes;
 
 	session->glares = 0;
-	if (refreshes && outcome->status >= 300)
+	if (outcome->status >= 300)
 		session_clock_failed(session, outcome);
 	if (refreshes && handlers->refreshed)
 		handlers->refreshed(handlers->arg, session, SLICE("INVITE"), outcome);
@@ -83,8 +83,10 @@ static void after_glare(struct session *session, const struct outcome *outcome, 
 		end_reinvite(session, outcome);
 		return;
 	}
+	/* What was asked for meanwhile takes its place, and is told of by its own name. */
+	if (!session->reinvite_waits)
+		session->next_refreshes = session->reinvite_refreshes;
 	session->reinvite_waits = true;
-	session->next_refreshes = session->reinvite_refreshes;
 	timer_start(session->ua->world.timers, &session->glare, pause_us, glare_over, session);
 }
 

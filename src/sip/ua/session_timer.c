@@ -180,7 +180,7 @@ void session_clock_failed(struct session *session, const struct outcome *outcome
 	uint32_t pause_s = 10;
 	struct sip_retry_after after;
 
-	if (!clock->runs || !clock->we_refresh || session_is_over(session))
+	if (!clock->runs || !clock->we_refresh || timer_running(&clock->refresh) || session_is_over(session))
 		return;
 	if (outcome->response &&
 	    sip_retry_after_parse(sip_message_value(outcome->response, SIP_HEADER_RETRY_AFTER), &after) &&

@@ -19,6 +19,8 @@ static void tell(struct session *session, bool refreshing, const struct outcome 
 {
 	struct session_handlers *handlers = &session->handlers;
 
+	if (outcome->status >= 300)
+		session_clock_failed(session, outcome);
 	if (refreshing && handlers->refreshed)
 		handlers->refreshed(handlers->arg, session, SLICE("UPDATE"), outcome);
 	else if (!refreshing && handlers->updated)
@@ -35,15 +37,17 @@ static bool comes_again(struct session *session, const struct outcome *outcome)
 {
 	struct update_client *update = &session->update;
 	bool small = outcome->status == 422 && outcome->response;
+	bool asked = update->waits && !update->refreshes, asked_offers = update->waits && update->offers;
 	int64_t pause_us = 0;
 
 	if (small ? !session_clock_retry(session, outcome->response)
 		  : !session_was_in_the_way(session, outcome, &pause_us) ||
 			    !session_glares_on(session, &update->glares, &update->glares_since_us))
 		return false;
+	/* What was asked for meanwhile goes with it. */
 	update->waits = true;
-	update->offers = update->offered;
-	update->refreshes = update->refreshing;
+	update->offers = update->offered || asked_offers;
+	update->refreshes = update->refreshing && !asked;
 	if (!small)
 		timer_start(session->ua->world.timers, &update->glare, pause_us, glare_over, session);
 	return true;
@@ -105,8 +109,6 @@ static void on_update(void *arg, struct request *request, const struct outcome *
 			return;
 		}
 		update->glares = 0;
-		if (refreshing)
-			session_clock_failed(session, outcome);
 	}
 	tell(session, refreshing, outcome);
 	if (!session_is_over(session))

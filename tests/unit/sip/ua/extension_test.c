@@ -505,6 +505,71 @@ static void without_update_it_is_a_reinvite(void **state)
 	lab_said(lab, "make|answer 0 a1|refreshed INVITE 200|");
 }
 
+/* What came due while something else was under way is not forgotten when that fails. */
+static void a_refused_change_does_not_cost_the_refresh(void **state)
+{
+	struct lab *lab = *state;
+
+	options(lab)->timer = TIMER_ALWAYS;
+	options(lab)->expires_s = 100;
+	lab_call_up(lab);
+	lab_pass(lab, 49 * SECOND_US);
+	assert_int_equal(session_reinvite(lab->session, SLICE("o2")), ERR_NONE);
+	struct fake_packet *ours = lab_take(lab, "INVITE");
+	lab_answer(lab, ours, 100, NULL, "", "");
+	lab_pass(lab, 2 * SECOND_US);
+	lab_answer(lab, ours, 488, NULL, "", "");
+	lab_take(lab, "ACK");
+	lab_said(lab, "reinvited 488|");
+	lab_pass(lab, 10 * SECOND_US);
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, NULL, BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	lab_said(lab, "make|answer 0 a1|refreshed INVITE 200|");
+}
+
+/* What the user asked for while a refresh was under way is told of, when a glare sends both back. */
+static void after_a_glare_a_change_is_no_refresh(void **state)
+{
+	struct lab *lab = *state;
+
+	options(lab)->timer = TIMER_ALWAYS;
+	options(lab)->expires_s = 100;
+	lab_call_up(lab);
+	lab_pass(lab, 50 * SECOND_US);
+	struct fake_packet *refresh = lab_take(lab, "INVITE");
+	assert_int_equal(session_reinvite(lab->session, SLICE("hold")), ERR_NONE);
+	lab_answer(lab, refresh, 491, NULL, "", "");
+	lab_take(lab, "ACK");
+	lab_pass(lab, 4 * SECOND_US);
+	struct fake_packet *change = lab_take(lab, "INVITE");
+	lab_body(change, "hold");
+	lab_answer(lab, change, 200, NULL, BOB_CONTACT SDP_LINES, "held");
+	lab_take(lab, "ACK");
+	lab_said(lab, "make|answer 0 held|reinvited 200|");
+}
+
+/* The same of an UPDATE, whose offer must not be forgotten. */
+static void after_a_glare_an_update_has_its_offer(void **state)
+{
+	struct lab *lab = *state;
+
+	*options(lab) = (struct session_options){ .timer = TIMER_REQUIRED, .expires_s = 600 };
+	lab_call(lab, NULL, "o1");
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b",
+		   "Allow: UPDATE\r\nRequire: timer\r\nSession-Expires: 400;refresher=uac\r\n" BOB_CONTACT SDP_LINES,
+		   "a1");
+	lab_take(lab, "ACK");
+	lab_pass(lab, 200 * SECOND_US);
+	struct fake_packet *refresh = lab_take(lab, "UPDATE");
+	assert_int_equal(session_update(lab->session, true), ERR_NONE);
+	lab_answer(lab, refresh, 491, NULL, "", "");
+	lab_pass(lab, 4 * SECOND_US);
+	struct fake_packet *change = lab_take(lab, "UPDATE");
+	lab_body(change, "o9");
+	lab_answer(lab, change, 200, NULL, "Session-Expires: 400;refresher=uac\r\n" BOB_CONTACT SDP_LINES, "a2");
+	lab_said(lab, "answer 0 a1|answered 0 200|make|answer 0 a2|updated 200|");
+}
+
 static void a_422_is_asked_again_with_what_it_wants(void **state)
 {
 	struct lab *lab = *state;
@@ -784,6 +849,9 @@ int main(void)
 		LAB_TEST(extensions_are_refused_or_asked_for),
 		LAB_TEST(who_is_refresher_refreshes_by_update),
 		LAB_TEST(without_update_it_is_a_reinvite),
+		LAB_TEST(a_refused_change_does_not_cost_the_refresh),
+		LAB_TEST(after_a_glare_a_change_is_no_refresh),
+		LAB_TEST(after_a_glare_an_update_has_its_offer),
 		LAB_TEST(a_422_is_asked_again_with_what_it_wants),
 		LAB_TEST(as_who_is_called_we_answer_and_watch),
 		LAB_TEST(a_short_interval_gets_422),
