@@ -343,6 +343,7 @@ bool dialog_way(struct dialog *dialog, struct sip_target *way)
 
 static enum err ack_to(struct ack *ack, const struct sip_target *target)
 {
+	ack->upgraded = target->protocol != ack->hop.targets[ack->place].protocol;
 	sip_message_unref(ack->sent);
 	ack->sent = NULL;
 	ack->target = *target;
@@ -362,8 +363,9 @@ static void ack_located(void *arg, enum err err)
 			sip_draft_remove(ack->draft, SIP_HEADER_PROXY_AUTHORIZATION);
 		}
 		target.protocol = transport_choose(transport, &target, sip_draft_size(ack->draft));
+		ack->place = i;
 		err = ack_to(ack, &target);
-		if (err && target.protocol != ack->hop.targets[i].protocol)
+		if (err && ack->upgraded)
 			err = ack_to(ack, &ack->hop.targets[i]);
 		if (!err)
 			return;
@@ -398,7 +400,9 @@ struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, st
 
 void ack_repeat(struct ack *ack)
 {
-	if (ack->sent) {
+	if (ack->sent && ack->upgraded) {
+		ack->err = ack_to(ack, &ack->hop.targets[ack->place]);
+	} else if (ack->sent) {
 		transaction_resend_ack(ack->ua->transactions, &ack->target, ack->sent);
 	} else if (ack_is_lost(ack)) {
 		hop_fini(&ack->hop);

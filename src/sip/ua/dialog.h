@@ -105,6 +105,8 @@ struct ack {
 	struct sip_message *sent; /* NULL until it was sent */
 	uint32_t cseq;
 	bool strict;
+	bool upgraded; /* TCP in place of UDP because of its size; `place` says which of hop.targets it was meant for */
+	size_t place;
 	enum err err; /* why it could not be sent */
 };
 
@@ -117,7 +119,8 @@ struct ack {
  */
 struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,
 		     struct profile *profile);
-/** The 2xx came again: so does the ACK, or the search for a way for it. */
+/** The 2xx came again: so does the ACK, or the search for a way for it. One that size alone sent by TCP has not got
+ * there: it goes by UDP (18.1.1). */
 void ack_repeat(struct ack *ack);
 /** Nothing of it was ever sent, and nothing is tried at this time: `err` says why. */
 bool ack_is_lost(const struct ack *ack);

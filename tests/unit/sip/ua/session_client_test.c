@@ -656,9 +656,32 @@ static void neither_offers_nor_answers_end_with_bye(void **state)
 	lab_said(lab, "failed 488 media|");
 }
 
+static void a_long_ack_that_tcp_does_not_take_goes_by_udp(void **state)
+{
+	struct lab *lab = *state;
+	char answer[1400] = "";
+
+	memset(answer, 'a', sizeof answer - 1);
+	lab->our_answer = answer;
+	lab->net.connect = FAKE_REFUSES;
+	lab_call(lab, NULL, NULL);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "o5");
+	lab_pass(lab, 0);
+	lab_quiet(lab);
+	for (int i = 0; i < 2; i++) {
+		lab_answer(lab, invite, 200, "b", BOB_CONTACT SDP_LINES, "o5");
+		struct fake_packet *ack = lab_take(lab, "ACK");
+		lab_has(ack, SIP_HEADER_VIA, "SIP/2.0/UDP");
+		lab_body(ack, answer);
+	}
+	assert_int_equal(lab->net.connect_count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LAB_TEST(a_long_ack_that_tcp_does_not_take_goes_by_udp),
 		LAB_TEST(an_invite_has_what_it_needs_and_is_small),
 		LAB_TEST(a_call_goes_up_and_we_hang_up),
 		LAB_TEST(a_remote_target_has_no_headers),
