@@ -475,6 +475,8 @@ void registration_network_changed(struct registration *registration)
 	if (r->waiting & (ERRAND_REMOVE | ERRAND_REMOVE_ALL) || r->state == REGISTRATION_REMOVING)
 		return;
 	/* What is under way may never be answered. */
+	if (r->errand == ERRAND_FETCH)
+		r->waiting |= ERRAND_FETCH;
 	if (r->request)
 		request_detach(r->request);
 	r->request = NULL;

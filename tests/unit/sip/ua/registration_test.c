@@ -198,6 +198,23 @@ static void bindings_are_fetched_without_contact(void **state)
 	done(lab, registration);
 }
 
+static void another_network_does_not_cost_the_bindings(void **state)
+{
+	struct lab *lab = *state;
+	struct registration *registration = begin(lab);
+
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=600");
+	registration_fetch(registration);
+	lab_take(lab, "REGISTER");
+	registration_network_changed(registration);
+	ok(lab, lab_take(lab, "REGISTER"), OUR_CONTACT ";expires=600");
+	struct fake_packet *packet = lab_take(lab, "REGISTER");
+	assert_null(sip_message_header(packet->message, SIP_HEADER_CONTACT, 0));
+	ok(lab, packet, "<sip:x@h>");
+	lab_said(lab, "registered 600 first|registered 600|bindings 200 <sip:x@h>|");
+	done(lab, registration);
+}
+
 static void too_brief_asks_for_longer(void **state)
 {
 	struct lab *lab = *state;
@@ -615,6 +632,7 @@ int main(void)
 		LAB_TEST(the_time_of_a_simple_registrar_counts),
 		LAB_TEST(the_time_of_a_contact_written_anew_counts),
 		LAB_TEST(bindings_are_fetched_without_contact),
+		LAB_TEST(another_network_does_not_cost_the_bindings),
 		LAB_TEST(too_brief_asks_for_longer),
 		LAB_TEST(failures_are_tried_again_ever_later),
 		LAB_TEST(silence_and_dead_ports_are_failures),
