@@ -496,16 +496,21 @@ static bool take(struct flow *flow, enum framing_result result, struct slice mes
 	return false;
 }
 
+/* What comes on it makes no sense. */
+static void cut(struct transport *transport, struct flow *flow)
+{
+	transport->counters.garbage++;
+	flow__fail_later(flow, ERR_SYNTAX);
+}
+
 void transport_flow_bytes(struct transport *transport, struct flow *flow, struct slice bytes)
 {
 	enum framing_result result = FRAMING_MORE;
 	struct slice message = { 0 };
 
 	while (flow->state == FLOW_OPEN && (result = framing_next(&flow->framing, &bytes, &message)) != FRAMING_MORE) {
-		if (!take(flow, result, message)) {
-			transport->counters.garbage++;
-			flow__fail_later(flow, ERR_SYNTAX);
-		}
+		if (!take(flow, result, message))
+			cut(transport, flow);
 	}
 	if (flow->state == FLOW_OPEN && framing_is_partial(&flow->framing) && !timer_running(&flow->timer))
 		expect_message(flow);
@@ -522,7 +527,7 @@ void transport_flow_message(struct transport *transport, struct flow *flow, stru
 	else if (slice_eq(message, SLICE("\r\n")))
 		flow->framing.awaits_pong = false;
 	else if (!take_message(flow, message, SIP_DATAGRAM))
-		flow__fail_later(flow, ERR_SYNTAX);
+		cut(transport, flow);
 }
 
 void transport_prefer_open(const struct transport *transport, struct sip_target *target)

@@ -219,6 +219,17 @@ static void garbage_closes_the_flow(void **state)
 	assert_int_equal(recorder->net.sent_count, 0);
 }
 
+static void garbage_in_a_websocket_is_counted_as_well(void **state)
+{
+	struct recorder *recorder = *state;
+	struct flow *flow = fake_net_accept(&recorder->net, SIP_WS, "198.51.100.7:33333");
+
+	transport_flow_message(recorder->transport, flow, SLICE("hello"));
+	fake_net_pass(&recorder->net, 0);
+	assert_false(fake_net_is_open(&recorder->net, flow));
+	assert_int_equal(transport_counters(recorder->transport)->garbage, 1);
+}
+
 static void a_peer_that_never_ends_its_message_is_closed(void **state)
 {
 	struct recorder *recorder = *state;
@@ -536,6 +547,7 @@ int main(void)
 		TEST(requests_go_on_connections_that_came_in),
 		TEST(messages_come_out_of_a_stream),
 		TEST(garbage_closes_the_flow),
+		TEST(garbage_in_a_websocket_is_counted_as_well),
 		TEST(a_peer_that_never_ends_its_message_is_closed),
 		TEST(connections_are_limited_and_the_idlest_makes_room),
 		TEST(strangers_leave_room_for_our_own_connections),
