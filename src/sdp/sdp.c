@@ -237,8 +237,9 @@ static void parse_bandwidth(struct parser *p, struct slice value)
 
 static bool parse_attribute(struct parser *p, struct slice value)
 {
-	struct sdp_attribute a = { .name = slice_trim(slice_cut(&value, ':')), .value = value };
+	struct sdp_attribute a = { .name = slice_trim(slice_cut(&value, ':')) };
 
+	a.value = value; /* not above: the members of a list are evaluated in any order (C11 6.7.9) */
 	if (!a.name.n)
 		return true; /* "a=" alone says nothing and harms nobody */
 	understand(p, &a);
