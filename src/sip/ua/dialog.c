@@ -376,7 +376,7 @@ static void ack_located(void *arg, enum err err)
 
 static void find_way(struct ack *ack)
 {
-	hop_find(&ack->hop, ack->ua, ack->draft, ack->strict, NULL, ack_located, ack);
+	hop_find(&ack->hop, ack->ua, ack->draft, ack->strict, NULL, ack->profile->identity.security, ack_located, ack);
 }
 
 struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,

@@ -48,6 +48,13 @@ struct sip_draft *hop_draft(struct slice method, struct slice target, const stru
 
 /* ---- locating ---- */
 
+static void tell(struct hop *hop, enum err err)
+{
+	for (size_t i = 0; i < hop->count; i++)
+		hop->targets[i].security = hop->security;
+	hop->done(hop->arg, err);
+}
+
 static void found(void *arg, enum err err, const struct sip_target *targets, size_t count)
 {
 	struct hop *hop = arg;
@@ -61,14 +68,14 @@ static void found(void *arg, enum err err, const struct sip_target *targets, siz
 		transport_order_targets(transactions_transport(hop->ua->transactions), hop->targets, count);
 	}
 	hop->count = count;
-	hop->done(hop->arg, count ? ERR_NONE : err ? err : ERR_DNS);
+	tell(hop, count ? ERR_NONE : err ? err : ERR_DNS);
 }
 
 static void found_at_once(void *arg)
 {
 	struct hop *hop = arg;
 
-	hop->done(hop->arg, hop->err);
+	tell(hop, hop->err);
 }
 
 /* A literal needs no look-up (RFC 3263 4.1, 4.2). */
@@ -121,11 +128,11 @@ static enum err read_next(const struct sip_draft *draft, bool strict, const enum
 }
 
 void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
-	      const enum sip_protocol *protocol, hop_h *done, void *arg)
+	      const enum sip_protocol *protocol, unsigned security, hop_h *done, void *arg)
 {
 	struct sip_hop wanted;
 
-	*hop = (struct hop){ .ua = ua, .done = done, .arg = arg };
+	*hop = (struct hop){ .ua = ua, .security = security, .done = done, .arg = arg };
 	hop->err = read_next(draft, strict, protocol, &wanted);
 	memcpy(hop->host, wanted.host, sizeof hop->host);
 	if (hop->err || is_literal(hop, &wanted) || is_connection(hop, &wanted))

@@ -24,6 +24,7 @@ struct hop {
 	struct timer timer;
 	struct sip_target *targets;
 	size_t count;
+	unsigned security; /* of each of them */
 	enum err err;
 	hop_h *done;
 	void *arg;
@@ -33,9 +34,10 @@ struct hop {
 /**
  * Find the targets of a draft; `done` is called once, never before this returns.
  * @param protocol  the account's transport, where the URI names none; NULL: none
+ * @param security  how the account wants TLS to be spoken (sip_target.security)
  */
 void hop_find(struct hop *hop, struct ua *ua, const struct sip_draft *draft, bool strict,
-	      const enum sip_protocol *protocol, hop_h *done, void *arg);
+	      const enum sip_protocol *protocol, unsigned security, hop_h *done, void *arg);
 /** What can be said of the way without a look-up. @return false: nothing. See dialog_way() */
 bool hop_way(struct ua *ua, const struct sip_draft *draft, bool strict, struct sip_target *way);
 /** Is `done` still to be called? */

@@ -254,8 +254,6 @@ static void located(void *arg, enum err err)
 		finish_with(r, 503, core_cause(err), err);
 		return;
 	}
-	for (size_t i = 0; i < r->hop.count; i++)
-		r->hop.targets[i].security = r->profile->identity.security;
 	attempt(r);
 }
 
@@ -440,7 +438,8 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	list_append(&ua->requests, &r->node);
 	const struct identity *identity = &r->profile->identity;
 	hop_find(&r->hop, ua, r->draft, r->strict,
-		 spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, located, r);
+		 spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, identity->security, located,
+		 r);
 	return r;
 }
 

@@ -656,6 +656,19 @@ static void neither_offers_nor_answers_end_with_bye(void **state)
 	lab_said(lab, "failed 488 media|");
 }
 
+/* What the account says of TLS counts for all of the call: its ACK takes the connection of the INVITE. */
+static void the_ack_takes_the_connection_of_the_account(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->alice.security = 3;
+	lab_call(lab, "sip:192.0.2.9;transport=tls", "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 200, "b", "Contact: <sip:bob@192.0.2.9;transport=tls>\r\n" SDP_LINES, "a1");
+	assert_ptr_equal(lab_take(lab, "ACK")->flow, invite->flow);
+	assert_int_equal(lab->net.connect_count, 1);
+}
+
 static void a_long_ack_that_tcp_does_not_take_goes_by_udp(void **state)
 {
 	struct lab *lab = *state;
@@ -681,6 +694,7 @@ static void a_long_ack_that_tcp_does_not_take_goes_by_udp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LAB_TEST(the_ack_takes_the_connection_of_the_account),
 		LAB_TEST(a_long_ack_that_tcp_does_not_take_goes_by_udp),
 		LAB_TEST(an_invite_has_what_it_needs_and_is_small),
 		LAB_TEST(a_call_goes_up_and_we_hang_up),
