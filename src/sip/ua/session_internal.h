@@ -293,8 +293,8 @@ void session_clock_answer(struct session *session, const struct sip_message *req
 void session_clock_take(struct session *session, const struct sip_message *response);
 /** After a 422: @return true: ask again with what it wants */
 bool session_clock_retry(struct session *session, const struct sip_message *response);
-/** A re-INVITE or UPDATE of ours has ended without 2xx: where it was a refresh, or one came due meanwhile, that is tried
- * again soon. */
+/** A re-INVITE or UPDATE of ours has ended without 2xx: where it was a refresh, or one came due meanwhile, that is
+ * tried again soon. */
 void session_clock_failed(struct session *session, const struct outcome *outcome);
 void session_clock_stop(struct session *session);
 

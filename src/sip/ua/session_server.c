@@ -542,6 +542,8 @@ void session_take_reinvite(struct session *session, struct server_transaction *s
 		session_refuse(session, 487);
 	} else if (status) {
 		session_refuse(session, status);
+		/* Ours may have waited for the ACK that is not awaited any more. */
+		session_go_on(session);
 	} else {
 		bool offered = session->server.offered;
 		dialog_refresh(session->leg->dialog, request);

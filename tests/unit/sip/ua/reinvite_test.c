@@ -379,6 +379,19 @@ static void ours_waits_for_the_ack_of_the_first(void **state)
 	lab_body(lab_take(lab, "INVITE"), "o2");
 }
 
+static void a_refused_one_before_the_ack_does_not_hold_ours_up(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_called(lab);
+	assert_int_equal(session_reinvite(lab->session, SLICE("hold")), ERR_NONE);
+	lab_quiet(lab);
+	lab->offer_status = 488;
+	lab_request(lab, "INVITE", "c1", 2, true, SDP_LINES BOB_CONTACT, "o2");
+	lab_take(lab, "488");
+	lab_body(lab_take(lab, "INVITE"), "o9"); /* written anew, for theirs came behind it */
+}
+
 static void a_reinvite_before_the_ack_counts_as_one(void **state)
 {
 	struct lab *lab = *state;
@@ -561,6 +574,7 @@ int main(void)
 		LAB_TEST(where_no_offer_can_be_made_none_is_sent),
 		LAB_TEST(the_called_one_waits_less_after_a_glare),
 		LAB_TEST(ours_waits_for_the_ack_of_the_first),
+		LAB_TEST(a_refused_one_before_the_ack_does_not_hold_ours_up),
 		LAB_TEST(a_reinvite_before_the_ack_counts_as_one),
 		LAB_TEST(a_second_invite_before_our_answer_gets_500),
 		LAB_TEST(a_2xx_that_crosses_our_bye_is_acknowledged),
