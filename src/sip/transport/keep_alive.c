@@ -48,7 +48,8 @@ static void no_pong(void *arg)
 static void ping_flow(struct keep_alive *keep_alive, struct flow *flow)
 {
 	const struct sip_world *world = &flow->transport->world;
-	/* Pings may come closer than the patience for their pongs: what is counted is the silence, from the first on. */
+	/* Pings may follow each other faster than the patience for a pong lasts: the silence counts, from the first on.
+	 */
 	bool silent = flow->framing.awaits_pong && keep_alive->flow_id == flow->id &&
 		      timer_running(&keep_alive->answer);
 

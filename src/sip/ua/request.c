@@ -437,9 +437,9 @@ struct request *request_start(struct ua *ua, const struct request_spec *spec)
 	r->arg = spec->arg;
 	list_append(&ua->requests, &r->node);
 	const struct identity *identity = &r->profile->identity;
-	hop_find(&r->hop, ua, r->draft, r->strict,
-		 spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL, identity->security, located,
-		 r);
+	const enum sip_protocol *protocol =
+		spec->takes_protocol && identity->has_protocol ? &identity->protocol : NULL;
+	hop_find(&r->hop, ua, r->draft, r->strict, protocol, identity->security, located, r);
 	return r;
 }
 
