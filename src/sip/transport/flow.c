@@ -124,15 +124,29 @@ static bool serves(const struct flow *flow, const struct sip_target *target)
 	return slice_ieq(slice_of(flow->target.name), slice_of(target->name));
 }
 
+/* How near is a flow that leads there: the one that is meant, one that would do, any. */
+static int nearness(const struct flow *flow, const struct sip_target *target)
+{
+	if (address_is_set(&target->local) && address_eq(&flow->target.local, &target->local))
+		return 3;
+	return serves(flow, target) ? 2 : 1;
+}
+
 struct flow *flow__near(const struct transport *transport, const struct sip_target *target)
 {
 	struct flow_key key = key_of(target->protocol, &target->address);
 	struct flow *found = NULL;
+	int best = 0;
 
 	for (struct map_node *node = map_find(&transport->flows_by_target, key_slice(&key)); node;
 	     node = map_find_next(node)) {
 		struct flow *flow = CONTAINER_OF(node, struct flow, by_target);
-		found = is_near(flow, target) ? flow : found;
+		int near = is_near(flow, target) ? nearness(flow, target) : 0;
+		/* Of equals the oldest, which is the last. */
+		if (near && near >= best) {
+			found = flow;
+			best = near;
+		}
 	}
 	return found;
 }

@@ -141,7 +141,8 @@ void flow__free(struct flow *flow);
 struct flow *flow__by_id(const struct transport *transport, uint64_t id);
 /** The flow that requests to this target may use, opening or open; NULL when there is none. */
 struct flow *flow__to(const struct transport *transport, const struct sip_target *target);
-/** Any flow to that address by that protocol, whatever name it was opened for. */
+/** A flow to that address by that protocol: the one from target->local, else one that requests to it may use, else any,
+ * whatever name it was opened for. */
 struct flow *flow__near(const struct transport *transport, const struct sip_target *target);
 /** That flow, or a new one that begins to open. */
 enum err flow__open(struct transport *transport, const struct sip_target *target, struct flow **flow);

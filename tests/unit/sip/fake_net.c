@@ -86,6 +86,16 @@ static struct fake_connection *connection_new(struct fake_net *net, struct flow 
 	return connection;
 }
 
+/* The ephemeral port that a connection of ours would have. */
+static void set_local(struct fake_net *net, struct flow *flow)
+{
+	bool v6 = address_is_v6(&flow_target(flow)->address);
+	struct address local = v6 ? net->local6 : net->local[flow_target(flow)->protocol];
+
+	address_set_port(&local, (uint16_t)(40000 + net->connect_count));
+	flow_set_local(flow, &local);
+}
+
 static enum err connect_flow(void *arg, struct flow *flow)
 {
 	struct fake_net *net = arg;
@@ -95,6 +105,7 @@ static enum err connect_flow(void *arg, struct flow *flow)
 		return ERR_UNREACHABLE;
 	struct fake_connection *connection = connection_new(net, flow);
 	flow_set_connection(flow, connection);
+	set_local(net, flow);
 	if (net->connect != FAKE_HANGS)
 		timer_start(&net->timers, &connection->timer, 0, finish_connect, connection);
 	return ERR_NONE;
@@ -372,14 +383,10 @@ void fake_net_bytes(struct fake_net *net, struct flow *flow, const char *text)
 	fake_net_bytes_n(net, flow, slice_of(text));
 }
 
-/* The ephemeral port that a connection of ours would have. */
 void fake_net_opened(struct fake_net *net, struct flow *flow)
 {
-	struct address local = net->local[flow_target(flow)->protocol];
+	struct address local = flow_target(flow)->local;
 
-	if (address_is_v6(&flow_target(flow)->address))
-		local = net->local6;
-	address_set_port(&local, 40001);
 	transport_flow_opened(net->transport, flow, &local);
 }
 

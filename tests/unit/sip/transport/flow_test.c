@@ -490,6 +490,36 @@ static void freeing_closes_what_is_open(void **state)
 	assert_int_equal(recorder->failures, 0);
 }
 
+/* Where nothing of ours listens we are reached by a connection: each of two domains at one address by its own. */
+static void who_is_reached_by_a_connection_shows_the_right_one(void **state)
+{
+	struct recorder *recorder = *state;
+	struct sip_target one = fake_target("tls " PEER), other = one, back = one;
+	char text[ADDRESS_TEXT];
+
+	address_set_port(&recorder->net.local[SIP_TLS], 0);
+	snprintf(one.name, sizeof one.name, "one.example");
+	snprintf(other.name, sizeof other.name, "other.example");
+	assert_true(transport_sent_by(recorder->transport, &one, text));
+	assert_string_equal(text, "192.0.2.1:40001");
+	assert_int_equal(transport_connect(recorder->transport, &other), ERR_NONE);
+	fake_net_pass(&recorder->net, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(transport_sent_by(recorder->transport, &one, text));
+		assert_string_equal(text, "192.0.2.1:40001");
+		assert_true(transport_sent_by(recorder->transport, &other, text));
+		assert_string_equal(text, "192.0.2.1:40002");
+	}
+	/* the answer to what came by one of them says that one */
+	back.local = fake_address("192.0.2.1:40002");
+	assert_true(transport_sent_by(recorder->transport, &back, text));
+	assert_string_equal(text, "192.0.2.1:40002");
+	back.local = fake_address("192.0.2.1:40001");
+	assert_true(transport_sent_by(recorder->transport, &back, text));
+	assert_string_equal(text, "192.0.2.1:40001");
+	assert_int_equal(recorder->net.connect_count, 2);
+}
+
 static bool proves_example(void *net, const struct flow *flow, struct slice domain)
 {
 	(void)net;
@@ -547,6 +577,7 @@ int main(void)
 		TEST(requests_go_on_connections_that_came_in),
 		TEST(messages_come_out_of_a_stream),
 		TEST(garbage_closes_the_flow),
+		TEST(who_is_reached_by_a_connection_shows_the_right_one),
 		TEST(garbage_in_a_websocket_is_counted_as_well),
 		TEST(a_peer_that_never_ends_its_message_is_closed),
 		TEST(connections_are_limited_and_the_idlest_makes_room),
