@@ -22,12 +22,14 @@ void offer(struct completing *at, struct slice word)
 	buf_init(&text, 8192);
 	if (at->lead)
 		buf_printf(&text, "%s", at->lead);
-	if (at->plain)
+	if (at->variable)
 		buf_add(&text, word);
-	else if (at->quote)
+	else if (at->plain)
+		words_quote_name(&text, word);
+	else if (at->quote && !words_has_special(word))
 		buf_printf(&text, "%c%.*s%c", at->quote, SLICE_ARG(word), at->quote);
 	else
-		words_quote(&text, word, true);
+		words_quote(&text, word, false);
 	for (size_t i = 0; i < completion->count; i++)
 		if (!strcmp(completion->words[i], buf_text(&text))) {
 			buf_fini(&text);
@@ -397,7 +399,7 @@ void offer_variables(struct completing *at)
 	const char *lead = at->prefix[1] == '{' ? "${" : "$", *tail = at->prefix[1] == '{' ? "}" : "";
 	const char *const *quantities = phone_quantity_names();
 
-	at->plain = true;
+	at->variable = true;
 	for (size_t i = 0; names[i]; i++) {
 		char *word = xasprintf("%s%s%s", lead, names[i], tail);
 		offer_text(at, word);

@@ -22,7 +22,8 @@ struct completing {
 	char *prefix;     /* what of it is there, without quotes */
 	char quote;       /* it begins with one */
 	const char *lead; /* what stands before each offer: "sip.listen" has none, "/" of commands */
-	bool plain;       /* offers are never quoted */
+	bool plain;       /* blanks in it need no quotes */
+	bool variable;    /* offers are variables, with their dollars */
 };
 
 /** A word, if it goes on from what is there. */

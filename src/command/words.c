@@ -278,6 +278,22 @@ void words_quote(struct buf *to, struct slice text, bool expandable)
 	buf_add_char(to, '"');
 }
 
+bool words_has_special(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (strchr("\"'\\$\n\t", text.p[i]))
+			return true;
+	return false;
+}
+
+void words_quote_name(struct buf *to, struct slice text)
+{
+	if (words_has_special(text))
+		words_quote(to, text, false);
+	else
+		buf_add(to, text);
+}
+
 bool words_unquote(struct slice text, struct buf *to)
 {
 	char quote = text.n >= 2 ? text.p[0] : '\0';

@@ -113,6 +113,17 @@ test_paste_runs_nothing() {
 }
 check paste_runs_nothing
 
+# What a stranger called himself is on the line nothing but itself: neither variable nor quote.
+test_stranger_on_the_line() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && line "call 'sip:\$HOME@127.0.0.1:1'" && until_shown 'failed' && until_shown 'no calls' || return
+	line 'show history' && until_shown '^ History' && keys F6 Enter && until_shown '^offhook> call'
+	until_shown '^offhook> call "sip:.[$]HOME@127[.]0[.]0[.]1:1"'
+	keys Enter && until_gone '^offhook> call' && until_shown 'call 2' && show | grep -q "sip:$HOME" && broken 'a variable was filled in'
+	:
+}
+check stranger_on_the_line
+
 test_long_output() {
 	open 80x24 "${quiet[@]}"
 	until_shown "$prompt" && line help && until_shown 'Esc: back' && until_shown '^ Log'

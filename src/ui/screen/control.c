@@ -1,6 +1,7 @@
 /* What keys and entered lines do to the screen before the command line sees them. */
 #include "base/utf8.h"
 #include "base/xmalloc.h"
+#include "command/words.h"
 #include "ui/screen/screen.h"
 
 #include <stdio.h>
@@ -34,11 +35,17 @@ static void set_focus(struct screen *screen, bool view)
 
 void screen_prepare(struct screen *screen, const char *command, const char *word)
 {
+	struct buf quoted;
+
 	set_focus(screen, false);
 	line_clear();
 	line_paste(slice_of(command));
 	line_bytes(SLICE(" "));
-	line_paste(slice_of(word));
+	/* A stranger may have chosen it: on the line it must be nothing but itself. */
+	buf_init(&quoted, LINE_MAX_BYTES);
+	words_quote_name(&quoted, slice_of(word));
+	line_paste(buf_slice(&quoted));
+	buf_fini(&quoted);
 }
 
 /* ---- commands by key ---- */

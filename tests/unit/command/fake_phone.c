@@ -582,16 +582,19 @@ void phone_contacts(const struct phone *phone, phone_contact_h *each, void *arg)
 	(void)phone;
 	static const struct contact_address bob[] = { { "sip:bob@biloxi.com", "", 0 } },
 					    carol[] = { { "sip:carol@chicago.com", "work", 1 },
-							{ "+1-555-0100", "mobile", 0 } };
+							{ "+1-555-0100", "mobile", 0 } },
+					    zoe[] = { { "sip:zoe@dublin.com", "", 0 } };
 
 	each(arg, &(struct contact_view){ "Bob Brown", "", "", 0, bob, 1 });
 	each(arg, &(struct contact_view){ "Carol", "chime", "off", 7, carol, 2 });
+	each(arg, &(struct contact_view){ "Zoe O'Brien", "", "", 0, zoe, 1 });
 }
 
 void phone_recent(const struct phone *phone, phone_recent_h *each, void *arg)
 {
 	(void)phone;
 	each(arg, "sip:dave@denver.com");
+	each(arg, "sip:$HOME@evil.example");
 }
 
 bool phone_audio_use(struct phone *phone, const char *which, struct slice names, bool from_script,

@@ -53,7 +53,9 @@ static void test_results(void **state)
 			 "[{\"target\":\"sip:carol@chicago.com\",\"call\":\"Carol/work\",\"kind\":\"work\","
 			 "\"prefer\":1},"
 			 "{\"target\":\"+1-555-0100\",\"call\":\"Carol/mobile\",\"kind\":\"mobile\"}],"
-			 "\"ring\":\"chime\",\"auto-answer\":\"off\",\"speed\":7}]"),
+			 "\"ring\":\"chime\",\"auto-answer\":\"off\",\"speed\":7},"
+			 "{\"name\":\"Zoe O'Brien\",\"target\":\"sip:zoe@dublin.com\",\"addresses\":"
+			 "[{\"target\":\"sip:zoe@dublin.com\",\"call\":\"Zoe O'Brien\"}]}]"),
 		  "" },
 		{ REQUEST("on",
 			  "{\"event\":\"incoming\",\"name\":\"pick\",\"from\":\"*@a.com\",\"command\":\"answer\"}"),

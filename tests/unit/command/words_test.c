@@ -163,7 +163,15 @@ static void test_quote(void **state)
 	(void)state;
 	word_init(&word);
 	buf_init(&line, 1000);
+	words_quote_name(&line, SLICE("Bob Brown"));
+	assert_string_equal(buf_text(&line), "Bob Brown");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (words_has_special(slice_of(rows[i]))) {
+			buf_clear(&line);
+			words_quote_name(&line, slice_of(rows[i]));
+			read_one(buf_text(&line), &word, expand);
+			assert_string_equal(buf_text(&word.text), rows[i]);
+		}
 		buf_clear(&line);
 		words_quote(&line, slice_of(rows[i]), false);
 		read_one(buf_text(&line), &word, expand);
