@@ -372,10 +372,12 @@ bool argument_check(const struct argument_context *context, const struct command
 	case ARG_HANDLER:
 	case ARG_SUBJECT:
 		return slice_trim(value).n || usage(failure, "empty", NULL, "%s is empty", argument->name);
-	case ARG_TEXT:
-	case ARG_WORD:
 	case ARG_COMMAND:
 	case ARG_COMMAND_LINE:
+		return !(value.n && (memchr(value.p, '\n', value.n) || memchr(value.p, '\r', value.n))) ||
+		       usage(failure, "value", NULL, "%s is more than one line", argument->name);
+	case ARG_TEXT:
+	case ARG_WORD:
 	case ARG_METHOD:
 	case ARG_PATTERN:
 	case ARG_KEYWORD:

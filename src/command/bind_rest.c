@@ -1,5 +1,6 @@
 /* bind_rest: the rest of a line as it stands, a TEXT or a COMMAND, with the options before and behind it. */
 #include "base/xmalloc.h"
+#include "command/argument.h"
 #include "command/binder.h"
 #include "command/internal.h"
 
@@ -54,15 +55,20 @@ static void take_command(struct binder *binder, size_t place)
 }
 
 /* A command within a command is checked now and read again when it runs. */
-static bool check_inner(struct binder *binder, struct slice line, size_t begins, bool partial)
+static bool check_inner(struct binder *binder, const struct command_argument *argument, struct slice line,
+			size_t begins)
 {
+	struct argument_context context = { .commands = binder->how->commands, .command = binder->bound->command };
 	struct bind_how how = *binder->how;
 	struct bound inner = { 0 };
 	size_t at = 0;
 	bool good;
 
+	binder->at = begins;
+	if (!argument_check(&context, argument, line, binder->failure))
+		return false;
 	how.expand = NULL;
-	how.partial = partial;
+	how.partial = argument->kind == ARG_COMMAND;
 	how.depth++;
 	good = bind_line(&how, line, &inner, binder->failure, &at);
 	bound_fini(&inner);
@@ -128,8 +134,7 @@ bool binder_take_rest(struct binder *binder)
 	binder->given[place] = true;
 	binder->place++;
 	if (good && is_command(argument))
-		good = check_inner(binder, slice_of(bound->values[place]), bound->line_at[place],
-				   argument->kind == ARG_COMMAND);
+		good = check_inner(binder, argument, slice_of(bound->values[place]), bound->line_at[place]);
 	return good;
 }
 

@@ -456,16 +456,16 @@ void save_word(struct buf *to, const char *key, const char *value)
 	if (!value || (!*value && key))
 		return;
 	buf_printf(to, key ? " %s=" : " ", key);
-	bool plain = *value && !value[strcspn(value, " \t\"'\\$#;")];
+	bool plain = *value && !value[strcspn(value, " \t\r\n\"'\\$#;")];
 	if (plain) {
 		buf_printf(to, "%s", value);
 		return;
 	}
 	buf_add_char(to, '"');
 	for (; *value; value++) {
-		if (strchr("\"\\$", *value))
+		if (strchr("\"\\$\n", *value))
 			buf_add_char(to, '\\');
-		buf_add_char(to, *value);
+		buf_add_char(to, *value == '\n' ? 'n' : *value);
 	}
 	buf_add_char(to, '"');
 }

@@ -140,6 +140,8 @@ static void test_errors(void **state)
 		  "\"code\":-32601,\"message\":\"account add: no such method; did you mean 'account.add'?\"" },
 		{ REQUEST("call", "{}"),
 		  "\"code\":2,\"message\":\"TARGET is missing\",\"data\":{\"reason\":\"params\"}" },
+		{ REQUEST("alias", "{\"name\":\"hi\",\"command\":\"echo a\\nquit\"}"),
+		  "\"code\":2,\"message\":\"COMMAND is more than one line\"" },
 		{ REQUEST("call", "{\"target\":{}}"),
 		  "\"code\":2,\"message\":\"'TARGET' must be a text or a number\"" },
 		{ REQUEST("call", "{\"target\":\"a\",\"to\":\"b\"}"),

@@ -541,8 +541,10 @@ static void what_is_saved_can_be_read_again(void **state)
 	must_set(phone, "call.max", "5");
 	must_set(phone, "sip.user-agent", "my phone");
 	assert_true(phone_account_add(phone, SLICE("sip:alice@atlanta.com"), options, &failure));
+	assert_true(phone_screen(phone, SLICE("two\nlines"), false, &failure));
 	assert_true(phone_save(phone, SLICE("alias x echo hi\n"), &failure));
 	char *file = read_whole(world, "saved");
+	assert_non_null(strstr(file, "\nblock \"two\\nlines\"\n"));
 	assert_non_null(strstr(file, "\nset call.max 5\n"));
 	assert_non_null(strstr(file, "\nset sip.user-agent \"my phone\"\n"));
 	assert_non_null(strstr(file, "\naccount add sip:alice@atlanta.com name=work display=\"Alice Example\" "
