@@ -265,12 +265,12 @@ static void on_device(void *arg, const char *name, const char *kind, bool in_use
 		request->in_use[n] = in_use;
 		return;
 	}
-	struct runner *runner = request->commands ? request->runner : NULL;
 	request->done = true;
 	if (request->commands) {
 		keep_names(request);
 		settle_checks(request);
 	}
+	struct runner *runner = request->runner; /* only now: settling may have ended it */
 	if (runner && runner->wait.devices == request) {
 		enum command_result result = COMMAND_DONE;
 		runner->wait.devices = NULL;

@@ -62,10 +62,11 @@ enum err make_folder(const char *dir)
 
 enum err write_file(const char *dir, const char *name, struct slice bytes)
 {
-	char *path = xasprintf("%s/%s", dir, name), *beside = xasprintf("%s/.%s.new", dir, name);
+	char *path = xasprintf("%s/%s", dir, name), *beside = xasprintf("%s/.%s.XXXXXX", dir, name);
 	enum err err = ERR_NONE, no_folder = make_folder(dir);
 
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* A name of its own: two phones may save at once, and nobody may have put a link there. */
+	int fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0) {
 		err = errno == ENOENT && no_folder ? no_folder : err_from_errno(errno);
 		goto out;

@@ -559,6 +559,31 @@ static void what_is_saved_can_be_read_again(void **state)
 	assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+/* Somebody who may write to the folder has put a link where the phone writes before it renames. */
+static void what_is_saved_follows_no_link(void **state)
+{
+	struct world *world = *state;
+	struct phone *phone = world_phone(world, 0, true);
+	struct failure failure;
+	char victim[128], link[128];
+
+	assert_true(phone_save(phone, SLICE(""), &failure));
+	snprintf(victim, sizeof victim, "%s/victim", world->dir);
+	snprintf(link, sizeof link, "%s/.saved.new", world->dir);
+	FILE *file = fopen(victim, "w");
+	assert_non_null(file);
+	fputs("precious", file);
+	fclose(file);
+	assert_int_equal(symlink(victim, link), 0);
+	must_set(phone, "call.max", "5");
+	assert_true(phone_save(phone, SLICE(""), &failure));
+	char *left = read_whole(world, "victim"), *saved = read_whole(world, "saved");
+	assert_string_equal(left, "precious");
+	assert_non_null(strstr(saved, "\nset call.max 5\n"));
+	free(left);
+	free(saved);
+}
+
 static void quantities_as_people_write_them(void **state)
 {
 	static const struct {
@@ -625,6 +650,7 @@ int main(void)
 						world_teardown),
 		cmocka_unit_test_setup_teardown(folders_are_made_down_to_the_last, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(what_is_saved_follows_no_link, world_setup, world_teardown),
 		cmocka_unit_test(quantities_as_people_write_them),
 		cmocka_unit_test_setup_teardown(quantities_of_a_phone_without_calls, world_setup, world_teardown),
 	};
