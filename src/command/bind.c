@@ -168,6 +168,20 @@ static bool missing(struct binder *binder, const struct command_argument *argume
 	return false;
 }
 
+const struct command_argument *bound_lacks(const struct bound *bound)
+{
+	const struct command_argument *options = bound->command->options;
+
+	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && options[i].name; i++) {
+		bool has = !options[i].required;
+		for (size_t k = 0; k < bound->option_count && !has; k++)
+			has = bound->options[k].option == &options[i];
+		if (!has)
+			return &options[i];
+	}
+	return NULL;
+}
+
 void bound_add_rest(struct bound *bound, char *value)
 {
 	if (bound->rest_count % 16 == 0)
@@ -282,7 +296,12 @@ static bool check_missing(struct binder *binder)
 		if (wanted && !binder->given[i])
 			return missing(binder, &arguments[i]);
 	}
-	return true;
+	const struct command_argument *option = bound_lacks(binder->bound);
+	if (!option)
+		return true;
+	binder->word.start = binder->source.words.line.n;
+	return binder_failed(binder, "arguments", NULL, "%s wants %s=%s: %s", binder->bound->command->name,
+			     option->name, argument_kind_word(option->kind), option->text);
 }
 
 static bool bind_arguments(struct binder *binder)
@@ -446,7 +465,7 @@ void command_synopsis(const struct command *command, struct buf *to)
 			buf_printf(to, " [KEY=PATTERN]...");
 	}
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
-		buf_printf(to, " [%s=%s]%s", command->options[i].name,
+		buf_printf(to, command->options[i].required ? " %s=%s%s" : " [%s=%s]%s", command->options[i].name,
 			   command->options[i].choices ? command->options[i].choices
 						       : argument_kind_word(command->options[i].kind),
 			   command->options[i].repeats ? "..." : "");

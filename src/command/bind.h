@@ -47,6 +47,8 @@ bool bind_members(const struct bind_how *how, const struct command *command, con
 void bound_fini(struct bound *bound);
 /** One value more of an argument that repeats; `value` is owned from now on. */
 void bound_add_rest(struct bound *bound, char *value);
+/** The option that must be there and is not; NULL: none. */
+const struct command_argument *bound_lacks(const struct bound *bound);
 
 /** The option of a command, its event keys included; NULL: none of that name. */
 const struct command_argument *option_find(const struct command *command, struct slice name);

@@ -198,7 +198,8 @@ static bool complete_arguments(struct members *members)
 		if (bound->values[i] && !check(members, &arguments[i], bound->values[i]))
 			return false;
 	}
-	return true;
+	const struct command_argument *option = bound_lacks(bound);
+	return !option || bad(members, "params", "%s is missing", option->name);
 }
 
 bool bind_members(const struct bind_how *how, const struct command *command, const void *params, struct bound *bound,

@@ -86,6 +86,7 @@ struct command_argument {
 	const char *choices; /* ARG_CHOICE: "always|busy|noanswer"; ARG_TARGET: what else than people it takes */
 	const char *side;    /* ARG_DEVICE: "input", "output", "ringer", or "both" for the first two at once */
 	bool optional, repeats;
+	bool required; /* an option that must be there */
 	bool with_previous; /* only there when the optional keyword before it is */
 	const char *text;   /* a few words for help */
 };

@@ -52,13 +52,9 @@ static enum command_result do_refer(struct invocation *invocation)
 	const char *to = invocation_option(invocation, "to", 0);
 	const char **headers = invocation_headers(invocation);
 	unsigned request = 0;
-	bool good = false;
+	bool good = phone_refer(invocation->phone, slice_of(invocation->values[0]), slice_of(to), headers, &request,
+				&invocation->failure);
 
-	if (!to)
-		fail(&invocation->failure, STATUS_USAGE, "arguments", "refer wants to=TARGET: whom it shall call");
-	else
-		good = phone_refer(invocation->phone, slice_of(invocation->values[0]), slice_of(to), headers,
-				   &request, &invocation->failure);
 	free(headers);
 	if (good) {
 		outcomes_add(invocation->runner, (struct sent){ .kind = SENT_REFER, .number = request });
@@ -113,7 +109,8 @@ const struct command protocol_commands[] = {
 	  .group = "protocol",
 	  .run = do_refer,
 	  .arguments = { { .name = "TARGET", .kind = ARG_TARGET, .text = "who shall call" } },
-	  .options = { { .name = "to", .kind = ARG_TARGET, .text = "whom it shall call" }, HEADER_OPTION },
+	  .options = { { .name = "to", .kind = ARG_TARGET, .required = true, .text = "whom it shall call" },
+		       HEADER_OPTION },
 	  .summary = "ask a phone outside of calls to call someone (REFER)",
 	  .text = "Returns at once. The event `refer` tells how it goes; the last one has a final code, and a script "
 		  "whose commands are done waits for it: a phone that refuses, or whose call fails, is the script's "

@@ -179,7 +179,7 @@ static const struct {
 	{ "sleep none", 1, "sleep needs a duration" },
 	{ "detach", 1, "this is the phone itself and no `offhook ctl`: `quit` ends it" },
 	{ "transfer", 1, "transfer wants a TARGET, or with=CALL for the other call" },
-	{ "refer sip:a@b", 1, "refer wants to=TARGET: whom it shall call" },
+	{ "refer sip:a@b", 14, "refer wants to=TARGET: whom it shall call" },
 	{ "forward busy sip:a@b after=5s", 1, "after= goes with `forward noanswer`" },
 	{ "forward noanswer sip:a@b after=10ms", 1, "after= is a second or more, as in after=20s" },
 	{ "block off", 1, "'off' is no address: `block PATTERN off` takes one back" },
