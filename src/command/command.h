@@ -18,6 +18,7 @@
  *   script      command files: lines, continuation, the check of a whole file
  *   variable    what $name is
  *   wait        waiting for events: what satisfies a wait, what makes it hopeless
+ *   earlier     what came about before a script began and holds still
  *   outcomes    what became of the messages that a script has sent, and of what it asked for
  *   compare     LEFT OP RIGHT of `expect` and `if`
  *   binding     `bind`: keys that run commands
@@ -201,6 +202,8 @@ bool runner_file(struct runner *runner, const char *path, const char *const *arg
 bool runner_text(struct runner *runner, const char *name, struct slice text);
 /** Nothing to be run and nothing that is waited for: the next line can be given. */
 bool runner_idle(const struct runner *runner);
+/** Idle, or `quit` was one of its own commands: when the phone ends now, nobody waits in vain. */
+bool runner_leaves_nothing(const struct runner *runner);
 /** It has done as much as one turn may do: what it is given now waits for the next. */
 bool runner_is_sated(const struct runner *runner);
 /** Idle, and nothing that earlier commands began can fail any more: the status is what it is. While more lines may come

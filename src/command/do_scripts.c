@@ -184,7 +184,11 @@ const struct command scripts_commands[] = {
 	  .summary = "wait for an event",
 	  .text = "A script remembers the events since it began, and each satisfies one `wait`. Events of calls mean "
 		  "the script's latest call unless call= says otherwise; `incoming` means any. "
-		  "What is so already (registered, answered, held, media) succeeds at once. A wait whose event cannot "
+		  "What is so already (registered, answered, held, media) succeeds at once, and so does what was told "
+		  "last before the script began and holds still (resumed, remote-held, remote-resumed, ended, failed, "
+		  "unregistered): each `offhook ctl COMMAND` is a script of its own. For all other events give the "
+		  "command and its `wait` to one: `printf 'info text/plain hi\\nwait info\\n' | offhook ctl`. A wait "
+		  "whose event cannot "
 		  "come any more ends at once: with status 4 when the call is over, 3 when the registrar "
 		  "refused for good, 7 when it cannot be reached and is not tried again. Out of time is status 5, "
 		  "with the last failure named.\n\n`wait not` succeeds when the event does not come within the time.",

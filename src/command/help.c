@@ -110,7 +110,8 @@ const struct help_row *help_status_row(size_t place)
 		{ "5", "a `wait` ran out of time" },
 		{ "6", "a sound device named by `set` could not be used in a script, or a file could not be read or "
 		       "written" },
-		{ "7", "the network or DNS could not be used" },
+		{ "7", "the network, DNS, TLS or the control socket could not be used; a call or request that fails of "
+		       "that is 4" },
 		{ "129, 130, 143", "ended by hang-up, interrupt, terminate" },
 	};
 

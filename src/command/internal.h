@@ -102,7 +102,7 @@ struct item {
 	struct list_node node;
 	enum item_kind kind;
 	bool interactive, go_on;
-	bool sleeps, waits; /* it is `sleep`, `wait`, in a queue that waits */
+	bool looked_at, sleeps, waits, ends; /* once it was looked at: it is `sleep`, `wait`, or ends something */
 	char *line;
 	unsigned number; /* of a line that came alone: the first is 1 */
 	char **words;    /* ITEM_WORDS, and the arguments of an ITEM_SCRIPT, $0 first */
@@ -155,6 +155,7 @@ struct runner {
 	struct runner_output output;
 	bool keep_going, ascii, of_handler, running, dead, busy, had_work;
 	bool open; /* more lines may come */
+	bool quit_said;  /* by a command of this one */
 	bool quit_asked; /* an attached terminal was asked whether to leave all the same */
 	bool over; /* a script that failed or said `exit` */
 	unsigned columns, lines_given;
@@ -187,6 +188,8 @@ struct item *runner_item_new(enum item_kind kind);
 void runner_item_free(struct item *item);
 /** Tell an error; a script that does not keep going is over. @param shown  the line at fault with its caret, or "" */
 void runner_refuse(struct runner *runner, const char *where, const struct failure *failure, const char *shown);
+/** A command has begun to wait: what ends something and stood behind what is over now runs beside it. */
+void runner_let_pass(struct runner *runner);
 /** Queue a line in front of all others: the command of `if`. It answers for the present one. */
 void runner_push_inner(struct runner *runner, const char *line, size_t shift, bool go_on);
 /** Queue a file in front of all others. */
@@ -226,6 +229,8 @@ enum command_result wait_begin_event(struct invocation *invocation, enum event_k
 enum command_result wait_begin_response(struct invocation *invocation, unsigned request, uint64_t cursor,
 					void (*answered)(struct invocation *invocation));
 /** At the turn's end: has it come? */
+/** The event of before the runner began that tells what is waited for and holds still; NULL: none. */
+const struct event *wait_find_earlier(const struct runner *runner);
 void wait_poll(struct runner *runner);
 void wait_fini(struct runner *runner);
 void wait_begin_timer(struct runner *runner, int64_t us);

@@ -36,5 +36,6 @@ src_command_libcommand_a_SOURCES = \
 	src/command/shell.c \
 	src/command/table.c src/command/table.h \
 	src/command/variable.c \
+	src/command/earlier.c \
 	src/command/wait.c \
 	src/command/words.c src/command/words.h

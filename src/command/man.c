@@ -103,12 +103,12 @@ static void synopsis(const struct command *command, struct buf *out)
 	}
 	for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++) {
 		const struct command_argument *option = &command->options[i];
-		buf_printf(out, " [");
+		buf_printf(out, option->required ? " " : " [");
 		styled(out, "B", option->name);
 		buf_add_char(out, '=');
 		styled(out, option->choices ? "B" : "I",
 		       option->choices ? option->choices : argument_kind_word(option->kind));
-		buf_printf(out, "]%s", option->repeats ? "..." : "");
+		buf_printf(out, "%s%s", option->required ? "" : "]", option->repeats ? "..." : "");
 	}
 	buf_add_char(out, '\n');
 }
@@ -295,7 +295,9 @@ static void description(struct buf *out)
 		  "of the folder where it is called. Without COMMAND it attaches: a prompt on a terminal, else the "
 		  "lines of standard input, of which the first that fails ends it. `detach`, `exit` or the end of "
 		  "input leaves the phone running. The control socket speaks the JSON-RPC of `--json`, to this user's "
-		  "processes alone; a program that does not read for 2 MiB is dropped.");
+		  "processes alone; a program that does not read for 2 MiB is dropped. The notification `bye` comes "
+		  "last when the phone ends, or by `detach`, and nothing is left undone: `offhook ctl` without it "
+		  "says that the phone has ended, and has status 7.");
 	buf_printf(out, ".PP\n");
 	paragraph(out, "The same commands are typed, kept in files, given by `-x`, and called as JSON-RPC methods "
 		       "(`--json`): the name of the command with a dot for the blank, its "

@@ -77,23 +77,16 @@ static const struct command *command_of(const struct runner *runner, const struc
 	return command;
 }
 
-static bool is_named(const struct runner *runner, const struct item *item, const char *name)
+/* Once each: a queue may be long. */
+static void look_at(const struct runner *runner, struct item *item)
 {
+	if (item->looked_at)
+		return;
 	const struct command *command = command_of(runner, item);
-
-	return command && !strcmp(command->name, name);
-}
-
-/* Has what stands behind something that is still to come been asked for later? */
-static bool is_for_later(struct runner *runner, bool typed)
-{
-	LIST_EACH(&runner->queue, node) {
-		struct item *item = LIST_ENTRY(node, struct item, node);
-
-		if (item->sleeps || (item->waits && !typed))
-			return true;
-	}
-	return false;
+	item->looked_at = true;
+	item->sleeps = command && !strcmp(command->name, "sleep");
+	item->waits = command && !strcmp(command->name, "wait");
+	item->ends = command && command->ends;
 }
 
 /*
@@ -101,15 +94,35 @@ static bool is_for_later(struct runner *runner, bool typed)
  * from the network. Who said `wait` or `sleep` has said that the next shall come later: a person does not mean that
  * of a `wait`, which would hold a call up for as long as the other side likes.
  */
-static bool overtakes(struct runner *runner, const struct item *item)
+static bool may_overtake(const struct runner *runner, const struct item *item)
 {
 	enum wait_kind kind = runner->wait.kind;
 	bool asked = item->reply.send && !item->reply.in_turn && kind != WAIT_EVENT;
 
-	if (kind == WAIT_NOTHING || kind == WAIT_SLEEP || (!item->interactive && !asked))
+	return kind != WAIT_NOTHING && kind != WAIT_SLEEP && (item->interactive || asked);
+}
+
+/* Is it asked for later than something that is still to come, `upto` excluded? */
+static bool is_for_later(const struct runner *runner, const struct item *upto, bool typed)
+{
+	LIST_EACH(&runner->queue, node) {
+		struct item *item = LIST_ENTRY(node, struct item, node);
+
+		if (item == upto)
+			return false;
+		look_at(runner, item);
+		if (item->sleeps || (item->waits && !typed))
+			return true;
+	}
+	return false;
+}
+
+static bool overtakes(const struct runner *runner, struct item *item)
+{
+	if (!may_overtake(runner, item))
 		return false;
-	const struct command *command = command_of(runner, item);
-	return command && command->ends && !is_for_later(runner, item->interactive);
+	look_at(runner, item);
+	return item->ends && !is_for_later(runner, item, item->interactive);
 }
 
 /* Beside what waits; with the same call, the same voice. It is over when this returns. */
@@ -125,7 +138,29 @@ static void run_aside(struct runner *runner, struct item *item)
 	runner_set_folder(aside, runner->folder ? runner->folder : "");
 	list_append(&aside->queue, &item->node);
 	runner_run(aside);
+	runner->quit_said |= aside->quit_said;
 	runner_free(aside);
+}
+
+void runner_let_pass(struct runner *runner)
+{
+	struct item *passes;
+
+	do {
+		passes = NULL;
+		LIST_EACH(&runner->queue, node) {
+			struct item *item = LIST_ENTRY(node, struct item, node);
+			/* What stands behind a file stands behind all of it. */
+			if (passes || item->kind == ITEM_SCRIPT || item->script)
+				break;
+			if (overtakes(runner, item))
+				passes = item;
+		}
+		if (passes) {
+			list_remove(&passes->node);
+			run_aside(runner, passes);
+		}
+	} while (passes && !runner->dead);
 }
 
 /* A script that is over takes nothing more. */
@@ -138,11 +173,6 @@ static void queue(struct runner *runner, struct item *item)
 	if (overtakes(runner, item)) {
 		run_aside(runner, item);
 		return;
-	}
-	/* Looked at once: a queue may be long. */
-	if (runner->wait.kind != WAIT_NOTHING) {
-		item->sleeps = is_named(runner, item, "sleep");
-		item->waits = is_named(runner, item, "wait");
 	}
 	list_append(&runner->queue, &item->node);
 	runner_run(runner);

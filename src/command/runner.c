@@ -118,6 +118,11 @@ bool runner_idle(const struct runner *runner)
 	return !runner->current && list_empty(&runner->queue);
 }
 
+bool runner_leaves_nothing(const struct runner *runner)
+{
+	return runner->quit_said || runner_idle(runner);
+}
+
 bool runner_settled(const struct runner *runner)
 {
 	return runner_idle(runner) &&
@@ -253,6 +258,7 @@ static void command_exit(struct runner *runner)
 		runner->commands->quit = true;
 		runner->commands->quit_status = status;
 	}
+	runner->quit_said |= runner->commands->quit;
 }
 
 static void finish(struct runner *runner, enum command_result result, size_t at)
@@ -376,6 +382,9 @@ void runner_run(struct runner *runner)
 		runner->had_work = true;
 		runner->turn_cost++;
 		run_present(runner);
+		/* What stood behind a `wait` need not wait for what came between. */
+		if (!runner->dead && runner->wait.kind != WAIT_NOTHING)
+			runner_let_pass(runner);
 	}
 	if (!runner->dead && runner->turn_cost >= COMMANDS_A_TURN && !runner_idle(runner))
 		loop_again(runner->commands->loop);

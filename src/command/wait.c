@@ -499,7 +499,9 @@ enum command_result wait_begin(struct invocation *invocation)
 		wait_fini(runner);
 		return invocation_fail(invocation, STATUS_USAGE, "option", "`wait not` needs an end: within=2s");
 	}
-	result = look(runner);
+	see_events(runner);
+	const struct event *earlier = wait->negated ? NULL : wait_find_earlier(runner);
+	result = earlier ? came(runner, earlier) : look(runner);
 	if (result != COMMAND_WAITS)
 		wait_fini(runner);
 	else if (!forever)

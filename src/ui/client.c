@@ -177,10 +177,15 @@ static void on_echo(void *arg, struct runner *runner, const char *text)
 	client_notify(arg, "echo", text, 0);
 }
 
+void client_say_bye(struct client *client)
+{
+	if (runner_leaves_nothing(client->runner))
+		client_notify(client, "bye", "", 0);
+}
+
 void client_leave(struct client *client, int status)
 {
-	if (status >= 0)
-		client_notify(client, "exit", "", status);
+	client_notify(client, status >= 0 ? "exit" : "bye", "", status >= 0 ? status : 0);
 	client->detached = true;
 	loop_again(client->config.loop);
 }

@@ -32,8 +32,10 @@ struct client *client_new(const struct client_config *config) __attribute__((ret
 void client_free(struct client *client);
 /** Tell the events since the last turn, take what requests there is room for. */
 void client_turn_end(struct client *client);
-/** No more is taken from its input; a status above -1 is told, by the notification `exit`. */
+/** No more is taken from its input: the notification `exit` tells a status above -1, `bye` is for -1. */
 void client_leave(struct client *client, int status);
+/** The phone ends: the notification `bye`, where nothing that this client asked for is left undone. */
+void client_say_bye(struct client *client);
 /** Has its input ended and all that it asked been answered, or has it said `detach`? */
 bool client_finished(const struct client *client);
 /** A notification {"text": TEXT, ...}; `code` is the exit status that it stands for, or 0. */

@@ -32,7 +32,8 @@ struct ctl {
 	char *folder, *which_events; /* which_events: the phone's events.show */
 	char *chat;                  /* with whom; NULL: lines are commands */
 	int fd;
-	bool interactive, editing, typed_ended, gone, dirty, prompt_wanted, go_on, utf8;
+	bool interactive, editing, typed_ended, dirty, prompt_wanted, go_on, utf8;
+	bool gone, bye; /* the connection is closed; the phone has said that it would be, and owes us nothing */
 	int rows, cols;
 	size_t shown_cols;
 	json_int_t last_id;       /* of the requests that were sent */
@@ -183,7 +184,9 @@ static void tell_notification(struct ctl *ctl, const char *method, json_t *param
 	if (!strcmp(method, "event"))
 		tell_event(ctl, params);
 	else if (!strcmp(method, "exit"))
-		ctl->status = code, ctl->noted = 0;
+		ctl->status = code, ctl->noted = 0, ctl->bye = true;
+	else if (!strcmp(method, "bye"))
+		ctl->bye = true;
 	else if (!text)
 		return;
 	else if (!strcmp(method, "prompt"))
@@ -543,10 +546,12 @@ int ctl_run(const char *path, const char *const *words, size_t count)
 		attach(&ctl);
 	loop_at_turn_end(ctl.loop, on_turn_end, &ctl);
 	loop_run(ctl.loop);
-	bool cut_off = ctl.command != 0 && !ctl.noted; /* `quit` and `detach` are answered before the end */
+	/* `quit` and `detach` are answered before the end; it may come between two lines of a pipe as well. */
+	bool cut_off = ctl.gone && !ctl.bye && !ctl.noted, asked = ctl.command || ctl.waits_for;
 	finish(&ctl);
 	close(to_fd);
 	if (cut_off)
-		fprintf(stderr, "offhook: the phone ended before it answered\n");
+		fprintf(stderr, asked ? "offhook: the phone ended before the command did\n"
+				      : "offhook: the phone has ended\n");
 	return ctl.status ? ctl.status : cut_off ? STATUS_NETWORK : ctl.noted && !ctl.interactive ? ctl.noted : 0;
 }

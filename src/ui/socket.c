@@ -333,8 +333,10 @@ void control_close(struct control *control)
 	close(control->fd);
 	LIST_EACH(&control->connections, node) {
 		struct connection *connection = LIST_ENTRY(node, struct connection, node);
-		if (connection->client)
+		if (connection->client) {
 			client_turn_end(connection->client);
+			client_say_bye(connection->client);
+		}
 		output_flush(connection->out, 200);
 		connection_close(connection);
 	}

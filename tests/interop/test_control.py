@@ -202,6 +202,33 @@ def test_stale_and_second(bench):
         quiet.kill()
 
 
+def test_phone_killed_under_ctl(bench):
+    """What a command began and cannot end is an error, also where the command itself was answered; `quit` is none."""
+    path = bench.path("other.sock")
+    file = bench.write("long.call", "echo begun\nsleep 60s\n")
+    leaving = bench.write("leaving.call", "quit\n")
+    for words, text, want in ((["source", file], None, "ended before the command did"), ([], b"echo begun\n", "has ended")):
+        phone, _ = start(bench, path=path)
+        client = subprocess.Popen([OFFHOOK, "--socket", path, "ctl", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=bench.folder,
+                                  env=bench.environment())
+        if text:
+            client.stdin.write(text)
+            client.stdin.flush()
+        equal(client.stdout.readline(), b"begun\n", f"{words} runs")
+        phone.kill()
+        err = client.stderr.read().decode()
+        equal((client.wait(20), want in err), (7, True), f"{words}: {err}")
+    for words in (["quit"], ["source", leaving]):
+        phone, _ = start(bench, path=path)
+        equal(ctl(bench, path, *words), (0, "", ""), f"{words}")
+        equal(phone.wait(20), 0, "and so ends the phone")
+    phone, path = start(bench, path=path)
+    call = ["call", "echo"], ["wait", "answered"], ["hold"], ["wait", "held"], ["resume"], ["wait", "resumed"], ["hangup"], ["wait", "ended", "call=1"]
+    for words in call:
+        status, _, err = ctl(bench, path, *words)
+        equal(status, 0, f"each a script of its own: {words}: {err}")
+
+
 def test_client_that_reads_nothing(bench):
     """Its requests wait with it; what is pushed to it is bounded, and then it is dropped with a word."""
     bench.need_namespace()

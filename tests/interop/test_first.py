@@ -88,6 +88,8 @@ def test_exit_statuses(bench):
         (["set audio.input file:/nonexistent.wav"], 6), (["set audio.input nosuchcard"], 6), (["set audio.output nosuchcard", "sleep 20s"], 6),
         (["-set audio.output nosuchcard"], 0), (["set audio.output nosuchcard null"], 0), (["source /nonexistent.call"], 6), (["-hangup 77"], 0), (["wait incoming within=100ms status=42"], 42),
         ([*quiet, "call sip:nobody@127.0.0.1:9", "wait failed within=20s"], 0),
+        *((["account add sip:a@127.0.0.1:9 registrar=none", line], 4) for line in
+          ("message sip:b@127.0.0.1:9 hi", "subscribe sip:b@127.0.0.1:9", "publish", "options sip:b@127.0.0.1:9", "refer sip:b@127.0.0.1:9 to=sip:c@127.0.0.1")),
     ]
     for lines, want in cases:
         status, _, err = bench.script(*lines)

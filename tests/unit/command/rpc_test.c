@@ -307,6 +307,20 @@ static void test_endings_do_not_wait(void **state)
 	runner_line(fake->runner, SLICE("hangup 1"), true);
 	assert_string_equal(fake_told(fake), "");
 	runner_interrupt(fake->runner);
+	/* Once that is over, only an answer stands before it: it passes, and lines and what is for later do not. */
+	ask(fake, REQUEST("wait", "{\"event\":\"dtmf\",\"within\":\"5s\"}"));
+	ask(fake, REQUEST("options", "{\"target\":\"sip:x@y\"}"));
+	rpc_command_line(fake->runner, SLICE("unmute 1"), "line 1", on_reply, NULL);
+	ask(fake, REQUEST("mute", "{\"call\":1}"));
+	ask(fake, REQUEST("hangup", "{\"call\":1}"));
+	ask(fake, REQUEST("sleep", "{\"duration\":\"5s\"}"));
+	ask(fake, REQUEST("hangup", "{\"call\":1}"));
+	fake_told(fake);
+	assert_int_equal(answers, 0);
+	event_text(events_add(phone_events(fake->phone), EVENT_DTMF, 1), "digit", SLICE("1"));
+	commands_turn_end(fake->commands);
+	assert_string_equal(fake_told(fake), "options sip:x@y\nmute 1 1\nhangup 1\n");
+	runner_interrupt(fake->runner);
 }
 
 static void test_wait(void **state)

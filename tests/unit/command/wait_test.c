@@ -363,6 +363,59 @@ static void test_flood(void **state)
 	assert_int_equal(runner_status(fake->runner), STATUS_TIMEOUT);
 }
 
+/* Another script than before, as each `offhook ctl COMMAND` is. */
+static void begin_anew(struct fake *fake)
+{
+	struct runner_output output = fake_output(fake);
+
+	runner_free(fake->runner);
+	fake->runner = runner_new(fake->commands, "-x", &output);
+	runner_keep_going(fake->runner, true);
+	runner_set_call(fake->runner, 1);
+	fake_said(fake);
+}
+
+/* What another script has brought about is so, as long as nothing else came since; a moment that is over is over. */
+static void test_earlier(void **state)
+{
+	struct fake *fake = *state;
+
+	fake_call(fake, false, CALL_ANSWERED);
+	fake_event(fake, "held", 1, NULL);
+	fake_event(fake, "resumed", 1, NULL);
+	fake_event(fake, "unregistered", 0, "account=work", NULL);
+	fake_event(fake, "dtmf", 1, "digit=1", NULL);
+	begin_anew(fake);
+	fake_run(fake, "wait resumed");
+	fake_run(fake, "echo $event");
+	fake_run(fake, "wait unregistered account=work within=1s");
+	fake_run(fake, "echo $event");
+	assert_string_equal(fake_said(fake), "> resumed\n> unregistered\n");
+	static const char *const in_vain[] = { "wait resumed call=7 within=1s", "wait dtmf within=1s",
+					       "wait unregistered account=home within=1s",
+					       "wait remote-resumed within=1s" };
+	for (size_t i = 0; i < ARRAY_LEN(in_vain); i++) {
+		fake_run(fake, in_vain[i]);
+		fake_advance(fake, 2 * SECOND_US);
+		assert_true(runner_status(fake->runner) != 0);
+	}
+	fake_event(fake, "held", 1, NULL);
+	fake_event(fake, "register-failed", 0, "account=work", "retry=30", NULL);
+	fake_turn(fake);
+	fake_said(fake);
+	fake_run(fake, "wait resumed within=1s");
+	fake_advance(fake, 2 * SECOND_US);
+	fake_run(fake, "wait unregistered within=1s");
+	fake_advance(fake, 2 * SECOND_US);
+	assert_non_null(strstr(fake_said(fake), "no 'unregistered' within 1s"));
+	end_call(fake, 1, CALL_ENDED, 200, "OK");
+	begin_anew(fake);
+	fake_run(fake, "wait ended");
+	assert_int_equal(runner_status(fake->runner), 0);
+	fake_run(fake, "wait failed");
+	assert_int_equal(runner_status(fake->runner), STATUS_CALL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fake_setup, fake_teardown)
 
 int main(void)
@@ -371,7 +424,7 @@ int main(void)
 		TEST(event_comes),   TEST(out_of_time), TEST(default_time), TEST(forever),    TEST(remembered),
 		TEST(begins_fresh),  TEST(latest_call), TEST(patterns),     TEST(call_fails), TEST(hopeless),
 		TEST(is_so_already), TEST(registered),  TEST(not ),         TEST(no_call),    TEST(sleep_and_interrupt),
-		TEST(options),       TEST(flood),
+		TEST(options),       TEST(flood),       TEST(earlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
