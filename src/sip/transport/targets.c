@@ -145,8 +145,7 @@ struct race *transport_race(struct transport *transport, const struct sip_target
 	race->done = done;
 	race->arg = arg;
 	list_append(&transport->races, &race->node);
-	const struct flow *second = flow__to(transport, &targets[1]);
-	if (second && second->state == FLOW_OPEN) {
+	if (transport_is_connected(transport, &targets[1])) {
 		decide(race, 1);
 		return race;
 	}

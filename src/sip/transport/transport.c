@@ -226,6 +226,13 @@ enum err transport__datagram_send(struct transport *transport, const struct addr
 	return err;
 }
 
+bool transport_is_connected(const struct transport *transport, const struct sip_target *target)
+{
+	const struct flow *flow = sip_protocol_is_stream(target->protocol) ? flow__to(transport, target) : NULL;
+
+	return flow && flow->state == FLOW_OPEN;
+}
+
 enum err transport_connect(struct transport *transport, const struct sip_target *target)
 {
 	struct flow *flow;

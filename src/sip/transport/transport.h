@@ -233,6 +233,8 @@ typedef void race_h(void *arg, size_t winner);
 struct race *transport_race(struct transport *transport, const struct sip_target targets[2], race_h *done, void *arg);
 /** Forget it; `done` is not called. */
 void transport_race_cancel(struct race *race);
+/** Is the connection open that a request to this target would take? */
+bool transport_is_connected(const struct transport *transport, const struct sip_target *target);
 /**
  * Begin to open the flow that a request to this target will need; nothing to do for UDP or where there is one.
  * Errors: as transport_send_request()

@@ -350,28 +350,46 @@ static enum err ack_to(struct ack *ack, const struct sip_target *target)
 	return transaction_send_ack(ack->ua->transactions, ack->draft, target, &ack->sent);
 }
 
+/* To the target at this place, by UDP after all where it is long and TCP cannot even be tried. */
+static enum err ack_to_place(struct ack *ack, size_t place)
+{
+	struct transport *transport = transactions_transport(ack->ua->transactions);
+	struct sip_target target = ack->hop.targets[place];
+	struct slice host = slice_of(ack->hop.host);
+
+	if (!digest_trusts_hop(ack->ua->digests, ack->profile, host, &target.address, DIGEST_ANY_PLACE)) {
+		sip_draft_remove(ack->draft, SIP_HEADER_AUTHORIZATION);
+		sip_draft_remove(ack->draft, SIP_HEADER_PROXY_AUTHORIZATION);
+	}
+	target.protocol = transport_choose(transport, &target, sip_draft_size(ack->draft));
+	ack->place = place;
+	enum err err = ack_to(ack, &target);
+	return err && ack->upgraded ? ack_to(ack, &ack->hop.targets[place]) : err;
+}
+
+/* To the first of all targets, from this place on and round, that takes it. */
+static void ack_from(struct ack *ack, size_t first)
+{
+	for (size_t i = 0; i < ack->hop.count; i++) {
+		ack->err = ack_to_place(ack, (first + i) % ack->hop.count);
+		if (!ack->err)
+			return;
+	}
+	log_line(ack->ua->world.log, LOG_WARNING, "an ACK could not be sent: %s", err_text(ack->err));
+}
+
+/* Where the INVITE found somebody a connection is open: no transaction would go on to the next target from one that
+ * leads nowhere. */
 static void ack_located(void *arg, enum err err)
 {
 	struct ack *ack = arg;
-	struct transport *transport = transactions_transport(ack->ua->transactions);
-	struct slice host = slice_of(ack->hop.host);
+	const struct transport *transport = transactions_transport(ack->ua->transactions);
+	size_t first = 0;
 
-	for (size_t i = 0; i < ack->hop.count; i++) {
-		struct sip_target target = ack->hop.targets[i];
-		if (!digest_trusts_hop(ack->ua->digests, ack->profile, host, &target.address, DIGEST_ANY_PLACE)) {
-			sip_draft_remove(ack->draft, SIP_HEADER_AUTHORIZATION);
-			sip_draft_remove(ack->draft, SIP_HEADER_PROXY_AUTHORIZATION);
-		}
-		target.protocol = transport_choose(transport, &target, sip_draft_size(ack->draft));
-		ack->place = i;
-		err = ack_to(ack, &target);
-		if (err && ack->upgraded)
-			err = ack_to(ack, &ack->hop.targets[i]);
-		if (!err)
-			return;
-	}
 	ack->err = err;
-	log_line(ack->ua->world.log, LOG_WARNING, "an ACK could not be sent: %s", err_text(err));
+	while (first < ack->hop.count && !transport_is_connected(transport, &ack->hop.targets[first]))
+		first++;
+	ack_from(ack, first);
 }
 
 static void find_way(struct ack *ack)
@@ -400,8 +418,12 @@ struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, st
 
 void ack_repeat(struct ack *ack)
 {
+	bool often = ++ack->repeats % 2 == 0 && ack->hop.count > 1;
+
 	if (ack->sent && ack->upgraded) {
 		ack->err = ack_to(ack, &ack->hop.targets[ack->place]);
+	} else if (ack->sent && often) {
+		ack_from(ack, ack->place + 1);
 	} else if (ack->sent) {
 		transaction_resend_ack(ack->ua->transactions, &ack->target, ack->sent);
 	} else if (ack_is_lost(ack)) {

@@ -107,6 +107,7 @@ struct ack {
 	bool strict;
 	bool upgraded; /* TCP in place of UDP because of its size; `place` says which of hop.targets it was meant for */
 	size_t place;
+	unsigned repeats;
 	enum err err; /* why it could not be sent */
 };
 
@@ -120,7 +121,7 @@ struct ack {
 struct ack *ack_send(struct dialog *dialog, const struct sip_message *invite, struct slice body,
 		     struct profile *profile);
 /** The 2xx came again: so does the ACK, or the search for a way for it. One that size alone sent by TCP has not got
- * there: it goes by UDP (18.1.1). */
+ * there: it goes by UDP (18.1.1). Each second time it goes to the next target. */
 void ack_repeat(struct ack *ack);
 /** Nothing of it was ever sent, and nothing is tried at this time: `err` says why. */
 bool ack_is_lost(const struct ack *ack);

@@ -195,6 +195,47 @@ static void when_neither_is_there_the_request_fails(void **state)
 	lab_quiet(lab);
 }
 
+#define BOB_AT_BILOXI "Contact: <sip:bob@biloxi.com;transport=%s>\r\n" SDP_LINES
+
+/* An ACK has no transaction that would try the next target. */
+static void an_ack_takes_the_connection_that_is_there(void **state)
+{
+	struct lab *lab = *state;
+	char lines[160];
+
+	lab->net.local6 = fake_address("[2001:db8::1]:5060");
+	lab->net.connect = FAKE_HANGS;
+	two(lab, V6, V4);
+	snprintf(lines, sizeof lines, BOB_AT_BILOXI, "tcp");
+	lab_call(lab, "sip:bob@biloxi.com;transport=tcp", "o1");
+	lab_pass(lab, 260 * MS_US);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_pass(lab, 0);
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_to(invite, "192.0.2.8:5060");
+	lab_answer(lab, invite, 200, "b", lines, "a1");
+	lab_to(lab_take(lab, "ACK"), "192.0.2.8:5060");
+	assert_int_equal(lab->net.connect_count, 2);
+}
+
+static void an_ack_that_does_not_arrive_tries_the_next_target(void **state)
+{
+	static const char *const ways[] = { "192.0.2.8:5060", "192.0.2.8:5060", "192.0.2.9:5060", "192.0.2.9:5060",
+					    "192.0.2.8:5060" };
+	struct lab *lab = *state;
+	char lines[160];
+
+	two(lab, "udp 192.0.2.8:5060", "udp 192.0.2.9:5060");
+	snprintf(lines, sizeof lines, BOB_AT_BILOXI, "udp");
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		lab_answer(lab, invite, 200, "b", lines, "a1");
+		lab_to(lab_take(lab, "ACK"), ways[i]);
+	}
+	lab_quiet(lab);
+}
+
 static void a_phone_that_ends_ends_its_race(void **state)
 {
 	race_begins(*state);
@@ -211,6 +252,8 @@ int main(void)
 		LAB_TEST(the_first_family_wins_when_it_is_quick),
 		LAB_TEST(a_refusal_starts_the_other_at_once),
 		LAB_TEST(when_neither_is_there_the_request_fails),
+		LAB_TEST(an_ack_takes_the_connection_that_is_there),
+		LAB_TEST(an_ack_that_does_not_arrive_tries_the_next_target),
 		LAB_TEST(a_phone_that_ends_ends_its_race),
 	};
 
