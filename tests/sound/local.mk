@@ -1,6 +1,6 @@
 # The sound path in virtual time, which tests/sound/measure runs under many networks.
 noinst_PROGRAMS += tests/sound/path_sim
-tests_sound_path_sim_SOURCES = tests/sound/path_sim.c
+tests_sound_path_sim_SOURCES = tests/sound/path_sim.c tests/unit/media/card.h
 tests_sound_path_sim_LDADD = src/media/libmedia.a src/base/libbase.a $(OPUS_LIBS) $(SNDFILE_LIBS) $(SPEEXDSP_LIBS) -lpthread -lm
 # The detector of digits: its table, and speech in which it must hear none; tests/sound/digits.
 noinst_PROGRAMS += tests/sound/tones

@@ -6,9 +6,13 @@
  *
  * Both say MIC.wav (48 kHz, mono), b from its middle on. The loudspeaker files begin at the moment at which the first
  * sample of MIC.wav was spoken, so the lag between the files is the delay from mouth to ear without a sound device.
+ * With card=FRAMES whole engines talk, each with a card of such periods, so that their ticks move as those of phones
+ * do; card-from=S: it begins to run that late, as one that is still being opened; wake=MS: each period is seen late by
+ * up to that; hold-from=S and hold-to=S: b neither sends nor listens meanwhile.
  * The last line of the output is KEY=VALUE pairs, both directions together; with digits=1 the last of them says which
  * digits each side has heard in the other's voice, b's before the slash.
  */
+#include "../unit/media/card.h"
 #include "media/stream.h"
 
 #include <getopt.h>
@@ -21,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_US = 10000, FLIGHTS_MAX = 4096, DATAGRAM_MAX = 1600, RTCP_PORT = 1, BOTH = 2, DIGITS_MAX = 10000 };
+enum { TICK_US = 10000, FLIGHTS_MAX = 4096, DATAGRAM_MAX = 1600, RTCP_PORT = 1, BOTH = 2, DIGITS_MAX = 10000,
+       PERIOD_MAX = 2048 };
 
 struct flight {
 	double at_us;
@@ -42,6 +47,7 @@ struct road {
 
 struct options {
 	double loss, burst, delay_ms, jitter_ms, drift_ppm, stall_every_s, stall_ms, seconds, loss_from_s, loss_to_s;
+	double card, card_from_s, wake_ms, hold_from_s, hold_to_s;
 	bool reorder, red, digits;
 	uint64_t seed;
 	struct stream_codec codec;
@@ -50,12 +56,17 @@ struct options {
 };
 
 struct side {
+	struct engine *engine;     /* with cards; NULL: the stream alone */
+	struct card *microphone, *speaker;
+	double step_us;            /* when the engine sees what its card did; INFINITY: it has */
+	struct stream_config config;
+	bool holds;
 	struct stream *stream;
 	struct random random;
 	int rtp_out, rtcp_out;     /* the network's ends: what comes out here was sent by the stream */
 	struct address rtp, rtcp;  /* where the stream listens */
 	struct road to_peer;
-	double tick_us;            /* of its clock */
+	double tick_us;            /* of its clock: 10 ms, or a period of its card */
 	double next_us;
 	const int16_t *mic;
 	size_t mic_frames, at;
@@ -104,7 +115,9 @@ static bool read_option(struct options *options, const char *word)
 		{ "jitter", &options->jitter_ms }, { "drift", &options->drift_ppm },
 		{ "stall-every", &options->stall_every_s }, { "stall", &options->stall_ms },
 		{ "seconds", &options->seconds }, { "loss-from", &options->loss_from_s },
-		{ "loss-to", &options->loss_to_s },
+		{ "loss-to", &options->loss_to_s }, { "card", &options->card },
+		{ "card-from", &options->card_from_s }, { "wake", &options->wake_ms },
+		{ "hold-from", &options->hold_from_s }, { "hold-to", &options->hold_to_s },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (key_is(word, rows[i].key, rows[i].to))
@@ -189,14 +202,10 @@ static struct stream_turn turn_at(struct side *side, const struct options *optio
 	};
 }
 
-static void open_side(struct side *side, const struct options *options, struct receive_batch *batch, uint64_t seed)
+static struct stream_config config_of(struct side *side, const struct options *options)
 {
 	struct stream_config config = { .sends = true, .receives = true, .send = options->codec };
-	struct stream_setup *setup;
-	enum err err;
 
-	random_init_seeded(&side->random, seed);
-	random_init_seeded(&side->to_peer.random, seed + 1000);
 	config.rtp_fd = open_socket(&side->rtp);
 	config.rtcp_fd = open_socket(&side->rtcp);
 	side->rtp_out = open_socket(&config.rtp);
@@ -212,7 +221,15 @@ static void open_side(struct side *side, const struct options *options, struct r
 		config.receive_red_count = 1;
 	}
 	strcpy(config.cname, "sim");
-	side->stream = stream_new(&config, NULL, options->min_ms, options->max_ms, &side->random, &setup, &err);
+	return config;
+}
+
+static void open_stream(struct side *side, const struct options *options, struct receive_batch *batch)
+{
+	struct stream_setup *setup;
+	enum err err;
+
+	side->stream = stream_new(&side->config, NULL, options->min_ms, options->max_ms, &side->random, &setup, &err);
 	if (!side->stream) {
 		fprintf(stderr, "this codec cannot be made\n");
 		exit(2);
@@ -221,6 +238,36 @@ static void open_side(struct side *side, const struct options *options, struct r
 	stream_apply(side->stream, setup, turn.now_us);
 	stream_setup_free(setup);
 	stream_start(side->stream, &turn);
+}
+
+static void open_phone(struct side *side, const struct options *options)
+{
+	int period = (int)options->card;
+	enum err err;
+
+	side->engine = engine_new(&side->random, false);
+	engine_set_jitter(side->engine, options->min_ms, options->max_ms);
+	side->stream = side->engine ? engine_add(side->engine, &side->config, side, &err) : NULL;
+	if (!side->stream || period > PERIOD_MAX) {
+		fprintf(stderr, "this call cannot be made\n");
+		exit(2);
+	}
+	engine_select(side->engine, side->stream);
+	side->microphone = card_plug_in(side->engine, ENGINE_INPUT, period);
+	side->speaker = card_plug_in(side->engine, ENGINE_OUTPUT, period);
+	side->tick_us *= period / (double)CODEC_TICK_FRAMES;
+}
+
+static void open_side(struct side *side, const struct options *options, struct receive_batch *batch, uint64_t seed)
+{
+	random_init_seeded(&side->random, seed);
+	random_init_seeded(&side->to_peer.random, seed + 1000);
+	side->config = config_of(side, options);
+	side->step_us = INFINITY;
+	if (options->card > 0)
+		open_phone(side, options);
+	else
+		open_stream(side, options, batch);
 }
 
 /* ---- the network ---- */
@@ -308,6 +355,8 @@ static void deliver(struct side *from, struct side *to, const struct options *op
 		/* From the port to which the receiver sends, as symmetric RTP wants it. */
 		int fd = flight->rtcp ? to->rtcp_out : to->rtp_out;
 		const struct address *address = flight->rtcp ? &to->rtcp : &to->rtp;
+		if (to->engine)
+			engine_rouse(to->engine, to->stream);
 		sendto(fd, flight->data, flight->bytes, 0, &address->u.any, address_len(address));
 		if (flight->rtcp)
 			stream_receive_rtcp(to->stream, &turn);
@@ -329,32 +378,83 @@ static double cpu_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1000;
 }
 
-static void tick(struct side *side, const struct options *options, struct receive_batch *batch, size_t room)
+static void speak(struct side *side, int16_t *mic, size_t frames)
 {
-	int16_t mic[CODEC_TICK_FRAMES];
-	const int16_t *heard = side->stream->heard_now;
-	struct stream_turn turn = turn_at(side, options, batch, side->next_us);
-
-	for (size_t i = 0; i < CODEC_TICK_FRAMES; i++) {
+	for (size_t i = 0; i < frames; i++) {
 		mic[i] = side->mic[side->at];
 		side->at = (side->at + 1) % side->mic_frames;
 	}
+}
+
+/* The last sample that was said was spoken just now, so the file's time 0 is that of the first one. */
+static void listen_to(struct side *side, const int16_t *heard, size_t frames, size_t room)
+{
+	if (!side->ticks++)
+		side->heard_at = (size_t)llround((side->next_us + side->tick_us) * CODEC_RATE_HZ / 1e6);
+	size_t at = side->heard_at;
+	side->heard_at += frames;
+	for (size_t i = 0; i < frames && at + i < room; i++) {
+		side->heard[at + i] = heard[i];
+		side->heard_frames = at + i + 1;
+	}
+	side->buffer_ms_sum += side->stream->jitter.delay_ms;
+	side->next_us += side->tick_us;
+}
+
+static void tick(struct side *side, const struct options *options, struct receive_batch *batch, size_t room)
+{
+	int16_t mic[CODEC_TICK_FRAMES];
+	struct stream_turn turn = turn_at(side, options, batch, side->next_us);
+
+	speak(side, mic, CODEC_TICK_FRAMES);
 	double before = cpu_us();
 	stream_hear(side->stream, &turn);
 	stream_say(side->stream, &turn, mic);
 	side->cpu_us += cpu_us() - before;
-	side->buffer_ms_sum += side->stream->jitter.delay_ms;
-	side->ticks++;
-	/* The last sample of `mic` was spoken just now, so the file's time 0 is a tick before the first. */
-	if (side->ticks == 1)
-		side->heard_at = (size_t)llround((side->next_us + TICK_US) * CODEC_RATE_HZ / 1e6);
-	size_t at = side->heard_at;
-	side->heard_at += CODEC_TICK_FRAMES;
-	for (size_t i = 0; i < CODEC_TICK_FRAMES && at + i < room; i++) {
-		side->heard[at + i] = heard[i];
-		side->heard_frames = at + i + 1;
+	listen_to(side, side->stream->heard_now, CODEC_TICK_FRAMES, room);
+}
+
+/* ---- with cards ---- */
+
+/* A period of the card: what was said is in its ring, and what is heard from now on has left it. */
+static void move_card(struct side *side, const struct options *options, size_t room)
+{
+	int16_t said[PERIOD_MAX], heard[PERIOD_MAX] = { 0 };
+	int period = (int)options->card;
+	double now_us = side->next_us;
+
+	speak(side, said, (size_t)period);
+	if (now_us >= options->card_from_s * 1e6) {
+		card_put(side->microphone, said, period);
+		card_take(side->speaker, heard, period);
 	}
-	side->next_us += side->tick_us;
+	listen_to(side, heard, (size_t)period, room);
+	side->step_us = now_us + uniform(&side->random) * options->wake_ms * 1000;
+}
+
+static void hold(struct side *side, const struct options *options, double now_us)
+{
+	bool holds = now_us >= options->hold_from_s * 1e6 && now_us < options->hold_to_s * 1e6;
+
+	if (holds == side->holds)
+		return;
+	side->holds = holds;
+	side->config.sends = side->config.receives = !holds;
+	side->config.on_hold = holds;
+	if (engine_change(side->engine, side->stream, &side->config) != ERR_NONE)
+		exit(2);
+}
+
+static void step(struct side *side)
+{
+	struct engine_event event;
+	double before = cpu_us();
+
+	engine_step(side->engine, (int64_t)side->step_us);
+	while (engine_next_event(side->engine, &event))
+		continue;
+	side->cpu_us += cpu_us() - before;
+	side->step_us = INFINITY;
 }
 
 static void take_digits(struct side *side)
@@ -366,6 +466,11 @@ static void take_digits(struct side *side)
 	stream->digits_heard_count = 0;
 }
 
+static double time_of(const struct side *side)
+{
+	return side->step_us < side->next_us ? side->step_us : side->next_us;
+}
+
 static void run(struct side *sides, const struct options *options, size_t room)
 {
 	struct receive_batch *batch = receive_batch_new();
@@ -373,13 +478,22 @@ static void run(struct side *sides, const struct options *options, size_t room)
 	for (int i = 0; i < BOTH; i++)
 		open_side(&sides[i], options, batch, options->seed * 10 + (uint64_t)i);
 	for (;;) {
-		int i = sides[0].next_us <= sides[1].next_us ? 0 : 1;
+		int i = time_of(&sides[0]) <= time_of(&sides[1]) ? 0 : 1;
 		struct side *side = &sides[i], *other = &sides[1 - i];
-		double now_us = side->next_us;
+		double now_us = time_of(side);
 		if (now_us >= options->seconds * 1e6)
 			break;
+		if (side->engine && side->next_us <= side->step_us) {
+			move_card(side, options, room);
+			continue;
+		}
 		deliver(other, side, options, batch, now_us);
-		tick(side, options, batch, room);
+		if (i == 1 && side->engine)
+			hold(side, options, now_us);
+		if (side->engine)
+			step(side);
+		else
+			tick(side, options, batch, room);
 		take_digits(side);
 		collect(side, side->rtp_out, false, options, now_us);
 		collect(side, side->rtcp_out, true, options, now_us);

@@ -2,79 +2,12 @@
  * Cards whose periods are no ticks, at any phase to each other: what is said leaves when it was said, and the ticks of
  * a loudspeaker move until packets wait no longer than they must. In virtual time.
  */
+#include "card.h"
 #include "rig.h"
 
-#include "base/xmalloc.h"
-#include "media/engine_internal.h"
-
-enum { SLACK = 48, SIDES = 2, SETTLED_S = 6, RUN_S = 10, PHASES = 15 };
+enum { SLACK = 48, SIDES = 2, SETTLED_S = 6, RUN_S = 10, PHASES = 15, MOST_PERIOD = 2048 };
 
 static int period; /* of the cards, in frames */
-
-/* One face of a duplex card, as the helper shows it: of an output the next period does not count as waiting. */
-struct card {
-	struct device device;
-	bool out;
-	int frames;               /* in its ring */
-	uint64_t gaps;
-};
-
-static struct card *of(struct device *device)
-{
-	return CONTAINER_OF(device, struct card, device);
-}
-
-static size_t card_read(struct device *device, int16_t *samples, size_t frames)
-{
-	struct card *card = of(device);
-
-	card->gaps += card->frames < (int)frames;
-	card->frames = card->frames < (int)frames ? 0 : card->frames - (int)frames;
-	memset(samples, 0, frames * sizeof *samples);
-	return frames;
-}
-
-static size_t card_write(struct device *device, const int16_t *samples, size_t frames)
-{
-	(void)samples;
-	of(device)->frames += (int)frames;
-	return frames;
-}
-
-static int card_pending(struct device *device)
-{
-	struct card *card = of(device);
-	int frames = card->frames - (card->out ? period : 0);
-
-	return frames < 0 ? 0 : frames;
-}
-
-static uint32_t card_xruns(struct device *device)
-{
-	return (uint32_t)of(device)->gaps;
-}
-
-static void card_close(struct device *device)
-{
-	free(of(device));
-}
-
-static struct card *plug_in(struct engine *engine, enum engine_device which)
-{
-	static const struct device_ops OPS = { .name = "card", .read = card_read, .write = card_write,
-		.pending = card_pending, .wake_fd = device_no_clock, .health = device_healthy, .close = card_close,
-		.xruns = card_xruns };
-	struct card *card = xcalloc(1, sizeof *card);
-	struct command command = { .kind = COMMAND_DEVICE };
-
-	card->device.ops = &OPS;
-	card->out = which != ENGINE_INPUT;
-	engine->ports[which].device = &card->device;
-	command.u.port.which = which;
-	command.u.port.device = &card->device;
-	engine_send_command(engine, &command);
-	return card;
-}
 
 struct phone {
 	struct engine *engine;
@@ -87,11 +20,11 @@ struct phone {
 /* A period of its card: what was played and said, and what the engine does about it. */
 static void callback(struct phone *phone)
 {
-	struct card *speaker = phone->speaker;
+	int16_t played[MOST_PERIOD];
+	static const int16_t SILENCE[MOST_PERIOD];
 
-	speaker->gaps += speaker->frames < period;
-	speaker->frames = speaker->frames < period ? 0 : speaker->frames - period;
-	phone->mic->frames += period;
+	card_take(phone->speaker, played, period);
+	card_put(phone->mic, SILENCE, period);
 	engine_step(phone->engine, (int64_t)phone->next_us);
 	phone->next_us += period * 1e6 / 48000;
 }
@@ -114,8 +47,8 @@ static void talk_at_phase(int phase)
 	rig_begin(&rig, SIDES);
 	for (size_t i = 0; i < SIDES; i++) {
 		phones[i] = (struct phone){ .engine = rig.engines[i], .next_us = (double)rig.now_us };
-		phones[i].mic = plug_in(rig.engines[i], ENGINE_INPUT);
-		phones[i].speaker = plug_in(rig.engines[i], ENGINE_OUTPUT);
+		phones[i].mic = card_plug_in(rig.engines[i], ENGINE_INPUT, period);
+		phones[i].speaker = card_plug_in(rig.engines[i], ENGINE_OUTPUT, period);
 	}
 	/* The second began so many periods and a part later: every phase of its ticks to those of the first. */
 	phones[1].next_us += phase * period * 1e6 / 48000 + 700;
