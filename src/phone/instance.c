@@ -60,13 +60,14 @@ static char *make(struct random *random)
  * that of the first. Each has a file of its own, the first that no other holds, so that a phone started again alone is
  * the one that it was.
  */
-static int own_slot(const char *dir)
+static int own_slot(const char *dir, enum err *err)
 {
+	enum err no_folder = make_folder(dir);
 	int fd = -1;
 
-	make_folder(dir);
 	for (int i = 0; i < SLOTS && fd < 0; i++)
 		fd = open_owned(dir, FILE_NAME, i, O_CREAT);
+	*err = errno == ENOENT && no_folder ? no_folder : err_from_errno(errno);
 	return fd;
 }
 
@@ -81,18 +82,18 @@ const char *phone_instance(struct phone *phone)
 {
 	if (phone->instance)
 		return phone->instance;
-	phone->instance_fd = phone->state_dir ? own_slot(phone->state_dir) : -1;
+	enum err err = ERR_NONE;
+	phone->instance_fd = phone->state_dir ? own_slot(phone->state_dir, &err) : -1;
 	if (phone->instance_fd >= 0)
 		phone->instance = read_kept(phone->instance_fd);
 	if (phone->instance)
 		return phone->instance;
 	phone->instance = make(&phone->random);
 	if (phone->instance_fd >= 0) {
-		enum err err = keep(phone->instance_fd, phone->instance);
-		if (err)
+		if ((err = keep(phone->instance_fd, phone->instance)) != ERR_NONE)
 			warn(phone, err);
 	} else if (phone->state_dir) {
-		warn(phone, err_from_errno(errno));
+		warn(phone, err);
 	}
 	return phone->instance;
 }

@@ -39,7 +39,9 @@ static void item_free(struct item *item)
 void store_warn(struct store *store, const char *what)
 {
 	if (!store->warned)
-		log_line(store->log, LOG_WARNING, "the history cannot be written: %s; calls go on without it", what);
+		log_line(store->log, LOG_WARNING, "the history cannot be written: %s/history.db: %s; calls go on "
+						  "without it",
+			 store->dir, what);
 	store->warned = true;
 }
 
@@ -232,8 +234,7 @@ static void open_store(struct store *store)
 	if (store->opened || !store->dir)
 		return;
 	store->opened = true;
-	make_folder(store->dir);
-	store_open_db(store);
+	store_open_db(store, make_folder(store->dir));
 	if (!store->db)
 		return;
 	store_open_journals(store);

@@ -171,13 +171,13 @@ static bool migrate(sqlite3 *db, int version)
 }
 
 /* Made here, so that nobody else may read it; SQLite gives the files beside it the same rights. */
-static bool make_file(struct store *store, const char *path)
+static bool make_file(struct store *store, const char *path, enum err no_folder)
 {
 	struct stat info;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0600);
 
 	if (fd < 0) {
-		store_warn(store, strerror(errno));
+		store_warn(store, err_text(errno == ENOENT && no_folder ? no_folder : err_from_errno(errno)));
 		return false;
 	}
 	bool good = !fstat(fd, &info) && S_ISREG(info.st_mode);
@@ -205,10 +205,10 @@ static void set_aside(struct store *store, const char *path)
 }
 
 /* @return false: *damaged, or it cannot be used (told) */
-static bool open_db(struct store *store, const char *path, bool *damaged)
+static bool open_db(struct store *store, const char *path, enum err no_folder, bool *damaged)
 {
 	*damaged = false;
-	if (!make_file(store, path))
+	if (!make_file(store, path, no_folder))
 		return false;
 	if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		store_warn(store, store->db ? sqlite3_errmsg(store->db) : "no memory");
@@ -229,14 +229,14 @@ static bool open_db(struct store *store, const char *path, bool *damaged)
 	return false;
 }
 
-void store_open_db(struct store *store)
+void store_open_db(struct store *store, enum err no_folder)
 {
 	char *path = xasprintf("%s/history.db", store->dir);
 	bool damaged = false;
 
-	if (!open_db(store, path, &damaged) && damaged) {
+	if (!open_db(store, path, no_folder, &damaged) && damaged) {
 		set_aside(store, path);
-		open_db(store, path, &damaged);
+		open_db(store, path, no_folder, &damaged);
 	}
 	free(path);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "base/error.h"
 #include "phone/store.h"
 
 #include <pthread.h>
@@ -46,8 +47,8 @@ const char *store_table_name(enum store_table table);
 size_t store_columns(enum store_table table);
 bool store_run_sql(sqlite3 *db, const char *sql);
 /** Open, check and bring to the present form; what is damaged is set aside. store->db is NULL when it cannot be used
- * (told). */
-void store_open_db(struct store *store);
+ * (told). `no_folder`: why its folder could not be made. */
+void store_open_db(struct store *store, enum err no_folder);
 void store_close_db(struct store *store);
 bool store_put_row(struct store *store, enum store_table table, const char *key, const char *const columns[]);
 /** Forget all rows but the newest `keep`. */
