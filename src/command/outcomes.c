@@ -103,7 +103,7 @@ static bool is_outcome(const struct event *event, struct sent sent)
 		return has_number(event, "message", sent.number);
 	case SENT_REFER:
 		return has_text(event, "direction", "out") && has_number(event, "request", sent.number) &&
-		       code_of(event) >= 200;
+		       (code_of(event) >= 200 || !event_value(event, "code"));
 	case SENT_SUBSCRIBE:
 		return has_text(event, "from", sent.uri) && has_text(event, "package", sent.package);
 	case SENT_PUBLISH:
@@ -129,6 +129,7 @@ static bool went_wrong(const struct event *event)
 	case EVENT_TRANSFER_FAILED:
 		return true;
 	case EVENT_REFER:
+		return code_of(event) >= 300 || !event_value(event, "code");
 	case EVENT_REINVITE:
 	case EVENT_UPDATE:
 		return code_of(event) >= 300;

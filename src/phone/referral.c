@@ -83,6 +83,7 @@ static void succeeded(struct referral *referral, unsigned code, struct slice rea
 		session_hangup(call->session, (struct slice){ 0 });
 }
 
+/* `code` 0: nobody has said one. */
 static void went_wrong(struct referral *referral, unsigned code, struct slice reason, const struct outcome *outcome)
 {
 	char *words = clean(reason);
@@ -91,8 +92,10 @@ static void went_wrong(struct referral *referral, unsigned code, struct slice re
 	referral_event(referral, EVENT_TRANSFER_FAILED, code, reason, outcome);
 	if (outcome)
 		phone_note_outcome(referral->phone, outcome, NULL, words, "transfer to %s", referral->target);
-	else
+	else if (code)
 		phone_note_failure(referral->phone, "transfer to %s: %u %s", referral->target, code, words);
+	else
+		phone_note_failure(referral->phone, "transfer to %s: %s", referral->target, words);
 	free(words);
 }
 
@@ -139,6 +142,17 @@ static unsigned on_notify(void *arg, struct subscription *subscription, int bran
 	return 0;
 }
 
+/* It stopped telling, or its time for that is over: how it ended nobody knows, and no code is made up for it. */
+static void left_untold(struct referral *referral)
+{
+	char *words = referral->code ? xasprintf("nothing more was told of it after %u %.*s", referral->code,
+						 SLICE_ARG(sip_status_phrase(referral->code)))
+				     : xstrdup("nothing was told of it");
+
+	went_wrong(referral, 0, slice_of(words), NULL);
+	free(words);
+}
+
 static void on_end(void *arg, struct subscription *subscription, const struct outcome *outcome, const char *reason,
 		   int64_t retry_us)
 {
@@ -152,10 +166,12 @@ static void on_end(void *arg, struct subscription *subscription, const struct ou
 	(void)retry_us;
 	if (!referral->over && !strcmp(reason, "norefersub"))
 		succeeded(referral, outcome && outcome->status ? outcome->status : 202, SLICE("Accepted"));
+	else if (!referral->over && !strcmp(reason, "expired"))
+		left_untold(referral);
 	else if (!referral->over && outcome && outcome->status >= 300)
 		went_wrong(referral, outcome->status, local ? slice_of(local) : outcome->reason, outcome);
 	else if (!referral->over)
-		went_wrong(referral, 408, SLICE("The peer has not told how it ended"), NULL);
+		left_untold(referral);
 	subscription_free(referral->subscription);
 	referral->subscription = NULL;
 	referral->ended = true;

@@ -217,6 +217,19 @@ def test_blind_transfer(bench):
     phone.event("ended", call=number)
 
 
+def test_transfer_left_untold(bench):
+    """baresip that ends in mid-ringing ends the subscription by a NOTIFY that still says 100: how the call ended nobody knows, and no code is made up."""
+    peer, phone = Peer(PEER), start(bench)
+    number, dialog = phone_calls(phone, peer)
+    phone.do("transfer sip:carol@127.0.0.1:9")
+    request = peer.receive("REFER")
+    dialog.respond(request, 202, "Accepted")
+    notify(dialog, request, "SIP/2.0 100 Trying")
+    notify(dialog, request, "SIP/2.0 100 Trying", "terminated;reason=noresource")
+    event = phone.event("transfer-failed", call=number)
+    equal((event.get("code"), event.get("cause"), event["reason"]), (None, None, "nothing more was told of it after 100 Trying"), "what is told")
+
+
 def test_attended_transfer(bench):
     peer, other, phone = Peer(PEER), Peer(OTHER), start(bench)
     first, one = phone_calls(phone, peer)
