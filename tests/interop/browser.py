@@ -58,7 +58,7 @@ class Browser:
             return 2 + length
         return 4 + struct.unpack("!H", self.bytes[2:4])[0] if len(self.bytes) >= 4 else 4
 
-    def receive(self, method=None, status=None, within=10.0):
+    def receive(self, method=None, status=None, within=30):
         end = time.monotonic() + within
         pongs = 0
         while time.monotonic() < end:

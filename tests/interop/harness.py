@@ -47,7 +47,11 @@ def need(*programs):
             raise Skip(f"no {program} on this machine")
 
 
-def wait_until(condition, what, within=10.0):
+# How long what must come is waited for, unless a test says how soon it must: a wait that succeeds costs nothing, and a loaded machine is slow.
+GENEROUS = 30.0
+
+
+def wait_until(condition, what, within=GENEROUS):
     """Call `condition` until it gives something true; returns that."""
     end = time.monotonic() + within
     while True:
@@ -66,6 +70,7 @@ class Bench:
         self.name = name
         self.folder = tempfile.mkdtemp(prefix="offhook-test-")
         self.processes = []
+        self.phones = []
         self.isolated = os.environ.get("OFFHOOK_ISOLATED") == "1"
 
     def need_namespace(self):
@@ -103,7 +108,22 @@ class Bench:
             return text.read()
 
     def phone(self, *lines, **options):
-        return Phone(self, lines, **options)
+        self.phones.append(Phone(self, lines, **options))
+        return self.phones[-1]
+
+    def last_words(self, count=12):
+        """What every process of the test said last, and which events of the phones nobody waited for."""
+        words = []
+        for process in self.processes:
+            log, status, lines = getattr(process, "log", None), process.poll(), []
+            if log:
+                with open(log, errors="replace") as text:
+                    lines = [line.rstrip()[:300] for line in text if line.strip()]
+            words.append(f"{os.path.basename(log or process.args[0])}: {'it runs' if status is None else f'it ended with {status}'}{'' if lines else ', silent'}")
+            words += ["  " + line for line in lines[-count:]]
+        for number, phone in enumerate(self.phones, 1):
+            words.append(f"phone {number}, its last events: " + " ".join(str(event.get("event")) for event in phone.events[-count:]))
+        return words
 
     def script(self, *lines, args=(), within=60, env=None):
         """Run a command file to its end: (exit status, standard output, standard error)."""
@@ -143,6 +163,7 @@ class Phone:
         self.errors = open(bench.path(f"phone-{len(bench.processes)}.err"), "wb")
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
                                         env=env or bench.environment(), cwd=bench.folder)
+        self.process.log = self.errors.name
         bench.processes.append(self.process)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -166,11 +187,11 @@ class Phone:
 
     closed = False
 
-    def ask(self, line, within=20.0):
+    def ask(self, line, within=2 * GENEROUS):
         """Run a command line; returns the whole JSON-RPC answer."""
         return self.request("command", {"line": line}, within)
 
-    def request(self, method, params, within=20.0):
+    def request(self, method, params, within=2 * GENEROUS):
         """Call a method; returns the whole JSON-RPC answer."""
         self.number += 1
         number = self.number
@@ -186,21 +207,21 @@ class Phone:
         """What may come at the end of this line."""
         return self.request("complete", {"line": line, "point": len(line)})["result"]["words"]
 
-    def do(self, line, within=20.0):
+    def do(self, line, within=2 * GENEROUS):
         """Run a command line that must succeed; returns its result."""
         answer = self.ask(line, within)
         if "error" in answer:
             raise Failed(f"'{line}': {answer['error'].get('message')}")
         return answer["result"]
 
-    def refused(self, line, within=20.0):
+    def refused(self, line, within=2 * GENEROUS):
         """Run a command line that must fail; returns its error."""
         answer = self.ask(line, within)
         if "error" not in answer:
             raise Failed(f"'{line}' succeeded: {answer['result']}")
         return answer["error"]
 
-    def event(self, name, /, within=10.0, **keys):
+    def event(self, name, /, within=GENEROUS, **keys):
         """Wait for the next event of this name with these values (since the last one waited for is not consumed out of order)."""
         def find():
             for i, event in enumerate(self.events):
@@ -229,7 +250,7 @@ class Phone:
         with open(self.errors.name, errors="replace") as text:
             return text.read()
 
-    def quit(self, within=10.0):
+    def quit(self, within=GENEROUS):
         try:
             self.process.stdin.write(b"quit\n")
             self.process.stdin.flush()
@@ -246,6 +267,13 @@ def port_answers(host, port):
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((host, port)) == 0
+
+
+def port_is_bound(host, port):
+    """Has a UDP socket this address? Asked of the kernel: who tries to bind it takes it from whom it waits for."""
+    wanted = f"{struct.unpack('=I', socket.inet_aton(host))[0]:08X}:{port:04X}"
+    with open("/proc/net/udp") as table:
+        return any(line.split()[1] == wanted for line in table)
 
 
 # ---- sound files ----

@@ -38,7 +38,7 @@ class Bob(Baresip):
 
     def heard(self):
         self.jack.cards.terminate()
-        self.jack.cards.wait(10)
+        self.jack.cards.wait(30)
         return story(self.bench.path("spkB.wav"), ALL)
 
 
@@ -63,7 +63,7 @@ class Lin(Linphone):
 
     def heard(self):
         self.type("quit")
-        self.process.wait(15)
+        self.process.wait(30)
         return story(self.recording, ALL)
 
 
@@ -92,7 +92,7 @@ def of_ours(bench, phone, name="call.wav"):
     return story(bench.path(name), ALL, 0), story(bench.path(name), ALL, 1)
 
 
-def hears(phone, hz, call="", within=10):
+def hears(phone, hz, call="", within=30):
     """`call`: another than the last one that was made here."""
     if call:
         phone.do(f"select {call}")
@@ -105,7 +105,7 @@ def hears(phone, hz, call="", within=10):
 def call_peer(phone, peer):
     """The number of a call to it that is up and heard."""
     call = phone.do(f"call sip:bob@127.0.0.1:{peer.port}")["call"]
-    phone.event("answered", call=call, within=20)
+    phone.event("answered", call=call)
     hears(phone, peer.hz)
     return call
 
@@ -117,7 +117,7 @@ def start(bench, kind, caller, *lines, codec="PCMU"):
     if caller:
         return phone, call_peer(phone, other), other
     other.call("sip:alice@127.0.0.1:5070")
-    call = phone.event("answered", within=20)["call"]
+    call = phone.event("answered")["call"]
     hears(phone, other.hz, call)
     return phone, call, other
 
@@ -188,7 +188,7 @@ def blind(bench, kind, to):
     phone.do("record start call.wav")
     phone.do("sleep 1s")
     phone.do(f"transfer sip:bob@127.0.0.1:{second.port}")
-    phone.event("transferred", call=call, within=15)
+    phone.event("transferred", call=call)
     phone.event("ended", call=call)
     phone.do("sleep 2s")
     said, heard = of_ours(bench, phone)
@@ -204,7 +204,7 @@ def sent_on(bench, kind, to):
     phone, call, first = start(bench, kind, True, "set call.follow-transfer on", f"set audio.output file:{bench.path('we.wav')}")
     phone.do("sleep 1s")
     first.transfer(f"sip:bob@127.0.0.1:{second.port}")
-    phone.event("transferred", call=call, within=15)
+    phone.event("transferred", call=call)
     phone.event("ended", call=call)
     phone.do("sleep 1500ms")
     phone.do("hangup all")

@@ -23,7 +23,7 @@ def start(bench, *args, path=None):
     return process, path
 
 
-def ctl(bench, path, *words, text=None, within=20):
+def ctl(bench, path, *words, text=None, within=30):
     done = subprocess.run([OFFHOOK, "--socket", path, "ctl", *words], input=text, stdin=None if text is not None else subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=within, cwd=bench.folder, env=bench.environment())
     return done.returncode, done.stdout, done.stderr
@@ -100,7 +100,7 @@ def test_ctl(bench):
     equal(ctl(bench, path, text="-hangup 8\necho one\nexit 5\necho two\n")[:2], (5, "one\n"), "so in a pipe")
     equal(ctl(bench, path, text="-hangup 8\nexit\n")[0], 0, "exit is 0 when nothing is said")
     equal(ctl(bench, path, "quit")[0], 0, "quit")
-    equal(phone.wait(10), 0, "the phone ends")
+    equal(phone.wait(30), 0, "the phone ends")
     check(not os.path.exists(path), "the socket goes with the phone")
     status, _, err = ctl(bench, path, "hangup")
     equal((status, "no phone of yours runs" in err), (7, True), f"nobody there ({err})")
@@ -138,12 +138,12 @@ def test_two_clients(bench):
     _, path = start(bench)
     one, two = Client(path), Client(path)
     first = one.ask("call", target="echo")["result"]["call"]
-    one.ask("command", line="wait answered within=5s")
+    one.ask("command", line="wait answered within=30s")
     second = two.ask("call", target="echo")["result"]["call"]
     check(first != second, "two calls")
     for client in (one, two):
         client.until(lambda m: m.get("method") == "event" and m["params"]["event"] == "answered" and m["params"]["call"] == second)
-    one.ask("command", line="wait held within=5s")
+    one.ask("command", line="wait held within=30s")
     equal(one.ask("get", name="call.state")["result"]["value"], "held", "the first call, which the second put on hold")
     equal(two.ask("get", name="call.state")["result"]["value"], "answered", "the second")
     equal(one.ask("command", line="get calls.count", text=True)["result"], {"text": "2"}, "as text")
@@ -186,7 +186,7 @@ def test_stale_and_second(bench):
     parent, child = pty.openpty()
     second = subprocess.Popen([OFFHOOK, "--plain"], stdin=child, stdout=child, stderr=child, env=env, cwd=bench.folder)
     os.close(child)
-    equal(second.wait(10), 7, "a second interactive phone")
+    equal(second.wait(30), 7, "a second interactive phone")
     said = os.read(parent, 4096).decode()
     os.close(parent)
     check(f"pid {phone.pid}" in said and "offhook ctl" in said, f"it names the first: {said}")
@@ -310,7 +310,7 @@ def test_flood_and_fuzz(bench):
     check("value" in big.until(lambda m: m.get("id") == 3)["result"], "a line of 2 MiB is left out, the next is answered")
     check(phone.poll() is None, "it lives")
     equal(ctl(bench, path, "quit")[0], 0, "quit")
-    equal(phone.wait(20), 0, "the end")
+    equal(phone.wait(30), 0, "the end")
 
 
 def test_attach(bench):
@@ -321,7 +321,7 @@ def test_attach(bench):
     os.close(child)
     said = ""
 
-    def see(text, within=10):
+    def see(text, within=30):
         nonlocal said
         end = time.monotonic() + within
         while text not in said:
@@ -351,11 +351,11 @@ def test_attach(bench):
     listed = ctl(bench, path, "inbox")[1]
     check("call is no command here" in listed and "calls.count" not in listed, f"what was sent: {listed}")
     os.write(parent, b"\x04")
-    equal(process.wait(10), 0, "C-d leaves")
+    equal(process.wait(30), 0, "C-d leaves")
     os.close(parent)
     equal(ctl(bench, path, "get", "calls.count")[1], "1\n", "the call goes on")
     phone.send_signal(signal.SIGTERM)
-    equal(phone.wait(10), 143, "the end")
+    equal(phone.wait(30), 143, "the end")
 
 
 def test_exit_on_standard_input(bench):
@@ -367,7 +367,7 @@ def test_exit_on_standard_input(bench):
         process.stdin.flush()
         return process
     process = run()
-    equal((process.wait(10), "never" in process.stdout.read()), (3, False), "without --stay")
+    equal((process.wait(30), "never" in process.stdout.read()), (3, False), "without --stay")
     path = bench.path("json.sock")
     process = run("--stay", "--socket", path)
     told = None
@@ -380,5 +380,5 @@ def test_exit_on_standard_input(bench):
     while json.loads(process.stdout.readline()).get("params", {}).get("event") != "answered":
         pass
     equal(ctl(bench, path, "quit")[0], 0, "quit")
-    equal(process.wait(10), 0, "`quit` ends it")
+    equal(process.wait(30), 0, "`quit` ends it")
     check("never" not in process.stdout.read(), "what stands behind exit is not run")

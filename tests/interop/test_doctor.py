@@ -73,7 +73,7 @@ def cards(bench, *plugs):
         plugged = bench.start([VCARD, "60", *plugs], log="vcard.log", env=env)
         wait_until(lambda: "ready" in bench.log_of(plugged) or plugged.poll() is not None, "vcard")
         return "ready" in bench.log_of(plugged)
-    wait_until(ready, "the virtual cards are there", 10)
+    wait_until(ready, "the virtual cards are there")
     return env
 
 
@@ -167,7 +167,7 @@ def test_why_of_every_status(bench):
     seen = {}
     for code in CODES:
         call = phone.do(f"call sip:{code}@127.0.0.1:{port}")["call"]
-        failed = phone.event("failed", call=call, within=20)
+        failed = phone.event("failed", call=call)
         equal(failed["code"], code, "the code")
         sentence = failed.get("why", "")
         check(len(sentence) > 30 and sentence.startswith(f"{code} As The Server Says"), f"{code}: the event says '{sentence}'")

@@ -18,7 +18,7 @@ def test_missed_calls(bench):
     wait_until(lambda: os.path.exists(path), "the control socket")
     watcher = bench.start([os.path.join(EXAMPLES, "missed_calls.py"), path], log="watcher.log")
     wait_until(lambda: "listening" in bench.log_of(watcher), "the example listens")
-    status, _, err = bench.script("set audio.input null", "set audio.output null", "call sip:me@127.0.0.1:5062 display=Carol", "wait ringing within=10s", "hangup", "wait failed within=10s")
+    status, _, err = bench.script("set audio.input null", "set audio.output null", "call sip:me@127.0.0.1:5062 display=Carol", "wait ringing within=30s", "hangup", "wait failed within=30s")
     equal(status, 0, err)
     wait_until(lambda: "missed: Carol" in bench.log_of(watcher), "the missed call is told")
 
@@ -43,7 +43,7 @@ def test_readiness(bench):
     equal(manager.recv(100), b"READY=1", "ready")
     phone.terminate()
     equal(manager.recv(100), b"STOPPING=1", "stopping")
-    equal(phone.wait(10), 143, "status")
+    equal(phone.wait(30), 143, "status")
 
 
 def test_unit(bench):
@@ -74,7 +74,7 @@ def test_links(bench):
     done = subprocess.run(["sh", opener, "sip:nobody@127.0.0.1:9"], capture_output=True, text=True, env=bench.environment(), stdin=subprocess.DEVNULL, timeout=30)
     equal((done.returncode, "sip:nobody@127.0.0.1:9" in done.stdout), (0, True), f"by the phone that runs ({done.stderr})")
     phone.terminate()
-    phone.wait(10)
+    phone.wait(30)
     done = subprocess.run(["sh", opener, "sip:nobody@127.0.0.1:9"], capture_output=True, text=True, env=bench.environment(), stdin=subprocess.DEVNULL, timeout=30)
     equal(done.returncode, 4, f"by one of its own: nobody is there ({done.stderr})")
 

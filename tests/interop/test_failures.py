@@ -278,7 +278,7 @@ def test_hanging_up_waits_for_nothing(bench):
     equal(phone.refused("reject", within=10)["code"], 4, "there is nothing to refuse, said at once")
     check("waits" not in phone.answers and "queued" not in phone.answers, "the rest keeps its order")
     ask_later("quit", {}, "quit")
-    equal(phone.process.wait(10), 0, "quit")
+    equal(phone.process.wait(30), 0, "quit")
 
 
 def test_digits_at_the_end_of_a_script(bench):
@@ -361,7 +361,7 @@ def test_a_script_waits_for_its_outcomes(bench):
     good = Refuser(5081)
     bad = Refuser(5082, REGISTER=403, PUBLISH=489, INVITE_AGAIN=488, UPDATE_AGAIN=500, REFER_AGAIN=603)
     none = "registrar=none proxy=sip:127.0.0.1"
-    call = ["call sip:p@127.0.0.1:{}", "wait answered within=10s"]
+    call = ["call sip:p@127.0.0.1:{}", "wait answered within=30s"]
     rows = [(3, "REGISTER", "registration failed: 403", ["account add sip:a@127.0.0.1:{} name=a", "register"]),
             (3, "REGISTER", "403", [f"account add sip:a@127.0.0.1:{{}} name=a {none}:{{}}", "account set a registrar=sip:127.0.0.1:{}", "unregister all=yes"]),
             (4, "PUBLISH", "not published: 489", [f"account add sip:a@127.0.0.1:{{}} name=a {none}:{{}}", "publish"]),
@@ -385,7 +385,7 @@ def test_a_script_waits_for_its_outcomes(bench):
 
 def ends_after_answering(bench, acknowledge):
     """The script has answered and is at its end: the call gets its BYE all the same."""
-    path = bench.write("answer.call", "set sip.listen 127.0.0.1:5070\nset audio.input null\nset audio.output null\nset call.accept any\nwait incoming within=10s\nanswer\n")
+    path = bench.write("answer.call", "set sip.listen 127.0.0.1:5070\nset audio.input null\nset audio.output null\nset call.accept any\nwait incoming within=30s\nanswer\n")
     phone = bench.start([OFFHOOK, "-n", "-f", path])
     wait_until(lambda: port_answers("127.0.0.1", 5070), "the phone listens")
     peer = Peer(5080)
@@ -397,7 +397,7 @@ def ends_after_answering(bench, acknowledge):
         peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "end-1", 1, at)
     bye = peer.receive("BYE")
     peer.respond(bye, 200, "OK")
-    equal(phone.wait(10), 0, "exit status")
+    equal(phone.wait(30), 0, "exit status")
 
 
 def test_ends_before_the_ack(bench):
@@ -412,7 +412,7 @@ def test_ends_without_ack(bench):
 def test_ends_while_a_200_crosses_the_cancel(bench):
     peer = Peer(5080)
     phone = bench.start([OFFHOOK, "-n", "--batch", "-x", "set audio.input null", "-x", "set audio.output null", "-x", "set sip.listen 127.0.0.1:5070", "-x",
-                         "call sip:p@127.0.0.1:5080", "-x", "wait ringing within=5s"])
+                         "call sip:p@127.0.0.1:5080", "-x", "wait ringing within=30s"])
     invite = peer.receive("INVITE")
     peer.respond(invite, 180, "Ringing")
     cancel = peer.receive("CANCEL")
@@ -420,7 +420,7 @@ def test_ends_while_a_200_crosses_the_cancel(bench):
     peer.respond(cancel, 200, "OK")
     peer.receive("ACK")
     peer.respond(peer.receive("BYE"), 200, "OK")
-    phone.wait(10)
+    phone.wait(30)
 
 
 def test_full_disk(bench):
@@ -479,7 +479,7 @@ class Jack:
     def start(self):
         self.server = self.bench.start(["jackd", "-n", self.env["JACK_DEFAULT_SERVER"], "-R", "-d", "dummy", "-r", "48000", "-p", str(self.period), "-C", "1", "-P", "1"],
                                        log="jackd.log", env=self.env)
-        wait_until(self.plug_in, "the virtual cards are there", 10)
+        wait_until(self.plug_in, "the virtual cards are there")
 
     def plug_in(self):
         if self.server.poll() is not None:
@@ -494,7 +494,7 @@ class Jack:
         """A phone on this card; it listens once it has found the card."""
         phone = self.bench.phone(f"set audio.input {name}", f"set audio.output {name}", "set audio.ringer null", *lines, f"set sip.listen 127.0.0.1:{port}",
                                  env=self.env, quiet=False)
-        wait_until(lambda: port_answers("127.0.0.1", port), f"the phone on {name} listens", 20)
+        wait_until(lambda: port_answers("127.0.0.1", port), f"the phone on {name} listens")
         phone.do("audio list")  # by then it knows, too, that the card is there
         return phone
 
@@ -514,12 +514,12 @@ def test_real_devices(bench):
     jack.cards.send_signal(signal.SIGUSR1)
     a.do("call sip:b@127.0.0.1:5080")
     a.event("answered")
-    a.do("wait media within=5s")
+    a.do("wait media within=30s")
     jack.cards.wait(30)
     a.do("hangup")
     a.event("ended")
     for phone in (a, b):
-        wait_until(lambda: not helpers_of(phone), "the sound helper has left", 10)
+        wait_until(lambda: not helpers_of(phone), "the sound helper has left")
     # jackd waits for a client that just vanished, and all others stutter.
     check("name = offhook" not in bench.log_of(jack.server), f"the helpers left in order: {bench.log_of(jack.server)}")
     check(hears(bench.path("spkA.wav"), 660), "phoneA's loudspeaker has 660 Hz")
@@ -536,7 +536,7 @@ def sound_server_trouble(bench, how):
     jack.cards.send_signal(signal.SIGUSR1)
     a.do("call sip:b@127.0.0.1:5080")
     a.event("answered")
-    a.do("wait media within=5s")
+    a.do("wait media within=30s")
     jack.server.send_signal(how)
     lost = a.event("device", state="lost", within=10)
     check(lost["name"], f"the event names the device: {lost}")
@@ -570,7 +570,7 @@ def test_sound_server_hangs(bench):
 
 def test_no_sound_card(bench):
     """The default device on a machine without one: a warning, and the call is made with silence."""
-    status, _, err = bench.script("call echo", "wait answered within=5s", "wait media within=5s", "hangup", "wait ended within=5s")
+    status, _, err = bench.script("call echo", "wait answered within=30s", "wait media within=30s", "hangup", "wait ended within=30s")
     equal(status, 0, err)
 
 

@@ -47,7 +47,7 @@ def killed_once(bench, peer, dice, number, reported):
     """One phone that calls and writes until it is killed; what it reported goes to `reported`."""
     lines = []
     for i in range(30):
-        lines += [f"-call sip:u{number}-{i}@127.0.0.1:{peer.port}", "-wait failed within=5s"]
+        lines += [f"-call sip:u{number}-{i}@127.0.0.1:{peer.port}", "-wait failed within=30s"]
         if i % 6 == 1:
             lines += [f"-message sip:m{number}-{i}@127.0.0.1:{peer.port} text {number} {i}"]
     path = bench.write("run.call", "\n".join(lines) + "\n")

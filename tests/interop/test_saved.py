@@ -22,7 +22,7 @@ class Terminal:
         self.said = ""
         self.see("offhook>")
 
-    def see(self, text, within=10):
+    def see(self, text, within=30):
         end = time.monotonic() + within
         while text not in self.said:
             if time.monotonic() > end:
@@ -35,7 +35,7 @@ class Terminal:
         os.write(self.parent, line.encode() + b"\r")
 
     def ends(self, status=0):
-        equal(self.process.wait(10), status, "the exit status")
+        equal(self.process.wait(30), status, "the exit status")
         os.close(self.parent)
 
 

@@ -25,7 +25,7 @@ def test_how_long_a_transaction_stays(bench):
     check("completed" in str(phone.do("show transactions")), "it stays")
     phone.do("set sip.t4 10ms")
     ask()
-    wait_until(lambda: str(phone.do("show transactions")).count("OPTIONS") == 1, "the second is forgotten, long before the first", 20)
+    wait_until(lambda: str(phone.do("show transactions")).count("OPTIONS") == 1, "the second is forgotten, long before the first")
 
 
 def ring(bench, *settings, wanted, never, bell):
@@ -52,7 +52,7 @@ def ring(bench, *settings, wanted, never, bell):
         check(bytes not in phone.all, f"{bytes!r} was not wanted: {phone.all[-400:]!r}")
     equal("\a" in phone.all.replace(wanted if len(wanted) > 1 else "", ""), bell, "the bell")
     phone.type("quit")
-    equal(phone.process.wait(20), 0, "the end")
+    equal(phone.process.wait(30), 0, "the end")
     peer.socket.close()
 
 
@@ -100,12 +100,12 @@ def test_a_cleaned_microphone(bench):
 
     def is_whole():
         return abs(level(b) + 28) < 4
-    wait_until(is_whole, "the noise is heard", 20)
+    wait_until(is_whole, "the noise is heard")
     before = level(b)  # of the last 500 ms: it may be rising still
     a.do("set audio.noise-suppress on")
-    wait_until(lambda: level(b) < before - 6, f"less than {before} dB", 20)
+    wait_until(lambda: level(b) < before - 6, f"less than {before} dB")
     a.do("set audio.noise-suppress off")
-    wait_until(is_whole, "as it was", 20)
+    wait_until(is_whole, "as it was")
 
 
 def test_tones_of_a_country(bench):
@@ -122,6 +122,6 @@ def test_tones_of_a_country(bench):
             rate, samples = read_wav(path)
             last = samples[-rate // 2:]
             return [power_at(last, rate, f) > 1e-3 * 32768 ** 2 for f in (480, 425)] == [hz == 480, hz == 425]
-        wait_until(heard, f"{hz} Hz, the ringback of {country}", 15)
+        wait_until(heard, f"{hz} Hz, the ringback of {country}")
         phone.do("hangup")
         phone.quit()

@@ -19,7 +19,7 @@ def pair(bench, *lines):
     return a, call, b
 
 
-def hears(phone, hz, what, within=6):
+def hears(phone, hz, what, within=30):
     """Wait until the strongest frequency that a phone hears is this one; 0: none."""
     wait_until(lambda: abs(float(phone.get("tone.hz") or 0) - hz) < 3, f"{what}: {hz} Hz", within)
 
@@ -206,12 +206,12 @@ def test_devices_come_and_go(bench):
     cards = bench.start(plug, log="vcardC.log", env=jack.env)
     wait_until(lambda: "ready" in bench.log_of(cards), "another card")
     cards.send_signal(signal.SIGUSR1)
-    a.event("device", name="phoneC", kind="input", state="added", within=20)
-    a.event("device", name="phoneC", kind="input", state="back", within=20)
+    a.event("device", name="phoneC", kind="input", state="added")
+    a.event("device", name="phoneC", kind="input", state="back")
     hears(b, 880, "phoneC's microphone", 20)
     cards.terminate()
-    a.event("device", name="phoneC", kind="input", state="removed", within=20)
-    a.event("device", name="phoneC", kind="input", state="lost", within=20)
+    a.event("device", name="phoneC", kind="input", state="removed")
+    a.event("device", name="phoneC", kind="input", state="lost")
     hears(b, 440, "phoneA's microphone again", 20)
     equal(a.get("call.state"), "answered", "the call")
     a.do("hangup")
@@ -228,10 +228,10 @@ def test_device_that_never_was(bench):
     equal((told["state"], told["reason"]), ("missing", "no such device"), "the microphone")
     phone.do("audio list")
     cards = bench.start([VCARD, "120", "phoneC=,"], log="vcardC.log", env=jack.env)
-    phone.event("device", name="phoneC", state="added", within=20)
-    phone.event("device", name="phoneC", state="added", within=20)
+    phone.event("device", name="phoneC", state="added")
+    phone.event("device", name="phoneC", state="added")
     cards.terminate()
-    phone.event("device", name="phoneC", state="removed", within=20)
+    phone.event("device", name="phoneC", state="removed")
     equal([e for e in phone.events if e.get("name") == "ghost"], [], "told again")
     equal(phone.error_text().count("ghost"), 1, f"warnings in {phone.error_text()}")
     equal(phone.quit(), 0, "exit status")

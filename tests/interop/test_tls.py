@@ -197,31 +197,31 @@ set tls.ca {ca}
 set audio.input tone:660
 set audio.output null
 account add sips:bob@biloxi.com password=secret
-wait registered within=10s
-wait incoming within=20s
+wait registered within=30s
+wait incoming within=30s
 answer
-wait answered within=5s
-wait media within=5s
+wait answered within=30s
+wait media within=30s
 sleep 1s
 expect tone.hz > 430
 expect tone.hz < 450
 hangup
-wait ended within=5s
+wait ended within=30s
 unregister
-wait unregistered within=5s
+wait unregistered within=30s
 """
 ALICE_SCRIPT = """set sip.listen {alice}:5060
 set tls.ca {ca}
 set audio.input tone:440
 set audio.output null
 account add sips:alice@atlanta.com proxy=sips:atlanta.com password=secret
-wait registered within=10s
+wait registered within=30s
 call sips:bob@biloxi.com
-wait answered within=10s
-wait media within=5s
-wait ended within=20s
+wait answered within=30s
+wait media within=30s
+wait ended within=30s
 unregister
-wait unregistered within=5s
+wait unregistered within=30s
 """
 
 

@@ -23,8 +23,8 @@ def call(bench, *alice_lines):
     bob = bench.phone(f"set sip.listen 127.0.0.1:{BOB}", "set audio.input tone:660", "set call.auto-answer on", "set media.encryption optional")
     alice = bench.phone(f"set sip.listen 127.0.0.1:{ALICE}", "set audio.input tone:440", "set media.encryption required", "set sip.transport tcp", *alice_lines)
     alice.do(f"call sip:bob@127.0.0.1:{BOB}")
-    alice.do("wait answered within=10s")
-    alice.do("wait media within=10s")
+    alice.do("wait answered within=30s")
+    alice.do("wait media within=30s")
     bob.event("media")
     return alice, bob
 
@@ -34,7 +34,7 @@ def test_trace_save(bench):
     alice, _ = call(bench)
     alice.do("sleep 1s")
     alice.do("hangup")
-    alice.do("wait ended within=10s")
+    alice.do("wait ended within=30s")
     alice.do("sleep 200ms")
     path = bench.path("call.pcap")
     result = alice.do(f"trace save {path} call=1 rtp=all")

@@ -282,7 +282,7 @@ def test_a_script_ends_with_what_became_of_its_refer(bench):
     peer = Peer(PEER)
     line = f"refer sip:desk@127.0.0.1:{PEER} to=sip:bob@127.0.0.1:9"
     for answer, headers, more, status, words in ((603, (), [], 4, "will not call"), (202, ("Refer-Sub: false",), [], 0, ""),
-                                                 (603, (), ["wait refer code=603 within=20s", "echo $code"], 0, "")):
+                                                 (603, (), ["wait refer code=603 within=30s", "echo $code"], 0, "")):
         path = bench.write("refer.call", "\n".join(["set sip.listen 127.0.0.1:0", line, *more, ""]))
         script = subprocess.Popen([OFFHOOK, "-n", "-f", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=bench.environment())
         bench.processes.append(script)

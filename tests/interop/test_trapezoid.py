@@ -9,37 +9,37 @@ BOB_SCRIPT = """set sip.listen {bob}:5060
 set audio.input tone:660
 set audio.output null
 account add sip:bob@biloxi.com display=Bob {password}
-wait registered within=10s
-wait incoming within=20s
+wait registered within=30s
+wait incoming within=30s
 answer
-wait answered within=5s
-wait media within=5s
+wait answered within=30s
+wait media within=30s
 sleep 1500ms
 expect tone.hz > 430
 expect tone.hz < 450
 expect heard.level > -40dB
 expect media.loss == 0%
 hangup
-wait ended within=5s
+wait ended within=30s
 unregister
-wait unregistered within=5s
+wait unregistered within=30s
 """
 ALICE_SCRIPT = """set sip.listen {alice}:5060
 set audio.input tone:440
 set audio.output null
 account add sip:alice@atlanta.com display=Alice proxy=sip:atlanta.com {password}
-wait registered within=10s
+wait registered within=30s
 call sip:bob@biloxi.com
-wait ringing within=10s
-wait answered within=10s
-wait media within=5s
+wait ringing within=30s
+wait answered within=30s
+wait media within=30s
 sleep 1s
 expect tone.hz > 650
 expect tone.hz < 670
 expect heard.level > -40dB
-wait ended within=20s
+wait ended within=30s
 unregister
-wait unregistered within=5s
+wait unregistered within=30s
 expect account.state == unregistered
 """
 
@@ -218,7 +218,7 @@ def test_bindings_are_fetched(bench):
     first = bench.start([OFFHOOK, "-n", "--stay", "-v", "-x", f"set sip.listen {BOB}:5060", "-x", account], log="first.log",
                         stdin=subprocess.DEVNULL)
     wait_until(lambda: "registered" in bench.log_of(first), "the first phone registers")
-    status, out, err = bench.script(f"set sip.listen {ALICE}:5070", account, "wait registered within=10s", "account bindings", "unregister", "wait unregistered within=5s",
+    status, out, err = bench.script(f"set sip.listen {ALICE}:5070", account, "wait registered within=30s", "account bindings", "unregister", "wait unregistered within=30s",
                                     "account bindings")
     equal(status, 0, f"status ({err.strip()[-300:]})")
     lines = [line for line in out.splitlines() if "sip:bob@" in line]
@@ -241,7 +241,7 @@ def test_what_a_killed_phone_left(bench):
     start(f"{BOB}:5060", "living.log")
     killed.kill()
     killed.wait()
-    done = subprocess.run([OFFHOOK, "--socket", "none", "--batch", "-x", "set sip.outbound off", "-x", f"set sip.listen {ALICE}:5072", "-x", account, "-x", "wait registered within=10s", "-x", "account bindings"],
+    done = subprocess.run([OFFHOOK, "--socket", "none", "--batch", "-x", "set sip.outbound off", "-x", f"set sip.listen {ALICE}:5072", "-x", account, "-x", "wait registered within=30s", "-x", "account bindings"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, env=bench.environment(), cwd=bench.folder)
     equal(done.returncode, 0, done.stderr)
     found = sorted(line.split()[0].split("@")[1].split(";")[0] for line in done.stdout.splitlines() if "sip:bob@" in line)

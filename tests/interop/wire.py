@@ -68,7 +68,7 @@ class Peer:
         self.branches = 0
         self.pending = []
 
-    def receive(self, wanted=None, within=5.0):
+    def receive(self, wanted=None, within=30.0):
         """The next message; with `wanted` (a method, or a status) the next such one, others are kept in order."""
         def fits(m):
             if wanted is None:
