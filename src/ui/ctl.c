@@ -28,7 +28,7 @@ struct ctl {
 	struct input *from, *keyboard;
 	struct lines received, typed;
 	struct keys *keys;
-	struct loop_signal *resized;
+	struct loop_signal *resized, *stopped;
 	char *folder, *which_events; /* which_events: the phone's events.show */
 	char *chat;                  /* with whom; NULL: lines are commands */
 	int fd;
@@ -358,6 +358,12 @@ static void on_paste(void *arg, struct slice text)
 	line_paste(text);
 }
 
+static void stop(struct ctl *ctl)
+{
+	terminal_stop();
+	ctl->dirty = ctl->prompt_wanted = true;
+}
+
 static void on_key(void *arg, enum key key, struct slice bytes)
 {
 	struct ctl *ctl = arg;
@@ -373,8 +379,7 @@ static void on_key(void *arg, enum key key, struct slice bytes)
 		if (ctl->chat)
 			ask_line(ctl, "/close");
 	} else if (c == 'Z' - '@') {
-		terminal_stop();
-		ctl->dirty = ctl->prompt_wanted = true;
+		stop(ctl);
 	} else {
 		line_bytes(bytes);
 	}
@@ -395,6 +400,12 @@ static void on_typed_end(void *arg)
 	struct ctl *ctl = arg;
 
 	ctl->typed_ended = true;
+}
+
+static void on_stopped(void *arg, int number)
+{
+	(void)number;
+	stop(arg);
 }
 
 static void on_resized(void *arg, int number)
@@ -467,6 +478,7 @@ static void attach(struct ctl *ctl)
 		line_start(&(struct line_handler){ on_entered, on_changed, complete, on_warning, ctl }, PROMPT, NULL,
 			   ctl->rows, ctl->cols);
 		ctl->resized = loop_signal(ctl->loop, SIGWINCH, on_resized, ctl);
+		ctl->stopped = loop_signal(ctl->loop, SIGTSTP, on_stopped, ctl);
 		ctl->dirty = ctl->prompt_wanted = true;
 		print(ctl, ctl->out, "attached to the running phone; `detach` or C-d leaves it running");
 	}
@@ -497,6 +509,7 @@ static void finish(struct ctl *ctl)
 	}
 	keys_free(ctl->keys);
 	loop_signal_free(ctl->resized);
+	loop_signal_free(ctl->stopped);
 	input_free(ctl->keyboard);
 	input_free(ctl->from);
 	output_flush(ctl->out, -1);

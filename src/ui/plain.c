@@ -21,7 +21,7 @@ struct plain {
 	struct runner *runner; /* of lines that no prompt edits */
 	struct notify *notify;
 	struct prompt *prompt; /* NULL: not interactive, or a terminal that can do lines only */
-	struct loop_signal *resized, *continued;
+	struct loop_signal *resized, *stopped, *continued;
 	struct lines lines;
 	uint64_t seen; /* events told */
 	int rows, cols;
@@ -272,6 +272,12 @@ static void on_stop(void *arg)
 	prompt_resize(plain->prompt, plain->rows, plain->cols);
 }
 
+static void on_stopped(void *arg, int number)
+{
+	(void)number;
+	on_stop(arg);
+}
+
 static void on_resized(void *arg, int number)
 {
 	struct plain *plain = arg;
@@ -425,6 +431,7 @@ static void start_prompt(struct plain *plain)
 				   &output, plain->rows, plain->cols);
 	plain->runner = prompt_runner(plain->prompt);
 	plain->resized = loop_signal(plain->config.loop, SIGWINCH, on_resized, plain);
+	plain->stopped = loop_signal(plain->config.loop, SIGTSTP, on_stopped, plain);
 	plain->continued = loop_signal(plain->config.loop, SIGCONT, on_continued, plain);
 	plain->input = input_new(plain->config.loop, STDIN_FILENO, on_typed, on_end, plain);
 }
@@ -522,6 +529,7 @@ static void plain_stop(struct ui *ui)
 	else
 		runner_free(plain->runner);
 	loop_signal_free(plain->resized);
+	loop_signal_free(plain->stopped);
 	loop_signal_free(plain->continued);
 	output_flush(plain->config.out, 200);
 	terminal_give_back();

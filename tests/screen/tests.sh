@@ -194,6 +194,11 @@ test_stop_and_continue() {
 	until_true "stty -a <$tty | grep -q ' icanon'"
 	[ $ok = yes ] && kill -CONT "$pid"
 	until_shown "$prompt" && until_true "stty -a <$tty | grep -q -- '-icanon'" && line 'echo awake' && until_shown '^awake'
+	# Stopped from outside it leaves the terminal as well as found.
+	[ $ok = yes ] && kill -TSTP "$pid"
+	until_true "grep -q '^State:.T' /proc/$pid/status" && until_true "stty -a <$tty | grep -q ' icanon'"
+	until_true '[ "$(mux display-message -p "#{alternate_on}")" = 0 ]' && kill -CONT "$pid"
+	until_shown "$prompt" && line 'echo back' && until_shown '^back'
 }
 check stop_and_continue
 

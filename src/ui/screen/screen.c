@@ -376,6 +376,13 @@ static void on_resized(void *arg, int number)
 	take_size(arg);
 }
 
+/* From outside, with or without a call: who sends it means it. */
+static void on_stopped(void *arg, int number)
+{
+	(void)number;
+	stop(arg);
+}
+
 static void on_continued(void *arg, int number)
 {
 	terminal_continue();
@@ -487,6 +494,7 @@ static struct ui *screen_start(const struct ui_config *config)
 				    &output, screen->rows, screen->cols);
 	prompt_set_columns(screen->prompt, layout_left_cols(screen));
 	screen->resized = loop_signal(config->loop, SIGWINCH, on_resized, screen);
+	screen->stopped = loop_signal(config->loop, SIGTSTP, on_stopped, screen);
 	screen->continued = loop_signal(config->loop, SIGCONT, on_continued, screen);
 	screen->input = input_new(config->loop, STDIN_FILENO, on_typed, on_end, screen);
 	catch_errors(screen);
@@ -534,6 +542,7 @@ static void screen_stop(struct ui *ui)
 	input_free(screen->input);
 	prompt_free(screen->prompt);
 	loop_signal_free(screen->resized);
+	loop_signal_free(screen->stopped);
 	loop_signal_free(screen->continued);
 	output_flush(screen->terminal, 200);
 	terminal_give_back();

@@ -62,7 +62,7 @@ struct screen {
 	struct input *input;
 	struct notify *notify;
 	struct output *terminal; /* standard output */
-	struct loop_signal *resized, *continued;
+	struct loop_signal *resized, *stopped, *continued;
 	struct loop_watch *errors; /* what others write to standard error */
 	struct lines error_lines;
 	int errors_fd, saved_error_fd;
