@@ -179,7 +179,7 @@ static void media_sentence(const struct event *event, struct buf *line)
 			   !strcmp(value_or(event, "heard", "yes"), "yes") ? " any more" : "");
 		break;
 	case EVENT_CODEC:
-		buf_printf(line, "the peer changed to %s", value_or(event, "codec", "?"));
+		buf_printf(line, me ? "we send %s now" : "the peer changed to %s", value_or(event, "codec", "?"));
 		break;
 	case EVENT_MEDIA_MOVED:
 		buf_printf(line, "the peer's sound comes from %s now", value_or(event, "address", "?"));

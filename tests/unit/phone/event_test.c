@@ -103,6 +103,12 @@ static void every_event_has_a_sentence(void **state)
 	buf_clear(&line);
 	event_sentence(event, &line);
 	assert_string_equal(buf_text(&line), "call 3: failed: 603 Decline (by us)");
+	event = events_add(events, EVENT_CODEC, 5);
+	event_text(event, "codec", SLICE("G722"));
+	event_text(event, "side", SLICE("me"));
+	buf_clear(&line);
+	event_sentence(event, &line);
+	assert_string_equal(buf_text(&line), "call 5: we send G722 now");
 	event = events_add(events, EVENT_MEDIA_LOST, 4);
 	event_text(event, "heard", SLICE("no"));
 	buf_clear(&line);
