@@ -2,11 +2,11 @@
 #include "base/xmalloc.h"
 #include "ui/ctl.h"
 #include "ui/errand.h"
-#include "ui/input.h"
 #include "ui/options.h"
 #include "ui/process.h"
 #include "ui/service.h"
 #include "ui/socket.h"
+#include "ui/sources.h"
 #include "ui/terminal.h"
 #include "ui/ui.h"
 
@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { INPUT_TEXT_MAX = 16 << 20, QUIET_LIMIT_S = 5 };
+enum { QUIET_LIMIT_S = 5 };
 
 struct app {
 	struct options options;
@@ -27,19 +27,13 @@ struct app {
 	struct log log;
 	struct phone *phone;
 	struct commands *commands;
-	struct runner *config, *script;
+	struct sources *sources;
 	struct runner_output file_output; /* of the front end, once there is one */
 	struct ui *ui;
 	struct control *control; /* the control socket, or NULL */
 	char *config_dir, *saved_dir, *state_dir; /* saved_dir: beside the file of -c */
-	bool interactive, reads_input, on_terminal;
-	bool failed_config, files_ended, stays, started, ending;
-	size_t next_source;
-	bool words_given;
-	struct input *input; /* -f -: standard input until its end */
-	struct buf input_text;
-	bool input_ended;
-	int input_error;
+	bool interactive, reads_input;
+	bool started, ending;
 	struct timer limit;
 	struct loop_signal *signals[3];
 	struct buf early; /* errors of before there was a front end: the screen covers them, so it says them again */
@@ -134,7 +128,7 @@ static int check_file(struct app *app)
 	return count ? STATUS_USAGE : STATUS_OK;
 }
 
-/* ---- files, lines and words ---- */
+/* ---- beginning and ending ---- */
 
 static void end(struct app *app, int status)
 {
@@ -154,128 +148,15 @@ static void on_limit(void *arg)
 	loop_stop(app->loop);
 }
 
-static void on_input_bytes(void *arg, struct slice bytes)
-{
-	struct app *app = arg;
-
-	buf_add(&app->input_text, bytes);
-	app->input_ended |= app->input_text.full; /* no use to read on */
-}
-
-static void on_input_end(void *arg)
-{
-	struct app *app = arg;
-
-	app->input_ended = true;
-	app->input_error = input_error(app->input);
-}
-
-/* The whole of it is checked before its first line runs, as with any file. @return false: not all of it is there yet */
-static bool run_input(struct app *app, const char *name, int fd)
-{
-	const char *called = strcmp(name, "-") ? name : "standard input";
-
-	if (!app->input) {
-		buf_init(&app->input_text, INPUT_TEXT_MAX);
-		app->input = input_new(app->loop, fd, on_input_bytes, on_input_end, app);
-	}
-	if (!app->input_ended)
-		return false;
-	input_free(app->input);
-	app->input = NULL;
-	if (app->input_error || app->input_text.full) {
-		char *text = app->input_error
-				     ? xasprintf("%s cannot be read: %s", called, strerror(app->input_error))
-				     : xasprintf("%s is longer than 16 MiB: that is no command file", called);
-		message(app, LOG_ERROR, text);
-		free(text);
-		app->status = app->input_error ? STATUS_SOUND : STATUS_USAGE;
-	} else if (!runner_text(app->script, name, buf_slice(&app->input_text))) {
-		app->status = STATUS_USAGE;
-	}
-	buf_fini(&app->input_text);
-	app->input_ended = false;
-	return true;
-}
-
-/* @return false: it waits */
-static bool run_source(struct app *app, const struct source *source)
-{
-	int fd = source->is_file ? process_descriptor(source->text) : -1;
-
-	if (!source->is_file)
-		runner_line(app->script, slice_of(source->text), false);
-	else if (fd >= 0)
-		return run_input(app, source->text, fd);
-	else if (!runner_file(app->script, source->text, NULL, 0) && !app->status)
-		app->status = runner_status(app->script) ? runner_status(app->script) : STATUS_USAGE;
-	return true;
-}
-
-/* The words of the command line are over when their call is. */
-static bool words_are_over(struct app *app)
-{
-	unsigned call = runner_call(app->script);
-	struct call_view view;
-
-	if (app->interactive || !app->words_given || !call)
-		return true;
-	if (!phone_call_ended(app->phone, call))
-		return false;
-	if (phone_view_call(app->phone, call, &view) && view.state == CALL_FAILED && !app->status) {
-		struct buf text;
-		buf_init(&text, 4096);
-		buf_printf(&text, "call %u failed: ", call);
-		outcome_text(&text, view.code, *view.reason ? view.reason : view.cause, view.cause);
-		message(app, LOG_ERROR, buf_text(&text));
-		buf_fini(&text);
-		app->status = STATUS_CALL;
-	}
-	return true;
-}
-
-/* The configuration, then files and lines in their order, then the words; the first failure ends it all. */
-static void run_sources(struct app *app)
-{
-	if (app->files_ended || app->ending || !runner_idle(app->config))
-		return;
-	if (app->failed_config && !app->interactive && !app->status)
-		app->status = runner_status(app->config) ? runner_status(app->config) : STATUS_USAGE;
-	while (!app->status && runner_idle(app->script)) {
-		if (runner_status(app->script)) {
-			app->status = runner_status(app->script);
-		} else if (app->next_source < app->options.source_count) {
-			if (!run_source(app, &app->options.sources[app->next_source]))
-				return;
-			app->next_source++;
-		} else if (app->options.word_count && !app->words_given) {
-			app->words_given = true;
-			runner_words(app->script, app->options.words, app->options.word_count);
-		} else {
-			runner_keep_open(app->script, false);
-			break;
-		}
-	}
-	if (!app->status && runner_status(app->script))
-		app->status = runner_status(app->script);
-	if (!app->status && (!runner_settled(app->script) || !words_are_over(app)))
-		return;
-	app->files_ended = true;
-	if (app->interactive && !app->options.no_config)
-		commands_mark_saved(app->commands);
-	app->stays = app->options.stay ||
-		     (!app->options.batch && app->options.source_count && commands_have_handlers(app->commands));
-	if (app->interactive)
-		app->status = 0; /* it was told; the person goes on */
-}
-
 /* Scripts that wait, people and programs may be called: then the sockets of sip.listen are opened, after what the files
  * have set. */
 static void open_sockets(struct app *app)
 {
 	struct failure failure = { 0 };
 
-	bool lives = app->files_ended ? app->interactive || app->stays || app->reads_input : !runner_idle(app->script);
+	bool lives = sources_ended(app->sources)
+			     ? app->interactive || sources_stay(app->sources) || app->reads_input
+			     : sources_are_running(app->sources);
 	if (app->started || app->ending || !lives)
 		return;
 	app->started = true;
@@ -292,22 +173,20 @@ static void open_sockets(struct app *app)
 
 static void look_for_end(struct app *app)
 {
-	int status = 0;
-
-	if (app->ending || !app->files_ended)
+	if (app->ending || !sources_ended(app->sources))
 		return;
 	if (app->interactive) {
 		if (app->ui->ops->finished(app->ui))
 			end(app, 0); /* the terminal is gone */
 		return;
 	}
-	if (app->options.stay || (!app->status && app->stays && commands_have_handlers(app->commands)))
+	int status = sources_status(app->sources);
+	if (app->options.stay || (!status && sources_stay(app->sources) && commands_have_handlers(app->commands)))
 		return;
-	bool words_were_all = app->words_given && !app->status;
-	if (!app->status && app->reads_input && !words_were_all && !app->ui->ops->finished(app->ui))
+	bool words_were_all = sources_had_words(app->sources) && !status;
+	if (!status && app->reads_input && !words_were_all && !app->ui->ops->finished(app->ui))
 		return;
-	status = app->status ? app->status : app->reads_input ? app->ui->ops->status(app->ui) : 0;
-	end(app, status);
+	end(app, status || !app->reads_input ? status : app->ui->ops->status(app->ui));
 }
 
 static void on_turn_end(void *arg)
@@ -319,7 +198,8 @@ static void on_turn_end(void *arg)
 	phone_turn_end(app->phone);
 	seen = events_last(phone_events(app->phone));
 	commands_turn_end(app->commands);
-	run_sources(app);
+	if (!app->ending)
+		sources_turn_end(app->sources);
 	open_sockets(app);
 	app->ui->ops->turn_end(app->ui);
 	control_turn_end(app->control);
@@ -375,49 +255,35 @@ static void look_around(struct app *app)
 	const struct options *options = &app->options;
 	bool dash = takes_standard_input(options), nothing_to_run = !options->source_count && !options->word_count;
 
-	app->on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	app->interactive = app->on_terminal && !options->batch && !dash && options->front != FRONT_JSON &&
+	bool on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	app->interactive = on_terminal && !options->batch && !dash && options->front != FRONT_JSON &&
 			   options->errand == ERRAND_PHONE;
 	app->reads_input =
 		app->interactive || (!dash && (nothing_to_run || (options->front == FRONT_JSON && !options->batch) ||
 					       (options->stay && !options->batch)));
 }
 
-/* @return false: it cannot be read, or it has errors (told) */
-static bool run_config_file(struct app *app, const char *path, bool wanted)
+static void on_source_error(void *arg, const char *text)
 {
-	/* Anything else that hides it from us (a folder without permission, a link to itself) is told. */
-	if (!path || (!wanted && access(path, F_OK) < 0 && errno == ENOENT))
-		return true;
-	bool good = runner_file(app->config, path, NULL, 0);
-	if (!good && app->interactive && !access(path, R_OK)) {
-		char *text = xasprintf("nothing of %s counts until that is mended", path);
-		say_early(app, "", text, "");
-		free(text);
-	}
-	return good;
+	message(arg, LOG_ERROR, text);
 }
 
-static void run_config(struct app *app)
+static void start_sources(struct app *app)
 {
-	struct runner_output output = { .result = on_result, .error = on_error, .echo = on_echo, .arg = app };
-	bool ok = true;
-
-	app->config = runner_new(app->commands, "config", &output);
-	app->script = runner_new(app->commands, "-x", &output);
-	runner_keep_open(app->script, true);
-	if (app->options.no_config)
-		return;
 	const char *saved_dir = app->saved_dir ? app->saved_dir : app->config_dir;
-	char *saved = saved_dir ? xasprintf("%s/saved", saved_dir) : NULL;
-	char *config = app->options.config ? xstrdup(app->options.config)
-		       : app->config_dir   ? xasprintf("%s/config", app->config_dir)
-					   : NULL;
-	ok = run_config_file(app, saved, false);
-	ok = run_config_file(app, config, app->options.config != NULL) && ok;
-	app->failed_config = !ok || runner_status(app->config) != 0;
-	free(saved);
-	free(config);
+
+	app->sources = sources_new(&(struct sources_config){
+		.options = &app->options,
+		.loop = app->loop,
+		.phone = app->phone,
+		.commands = app->commands,
+		.config_dir = app->config_dir,
+		.saved_dir = saved_dir,
+		.interactive = app->interactive,
+		.output = { .result = on_result, .error = on_error, .echo = on_echo, .arg = app },
+		.error = on_source_error,
+		.arg = app,
+	});
 }
 
 /* @return false: another phone is there, or the socket that was named cannot be (told) */
@@ -550,7 +416,6 @@ static void app_stop(struct app *app)
 	for (size_t i = 0; i < ARRAY_LEN(app->signals); i++)
 		loop_signal_free(app->signals[i]);
 	timer_stop(loop_timers(app->loop), &app->limit);
-	input_free(app->input);
 	app->file_output = (struct runner_output){ 0 };
 	control_close(app->control);
 	app->control = NULL;
@@ -560,10 +425,7 @@ static void app_stop(struct app *app)
 		commands_set_output(app->commands, &app->file_output);
 		ui->ops->stop(ui);
 	}
-	if (app->script)
-		runner_free(app->script);
-	if (app->config)
-		runner_free(app->config);
+	sources_free(app->sources);
 	buf_fini(&app->early);
 	commands_free(app->commands);
 	phone_free(app->phone);
@@ -620,7 +482,7 @@ int main(int argc, char *argv[])
 	} else if (!open_control(&app)) {
 		app.status = STATUS_NETWORK;
 	} else {
-		run_config(&app);
+		start_sources(&app);
 		if (start_front_end(&app)) {
 			watch_signals(&app);
 			loop_at_turn_end(app.loop, on_turn_end, &app);

@@ -11,6 +11,7 @@
  *   prompt    the command line that plain and screen share: what is typed is run; quitting, passwords, completion
  *   options   the words of the program's own command line
  *   errand    --help, --version, the man page: what needs no phone
+ *   sources   what the phone was started with: configuration, files, lines, words
  *   process   the descriptors and the home that we were started with
  *   notify    the bell, notifications of the terminal, notify.command
  *   show      which events are told, and how
