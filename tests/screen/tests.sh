@@ -246,6 +246,19 @@ test_help_narrow() {
 }
 check help_narrow
 
+# Of a terminal whose description leaves open how it wraps, the last column is left alone, and nothing goes astray.
+test_ansi() {
+	local kind size
+	for kind in xterm:79x24 ansi:80x24; do
+		ENVIRONMENT=(env LC_ALL=C.UTF-8 "TERM=${kind%:*}")
+		open "${kind#*:}" "${quiet[@]}"
+		until_shown "$prompt" && line 'show quality' && until_shown 'no call' && line 'show calls' && line 'echo all is drawn' && until_shown '^all is drawn' || return
+		show | mask >"$work/as-${kind%:*}"
+	done
+	diff "$work/as-xterm" "$work/as-ansi" >"$work/last" || broken 'TERM=ansi is drawn otherwise'
+}
+check ansi
+
 test_dumb() {
 	ENVIRONMENT=(env LC_ALL=C TERM=dumb)
 	open 80x24 "${quiet[@]}"

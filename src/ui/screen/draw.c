@@ -115,6 +115,15 @@ void draw_resize(int rows, int cols)
 	draw_all_anew();
 }
 
+/*
+ * Behind the last column some terminals wrap at once, others before the next glyph (xenl). A description without xenl,
+ * as that of TERM=ansi, is used with both, and what ncurses writes next by a relative movement would go astray.
+ */
+int draw_usable_cols(int cols)
+{
+	return auto_right_margin && !eat_newline_glitch && cols > 1 ? cols - 1 : cols;
+}
+
 void draw_all_anew(void)
 {
 	clearok(curscr, TRUE);

@@ -26,6 +26,8 @@ void draw_set_title(struct output *output, struct slice title);
 const char *draw_enter_text(void);
 const char *draw_leave_text(void);
 void draw_resize(int rows, int cols);
+/** Of so many columns, those to draw in: the last is left alone where nobody knows where the cursor goes behind it. */
+int draw_usable_cols(int cols);
 /** The next frame is drawn from nothing: somebody else wrote to the terminal. */
 void draw_all_anew(void);
 /** Begin a frame: an empty screen. */

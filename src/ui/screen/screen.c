@@ -342,6 +342,7 @@ static void take_size(struct screen *screen)
 {
 	terminal_size(STDOUT_FILENO, &screen->rows, &screen->cols);
 	draw_resize(screen->rows, screen->cols);
+	screen->cols = draw_usable_cols(screen->cols);
 	prompt_resize(screen->prompt, screen->rows, screen->cols);
 	prompt_set_columns(screen->prompt, layout_left_cols(screen));
 	screen_touch(screen);
@@ -479,6 +480,7 @@ static struct ui *screen_start(const struct ui_config *config)
 		free(screen);
 		return NULL;
 	}
+	screen->cols = draw_usable_cols(screen->cols);
 	terminal_take(STDIN_FILENO, draw_enter_text(), draw_leave_text());
 	screen->notify = notify_new(config->loop, config->phone, config->out);
 	for (int i = 0; i < LEVELS; i++)
