@@ -367,6 +367,8 @@ static enum websocket_event take_header(struct websocket *ws, struct slice *in)
 		return WEBSOCKET_MORE;
 	ws->left = length_of(ws);
 	ws->taken = 0;
+	if ((ws->header[1] & 0x7f) > 125 && ws->left < ((ws->header[1] & 0x7f) == 126 ? 126 : 65536))
+		return fail(ws, CODE_PROTOCOL, "the other side wrote a WebSocket frame's length too long");
 	if (ws->masked)
 		memcpy(ws->mask, ws->header + ws->header_need - 4, 4);
 	if (!is_control(ws->opcode) && ws->left > ws->message.max - ws->message.n)
@@ -390,15 +392,33 @@ static void take_payload(struct websocket *ws, struct slice *in)
 	ws->left -= n;
 }
 
+/* May a Close frame say this (7.4)? 1004 to 1006 and 1015 never go over the wire; 1012 to 1014 came later. */
+static bool is_close_code(unsigned code)
+{
+	return (code >= 3000 && code < 5000) || (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006));
+}
+
+/* 5.5.1: the same code goes back, if it is one. */
+static enum websocket_event take_close(struct websocket *ws)
+{
+	const unsigned char *payload = (const unsigned char *)ws->control.p;
+	unsigned code = CODE_NORMAL;
+
+	if (ws->control.n >= 2)
+		code = (unsigned)payload[0] << 8 | payload[1];
+	if (ws->control.n == 1 || !is_close_code(code))
+		return fail(ws, CODE_PROTOCOL, "the other side closed the WebSocket with a code that is none");
+	if (ws->control.n > 2 && !utf8_valid(slice_from(buf_slice(&ws->control), 2)))
+		return fail(ws, CODE_NOT_TEXT, "the other side sent text that is no UTF-8");
+	say_close(ws, code);
+	ws->state = ENDED;
+	return WEBSOCKET_CLOSED;
+}
+
 static enum websocket_event control_ends(struct websocket *ws)
 {
-	if (ws->opcode == CLOSE) {
-		/* 5.5.1: the same code goes back. */
-		const unsigned char *code = (const unsigned char *)ws->control.p;
-		say_close(ws, ws->control.n >= 2 ? (unsigned)(code[0] << 8 | code[1]) : CODE_NORMAL);
-		ws->state = ENDED;
-		return WEBSOCKET_CLOSED;
-	}
+	if (ws->opcode == CLOSE)
+		return take_close(ws);
 	if (ws->opcode == PING && !ws->said_close) {
 		if (ws->wire.n + ws->control.n + HEADER_MAX > ws->wire.max)
 			return fail(ws, CODE_PROTOCOL, "the other side sends pings and reads no answers");

@@ -163,6 +163,15 @@ static void test_what_is_refused(void **state)
 		{ SLICE_INIT("\x01\x01x\x01\x01y"), 1002 },/* a message within a message */
 		{ SLICE_INIT("\x09\x01x"), 1002 },         /* a ping in fragments */
 		{ SLICE_INIT("\x89\x7e\x01\x00"), 1002 },  /* a ping too long */
+		{ SLICE_INIT("\x81\x7e\x00\x7d"), 1002 },  /* a length in more bytes than it needs */
+		{ SLICE_INIT("\x81\x7f\x00\x00\x00\x00\x00\x00\xff\xff"), 1002 },
+		{ SLICE_INIT("\x88\x01\x03"), 1002 },      /* half a code to close with */
+		{ SLICE_INIT("\x88\x02\x03\xe7"), 1002 },  /* 999 */
+		{ SLICE_INIT("\x88\x02\x03\xed"), 1002 },  /* 1005 never goes over the wire */
+		{ SLICE_INIT("\x88\x02\x03\xf7"), 1002 },  /* 1015 */
+		{ SLICE_INIT("\x88\x02\x0b\xb7"), 1002 },  /* 2999 */
+		{ SLICE_INIT("\x88\x02\x13\x88"), 1002 },  /* 5000 */
+		{ SLICE_INIT("\x88\x03\x03\xe8\xff"), 1007 },
 		{ SLICE_INIT("\x81\x02\xff\xff"), 1007 },  /* no text */
 		{ SLICE_INIT("\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff"), 1009 },
 		{ SLICE_INIT("\x81\x7f\x00\x00\x00\x00\x00\x10\x00\x00"), 1009 },
