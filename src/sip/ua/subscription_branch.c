@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 enum {
-	REFRESH_LEAST_S = 5, /* whatever the notifier says, no refresh sooner */
+	REFRESH_LEAST_S = 2, /* whatever the notifier says, no refresh sooner */
 	SHORT_S = 60,        /* subscriptions shorter than this are refreshed at half their time */
 	REFER_LASTS_S = 600, /* after each NOTIFY at most: who promises news for a year keeps nobody waiting */
 };

@@ -406,6 +406,25 @@ static void a_refresh_may_fail(void **state)
 }
 
 /* Refreshes too wait as long as the notifier wants, while what stands lasts so long. */
+static void a_short_one_is_refreshed_in_its_dialog(void **state)
+{
+	struct lab *lab = *state;
+	struct subscription_config config = config_of(lab);
+	struct subscription *s = begin(lab, &config);
+
+	lab_answer(lab, take(lab), 200, "n", "Expires: 3\r\n" BOB_CONTACT, "");
+	notify(lab, "n", 1, "active;expires=3", "");
+	lab_take(lab, "200");
+	lab_said(lab, "accepted 200|notify 0 active |");
+	struct fake_packet *second = await(lab, 2500 * MS_US);
+	lab_has(second, SIP_HEADER_TO, ";tag=n");
+	lab_answer(lab, second, 200, "n", "Expires: 3\r\n", "");
+	notify(lab, "n", 2, "active;expires=3", "");
+	lab_take(lab, "200");
+	lab_said(lab, "notify 0 active |");
+	done(lab, s);
+}
+
 static void a_refresh_is_tried_again_when_it_may_be(void **state)
 {
 	struct lab *lab = *state;
@@ -623,6 +642,7 @@ int main(void)
 		LAB_TEST(a_2xx_without_notify_is_no_subscription),
 		LAB_TEST(refusals),
 		LAB_TEST(a_refresh_may_fail),
+		LAB_TEST(a_short_one_is_refreshed_in_its_dialog),
 		LAB_TEST(a_refresh_is_tried_again_when_it_may_be),
 		LAB_TEST(stopping_before_anything_came),
 		LAB_TEST(a_notify_before_a_refusal),
