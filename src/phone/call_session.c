@@ -195,6 +195,14 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 	return status;
 }
 
+static void on_refuse(void *arg, struct session *session, const struct sip_message *message, struct buf *answer)
+{
+	struct call *call = arg;
+
+	(void)session;
+	media_refuse_offer(&call->media, sdp_of(message), answer);
+}
+
 static bool on_answer(void *arg, struct session *session, int leg, const struct sip_message *message, bool final)
 {
 	struct call *call = arg;
@@ -534,6 +542,7 @@ struct session_handlers call_handlers(struct call *call)
 		.failed = on_failed,
 		.ended = on_ended,
 		.offer = on_offer,
+		.refuse = on_refuse,
 		.answer = on_answer,
 		.make_offer = on_make_offer,
 		.offer_for = on_offer_for,

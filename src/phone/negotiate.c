@@ -429,6 +429,14 @@ unsigned media_answer_offer(struct call_media *media, struct slice offer, struct
 	return apply(media, &plan) ? 0 : 500;
 }
 
+void media_refuse_offer(struct call_media *media, struct slice offer, struct buf *answer)
+{
+	struct sdp_local local = local_description(media);
+
+	if (media->opened && !sdp_make_refusal(media->negotiation, offer, &local, answer))
+		buf_clear(answer);
+}
+
 bool media_can_answer(const struct call *call, struct slice offer, const struct address *local, const char *codec,
 		      enum media_encryption encryption, unsigned *warning)
 {

@@ -123,6 +123,8 @@ bool media_choose_leg(struct call_media *media, int leg);
 unsigned media_answer_offer(struct call_media *media, struct slice offer, struct buf *answer);
 /** The same for an early leg of a call of ours: takes effect when it is the first. */
 unsigned media_answer_leg(struct call_media *media, int leg, struct slice offer, struct buf *answer);
+/** The answer that takes nothing of an offer that was refused, for a request that must bring one. */
+void media_refuse_offer(struct call_media *media, struct slice offer, struct buf *answer);
 /** Could media_answer_offer() answer this in a call with these codecs (NULL: those of the settings)? Opens nothing.
  * `warning`: if not, the code that says why (sdp_refusal()), 0 where it is nothing about the offer. */
 bool media_can_answer(const struct call *call, struct slice offer, const struct address *local, const char *codec,

@@ -480,6 +480,22 @@ bool sdp_make_answer(struct sdp_negotiation *n, struct slice text, const struct 
 	return closed || choice.count > 0;
 }
 
+bool sdp_make_refusal(struct sdp_negotiation *n, struct slice text, const struct sdp_local *local, struct buf *answer)
+{
+	struct sdp_description d = { .local = local, .direction = SDP_INACTIVE };
+	struct sdp_session *offer = xmalloc(sizeof *offer);
+	struct arena arena;
+
+	arena_init(&arena);
+	bool good = answer->max - answer->n > text.n + our_bytes(n, local) && sdp_parse(&arena, text, offer, NULL) &&
+		    offer->media_count;
+	if (good)
+		accept_line(n, offer, 0, true, &d, answer);
+	arena_fini(&arena);
+	free(offer);
+	return good;
+}
+
 /* ---- capabilities ---- */
 
 /* RFC 3264 9: port 0, and a session id that no other description has. */

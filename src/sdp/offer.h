@@ -126,6 +126,14 @@ bool sdp_take_answer(struct sdp_negotiation *negotiation, struct slice answer, s
 bool sdp_make_answer(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local,
 		     struct buf *answer, struct sdp_agreed *agreed) MUST_CHECK;
 /**
+ * The answer that takes nothing of an offer: every line has port 0. For who cannot refuse with a status, since the
+ * offer came in a response (RFC 3261 13.2.2.4).
+ * @return false: no SDP with a line in it, or no room; `answer` is left as it was
+ * RFC 3264 6
+ */
+bool sdp_make_refusal(struct sdp_negotiation *negotiation, struct slice offer, const struct sdp_local *local,
+		      struct buf *answer) MUST_CHECK;
+/**
  * Why this offer cannot be answered by who can do so much; far less work than an answer that nobody needs yet.
  * @return 0: it can, by who has no description yet (sdp_make_answer()); else the code of a Warning: 300 another network
  *         than the Internet, 301 an address that we cannot send to, 302 a protocol, or protection, that we do not speak

@@ -111,6 +111,14 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 	return w->offer_status;
 }
 
+static void on_refuse(void *arg, struct session *session, const struct sip_message *message, struct buf *answer)
+{
+	if (!message->body.n || answer->n)
+		abort();
+	maybe_hang_up(arg, session);
+	buf_add(answer, SLICE("v=0 nothing"));
+}
+
 static bool on_answer(void *arg, struct session *session, int leg, const struct sip_message *message, bool final)
 {
 	(void)leg;
@@ -559,7 +567,7 @@ static void begin(struct world *w)
 						 on_ended,       on_offer,          on_answer,       on_make_offer,
 						 on_reinvited,   on_peer_reinvited, on_reinvited,    on_peer_reinvited,
 						 on_refreshed,   on_request,        w,               NULL,
-						 NULL,           NULL };
+						 NULL,           NULL,              on_refuse };
 	w->ua = ua_new(&w->net.world, &handlers);
 	ua_settings(w->ua)->ring_timeout_us = 60 * SECOND_US;
 	ua_settings(w->ua)->session = (struct session_options){ RELIABLE_SUPPORTED, TIMER_OPTIONAL, 0, 0 };

@@ -85,6 +85,9 @@ struct session_handlers {
 	/** An offer of ours in a request is about to leave for this target. @return false: nobody there, or on the way
 	 * there, shall read it: it does not go (ERR_NO_ROUTE). May be NULL. */
 	bool (*may_offer_to)(void *arg, struct session *session, const struct sip_target *target);
+	/** An offer that came in a response and was refused by `offer`: ACK and PRACK must bring an answer all the
+	 * same, one that takes nothing. Nothing is written: there is none. May be NULL. RFC 3261 13.2.2.4 */
+	void (*refuse)(void *arg, struct session *session, const struct sip_message *message, struct buf *answer);
 };
 
 /* What a redirected call goes on with: the same To, From tag and Call-ID, the CSeq rising (8.1.3.4). */

@@ -266,7 +266,7 @@ static void answered(struct leg *leg, const struct sip_message *invite, struct s
 		struct buf answer;
 		buf_init(&answer, SIP_MESSAGE_MAX);
 		usable = session_take_offer(leg, response, &answer) == 0;
-		session_acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
+		session_acknowledge(leg, invite, buf_slice(&answer));
 		buf_fini(&answer);
 		leg->agreed = usable;
 	}

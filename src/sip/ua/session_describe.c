@@ -15,12 +15,19 @@ unsigned session_ask_answer(struct leg *leg, const struct sip_message *offer, co
 
 unsigned session_ask_own_answer(struct leg *leg, const struct sip_message *offer, struct buf *answer)
 {
+	const struct session_handlers *handlers = &leg->session->handlers;
 	struct sip_target way;
 
 	/* Where nothing is known nothing is promised. */
 	if (!dialog_way(leg->dialog, &way))
 		way = (struct sip_target){ .protocol = SIP_UDP };
-	return session_ask_answer(leg, offer, &way, answer);
+	unsigned status = session_ask_answer(leg, offer, &way, answer);
+	if (status) {
+		buf_clear(answer);
+		if (handlers->refuse)
+			handlers->refuse(handlers->arg, leg->session, offer, answer);
+	}
+	return status;
 }
 
 void session_ask_offer(struct leg *leg, const struct sip_target *way, struct buf *offer)

@@ -242,7 +242,8 @@ bool session_was_in_the_way(struct session *session, const struct outcome *outco
 /** The answer to this offer. @return 0, or the status that refuses it */
 unsigned session_ask_answer(struct leg *leg, const struct sip_message *offer, const struct sip_target *way,
 			    struct buf *answer);
-/** The same for an answer that a request of ours in the dialog carries (PRACK, ACK). */
+/** The same for an answer that a request of ours in the dialog carries (PRACK, ACK). It has one also where the offer is
+ * refused: the one that takes nothing of it. */
 unsigned session_ask_own_answer(struct leg *leg, const struct sip_message *offer, struct buf *answer);
 /** An offer in a response that goes this way; nothing is written: there is none to be had. */
 void session_ask_offer(struct leg *leg, const struct sip_target *way, struct buf *offer);

@@ -117,7 +117,7 @@ static void reinvite_accepted(struct session *session, const struct sip_message 
 		struct buf answer;
 		buf_init(&answer, SIP_MESSAGE_MAX);
 		usable = session_take_offer(leg, response, &answer) == 0;
-		session_acknowledge(leg, invite, usable ? buf_slice(&answer) : slice_of(NULL));
+		session_acknowledge(leg, invite, buf_slice(&answer));
 		buf_fini(&answer);
 	}
 	struct outcome bad = core_outcome(488, CAUSE_MEDIA, ERR_MEDIA);

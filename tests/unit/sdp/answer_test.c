@@ -168,6 +168,20 @@ static void test_offers_without_anything_for_us(void **state)
 	assert_string_equal(offer(w), before);
 }
 
+static void test_an_answer_that_takes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	buf_clear(&w->text);
+	assert_true(sdp_make_refusal(w->n, SLICE(HEAD(1) "m=video 7000 RTP/AVP 96\r\nm=audio 7002 RTP/SAVPF 9 18\r\n"),
+				     &w->local, &w->text));
+	assert_has(buf_text(&w->text), "t=0 0\r\nm=video 0 RTP/AVP 96\r\nm=audio 0 RTP/SAVPF 9 18\r\n");
+	buf_clear(&w->text);
+	assert_false(sdp_make_refusal(w->n, SLICE(HEAD(1)), &w->local, &w->text));
+	assert_false(sdp_make_refusal(w->n, SLICE("hello"), &w->local, &w->text));
+	assert_int_equal(w->text.n, 0);
+}
+
 static void test_numbers_of_the_peer_are_not_used_for_something_else(void **state)
 {
 	struct world *w = *state;
@@ -348,6 +362,7 @@ int main(void)
 		T(test_other_lines_keep_their_place_and_are_rejected),
 		T(test_the_line_in_use_stays_in_use),
 		T(test_offers_without_anything_for_us),
+		T(test_an_answer_that_takes_nothing),
 		T(test_numbers_of_the_peer_are_not_used_for_something_else),
 		T(test_all_dynamic_numbers_used_up),
 		T(test_rfc_3264_section_10),

@@ -155,7 +155,8 @@ static const struct session_handlers handlers = { on_provisional,    on_answered
 						  on_answer,         on_make_offer,      on_reinvited,
 						  on_peer_reinvited, on_reinvited,       on_peer_reinvited,
 						  on_refreshed,      on_session_request, NULL,
-						  NULL,              NULL,               NULL };
+						  NULL,              NULL,               NULL,
+						  NULL };
 
 static void set_handlers(struct chaos *c, struct session *session)
 {

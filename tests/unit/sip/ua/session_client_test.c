@@ -222,6 +222,21 @@ static void an_unusable_answer_ends_with_bye(void **state)
 	lab_said(lab, "answer 0 a1|failed 488 media|");
 }
 
+/* 13.2.2.4: an offer in a 2xx cannot be refused with a status. */
+static void an_offer_for_nothing_of_ours_is_answered_and_ended(void **state)
+{
+	struct lab *lab = *state;
+
+	lab->offer_status = 488;
+	lab_call(lab, NULL, NULL);
+	lab_answer(lab, lab_take(lab, "INVITE"), 200, "b", BOB_CONTACT SDP_LINES, "o2");
+	struct fake_packet *ack = lab_take(lab, "ACK");
+	lab_body(ack, "none");
+	lab_value(ack, SIP_HEADER_CONTENT_TYPE, "application/sdp");
+	lab_take(lab, "BYE");
+	lab_said(lab, "offer 0 o2|failed 488 media|");
+}
+
 static void an_offer_without_answer_ends_with_bye(void **state)
 {
 	struct lab *lab = *state;
@@ -707,6 +722,7 @@ int main(void)
 		LAB_TEST(an_early_answer_serves_a_2xx_without_body),
 		LAB_TEST(a_late_offer_is_answered_in_the_ack),
 		LAB_TEST(an_unusable_answer_ends_with_bye),
+		LAB_TEST(an_offer_for_nothing_of_ours_is_answered_and_ended),
 		LAB_TEST(an_offer_without_answer_ends_with_bye),
 		LAB_TEST(cancel_waits_for_the_first_provisional),
 		LAB_TEST(hanging_up_before_anything_was_sent_sends_nothing),

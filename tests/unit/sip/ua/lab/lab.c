@@ -80,6 +80,15 @@ static unsigned on_offer(void *arg, struct session *session, int leg, const stru
 	return lab->offer_status;
 }
 
+static void on_refuse(void *arg, struct session *session, const struct sip_message *message, struct buf *answer)
+{
+	(void)arg;
+	(void)session;
+	assert_non_null(message);
+	assert_int_equal(answer->n, 0);
+	buf_add(answer, SLICE("none"));
+}
+
 static bool on_answer(void *arg, struct session *session, int leg, const struct sip_message *message, bool final)
 {
 	struct lab *lab = arg;
@@ -194,7 +203,7 @@ void lab_init(struct lab *lab)
 					   on_ended,       on_offer,          on_answer,          on_make_offer,
 					   on_reinvited,   on_peer_reinvited, on_updated,         on_peer_updated,
 					   on_refreshed,   on_session_request, lab,                NULL,
-					   on_offer_lost,  NULL };
+					   on_offer_lost,  NULL,              on_refuse };
 	struct ua_handlers handlers = {
 		.incoming = on_incoming, .accept = on_accept, .capabilities = on_capabilities, .arg = lab
 	};
