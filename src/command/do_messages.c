@@ -110,10 +110,13 @@ static void on_message(void *arg, const struct message_record *message)
 	buf_printf(out, "%s%4u  %s  %s %s", message->state == MESSAGE_RECEIVED && !message->seen ? "*" : " ",
 		   message->number, when, message->state == MESSAGE_RECEIVED ? "from" : "to",
 		   *message->name ? message->name : message->peer);
-	if (message->state == MESSAGE_FAILED)
-		buf_printf(out, " (not delivered: %u %s)", message->code, message->reason);
-	else if (message->state == MESSAGE_SENDING)
+	if (message->state == MESSAGE_FAILED) {
+		buf_printf(out, " (not delivered: ");
+		outcome_text(out, message->code, message->reason, NULL);
+		buf_add_char(out, ')');
+	} else if (message->state == MESSAGE_SENDING) {
 		buf_printf(out, " (on its way)");
+	}
 	buf_printf(out, ": ");
 	print_text(out, message->text);
 	json_array_append_new(listing->list,

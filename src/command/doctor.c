@@ -92,13 +92,19 @@ static void next(struct doctor *doctor, enum step step)
 
 static void try_sockets(struct doctor *doctor)
 {
+	struct phone *phone = doctor->runner->commands->phone;
 	struct failure failure = { 0 };
+	struct buf text;
 
-	if (phone_start(doctor->runner->commands->phone, &failure))
-		row(doctor, "ok", STATUS_OK, "sockets", "%s",
-		    settings_text(phone_settings(doctor->runner->commands->phone), "sip.listen"));
-	else
+	buf_init(&text, 4096);
+	if (phone_start(phone, &failure)) {
+		/* Where they are: the port that the setting names may be another program's. */
+		phone_listens(phone, "", " ", &text);
+		row(doctor, "ok", STATUS_OK, "sockets", "%.*s", SLICE_ARG(slice_trim(buf_slice(&text))));
+	} else {
 		row(doctor, "BAD", STATUS_NETWORK, "sockets", "%s", failure.text);
+	}
+	buf_fini(&text);
 	next(doctor, STEP_ACCOUNT);
 }
 

@@ -78,6 +78,11 @@ bool phone_join(struct phone *phone, struct slice text, unsigned *call, struct b
 
 	if (!target_read(phone, text, phone->default_account, &target, failure))
 		return false;
+	if (target.is_echo) {
+		target_fini(&target);
+		return fail(failure, STATUS_USAGE, "echo",
+			    "the echo test is inside this phone: it is in no call of others");
+	}
 	buf_init(&uri, 8192);
 	buf_init(&join, 8192);
 	buf_printf(&join, "Join:");

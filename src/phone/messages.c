@@ -134,8 +134,9 @@ static void on_sent(void *arg, struct request *request, const struct outcome *ou
 	if (!good)
 		event_text(event, "cause",
 			   slice_of(outcome->cause == CAUSE_RESPONSE ? "refused" : cause_name(outcome->cause)));
-	message_store_finish(messages->store, sending->number, good ? MESSAGE_SENT : MESSAGE_FAILED, outcome->status,
-			     reason);
+	/* The code that is kept is one that somebody has said. */
+	message_store_finish(messages->store, sending->number, good ? MESSAGE_SENT : MESSAGE_FAILED,
+			     local ? 0 : outcome->status, reason);
 	if (!good && local && local != explain_local_cause(outcome))
 		phone_note_failure(messages->phone, "MESSAGE to %s: %s", sending->to, local);
 	else if (!good)

@@ -499,6 +499,8 @@ bool phone_codecs_set(struct phone *phone, struct slice names, struct failure *f
  * lines for people. @return false: no such view */
 bool phone_show(struct phone *phone, struct slice what, struct slice argument, struct buf *out,
 		struct failure *failure);
+/** Where the phone listens: each address, and by what where it is not UDP and TCP, between these two. */
+void phone_listens(const struct phone *phone, const char *before, const char *behind, struct buf *out);
 /** A sentence or two on a call, an account, or (empty) what went wrong last. */
 bool phone_why(struct phone *phone, struct slice subject, struct buf *out, struct failure *failure);
 void phone_trace_set(struct phone *phone, bool on);

@@ -49,6 +49,10 @@ bool phone_pickup(struct phone *phone, struct slice text, bool anywhere, unsigne
 
 	if (!target_read(phone, text, phone->default_account, &target, failure))
 		return false;
+	if (target.is_echo) {
+		target_fini(&target);
+		return fail(failure, STATUS_USAGE, "echo", "the echo test is inside this phone: nothing rings there");
+	}
 	buf_init(&uri, 8192);
 	buf_init(&replaces, 8192);
 	buf_printf(&replaces, "Replaces:");

@@ -402,22 +402,27 @@ static bool show_settings(struct phone *phone, struct slice argument, struct buf
 	return true;
 }
 
-static bool show_version(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+void phone_listens(const struct phone *phone, const char *before, const char *behind, struct buf *out)
 {
 	struct address bound;
 	unsigned protocols;
 	char text[ADDRESS_TEXT];
 
-	(void)argument;
-	(void)failure;
-	buf_printf(out, "offhook %s\n", VERSION);
 	for (size_t i = 0; net_bound(phone->net, i, &bound, &protocols); i++) {
-		buf_printf(out, "listens on %s", address_print(&bound, text));
+		buf_printf(out, "%s%s", before, address_print(&bound, text));
 		for (int p = 0; protocols != NET_PLAIN && p < SIP_PROTOCOLS; p++)
 			if (protocols & 1u << p)
 				buf_printf(out, " by %.*s", SLICE_ARG(sip_protocol_name((enum sip_protocol)p)));
-		buf_add_char(out, '\n');
+		buf_printf(out, "%s", behind);
 	}
+}
+
+static bool show_version(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
+{
+	(void)argument;
+	(void)failure;
+	buf_printf(out, "offhook %s\n", VERSION);
+	phone_listens(phone, "listens on ", "\n", out);
 	return true;
 }
 

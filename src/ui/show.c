@@ -35,6 +35,7 @@ bool show_event_if(const char *which, const struct event *event, bool all)
 	switch (event->kind) {
 	case EVENT_TRYING:
 	case EVENT_RESPONSE: /* the command that asked tells */
+	case EVENT_AUDIO_TEST:
 	case EVENT_CODEC:
 		return false;
 	case EVENT_REINVITE: /* remote-held says it better; whoever sent one by hand wants to know */

@@ -16,9 +16,10 @@ def rows(out):
 
 
 def test_without_an_account(bench):
-    status, out, err = bench.script(*QUIET, "doctor")
+    status, out, err = bench.script(*QUIET, "set sip.listen 127.0.0.1:0", "doctor")
     equal(status, 0, f"status ({err})")
     found = rows(out)
+    check(re.search(r"sockets +127\.0\.0\.1:[1-9]", out), f"the port that it is, not the one that was asked for: {out}")
     equal((found["sockets"], found["accounts"], found["echo test"]), ("ok", "note", "ok"), f"rows: {out}")
     equal((found["loudspeaker"], found["microphone"]), ("note", "note"), f"null is told: {out}")
     check("`audio output NAME`" in out and "`audio input NAME`" in out, f"and what to do about it: {out}")

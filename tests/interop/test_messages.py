@@ -143,6 +143,8 @@ def test_scripts_end_with_what_became_of_them(bench):
     status, _, errors = bench.script(listen, f"message {where} hello")
     equal(status, 4, "a message that nobody took")
     check("not delivered" in errors, errors)
+    status, out, _ = bench.script(listen, f"message {where} hello", "wait message-failed within=30s", "inbox")
+    check("(not delivered: no way there, or nothing listens): hello" in out, f"nobody has said a code: {out}")
     status, out, _ = bench.script(listen, f"message {where} hello", "wait message-failed within=30s", "echo $code")
     equal((status, out.strip()), (0, "503"), "a failure that was waited for")
     status, _, _ = bench.script(listen, f"message {where} hello", "wait message-sent within=30s")

@@ -51,8 +51,11 @@ static void add_message(void *arg, const struct message_record *record)
 	else
 		buf_printf(&lead, " %s you to %s: ", clock, who(record));
 	buf_printf(&line, "%s%s", buf_text(&lead), record->text);
-	if (record->state == MESSAGE_FAILED)
-		buf_printf(&line, " (not delivered: %u %s)", record->code, record->reason);
+	if (record->state == MESSAGE_FAILED) {
+		buf_printf(&line, " (not delivered: ");
+		outcome_text(&line, record->code, record->reason, NULL);
+		buf_add_char(&line, ')');
+	}
 	bool first = true;
 	for (struct slice rest = buf_slice(&line); rest.n || first;) {
 		struct slice part = slice_cut(&rest, '\n');

@@ -1035,6 +1035,12 @@ bool phone_account_face(const struct phone *phone, struct slice account, char *t
 	return true;
 }
 
+void phone_listens(const struct phone *phone, const char *before, const char *behind, struct buf *out)
+{
+	(void)phone;
+	buf_printf(out, "%s127.0.0.1:5060%s", before, behind);
+}
+
 bool phone_start(struct phone *phone, struct failure *failure)
 {
 	return told(phone, failure, "start");

@@ -172,6 +172,14 @@ static void names_win_and_echo_is_built_in(void **state)
 
 	assert_true(target_read(phone, SLICE("Echo"), NULL, &target, &failure));
 	assert_true(target.is_echo);
+	unsigned call = 0;
+	struct buf dialled;
+	buf_init(&dialled, 100);
+	assert_false(phone_pickup(phone, SLICE("echo"), false, &call, &dialled, &failure));
+	assert_string_equal(failure.text, "the echo test is inside this phone: nothing rings there");
+	assert_false(phone_join(phone, SLICE("echo"), &call, &dialled, &failure));
+	assert_string_equal(failure.text, "the echo test is inside this phone: it is in no call of others");
+	buf_fini(&dialled);
 	target_fini(&target);
 	assert_true(phone_contact_add(phone, SLICE("Bob Smith"), SLICE("sip:bob@biloxi.com"), NULL, 0, &failure));
 	assert_true(target_read(phone, SLICE("bob smith"), NULL, &target, &failure));
