@@ -12,6 +12,7 @@ struct messages {
 	size_t sending_count, typist_count;
 	/* whom we type to */
 	char *typing_to, *typing_account; /* the URI; NULL: nobody */
+	char *typing_asked;               /* whom typing_request is for */
 	char *deaf;                       /* who did not take "is typing"; it is not told again */
 	bool typing_told;
 	bool typing_waits; /* it changed while the last word of it was under way */

@@ -38,6 +38,7 @@ void typing_free(struct messages *messages)
 		request_detach(messages->typing_request);
 	free(messages->typing_to);
 	free(messages->typing_account);
+	free(messages->typing_asked);
 	free(messages->deaf);
 }
 
@@ -54,8 +55,8 @@ static void on_typing_told(void *arg, struct request *request, const struct outc
 		return;
 	messages->typing_request = NULL;
 	/* It takes texts only, or nothing at all: no more of this (RFC 3994 4). */
-	if (outcome->status >= 300 && messages->typing_to)
-		xreplace(&messages->deaf, messages->typing_to);
+	if (outcome->status >= 300)
+		xreplace(&messages->deaf, messages->typing_asked);
 	if (messages->typing_waits)
 		tell_typing(messages, messages->typing_told);
 }
@@ -72,6 +73,7 @@ static void tell_typing(struct messages *messages, bool active)
 	messages->typing_waits = messages->typing_request != NULL;
 	if (messages->typing_waits || (messages->deaf && !strcmp(messages->deaf, messages->typing_to)))
 		return;
+	xreplace(&messages->typing_asked, messages->typing_to);
 	buf_init(&body, 1024);
 	composing_write(&composing, &body);
 	messages->typing_request = messages_send(messages, account, messages->typing_to, NULL, 0, SLICE(COMPOSING_TYPE),

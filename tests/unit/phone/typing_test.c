@@ -80,11 +80,29 @@ static void a_message_ends_it(void **state)
 	assert_int_equal(count_typing(world->phones[1]), 2);
 }
 
+/* That somebody takes no such messages comes out while one writes to somebody else already. */
+static void who_does_not_take_it_is_not_the_next_one(void **state)
+{
+	struct world *world = *state;
+	const char *uri = begin(world);
+	struct phone *phone = world->phones[0];
+	struct address bound;
+	char deaf[160], text[ADDRESS_TEXT];
+
+	assert_true(net_bound(phone->net, 0, &bound, NULL));
+	address_set_port(&bound, 1);
+	snprintf(deaf, sizeof deaf, "sip:nobody@%s", address_print(&bound, text));
+	phone_typing(phone, slice_of(deaf), true);
+	phone_typing(phone, slice_of(uri), true);
+	assert_told(world, "active");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(it_begins_and_ends, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_message_ends_it, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(who_does_not_take_it_is_not_the_next_one, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
