@@ -134,10 +134,16 @@ void terminal_give_back(void)
 
 void terminal_stop(void)
 {
+	struct sigaction usual = { .sa_handler = SIG_DFL }, ours;
 	bool was = taken;
 
 	restore();
-	raise(SIGSTOP);
+	/* As the terminal does it: all of the job, or a shell that waits for a script around us would wait for ever;
+	 * and nobody where no shell could continue it. */
+	sigemptyset(&usual.sa_mask);
+	sigaction(SIGTSTP, &usual, &ours);
+	kill(0, SIGTSTP);
+	sigaction(SIGTSTP, &ours, NULL);
 	if (was)
 		enter_raw();
 }

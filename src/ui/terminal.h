@@ -20,8 +20,8 @@ bool terminal_is_utf8(void);
 bool terminal_take(int fd, const char *enter, const char *leave);
 /** Give it back: mode and `leave`. Harmless when it was not taken. */
 void terminal_give_back(void);
-/** Stop ourselves as C-z does, with the terminal given back; returns when we are continued, with the terminal taken
- * again. */
+/** Stop our job as C-z does, with the terminal given back; returns when we are continued, at once where no shell could
+ * do that, with the terminal taken again. */
 void terminal_stop(void);
 /** Continued by SIGCONT after a SIGSTOP from outside: raw mode and `enter` once more. */
 void terminal_continue(void);

@@ -185,22 +185,30 @@ test_signals() {
 }
 check signals
 
+# In a script that a shell runs: C-z stops all of the job, or that shell would wait for ever.
 test_stop_and_continue() {
-	local tty pid
+	local JOBS='once twice' tty pid
+	ENVIRONMENT=(sh -c '"$@"; echo over' sh "${ENVIRONMENT[@]}")
 	open 80x24 "${quiet[@]}"
 	call_echo && keys C-z && until_shown 'C-z once more' || return
-	pid=$(phone_pid) tty=$(mux display-message -p '#{pane_tty}')
+	pid=$(pgrep -P "$(pgrep -P "$(mux display-message -p '#{pane_pid}')")") tty=$(mux display-message -p '#{pane_tty}')
 	press_until F8 'ended after' && keys C-z && until_true "grep -q '^State:.T' /proc/$pid/status"
-	until_true "stty -a <$tty | grep -q ' icanon'"
-	[ $ok = yes ] && kill -CONT "$pid"
+	until_true "stty -a <$tty | grep -q ' icanon'" && keys Enter
 	until_shown "$prompt" && until_true "stty -a <$tty | grep -q -- '-icanon'" && line 'echo awake' && until_shown '^awake'
 	# Stopped from outside it leaves the terminal as well as found.
 	[ $ok = yes ] && kill -TSTP "$pid"
 	until_true "grep -q '^State:.T' /proc/$pid/status" && until_true "stty -a <$tty | grep -q ' icanon'"
-	until_true '[ "$(mux display-message -p "#{alternate_on}")" = 0 ]' && kill -CONT "$pid"
+	until_true '[ "$(mux display-message -p "#{alternate_on}")" = 0 ]' && keys Enter
 	until_shown "$prompt" && line 'echo back' && until_shown '^back'
 }
 check stop_and_continue
+
+# Where no shell could continue it, it goes on.
+test_stop_without_shell() {
+	open 80x24 "${quiet[@]}"
+	until_shown "$prompt" && keys C-z && line 'echo awake' && until_shown '^awake'
+}
+check stop_without_shell
 
 test_no_color() {
 	ENVIRONMENT=(env LC_ALL=C.UTF-8 NO_COLOR=1)

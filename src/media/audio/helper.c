@@ -112,8 +112,9 @@ static void prepare_shared(struct helper *helper)
 		ring_init(sound_ring(shared, side), SOUND_RING_FRAMES, sizeof(int16_t));
 }
 
-/* The media thread may be a real-time one: the helper's PortAudio decides for itself. */
-static void ordinary_priority(posix_spawnattr_t *attributes)
+/* The media thread may be a real-time one: the helper's PortAudio decides for itself. And C-c and C-z are the phone's:
+ * who says goodbye, or is continued, still has its sound. */
+static void on_its_own(posix_spawnattr_t *attributes)
 {
 	struct sched_param ordinary = { 0 };
 	sigset_t none;
@@ -122,7 +123,9 @@ static void ordinary_priority(posix_spawnattr_t *attributes)
 	posix_spawnattr_setsigmask(attributes, &none);
 	posix_spawnattr_setschedpolicy(attributes, SCHED_OTHER);
 	posix_spawnattr_setschedparam(attributes, &ordinary);
-	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setpgroup(attributes, 0);
+	posix_spawnattr_setflags(attributes,
+				 POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 }
 
 static int spawn(struct helper *helper, int life)
@@ -139,7 +142,7 @@ static int spawn(struct helper *helper, int life)
 	posix_spawn_file_actions_adddup2(&actions, helper->shm_fd, SOUND_SHM_FD);
 	posix_spawn_file_actions_adddup2(&actions, helper->wake_fd, SOUND_WAKE_FD);
 	posix_spawnattr_init(&attributes);
-	ordinary_priority(&attributes);
+	on_its_own(&attributes);
 	int error = posix_spawn(&helper->pid, helper->program, &actions, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);

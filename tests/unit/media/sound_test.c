@@ -7,11 +7,13 @@
 #include "wave.h"
 
 #include <math.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -311,6 +313,38 @@ static void devices(void **state)
 	unlink(path);
 }
 
+/* Keys that the terminal makes signals of reach the phone alone: the helper is in a group of its own. */
+static void the_helper_is_not_of_our_job(void **state)
+{
+	static const char script[] = "#!/bin/sh\nread -r pid name state parent group rest </proc/$$/stat\n"
+				     "echo $pid $group >\"$0.says\"\n"
+				     "printf '\\1\\0\\0\\0\\0\\0\\0\\0' >&4\nread -r end\n";
+	char name[] = "/tmp/offhook-helper-XXXXXX", says[64];
+	enum err err;
+	int fd = mkstemp(name), pid = 0, group = 0;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, script, sizeof script - 1), sizeof script - 1);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	close(fd);
+	setenv("OFFHOOK_SOUND", name, 1);
+	struct device *device = device_open(DEVICE_OUT, "any", &err);
+	assert_non_null(device);
+	struct pollfd called = { .fd = device->ops->wake_fd(device), .events = POLLIN };
+	assert_int_equal(poll(&called, 1, 60000), 1);
+	snprintf(says, sizeof says, "%s.says", name);
+	FILE *file = fopen(says, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d %d", &pid, &group), 2);
+	fclose(file);
+	assert_int_equal(group, pid);
+	device_close(device);
+	unlink(says);
+	unlink(name);
+	unsetenv("OFFHOOK_SOUND");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +356,7 @@ int main(void)
 		cmocka_unit_test(tones_have_cadence_and_no_clicks),
 		cmocka_unit_test(stretching_keeps_the_tone),
 		cmocka_unit_test(devices),
+		cmocka_unit_test(the_helper_is_not_of_our_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
