@@ -3,6 +3,7 @@
 #include <string.h>
 
 enum { SDES_CNAME = 1, BLOCK_BYTES = 24, SENDER_BYTES = 20, OVERHEAD_BYTES = 28 };
+static const double RTCP_SHARE = 0.05, LEAST_S = 5, REDUCED_S_KBITS = 360, REDUCED_S = 1;
 #define NTP_UNIX_S UINT64_C(2208988800)
 
 static uint32_t get32(const uint8_t *p)
@@ -231,29 +232,42 @@ bool rtcp_parse(struct rtcp_report *report, const uint8_t *bytes, size_t n, uint
 
 /* ---- when to report ---- */
 
-int64_t rtcp_interval_us(const struct rtcp_schedule *schedule, struct random *random)
+/* The interval of A.7 before chance has its say, in seconds. */
+static double interval_s(const struct rtcp_schedule *schedule)
 {
-	double least_s = schedule->initial ? 2.5 : 5;
+	double least_s = LEAST_S, reduced_s = REDUCED_S_KBITS * 1000 * RTCP_SHARE / 8 / schedule->bandwidth;
 	double bandwidth = schedule->bandwidth, members = schedule->members;
+
+	if (schedule->senders && reduced_s < least_s)
+		least_s = reduced_s > REDUCED_S ? reduced_s : REDUCED_S;
+	if (schedule->initial)
+		least_s /= 2;
 
 	/* Senders share a quarter among themselves when they are a quarter of the members or fewer. */
 	if (schedule->senders * 4 <= schedule->members) {
 		members = schedule->we_sent ? schedule->senders : schedule->members - schedule->senders;
 		bandwidth *= schedule->we_sent ? 0.25 : 0.75;
 	}
-	double interval_s = schedule->average_bytes * members / bandwidth;
-	if (interval_s < least_s)
-		interval_s = least_s;
-	/* Between a half and one and a half; 1.21828 = e - 3/2 makes up for the reconsideration (6.3.1). */
-	interval_s *= 0.5 + random_u32(random) / 4294967296.0;
-	return (int64_t)(interval_s / 1.21828 * 1e6);
+	double interval = schedule->average_bytes * members / bandwidth;
+	return interval < least_s ? least_s : interval;
+}
+
+/* Between a half and one and a half; 1.21828 = e - 3/2 makes up for the reconsideration (6.3.1). */
+static int64_t randomised_us(double interval, double chance)
+{
+	return (int64_t)(interval * (0.5 + chance) / 1.21828 * 1e6);
+}
+
+int64_t rtcp_interval_us(const struct rtcp_schedule *schedule, struct random *random)
+{
+	return randomised_us(interval_s(schedule), random_u32(random) / 4294967296.0);
 }
 
 void rtcp_schedule_init(struct rtcp_schedule *schedule, int64_t now_us, double session_bits, struct random *random)
 {
 	*schedule = (struct rtcp_schedule){
 		.average_bytes = 100 + OVERHEAD_BYTES,
-		.bandwidth = session_bits * 0.05 / 8,
+		.bandwidth = session_bits * RTCP_SHARE / 8,
 		.members = 1,
 		.members_before = 1,
 		.initial = true,
@@ -262,22 +276,32 @@ void rtcp_schedule_init(struct rtcp_schedule *schedule, int64_t now_us, double s
 	schedule->next_us = now_us + rtcp_interval_us(schedule, random);
 }
 
+void rtcp_schedule_bandwidth(struct rtcp_schedule *schedule, double session_bits)
+{
+	schedule->bandwidth = session_bits * RTCP_SHARE / 8;
+}
+
 void rtcp_schedule_size(struct rtcp_schedule *schedule, size_t bytes)
 {
 	schedule->average_bytes += ((double)(bytes + OVERHEAD_BYTES) - schedule->average_bytes) / 16;
 }
 
-static void reported(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)
+static void reported(struct rtcp_schedule *schedule, int64_t due_us, struct random *random)
 {
-	schedule->last_us = now_us;
+	schedule->last_us = due_us;
 	schedule->initial = false;
-	schedule->next_us = now_us + rtcp_interval_us(schedule, random);
+	schedule->next_us = due_us + rtcp_interval_us(schedule, random);
 }
 
-void rtcp_schedule_early(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)
+bool rtcp_schedule_early(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)
 {
-	if (schedule->initial)
-		reported(schedule, now_us, random);
+	double interval = interval_s(schedule);
+	int64_t due_us = schedule->last_us + (int64_t)(interval * 1e6);
+
+	if (!schedule->initial && now_us < schedule->last_us + randomised_us(interval, 0))
+		return false;
+	reported(schedule, schedule->initial || due_us < now_us ? now_us : due_us, random);
+	return true;
 }
 
 bool rtcp_schedule_due(struct rtcp_schedule *schedule, int64_t now_us, struct random *random)

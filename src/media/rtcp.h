@@ -49,16 +49,25 @@ struct rtcp_schedule {
 	unsigned members, senders;
 	unsigned members_before;
 	bool initial, we_sent;
-	int64_t last_us, next_us;
+	int64_t last_us, next_us; /* last: when the last one was due, at least */
 };
 void rtcp_schedule_init(struct rtcp_schedule *schedule, int64_t now_us, double session_bits, struct random *random);
+/** What both sides send together, with IP headers, turned out to be so many bits per second. */
+void rtcp_schedule_bandwidth(struct rtcp_schedule *schedule, double session_bits);
 /** A compound packet was sent or received. */
 void rtcp_schedule_size(struct rtcp_schedule *schedule, size_t bytes);
 /**
  * The timer rang: shall a report go now? Reconsiders by 6.3.6; in either case next_us is set anew.
  */
 bool rtcp_schedule_due(struct rtcp_schedule *schedule, int64_t now_us, struct random *random);
-/** The first report may go as soon as it has something to tell (6.2): as if it had been due now. */
-void rtcp_schedule_early(struct rtcp_schedule *schedule, int64_t now_us, struct random *random);
-/** The interval of A.7 in microseconds, at least 5 s (half of that before the first report), randomised. */
+/**
+ * There is something to tell: may a report go now? The first one always (6.2); a later one when the interval might have
+ * been as short as this by chance, and the one that follows then comes as if this one had kept its time, so that there
+ * are no more of them in the mean. @return whether one goes; next_us is set anew then
+ */
+bool rtcp_schedule_early(struct rtcp_schedule *schedule, int64_t now_us, struct random *random);
+/**
+ * The interval of A.7 in microseconds, randomised. Before that it is at least 5 s or, while somebody sends, the reduced
+ * minimum of 6.2: 360 s divided by the session's kbit/s, but no less than 1 s; half of that before the first report.
+ */
 int64_t rtcp_interval_us(const struct rtcp_schedule *schedule, struct random *random);

@@ -46,6 +46,7 @@ enum {
 	STREAM_DIGITS_HEARD = 32,
 	COMFORT_PAYLOAD_TYPE = 13,
 	STREAM_FORMER_SOURCES = 4,        /* whose counts are kept, should they come back */
+	STREAM_OPUS_BITRATE = 112000,     /* with copies and all, unless the peer takes less */
 	STREAM_FEC_HOLD_TICKS = 1000,     /* what repairs losses is expected so long after it was seen or needed */
 };
 
@@ -179,7 +180,8 @@ struct stream {
 	struct address rtcp_seen;         /* where the peer's reports come from */
 	uint32_t report_lsr;              /* middle of the NTP time of the peer's last SR */
 	int64_t report_us;                /* when it came */
-	uint64_t sent_at_report, sent_at_peer_report;
+	uint64_t sent_at_report, sent_at_peer_report, lost_at_report;
+	bool told_loss;                   /* the last report had any */
 	double peer_loss, rtt_ms;
 	struct stream_rate rate;
 	struct red_memory red_memory;

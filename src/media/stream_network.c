@@ -10,6 +10,9 @@
 
 enum {
 	EARLY_REPORT_US = 200000, /* the first packets say too little of the way */
+	NEWS_PACKETS = 2,         /* lost since a report that knew of none */
+	USUAL_PTIME_MS = 20, HEADERS_BYTES = 40, /* RTP, UDP, IPv4 */
+	SESSION_BITS = 64000,     /* at least */
 	RESTART_TOLD_US = 5000000,
 	LATCH_PACKETS = 3,
 	LOST_MAX = 0x7fffff,      /* 24 bits with sign */
@@ -455,7 +458,7 @@ void stream_start(struct stream *stream, const struct stream_turn *turn)
 	if (stream->config.rtcp_fd >= 0)
 		setsockopt(stream->config.rtcp_fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 	stream->started_us = stream->receiving_us = turn->now_us;
-	rtcp_schedule_init(&stream->schedule, turn->now_us, 64000, turn->random);
+	rtcp_schedule_init(&stream->schedule, turn->now_us, SESSION_BITS, turn->random);
 }
 
 /* ---- RTCP out ---- */
@@ -490,6 +493,8 @@ static void fill_block(struct stream *stream, const struct stream_turn *turn, st
 		.lsr = stream->report_lsr,
 		.dlsr = stream->report_lsr && since_us > 0 ? (uint32_t)(since_us * 65536 / SECOND_US) : 0,
 	};
+	stream->told_loss = block->fraction > 0;
+	stream->lost_at_report = stream->jitter.burst.lost;
 }
 
 static void send_report(struct stream *stream, const struct stream_turn *turn, bool bye)
@@ -520,28 +525,47 @@ static void send_report(struct stream *stream, const struct stream_turn *turn, b
 
 /*
  * A peer that hears of losses repairs them. The first report of a unicast session may go at once (RFC 3550 6.2): it
- * goes with the first loss, and what follows keeps to the interval.
+ * goes with the first loss. Losses that begin later hurry the next report; one packet alone says nothing of the way.
  */
 static bool shows_loss(const struct stream *stream, int64_t now_us)
 {
-	return stream->has_source && stream->source.valid && now_us - stream->started_us >= EARLY_REPORT_US &&
-	       rtp_source_lost(&stream->source) > 0;
+	if (!stream->has_source || !stream->source.valid || now_us - stream->started_us < EARLY_REPORT_US)
+		return false;
+	if (stream->schedule.initial)
+		return rtp_source_lost(&stream->source) > 0;
+	return !stream->told_loss && stream->jitter.burst.lost >= stream->lost_at_report + NEWS_PACKETS;
+}
+
+/*
+ * What the directions that are agreed on are expected to take, as RFC 3550 6.2 means it: the peer sends as much as we
+ * do. A call on hold counts as little, so that it may rest.
+ */
+static double session_bits(const struct stream *stream)
+{
+	const struct stream_codec *send = &stream->config.send;
+	uint32_t fixed = media_codec_bitrate(send->codec), ptime_ms = send->ptime_ms ? send->ptime_ms : USUAL_PTIME_MS;
+	double bits = fixed ? fixed : STREAM_OPUS_BITRATE;
+
+	if (send->max_bitrate && send->max_bitrate < bits)
+		bits = send->max_bitrate;
+	bits = (stream->config.sends + stream->config.receives) * (bits + HEADERS_BYTES * 8 * 1000.0 / ptime_ms);
+	return bits > SESSION_BITS ? bits : SESSION_BITS;
 }
 
 void stream_report_if_due(struct stream *stream, const struct stream_turn *turn)
 {
 	struct rtcp_schedule *schedule = &stream->schedule;
-	bool early = schedule->initial && shows_loss(stream, turn->now_us);
+	bool news = shows_loss(stream, turn->now_us);
 
-	if (turn->now_us < schedule->next_us && !early)
+	if (turn->now_us < schedule->next_us && !news)
 		return;
 	bool peer_sends = stream->last_packet_us && turn->now_us - stream->last_packet_us < 10 * SECOND_US;
 	schedule->we_sent = stream->sent_packets > stream->sent_at_report;
 	schedule->members = stream->has_source || stream->peer_reported ? 2 : 1;
 	schedule->senders = (unsigned)schedule->we_sent + peer_sends;
-	if (early)
-		rtcp_schedule_early(schedule, turn->now_us, turn->random);
-	if (early || rtcp_schedule_due(schedule, turn->now_us, turn->random))
+	rtcp_schedule_bandwidth(schedule, session_bits(stream));
+	if ((news && rtcp_schedule_early(schedule, turn->now_us, turn->random)) ||
+	    (turn->now_us >= schedule->next_us && rtcp_schedule_due(schedule, turn->now_us, turn->random)))
 		send_report(stream, turn, false);
 }
 

@@ -7,11 +7,11 @@
 #include <math.h>
 
 enum {
-	FULL_OPUS_BITRATE = 112000,
 	LEAST_BITRATE = 16000,       /* congestion leaves this much, and copies are not sent for less */
 	QUEUE_MS = 80,               /* a round trip that much longer than the shortest: packets queue */
 	BLOCKED_US = 60000000,       /* copies made it worse: none for a minute, then for two, ... */
-	WATCHED_REPORTS = 6,         /* reports after arming that tell whether copies made it worse */
+	USUAL_PACKETS = 250,         /* of a report: what follows is said of such ones */
+	WATCHED_PACKETS = 1250,      /* after arming, that tell whether copies made it worse */
 	STRIKES_MAX = 6,
 };
 static const double EXPECT_LESS = 0.3, ARM_LOSS = 0.01, FAR_LOSS = 0.04, DISARM_LOSS = 0.005, CONGESTED_LOSS = 0.02,
@@ -94,7 +94,8 @@ static void watch_copies(struct stream *stream, double loss, uint64_t packets, i
 		rate->loss_after += (loss - rate->loss_after) * (double)packets / (double)rate->packets_after;
 	}
 	double least_after = rate->loss_after - doubt(rate->loss_after, rate->packets_after);
-	if (rate->watched > 2 && rate->watched <= WATCHED_REPORTS && least_after > rate->loss_before * 1.5 + 0.05) {
+	if (rate->watched > 2 && rate->packets_after <= WATCHED_PACKETS &&
+	    least_after > rate->loss_before * 1.5 + 0.05) {
 		disarm(stream);
 		rate->blocked_until_us = now_us + ((int64_t)BLOCKED_US << rate->strikes);
 		rate->strikes += rate->strikes < STRIKES_MAX;
@@ -106,8 +107,9 @@ static void watch_copies(struct stream *stream, double loss, uint64_t packets, i
 void stream_rate_report(struct stream *stream, double loss, uint64_t packets, double rtt_ms, int64_t now_us)
 {
 	struct stream_rate *rate = &stream->rate;
+	double weight = (double)packets / USUAL_PACKETS;
 
-	rate->loss = loss > rate->loss ? loss : rate->loss + (loss - rate->loss) * EXPECT_LESS;
+	rate->loss = loss > rate->loss ? loss : loss + (rate->loss - loss) * pow(1 - EXPECT_LESS, weight);
 	watch_copies(stream, loss, packets, now_us);
 	if (rtt_ms >= 0 && (rate->least_rtt_ms <= 0 || rtt_ms < rate->least_rtt_ms))
 		rate->least_rtt_ms = rtt_ms;
@@ -115,8 +117,8 @@ void stream_rate_report(struct stream *stream, double loss, uint64_t packets, do
 	if ((queues && loss >= CONGESTED_LOSS) || loss - doubt(loss, packets) >= HOPELESS_LOSS)
 		rate->slower = rate->slower * RATE_DOWN > RATE_LEAST ? rate->slower * RATE_DOWN : RATE_LEAST;
 	else
-		rate->slower = rate->slower * RATE_UP < 1 ? rate->slower * RATE_UP : 1;
-	rate->least_rtt_ms *= FORGET_TRIP;
+		rate->slower = rate->slower * pow(RATE_UP, weight) < 1 ? rate->slower * pow(RATE_UP, weight) : 1;
+	rate->least_rtt_ms *= pow(FORGET_TRIP, weight);
 }
 
 void stream_rate_update(struct stream *stream, int64_t now_us)
@@ -154,7 +156,7 @@ struct codec_path stream_rate_path(const struct stream *stream, int complexity)
 			path.loss *= loss;
 	}
 	if (rate->slower < 1) {
-		uint32_t slow = (uint32_t)(FULL_OPUS_BITRATE * rate->slower);
+		uint32_t slow = (uint32_t)(STREAM_OPUS_BITRATE * rate->slower);
 		most = most < slow ? most : slow;
 	}
 	path.max_bitrate = most == UINT32_MAX ? 0 : most;

@@ -303,6 +303,36 @@ static void the_first_loss_is_told_at_once(void **state)
 	talk_end(&talk);
 }
 
+/*
+ * Nothing is lost for ten seconds, then two packets to one end are, at any time since its last report: within a second
+ * of them the other sends copies. One loss alone is not answered by twice the rate.
+ */
+static void losses_that_begin_later_are_told_soon(void **state)
+{
+	enum { CALLS = 8, CLEAN_TICKS = 1000, SOON_TICKS = 100, APART = 37, PAIR = 10 };
+
+	(void)state;
+	for (int call = 0; call < CALLS; call++) {
+		struct talk talk;
+		const struct end *ends = talk.ends;
+		int16_t mic[CODEC_TICK_FRAMES] = { 0 };
+		int64_t one = CLEAN_TICKS + call * APART, two = one + 1000, gone = 0;
+
+		talk_begin(&talk, MEDIA_PCMU);
+		for (int64_t k = 0; k < two + PAIR + SOON_TICKS; k++) {
+			if ((k >= one && gone < 1) || (k >= two && gone < 2) || (k >= two + PAIR && gone < 3))
+				gone += lose(&ends[0]);
+			for (int i = 0; i < 2; i++)
+				tick(&talk, i, k, mic);
+			assert_true(k >= two || !ends[1].stream->rate.copies);
+		}
+		assert_int_equal(gone, 3);
+		assert_int_equal(ends[1].stream->rate.copies, 1);
+		assert_true(ends[0].stream->copies_seen);
+		talk_end(&talk);
+	}
+}
+
 /* Of 13 packets two in a row are lost: the one copy that G.711 has goes two packets later, so both are repaired. */
 static void two_in_a_row_are_repaired(void **state)
 {
@@ -386,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_flood_changes_nothing),
 		cmocka_unit_test(the_first_packet_is_heard_at_once),
 		cmocka_unit_test(the_first_loss_is_told_at_once),
+		cmocka_unit_test(losses_that_begin_later_are_told_soon),
 		cmocka_unit_test(two_in_a_row_are_repaired),
 		cmocka_unit_test(nothing_clicks),
 	};

@@ -187,10 +187,63 @@ static void rtcp_times(void **state)
 	assert_true(reports > 900 && reports < 1100);
 	/* The first may go at once, which is taken into account; none after it. */
 	rtcp_schedule_init(&schedule, 0, 64000, &random);
-	rtcp_schedule_early(&schedule, 200000, &random);
+	assert_true(rtcp_schedule_early(&schedule, 200000, &random));
 	assert_true(!schedule.initial && schedule.last_us == 200000 && schedule.next_us >= 2200000);
-	rtcp_schedule_early(&schedule, 300000, &random);
+	assert_false(rtcp_schedule_early(&schedule, 300000, &random));
 	assert_int_equal(schedule.last_us, 200000);
+}
+
+/* Reports in 5000 s of a session of `bits`, where somebody sends; `news`: there is always something to tell. */
+static int reports_of(double bits, bool news, int64_t *least_us)
+{
+	struct rtcp_schedule schedule;
+	struct random random;
+	int64_t before = 0;
+	int reports = 0;
+
+	random_init_seeded(&random, 2);
+	rtcp_schedule_init(&schedule, 0, 64000, &random);
+	rtcp_schedule_bandwidth(&schedule, bits);
+	schedule.members = schedule.senders = 2;
+	*least_us = INT64_MAX;
+	for (int64_t now = 0; now < INT64_C(5000000000); now += 10000) {
+		bool early = news && rtcp_schedule_early(&schedule, now, &random);
+		if (!early && (now < schedule.next_us || !rtcp_schedule_due(&schedule, now, &random)))
+			continue;
+		if (reports++ > 1 && now - before < *least_us)
+			*least_us = now - before;
+		before = now;
+	}
+	return reports;
+}
+
+/* The reduced minimum of RFC 3550 6.2, and what news does within it: sooner once, no more often. */
+static void news_hurries_a_report_and_adds_none(void **state)
+{
+	static const struct { double bits, mean_s; } rows[] = { { 64000, 5 }, { 160000, 2.25 }, { 256000, 1.406 },
+								 { 1600000, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		double usual = 5000 / rows[i].mean_s;
+		int64_t least_us, least_news_us;
+		int plain = reports_of(rows[i].bits, false, &least_us);
+		assert_in_range(plain, (uintmax_t)(usual * 0.9), (uintmax_t)(usual * 1.1));
+		assert_in_range(reports_of(rows[i].bits, true, &least_news_us), 1, (uintmax_t)(usual * 1.1));
+		/* What chance may make of an interval: half of it by 1.21828, and no less. */
+		assert_true((double)least_us >= rows[i].mean_s * 0.41e6);
+		assert_true((double)least_news_us >= rows[i].mean_s * 0.41e6);
+	}
+	struct rtcp_schedule schedule;
+	struct random random;
+	random_init_seeded(&random, 3);
+	rtcp_schedule_init(&schedule, 0, 160000, &random);
+	schedule.members = schedule.senders = 2;
+	rtcp_schedule_early(&schedule, 1000000, &random);
+	assert_false(rtcp_schedule_early(&schedule, 1900000, &random));
+	assert_true(rtcp_schedule_early(&schedule, 1930000, &random));
+	assert_int_equal(schedule.last_us, 3250000); /* when it would have been due */
+	assert_false(rtcp_schedule_early(&schedule, 4000000, &random));
 }
 
 static void junk_is_survived(void **state)
@@ -360,6 +413,7 @@ int main(void)
 		cmocka_unit_test(rtp_jitter),
 		cmocka_unit_test(rtcp_round_trip),
 		cmocka_unit_test(rtcp_times),
+		cmocka_unit_test(news_hurries_a_report_and_adds_none),
 		cmocka_unit_test(junk_is_survived),
 		cmocka_unit_test(digit_is_sent_exactly),
 		cmocka_unit_test(digit_is_heard_once),
