@@ -487,6 +487,13 @@ static bool take_message(struct flow *flow, struct slice bytes, enum sip_framing
 	return used == bytes.n;
 }
 
+/* What had begun was a keep-alive. Who came to us and has said nothing else yet still owes a message. */
+static void keep_alive_ends(struct flow *flow)
+{
+	if (flow->spoke || !flow->incoming)
+		timer_stop(flow->transport->world.timers, &flow->timer);
+}
+
 static bool take(struct flow *flow, enum framing_result result, struct slice message)
 {
 	const struct sip_world *world = &flow->transport->world;
@@ -496,10 +503,12 @@ static bool take(struct flow *flow, enum framing_result result, struct slice mes
 		timer_stop(world->timers, &flow->timer);
 		return take_message(flow, message, SIP_STREAM);
 	case FRAMING_PING:
+		keep_alive_ends(flow);
 		/* A pong that does not fit is not worth waiting for; the peer pings again. */
 		(void)world->ops->send_stream(world->net, flow, SLICE("\r\n"));
 		return true;
 	case FRAMING_PONG:
+		keep_alive_ends(flow);
 		return true;
 	case FRAMING_BROKEN:
 		transport__refuse_unframed(flow, framing_head(&flow->framing));

@@ -219,6 +219,31 @@ static void garbage_closes_the_flow(void **state)
 	assert_int_equal(recorder->net.sent_count, 0);
 }
 
+/* Half a keep-alive is the beginning of a message; the other half is its end. */
+static void a_keep_alive_in_two_parts_costs_no_connection(void **state)
+{
+	struct recorder *recorder = *state;
+	char *text = request_text("OPTIONS", "SIP/2.0/TCP 198.51.100.7:33333;branch=z9hG4bKa");
+	struct flow *flow = fake_net_accept(&recorder->net, SIP_TCP, "198.51.100.7:33333");
+	struct flow *silent = fake_net_accept(&recorder->net, SIP_TCP, "198.51.100.7:33334");
+
+	fake_net_bytes(&recorder->net, flow, text);
+	assert_int_equal(recorder->requests, 1);
+	for (int i = 0; i < 4; i++) {
+		fake_net_bytes(&recorder->net, flow, "\r\n\r");
+		fake_net_bytes(&recorder->net, silent, "\r\n\r");
+		fake_net_pass(&recorder->net, SECOND_US);
+		fake_net_bytes(&recorder->net, flow, "\n");
+		fake_net_bytes(&recorder->net, silent, "\n");
+		fake_net_pass(&recorder->net, 10 * SECOND_US);
+	}
+	assert_true(fake_net_is_open(&recorder->net, flow));
+	/* who says nothing else is no peer */
+	assert_int_equal(recorder->failures, 1);
+	assert_int_equal(transport_counters(recorder->transport)->unfinished, 1);
+	free(text);
+}
+
 static void garbage_in_a_websocket_is_counted_as_well(void **state)
 {
 	struct recorder *recorder = *state;
@@ -577,6 +602,7 @@ int main(void)
 		TEST(requests_go_on_connections_that_came_in),
 		TEST(messages_come_out_of_a_stream),
 		TEST(garbage_closes_the_flow),
+		TEST(a_keep_alive_in_two_parts_costs_no_connection),
 		TEST(who_is_reached_by_a_connection_shows_the_right_one),
 		TEST(garbage_in_a_websocket_is_counted_as_well),
 		TEST(a_peer_that_never_ends_its_message_is_closed),
