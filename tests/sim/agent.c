@@ -66,7 +66,7 @@ static void act(void *arg)
 
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
 		 const char *password, const char *realm, const struct session_options *options,
-		 enum sip_protocol protocol)
+		 enum sip_protocol protocol, const char *route)
 {
 	struct ua_handlers handlers = { .arg = agent };
 
@@ -80,6 +80,8 @@ void agent_start(struct agent *agent, struct host *host, const char *user, const
 	agent->identity = (struct identity){
 		.uri = agent->uri, .password = password, .realm = realm, .has_protocol = true, .protocol = protocol
 	};
+	agent->routes[0] = route;
+	agent->identity.routes = route ? agent->routes : NULL;
 	list_init(&agent->calls);
 	list_init(&agent->deeds);
 	calls_handlers(agent, &handlers);

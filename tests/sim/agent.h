@@ -24,6 +24,7 @@ struct agent {
 	char uri[64];                 /* sip:user@192.0.2.1 */
 	char instance[64];            /* urn:uuid: of its host */
 	struct identity identity;
+	const char *routes[2];        /* of it */
 	const char *const *others;    /* the users' URIs, NULL-ended */
 	struct session_options options;
 	struct list calls, deeds; /* struct agent_call, struct deed: kept until the end of this life, ended or not */
@@ -65,10 +66,10 @@ struct deed {
 };
 
 /** A user agent on `host`, registered and acting from now on; it goes to others by this protocol unless they ask for
- * another. `realm` NULL: it learns by whom it is asked. */
+ * another. `realm` NULL: it learns by whom it is asked; `route` NULL: it goes straight to the domain. */
 void agent_start(struct agent *agent, struct host *host, const char *user, const char *const *others,
 		 const char *password, const char *realm, const struct session_options *options,
-		 enum sip_protocol protocol);
+		 enum sip_protocol protocol, const char *route);
 /** Its end, without a word to anybody: as if the plug was pulled. Faults stay. */
 void agent_stop(struct agent *agent);
 /** At the end of each turn. */

@@ -3,9 +3,9 @@
  * call, change, transfer, subscribe, publish and register by chance while packets are lost and doubled, links are cut,
  * phones and the server restart and a stranger sends what it has overheard. The server asks for passwords, by
  * nonces that grow old and a realm that is renamed, and keeps flows; connections are cut anywhere, break, and open late
- * or not. Then the network heals, and it must be that both ends of every call agree on it; that each command has had
- * exactly one outcome; that no transaction and no dialog outlives its timers; and that nothing was ever sent which our
- * own strict check refuses.
+ * or not, and the name of the server leads to a dead address first. Then the network heals, and it must be that both
+ * ends of every call agree on it; that each command has had exactly one outcome; that no transaction and no dialog
+ * outlives its timers; and that nothing was ever sent which our own strict check refuses.
  *
  *   mesh_sim              what `make check` runs
  *   mesh_sim SEED         one seed, for repeating a failure
@@ -35,6 +35,7 @@ struct mesh {
 	enum sip_protocol stream; /* which */
 	bool forgets;          /* a NAT between */
 	struct proxy_style style;
+	char route[64];        /* how it writes itself into routes */
 };
 
 struct sums {
@@ -68,7 +69,8 @@ static void start_agent(struct mesh *mesh, int i)
 
 	agent_start(&mesh->agents[i], &mesh->world.hosts[i + 1], users[i], uris, password,
 		    mesh->style.realm.inside ? REALM_NAME : NULL, &mesh->options,
-		    mesh->streams >> i & 1 ? mesh->stream : SIP_UDP);
+		    mesh->streams >> i & 1 ? mesh->stream : SIP_UDP,
+		    mesh->world.two_families && mesh->streams >> i & 1 ? "<sip:" WORLD_SERVER ";lr>" : NULL);
 }
 
 /* A new one has none of what the one before knew. */
@@ -157,6 +159,22 @@ static void choose_style(struct mesh *mesh, uint64_t seed)
 	}
 }
 
+/* The server is known by a name, which leads nowhere first: dice of their own again. */
+static void choose_families(struct mesh *mesh, uint64_t seed)
+{
+	struct slice protocol = sip_protocol_name(mesh->stream);
+	struct random dice;
+
+	random_init_seeded(&dice, seed ^ 0x66616d696c696573);
+	mesh->world.two_families = mesh->streams && random_below(&dice, 3) == 0;
+	mesh->world.silent_family = random_below(&dice, 3) > 0;
+	snprintf(mesh->route, sizeof mesh->route, "<sip:192.0.2.1;lr>");
+	if (mesh->world.two_families)
+		snprintf(mesh->route, sizeof mesh->route, "<sip:" WORLD_SERVER ";transport=%.*s;lr>",
+			 SLICE_ARG(protocol));
+	mesh->style.route = mesh->route;
+}
+
 static void build(struct mesh *mesh, uint64_t seed)
 {
 	struct world *world = &mesh->world;
@@ -175,6 +193,7 @@ static void build(struct mesh *mesh, uint64_t seed)
 	mesh->hostile = seed / 11 % 2;
 	mesh->streams = seed % 2 ? 0 : random_below(&world->random, 1 << AGENTS);
 	choose_style(mesh, seed);
+	choose_families(mesh, seed);
 	start_proxy(mesh);
 	for (int i = 0; i < AGENTS; i++)
 		start_agent(mesh, i);

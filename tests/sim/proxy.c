@@ -51,6 +51,7 @@ struct proxy {
 	unsigned tags, flows_made, flows_lost;
 	struct realm realm;
 	bool outbound;
+	const char *route;      /* as Record-Route has it */
 };
 
 static int64_t now(const struct proxy *proxy)
@@ -62,6 +63,8 @@ static bool is_ours(const struct proxy *proxy, const struct sip_uri *uri)
 {
 	struct address address;
 
+	if (slice_eq(sip_uri_hop_host(uri), SLICE(WORLD_SERVER)))
+		return true;
 	return address_parse_host(&address, sip_uri_hop_host(uri), uri->port ? uri->port : 5060) &&
 	       address_eq(&address, &proxy->host->address);
 }
@@ -280,7 +283,7 @@ static struct sip_draft *forwarded(struct proxy *proxy, const struct sip_message
 		if (i || !is_ours(proxy, &route->uri))
 			sip_draft_add_slice(draft, SIP_HEADER_ROUTE, route->text);
 	if (!sip_message_to(request)->tag.n && request->method != SIP_MESSAGE)
-		sip_draft_add(draft, SIP_HEADER_RECORD_ROUTE, "<sip:192.0.2.1;lr>");
+		sip_draft_add(draft, SIP_HEADER_RECORD_ROUTE, "%s", proxy->route);
 	copy_rest(draft, request, false);
 	return draft;
 }
@@ -558,6 +561,7 @@ struct proxy *proxy_new(struct host *host, const struct proxy_style *style)
 
 	proxy->host = host;
 	proxy->outbound = style->outbound;
+	proxy->route = style->route;
 	realm_init(&proxy->realm, host->world, &style->realm);
 	list_init(&proxy->jobs);
 	proxy->transactions = transactions_new(&host->sip, &handlers);

@@ -12,6 +12,7 @@ struct proxy;
 struct proxy_style {
 	struct realm_style realm;
 	bool outbound; /* it keeps the flows that user agents register by (RFC 5626) */
+	const char *route; /* how it writes itself into routes */
 };
 
 struct proxy *proxy_new(struct host *host, const struct proxy_style *style);

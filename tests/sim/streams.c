@@ -106,7 +106,7 @@ static void handshake(void *arg)
 	struct end *end = arg, *there = other_end(end);
 	struct pipe *pipe = end->pipe;
 
-	if (end->host->cut || (there->host && there->host->cut))
+	if (end->host->cut || (there->host ? there->host->cut : pipe->world->silent_family))
 		return; /* no answer: the transport gives up by itself */
 	if (random_below(&pipe->world->random, 100) < pipe->world->broken_handshakes_percent) {
 		end->err = ERR_RESET;

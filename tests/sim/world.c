@@ -177,11 +177,20 @@ struct lookup {
 static void answer_lookup(void *arg)
 {
 	struct lookup *lookup = arg;
-	struct sip_target target = { .protocol = lookup->hop.has_protocol ? lookup->hop.protocol : SIP_UDP };
-	bool found = address_parse_host(&target.address, slice_of(lookup->hop.host),
-					lookup->hop.port ? lookup->hop.port : 5060);
+	const struct world *world = lookup->host->world;
+	struct sip_target targets[2] = { { .protocol = lookup->hop.has_protocol ? lookup->hop.protocol : SIP_UDP } };
+	uint16_t port = lookup->hop.port ? lookup->hop.port : 5060;
+	size_t count = 0;
 
-	lookup->done(lookup->arg, found ? ERR_NONE : ERR_DNS, &target, found);
+	targets[1] = targets[0];
+	if (strcmp(lookup->hop.host, WORLD_SERVER) != 0) {
+		count = address_parse_host(&targets[0].address, slice_of(lookup->hop.host), port);
+	} else {
+		if (world->two_families && sip_protocol_is_stream(targets[0].protocol))
+			count = address_parse_host(&targets[0].address, SLICE("2001:db8::1"), port);
+		targets[count++].address = world->hosts[0].address;
+	}
+	lookup->done(lookup->arg, count ? ERR_NONE : ERR_DNS, targets, count);
 	free(lookup);
 }
 

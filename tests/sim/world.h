@@ -8,6 +8,9 @@
 
 #include "sip/transport/transport.h"
 
+/* The name of the first host. */
+#define WORLD_SERVER "server.example"
+
 enum { WORLD_HOSTS = 6, WORLD_OVERHEARD = 16, WORLD_LAST_LOST = 64 };
 
 struct world;
@@ -30,6 +33,8 @@ struct world {
 	struct host hosts[WORLD_HOSTS];
 	unsigned loss_percent, double_percent;
 	unsigned slow_handshakes_percent, broken_handshakes_percent; /* of connections */
+	/* WORLD_SERVER has an address of IPv6 before its own, where nobody is: connections are refused, or hang. */
+	bool two_families, silent_family;
 	uint32_t delay_min_us, delay_max_us; /* uniform between: later ones overtake */
 	unsigned long sent, lost, arrived, hostile;
 	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */
