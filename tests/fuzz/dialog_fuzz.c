@@ -353,7 +353,7 @@ static void begin(struct scene *s, uint8_t how)
 	s->world.nowhere = on_sent;
 	s->world.nowhere_arg = s;
 	buf_init(&s->last, SIP_MESSAGE_MAX);
-	agent_start(&s->agent, &s->world.hosts[1], "alice", uris, NULL, NULL, &options, SIP_UDP);
+	agent_start(&s->agent, &s->world.hosts[1], "alice", uris, NULL, NULL, &options, SIP_UDP, NULL);
 	agent_rest(&s->agent); /* only when the bytes say so */
 	s->batches = how & 0x80;
 }

@@ -93,11 +93,6 @@ static bool is_near(const struct flow *flow, const struct sip_target *target)
 	       address_eq(&flow->target.address, &target->address);
 }
 
-/*
- * Over TLS a name must have been proved for the flow, so one that came in serves only targets without one. A target
- * that is an address alone asks for nobody in particular: whoever is there already will do, or every Record-Route by
- * address would need a certificate for the address.
- */
 /* RFC 5923 8.2: on a connection that came in requests go back only to who has proved to be whom they are for. */
 static bool is_alias(const struct flow *flow, const struct sip_target *target)
 {
@@ -108,6 +103,11 @@ static bool is_alias(const struct flow *flow, const struct sip_target *target)
 	       world->ops->proves(world->net, flow, slice_of(target->name));
 }
 
+/*
+ * Over TLS a name must have been proved for the flow, so one that came in serves only targets without one. A target
+ * that is an address alone asks for nobody in particular: whoever is there already will do, or every Record-Route by
+ * address would need a certificate for the address.
+ */
 static bool serves(const struct flow *flow, const struct sip_target *target)
 {
 	if (is_alias(flow, target))
