@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct events {
@@ -111,6 +112,21 @@ void event_text(struct event *event, const char *key, struct slice value)
 {
 	if (value.n)
 		add_field(event, key, utf8_clean_dup(utf8_cut(value, VALUE_MAX)), false);
+}
+
+void event_lines(struct event *event, const char *key, struct slice value)
+{
+	struct buf line;
+
+	value = slice_trim(value);
+	buf_init(&line, value.n + 1);
+	for (size_t i = 0; i < value.n; i++) {
+		bool crlf = value.p[i] == '\r' && i + 1 < value.n && value.p[i + 1] == '\n';
+		if (!crlf)
+			buf_add_char(&line, strchr("\r\n\t", value.p[i]) && value.p[i] ? ' ' : value.p[i]);
+	}
+	event_text(event, key, buf_slice(&line));
+	buf_fini(&line);
 }
 
 void event_number(struct event *event, const char *key, double value)

@@ -40,6 +40,9 @@ void events_free(struct events *events);
 struct event *events_add(struct events *events, enum event_kind kind, unsigned call);
 /** A field; raw bytes are cleaned here; empty values are kept out. */
 void event_text(struct event *event, const char *key, struct slice value);
+/** The same for a text that may have lines: each end of one, and each tab, is a blank, since events are read line by
+ * line. */
+void event_lines(struct event *event, const char *key, struct slice value);
 void event_number(struct event *event, const char *key, double value);
 /** The value of a field or NULL. */
 const char *event_value(const struct event *event, const char *key);

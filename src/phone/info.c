@@ -55,7 +55,7 @@ static void tell_info(struct call *call, const struct sip_message *info)
 	event_text(event, "id", slice_of(call->id));
 	event_text(event, "from", slice_of(call->uri));
 	event_text(event, "type", sip_message_value(info, SIP_HEADER_CONTENT_TYPE));
-	event_text(event, "body", slice_trim(slice_sub(info->body, 0, BODY_TOLD)));
+	event_lines(event, "body", slice_sub(info->body, 0, BODY_TOLD));
 }
 
 unsigned call_take_info(struct call *call, const struct sip_message *info)

@@ -97,18 +97,6 @@ struct request *messages_send(struct messages *messages, const struct account *a
 			  err);
 }
 
-/* The text as one line, for events: they are read line by line. */
-static void add_text(struct event *event, const char *text)
-{
-	char *line = xstrdup(text);
-
-	for (char *p = line; *p; p++)
-		if (*p == '\n')
-			*p = ' ';
-	event_text(event, "text", slice_of(line));
-	free(line);
-}
-
 static void on_sent(void *arg, struct request *request, const struct outcome *outcome, bool final)
 {
 	struct sending *sending = arg;
@@ -128,7 +116,7 @@ static void on_sent(void *arg, struct request *request, const struct outcome *ou
 	event_text(event, "from", slice_of(sending->from));
 	event_text(event, "to", slice_of(sending->to));
 	event_text(event, "account", slice_of(sending->account));
-	add_text(event, record ? record->text : "");
+	event_lines(event, "text", slice_of(record ? record->text : ""));
 	event_number(event, "code", outcome->status);
 	event_text(event, "reason", slice_of(reason));
 	if (!good)
@@ -277,7 +265,7 @@ static void add_latin1(struct buf *to, struct slice text)
 	}
 }
 
-/* CRLF ends a line on the wire, LF here. */
+/* CRLF ends a line on the wire, LF here; a tab is a blank. */
 static void add_lines(struct buf *to, struct slice text)
 {
 	struct buf plain;
@@ -285,7 +273,7 @@ static void add_lines(struct buf *to, struct slice text)
 	buf_init(&plain, text.n + 1);
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] != '\r' || i + 1 == text.n || text.p[i + 1] != '\n')
-			buf_add_char(&plain, text.p[i]);
+			buf_add_char(&plain, text.p[i] == '\t' ? ' ' : text.p[i]);
 	utf8_clean(to, slice_trim(buf_slice(&plain)), true);
 	buf_fini(&plain);
 }
@@ -330,7 +318,7 @@ static void keep_text(struct messages *messages, const struct letter *letter, co
 
 	event_number(event, "message", number);
 	letter_add(event, letter);
-	add_text(event, buf_text(text));
+	event_lines(event, "text", slice_of(buf_text(text)));
 	typing_heard(messages, letter->from);
 }
 

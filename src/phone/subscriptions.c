@@ -218,7 +218,7 @@ static void tell_notify(struct watch *watch, const struct sip_message *notify, c
 	event_text(event, "state", slice_of(subscription_state_name(state->state)));
 	event_text(event, "reason", state->reason);
 	event_text(event, "type", sip_message_value(notify, SIP_HEADER_CONTENT_TYPE));
-	event_text(event, "body", notify->body);
+	event_lines(event, "body", notify->body);
 }
 
 static void tell_subscribed(struct watch *watch, const struct package_state *state)

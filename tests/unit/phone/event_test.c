@@ -34,6 +34,10 @@ static void what_comes_from_outside_is_cleaned(void **state)
 	(void)state;
 	event_text(event, "from", SLICE("a\033[31mb\r\nc\xff"));
 	assert_string_equal(event_value(event, "from"), "a?[31mb??c?");
+	event_lines(event, "body", SLICE("a: 1\r\n\tb\033\rc\n\r\n"));
+	assert_string_equal(event_value(event, "body"), "a: 1  b? c");
+	event_lines(event, "text", SLICE("\r\n"));
+	assert_null(event_value(event, "text"));
 	events_free(events);
 }
 
