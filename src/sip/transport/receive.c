@@ -223,6 +223,16 @@ void transport__receive(struct transport *transport, struct sip_message *message
 		receive_response(transport, message, source);
 }
 
+/* A length that is one, but of more than we keep of a message? (21.5.7) */
+static bool is_too_long(const struct sip_message *message)
+{
+	struct slice value = slice_trim(sip_message_value(message, SIP_HEADER_CONTENT_LENGTH));
+	uint64_t length;
+
+	return !sip_message_header(message, SIP_HEADER_CONTENT_LENGTH, 1) && slice_to_u64(value, UINT32_MAX, &length) &&
+	       length > SIP_MESSAGE_MAX - message->bytes.n;
+}
+
 void transport__refuse_unframed(struct flow *flow, struct slice head)
 {
 	struct sip_source source = flow__source(flow);
@@ -237,7 +247,9 @@ void transport__refuse_unframed(struct flow *flow, struct slice head)
 		return;
 	const struct sip_via *via = sip_message_via(message, 0);
 	struct sip_message *request = message->is_request && via ? complete_via(message, via, &source) : NULL;
-	if (request)
+	if (request && is_too_long(message))
+		transport_answer(flow->transport, request, &source, 513, NULL, 0);
+	else if (request)
 		transport_answer(flow->transport, request, &source, 400, "No usable Content-Length", 0);
 	sip_message_unref(request);
 	sip_message_unref(message);

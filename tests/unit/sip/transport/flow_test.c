@@ -473,8 +473,16 @@ static void a_pong_in_front_of_a_message_counts(void **state)
 /* RFC 4475 3.1.2.3: an error, then the end, since nobody knows where the next message begins. */
 static void a_stream_without_lengths_is_refused_and_closed(void **state)
 {
-	static const char *const lengths[] = {
-		"", "Content-Length: -999\r\n", "Content-Length: five\r\n", "l: 70000\r\n"
+	static const struct {
+		const char *length, *status;
+	} lengths[] = {
+		{ "", "400" },
+		{ "Content-Length: -999\r\n", "400" },
+		{ "Content-Length: five\r\n", "400" },
+		{ "l: 99999999999\r\n", "400" },
+		{ "l: 70000\r\nl: 1\r\n", "400" },
+		{ "l: 70000\r\n", "513" },
+		{ "l: 65500\r\n", "513" },
 	};
 	struct recorder *recorder = *state;
 	char text[1024];
@@ -484,10 +492,10 @@ static void a_stream_without_lengths_is_refused_and_closed(void **state)
 		snprintf(text, sizeof text,
 			 "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1;branch=z9hG4bKa\r\n"
 			 "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n%s\r\n",
-			 lengths[i]);
+			 lengths[i].length);
 		fake_net_bytes(&recorder->net, flow, text);
 		struct fake_packet *answer = fake_net_take(&recorder->net);
-		assert_true(fake_packet_is(answer, "400"));
+		assert_true(fake_packet_is(answer, lengths[i].status));
 		assert_ptr_equal(answer->flow, flow);
 		fake_net_pass(&recorder->net, 0);
 		assert_false(fake_net_is_open(&recorder->net, flow));
