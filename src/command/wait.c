@@ -264,6 +264,7 @@ static void call_is_over(struct runner *runner, struct failure *failure)
 	struct call_view view = { .reason = "" };
 	unsigned call = runner->wait.call;
 	bool known = phone_view_call(runner->commands->phone, call, &view);
+	bool says_why = view.reason && view.reason[0] && !view.code; /* "OK" is of its answer */
 
 	for (uint64_t number = runner->begin; (event = events_next(events, number)); number = event->number)
 		if (event->call == call && (event->kind == EVENT_FAILED || event->kind == EVENT_ENDED))
@@ -279,8 +280,7 @@ static void call_is_over(struct runner *runner, struct failure *failure)
 		fail_with_outcome(failure, &view);
 	else
 		fail(failure, STATUS_CALL, "ended", "call %u has %s%s%s", call,
-		     view.state == CALL_FAILED ? "failed" : "ended", view.reason && view.reason[0] ? ": " : "",
-		     view.reason ? view.reason : "");
+		     view.state == CALL_FAILED ? "failed" : "ended", says_why ? ": " : "", says_why ? view.reason : "");
 	failure->sip = view.code >= 300 ? view.code : 0;
 }
 

@@ -327,7 +327,8 @@ void explain_call(const struct call *call, struct buf *out)
 				   call->number);
 		break;
 	default:
-		buf_printf(out, "is up%s%s.", call->held_by_us ? ", on hold by you" : "",
+		buf_printf(out, "is up%s%s%s.", call->muted || call->phone->muted_all ? ", muted by you" : "",
+			   call->held_by_us ? ", on hold by you" : "",
 			   call->held_by_peer ? ", put on hold by the peer" : "");
 		if (trouble && *trouble) {
 			buf_printf(out, " But ");

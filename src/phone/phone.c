@@ -177,7 +177,8 @@ static void on_transport_failed(void *arg, enum sip_protocol protocol, const str
 				enum err err)
 {
 	struct phone *phone = arg;
-	struct call *call = flow_id ? waiting_call(phone, protocol, remote) : NULL;
+	/* One that was refused never was: no call has lost it. */
+	struct call *call = flow_id && err != ERR_REFUSED ? waiting_call(phone, protocol, remote) : NULL;
 	char text[ADDRESS_TEXT];
 
 	/* A stream that its other end closed in order is no fault, but who rang by it may be gone. */

@@ -292,6 +292,14 @@ static void number_print(const struct setting_row *row, int64_t number, struct b
 		buf_printf(to, "%" PRId64, number);
 }
 
+static void range_print(const struct setting_row *row, struct buf *to)
+{
+	buf_printf(to, " from ");
+	number_print(row, row->minimum, to);
+	buf_printf(to, " to ");
+	number_print(row, row->maximum, to);
+}
+
 static bool number_check(const struct setting_row *row, struct slice value, int64_t *number, struct buf *why)
 {
 	uint64_t plain;
@@ -313,8 +321,10 @@ static bool number_check(const struct setting_row *row, struct slice value, int6
 						      [SETTING_DURATION] = "a duration such as 500ms, 10s or 5m",
 						      [SETTING_SIZE] = "a size such as 1300, 64k or 2M",
 						      [SETTING_LEVEL] = "a level in dB such as -6dB, 0dB or 3dB" };
-		buf_printf(why, "%s is %s%s%s", row->name, wanted[row->type], row->choices ? ", or " : "",
-			   row->choices ? row->choices : "");
+		buf_printf(why, "%s is %s", row->name, wanted[row->type]);
+		if (row->type == SETTING_NUMBER)
+			range_print(row, why);
+		buf_printf(why, "%s%s", row->choices ? ", or " : "", row->choices ? row->choices : "");
 		return false;
 	}
 	/* Zero is the meaning of the word in `choices`, outside the range that numbers keep. */
@@ -326,10 +336,8 @@ static bool number_check(const struct setting_row *row, struct slice value, int6
 	if ((*number == 0 && row->choices && row->type != SETTING_LEVEL) ||
 	    (*number >= row->minimum && *number <= row->maximum))
 		return true;
-	buf_printf(why, "%s goes from ", row->name);
-	number_print(row, row->minimum, why);
-	buf_printf(why, " to ");
-	number_print(row, row->maximum, why);
+	buf_printf(why, "%s goes", row->name);
+	range_print(row, why);
 	return false;
 }
 

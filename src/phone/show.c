@@ -141,8 +141,10 @@ static bool show_call(struct phone *phone, struct slice argument, struct buf *ou
 		return false;
 	buf_printf(out, "call %u (%s)\n  peer        ", view.number, view.id);
 	show_peer(&view, out);
-	buf_printf(out, "\n  state       %s, %s\n", call_state_name(view.state),
-		   view.incoming ? "incoming" : "outgoing");
+	bool up = view.state == CALL_ANSWERED || view.state == CALL_HELD;
+	buf_printf(out, "\n  state       %s, %s%s%s%s\n", call_state_name(view.state),
+		   view.incoming ? "incoming" : "outgoing", up && view.muted ? ", muted" : "",
+		   up && view.held_by_us ? ", held by you" : "", up && view.held_by_peer ? ", held by the peer" : "");
 	if (*view.account)
 		buf_printf(out, "  account     %s\n", view.account);
 	buf_printf(out, "  Call-ID     %s\n", view.sip_call_id);

@@ -233,8 +233,13 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 			if (settings_set(phone->settings, row, slice_of(before), &why) && phone->engine)
 				sound_use_from(phone, which, 0);
 		} else if (err) {
-			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; silence takes its place",
-				 row->name, SLICE_ARG(names), sound_err_text(err));
+			/* What could not take over leaves what plays. */
+			const char *now = phone->engine ? engine_device_name(phone->engine, which) : "null";
+			bool goes_on = strcmp(now, "null") != 0;
+			log_line(phone->log, LOG_WARNING, "%s: '%.*s' cannot be used: %s; %s%s%s %s", row->name,
+				 SLICE_ARG(names), sound_err_text(err), goes_on ? "'" : "",
+				 goes_on ? now : "silence", goes_on ? "'" : "",
+				 goes_on ? "goes on" : "takes its place");
 		}
 	}
 	buf_fini(&why);

@@ -163,13 +163,22 @@ static size_t find_digits(struct slice text)
 
 static bool no_domain(struct failure *failure, struct slice text)
 {
+	struct buf number;
+
 	/* Addresses have no blanks: a name was meant. */
-	if (memchr(text.p, ' ', text.n))
+	if (memchr(text.p, ' ', text.n) && !looks_like_number(text))
 		return fail(failure, STATUS_USAGE, "no-domain",
 			    "'%.*s' is no address and nobody's name: `contact list` shows the names", SLICE_ARG(text));
-	return fail(failure, STATUS_USAGE, "no-domain",
-		    "'%.*s' needs a domain: write %.*s@DOMAIN, or add an account whose domain serves", SLICE_ARG(text),
-		    SLICE_ARG(text));
+	buf_init(&number, TARGET_TEXT_MAX);
+	if (memchr(text.p, ' ', text.n))
+		clean_number(text, &number, &number);
+	else
+		buf_add(&number, text);
+	fail(failure, STATUS_USAGE, "no-domain",
+	     "'%.*s' needs a domain: write %.*s@DOMAIN, or add an account whose domain serves", SLICE_ARG(text),
+	     SLICE_ARG(buf_slice(&number)));
+	buf_fini(&number);
+	return false;
 }
 
 static bool no_address(struct failure *failure, struct slice text, size_t offset)

@@ -197,11 +197,11 @@ static void test_hopeless(void **state)
 	/* As long as one of several may come it is waited for. */
 	fake_run(fake, "wait failed|ended");
 	assert_false(runner_idle(fake->runner));
-	end_call(fake, 1, CALL_ENDED, 0, "");
+	end_call(fake, 1, CALL_ENDED, 200, "OK");
 	fake_turn(fake);
 	assert_string_equal(fake_said(fake), "");
 	fake_run(fake, "wait held");
-	assert_non_null(strstr(fake_said(fake), "call 1 has ended"));
+	assert_non_null(strstr(fake_said(fake), "call 1 has ended ["));
 }
 
 static void test_is_so_already(void **state)

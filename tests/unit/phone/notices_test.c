@@ -206,14 +206,30 @@ static void a_silent_echo_is_our_silence(void **state)
 	buf_init(&why, 1000);
 	explain_call(flood.call, &why);
 	assert_non_null(strstr(buf_text(&why), " is up. But no microphone can be used here, "));
-	buf_fini(&why);
 	flood.call->muted = true;
 	happens(&flood, silent);
 	assert_string_equal(told(&flood), "");
+	buf_clear(&why);
+	explain_call(flood.call, &why);
+	assert_non_null(strstr(buf_text(&why), " is up, muted by you.\n"));
+	buf_fini(&why);
 	flood.call->muted = false;
 	flood.call->is_echo = false;
 	happens(&flood, silent);
 	assert_string_equal(told(&flood), "nothing is heard from the peer|");
+	flood_end(&flood);
+}
+
+/* What could not take its place leaves the microphone that is in use. */
+static void a_file_that_is_not_there_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct failure failure;
+	struct flood flood;
+
+	flood_begin(world, &flood);
+	must(phone_audio_use(flood.phone, "input", SLICE("file:/nonexistent.wav"), false, &failure), &failure);
+	assert_non_null(strstr(world->warnings, "cannot be used: not found; 'tone:440' goes on"));
 	flood_end(&flood);
 }
 
@@ -224,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_flood_is_summed_up, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(kinds_do_not_hinder_each_other, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_long_window_delays_no_other, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_is_not_there_changes_nothing, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_silent_echo_is_our_silence, world_setup, world_teardown),
 	};
 

@@ -32,6 +32,8 @@ static void what_is_said_of_no_address(void **state)
 		{ "sip:", "'sip:' is no address: a host is missing at its end" },
 		{ "sip:bob@@x", "'sip:bob@@x' is no address: '@x' cannot stand at character 9" },
 		{ "foo bar", "'foo bar' is no address and nobody's name: `contact list` shows the names" },
+		{ "+1 555 0100,42#", "'+1 555 0100,42#' needs a domain: write +15550100,42#@DOMAIN, or add an account "
+				     "whose domain serves" },
 		{ "bob", "'bob' needs a domain: write bob@DOMAIN, or add an account whose domain serves" },
 	};
 	struct phone *phone = world_phone(*state, 0, false);
