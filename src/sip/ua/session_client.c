@@ -95,12 +95,12 @@ static struct slice scope_of(const struct session *session)
 	return first ? slice_of(LIST_ENTRY(first, struct leg, node)->dialog->scope) : slice_of(NULL);
 }
 
-/* The dialog that was heard of first and has not been used yet. */
+/* The dialog that was heard of first and is not used. */
 static struct leg *oldest_idle(struct session *session)
 {
 	LIST_EACH(&session->legs, node) {
 		struct leg *leg = LIST_ENTRY(node, struct leg, node);
-		if (leg != session->leg && !leg->bye)
+		if (leg != session->leg && !leg->bye && leg != session->update.leg)
 			return leg;
 	}
 	return NULL;
@@ -194,9 +194,13 @@ static bool take_early(struct leg *leg, struct sip_message *response, bool relia
 static void early_dialog_ended(struct leg *leg)
 {
 	struct session *session = leg->session;
+	bool updates = session->update.leg == leg;
 
-	if (!session_is_over(session) && leg != session->leg && !leg->bye)
-		session_drop_leg(leg);
+	if (session_is_over(session) || leg == session->leg || leg->bye)
+		return;
+	session_drop_leg(leg);
+	if (updates)
+		session_update_lost(session);
 }
 
 static void take_provisional(struct session *session, struct sip_message *response)

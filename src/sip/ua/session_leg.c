@@ -22,8 +22,6 @@ void session_free_leg(struct leg *leg)
 		if (errand->leg == leg)
 			session_drop_errand(errand);
 	}
-	if (leg->session->update.leg == leg)
-		session_update_stop(leg->session);
 	LIST_EACH(&leg->acks, node)
 		forget_ack(leg->session, LIST_ENTRY(node, struct ack, node));
 	list_remove(&leg->node);

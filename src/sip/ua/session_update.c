@@ -27,6 +27,15 @@ static void tell(struct session *session, bool refreshing, const struct outcome 
 		handlers->updated(handlers->arg, session, outcome);
 }
 
+void session_update_lost(struct session *session)
+{
+	struct outcome gone = core_outcome(481, CAUSE_LOCAL, ERR_NONE);
+
+	session->update.request = NULL;
+	session->update.leg = NULL;
+	tell(session, session->update.refreshing, &gone);
+}
+
 static void glare_over(void *arg)
 {
 	session_go_on(arg);

@@ -282,6 +282,27 @@ static void early_updates_go_both_ways(void **state)
 	lab_said(lab, "answered 0 200|");
 }
 
+/* One that goes on in an early dialog ends with it, and the next goes where it can. */
+static void it_ends_with_its_early_dialog(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "a", "Allow: UPDATE\r\n" BOB_CONTACT, "");
+	lab_answer(lab, invite, 180, "b", "Allow: UPDATE\r\n" BOB_CONTACT, "");
+	assert_int_equal(session_update(lab->session, false), ERR_NONE);
+	lab_has(lab_take(lab, "UPDATE"), SIP_HEADER_TO, "tag=a");
+	assert_int_equal(session_update(lab->session, false), ERR_NONE);
+	lab_quiet(lab);
+	lab_answer(lab, invite, 199, "a", "", "");
+	lab_said(lab, "provisional 0 180|provisional 1 180|provisional 0 199|updated 481|");
+	struct fake_packet *next = lab_take(lab, "UPDATE");
+	lab_has(next, SIP_HEADER_TO, "tag=b");
+	lab_answer(lab, next, 200, NULL, BOB_CONTACT, "");
+	lab_said(lab, "updated 200|");
+}
+
 static void a_reinvite_may_be_answered_early_and_fail(void **state)
 {
 	struct lab *lab = *state;
@@ -840,6 +861,7 @@ int main(void)
 		LAB_TEST(each_fork_counts_for_itself),
 		LAB_TEST(an_offer_in_a_1xx_is_answered_in_the_prack),
 		LAB_TEST(early_updates_go_both_ways),
+		LAB_TEST(it_ends_with_its_early_dialog),
 		LAB_TEST(a_reinvite_may_be_answered_early_and_fail),
 		LAB_TEST(one_after_the_other_each_until_its_prack),
 		LAB_TEST(an_answer_waits_a_little_for_any_prack),
