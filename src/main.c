@@ -122,10 +122,11 @@ static int check_file(struct app *app)
 	struct buf errors;
 
 	buf_init(&errors, 8 << 20);
-	size_t count = commands_check_file(app->commands, app->options.argument, &errors);
+	int status;
+	commands_check_file(app->commands, app->options.argument, &errors, &status);
 	output_write(app->err, buf_slice(&errors));
 	buf_fini(&errors);
-	return count ? STATUS_USAGE : STATUS_OK;
+	return status;
 }
 
 /* ---- beginning and ending ---- */

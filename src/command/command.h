@@ -227,8 +227,8 @@ unsigned runner_call(const struct runner *runner);
 void runner_set_call(struct runner *runner, unsigned call);
 /** C-c: stop waiting, drop queued lines. */
 void runner_interrupt(struct runner *runner);
-/** --check: parse a file whole. Errors go to `out`, one a line. @return how many */
-size_t commands_check_file(struct commands *commands, const char *path, struct buf *out);
+/** --check: parse a file whole. Errors go to `out`, one a line. @param status  of the first one @return how many */
+size_t commands_check_file(struct commands *commands, const char *path, struct buf *out, int *status);
 
 /* ---- keys ---- */
 /**

@@ -188,27 +188,30 @@ void aliases_offer(const struct commands *commands, struct near *near)
 
 /* ---- --check ---- */
 
+struct checked {
+	struct buf *out;
+	size_t count;
+	int status;
+};
+
 static void check_error(void *arg, const char *where, const struct failure *failure, const char *shown)
 {
-	struct {
-		struct buf *out;
-		size_t count;
-	} *checked = arg;
+	struct checked *checked = arg;
 
+	if (!checked->count)
+		checked->status = (int)failure->status;
 	if (checked->count++ < ERRORS_SHOWN)
 		buf_printf(checked->out, "%s%s\n%s", where, failure->text, shown);
 }
 
-size_t commands_check_file(struct commands *commands, const char *path, struct buf *out)
+size_t commands_check_file(struct commands *commands, const char *path, struct buf *out, int *status)
 {
-	struct {
-		struct buf *out;
-		size_t count;
-	} checked = { out, 0 };
+	struct checked checked = { .out = out };
 
 	script_release(script_read(commands, path, check_error, &checked));
 	if (checked.count > ERRORS_SHOWN)
 		buf_printf(out, "%s: and %zu errors more\n", path, checked.count - ERRORS_SHOWN);
+	*status = checked.status;
 	return checked.count;
 }
 

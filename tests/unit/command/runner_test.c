@@ -79,7 +79,10 @@ static void test_many_errors(void **state)
 		errors++;
 	assert_int_equal(errors, 20);
 	assert_non_null(strstr(said, "! f.call: and 980 errors more [2 syntax]\n"));
-	assert_int_equal(commands_check_file(fake->commands, write_file("many.call", buf_text(&text)), &out), 1000);
+	const char *many = write_file("many.call", buf_text(&text));
+	int status;
+	assert_int_equal(commands_check_file(fake->commands, many, &out, &status), 1000);
+	assert_int_equal(status, STATUS_USAGE);
 	assert_non_null(strstr(buf_text(&out), "many.call: and 980 errors more\n"));
 	buf_fini(&text);
 	buf_fini(&out);
@@ -200,19 +203,20 @@ static void test_runner_file(void **state)
 	struct fake *fake = *state;
 	static const char *const args[] = { "sip:b@c" };
 	struct buf out;
+	int status;
 
 	assert_true(runner_file(fake->runner, write_file("call.call", "call $1\necho $0\n"), args, 1));
 	assert_string_equal(fake_told(fake), "call sip:b@c\n");
 	assert_non_null(strstr(fake_said(fake), "/call.call\n"));
 	buf_init(&out, 1000);
-	assert_int_equal(commands_check_file(fake->commands, path, &out), 0);
-	assert_int_equal(
-		commands_check_file(fake->commands, write_file("bad.call", "foo\nalias y call\ny bob\nbar\n"), &out),
-		2);
+	assert_int_equal(commands_check_file(fake->commands, path, &out, &status), 0);
+	const char *bad = write_file("bad.call", "foo\nalias y call\ny bob\nbar\n");
+	assert_int_equal(commands_check_file(fake->commands, bad, &out, &status), 2);
 	assert_non_null(strstr(buf_text(&out), "bad.call:1:1: foo: no such command"));
 	assert_non_null(strstr(buf_text(&out), "bad.call:4:1: bar: no such command"));
 	buf_clear(&out);
-	assert_int_equal(commands_check_file(fake->commands, "/nonexistent", &out), 1);
+	assert_int_equal(commands_check_file(fake->commands, "/nonexistent", &out, &status), 1);
+	assert_int_equal(status, STATUS_SOUND);
 	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: No such file or directory\n");
 	buf_fini(&out);
 	assert_false(runner_file(fake->runner, "/nonexistent", NULL, 0));
