@@ -8,10 +8,9 @@
 
 static const char *const KINDS[ENGINE_DEVICES] = { "input", "output", "ringer" };
 
-static void say_device(struct engine *engine, enum engine_device which, const char *state, const char *why)
+static void say_device(struct engine *engine, enum engine_device which, const char *name, const char *state,
+		       const char *why)
 {
-	struct port *port = &engine->ports[which];
-
 	/* When nobody listens the newest is left out: the state of a device can be asked for. */
 	if (engine->message_count == ENGINE_MESSAGES)
 		return;
@@ -19,9 +18,9 @@ static void say_device(struct engine *engine, enum engine_device which, const ch
 		&engine->messages[(engine->message_first + engine->message_count++) % ENGINE_MESSAGES];
 	*event = (struct engine_event){ .kind = ENGINE_DEVICE };
 	if (why && *why)
-		snprintf(event->text, sizeof event->text, "%.60s: %.60s", port->name, why);
+		snprintf(event->text, sizeof event->text, "%.60s: %.60s", name, why);
 	else
-		snprintf(event->text, sizeof event->text, "%.120s", port->name);
+		snprintf(event->text, sizeof event->text, "%.120s", name);
 	snprintf(event->kind_text, sizeof event->kind_text, "%s", KINDS[which]);
 	snprintf(event->state, sizeof event->state, "%s", state);
 	engine_ring_bell(engine->event_fd);
@@ -40,7 +39,6 @@ void engine_ports_fini(struct engine *engine)
 {
 	for (int i = 0; i < ENGINE_DEVICES; i++) {
 		free(engine->ports[i].name);
-		free(engine->ports[i].name_before);
 		device_close(engine->slots[i].device);
 		device_close(engine->slots[i].next);
 		device_close(engine->slots[i].old);
@@ -103,7 +101,7 @@ static void open_one(struct engine *engine, enum engine_device which)
 	if (port->device)
 		hand_over(engine, which, NULL);
 	port->lost = port->missing = true;
-	say_device(engine, which, "failed", err_text(err));
+	say_device(engine, which, port->name, "failed", err_text(err));
 }
 
 /* A microphone and a loudspeaker of one name are one card: one stream, one clock. */
@@ -182,8 +180,6 @@ enum err engine_use(struct engine *engine, enum engine_device which, const char 
 	/* A file is opened at once, so that a wrong name is told to whom gave it; a card only when it is needed. */
 	if (is_cheap(name) && !(device = device_open(side_of(which), name, &err)))
 		return err;
-	if (port->device && !port->stale)
-		xreplace(&port->name_before, port->lost ? NULL : port->name);
 	xreplace(&port->name, name);
 	port->kept = device != NULL;
 	port->lost = false;
@@ -212,22 +208,32 @@ bool engine_device_is_missing(const struct engine *engine, enum engine_device wh
 	return engine->ports[which].lost && engine->ports[which].missing;
 }
 
+/* The one before goes on, unless yet another was chosen meanwhile. */
+static void next_failed(struct engine *engine, const struct note *note)
+{
+	struct port *port = &engine->ports[note->u.health.which];
+	const struct device *failed = note->u.health.next;
+
+	say_device(engine, note->u.health.which, failed->name ? failed->name : port->name, "failed",
+		   note->u.health.text);
+	if (port->device != failed)
+		return;
+	port->device = note->u.health.device;
+	if (port->device->name)
+		xreplace(&port->name, port->device->name);
+}
+
 void engine_port_told(struct engine *engine, const struct note *note)
 {
 	enum engine_device which = note->u.health.which;
 	struct port *port = &engine->ports[which];
-
 	struct slice state = slice_of(note->u.health.state);
 
 	/* It may have been let go meanwhile. */
 	if (!port->device)
 		return;
-	if (slice_eq(state, SLICE("failed"))) {
-		/* The one before goes on. */
-		say_device(engine, which, "failed", note->u.health.text);
-		port->device = note->u.health.device;
-		if (port->name_before)
-			xreplace(&port->name, port->name_before);
+	if (note->u.health.next) {
+		next_failed(engine, note);
 		return;
 	}
 	bool runaway = slice_eq(state, SLICE("runaway"));
@@ -235,7 +241,8 @@ void engine_port_told(struct engine *engine, const struct note *note)
 		hand_over(engine, which, NULL);
 	port->missing = slice_eq(state, SLICE("missing"));
 	port->lost = port->missing || runaway || slice_eq(state, SLICE("lost"));
-	say_device(engine, which, port->missing ? "failed" : port->lost ? "lost" : "back", note->u.health.text);
+	say_device(engine, which, port->name, port->missing ? "failed" : port->lost ? "lost" : "back",
+		   note->u.health.text);
 }
 
 void engine_set_levels(struct engine *engine, const struct engine_levels *levels)

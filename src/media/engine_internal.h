@@ -112,7 +112,13 @@ struct note {
 		} event;
 		struct stream_setup *setup;
 		struct device *device;
-		struct { enum engine_device which; const char *state; char text[96]; struct device *device; } health;
+		struct {
+			enum engine_device which;
+			const char *state;
+			char text[96];
+			/* next: what failed before it could take over from `device`; NULL: `device` is meant */
+			struct device *device, *next;
+		} health;
 		struct playing *playing;
 		struct recording *recording;
 		struct cleaner *cleaner;
@@ -124,7 +130,6 @@ struct note {
 /* The loop's view of a device. */
 struct port {
 	char *name;               /* as it was chosen */
-	char *name_before;        /* of the device that plays until this one lives; NULL: none does */
 	struct device *device;    /* open now; the media thread has it */
 	bool kept;                /* cheap to hold open: null, tone, file */
 	bool lost;                /* as the media thread told last */

@@ -67,13 +67,15 @@ void engine_return_old_devices(struct engine *engine)
 
 /* ---- health ---- */
 
-static void tell(struct engine *engine, enum engine_device which, const char *state, const char *why)
+static void tell(struct engine *engine, enum engine_device which, const char *state, const char *why,
+		 struct device *next)
 {
 	struct note note = { .kind = NOTE_DEVICE_STATE };
 
 	note.u.health.which = which;
 	note.u.health.state = state;
 	note.u.health.device = engine->slots[which].device;
+	note.u.health.next = next;
 	strncpy(note.u.health.text, why, sizeof note.u.health.text - 1);
 	engine_note_send(engine, &note);
 }
@@ -97,11 +99,11 @@ static void check_health(struct engine *engine, enum engine_device which)
 		return;
 	slot->health = health;
 	if (health == ERR_NONE)
-		tell(engine, which, "back", "");
+		tell(engine, which, "back", "", NULL);
 	else if (slot->runaway)
-		tell(engine, which, "runaway", "its clock runs much too fast");
+		tell(engine, which, "runaway", "its clock runs much too fast", NULL);
 	else
-		tell(engine, which, slot->lived ? "lost" : "missing", words_of(slot->device, health));
+		tell(engine, which, slot->lived ? "lost" : "missing", words_of(slot->device, health), NULL);
 }
 
 static void check_next(struct engine *engine, enum engine_device which)
@@ -113,7 +115,7 @@ static void check_next(struct engine *engine, enum engine_device which)
 		return;
 	enum err health = next->ops->health(next);
 	if (health != ERR_NONE) {
-		tell(engine, which, "failed", words_of(next, health));
+		tell(engine, which, "failed", words_of(next, health), next);
 		give_back(engine, &slot->next);
 	} else if (next->ops->pending(next) >= 0) {
 		slot->next = NULL;

@@ -1,6 +1,7 @@
 #include "media/audio/device.h"
 
 #include "base/slice.h"
+#include "base/xmalloc.h"
 #include "media/audio/helper.h"
 
 #include <math.h>
@@ -20,11 +21,10 @@ static double parse_hz(struct slice text)
 	return (double)hz + (double)part / pow(10, (double)text.n);
 }
 
-struct device *device_open(enum device_side side, const char *name, enum err *err)
+static struct device *open_named(enum device_side side, const char *name, enum err *err)
 {
 	struct slice text = slice_of(name);
 
-	*err = ERR_NONE;
 	if (slice_eq(text, SLICE("null")))
 		return null_device_open(side);
 	if (slice_begins(text, SLICE("tone:"))) {
@@ -47,10 +47,21 @@ struct device *device_open(enum device_side side, const char *name, enum err *er
 	return helper_device_open(side, name, err);
 }
 
+struct device *device_open(enum device_side side, const char *name, enum err *err)
+{
+	*err = ERR_NONE;
+	struct device *device = open_named(side, name, err);
+	if (device)
+		device->name = xstrdup(name);
+	return device;
+}
+
 void device_close(struct device *device)
 {
-	if (device)
-		device->ops->close(device);
+	if (!device)
+		return;
+	free(device->name);
+	device->ops->close(device);
 }
 
 size_t device_write_nothing(struct device *device, const int16_t *samples, size_t frames)

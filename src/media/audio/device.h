@@ -39,6 +39,7 @@ struct device_ops {
 
 struct device {
 	const struct device_ops *ops;
+	char *name;               /* as it was chosen; the loop's, as is the device's life */
 };
 
 /* Rows for tables of devices that take nothing, have no clock and cannot fail. */

@@ -484,7 +484,9 @@ bool helper_card_open(const char *in, const char *out, struct device *devices[2]
 {
 	struct helper *helper = helper_new(in, out, err);
 
-	for (int side = 0; helper && side < SOUND_SIDES; side++)
+	for (int side = 0; helper && side < SOUND_SIDES; side++) {
 		devices[side] = &helper->faces[side].device;
+		devices[side]->name = xstrdup(helper->names[side]);
+	}
 	return helper != NULL;
 }

@@ -1,6 +1,10 @@
 /* Whole engines in one process over real loopback sockets, with virtual time: two of them call each other. */
 #include "engine_rig.h"
 
+#include <sched.h>
+#include <sys/stat.h>
+#include <time.h>
+
 struct pair {
 	struct random random;
 	struct engine *engines[2];
@@ -457,6 +461,42 @@ static void a_packet_rouses(void **state)
 	pair_end(&pair);
 }
 
+/* One that hangs was chosen, then one that fails: what plays is the one from before both. */
+static void the_device_that_goes_on_is_named(void **state)
+{
+	static const char script[] = "#!/bin/sh\n[ \"$3\" = fails ] || read -r end\n";
+	char name[] = "/tmp/offhook-helper-XXXXXX";
+	struct engine_event event = { 0 };
+	struct random random;
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, script, sizeof script - 1), sizeof script - 1);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	close(fd);
+	setenv("OFFHOOK_SOUND", name, 1);
+	random_init_seeded(&random, 1);
+	struct engine *engine = engine_new(&random, false);
+	int64_t now_us = FIRST_US;
+	assert_int_equal(engine_use(engine, ENGINE_OUTPUT, "null"), ERR_NONE);
+	engine_tone(engine, TONE_BUSY);
+	engine_step(engine, now_us += STEP_US);
+	assert_int_equal(engine_use(engine, ENGINE_OUTPUT, "hangs"), ERR_NONE);
+	engine_step(engine, now_us += STEP_US);
+	assert_int_equal(engine_use(engine, ENGINE_OUTPUT, "fails"), ERR_NONE);
+	for (time_t end = time(NULL) + 60; time(NULL) < end && event.kind != ENGINE_DEVICE; sched_yield()) {
+		engine_step(engine, now_us += STEP_US);
+		engine_next_event(engine, &event);
+	}
+	assert_string_equal(event.state, "failed");
+	assert_string_equal(engine_device_name(engine, ENGINE_OUTPUT), "null");
+	engine_tone(engine, TONE_NONE);
+	engine_free(engine);
+	unlink(name);
+	unsetenv("OFFHOOK_SOUND");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +513,7 @@ int main(void)
 		cmocka_unit_test(codec_change_is_told),
 		cmocka_unit_test(tones_and_files),
 		cmocka_unit_test(a_sleeping_loop_loses_nothing),
+		cmocka_unit_test(the_device_that_goes_on_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
