@@ -26,6 +26,7 @@ struct locating {
 	bool pending;               /* something needed is not known yet */
 	bool off;                   /* a SRV record says "decidedly not here" (RFC 2782) */
 	bool unreachable;           /* there were addresses, but none that we reach */
+	unsigned host;              /* the number of the one whose addresses are being added */
 	enum err err;
 	struct sip_target targets[LOCATE_MAX];
 	size_t count;
@@ -47,7 +48,7 @@ static bool has_family(const struct net *net, bool v6)
 static void add_target(struct locating *l, enum sip_protocol protocol, const struct address *host, uint16_t port,
 		       bool literal)
 {
-	struct sip_target target = { .protocol = protocol, .address = *host };
+	struct sip_target target = { .protocol = protocol, .address = *host, .host = l->host };
 	struct address local;
 
 	address_set_port(&target.address, port ? port : sip_protocol_port(protocol));
@@ -199,7 +200,7 @@ static bool add_srv(struct locating *l, const char *name, enum sip_protocol prot
 	order_srv(&l->net->random, rows, count);
 	if (count == 1 && !rows[0].name[0])
 		l->off = true;
-	for (size_t i = 0; i < count && i < LOCATE_MAX; i++)
+	for (size_t i = 0; i < count && i < LOCATE_MAX; i++, l->host++)
 		if (rows[i].name[0])
 			add_addresses(l, rows[i].name, protocol, rows[i].port);
 	return true;
@@ -318,6 +319,7 @@ static void walk(struct locating *l)
 	char name[DNS_NAME];
 
 	l->pending = l->off = l->unreachable = false;
+	l->host = 0;
 	l->count = 0;
 	if (hop->secure && !is_secure(protocol)) {
 		l->err = ERR_UNSUPPORTED;

@@ -135,6 +135,7 @@ static void second_begins(void *arg)
 struct race *transport_race(struct transport *transport, const struct sip_target targets[2], race_h *done, void *arg)
 {
 	if (!sip_protocol_is_stream(targets[0].protocol) || targets[0].protocol != targets[1].protocol ||
+	    targets[0].host != targets[1].host ||
 	    address_is_v6(&targets[0].address) == address_is_v6(&targets[1].address) ||
 	    flow__to(transport, &targets[0]) || failed_find(transport, &targets[1]))
 		return NULL;

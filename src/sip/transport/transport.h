@@ -42,6 +42,7 @@ struct sip_target {
 	struct address address;
 	struct address local;  /* unset: any; else the local address (of a UDP socket) to send from */
 	char name[256];        /* the host as it was before resolution: what a certificate must show; "" for literals */
+	unsigned host;         /* several hosts may answer for a domain (SRV): those with one number are one host's */
 	unsigned security;     /* how TLS is spoken: a number of net's (net_set_tls); 0: as everybody's */
 	int64_t connect_timeout_us; /* for a stream to open; 0: 5 s. 1 s where size alone chose TCP (18.1.1) */
 };

@@ -410,6 +410,30 @@ static void test_without_naptr_srv_and_without_srv_addresses(void **state)
 	assert_int_equal(w->err, ERR_DNS);
 }
 
+/* Which targets are addresses of one host must be told: only these may race. */
+static void test_each_srv_host_has_its_number(void **state)
+{
+	static const struct row rows[] = {
+		{ "_sip._tcp.n.example", DNS_SRV, 60, 0, 0, 5060, NULL, "a.n.example" },
+		{ "_sip._tcp.n.example", DNS_SRV, 60, 1, 0, 5060, NULL, "b.n.example" },
+		{ "a.n.example", DNS_A, 60, 0, 0, 0, "127.0.5.1", NULL },
+		{ "a.n.example", DNS_A, 60, 0, 0, 0, "127.0.5.2", NULL },
+		{ "b.n.example", DNS_A, 60, 0, 0, 0, "127.0.5.3", NULL },
+		{ 0 },
+	};
+	struct world *w = *state;
+
+	w->server.rows = rows;
+	locate(w, (struct sip_hop){ .host = "n.example", .has_protocol = true, .protocol = SIP_TCP });
+	assert_int_equal(w->count, 3);
+	assert_int_equal(w->targets[1].host, w->targets[0].host);
+	assert_int_not_equal(w->targets[2].host, w->targets[0].host);
+	/* And a name that is not asked for services by is one host. */
+	locate(w, (struct sip_hop){ .host = "a.n.example", .port = 5060 });
+	assert_int_equal(w->count, 2);
+	assert_int_equal(w->targets[1].host, w->targets[0].host);
+}
+
 static void test_weights_share_the_load(void **state)
 {
 	static const struct row rows[] = {
@@ -647,6 +671,7 @@ int main(void)
 		T(test_a_port_leaves_only_addresses),
 		T(test_a_transport_leaves_out_naptr),
 		T(test_without_naptr_srv_and_without_srv_addresses),
+		T(test_each_srv_host_has_its_number),
 		T(test_weights_share_the_load),
 		T(test_answers_live_as_long_as_they_say),
 		T(test_a_dead_name_server_costs_5_s),

@@ -236,6 +236,28 @@ static void an_ack_that_does_not_arrive_tries_the_next_target(void **state)
 	lab_quiet(lab);
 }
 
+/* Which host comes first is the domain's to say (RFC 2782), whatever family its addresses are of. */
+static void two_hosts_do_not_race(void **state)
+{
+	struct lab *lab = *state;
+
+	race_begins(lab);
+	lab->net.names[0].targets[1].host = 1;
+	lab_pass(lab, 260 * MS_US);
+	assert_int_equal(lab->net.connect_count, 2);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_pass(lab, 0);
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 200, "a", "", "");
+	assert_int_equal(last_status, 200);
+	/* From now on they are two hosts: the second is there, and is not asked. */
+	ask(lab, "sip:biloxi.com");
+	lab_pass(lab, 300 * MS_US);
+	assert_int_equal(lab->net.connect_count, 3);
+	lab_quiet(lab);
+	fake_net_opened(&lab->net, fake_net_newest(&lab->net));
+	lab_to(lab_take(lab, "OPTIONS"), "[2001:db8::8]:5060");
+}
+
 static void a_phone_that_ends_ends_its_race(void **state)
 {
 	race_begins(*state);
@@ -254,6 +276,7 @@ int main(void)
 		LAB_TEST(when_neither_is_there_the_request_fails),
 		LAB_TEST(an_ack_takes_the_connection_that_is_there),
 		LAB_TEST(an_ack_that_does_not_arrive_tries_the_next_target),
+		LAB_TEST(two_hosts_do_not_race),
 		LAB_TEST(a_phone_that_ends_ends_its_race),
 	};
 
