@@ -112,9 +112,10 @@ const struct command protocol_commands[] = {
 	  .options = { { .name = "to", .kind = ARG_TARGET, .required = true, .text = "whom it shall call" },
 		       HEADER_OPTION },
 	  .summary = "ask a phone outside of calls to call someone (REFER)",
-	  .text = "Returns at once. The event `refer` tells how it goes; the last one has a final code, and a script "
-		  "whose commands are done waits for it: a phone that refuses, or whose call fails, is the script's "
-		  "failure (status 4). `transfer` does it in a call.",
+	  .text = "Returns at once. The event `refer` tells how it goes; the last one has a final code, or none "
+		  "where nothing more was told of it, and a script whose commands are done waits for it: a phone "
+		  "that refuses, or whose call fails, is the script's failure (status 4). `transfer` does it in a "
+		  "call.",
 	  .examples = { "refer sip:desk@atlanta.com to=sip:bob@biloxi.com" } },
 };
 const size_t protocol_command_count = ARRAY_LEN(protocol_commands);

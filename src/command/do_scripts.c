@@ -187,9 +187,9 @@ const struct command scripts_commands[] = {
 		  "What is so already (registered, answered, held, media) succeeds at once, and so does what was told "
 		  "last before the script began and holds still (resumed, remote-held, remote-resumed, ended, failed, "
 		  "unregistered): each `offhook ctl COMMAND` is a script of its own. For all other events give the "
-		  "command and its `wait` to one: `printf 'info text/plain hi\\nwait info\\n' | offhook ctl`. A wait "
-		  "whose event cannot "
-		  "come any more ends at once: with status 4 when the call is over, 3 when the registrar "
+		  "command and its `wait` to one: `printf 'message bob hi\\nwait message-sent\\n' | offhook ctl`. "
+		  "A wait whose event cannot come any more ends at once: with status 4 when the call is over, 3 when "
+		  "the registrar "
 		  "refused for good, 7 when it cannot be reached and is not tried again. Out of time is status 5, "
 		  "with the last failure named.\n\n`wait not` succeeds when the event does not come within the time.",
 	  .examples = { "wait answered within=20s", "wait registered account=work", "wait failed|ended within=1m",

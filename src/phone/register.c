@@ -159,7 +159,6 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 	struct binding *binding = arg;
 	struct account *account = binding->account;
 
-	(void)registration;
 	if (outcome->status < 300)
 		leftovers_only(binding->phone->leftovers, binding->address, NULL);
 	if (!account) {
@@ -167,9 +166,9 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 		return;
 	}
 	account_make_routes(account);
-	bool told = account->removal_told;
+	bool told = account->removal_told, stands = registration_left(registration) > 0;
 	forget_removal(account);
-	if (outcome->status >= 300) {
+	if (outcome->status >= 300 && (stands || !told)) {
 		const char *local = explain_local_cause(outcome);
 		account_set_result(account, ACCOUNT_FAILED, outcome->status, local ? slice_of(local) : outcome->reason,
 				   register_cause(outcome));
@@ -182,9 +181,10 @@ static void on_unregistered(void *arg, struct registration *registration, const 
 				   account->code, account->reason);
 		return;
 	}
+	if (told) /* and nothing has come of it since */
+		return;
 	account_set_result(account, ACCOUNT_UNREGISTERED, outcome->status, outcome->reason, NULL);
-	if (!told)
-		account_add_result(account_event(account, EVENT_UNREGISTERED), account);
+	account_add_result(account_event(account, EVENT_UNREGISTERED), account);
 }
 
 /* ---- whom else the registrar knows at this address ---- */

@@ -57,7 +57,7 @@ static bool check_addresses(struct slice value, struct buf *why)
 
 	while (slice_list_word(&value, &word))
 		if (!address_parse(&address, word, 0)) {
-			buf_printf(why, "'%.*s' is no address: write 192.0.2.4:5060 or [2001:db8::1]:5060",
+			buf_printf(why, "'%.*s' is no address: write 192.0.2.4 or [2001:db8::1]:53",
 				   SLICE_ARG(word));
 			return false;
 		}

@@ -431,8 +431,11 @@ static void on_answer(void *arg, struct request *request, enum request_event eve
 			nothing_to_remove(r);
 			break;
 		}
-		if (r->waiting & (ERRAND_REMOVE | ERRAND_REMOVE_ALL))
+		if (r->waiting & (ERRAND_REMOVE | ERRAND_REMOVE_ALL)) {
+			if (accepted) /* it stands until its removal is answered */
+				r->expires_us = now_us(r) + (int64_t)granted(r, outcome->response) * SECOND_US;
 			break;
+		}
 		if (accepted)
 			registered(r, outcome);
 		else

@@ -438,6 +438,18 @@ static void stopping_and_freeing_at_any_time(void **state)
 	lab_value(packet, SIP_HEADER_EXPIRES, "0");
 	lab_answer(lab, packet, 200, "r", "", "");
 	lab_said(lab, "unregistered 200|");
+	/* What was bound meanwhile and is not let go stands. */
+	registration_start(registration);
+	packet = lab_take(lab, "REGISTER");
+	registration_stop(registration, false);
+	ok(lab, packet, OUR_CONTACT ";expires=600");
+	assert_int_equal(registration_left(registration), 600);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 500, "r", "", "");
+	lab_said(lab, "unregistered 500|");
+	assert_int_equal(registration_left(registration), 600);
+	registration_stop(registration, false);
+	lab_answer(lab, lab_take(lab, "REGISTER"), 200, "r", "", "");
+	lab_said(lab, "unregistered 200|");
 	/* The same where nobody has answered, or the answer was no: there is nothing to remove, and it is over then. */
 	for (int answered = 0; answered < 2; answered++) {
 		registration_start(registration);
