@@ -16,7 +16,7 @@ static const struct event_help rows[] = {
 	  "somebody calls; name is the display name; join is the call of ours that they want to take part in", true },
 	{ "trying", CALL_KEYS, "the request was taken by the next hop (100)", true },
 	{ "ringing", CALL_KEYS, "it rings at the other side (180)", true },
-	{ "early-media", CALL_KEYS, "the other side sends sound before it answers", true },
+	{ "early-media", CALL_KEYS "codec", "the other side sends sound before it answers", true },
 	{ "answered", CALL_KEYS "codec", "the call is up", true },
 	{ "failed", CALL_KEYS "target detail why",
 	  "the call was refused, given up or could not be made; target is where a 3xx points, why says in a sentence "
@@ -114,7 +114,8 @@ static const struct event_help rows[] = {
 	  "other addresses or another way out (changed), none at all (down), or the computer has slept (resumed); "
 	  "registrations and calls follow by themselves",
 	  false },
-	{ "connection", "state address peer reason", "a connection to a server was opened or lost", false },
+	{ "connection", "state address peer reason " WHICH_CALL,
+	  "a connection to a server was opened or lost; where a call waited for an answer on it, which one", false },
 };
 
 const struct event_help *event_help(enum event_kind kind)

@@ -255,11 +255,30 @@ static void add_detail(const char *detail, struct buf *out)
 		buf_printf(out, " %s", detail);
 }
 
+/* Of a call to us: it is we who refused it or did not answer. */
+static const char *remedy_here(const struct call *call, enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_LOCAL:
+		return call->code / 100 == 3 ? "The caller was told where else to call." : "It was refused here.";
+	case CAUSE_CANCELLED:
+		return "The caller gave up before it was answered.";
+	case CAUSE_TIMEOUT:
+		return call->code == 504   ? "The caller's phone has not confirmed (PRACK) that it rings here."
+		       : call->code == 487 ? "It rang here for as long as the caller wanted (Expires)."
+					   : "It rang here for as long as `set call.ring-timeout` lets it.";
+	default:
+		return explain_cause(cause, call->code);
+	}
+}
+
 /* One that rang was reached: what failed then is not the way there. */
 static const char *remedy(const struct call *call)
 {
 	enum cause cause = cause_find(call->cause);
 
+	if (call->incoming)
+		return call->code ? remedy_here(call, cause) : "";
 	if (cause == CAUSE_TIMEOUT && (call->ringing_said || call->early_said))
 		return "It rang there: try again later, or give it longer (`call ... timeout=`).";
 	if (cause == CAUSE_TIMEOUT && call->trying_said)

@@ -199,6 +199,7 @@ static void cancelled(void **state)
 	assert_string_equal(event_value(event, "code"), "487");
 	event = await(world, b, EVENT_FAILED);
 	assert_string_equal(event_value(event, "cause"), "cancelled");
+	assert_non_null(strstr(event_value(event, "why"), "The caller gave up before it was answered."));
 	struct buf out;
 	buf_init(&out, 4096);
 	assert_true(phone_show(b, SLICE("history"), SLICE("missed"), &out, &failure));
@@ -228,8 +229,9 @@ static void every_refusal_is_explained(void **state)
 		await(world, b, EVENT_INCOMING);
 		unsigned theirs = 0;
 		must(phone_reject(b, &theirs, code, (struct slice){ 0 }, &failure), &failure);
+		/* Who has refused knows it, and is told nothing of who called. */
+		assert_non_null(strstr(event_value(await(world, b, EVENT_FAILED), "why"), "It was refused here."));
 		const struct event *event = await(world, a, EVENT_FAILED);
-		await(world, b, EVENT_FAILED);
 		const char *why = event_value(event, "why");
 		assert_int_equal(strtoul(event_value(event, "code"), NULL, 10), code);
 		assert_non_null(why);
