@@ -73,7 +73,8 @@ struct keep_alive {
 struct failed_target {
 	enum sip_protocol protocol;
 	struct address address;
-	int64_t until_us;
+	int64_t until_us;   /* 0: none */
+	unsigned doublings; /* so often it has failed again when it was tried again */
 };
 
 struct reply {

@@ -3,32 +3,46 @@
 #include "base/xmalloc.h"
 
 #define HEAD_START_US (250 * MS_US) /* RFC 8305 5: the Connection Attempt Delay */
+#define FAILED_US (30 * SECOND_US)
+#define FAILED_DOUBLINGS 4 /* to 8 minutes */
 
 /* ---- targets that failed ---- */
 
-static struct failed_target *failed_find(struct transport *transport, const struct sip_target *target)
+static struct failed_target *failed_ever(struct transport *transport, const struct sip_target *target)
 {
 	for (size_t i = 0; i < FAILED_MAX; i++) {
 		struct failed_target *failed = &transport->failed[i];
-		if (failed->until_us > transport->world.timers->now_us && failed->protocol == target->protocol &&
+		if (failed->until_us && failed->protocol == target->protocol &&
 		    address_eq(&failed->address, &target->address))
 			return failed;
 	}
 	return NULL;
 }
 
+static bool has_failed(struct transport *transport, const struct sip_target *target)
+{
+	const struct failed_target *failed = failed_ever(transport, target);
+
+	return failed && failed->until_us > transport->world.timers->now_us;
+}
+
 void transport_target_failed(struct transport *transport, const struct sip_target *target, int64_t us)
 {
-	struct failed_target *failed = failed_find(transport, target);
+	struct failed_target *failed = failed_ever(transport, target);
+	int64_t now_us = transport->world.timers->now_us;
 
-	if (!failed)
+	if (!failed) {
 		failed = &transport->failed[transport->failed_next++ % FAILED_MAX];
-	*failed = (struct failed_target){ target->protocol, target->address, transport->world.timers->now_us + us };
+		*failed = (struct failed_target){ .protocol = target->protocol, .address = target->address };
+	} else if (failed->until_us <= now_us && failed->doublings < FAILED_DOUBLINGS) {
+		failed->doublings++;
+	}
+	failed->until_us = now_us + (us ? us : FAILED_US << failed->doublings);
 }
 
 void transport_target_works(struct transport *transport, const struct sip_target *target)
 {
-	struct failed_target *failed = failed_find(transport, target);
+	struct failed_target *failed = failed_ever(transport, target);
 
 	if (failed)
 		failed->until_us = 0;
@@ -39,9 +53,9 @@ void transport_order_targets(struct transport *transport, struct sip_target *tar
 	for (size_t i = 1; i < count; i++) {
 		struct sip_target target = targets[i];
 		size_t k = i;
-		if (failed_find(transport, &target))
+		if (has_failed(transport, &target))
 			continue;
-		for (; k > 0 && failed_find(transport, &targets[k - 1]); k--)
+		for (; k > 0 && has_failed(transport, &targets[k - 1]); k--)
 			targets[k] = targets[k - 1];
 		targets[k] = target;
 	}
@@ -137,7 +151,7 @@ struct race *transport_race(struct transport *transport, const struct sip_target
 	if (!sip_protocol_is_stream(targets[0].protocol) || targets[0].protocol != targets[1].protocol ||
 	    targets[0].host != targets[1].host ||
 	    address_is_v6(&targets[0].address) == address_is_v6(&targets[1].address) ||
-	    flow__to(transport, &targets[0]) || failed_find(transport, &targets[1]))
+	    flow__to(transport, &targets[0]) || has_failed(transport, &targets[1]))
 		return NULL;
 	struct race *race = xcalloc(1, sizeof *race);
 	race->transport = transport;

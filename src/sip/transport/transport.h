@@ -211,12 +211,14 @@ bool transport_find_invalid(const struct transport *transport, struct slice host
 enum sip_protocol transport_choose(struct transport *transport, const struct sip_target *target, size_t bytes);
 /** Remember that TCP does not reach this target: UDP whatever the size, for 10 minutes. */
 void transport_no_stream(struct transport *transport, const struct address *remote);
-enum { TARGET_FAILED_US = 30 * SECOND_US };
 /**
  * Remember that this target did not answer, could not be reached or said 503: for `us` it is tried after all others.
+ * @param us        0: it has not said how long: 30 s, and twice as long each time that it fails again after that, up to
+ *                  8 minutes
  * RFC 3263 4.3, RFC 3261 21.5.4
  */
 void transport_target_failed(struct transport *transport, const struct sip_target *target, int64_t us);
+/** It has answered: what it was before is forgotten. */
 void transport_target_works(struct transport *transport, const struct sip_target *target);
 /** Those that failed lately go behind the others; the order stays otherwise. */
 void transport_order_targets(struct transport *transport, struct sip_target *targets, size_t count);

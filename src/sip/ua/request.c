@@ -297,13 +297,13 @@ static void note_answer(struct request *r, const struct sip_message *response)
 	struct transport *transport = transactions_transport(r->ua->transactions);
 	struct slice value = sip_message_value(response, SIP_HEADER_RETRY_AFTER);
 	struct sip_retry_after after;
-	int64_t us = TARGET_FAILED_US;
+	int64_t us = 0;
 
 	if (response->status != 503) {
 		transport_target_works(transport, &r->sent_to);
 		return;
 	}
-	if (value.n && sip_retry_after_parse(value, &after))
+	if (value.n && sip_retry_after_parse(value, &after) && after.seconds)
 		us = (int64_t)(after.seconds < RETRY_AFTER_MAX_S ? after.seconds : RETRY_AFTER_MAX_S) * SECOND_US;
 	transport_target_failed(transport, &r->sent_to, us);
 }
@@ -370,7 +370,7 @@ static void failed(struct request *r, unsigned status, enum cause cause, enum er
 	let_go(r);
 	r->last_err = err;
 	if (!was_heard)
-		transport_target_failed(transactions_transport(r->ua->transactions), &r->sent_to, TARGET_FAILED_US);
+		transport_target_failed(transactions_transport(r->ua->transactions), &r->sent_to, 0);
 	if (cause != CAUSE_TIMEOUT && fall_back(r))
 		attempt(r);
 	else if (!was_heard && next_target(r))

@@ -81,6 +81,51 @@ static void a_dead_server_costs_one_request_its_patience(void **state)
 	assert_int_equal(last_status, 200);
 }
 
+/* A request to two servers of which the first may be dead. @return how long it took to be answered */
+static int64_t patience(struct lab *lab, bool dead)
+{
+	struct address first = fake_address("192.0.2.8:5060");
+	int64_t began_us = lab->net.timers.now_us;
+	struct fake_packet *packet;
+
+	ask(lab, "sip:biloxi.com");
+	packet = lab_take(lab, "OPTIONS");
+	if (dead && address_eq(&packet->remote, &first)) {
+		lab_pass(lab, 32 * SECOND_US);
+		do {
+			packet = lab_take(lab, "OPTIONS");
+		} while (address_eq(&packet->remote, &first));
+	}
+	lab_answer(lab, packet, 200, "a", "", "");
+	assert_int_equal(last_status, 200);
+	fake_net_drop(&lab->net);
+	return lab->net.timers.now_us - began_us;
+}
+
+/* Who calls once in a while would else wait each time. */
+static void one_that_stays_dead_is_asked_ever_less(void **state)
+{
+	struct lab *lab = *state;
+
+	two(lab, "udp 192.0.2.8:5060", "udp 192.0.2.9:5060");
+	for (int pause_s = 30; pause_s <= 480; pause_s *= 2) {
+		assert_int_equal(patience(lab, true), 32 * SECOND_US);
+		lab_pass(lab, (pause_s - 1) * SECOND_US);
+		assert_int_equal(patience(lab, true), 0);
+		lab_pass(lab, SECOND_US);
+	}
+	/* No longer than that. */
+	assert_int_equal(patience(lab, true), 32 * SECOND_US);
+	lab_pass(lab, 480 * SECOND_US);
+	assert_int_equal(patience(lab, true), 32 * SECOND_US);
+	lab_pass(lab, 480 * SECOND_US);
+	/* It is back, and its past forgotten. */
+	assert_int_equal(patience(lab, false), 0);
+	assert_int_equal(patience(lab, true), 32 * SECOND_US);
+	lab_pass(lab, 30 * SECOND_US);
+	assert_int_equal(patience(lab, true), 32 * SECOND_US);
+}
+
 #define V6 "tcp [2001:db8::8]:5060"
 #define V4 "tcp 192.0.2.8:5060"
 
@@ -268,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(a_server_that_says_503_is_left_alone_as_long_as_it_asks),
 		LAB_TEST(a_dead_server_costs_one_request_its_patience),
+		LAB_TEST(one_that_stays_dead_is_asked_ever_less),
 		LAB_TEST(a_family_that_leads_nowhere_costs_250_ms),
 		LAB_TEST(a_connection_that_is_there_by_then_wins),
 		LAB_TEST(a_race_that_is_given_up_leaves_another_its_connection),
