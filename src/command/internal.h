@@ -273,6 +273,10 @@ void outcomes_add_account(struct runner *runner, enum sent_kind kind, const char
 void outcomes_forget(struct runner *runner);
 /** The script's last message has failed, and no other is under way: nothing good can come. */
 bool outcomes_last_failed(struct runner *runner, struct failure *failure);
+/** The same of our last transfer of this call: nothing else will tell that it went well. */
+bool outcomes_transfer_failed(struct runner *runner, unsigned call, struct failure *failure);
+/** "; presence of ... is not watched: ...": what went wrong last of that which the runner waits for. */
+void outcomes_add_failures(const struct runner *runner, struct buf *text);
 /** The script subscribes or publishes now. */
 void outcomes_asked(struct runner *runner);
 /** What it asked for last has failed for good, as this event says. */

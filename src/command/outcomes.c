@@ -26,6 +26,8 @@ void outcomes_forget(struct runner *runner)
 
 void outcomes_add(struct runner *runner, struct sent sent)
 {
+	if (sent.kind == SENT_MESSAGE)
+		runner->last_message = sent.number;
 	/* People see the event and go on. */
 	if (runner->keep_going) {
 		sent_fini(&sent);
@@ -34,8 +36,6 @@ void outcomes_add(struct runner *runner, struct sent sent)
 	sent.forgiven = runner->bound.go_on || (runner->current && runner->current->go_on);
 	runner->sent = xrealloc(runner->sent, (runner->sent_count + 1) * sizeof *runner->sent);
 	runner->sent[runner->sent_count++] = sent;
-	if (sent.kind == SENT_MESSAGE)
-		runner->last_message = sent.number;
 }
 
 void outcomes_add_call(struct runner *runner, enum sent_kind kind, unsigned call, uint64_t since)
@@ -182,6 +182,49 @@ bool outcomes_last_failed(struct runner *runner, struct failure *failure)
 	failure_of(event, failure);
 	runner_adopt(runner, event);
 	return true;
+}
+
+bool outcomes_transfer_failed(struct runner *runner, unsigned call, struct failure *failure)
+{
+	struct phone *phone = runner->commands->phone;
+	const struct event *event, *last = NULL;
+
+	for (uint64_t number = runner->begin; (event = events_next(phone_events(phone), number));
+	     number = event->number)
+		if ((event->kind == EVENT_TRANSFERRED || event->kind == EVENT_TRANSFER_FAILED) && event->call == call &&
+		    has_text(event, "by", "us"))
+			last = event;
+	if (!last || last->kind != EVENT_TRANSFER_FAILED || wait_has_used(runner, last->number) ||
+	    phone_change_under_way(phone, call))
+		return false;
+	failure_of(last, failure);
+	runner_adopt(runner, last);
+	return true;
+}
+
+static const struct event *last_of(const struct runner *runner, enum event_kind kind)
+{
+	struct events *events = phone_events(runner->commands->phone);
+	const struct event *event, *last = NULL;
+
+	for (uint64_t number = runner->begin; (event = events_next(events, number)); number = event->number)
+		if (event->kind == kind)
+			last = event;
+	return last;
+}
+
+void outcomes_add_failures(const struct runner *runner, struct buf *text)
+{
+	static const enum sent_kind kinds[] = { SENT_SUBSCRIBE, SENT_PUBLISH };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		bool meant = runner->wait.filter.kinds[ends[kinds[i]].good];
+		const struct event *event = meant ? last_of(runner, ends[kinds[i]].bad) : NULL;
+		if (!event)
+			continue;
+		buf_printf(text, "; ");
+		event_sentence(event, text);
+	}
 }
 
 void outcomes_asked(struct runner *runner)

@@ -300,6 +300,9 @@ static bool is_hopeless(struct runner *runner, struct failure *failure)
 		} else if (kind == EVENT_MESSAGE_SENT) {
 			if (!outcomes_last_failed(runner, failure))
 				return false;
+		} else if (kind == EVENT_TRANSFERRED && wait->call &&
+			   outcomes_transfer_failed(runner, wait->call, failure)) {
+			continue; /* it says why */
 		} else if (kind == EVENT_SUBSCRIBED || kind == EVENT_PUBLISHED || kind == EVENT_UNPUBLISHED) {
 			enum event_kind failed =
 				kind == EVENT_SUBSCRIBED ? EVENT_SUBSCRIBE_FAILED : EVENT_PUBLISH_FAILED;
@@ -431,6 +434,8 @@ static void timed_out(void *arg)
 		buf_printf(&text, ", which looks once and waits for nothing");
 	if (wait->kind == WAIT_EVENT && wait->filter.kinds[EVENT_REGISTERED])
 		add_registrations(runner, &text);
+	if (wait->kind == WAIT_EVENT)
+		outcomes_add_failures(runner, &text);
 	enum command_result result = wait_fails(runner, STATUS_TIMEOUT, "timeout", buf_text(&text));
 	buf_fini(&text);
 	runner_resume(runner, result);

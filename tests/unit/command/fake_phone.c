@@ -909,7 +909,7 @@ void fake_event(struct fake *fake, const char *name, unsigned call, ...)
 {
 	static const char *const keys[] = { "account", "code",  "reason", "from",  "to",   "digit",    "cause",
 					    "request", "codec", "id",     "retry", "text", "duration", "message",
-					    "package", "direction", "refresh", "by" };
+					    "package", "direction", "refresh", "by", "target" };
 	struct event *event;
 	enum event_kind kind;
 	const char *field;

@@ -5,6 +5,37 @@
 
 #include <stdlib.h>
 
+/* Who goes on whatever fails, as a client of the socket, waits in vain no longer than a file does. */
+static void test_waits_of_clients(void **state)
+{
+	struct fake *fake = *state;
+
+	runner_keep_going(fake->runner, true);
+	fake->phone->under_way = true;
+	fake_run(fake, "message bob hello");
+	fake_run(fake, "wait message-sent");
+	fake->phone->under_way = false;
+	fake_event(fake, "message-failed", 0, "message=1", "to=sip:bob@b.com", "code=480", "reason=Away", NULL);
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "! -x:2:1: message to sip:bob@b.com not delivered: 480 Away [4 "
+					     "message-failed]\n    wait message-sent\n    ^\n");
+	fake_call(fake, false, CALL_ANSWERED);
+	runner_set_call(fake->runner, 1);
+	fake_run(fake, "transfer carol@c.com");
+	fake->phone->under_way = true;
+	fake_run(fake, "wait transferred");
+	fake_turn(fake);
+	assert_string_equal(fake_said(fake), "");
+	fake->phone->under_way = false;
+	fake_event(fake, "transfer-failed", 1, "by=us", "target=sip:carol@c.com", "code=486", "reason=Busy", NULL);
+	fake_turn(fake);
+	assert_non_null(strstr(fake_said(fake), "the transfer to sip:carol@c.com failed: 486 Busy [4 refused]\n"));
+	fake_event(fake, "subscribe-failed", 0, "from=sip:a@b", "package=presence", "code=503", "retry=30", NULL);
+	fake_run(fake, "wait subscribed within=1s");
+	fake_advance(fake, 2 * SECOND_US);
+	assert_non_null(strstr(fake_said(fake), "no 'subscribed' within 1s; presence of sip:a@b is not watched: 503"));
+}
+
 /* A script ends when it knows what became of its messages. */
 static void test_messages_must_arrive(void **state)
 {
@@ -162,6 +193,7 @@ static void test_hopeless_subscriptions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(waits_of_clients),
 		TEST(messages_must_arrive),
 		TEST(subscriptions_must_work),
 		cmocka_unit_test(test_outcomes_are_waited_for),
