@@ -112,14 +112,29 @@ static int64_t delay_of(struct slice params, struct slice name)
 	return (int64_t)(seconds < DELAY_MOST_S ? seconds : DELAY_MOST_S) * SECOND_US;
 }
 
+static bool has_mode(const struct sip_message *invite, enum sip_header_id id, const char *wanted,
+		     struct sip_token_params *mode)
+{
+	return sip_token_params_parse(sip_message_value(invite, id), mode) &&
+	       slice_ieq(mode->token, slice_of(wanted));
+}
+
 static bool says_auto(const struct sip_message *invite, enum sip_header_id id, bool *insists)
 {
 	struct sip_token_params mode;
 
-	if (!sip_token_params_parse(sip_message_value(invite, id), &mode) || !slice_ieq(mode.token, SLICE("Auto")))
+	if (!has_mode(invite, id, "Auto", &mode))
 		return false;
 	*insists |= sip_params_find(mode.params, SLICE("require"), NULL);
 	return true;
+}
+
+bool call_wants_manual_answer(const struct call *call)
+{
+	struct sip_token_params mode;
+
+	return has_mode(call->invite, SIP_HEADER_ANSWER_MODE, "Manual", &mode) ||
+	       has_mode(call->invite, SIP_HEADER_PRIV_ANSWER_MODE, "Manual", &mode);
 }
 
 /* What the makers of phones write into Alert-Info and Call-Info; nothing of it is ever fetched. */
@@ -172,6 +187,8 @@ enum auto_answer call_wants_auto_answer(struct call *call, int64_t *after_us)
 	bool insists = false;
 
 	*after_us = 0;
+	if (call_wants_manual_answer(call))
+		return AUTO_ANSWER_NO;
 	if (!says_auto(call->invite, SIP_HEADER_ANSWER_MODE, &insists) &&
 	    !says_auto(call->invite, SIP_HEADER_PRIV_ANSWER_MODE, &insists) && !info_says_auto(call->invite, after_us))
 		return AUTO_ANSWER_NO;

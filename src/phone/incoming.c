@@ -129,6 +129,8 @@ static void decide(struct call *call, const struct sip_source *source)
 
 	if (!*automatic)
 		automatic = settings_text(call_settings(call, "call.auto-answer"), "call.auto-answer");
+	if (!strcmp(automatic, "on") && call_wants_manual_answer(call))
+		automatic = "off";
 	note_replaced(call);
 	join_note(call, source);
 	session_set_ring_timeout(call->session,

@@ -423,6 +423,8 @@ void show_caller(const struct call *call, struct buf *out);
 enum auto_answer { AUTO_ANSWER_NO, AUTO_ANSWER_YES, AUTO_ANSWER_REFUSED };
 /** Does the caller ask to be answered at once, and may it? REFUSED: it will have nothing else (403, RFC 5373 4.2). */
 enum auto_answer call_wants_auto_answer(struct call *call, int64_t *after_us);
+/** Does the caller ask that somebody answers, and not the phone (RFC 5373 4.2)? */
+bool call_wants_manual_answer(const struct call *call);
 /* info.c */
 struct info_digits;
 /** The digit in the body of an INFO; '\0': none. */

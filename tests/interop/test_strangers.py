@@ -107,6 +107,8 @@ def test_fields(bench):
         ("300 lines", 513, [], {"add": [f"X-{i}: 1" for i in range(300)]}),
         ("Proxy-Require is not for us", RING, [], {"add": ["Proxy-Require: foo"]}),
         ("Require", 420, [("Unsupported", "foo"), ("Unsupported", "bar")], {"add": ["Require: foo", "Require: 100rel, bar"]}),
+        ("Require of what is known by asking only", RING, [], {"add": ["Require: answermode", "Answer-Mode: Auto"]}),
+        ("what is known", 200, [("Supported", "answermode"), ("Supported", "replaces")], {"method": "OPTIONS"}),
         ("a Route of ours", RING, [], {"add": [f"Route: <sip:127.0.0.1:{PHONE};lr>"]}),
         ("Content-Length too large", 400, [], {"length": 9999}),
         ("Content-Length negative", 400, [], {"length": -1}),
@@ -123,6 +125,16 @@ def test_fields(bench):
         ("SUBSCRIBE without Event", 489, [("Allow-Events", "presence")], {"method": "SUBSCRIBE"}),
         ("SUBSCRIBE for too short", 423, [("Min-Expires", "")], {"method": "SUBSCRIBE", "add": ["Event: presence", "Expires: 1"]}),
         ("REFER with two Refer-To", 400, [], {"method": "REFER", "add": ["Refer-To: <sip:a@b>", "Refer-To: <sip:c@b>"]}),
+    ])
+
+
+def test_somebody_shall_answer(bench):
+    """RFC 5373 4.2: Manual is heard by a phone that answers by itself too."""
+    phone, them = stranger(bench, "set call.auto-answer on", "set call.auto-answer-for sip:*")
+    holds(them, [
+        ("Manual", RING, [], {"add": ["Answer-Mode: Manual"]}),
+        ("Manual and nothing else", RING, [], {"add": ["Require: answermode", "Priv-Answer-Mode: manual;require"]}),
+        ("Manual, and an intercom all the same", RING, [], {"add": ["Answer-Mode: Manual", "Call-Info: <sip:x>;answer-after=0"]}),
     ])
 
 

@@ -66,9 +66,11 @@ static bool is_on(const char *tag, const struct session_options *options)
 	return true;
 }
 
-/* Is this one of them? */
+/* Is this one of them? Who insists on RFC 5373 finds it here; every message need not say so. */
 static bool supports(struct slice option, const struct session_options *options)
 {
+	if (slice_ieq(option, SLICE(OPTION_ANSWER_MODE)))
+		return true;
 	for (size_t i = 0; i < ARRAY_LEN(option_tags); i++)
 		if (slice_ieq(option, slice_of(option_tags[i])))
 			return is_on(option_tags[i], options);

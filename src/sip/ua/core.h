@@ -38,6 +38,8 @@ char *core_token(struct ua *ua, size_t chars);
 
 /** The methods that we take, as Allow lists them. */
 struct slice core_allow(void);
+/** Understood where it is required, and said by OPTIONS only: nobody needs to know it beforehand (RFC 5373). */
+#define OPTION_ANSWER_MODE "answermode"
 /**
  * The extensions that we support, as Supported lists them; `options` are those of the session, or of the settings.
  * @param also  one that is of use in this request alone; NULL: none

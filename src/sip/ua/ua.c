@@ -205,7 +205,7 @@ static void add_capabilities(void *arg, struct sip_draft *draft)
 	accept_lines(draft, false);
 	event_lines(c->ua, draft);
 	sip_draft_add(draft, SIP_HEADER_ACCEPT_LANGUAGE, "en");
-	core_add_supported(draft, &c->ua->settings.session, NULL);
+	core_add_supported(draft, &c->ua->settings.session, OPTION_ANSWER_MODE);
 	add_body(c, draft);
 }
 
