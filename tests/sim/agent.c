@@ -129,6 +129,11 @@ void agent_probe(struct agent *agent)
 	calls_probe(agent);
 }
 
+void agent_rested(struct agent *agent)
+{
+	calls_rested(agent);
+}
+
 void agent_finish(struct agent *agent)
 {
 	calls_finish(agent);

@@ -43,7 +43,8 @@ struct agent_call {
 	char id[160];                 /* Call-ID */
 	bool caller, up;
 	unsigned answered, last;
-	unsigned changes, changed;    /* re-INVITEs of ours begun, outcomes told */
+	unsigned changes, changed;    /* re-INVITEs and UPDATEs of ours begun, outcomes told */
+	bool reinvites, updates;      /* one was begun, and none has been told since */
 	unsigned plan;
 	struct session *replaces;     /* the one that ends once this one is up */
 	struct timer act;
@@ -78,6 +79,8 @@ void agent_sweep(struct agent *agent);
 void agent_rest(struct agent *agent);
 /** Ask the other side of every call that is up whether it knows of it: by an offer. */
 void agent_probe(struct agent *agent);
+/** Time enough after agent_probe(): has each call been told what became of its changes? Fills `fault` where not. */
+void agent_rested(struct agent *agent);
 /** End all that was begun. */
 void agent_finish(struct agent *agent);
 /** After agent_finish() and time enough: has everything had its one outcome? Fills `fault` where not. */
@@ -98,6 +101,7 @@ size_t deeds_alive(const struct agent *agent, enum deed_kind kind);
 void calls_handlers(struct agent *agent, struct ua_handlers *handlers);
 void calls_act(struct agent *agent);
 void calls_probe(struct agent *agent);
+void calls_rested(struct agent *agent);
 void calls_finish(struct agent *agent);
 void calls_check(struct agent *agent);
 void calls_free(struct agent *agent);

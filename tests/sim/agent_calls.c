@@ -158,13 +158,28 @@ static void on_make_offer(void *arg, struct session *session, int leg, struct bu
 	buf_add(offer, slice_of(SDP));
 }
 
-static void on_changed(void *arg, struct session *session, const struct outcome *outcome)
+static void note_change(struct agent_call *call, const struct outcome *outcome)
+{
+	if (!outcome->status || ++call->changed > call->changes)
+		agent_fault(call->agent, "%u outcomes of %u changes", call->changed, call->changes);
+}
+
+static void on_reinvited(void *arg, struct session *session, const struct outcome *outcome)
 {
 	struct agent_call *call = arg;
 
 	(void)session;
-	if (!outcome->status || ++call->changed > call->changes)
-		agent_fault(call->agent, "%u outcomes of %u changes", call->changed, call->changes);
+	call->reinvites = false;
+	note_change(call, outcome);
+}
+
+static void on_updated(void *arg, struct session *session, const struct outcome *outcome)
+{
+	struct agent_call *call = arg;
+
+	(void)session;
+	call->updates = false;
+	note_change(call, outcome);
 }
 
 static unsigned on_request(void *arg, struct session *session, struct server_transaction *st,
@@ -178,8 +193,8 @@ static void handlers_of(struct agent_call *call, struct session_handlers *handle
 					       .offer = on_offer,
 					       .answer = on_answer,
 					       .make_offer = on_make_offer,
-					       .reinvited = on_changed,
-					       .updated = on_changed,
+					       .reinvited = on_reinvited,
+					       .updated = on_updated,
 					       .request = on_request,
 					       .arg = call };
 }
@@ -349,8 +364,10 @@ static void transfer(struct agent *agent, struct agent_call *call)
 
 static void change(struct agent_call *call, unsigned how)
 {
+	bool *waits = how == 2 || how == 3 ? &call->updates : &call->reinvites, waited = *waits;
 	enum err err;
 
+	*waits = true; /* it may be told at once */
 	switch (how) {
 	case 0: err = session_reinvite(call->session, slice_of(SDP)); break;
 	case 1: err = session_reinvite(call->session, slice_of("")); break;
@@ -359,6 +376,8 @@ static void change(struct agent_call *call, unsigned how)
 	default: err = session_reoffer(call->session); break;
 	}
 	call->changes += err == ERR_NONE;
+	if (err != ERR_NONE)
+		*waits = waited;
 	if (err != ERR_NONE && err != ERR_UNSUPPORTED && err != ERR_STATE)
 		agent_fault(call->agent, "a change says %s", err_name(err));
 }
@@ -406,6 +425,16 @@ void calls_probe(struct agent *agent)
 		struct agent_call *call = LIST_ENTRY(node, struct agent_call, node);
 		if (call->session && call->up)
 			change(call, 4);
+	}
+}
+
+void calls_rested(struct agent *agent)
+{
+	LIST_EACH(&agent->calls, node) {
+		struct agent_call *call = LIST_ENTRY(node, struct agent_call, node);
+		if (call->session && call->up && (call->reinvites || call->updates))
+			agent_fault(agent, "call %s: the outcome of a%s is never told", call->id,
+				    call->updates ? "n UPDATE" : " re-INVITE");
 	}
 }
 

@@ -275,6 +275,8 @@ static void run(uint64_t seed)
 		agent_probe(&mesh.agents[i]);
 	pass(&mesh, 100);
 	both_ends_agree(&mesh);
+	for (int i = 0; i < AGENTS; i++)
+		agent_rested(&mesh.agents[i]);
 	/* Now and then the server is gone for good when everybody says goodbye. */
 	mesh.world.hosts[0].cut = seed % 6 == 5;
 	for (int i = 0; i < AGENTS; i++)
