@@ -41,15 +41,19 @@ check_suite() {
 }
 
 check_all() {
-	check_unit build-asan --enable-asan --enable-ubsan --enable-werror CFLAGS="-O1 -g"
-	# The screens wait for what shall be shown, the other suites for their peers: neither has much to do, so side by side.
 	mkdir -p build/results
+	# What waits and what computes, side by side. The screens wait for what shall be shown, interop for peers, timers and sound; the compiler and the unit
+	# tests take the processor that they leave.
+	(renice -n 19 -p $BASHPID >/dev/null; check_unit build-asan --enable-asan --enable-ubsan --enable-werror CFLAGS="-O1 -g") >build/results/unit.shown &
+	local unit=$!
 	(check_suite screen tests/screen/run) >build/results/screen.shown 2>&1 &
 	local screen=$!
 	check_suite interop tests/interop/run
 	wait "$screen"
 	cat build/results/screen.shown
-	RESULTS="$RESULTS build/results/screen"
+	wait "$unit" || echo "FAIL build-asan: it was not built, or ended badly" | tee build-asan/results
+	cat build/results/unit.shown
+	RESULTS="$RESULTS build/results/screen build-asan/results"
 	# Alone: it measures what arrives when.
 	check_suite sound tests/sound/bars
 	if [ -n "${OFFHOOK_CONTRACT:-}" ] && [ -x "${OFFHOOK_CONTRACT:-}" ]; then
