@@ -125,7 +125,7 @@ class Bench:
             words.append(f"phone {number}, its last events: " + " ".join(str(event.get("event")) for event in phone.events[-count:]))
         return words
 
-    def script(self, *lines, args=(), within=60, env=None):
+    def script(self, *lines, args=(), within=4 * GENEROUS, env=None):
         """Run a command file to its end: (exit status, standard output, standard error)."""
         path = self.write(f"script-{time.monotonic_ns()}.call", "\n".join(lines) + "\n")
         done = subprocess.run([OFFHOOK, "-n", *args, "-f", path], stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -269,11 +269,11 @@ def port_answers(host, port):
         return probe.connect_ex((host, port)) == 0
 
 
-def port_is_bound(host, port):
-    """Has a UDP socket this address? Asked of the kernel: who tries to bind it takes it from whom it waits for."""
-    wanted = f"{struct.unpack('=I', socket.inet_aton(host))[0]:08X}:{port:04X}"
-    with open("/proc/net/udp") as table:
-        return any(line.split()[1] == wanted for line in table)
+def bound(port, kind):
+    """Does somebody of this namespace listen there, by `kind` (udp, tcp)? Nothing is sent and nothing bound to find out: sipp would take the one for a call,
+    and the other would take the port from whom we wait for."""
+    with open(f"/proc/self/net/{kind}") as table:
+        return any(row.split()[1].endswith(f":{port:04X}") and (kind == "udp" or row.split()[3] == "0A") for row in table.readlines()[1:])
 
 
 # ---- sound files ----

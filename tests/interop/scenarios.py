@@ -4,7 +4,7 @@ A file is named NAME_caller.xml where sipp calls or asks first, NAME_callee.xml 
 """
 import os
 
-from harness import equal, need, port_answers, sipp, sipp_ends, wait_until
+from harness import bound, equal, need, port_answers, sipp, sipp_ends, wait_until
 
 PHONE, PEER, OTHER = 5070, 5080, 5090
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sipp")
@@ -18,13 +18,7 @@ def phone_for(bench, *lines):
     return phone
 
 
-def bound(port, kind):
-    """Does somebody of this namespace listen there? Nothing is sent to find out: sipp would take it for a call."""
-    with open(f"/proc/self/net/{kind}") as table:
-        return any(row.split()[1].endswith(f":{port:04X}") and (kind == "udp" or row.split()[3] == "0A") for row in table.readlines()[1:])
-
-
-def start(bench, path, *args, port=PEER, calls=1, transport="u1", within=20):
+def start(bench, path, *args, port=PEER, calls=1, transport="u1", within=60):
     name = os.path.basename(path)[:-4]
     process = sipp(bench, *args, "-sf", path, "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-t", transport, "-nostdin", "-timeout_error",
                    log=f"{name}-{len(bench.processes)}.log", within=within)

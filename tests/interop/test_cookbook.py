@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from harness import OFFHOOK, TOP, check, equal, port_is_bound, wait_until, write_tone
+from harness import OFFHOOK, TOP, bound, check, equal, wait_until, write_tone
 from proxies import start_trapezoid
 
 BOOK = os.path.join(TOP, "docs", "cookbook")
@@ -28,13 +28,12 @@ def stay(bench, name, **variables):
     """A recipe that waits for calls at COOK."""
     bench.need_namespace()
     process = bench.start([OFFHOOK, "-n", "--stay", "-v", "--socket", bench.path("cook.sock"), *words(name, COOK, **variables)], log="cook.log")
-    wait_until(lambda: os.path.exists(bench.path("cook.sock")) and port_is_taken(), "the recipe listens")
+    wait_until(lambda: os.path.exists(bench.path("cook.sock")) and recipe_listens(), "the recipe listens")
     return process
 
 
-def port_is_taken():
-    host, port = COOK.split(":")
-    return port_is_bound(host, int(port))
+def recipe_listens():
+    return bound(int(COOK.split(":")[1]), "udp")
 
 
 def peer(bench, *lines, listen=PEER):
@@ -103,7 +102,7 @@ def test_ten_calls(bench):
 def test_record_every_call(bench):
     cook = bench.start([OFFHOOK, "-n", "--stay", "-x", "set call.auto-answer on", *words("record-every-call", COOK)], log="cook.log")
     caller = peer(bench)
-    wait_until(port_is_taken, "it listens")
+    wait_until(recipe_listens, "it listens")
     caller.do(f"call sip:cook@{COOK}")
     caller.event("answered")
     caller.event("media")

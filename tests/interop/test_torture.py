@@ -31,7 +31,7 @@ def lives(other, phone, host, name):
     other.send(f"OPTIONS sip:{at}:5070 SIP/2.0\nVia: SIP/2.0/UDP {at}:{other.port};branch=z9hG4bKlive{number};rport\nMax-Forwards: 70\nFrom: <sip:o@{at}>;tag=o{number}\n"
                f"To: <sip:{at}:5070>\nCall-ID: live{number}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n", (host, 5070))
     try:
-        answer = other.receive(200, within=5)
+        answer = other.receive(200)
     except Failed as failed:
         raise Failed(f"OPTIONS after {name}: {failed}")
     equal(answer.get("Call-ID"), f"live{number}", f"Call-ID of the 200 after {name}")
@@ -40,7 +40,7 @@ def lives(other, phone, host, name):
 
 def final_answer(peer):
     while True:
-        message = peer.receive(within=3)
+        message = peer.receive()
         if message.is_request:
             raise Failed(f"a request came: {message.start}")
         if message.status >= 180:
