@@ -231,8 +231,9 @@ static void remember(struct digest_cache *cache, const char *owner, const struct
 enum verdict { VERDICT_NEW, VERDICT_REFUSED, VERDICT_IGNORED };
 
 /*
- * A realm that challenges again what was answered has refused the password, unless it says that the nonce was stale, or
- * the nonce answered was an old one of the cache: then it gets one more answer.
+ * A realm that challenges again what was answered has refused the password (22.2), unless it says that the nonce was
+ * stale, or the answer was one of the cache, which no challenge to this request had asked for: then it gets one more.
+ * Some servers give the same nonce to every request, and take it with a count of 1 alone.
  */
 static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 {
@@ -240,7 +241,8 @@ static enum verdict judge(struct digest_tries *tries, const struct challenge *c)
 
 	if (!tried)
 		return tries->count < DIGEST_REALMS_MAX ? VERDICT_NEW : VERDICT_IGNORED;
-	if (slice_eq(slice_of(tried->nonce), c->nonce) || tried->renewed || (tried->fresh && !c->stale))
+	bool same = slice_eq(slice_of(tried->nonce), c->nonce);
+	if (tried->renewed || (tried->fresh && (same || !c->stale)))
 		return VERDICT_REFUSED;
 	tried->renewed = true;
 	return VERDICT_NEW;

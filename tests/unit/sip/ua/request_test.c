@@ -373,6 +373,24 @@ static void credentials_for_a_proxy_are_kept_for_the_next_request(void **state)
 	lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nonce=\"n7\"");
 	lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nc=00000001");
 	lab_answer(lab, packet, 200, "b", "", "");
+	/* Or it gives everybody the same one and counts from 1 each time: answered as who kept nothing would, once. */
+	static const char same[] = "Proxy-Authenticate: Digest realm=\"atlanta.com\", nonce=\"n7\", qop=\"auth\"\r\n";
+	for (int last = 0; last < 2; last++) {
+		ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
+		packet = lab_take(lab, "OPTIONS");
+		lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nc=00000002");
+		lab_answer(lab, packet, 407, "b", same, "");
+		packet = lab_take(lab, "OPTIONS");
+		lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nonce=\"n7\"");
+		lab_has(packet, SIP_HEADER_PROXY_AUTHORIZATION, "nc=00000001");
+		lab_answer(lab, packet, last ? 407 : 200, "b", last ? same : "", "");
+	}
+	lab_quiet(lab);
+	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.9", NULL);
+	packet = lab_take(lab, "OPTIONS");
+	lab_has_not(packet, SIP_HEADER_PROXY_AUTHORIZATION, "Digest");
+	lab_answer(lab, packet, 407, "b", CHALLENGE_PROXY, "");
+	lab_answer(lab, lab_take(lab, "OPTIONS"), 200, "b", "", "");
 	/* But not elsewhere. */
 	ask(lab, &asked, "OPTIONS", "sip:bob@192.0.2.10", NULL);
 	lab_has_not(lab_take(lab, "OPTIONS"), SIP_HEADER_PROXY_AUTHORIZATION, "Digest");
