@@ -182,7 +182,7 @@ static int32_t phase_of(struct engine *engine, const int16_t *heard, bool can_mo
 		return 0;
 	int32_t sooner = jitter_phase(&only->jitter);
 	if ((sooner >= -PHASE_SHORT_FRAMES && sooner <= PHASE_LOOSE_FRAMES) ||
-	    !stream_hears_pause(only) || !stretch_is_silent(heard, DEVICE_TICK_FRAMES))
+	    !stream_hears_pause(only) || !stretch_is_silent(&only->noise_heard, heard, DEVICE_TICK_FRAMES))
 		return 0;
 	sooner -= PHASE_GUARD_FRAMES;
 	sooner = sooner > PHASE_MOST_FRAMES    ? PHASE_MOST_FRAMES

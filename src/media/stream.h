@@ -30,6 +30,7 @@
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/srtp.h"
+#include "media/stretch.h"
 
 #include <stdatomic.h>
 
@@ -196,6 +197,7 @@ struct stream {
 	struct jitter jitter;
 	size_t play_frames, since_stretch; /* play_frames: of `play` */
 	size_t quiet_frames, short_frames; /* heard since sound, and since the delay became too short */
+	struct stretch_noise noise_heard;
 	int16_t heard_now[CODEC_TICK_FRAMES]; /* of this tick */
 	bool peer_pauses;                 /* it described the noise of its pause, and has not spoken since */
 	struct comfort comfort;

@@ -139,10 +139,12 @@ static size_t stretch(struct stream *stream, const struct jitter_play *play, int
 {
 	int32_t excess = play->excess;
 
-	if (!is_moment(stream, play, frames, stretch_is_silent(pcm, frames)))
+	stretch_listen(&stream->noise_heard, pcm, frames);
+	if (!is_moment(stream, play, frames, stretch_is_silent(&stream->noise_heard, pcm, frames)))
 		return frames;
 	size_t wrong = (size_t)abs(excess), most = wrong < STRETCH_MOST_FRAMES ? wrong : STRETCH_MOST_FRAMES;
-	size_t by = excess > 0 ? stretch_shorten(pcm, frames, most) : stretch_lengthen(pcm, frames, most);
+	size_t by = excess > 0 ? stretch_shorten(&stream->noise_heard, pcm, frames, most)
+			       : stretch_lengthen(&stream->noise_heard, pcm, frames, most);
 	if (!by)
 		return frames;
 	stream->since_stretch = 0;

@@ -8,16 +8,57 @@ enum {
 	LAG_MIN = 20, LAG_MAX = 120, /* 2.5 and 15 ms at 8 kHz */
 	COARSE_MAX = 960,
 	SILENT_PIECE = 480,
+	NOISE_WINDOW = 120000,   /* the least power is that of one to two windows of 2.5 s, in which everybody stops */
+	NOISE_KNOWN = 48000,
 };
 static const double SILENT_POWER = 184.0 * 184.0, ALIKE = 0.8;
+/* Noise wavers: its least power is so much below the most of it; speech is that much louder than its pauses. */
+static const double NOISE_WAVERS = 5, SPEECH_ABOVE = 20, FORGET = 0.9998;
 
-bool stretch_is_silent(const int16_t *pcm, size_t frames)
+static double power_of(const int16_t *pcm, size_t frames)
 {
 	double sum = 0;
 
 	for (size_t i = 0; i < frames; i++)
 		sum += (double)pcm[i] * pcm[i];
-	return sum <= SILENT_POWER * (double)frames;
+	return frames ? sum / (double)frames : 0;
+}
+
+void stretch_listen(struct stretch_noise *noise, const int16_t *pcm, size_t frames)
+{
+	double power = power_of(pcm, frames);
+
+	if (!noise->known)
+		noise->least = noise->least_before = power;
+	if (noise->frames >= NOISE_WINDOW) {
+		noise->least_before = noise->least;
+		noise->least = power;
+		noise->frames = 0;
+	}
+	if (power < noise->least)
+		noise->least = power;
+	noise->loudest *= FORGET;
+	if (power > noise->loudest)
+		noise->loudest = power;
+	noise->frames += frames;
+	if (noise->known < NOISE_KNOWN)
+		noise->known += frames;
+}
+
+/* Up to which power something is silence. */
+static double silence_of(const struct stretch_noise *noise)
+{
+	if (!noise || noise->known < NOISE_KNOWN)
+		return SILENT_POWER;
+	double least = noise->least < noise->least_before ? noise->least : noise->least_before;
+	double power = least * NOISE_WAVERS, most = noise->loudest / SPEECH_ABOVE;
+	power = power < most ? power : most;
+	return power > SILENT_POWER ? power : SILENT_POWER;
+}
+
+bool stretch_is_silent(const struct stretch_noise *noise, const int16_t *pcm, size_t frames)
+{
+	return power_of(pcm, frames) <= silence_of(noise);
 }
 
 /* Normalised correlation of a[0..n) and a[lag..lag+n), every `step`th sample. */
@@ -70,9 +111,9 @@ static size_t find_lag(const int16_t *pcm, size_t frames, size_t most)
 	return fine;
 }
 
-static size_t piece(const int16_t *pcm, size_t frames, size_t most)
+static size_t piece(const struct stretch_noise *noise, const int16_t *pcm, size_t frames, size_t most)
 {
-	if (!stretch_is_silent(pcm, frames))
+	if (!stretch_is_silent(noise, pcm, frames))
 		return find_lag(pcm, frames, most);
 	size_t n = most < SILENT_PIECE ? most : SILENT_PIECE;
 	return n > frames / 2 ? frames / 2 : n;
@@ -83,9 +124,9 @@ static int16_t blend(int16_t from, int16_t to, size_t i, size_t n)
 	return (int16_t)(((int64_t)from * (int64_t)(n - i) + (int64_t)to * (int64_t)i) / (int64_t)n);
 }
 
-size_t stretch_shorten(int16_t *pcm, size_t frames, size_t most)
+size_t stretch_shorten(const struct stretch_noise *noise, int16_t *pcm, size_t frames, size_t most)
 {
-	size_t n = piece(pcm, frames, most);
+	size_t n = piece(noise, pcm, frames, most);
 
 	for (size_t i = 0; i < n; i++)
 		pcm[i] = blend(pcm[i], pcm[i + n], i, n);
@@ -94,9 +135,9 @@ size_t stretch_shorten(int16_t *pcm, size_t frames, size_t most)
 	return n;
 }
 
-size_t stretch_lengthen(int16_t *pcm, size_t frames, size_t most)
+size_t stretch_lengthen(const struct stretch_noise *noise, int16_t *pcm, size_t frames, size_t most)
 {
-	size_t n = piece(pcm, frames, most);
+	size_t n = piece(noise, pcm, frames, most);
 
 	if (!n)
 		return 0;

@@ -242,24 +242,56 @@ static void stretching_keeps_the_tone(void **state)
 	for (double hz = 110; hz < 1000; hz += 83) {
 		sine(pcm, 960, hz, 48000, 8000, 0);
 		int natural = steepest(pcm, 960);
-		size_t gone = stretch_shorten(pcm, 960, 480);
+		size_t gone = stretch_shorten(NULL, pcm, 960, 480);
 		assert_true(gone > 0 && gone <= 480);
 		assert_true(steepest(pcm, 960 - gone) < natural * 1.3 + 20);
 		assert_true(rms(pcm, 960 - gone) > 0.85 * 8000 / sqrt(2));
 		sine(pcm, 960, hz, 48000, 8000, 0);
-		size_t more = stretch_lengthen(pcm, 960, 480);
+		size_t more = stretch_lengthen(NULL, pcm, 960, 480);
 		assert_true(more > 0 && more <= 480);
 		assert_true(steepest(pcm, 960 + more) < natural * 1.3 + 20);
 		assert_true(rms(pcm, 960 + more) > 0.85 * 8000 / sqrt(2));
 	}
 	memset(pcm, 0, sizeof pcm);
-	assert_int_equal(stretch_shorten(pcm, 960, 300), 300);
-	assert_int_equal(stretch_lengthen(pcm, 960, 720), 480);
+	assert_int_equal(stretch_shorten(NULL, pcm, 960, 300), 300);
+	assert_int_equal(stretch_lengthen(NULL, pcm, 960, 720), 480);
 	struct random random;
 	random_init_seeded(&random, 2);
 	for (size_t i = 0; i < 960; i++)
 		pcm[i] = (int16_t)(random_below(&random, 20000) - 10000);
-	assert_int_equal(stretch_shorten(pcm, 960, 480), 0); /* loud noise does not repeat: it is left alone */
+	assert_int_equal(stretch_shorten(NULL, pcm, 960, 480), 0); /* loud noise does not repeat: it is left alone */
+}
+
+/* What is always there is no speech: noise, and a louder one when it has been there for some seconds. A voice without
+ * end is. */
+static void noise_is_told_from_speech(void **state)
+{
+	(void)state;
+	struct stretch_noise noise = { 0 };
+	struct random random;
+	int16_t quiet[960], loud[960], pcm[960];
+
+	random_init_seeded(&random, 3);
+	for (size_t packet = 0; packet < 900; packet++) {
+		int32_t amplitude = packet < 300 ? 600 : 1800;
+		for (size_t i = 0; i < ARRAY_LEN(quiet); i++)
+			quiet[i] = (int16_t)((int32_t)random_below(&random, 2 * (uint32_t)amplitude) - amplitude);
+		sine(loud, ARRAY_LEN(loud), 150, 48000, 12000, packet * 960);
+		stretch_listen(&noise, packet % 100 < 70 ? loud : quiet, ARRAY_LEN(loud));
+		if ((packet > 100 && packet < 300) || packet > 600) {
+			assert_true(stretch_is_silent(&noise, quiet, ARRAY_LEN(quiet)));
+			memcpy(pcm, quiet, sizeof quiet);
+			assert_int_equal(stretch_shorten(&noise, pcm, ARRAY_LEN(pcm), 480), 480);
+		}
+		assert_false(stretch_is_silent(&noise, loud, ARRAY_LEN(loud)));
+	}
+	assert_false(stretch_is_silent(NULL, quiet, ARRAY_LEN(quiet)));
+	noise = (struct stretch_noise){ 0 };
+	for (size_t packet = 0; packet < 1000; packet++) {
+		sine(loud, ARRAY_LEN(loud), 150, 48000, 12000, packet * 960);
+		stretch_listen(&noise, loud, ARRAY_LEN(loud));
+		assert_false(stretch_is_silent(&noise, loud, ARRAY_LEN(loud)));
+	}
 }
 
 static void devices(void **state)
@@ -355,6 +387,7 @@ int main(void)
 		cmocka_unit_test(levels_and_tones),
 		cmocka_unit_test(tones_have_cadence_and_no_clicks),
 		cmocka_unit_test(stretching_keeps_the_tone),
+		cmocka_unit_test(noise_is_told_from_speech),
 		cmocka_unit_test(devices),
 		cmocka_unit_test(the_helper_is_not_of_our_job),
 	};
