@@ -68,7 +68,8 @@ struct update_client {
 	struct request *request;
 	struct leg *leg;
 	bool waits, offers, refreshes; /* those of the next one ... */
-	bool offered, refreshing;      /* ... and of the one under way */
+	bool offered, refreshing;      /* ... and of the one under way ... */
+	bool timed;                    /* which may set the clock */
 	unsigned glares;
 	int64_t glares_since_us;
 	struct timer glare;

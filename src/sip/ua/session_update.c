@@ -36,6 +36,12 @@ void session_update_lost(struct session *session)
 	tell(session, session->update.refreshing, &gone);
 }
 
+/* Only a session that is up expires (RFC 4028 3): an UPDATE before the answer, or of a fork, has no say in that. */
+static bool is_up(const struct leg *leg)
+{
+	return leg == leg->session->leg && leg->session->state == SESSION_CONFIRMED;
+}
+
 static void glare_over(void *arg)
 {
 	session_go_on(arg);
@@ -71,7 +77,8 @@ static bool accepted(struct leg *leg, const struct outcome *outcome, bool offere
 	session->update.glares = 0;
 	dialog_refresh(leg->dialog, outcome->response);
 	session_learn(leg, outcome->response);
-	session_clock_take(session, outcome->response);
+	if (session->update.timed)
+		session_clock_take(session, outcome->response);
 	if (!offered)
 		return true;
 	return session_has_sdp(outcome->response) &&
@@ -179,7 +186,9 @@ void session_try_update(struct session *session)
 	sip_draft_add_slice(draft, SIP_HEADER_ALLOW, core_allow());
 	core_add_supported(draft, &session->options, NULL);
 	core_user_agent(session->ua, draft);
-	session_clock_ask(session, draft);
+	update->timed = is_up(leg);
+	if (update->timed)
+		session_clock_ask(session, draft);
 	if (!update->offered) {
 		session_finish(session, draft, slice_of(NULL));
 	} else if (!add_offer(leg, draft)) {
@@ -265,7 +274,8 @@ void session_take_update(struct leg *leg, struct server_transaction *st, struct 
 	dialog_refresh(leg->dialog, request);
 	session_learn(leg, request);
 	struct sip_draft *draft = session_response(session, st, 200);
-	session_clock_answer(session, request, draft);
+	if (is_up(leg))
+		session_clock_answer(session, request, draft);
 	if (answer.n)
 		sip_draft_body(draft, SLICE("application/sdp"), buf_slice(&answer));
 	buf_fini(&answer);

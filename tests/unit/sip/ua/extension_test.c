@@ -591,6 +591,54 @@ static void after_a_glare_an_update_has_its_offer(void **state)
 	lab_said(lab, "answer 0 a1|answered 0 200|make|answer 0 a2|updated 200|");
 }
 
+/* There is no session yet that could expire: a phone may ring for as long as it likes. */
+static void before_the_answer_no_clock_runs(void **state)
+{
+	struct lab *lab = *state;
+
+	*options(lab) = (struct session_options){ .timer = TIMER_ALWAYS, .expires_s = 600 };
+	lab_call(lab, NULL, "o1");
+	struct fake_packet *invite = lab_take(lab, "INVITE");
+	lab_answer(lab, invite, 180, "b", "Allow: UPDATE\r\n" BOB_CONTACT, "");
+	lab_inside(lab, invite, "UPDATE", 5, "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n", "");
+	assert_int_equal(fake_packet_value(lab_take(lab, "200"), SIP_HEADER_SESSION_EXPIRES, 0).n, 0);
+	assert_int_equal(session_update(lab->session, false), ERR_NONE);
+	struct fake_packet *update = lab_take(lab, "UPDATE");
+	assert_int_equal(fake_packet_value(update, SIP_HEADER_SESSION_EXPIRES, 0).n, 0);
+	lab_answer(lab, update, 200, NULL, "Session-Expires: 90;refresher=uas\r\n" BOB_CONTACT, "");
+	lab_pass(lab, 100 * SECOND_US);
+	lab_quiet(lab);
+	lab_said(lab, "provisional 0 180|peer updated|updated 200|");
+	/* One that is answered only after the INVITE has no say either. */
+	assert_int_equal(session_update(lab->session, false), ERR_NONE);
+	update = lab_take(lab, "UPDATE");
+	lab_answer(lab, invite, 200, "b",
+		   "Require: timer\r\nSession-Expires: 400;refresher=uac\r\n" BOB_CONTACT SDP_LINES, "a1");
+	lab_take(lab, "ACK");
+	lab_answer(lab, update, 200, NULL, BOB_CONTACT, "");
+	lab_pass(lab, 200 * SECOND_US);
+	lab_value(lab_take(lab, "UPDATE"), SIP_HEADER_SESSION_EXPIRES, "400;refresher=uac");
+}
+
+/* As who is called we may not even end it by BYE (RFC 3261 15). */
+static void while_we_ring_no_clock_runs(void **state)
+{
+	struct lab *lab = *state;
+
+	options(lab)->timer = TIMER_OPTIONAL;
+	ring(lab, SDP_LINES, "o1");
+	assert_int_equal(session_progress(lab->session, 180, slice_of("")), ERR_NONE);
+	struct fake_packet *ringing = lab_take(lab, "180");
+	snprintf(lab->invite_tag, sizeof lab->invite_tag, "%.*s", SLICE_ARG(sip_message_to(ringing->message)->tag));
+	lab_request(lab, "UPDATE", "c1", 2, true, "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n", "");
+	assert_int_equal(fake_packet_value(lab_take(lab, "200"), SIP_HEADER_SESSION_EXPIRES, 0).n, 0);
+	lab_said(lab, "peer updated|");
+	lab_pass(lab, 70 * SECOND_US);
+	lab_take(lab, "180"); /* again, each minute */
+	lab_quiet(lab);
+	assert_int_equal(session_state(lab->session), SESSION_EARLY);
+}
+
 static void a_422_is_asked_again_with_what_it_wants(void **state)
 {
 	struct lab *lab = *state;
@@ -874,6 +922,8 @@ int main(void)
 		LAB_TEST(a_refused_change_does_not_cost_the_refresh),
 		LAB_TEST(after_a_glare_a_change_is_no_refresh),
 		LAB_TEST(after_a_glare_an_update_has_its_offer),
+		LAB_TEST(before_the_answer_no_clock_runs),
+		LAB_TEST(while_we_ring_no_clock_runs),
 		LAB_TEST(a_422_is_asked_again_with_what_it_wants),
 		LAB_TEST(as_who_is_called_we_answer_and_watch),
 		LAB_TEST(a_short_interval_gets_422),
