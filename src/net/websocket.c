@@ -187,7 +187,7 @@ struct websocket *websocket_server(struct random *random)
 /* The lines of a handshake that count. */
 struct head {
 	struct slice first, key, accept, version;
-	bool upgrades, connects, sip;
+	bool upgrades, connects, sip, extended;
 };
 
 /* Is `word` in a list parted by commas? */
@@ -220,6 +220,8 @@ static void read_head(struct slice text, struct head *head)
 			head->connects |= lists(value, SLICE("Upgrade"));
 		else if (slice_ieq(name, SLICE("Sec-WebSocket-Protocol")))
 			head->sip |= lists(value, SLICE("sip"));
+		else if (slice_ieq(name, SLICE("Sec-WebSocket-Extensions")))
+			head->extended |= value.n > 0;
 		else if (slice_ieq(name, SLICE("Sec-WebSocket-Key")))
 			head->key = value;
 		else if (slice_ieq(name, SLICE("Sec-WebSocket-Accept")))
@@ -286,6 +288,9 @@ static enum websocket_event check_answer(struct websocket *ws, const struct head
 		return fail(ws, CODE_PROTOCOL, "the server's answer to the WebSocket handshake is malformed");
 	if (!head->sip)
 		return fail(ws, CODE_PROTOCOL, "the server does not speak SIP over WebSocket there");
+	/* 4.1: we ask for none. */
+	if (head->extended)
+		return fail(ws, CODE_PROTOCOL, "the server wants to use an extension of WebSocket");
 	return opened(ws);
 }
 

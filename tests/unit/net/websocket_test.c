@@ -234,6 +234,17 @@ static void test_handshakes_that_fail(void **state)
 		assert_int_equal(take(w, w->server, slice_of(asked[i].request)), WEBSOCKET_FAILED);
 		assert_true(slice_begins(websocket_wire(w->server), slice_of(asked[i].answer)));
 	}
+	/* an extension that was not asked for, where all else is well */
+	websocket_free(w->client);
+	websocket_free(w->server);
+	w->client = websocket_client(&w->random, "x", "/");
+	w->server = websocket_server(&w->random);
+	assert_int_equal(carry(w, w->client, w->server), WEBSOCKET_OPENED);
+	struct slice good = websocket_wire(w->server);
+	char *extended = xasprintf("%.*sSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", (int)good.n - 2, good.p);
+	assert_int_equal(take(w, w->client, slice_of(extended)), WEBSOCKET_FAILED);
+	assert_non_null(strstr(websocket_why(w->client), "extension"));
+	free(extended);
 	/* a head without end is cut off */
 	websocket_free(w->server);
 	w->server = websocket_server(&w->random);
