@@ -196,3 +196,41 @@ void account_proxy_works(struct account *account)
 	if (account->proxy_now && !account->probe && !timer_running(&account->proxy_timer))
 		timer_start(account->phone->timers, &account->proxy_timer, PROBE_US, probe, account);
 }
+
+/* ---- calls by a proxy that is not there (RFC 3263 4.3, RFC 5626 4.3) ---- */
+
+/* Nothing at all has come back from where the INVITE went first. */
+static bool nobody_was_there(const struct call *call, const struct outcome *outcome)
+{
+	if (outcome->response || call->trying_said || call->ringing_said || call->early_said)
+		return false;
+	switch (outcome->cause) {
+	case CAUSE_TIMEOUT:
+		return !call->setup->timeout_us;
+	case CAUSE_DNS:
+	case CAUSE_CONNECT:
+	case CAUSE_TLS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool call_by_next_proxy(struct call *call, const struct outcome *outcome)
+{
+	struct call_setup *setup = call->setup;
+	struct account *account =
+		*call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL;
+
+	if (call->incoming || !setup || call->is_echo || call->phone->shutting_down || !account ||
+	    (setup->proxy && !setup->proxy_is_ours) || !nobody_was_there(call, outcome) ||
+	    !account_next_proxy(account, outcome))
+		return false;
+	free(setup->proxy);
+	setup->proxy = xstrdup(account->proxies[(account->proxy_now + 1) % account->proxy_count]);
+	setup->proxy_is_ours = true;
+	log_line(call->phone->log, LOG_NOTICE, "call %u goes on by %s: the proxy before it is not there", call->number,
+		 setup->proxy);
+	call_dial_again(call);
+	return true;
+}

@@ -153,7 +153,7 @@ static void on_acknowledged(void *arg, struct session *session)
 static void on_failed(void *arg, struct session *session, const struct outcome *outcome)
 {
 	(void)session;
-	if (!call_redirect(arg, outcome))
+	if (!call_redirect(arg, outcome) && !call_by_next_proxy(arg, outcome))
 		call_finish(arg, false, outcome, NULL);
 }
 

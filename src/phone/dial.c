@@ -75,11 +75,11 @@ static void who_calls(struct call *call, char nobody[160], struct identity *iden
 	if (call->setup->display)
 		identity->display = call->setup->display;
 	identity->anonymous = call->setup->anonymous;
-	/* A 305 named it: in place of our own proxy. */
+	/* In place of our own proxy one that a 305 named, or the next of our list. */
 	if (call->setup->proxy) {
 		call->setup->routes[0] = call->setup->proxy;
 		identity->routes = call->setup->routes;
-		identity->strange_routes = 1;
+		identity->strange_routes = !call->setup->proxy_is_ours;
 	}
 	free(call->account_uri);
 	call->account_uri = xstrdup(identity->uri);
@@ -533,6 +533,21 @@ static bool take_next(struct call *call, const struct outcome *outcome, bool is_
 	return true;
 }
 
+/* A new INVITE of the same call: its early dialogs and their sound are gone, the sockets stay. */
+void call_dial_again(struct call *call)
+{
+	if (call->session)
+		session_thread(call->session, &call->setup->thread);
+	call->session = NULL;
+	call_set_state(call, CALL_DIALLING);
+	call->ringback = call->trying_said = call->ringing_said = call->early_said = false;
+	timer_stop(call->phone->timers, &call->ringback_timer);
+	media_close(&call->media);
+	media_init(&call->media, call);
+	calls_update_tones(call->phone);
+	locate(call, *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL);
+}
+
 bool call_redirect(struct call *call, const struct outcome *outcome)
 {
 	struct call_setup *setup = call->setup;
@@ -544,6 +559,11 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	    call->phone->shutting_down ||
 	    strcmp(settings_text(call_settings(call, "call.follow-redirect"), "call.follow-redirect"), "on") != 0)
 		return false;
+	if (setup->proxy_is_ours && outcome->response) {
+		free(setup->proxy);
+		setup->proxy = NULL;
+		setup->proxy_is_ours = false;
+	}
 	bool by_proxy = outcome->status == 305 && outcome->response && take_proxy(setup, outcome->response);
 	if (!by_proxy && !take_next(call, outcome, is_3xx))
 		return false;
@@ -552,16 +572,6 @@ bool call_redirect(struct call *call, const struct outcome *outcome)
 	event_text(event, "target", by_proxy ? slice_sub(slice_of(setup->proxy), 1, strlen(setup->proxy) - 2)
 					     : slice_of(setup->uri));
 	event_number(event, "code", outcome->status);
-	if (call->session)
-		session_thread(call->session, &setup->thread);
-	/* A new INVITE of the same call: its early dialogs and their sound are gone, the sockets stay. */
-	call->session = NULL;
-	call_set_state(call, CALL_DIALLING);
-	call->ringback = call->trying_said = call->ringing_said = call->early_said = false;
-	timer_stop(call->phone->timers, &call->ringback_timer);
-	media_close(&call->media);
-	media_init(&call->media, call);
-	calls_update_tones(call->phone);
-	locate(call, *call->account_name ? account_find(call->phone, slice_of(call->account_name)) : NULL);
+	call_dial_again(call);
 	return true;
 }

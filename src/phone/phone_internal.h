@@ -200,6 +200,11 @@ void calls_beep(struct phone *phone);
 struct session_handlers call_handlers(struct call *call);
 /** After a 3xx, or when a Contact of one failed: dial the next. @return false: there is none, or the setting says no */
 bool call_redirect(struct call *call, const struct outcome *outcome);
+/** Invite anew, with the Call-ID and tag of before: where or by whom to has changed in its setup. */
+void call_dial_again(struct call *call);
+/** The proxy that the INVITE went to has not answered at all: the account goes on to its next one, and the call by it.
+ * @return false: not so, or each of them was tried */
+bool call_by_next_proxy(struct call *call, const struct outcome *outcome);
 /** Read "Name:value" words. @return how many; -1 with a failure */
 int extra_headers_read(const char *const *words, struct extra_header *extra, size_t max, struct failure *failure);
 
@@ -209,7 +214,8 @@ struct call_setup {
 	char *type, *body;              /* or NULL */
 	char *queue[REDIRECTS_MAX];     /* Contacts of a 3xx still to be dialled */
 	size_t queued;
-	char *proxy;                /* of a 305, as Route writes it; or NULL */
+	char *proxy;                /* of a 305, or the next of the account, as Route writes it; or NULL */
+	bool proxy_is_ours;         /* that of the account */
 	const char *routes[2];      /* that, for an identity */
 	char *tried[REDIRECTS_MAX]; /* never dialled again */
 	size_t tried_count;

@@ -131,6 +131,32 @@ def test_proxies_that_fail_and_come_back(bench):
     wait_until(lambda: phone.process.poll() is not None, "the phone ends")
 
 
+def test_a_call_goes_on_by_the_next_proxy(bench):
+    """The first proxy has just died, and nothing but a call has noticed: the call goes on by the second, and so does the account."""
+    bench.need_namespace()
+    first, second = Peer(5060, BILOXI), Peer(5060, ATLANTA)
+    phone = bench.phone(f"set sip.listen {ALICE}:5060", "set sip.t1 20ms", "set sip.t2 100ms",
+                        f"account add sip:alice@biloxi.com password=x registrar=sip:192.0.2.53 proxy=\"sip:{BILOXI} sip:{ATLANTA}\"")
+    register = first.receive("REGISTER")
+    first.respond(register, 200, "OK", headers=[f"Contact: {register.get('Contact')}"])
+    phone.event("registered")
+    first.socket.close()
+    call = phone.do("call sip:bob@biloxi.com")["call"]
+    for method in ("INVITE", "REGISTER"):
+        request = second.receive(method)
+        equal(request.get("Route"), f"<sip:{ATLANTA};lr>", f"the route of {method}")
+        if method == "INVITE":
+            second.respond(request, 407, "Who?", headers=['Proxy-Authenticate: Digest realm="biloxi.com", nonce="1", qop="auth"'])
+            again = second.receive("INVITE")
+            check('username="alice"' in again.get("Proxy-Authorization"), "it is a proxy of ours that asks")
+            second.respond(again, 486, "Busy Here")
+        else:
+            second.respond(request, 200, "OK", headers=[f"Contact: {request.get('Contact')}"])
+    equal(phone.event("failed", call=call)["code"], 486, "how the call ends")
+    phone.process.stdin.close()
+    wait_until(lambda: phone.process.poll() is not None, "the phone ends")
+
+
 def test_credentials_of_two_realms(bench):
     """A proxy and a registrar with realms of their own: each gets its own user and password."""
     bench.need_namespace()
