@@ -182,12 +182,25 @@ static void on_updated(void *arg, struct session *session, const struct outcome 
 	note_change(call, outcome);
 }
 
+static void change(struct agent_call *call, unsigned how);
+
+/* Some do not wait for the answer before they want something else. */
+static void on_provisional(void *arg, struct session *session, int leg, struct sip_message *response)
+{
+	struct agent_call *call = arg;
+
+	(void)session;
+	if (call->agent->host->world->hasty && leg >= 0 && call->session && !call->agent->resting)
+		change(call, response->status == 183 ? 2 : 3);
+}
+
 static unsigned on_request(void *arg, struct session *session, struct server_transaction *st,
 			   struct sip_message *request);
 
 static void handlers_of(struct agent_call *call, struct session_handlers *handlers)
 {
-	*handlers = (struct session_handlers){ .answered = on_answered,
+	*handlers = (struct session_handlers){ .provisional = on_provisional,
+					       .answered = on_answered,
 					       .failed = on_failed,
 					       .ended = on_ended,
 					       .offer = on_offer,

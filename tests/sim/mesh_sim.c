@@ -3,9 +3,10 @@
  * call, change, transfer, subscribe, publish and register by chance while packets are lost and doubled, links are cut,
  * phones and the server restart and a stranger sends what it has overheard. The server asks for passwords, by
  * nonces that grow old and a realm that is renamed, and keeps flows; connections are cut anywhere, break, and open late
- * or not, and the name of the server leads to a dead address first. Then the network heals, and it must be that both
- * ends of every call agree on it; that each command has had exactly one outcome; that no transaction and no dialog
- * outlives its timers; and that nothing was ever sent which our own strict check refuses.
+ * or not, and the name of the server leads to a dead address first; early dialogs are updated, and end. Then the
+ * network heals, and it must be that both ends of every call agree on it; that each command has had exactly one
+ * outcome; that no transaction and no dialog outlives its timers; and that nothing was ever sent which our own strict
+ * check refuses.
  *
  *   mesh_sim              what `make check` runs
  *   mesh_sim SEED         one seed, for repeating a failure
@@ -175,6 +176,16 @@ static void choose_families(struct mesh *mesh, uint64_t seed)
 	mesh->style.route = mesh->route;
 }
 
+/* Early dialogs are used, and end: once more. */
+static void choose_haste(struct mesh *mesh, uint64_t seed)
+{
+	struct random dice;
+
+	random_init_seeded(&dice, seed ^ 0x6861737465);
+	mesh->world.hasty = random_below(&dice, 4) == 0;
+	mesh->style.tells_ends = mesh->world.hasty;
+}
+
 static void build(struct mesh *mesh, uint64_t seed)
 {
 	struct world *world = &mesh->world;
@@ -194,6 +205,7 @@ static void build(struct mesh *mesh, uint64_t seed)
 	mesh->streams = seed % 2 ? 0 : random_below(&world->random, 1 << AGENTS);
 	choose_style(mesh, seed);
 	choose_families(mesh, seed);
+	choose_haste(mesh, seed);
 	start_proxy(mesh);
 	for (int i = 0; i < AGENTS; i++)
 		start_agent(mesh, i);

@@ -20,6 +20,7 @@ struct branch {
 	struct client_transaction *ct;
 	struct binding *by_flow; /* whose flow it went by; NULL: none's */
 	unsigned final;
+	char early[160];         /* the To of its last provisional response */
 };
 
 /* One request on its way: the server transaction, and one client transaction each for where it went. */
@@ -50,7 +51,7 @@ struct proxy {
 	struct list jobs;
 	unsigned tags, flows_made, flows_lost;
 	struct realm realm;
-	bool outbound;
+	bool outbound, tells_ends;
 	const char *route;      /* as Record-Route has it */
 };
 
@@ -366,9 +367,26 @@ static void when_all_are_final(struct job *job)
 	job->answered = true;
 }
 
+/* RFC 6228 5: it rings no more there, while others go on. */
+static void tell_end(struct job *job, const struct branch *branch)
+{
+	bool others = false;
+
+	for (size_t i = 0; i < job->count; i++)
+		others |= !job->branches[i].final;
+	if (!job->proxy->tells_ends || !others || !*branch->early || !job->st || job->answered)
+		return;
+	struct sip_draft *draft = sip_draft_response(job->request, 199, slice_of(NULL), slice_of(""));
+	sip_draft_set(draft, SIP_HEADER_TO, "%s", branch->early);
+	(void)!transaction_respond(job->st, draft);
+	sip_draft_free(draft);
+}
+
 static void on_final(struct job *job, struct branch *branch, struct sip_message *response)
 {
 	branch->final = response->status;
+	if (response->status >= 300)
+		tell_end(job, branch);
 	if (response->status / 100 == 2) {
 		if (!job->answered || job->request->method == SIP_INVITE)
 			pass_back(job, response);
@@ -398,6 +416,8 @@ static void on_client(void *arg, struct client_transaction *ct, enum client_even
 			on_final(job, branch, response);
 		else if (response->status > 100 && job->st && !job->answered && job->request->method == SIP_INVITE) {
 			start_timer_c(job);
+			snprintf(branch->early, sizeof branch->early, "%.*s",
+				 SLICE_ARG(sip_message_value(response, SIP_HEADER_TO)));
 			pass_back(job, response);
 		}
 		break;
@@ -562,6 +582,7 @@ struct proxy *proxy_new(struct host *host, const struct proxy_style *style)
 	proxy->host = host;
 	proxy->outbound = style->outbound;
 	proxy->route = style->route;
+	proxy->tells_ends = style->tells_ends;
 	realm_init(&proxy->realm, host->world, &style->realm);
 	list_init(&proxy->jobs);
 	proxy->transactions = transactions_new(&host->sip, &handlers);

@@ -13,6 +13,7 @@ struct proxy_style {
 	struct realm_style realm;
 	bool outbound; /* it keeps the flows that user agents register by (RFC 5626) */
 	const char *route; /* how it writes itself into routes */
+	bool tells_ends;   /* by 199, of early dialogs (RFC 6228) */
 };
 
 struct proxy *proxy_new(struct host *host, const struct proxy_style *style);

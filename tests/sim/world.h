@@ -35,6 +35,8 @@ struct world {
 	unsigned slow_handshakes_percent, broken_handshakes_percent; /* of connections */
 	/* WORLD_SERVER has an address of IPv6 before its own, where nobody is: connections are refused, or hang. */
 	bool two_families, silent_family;
+	/* Callers change things before there is an answer. */
+	bool hasty;
 	uint32_t delay_min_us, delay_max_us; /* uniform between: later ones overtake */
 	unsigned long sent, lost, arrived, hostile;
 	struct buf overheard[WORLD_OVERHEARD]; /* what the stranger knows */
