@@ -234,6 +234,21 @@ static bool is_call_id(struct slice s)
 	return s.n > 0;
 }
 
+/* A tag of a dialog, which stands there once (RFC 3891 3). @return how often it does: 0, 1, or 2 for more */
+static int dialog_tag(struct slice params, struct slice name, struct slice *tag)
+{
+	struct sip_param param;
+	int count = 0;
+
+	while (count < 2 && sip_params_next(&params, &param)) {
+		if (!slice_ieq(param.name, name))
+			continue;
+		*tag = param.value;
+		count++;
+	}
+	return count;
+}
+
 bool sip_replaces_parse(struct slice value, struct sip_replaces *replaces)
 {
 	struct slice params = slice_from(value, slice_find(value, ';'));
@@ -243,11 +258,10 @@ bool sip_replaces_parse(struct slice value, struct sip_replaces *replaces)
 		return false;
 	replaces->early_only = sip_params_find(params, SLICE("early-only"), NULL);
 	/* Target-Dialog calls them local-tag and remote-tag, seen from the one who sends it (RFC 4538 7). */
-	bool to = sip_params_find(params, SLICE("to-tag"), &replaces->to_tag) ||
-		  sip_params_find(params, SLICE("remote-tag"), &replaces->to_tag);
-	bool from = sip_params_find(params, SLICE("from-tag"), &replaces->from_tag) ||
-		    sip_params_find(params, SLICE("local-tag"), &replaces->from_tag);
-	return to && from;
+	return dialog_tag(params, SLICE("to-tag"), &replaces->to_tag) +
+		       dialog_tag(params, SLICE("remote-tag"), &replaces->to_tag) == 1 &&
+	       dialog_tag(params, SLICE("from-tag"), &replaces->from_tag) +
+		       dialog_tag(params, SLICE("local-tag"), &replaces->from_tag) == 1;
 }
 
 bool sip_reason_parse(struct slice value, struct sip_reason *reason)
