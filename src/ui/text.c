@@ -140,16 +140,16 @@ static size_t longest_word(struct slice line)
 
 size_t text_hang(struct slice line, size_t cols)
 {
-	size_t lead = 0, at;
+	size_t lead = 0, at, fits = text_fit(line, cols * 2 / 3, NULL);
 
 	while (lead < line.n && line.p[lead] == ' ')
 		lead++;
 	at = lead;
 	if (line.n > 9 && line.p[2] == ':' && line.p[5] == ':' && line.p[8] == ' ')
-		return 9;
-	for (size_t i = lead + 2; i < line.n; i++)
-		if (line.p[i - 1] == ' ' && line.p[i - 2] == ' ' && line.p[i] != ' ' &&
-		    text_cols(slice_sub(line, 0, i)) <= cols * 2 / 3)
+		return cols * 2 / 3 < 9 ? 0 : 9;
+	/* A peer's message may be all columns: no further than where one may be. */
+	for (size_t i = lead + 2; i < line.n && i <= fits; i++)
+		if (line.p[i - 1] == ' ' && line.p[i - 2] == ' ' && line.p[i] != ' ')
 			at = i;
 	size_t hang = text_cols(slice_sub(line, 0, at)), longest = longest_word(slice_from(line, at));
 	/* No word is cut for the sake of a column. */

@@ -1,4 +1,5 @@
 #include "tests/unit/unit.h"
+#include "base/xmalloc.h"
 #include "ui/text.h"
 
 #include <locale.h>
@@ -161,6 +162,22 @@ static void rows_of_words(void **state)
 	assert_string_equal(wrapped("", 5), "");
 }
 
+/* What a stranger wrote may be nothing but columns: the longest message, and more, costs next to nothing. */
+static void columns_without_end(void **state)
+{
+	enum { N = 3 * 1000 * 1000 };
+	char *line = xmalloc(N);
+
+	(void)state;
+	for (size_t i = 0; i < N; i++)
+		line[i] = "a  "[i % 3];
+	assert_int_equal(text_hang(slice_make(line, N), 80), 51);
+	free(line);
+	/* The time of an event takes no more of a narrow row than another first column. */
+	assert_int_equal(text_hang(SLICE("12:00:00 call ended"), 14), 9);
+	assert_int_equal(text_hang(SLICE("12:00:00 call ended"), 13), 0);
+}
+
 /* Choices are read downwards, in as many columns as fit, and no row ends in blanks. */
 static void choices_in_columns(void **state)
 {
@@ -188,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_window),  cmocka_unit_test(test_window_of_wide_characters),
 		cmocka_unit_test(test_long_prompt),
 		cmocka_unit_test(rows_of_words), cmocka_unit_test(choices_in_columns),
+		cmocka_unit_test(columns_without_end),
 	};
 
 	utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
