@@ -18,7 +18,8 @@ enum {
 	HOPE_TICKS = 300,                 /* so long after the first losses copies may be on their way */
 	BEGIN_MOST_MS = 40,               /* of delay for losses that nobody has seen yet */
 };
-static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, MUCH_LOSS = 0.05, DEEP_LOSS = 0.045, BURSTY = 0.35;
+static const double FEC_LOSS = 0.01, SURE_LOSS = 0.02, MUCH_LOSS = 0.05, DEEP_LOSS = 0.045, KEEP_DEEP_LOSS = 0.02,
+		    BURSTY = 0.35;
 /* How long repairs wait for a pause: PATIENCE / (loss^2 + LEAST) frames, and a quarter of it for a silent moment. */
 static const double PATIENCE = 72, PATIENCE_LEAST = 1e-4;
 
@@ -310,9 +311,11 @@ static void arm_fec(struct stream *stream, bool hopes)
 		stream->fec_armed = STREAM_FEC_HOLD_TICKS;
 	/*
 	 * A second copy, or one with FEC of its own, repairs two losses in a row, and with the copy of its successor a
-	 * hole is filled from both ends: worth the wait where those are many.
+	 * hole is filled from both ends: worth the wait where those are many. Once there it stays for less: what hardly
+	 * needs it would have it taken and given again and again.
 	 */
-	bool many = loss > DEEP_LOSS || jitter_in_row(&stream->jitter) > BURSTY;
+	bool has_two = stream->jitter.floor_ms >= 2 * packet_ms && jitter_knows_loss(&stream->jitter);
+	bool many = loss > (has_two ? KEEP_DEEP_LOSS : DEEP_LOSS) || jitter_in_row(&stream->jitter) > BURSTY;
 	bool deep = stream->far_seen ||
 		    (many && (stream->second_seen || (stream->copies_seen && (stream->fec_seen || joins))));
 	if (stream->fec_armed && deep)
