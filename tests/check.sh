@@ -44,7 +44,7 @@ check_all() {
 	mkdir -p build/results
 	# What waits and what computes, side by side. The screens wait for what shall be shown, interop for peers, timers and sound; the compiler and the unit
 	# tests take the processor that they leave.
-	(renice -n 19 -p $BASHPID >/dev/null; check_unit build-asan --enable-asan --enable-ubsan --enable-werror CFLAGS="-O1 -g") >build/results/unit.shown &
+	(renice -n $(($(nice) + 10)) -p $BASHPID >/dev/null; check_unit build-asan --enable-asan --enable-ubsan --enable-werror CFLAGS="-O1 -g") >build/results/unit.shown &
 	local unit=$!
 	(check_suite screen tests/screen/run) >build/results/screen.shown 2>&1 &
 	local screen=$!

@@ -177,10 +177,14 @@ const struct sip_target *flow_target(const struct flow *flow)
 
 /* ---- what the tests use ---- */
 
+#define AWAIT_S 60
+
 static inline void fake_guard(void *arg)
 {
 	struct transport *t = arg;
 
+	/* Said at once: a test that fails here ends in an assertion about what it has left open. */
+	fprintf(stderr, "# what is awaited has not come within %d s\n", AWAIT_S);
 	t->too_late = true;
 	loop_stop(t->loop);
 }
@@ -193,12 +197,12 @@ static inline void fake_turn_end(void *arg)
 		loop_stop(t->loop);
 }
 
-/* Turn the loop until `until` says so. */
+/* Turn the loop until `until` says so. A machine may be very busy: only what never comes is waited for for so long. */
 static inline void fake_await(struct transport *t, bool (*until)(struct transport *t))
 {
 	t->until = until;
 	t->too_late = false;
-	timer_start(loop_timers(t->loop), &t->guard, 10 * SECOND_US, fake_guard, t);
+	timer_start(loop_timers(t->loop), &t->guard, AWAIT_S * SECOND_US, fake_guard, t);
 	loop_run(t->loop);
 	timer_stop(loop_timers(t->loop), &t->guard);
 	t->until = NULL;
