@@ -36,7 +36,7 @@ struct app {
 	bool started, ending;
 	struct timer limit;
 	struct loop_signal *signals[3];
-	struct buf early; /* errors of before there was a front end: the screen covers them, so it says them again */
+	struct buf early; /* said before there was a front end, each with its level: the screen says it again */
 	int status;
 };
 
@@ -52,10 +52,14 @@ static char *drop_notice_json(size_t pieces)
 	return xasprintf("{\"jsonrpc\":\"2.0\",\"method\":\"dropped\",\"params\":{\"lines\":%zu}}\n", pieces);
 }
 
-static void say_early(struct app *app, const char *where, const char *text, const char *shown_line)
+static void say_early(struct app *app, enum log_level level, const char *where, const char *text,
+		      const char *shown_line)
 {
-	output_printf(app->err, "%s%s\n%s", *where ? where : "offhook: ", text, shown_line);
-	buf_printf(&app->early, "%s%s\n", where, text);
+	const char *before = level == LOG_WARNING ? "offhook: warning: " : "offhook: ";
+
+	output_printf(app->err, "%s%s\n%s", *where ? where : before, text, shown_line);
+	buf_printf(&app->early, "%d%s%s", (int)level, where, text);
+	buf_add_char(&app->early, '\0');
 }
 
 static void message(struct app *app, enum log_level level, const char *text)
@@ -64,7 +68,7 @@ static void message(struct app *app, enum log_level level, const char *text)
 	if (app->ui)
 		app->ui->ops->message(app->ui, level, text);
 	else
-		say_early(app, level == LOG_WARNING ? "offhook: warning: " : "", text, "");
+		say_early(app, level, "", text, "");
 }
 
 static void say_again(struct app *app)
@@ -72,8 +76,8 @@ static void say_again(struct app *app)
 	struct slice rest = buf_slice(&app->early);
 
 	while (app->ui->ops == &ui_screen && rest.n) {
-		char *line = slice_dup(slice_cut(&rest, '\n'));
-		app->ui->ops->message(app->ui, LOG_ERROR, line);
+		char *line = slice_dup(slice_cut(&rest, '\0'));
+		app->ui->ops->message(app->ui, (enum log_level)(*line - '0'), line + 1);
 		free(line);
 	}
 	buf_clear(&app->early);
@@ -102,7 +106,7 @@ static void on_error(void *arg, struct runner *runner, const char *where, const 
 	if (app->file_output.error)
 		app->file_output.error(app->file_output.arg, runner, where, failure);
 	else
-		say_early(app, where ? where : "", failure->text, runner_shown_line(runner));
+		say_early(app, LOG_ERROR, where ? where : "", failure->text, runner_shown_line(runner));
 }
 
 static void on_echo(void *arg, struct runner *runner, const char *text)

@@ -23,6 +23,7 @@ static const char *const names[ERR_COUNT] = {
 	[ERR_RESET] = "reset",
 	[ERR_TIMEOUT] = "timeout",
 	[ERR_DNS] = "dns",
+	[ERR_NAME_SERVER] = "name-server",
 	[ERR_NO_ROUTE] = "no-route",
 	[ERR_TLS] = "tls",
 	[ERR_AUTH] = "auth",

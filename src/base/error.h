@@ -21,6 +21,7 @@
 	X(RESET, "the connection was closed by the other side")                                    \
 	X(TIMEOUT, "no answer in time")                                                            \
 	X(DNS, "the name could not be resolved")                                                   \
+	X(NAME_SERVER, "no usable answer from the name servers")                                   \
 	X(NO_ROUTE, "no transport reaches the target")                                             \
 	X(TLS, "the secure connection could not be made")                                          \
 	X(AUTH, "the credentials were refused")                                                    \

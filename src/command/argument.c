@@ -218,14 +218,16 @@ static bool check_duration(struct slice value, struct failure *failure)
 		     SLICE_ARG(slice_sub(value, 0, 60)));
 }
 
-static bool check_level(struct slice value, struct failure *failure)
+/* The text of the argument says which there are: a microphone is not turned off, it is muted. */
+static bool check_level(const struct command_argument *argument, struct slice value, struct failure *failure)
 {
+	bool is_off = slice_ieq(value, SLICE("off"));
 	int64_t level;
 
-	if (level_parse(value, &level) || choice_has("off|up|down", value))
+	if (is_off ? strstr(argument->text, "off") != NULL : level_parse(value, &level) || choice_has("up|down", value))
 		return true;
-	return usage(failure, "level", NULL, "'%.*s' is no level: write -6dB, 0dB, up, down or off",
-		     SLICE_ARG(slice_sub(value, 0, 60)));
+	return usage(failure, "level", NULL, "'%.*s' is no level: write %s", SLICE_ARG(slice_sub(value, 0, 60)),
+		     argument->text);
 }
 
 static bool check_number(struct slice value, uint64_t from, uint64_t to, const char *what, struct failure *failure)
@@ -337,7 +339,7 @@ bool argument_check(const struct argument_context *context, const struct command
 	case ARG_DURATION:
 		return check_duration(value, failure);
 	case ARG_LEVEL:
-		return check_level(value, failure);
+		return check_level(argument, value, failure);
 	case ARG_SETTING:
 		return check_setting(value, failure);
 	case ARG_EVENT:

@@ -85,6 +85,14 @@ static void near_first_word(struct binder *binder, struct near *near)
 			near_offer(near, alias);
 	}
 	aliases_offer(binder->how->commands, near);
+	/* "refuse" is rather the whole first part of "refuse-transfer" than a misspelt "resume". */
+	for (size_t i = 0, n = table_count(); i < n; i++) {
+		struct slice name = slice_of(table_row(i)->name);
+		if (slice_eq(slice_cut(&name, '-'), near->word) && name.p) {
+			near->best = slice_of(table_row(i)->name);
+			return;
+		}
+	}
 }
 
 /* The first word is right: only the second is compared, and both are shown. */

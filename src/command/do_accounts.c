@@ -80,7 +80,7 @@ static enum command_result do_account_show(struct invocation *invocation)
 	struct account_view view;
 
 	if (!phone_view_account(invocation->phone, slice_of(invocation->values[0]), &view))
-		return invocation->values[0]
+		return invocation->values[0] && phone_view_account(invocation->phone, SLICE(""), &view)
 			       ? invocation_fail(invocation, STATUS_USAGE, "no-such-account",
 						 "there is no account '%.60s': `account list` shows them",
 						 invocation->values[0])

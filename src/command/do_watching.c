@@ -1,5 +1,6 @@
 /* What is going on, and what went wrong. */
 #include "base/xmalloc.h"
+#include "command/argument.h"
 #include "command/internal.h"
 #include "command/table.h"
 
@@ -110,10 +111,20 @@ static void show_log(struct invocation *invocation)
 	invocation->result = list;
 }
 
+/* Views that show all there is; whoever names one of it shall not take the whole for that. */
+static bool shows_all(const char *what)
+{
+	return choice_has("calls|subscriptions|transactions|dialogs|contacts|quality|log|handlers|version",
+			  slice_of(what));
+}
+
 static enum command_result do_show(struct invocation *invocation)
 {
 	const char *what = invocation->values[0], *argument = invocation->values[1];
 
+	if (argument && shows_all(what))
+		return invocation_fail(invocation, STATUS_USAGE, "too-many",
+				       "'%.60s' is one word too many: `show %s` shows all of them", argument, what);
 	if (!strcmp(what, "handlers")) {
 		show_handlers(invocation);
 		return COMMAND_DONE;

@@ -307,7 +307,8 @@ static bool read_regular(const char *path, struct buf *text, struct failure *fai
 	if (fd >= 0)
 		close(fd);
 	if (n < 0)
-		return fail(failure, STATUS_SOUND, "file", "%s cannot be read: %s", path, strerror(error));
+		return fail(failure, STATUS_SOUND, "file", "%s cannot be read: %s", path,
+			    error == ENOENT ? "there is no such file" : strerror(error));
 	if (text->full)
 		return fail(failure, STATUS_SOUND, "file", "%s is too big for a command file", path);
 	return true;

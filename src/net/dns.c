@@ -45,6 +45,7 @@ struct dns {
 	struct map entries;
 	struct list ages;
 	size_t pending;
+	int failure;             /* of the last answer, ARES_...: told once until a name server answers again */
 	struct ares_addr_port_node servers[SERVERS_MAX];
 	size_t server_count;     /* 0: the system's */
 	struct timespec resolv_conf, hosts; /* when these files were changed, as last seen */
@@ -233,6 +234,7 @@ enum err dns_set_servers(struct dns *dns, struct slice servers)
 	forget_all(dns);
 	memcpy(dns->servers, nodes, sizeof nodes);
 	dns->server_count = count;
+	dns->failure = ARES_SUCCESS;
 	locate_look_again(dns->net);
 	return ERR_NONE;
 }
@@ -262,6 +264,17 @@ static bool is_searched(const struct dns_entry *entry)
 	return !strchr(name_of(entry), '.');
 }
 
+/* A call to one name asks half a dozen questions: one line is enough of servers that are not there. */
+static void tell_failure(struct dns *dns, int status, const char *name)
+{
+	char *clean = utf8_clean_dup(slice_of(name));
+
+	log_line(dns->net->log, dns->failure == status ? LOG_DEBUG : LOG_WARNING, "name server: %s (%s)",
+		 ares_strerror(status), clean);
+	free(clean);
+	dns->failure = status;
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *answer, int length)
 {
 	struct dns_entry *entry = arg;
@@ -273,6 +286,8 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *answer
 	entry->answered_us = now_us(dns);
 	entry->status = DNS_FAILED;
 	entry->until_us = entry->answered_us + FAILED_KEPT_US;
+	if (status == ARES_ENOTFOUND || status == ARES_ENODATA || status == ARES_SUCCESS)
+		dns->failure = ARES_SUCCESS;
 	if (status == ARES_ENOTFOUND || status == ARES_ENODATA) {
 		entry->status = DNS_NONE;
 	} else if (status == ARES_SUCCESS) {
@@ -280,9 +295,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *answer
 		if (dns_answer_parse(slice_make(answer, (size_t)length), name, entry->type, &records))
 			keep_answer(entry, &records);
 	} else if (status != ARES_EDESTRUCTION) {
-		char *name = utf8_clean_dup(slice_of(name_of(entry)));
-		log_line(dns->net->log, LOG_WARNING, "name server: %s (%s)", ares_strerror(status), name);
-		free(name);
+		tell_failure(dns, status, name_of(entry));
 	}
 	if (entry->status == DNS_NONE)
 		entry->until_us = entry->answered_us + NONE_KEPT_US;

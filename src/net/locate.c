@@ -26,6 +26,8 @@ struct locating {
 	bool pending;               /* something needed is not known yet */
 	bool off;                   /* a SRV record says "decidedly not here" (RFC 2782) */
 	bool unreachable;           /* there were addresses, but none that we reach */
+	bool answered;              /* a name server has said something of what was needed */
+	bool unanswered;            /* of something else none did, or nothing that can be used */
 	unsigned host;              /* the number of the one whose addresses are being added */
 	enum err err;
 	struct sip_target targets[LOCATE_MAX];
@@ -79,8 +81,9 @@ static enum dns_status needed(struct locating *l, const char *name, enum dns_typ
 {
 	enum dns_status status = known(l, name, type, rows, count);
 
-	if (status == DNS_PENDING)
-		l->pending = true;
+	l->pending |= status == DNS_PENDING;
+	l->unanswered |= status == DNS_FAILED;
+	l->answered |= status == DNS_FOUND || status == DNS_NONE;
 	return status;
 }
 
@@ -318,7 +321,7 @@ static void walk(struct locating *l)
 	struct address literal;
 	char name[DNS_NAME];
 
-	l->pending = l->off = l->unreachable = false;
+	l->pending = l->off = l->unreachable = l->answered = l->unanswered = false;
 	l->host = 0;
 	l->count = 0;
 	if (hop->secure && !is_secure(protocol)) {
@@ -340,6 +343,8 @@ static void walk(struct locating *l)
 	} else {
 		walk_naptr(l);
 	}
+	if (l->unanswered && !l->answered)
+		l->err = ERR_NAME_SERVER;
 	if (l->unreachable)
 		l->err = ERR_NO_ROUTE;
 	if (l->count)

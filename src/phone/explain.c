@@ -127,7 +127,7 @@ const char *explain_local_cause(const struct outcome *outcome)
 		return NULL;
 	switch (outcome->cause) {
 	case CAUSE_DNS:
-		return "no such host";
+		return outcome->err == ERR_NAME_SERVER ? err_text(ERR_NAME_SERVER) : "no such host";
 	case CAUSE_CONNECT:
 		return "no way there, or nothing listens";
 	case CAUSE_REFUSED:

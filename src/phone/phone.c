@@ -252,7 +252,8 @@ struct engine *phone_engine(struct phone *phone)
 	sound_apply_levels(phone);
 	sound_apply_country(phone);
 	for (int i = 0; i < ENGINE_DEVICES; i++)
-		sound_apply(phone, (enum engine_device)i);
+		if (!phone->choosing[i])
+			sound_apply(phone, (enum engine_device)i);
 	devices_engine_made(phone);
 	if (phone->muted_all)
 		engine_mute(phone->engine, NULL, true);

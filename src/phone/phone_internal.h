@@ -386,6 +386,7 @@ struct phone {
 	struct buf last_failure;           /* what `why` without subject tells */
 	int64_t failure_us;                /* since when; 0: of a call or an account, which tell it themselves */
 	int wish[ENGINE_DEVICES];          /* which word of the wish list is in use */
+	bool choosing[ENGINE_DEVICES];     /* `audio` is at it, and tells itself what comes of it */
 	bool never_was[ENGINE_DEVICES];    /* the one that failed last: no list has shown it */
 	char *told_lost[ENGINE_DEVICES];   /* what was last said of one that cannot be used: once, not at every call */
 	struct list transfers, referrals; /* others' REFERs to us, ours to others */

@@ -225,7 +225,9 @@ bool phone_audio_use(struct phone *phone, const char *which_name, struct slice n
 	/* Before the first sound only what was chosen is worth an engine. */
 	devices_chosen(phone, which);
 	if (good && (phone->engine || settings_changed(phone->settings, row->name))) {
+		phone->choosing[which] = true;
 		enum err err = sound_use_from(phone, which, 0);
+		phone->choosing[which] = false;
 		if (err && from_script) {
 			good = fail(failure, err == ERR_SYNTAX ? STATUS_USAGE : STATUS_SOUND, err_name(err),
 				    "%s: '%.*s' cannot be used: %s", row->name, SLICE_ARG(names), sound_err_text(err));

@@ -180,6 +180,8 @@ bool phone_trace_save(struct phone *phone, const char *path, const struct messag
 	if (!(saving.capture = capture_open(path, &err)) && err == ERR_EXISTS)
 		return fail(failure, STATUS_SOUND, "exists",
 			    "%s exists, and no file is written over: choose another name, or remove it", path);
+	if (!saving.capture && err == ERR_NOT_FOUND)
+		return fail(failure, STATUS_SOUND, "missing", "%s cannot be written: there is no such folder", path);
 	if (!saving.capture)
 		return fail(failure, STATUS_SOUND, "file", "%s cannot be written: %s", path, err_text(err));
 	if (read_filter(phone, filter, &saving.wanted)) {

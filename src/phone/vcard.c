@@ -218,7 +218,9 @@ bool phone_contacts_import(struct phone *phone, const char *path, size_t *taken,
 	buf_fini(&text);
 	if (err)
 		return fail(failure, STATUS_SOUND, err_name(err), "%s cannot be read: %s", path,
-			    err == ERR_UNSUPPORTED ? "it is no file" : err_text(err));
+			    err == ERR_UNSUPPORTED ? "it is no file" :
+			    err == ERR_NOT_FOUND   ? "there is no such file" :
+						     err_text(err));
 	if (!*taken && !*left)
 		return fail(failure, STATUS_USAGE, "syntax", "%s has no vCard in it: BEGIN:VCARD ... END:VCARD", path);
 	return contacts_save(phone, failure);

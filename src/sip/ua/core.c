@@ -190,6 +190,7 @@ enum cause core_cause(enum err err)
 	case ERR_NONE:
 		return CAUSE_NONE;
 	case ERR_DNS:
+	case ERR_NAME_SERVER:
 		return CAUSE_DNS;
 	case ERR_TLS:
 		return CAUSE_TLS;

@@ -107,7 +107,7 @@ static void finish_with(struct request *r, unsigned status, enum cause cause, en
 {
 	struct outcome outcome = core_outcome(status, cause, err);
 
-	if (err && err != ERR_DNS) {
+	if (err && core_cause(err) != CAUSE_DNS) {
 		struct slice words = transport_explanation(transactions_transport(r->ua->transactions));
 		if (words.n)
 			outcome.reason = words;

@@ -77,6 +77,7 @@ static const struct {
 	unsigned column;
 	const char *says;
 } wrong[] = {
+	{ "refuse", 1, "refuse: no such command; did you mean 'refuse-transfer'?" },
 	{ "anwser", 1, "anwser: no such command; did you mean 'answer'?" },
 	{ "'set call.max 5'", 1,
 	  "set call.max 5: no such command; quotes around it all make one word of it: leave them out" },
@@ -164,12 +165,14 @@ static const struct {
 	{ "alias x foo", 9, "foo: no such command" },
 	{ "alias x", 1, "what shall x stand for? alias NAME COMMAND" },
 	{ "codec enable G729", 1, "G729: no such codec; `codec` lists them" },
-	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: No such file or directory" },
+	{ "source /nonexistent/file", 1, "/nonexistent/file cannot be read: there is no such file" },
 	{ "help nothing", 6, "nothing: no help on this; `help` lists them" },
 	{ "$call bob", 1, "the name of a command cannot come from a variable" },
 	{ "dtmf \"\"", 6, "no digits" },
 	{ "dtmf", 1, "`dtmf` without digits is a keypad for a terminal: write the digits behind it here" },
 	{ "volume loud", 8, "'loud' is no level: write -6dB, 0dB, up, down or off" },
+	{ "gain off", 6, "'off' is no level: write -6dB, 0dB, up or down" },
+	{ "show calls 3", 1, "'3' is one word too many: `show calls` shows all of them" },
 	{ "hangup \"a b\"", 8, "a call is expected: its number or id, or all" },
 	{ "select \"\"", 8, "a call is expected: its number or id, next or previous" },
 	{ "mute all", 1, "`mute` takes one call: write its number, or nothing for the microphone of all" },
@@ -192,7 +195,7 @@ static const struct {
 	{ "record start a.wav max=5", 24, "5 has no unit: write 5s, 5ms or 5m" },
 	{ "exit banana", 6, "'banana' is no exit status: a number from 0 to 255 is expected" },
 	{ "history since=yesterday", 1, "'yesterday' is no time: write 2h for the last two hours" },
-	{ "account show nobody", 1, "there is no account 'nobody': `account list` shows them" },
+	{ "account show nobody", 1, "there is no account: add one by `account add sip:you@example.com`" },
 	{ "expect call.code == 5", 1, "expect call.code == 5: it has no value now" },
 	{ "shell date", 1, "programs are not run unless the configuration file says 'set script.allow-shell on'" },
 	{ "hangup 9", 1, "there is no call 9" },

@@ -217,7 +217,7 @@ static void test_runner_file(void **state)
 	buf_clear(&out);
 	assert_int_equal(commands_check_file(fake->commands, "/nonexistent", &out, &status), 1);
 	assert_int_equal(status, STATUS_SOUND);
-	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: No such file or directory\n");
+	assert_string_equal(buf_text(&out), "/nonexistent cannot be read: there is no such file\n");
 	buf_fini(&out);
 	assert_false(runner_file(fake->runner, "/nonexistent", NULL, 0));
 	assert_int_equal(runner_status(fake->runner), STATUS_SOUND);

@@ -513,7 +513,7 @@ static void test_a_dead_name_server_costs_5_s(void **state)
 	begin(w, (struct sip_hop){ .host = "a.example" });
 	timer_start(timers, &later, 20 * MS_US, advance_5_s, timers);
 	fake_await(w->t, located);
-	assert_int_equal(w->err, ERR_DNS);
+	assert_int_equal(w->err, ERR_NAME_SERVER);
 	assert_true(timers->now_us - before < 5500 * MS_US);
 	assert_true(w->server.questions > 0);
 }
@@ -548,7 +548,7 @@ static void test_a_refused_port_fails_at_once(void **state)
 	close(w->server.fd);
 	w->server.fd = -1;
 	locate(w, (struct sip_hop){ .host = "a.example" });
-	assert_int_equal(w->err, ERR_DNS);
+	assert_int_equal(w->err, ERR_NAME_SERVER);
 	assert_true(loop_timers(w->t->loop)->now_us - before < 4 * SECOND_US);
 }
 
@@ -656,7 +656,7 @@ static void test_dnsmasq(void **state)
 	assert_int_equal(w->err, ERR_NONE);
 	timers_advance(timers, 10 * SECOND_US);
 	locate(w, (struct sip_hop){ .host = "biloxi.test" });
-	assert_int_equal(w->err, ERR_DNS);
+	assert_int_equal(w->err, ERR_NAME_SERVER);
 }
 
 int main(void)
