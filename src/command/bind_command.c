@@ -112,6 +112,18 @@ static void near_second_word(struct slice first, struct near *near)
 	near->best = best;
 }
 
+/* Some phones call what is typed alone: an address, or a number of three digits and more. */
+static bool is_someone(struct slice word)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < word.n; i++)
+		digits += word.p[i] >= '0' && word.p[i] <= '9';
+	return slice_find(word, '@') < word.n || slice_begins(word, SLICE("sip:")) ||
+	       slice_begins(word, SLICE("sips:")) || slice_begins(word, SLICE("tel:")) ||
+	       (digits >= 3 && digits + (word.p[0] == '+') == word.n);
+}
+
 static void no_such_command(struct binder *binder, struct slice first, struct slice second)
 {
 	struct buf name, elsewhere;
@@ -140,6 +152,8 @@ static void no_such_command(struct binder *binder, struct slice first, struct sl
 	}
 	if (!second.n && is_line)
 		buf_printf(&elsewhere, "; quotes around it all make one word of it: leave them out");
+	else if (!second.n && !known && is_someone(first))
+		buf_printf(&elsewhere, "; to call it, write call in front");
 	else if (!second.n && !known && !near.best.n)
 		buf_printf(&elsewhere, "; `help` lists them");
 	binder_failed(binder, "no-such-command", known ? NULL : &near, "%s: no such command%s", buf_text(&name),

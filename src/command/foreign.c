@@ -227,6 +227,15 @@ static const struct {
 	{ "twinkle", "zrtp", NO_ZRTP },
 };
 
+/* Another phone calls it the same: once told is enough. */
+static bool is_told(size_t row)
+{
+	for (size_t i = 0; i < row; i++)
+		if (!strcmp(rows[i].name, rows[row].name) && !strcmp(rows[i].here, rows[row].here))
+			return true;
+	return false;
+}
+
 bool foreign_print(struct slice word, struct buf *to)
 {
 	const char *why = NULL;
@@ -235,7 +244,7 @@ bool foreign_print(struct slice word, struct buf *to)
 	if (word.n > 1 && word.p[0] == '/')
 		word = slice_from(word, 1);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (!slice_eq(word, slice_of(rows[i].name)))
+		if (!slice_eq(word, slice_of(rows[i].name)) || is_told(i))
 			continue;
 		if (!here)
 			buf_printf(to, "; %s's `%s` is `%s` here", rows[i].program, rows[i].name, rows[i].here);

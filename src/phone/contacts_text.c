@@ -35,7 +35,7 @@ void contact_lines(const struct contact_view *contact, struct buf *out)
 	for (size_t i = 0; i < contact->count; i++) {
 		buf_clear(&way);
 		contact_way(contact, i, &way);
-		buf_printf(out, "%-24s %s", i ? buf_text(&way) : contact->name, contact->addresses[i].target);
+		buf_printf(out, "%-23s  %s", i ? buf_text(&way) : contact->name, contact->addresses[i].target);
 		if (!i && *contact->addresses[i].kind)
 			buf_printf(out, "  %s", contact->addresses[i].kind);
 		if (!i)
