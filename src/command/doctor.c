@@ -168,6 +168,12 @@ static void try_account(struct doctor *doctor)
 		next(doctor, STEP_DEVICES);
 		return;
 	}
+	if (view.no_registrar) {
+		row(doctor, "note", STATUS_OK, view.name, "it does not register (registrar=none)");
+		doctor->account++;
+		next(doctor, STEP_ACCOUNT);
+		return;
+	}
 	if (!doctor->asked && strcmp(view.state, "registered") != 0) {
 		begin_waiting(doctor, STEP_US);
 		if (!phone_register(doctor->runner->commands->phone, slice_of(view.name), &failure)) {
@@ -350,7 +356,7 @@ static bool tell_microphone(struct doctor *doctor, const struct event *event)
 		    "%s: says nothing at all: switch it on where it is muted, let the system permit it, or choose "
 		    "another by `audio input NAME`",
 		    name);
-	else if (noise > LOUD_DB)
+	else if (noise > LOUD_DB && strncmp(name, "tone:", 5) && strncmp(name, "file:", 5))
 		row(doctor, "note", STATUS_OK, "microphone",
 		    "%s: %.0f dB although nothing was played: if the room is quiet, turn it down by `gain down`", name,
 		    noise);

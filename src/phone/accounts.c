@@ -427,6 +427,7 @@ static void view_of(const struct account *account, struct account_view *view)
 		.cause = account->cause ? account->cause : "",
 		.is_default = account == account->phone->default_account,
 		.needs_password = account->needs_password,
+		.no_registrar = !account_registers(account),
 		.mailbox_known = account->voicemail.known,
 		.voicemail = account->voicemail.waiting,
 		.voicemail_new = account->voicemail.fresh,

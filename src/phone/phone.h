@@ -298,7 +298,7 @@ struct account_view {
 	uint32_t expires_left_s, retry_s;
 	unsigned code;
 	const char *reason, *cause;
-	bool is_default, needs_password;
+	bool is_default, needs_password, no_registrar; /* registrar=none: it does not register */
 	bool mailbox_known, voicemail;      /* is there a mailbox that tells; does something wait there */
 	uint32_t voicemail_new, voicemail_old;
 	bool removal_failed; /* state failed: our binding was not removed when it was to be */

@@ -204,6 +204,14 @@ static bool show_subscriptions(struct phone *phone, struct slice argument, struc
 	return true;
 }
 
+/* The name that an account gets by itself is its address without the scheme. */
+static bool has_own_name(const struct account_view *view)
+{
+	const char *colon = strchr(view->address, ':');
+
+	return !colon || strcmp(colon + 1, view->name) != 0;
+}
+
 static bool show_accounts(struct phone *phone, struct slice argument, struct buf *out, struct failure *failure)
 {
 	struct account_view view;
@@ -216,7 +224,13 @@ static bool show_accounts(struct phone *phone, struct slice argument, struct buf
 		if (argument.n && account != account_named(phone, argument))
 			continue;
 		phone_view_account(phone, slice_of(account->name), &view);
-		buf_printf(out, "%s %s  %s  at %s", view.is_default ? ">" : " ", view.name, view.state, view.registrar);
+		buf_printf(out, "%s %s", view.is_default ? ">" : " ", view.name);
+		if (has_own_name(&view))
+			buf_printf(out, "  %s", view.address);
+		if (view.no_registrar)
+			buf_printf(out, "  does not register");
+		else
+			buf_printf(out, "  %s  at %s", view.state, view.registrar);
 		if (account->proxy_count > 1)
 			buf_printf(out, "  by %s", account_proxy(account));
 		if (account_spare_proxy(account))

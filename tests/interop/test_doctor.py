@@ -25,6 +25,16 @@ def test_without_an_account(bench):
     check("`audio output NAME`" in out and "`audio input NAME`" in out, f"and what to do about it: {out}")
 
 
+def test_without_a_registrar(bench):
+    """Nobody is asked for an account that does not register, and a tone is not too loud."""
+    status, out, err = bench.script("set audio.output null", "set audio.input tone:700", "set sip.listen 127.0.0.1:0", "account add sip:me@127.0.0.1:9 name=desk registrar=none", "account list", "doctor")
+    equal(status, 0, f"status ({err})")
+    check("> desk  sip:me@127.0.0.1:9  does not register\n" in out, f"the list: {out}")
+    found = rows(out)
+    equal((found["desk"], found.get("OPTIONS"), found["echo test"]), ("note", None, "ok"), f"rows: {out}")
+    check("turn it down" not in out, f"the microphone: {out}")
+
+
 def test_registered(bench):
     bench_proxies = start_trapezoid(bench)
     status, out, err = bench.script(*QUIET, f"set sip.listen {ALICE}:5060", "account add sip:alice@atlanta.com name=work password=secret", "doctor")

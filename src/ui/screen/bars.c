@@ -16,7 +16,7 @@ static void account_state(const struct account_view *account, enum width width, 
 		return;
 	}
 	if (strcmp(account->state, "failed")) {
-		buf_printf(to, "%s", account->state);
+		buf_printf(to, "%s", account->no_registrar ? "no registrar" : account->state);
 		return;
 	}
 	/* A registrar that was not reached has given no code. */
