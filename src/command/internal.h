@@ -228,9 +228,9 @@ enum command_result wait_begin_event(struct invocation *invocation, enum event_k
 /** Wait for the event `response` of this request; `cursor` is the last event before it was sent. */
 enum command_result wait_begin_response(struct invocation *invocation, unsigned request, uint64_t cursor,
 					void (*answered)(struct invocation *invocation));
-/** At the turn's end: has it come? */
 /** The event of before the runner began that tells what is waited for and holds still; NULL: none. */
 const struct event *wait_find_earlier(const struct runner *runner);
+/** At the turn's end: has it come? */
 void wait_poll(struct runner *runner);
 void wait_fini(struct runner *runner);
 void wait_begin_timer(struct runner *runner, int64_t us);

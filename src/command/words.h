@@ -58,7 +58,7 @@ bool words_next_secret(struct slice line, size_t *at, struct words_secret *secre
 bool words_unquote(struct slice text, struct buf *to);
 /** `text` as one word of a line: quoted if it must be. Dollars are kept alive when `expandable`. */
 void words_quote(struct buf *to, struct slice text, bool expandable);
-/** Is a quote, a dollar, a backslash or a line feed in it, which means something else than itself on a line? */
+/** Is a quote, a dollar, a backslash, a tab or a line feed in it, which means something else than itself on a line? */
 bool words_has_special(struct slice text);
 /** `text` where a name of several words may stand: quoted only if words_has_special(). */
 void words_quote_name(struct buf *to, struct slice text);

@@ -264,7 +264,7 @@ void session_also_drop(struct session *session);
 void session_take_update(struct leg *leg, struct server_transaction *st, struct sip_message *request);
 void session_try_update(struct session *session);
 void session_update_stop(struct session *session);
-/** The early dialog that ours went in has been dropped: this is its end, and one that waits goes where it can. */
+/** The early dialog that ours went in has been dropped: this is its end. What waits is session_go_on()'s. */
 void session_update_lost(struct session *session);
 /** UPDATE, by the timer. */
 void session_refresh_by_update(struct session *session);

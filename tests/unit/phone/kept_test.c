@@ -219,7 +219,6 @@ static void a_journal_is_taken_in(void **state)
 	free(left);
 }
 
-/* A line of 600 KB is no row; those before and behind it are. */
 /* The file is held by another program just then: what is left waits in its journal, and nobody empties that. */
 static void a_journal_waits_while_the_file_is_held(void **state)
 {
@@ -241,6 +240,7 @@ static void a_journal_waits_while_the_file_is_held(void **state)
 	recent_are(restart(world), "sip:e@f sip:g@h ");
 }
 
+/* A line of 600 KB is no row; those before and behind it are. */
 static void damage_in_a_journal_costs_no_other_row(void **state)
 {
 	struct world *world = *state;

@@ -405,7 +405,6 @@ static void a_refresh_may_fail(void **state)
 	done(lab, s);
 }
 
-/* Refreshes too wait as long as the notifier wants, while what stands lasts so long. */
 static void a_short_one_is_refreshed_in_its_dialog(void **state)
 {
 	struct lab *lab = *state;
@@ -425,6 +424,7 @@ static void a_short_one_is_refreshed_in_its_dialog(void **state)
 	done(lab, s);
 }
 
+/* Refreshes too wait as long as the notifier wants, while what stands lasts so long. */
 static void a_refresh_is_tried_again_when_it_may_be(void **state)
 {
 	struct lab *lab = *state;
