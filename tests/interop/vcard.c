@@ -34,7 +34,8 @@ struct card {
 	float last[8192]; /* of the loudspeaker, in the period before */
 	long said_frames, heard_room, heard_frames;
 	bool runs;
-	long next, skipped; /* the frame that must come now; those that did not */
+	long next;           /* the frame that must come now */
+	atomic_long skipped; /* those that did not */
 };
 
 static struct card cards[CARDS_MAX];
@@ -181,7 +182,7 @@ int main(int argc, char **argv)
 	atomic_store(&going, true);
 	wait_for_signal(&asked_to_stop, (int)(seconds * 1000) + 300);
 	atomic_store(&going, false);
-	printf("xruns %u, skipped %ld\n", atomic_load(&xruns), cards[0].skipped);
+	printf("xruns %u, skipped %ld\n", atomic_load(&xruns), atomic_load(&cards[0].skipped));
 	fflush(stdout);
 	for (int i = 0; i < card_count; i++) {
 		jack_deactivate(cards[i].client);
