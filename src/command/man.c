@@ -70,8 +70,10 @@ static void choices(struct buf *out, const char *list)
 		return;
 	}
 	buf_init(&spaced, 4096);
-	while (rest.p)
-		buf_printf(&spaced, "%s%.*s", spaced.n ? " | " : "", SLICE_ARG(slice_cut(&rest, '|')));
+	while (rest.p) {
+		struct slice word = slice_cut(&rest, '|'); /* SLICE_ARG() looks at what it is given twice */
+		buf_printf(&spaced, "%s%.*s", spaced.n ? " | " : "", SLICE_ARG(word));
+	}
 	styled(out, "B", buf_text(&spaced));
 	buf_fini(&spaced);
 }
