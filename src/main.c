@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { QUIET_LIMIT_S = 5 };
+enum { QUIET_LIMIT_S = 5, LEFT_OUT_S = 10 };
 
 struct app {
 	struct options options;
@@ -25,6 +25,9 @@ struct app {
 	struct output *out, *err;
 	int err_fd; /* standard error as it was; the screen puts fd 2 elsewhere */
 	struct log log;
+	struct log_limit warnings;
+	struct timer left_out_limit;
+	unsigned left_out; /* warnings not told since the last time that their number was */
 	struct phone *phone;
 	struct commands *commands;
 	struct sources *sources;
@@ -83,9 +86,26 @@ static void say_again(struct app *app)
 	buf_clear(&app->early);
 }
 
+static void tell_left_out(void *arg)
+{
+	struct app *app = arg;
+	char *text = xasprintf("%u more warnings came than can be read", app->left_out);
+
+	app->left_out = 0;
+	message(app, LOG_WARNING, text);
+	free(text);
+}
+
 static void on_log(void *arg, enum log_level level, const char *line)
 {
-	message(arg, level, line);
+	struct app *app = arg;
+	struct timers *timers = loop_timers(app->loop);
+
+	/* A peer can make us warn as often as it sends something. */
+	if (level != LOG_WARNING || log_limit_takes(&app->warnings, timers->now_us))
+		message(app, level, line);
+	else if (!app->left_out++)
+		timer_start(timers, &app->left_out_limit, LEFT_OUT_S * SECOND_US, tell_left_out, app);
 }
 
 /* Runners of files and of the configuration talk through the front end; before it is there, plainly. */
@@ -421,6 +441,8 @@ static void app_stop(struct app *app)
 	for (size_t i = 0; i < ARRAY_LEN(app->signals); i++)
 		loop_signal_free(app->signals[i]);
 	timer_stop(loop_timers(app->loop), &app->limit);
+	if (app->left_out)
+		tell_left_out(app);
 	app->file_output = (struct runner_output){ 0 };
 	control_close(app->control);
 	app->control = NULL;

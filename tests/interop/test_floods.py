@@ -8,6 +8,7 @@ import struct
 import time
 
 from harness import check, equal, port_answers, wait_until
+from sessions import PEER, PHONE as PHONE_PORT, PHONE_AT, start
 from wire import Peer
 
 PHONE = ("192.0.2.1", 5060)
@@ -257,5 +258,22 @@ def test_sound_for_nobody(bench):
     peer.request("ACK", "sip:a@127.0.0.1:5070", ok.get("To"), ok.get("From"), "held", 1, ("127.0.0.1", 5070))
     peer.receive("INVITE")
     equal(packets(), 0, "on hold, behind it")
+    phone.do("hangup all")
+    phone.quit()
+
+
+def test_warnings(bench):
+    """A callee to which no ACK can be sent says 2xx 300 times, each as another fork: the warnings that brings about do not fill the terminal."""
+    phone, peer = start(bench, auto=False), Peer(PEER)
+    phone.do(f"call sip:peer@127.0.0.1:{PEER}")
+    invite = peer.receive("INVITE")
+    for fork in range(300):
+        peer.respond(invite, 200, "OK", peer.sdp(), tag=f"fork{fork}", headers=("Contact: <sip:peer@127.0.0.1;transport=none>",))
+        if fork % 50 == 49:  # all of them have been read before more come
+            peer.request("OPTIONS", f"sip:phone@127.0.0.1:{PHONE_PORT}", "<sip:phone@127.0.0.1>", "<sip:peer@127.0.0.1>;tag=1", f"probe{fork}", 1, PHONE_AT)
+            while peer.receive(200).get("Call-ID") != f"probe{fork}":
+                pass
+    warnings = wait_until(lambda: phone.error_text().count("an ACK could not be sent"), "a warning")
+    check(10 < warnings < 100, f"{warnings} warnings")
     phone.do("hangup all")
     phone.quit()

@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "base/timer.h"
 
@@ -108,6 +109,26 @@ static void advance_stops_at_each_due_time(void **state)
 	timers_fini(&timers);
 }
 
+/* What others bring about without end is told some times at once, and then once a second. */
+static void a_flood_of_lines_is_told_slowly(void **state)
+{
+	struct log_limit limit = { 0 };
+	int64_t now_us = 7 * SECOND_US;
+	unsigned told = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		told += log_limit_takes(&limit, now_us);
+	assert_int_equal(told, LOG_LIMIT_LINES);
+	for (int i = 0; i < 1000; i++, now_us += SECOND_US / 100)
+		told += log_limit_takes(&limit, now_us);
+	assert_int_equal(told, LOG_LIMIT_LINES + 9);
+	now_us += 1000 * SECOND_US;
+	for (int i = 0; i < 1000; i++)
+		told += log_limit_takes(&limit, now_us);
+	assert_int_equal(told, 2 * LOG_LIMIT_LINES + 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +136,7 @@ int main(void)
 		cmocka_unit_test(stopped_timers_do_not_fire),
 		cmocka_unit_test(a_timer_that_restarts_itself_starves_nobody),
 		cmocka_unit_test(advance_stops_at_each_due_time),
+		cmocka_unit_test(a_flood_of_lines_is_told_slowly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
