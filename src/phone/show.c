@@ -110,7 +110,7 @@ static void show_media_of(const struct call *call, struct buf *out)
 	char address[ADDRESS_TEXT];
 
 	if (!media_stats(&call->media, &stats)) {
-		buf_printf(out, "  no sound yet\n");
+		buf_printf(out, "  no sound%s\n", call->ended ? "" : " yet");
 		return;
 	}
 	buf_printf(out, "  codec       %s sent, %s received\n", media_codec_in_use(&call->media),

@@ -46,6 +46,21 @@ def tail_strength(path, hz):
     return max((2 * power_at(part[i:i + rate // 10], rate, hz)) ** 0.5 / 32768 for i in range(0, len(part) - rate // 10, rate // 10))
 
 
+def test_answered_by_itself_beside_another(bench):
+    """Who comes while we talk is answered, and hears us from `select` on, when the first one waits."""
+    phone = bench.phone("set sip.listen 127.0.0.1:5070", "set call.accept any", "set call.auto-answer on", "set audio.input tone:440")
+    first, second = [bench.phone(f"set sip.listen 127.0.0.1:{port}", "set audio.input null") for port in (5071, 5072)]
+    first.do("call sip:x@127.0.0.1:5070")
+    wait_until(lambda: level(first) > -30, "the first hears the tone")
+    second.do("call sip:x@127.0.0.1:5070")
+    second.event("media")
+    wait_until(lambda: float(second.get("media.received") or 0) > 50, "a second of sound came")
+    check(level(second) < -50 and level(first) > -30, f"the second hears nothing of it: {level(second)} {level(first)}")
+    phone.do("select 2")
+    wait_until(lambda: level(second) > -30, "the second hears the tone")
+    first.event("remote-held")
+
+
 def test_files(bench):
     """A file goes to the peer over the microphone and the call goes on; faults are told."""
     write_tone(bench.path("t.wav"), 700, 2, 16000)
