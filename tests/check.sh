@@ -31,7 +31,7 @@ check_suite() {
 	local name=$1; shift
 	say "$name"
 	mkdir -p build/results
-	"$@" 2>"build/results/$name.err" | tee "build/results/$name" | grep -E '^(ok|FAIL|skip|      \|) '
+	"$@" 2>"build/results/$name.err" | tee "build/results/$name" | grep --line-buffered -E '^(ok|FAIL|skip|      \|) '
 	local status=${PIPESTATUS[0]}
 	if ! grep -qE '^(ok|FAIL|skip) ' "build/results/$name" || { [ "$status" != 0 ] && ! grep -q '^FAIL ' "build/results/$name"; }; then
 		echo "FAIL $name: ended with $status" | tee -a "build/results/$name"
