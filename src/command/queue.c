@@ -351,7 +351,7 @@ static struct item *script_item(struct script *script, const char *name, const c
 	return item;
 }
 
-bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count)
+static bool queue_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count, bool go_on)
 {
 	struct telling telling = { .runner = runner };
 	struct script *script = script_read(runner->commands, path, script_error, &telling);
@@ -360,8 +360,20 @@ bool runner_file(struct runner *runner, const char *path, const char *const *arg
 	if (!script)
 		return false;
 	runner->had_work = true;
-	queue(runner, script_item(script, path, args, arg_count));
+	struct item *item = script_item(script, path, args, arg_count);
+	item->go_on = go_on;
+	queue(runner, item);
 	return true;
+}
+
+bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count)
+{
+	return queue_file(runner, path, args, arg_count, false);
+}
+
+bool runner_file_line_by_line(struct runner *runner, const char *path)
+{
+	return queue_file(runner, path, NULL, 0, true);
 }
 
 bool runner_text(struct runner *runner, const char *name, struct slice text)

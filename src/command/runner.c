@@ -301,6 +301,7 @@ static bool take_next(struct runner *runner)
 		line->script = script_keep(item->script);
 		line->script_line = item->script_line++;
 		line->interactive = false;
+		line->go_on = item->go_on;
 		runner->current = line;
 		return true;
 	}

@@ -26,12 +26,13 @@ struct sources {
 /* ---- the configuration ---- */
 
 /* @return false: it cannot be read, or it has errors (told) */
-static bool run_configuration_file(struct sources *sources, const char *path, bool wanted)
+static bool run_configuration_file(struct sources *sources, const char *path, bool wanted, bool line_by_line)
 {
 	/* Anything else that hides it from us (a folder without permission, a link to itself) is told. */
 	if (!path || (!wanted && access(path, F_OK) < 0 && errno == ENOENT))
 		return true;
-	bool good = runner_file(sources->configuration, path, NULL, 0);
+	bool good = line_by_line ? runner_file_line_by_line(sources->configuration, path)
+				 : runner_file(sources->configuration, path, NULL, 0);
 	if (!good && sources->config.interactive && !access(path, R_OK)) {
 		char *text = xasprintf("nothing of %s counts until that is mended", path);
 		sources->config.error(sources->config.arg, text);
@@ -48,9 +49,11 @@ static void run_configuration(struct sources *sources)
 	char *own = named                ? xstrdup(named)
 		    : config->config_dir ? xasprintf("%s/config", config->config_dir)
 					 : NULL;
-	bool good = run_configuration_file(sources, saved, false);
+	/* An address or a device that is no more takes no account away from a person, whose next `save` would forget
+	 * it; a batch ends as it does of every failure. */
+	bool good = run_configuration_file(sources, saved, false, config->interactive);
 
-	good = run_configuration_file(sources, own, named != NULL) && good;
+	good = run_configuration_file(sources, own, named != NULL, false) && good;
 	sources->failed_configuration = !good || runner_status(sources->configuration) != 0;
 	free(saved);
 	free(own);

@@ -67,6 +67,22 @@ def test_quit_asks(bench):
     phone.ends()
 
 
+def test_what_no_longer_fits(bench):
+    """A line of `saved` that fails takes none behind it away: accounts are not lost with an address of yesterday."""
+    os.makedirs(bench.path("mine"))
+    bench.write("mine/saved", "set sip.listen 192.0.2.77:5060\naccount add sip:a@127.0.0.1:9 name=desk registrar=none password=x\nalias mine echo it is mine\n")
+    config = bench.write("mine/phone.conf", "set audio.input null\nset audio.output null\n")
+    phone = Terminal(bench, "-c", config)
+    phone.type("account list")
+    phone.see("does not register")
+    phone.type("mine")
+    phone.see("it is mine")
+    phone.type("get audio.input")
+    phone.see("null")
+    phone.type("quit")
+    phone.ends()
+
+
 def test_account_show(bench):
     status, out, err = bench.script("account add sip:a@127.0.0.1:9 registrar=none password=geheim display=\"Alice A\" transport=tcp dtmf.via=rtp", "account show")
     equal(status, 0, err)
