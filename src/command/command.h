@@ -199,9 +199,9 @@ void runner_words(struct runner *runner, const char *const *words, size_t count)
 /** Queue a command file ("-": standard input was read by the caller, use runner_text). Checked whole first. @return
  * false: cannot be read or has errors (told) */
 bool runner_file(struct runner *runner, const char *path, const char *const *args, size_t arg_count);
+bool runner_text(struct runner *runner, const char *name, struct slice text);
 /** The same for a file whose lines count each for itself: one that fails is told, and the others are run. */
 bool runner_file_line_by_line(struct runner *runner, const char *path);
-bool runner_text(struct runner *runner, const char *name, struct slice text);
 /** Nothing to be run and nothing that is waited for: the next line can be given. */
 bool runner_idle(const struct runner *runner);
 /** Idle, or `quit` was one of its own commands: when the phone ends now, nobody waits in vain. */

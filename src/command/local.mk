@@ -20,6 +20,7 @@ src_command_libcommand_a_SOURCES = \
 	src/command/do_trace.c \
 	src/command/do_watching.c \
 	src/command/doctor.c \
+	src/command/earlier.c \
 	src/command/event_keys.c src/command/event_keys.h \
 	src/command/foreign.c src/command/foreign.h \
 	src/command/handler.c \
@@ -36,6 +37,5 @@ src_command_libcommand_a_SOURCES = \
 	src/command/shell.c \
 	src/command/table.c src/command/table.h \
 	src/command/variable.c \
-	src/command/earlier.c \
 	src/command/wait.c \
 	src/command/words.c src/command/words.h
