@@ -60,6 +60,8 @@ def test_prack_callee(bench):
         call = dial(phone, transport=uri)
         phone.event("early-media", call=call)
         phone.event("ringing", call=call)
+        # sipp, which has yet to answer the PRACK, takes nothing else for what it expects.
+        wait_until(lambda: phone.do("trace list")["text"].endswith("200 OK"), "the PRACK is answered")
         phone.do("update")
         phone.event("update", call=call, code=200)
         phone.event("answered", call=call)
