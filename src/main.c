@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { QUIET_LIMIT_S = 5, LEFT_OUT_S = 10 };
+enum { QUIET_LIMIT_S = 5, LEFT_OUT_S = 10, WARNINGS_AT_ONCE = 50 };
 
 struct app {
 	struct options options;
@@ -25,7 +25,7 @@ struct app {
 	struct output *out, *err;
 	int err_fd; /* standard error as it was; the screen puts fd 2 elsewhere */
 	struct log log;
-	struct log_limit warnings;
+	struct pace warnings;
 	struct timer left_out_limit;
 	unsigned left_out; /* warnings not told since the last time that their number was */
 	struct phone *phone;
@@ -102,7 +102,7 @@ static void on_log(void *arg, enum log_level level, const char *line)
 	struct timers *timers = loop_timers(app->loop);
 
 	/* A peer can make us warn as often as it sends something. */
-	if (level != LOG_WARNING || log_limit_takes(&app->warnings, timers->now_us))
+	if (level != LOG_WARNING || pace_takes(&app->warnings, timers->now_us, SECOND_US, WARNINGS_AT_ONCE))
 		message(app, level, line);
 	else if (!app->left_out++)
 		timer_start(timers, &app->left_out_limit, LEFT_OUT_S * SECOND_US, tell_left_out, app);

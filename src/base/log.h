@@ -16,16 +16,3 @@ struct log {
 
 /** Write a line; `log` may be NULL. Bytes from the network must have been cleaned (utf8_clean). */
 void log_line(const struct log *log, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
-
-enum { LOG_LIMIT_LINES = 50 };
-
-/** How much of what others can bring about without end is told; zeroed: nothing was yet. */
-struct log_limit {
-	int64_t owed_us; /* until then what was told counts */
-};
-
-/**
- * May one more line be told? LOG_LIMIT_LINES at once, and one more each second.
- * @param now_us  of struct timers
- */
-bool log_limit_takes(struct log_limit *limit, int64_t now_us);

@@ -115,3 +115,13 @@ void timers_advance(struct timers *timers, int64_t us)
 	}
 	timers_run(timers, end);
 }
+
+bool pace_takes(struct pace *pace, int64_t now_us, int64_t each_us, unsigned at_once)
+{
+	if (pace->owed_us < now_us)
+		pace->owed_us = now_us;
+	if (pace->owed_us - now_us > ((int64_t)at_once - 1) * each_us)
+		return false;
+	pace->owed_us += each_us;
+	return true;
+}

@@ -48,3 +48,14 @@ static inline bool timer_running(const struct timer *timer)
 {
 	return timer->slot != 0;
 }
+
+/** How much of what others can bring about without end is let through; zeroed: nothing was yet. */
+struct pace {
+	int64_t owed_us; /* when all that was let through would have been due, one after the other */
+};
+
+/**
+ * May one more be let through? `at_once` in a row, and then one each `each_us`. What may not does not count.
+ * @param now_us  of struct timers
+ */
+bool pace_takes(struct pace *pace, int64_t now_us, int64_t each_us, unsigned at_once);

@@ -470,22 +470,6 @@ static void on_silence(struct call *call, int side)
 
 enum { SAME_PRESS_US = 500000, DIGIT_US = 50000, DIGITS_AT_ONCE = 64 };
 
-/*
- * No keypad makes more than 20 digits a second, but what was under way during a gap may come at once. A peer that sends
- * thousands fills the log of events, which all calls share.
- */
-static bool too_many_digits(struct call *call, int64_t now_us)
-{
-	int64_t full_us = now_us + DIGITS_AT_ONCE * DIGIT_US;
-
-	if (call->digits_until_us < now_us)
-		call->digits_until_us = now_us;
-	if (call->digits_until_us + DIGIT_US > full_us)
-		return true;
-	call->digits_until_us += DIGIT_US;
-	return false;
-}
-
 void call_tell_digit(struct call *call, char digit, const char *via)
 {
 	int64_t now_us = call->phone->timers->now_us;
@@ -493,7 +477,9 @@ void call_tell_digit(struct call *call, char digit, const char *via)
 	/* Some press a key by INFO and as tones at once: that is one digit. */
 	if (call->digit == digit && strcmp(call->digit_via, via) != 0 && now_us - call->digit_us < SAME_PRESS_US)
 		return;
-	if (too_many_digits(call, now_us))
+	/* No keypad makes more than 20 digits a second, but what was under way during a gap may come at once. A peer
+	 * that sends thousands fills the log of events, which all calls share. */
+	if (!pace_takes(&call->digit_pace, now_us, DIGIT_US, DIGITS_AT_ONCE))
 		return;
 	call->digit = digit;
 	call->digit_via = via;

@@ -122,7 +122,8 @@ struct call {
 	bool devices[2];                               /* it chose its input, its output */
 	char digit;                                    /* the last that was told, how it came and when */
 	const char *digit_via;
-	int64_t digit_us, digits_until_us; /* until: when all that were told would have been, at the fastest */
+	int64_t digit_us;
+	struct pace digit_pace; /* of those that the peer sends */
 	bool codec_known;                              /* told by an event: */
 	enum media_codec codec_sent;
 	char *codec, *encryption;                      /* codec=, encryption= */

@@ -110,6 +110,7 @@ struct session {
 	bool is_caller;
 	unsigned warning; /* session_set_warning() */
 	bool counted; /* in ua->session_count: its end was not told */
+	struct pace changes; /* of the peer */
 	char *call_id, *local_tag, *target;
 	char *peer_text; /* what peer borrows from */
 	struct sip_address peer;

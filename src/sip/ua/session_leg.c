@@ -56,6 +56,18 @@ static void take_bye(struct leg *leg, struct server_transaction *st, struct sip_
 	session_end(session, &outcome, true, bye);
 }
 
+/*
+ * May the peer change the session once more? Who does without end fills the log of events, which all calls share, and
+ * the devices with work. Refused by 500 nothing has changed, for either side (14.2, RFC 5057 5.1).
+ */
+static bool is_too_fast(struct session *session, enum sip_method method)
+{
+	enum { CHANGE_US = 100000, CHANGES_AT_ONCE = 32 };
+
+	return (method == SIP_INVITE || method == SIP_UPDATE) &&
+	       !pace_takes(&session->changes, session->ua->world.timers->now_us, CHANGE_US, CHANGES_AT_ONCE);
+}
+
 static bool leg_request(struct usage *usage, struct server_transaction *st, struct sip_message *request,
 			const struct sip_source *source)
 {
@@ -79,6 +91,10 @@ static bool leg_request(struct usage *usage, struct server_transaction *st, stru
 	/* After our BYE, or of a fork that lost: the session is no more (RFC 5407 3.2.2). */
 	if (session_is_over(session) || (session->leg && leg != session->leg)) {
 		session_respond(session, st, 481);
+		return true;
+	}
+	if (is_too_fast(session, request->method)) {
+		session_respond(session, st, 500);
 		return true;
 	}
 	if (request->method == SIP_INVITE) {

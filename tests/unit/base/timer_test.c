@@ -112,21 +112,21 @@ static void advance_stops_at_each_due_time(void **state)
 /* What others bring about without end is told some times at once, and then once a second. */
 static void a_flood_of_lines_is_told_slowly(void **state)
 {
-	struct log_limit limit = { 0 };
+	struct pace pace = { 0 };
 	int64_t now_us = 7 * SECOND_US;
 	unsigned told = 0;
 
 	(void)state;
 	for (int i = 0; i < 1000; i++)
-		told += log_limit_takes(&limit, now_us);
-	assert_int_equal(told, LOG_LIMIT_LINES);
+		told += pace_takes(&pace, now_us, SECOND_US, 50);
+	assert_int_equal(told, 50);
 	for (int i = 0; i < 1000; i++, now_us += SECOND_US / 100)
-		told += log_limit_takes(&limit, now_us);
-	assert_int_equal(told, LOG_LIMIT_LINES + 9);
+		told += pace_takes(&pace, now_us, SECOND_US, 50);
+	assert_int_equal(told, 59);
 	now_us += 1000 * SECOND_US;
 	for (int i = 0; i < 1000; i++)
-		told += log_limit_takes(&limit, now_us);
-	assert_int_equal(told, 2 * LOG_LIMIT_LINES + 9);
+		told += pace_takes(&pace, now_us, SECOND_US, 50);
+	assert_int_equal(told, 109);
 }
 
 int main(void)

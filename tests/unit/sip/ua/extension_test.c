@@ -713,6 +713,30 @@ static void a_short_interval_in_an_update_gets_422(void **state)
 	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
 }
 
+/* Beyond 32 at once and ten a second they are refused, with nothing changed; the session stands. */
+static void changes_without_end_are_refused(void **state)
+{
+	struct lab *lab = *state;
+	unsigned cseq = 2;
+
+	lab_called_up(lab);
+	for (; cseq < 2 + 32; cseq++) {
+		lab_request(lab, "UPDATE", "c1", cseq, true, BOB_CONTACT, "");
+		lab_take(lab, "200");
+	}
+	lab_request(lab, "UPDATE", "c1", cseq++, true, BOB_CONTACT, "");
+	lab_has(lab_take(lab, "500"), SIP_HEADER_RETRY_AFTER, "");
+	lab_request(lab, "INVITE", "c1", cseq++, true, BOB_CONTACT SDP_LINES, "o2");
+	lab_take(lab, "500");
+	lab_ack(lab, cseq - 1, "", "");
+	assert_int_equal(session_state(lab->session), SESSION_CONFIRMED);
+	lab_pass(lab, SECOND_US / 10);
+	lab_request(lab, "UPDATE", "c1", cseq++, true, BOB_CONTACT, "");
+	lab_take(lab, "200");
+	lab_request(lab, "UPDATE", "c1", cseq++, true, BOB_CONTACT, "");
+	lab_take(lab, "500");
+}
+
 static void a_caller_without_timers_is_refreshed_by_us(void **state)
 {
 	struct lab *lab = *state;
@@ -933,6 +957,7 @@ int main(void)
 		LAB_TEST(a_confirmed_dialog_is_joined_by_who_knows_it),
 		LAB_TEST(before_the_answer_there_is_nothing_to_join),
 		LAB_TEST(the_next_message_carries_what_is_added),
+		LAB_TEST(changes_without_end_are_refused),
 		LAB_TEST(a_caller_without_timers_is_refreshed_by_us),
 	};
 
