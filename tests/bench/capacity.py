@@ -29,6 +29,18 @@ def main_seconds(process):
         return int(text.read().split()[0]) / 1e9
 
 
+def wait_for_rest(process, share=0.02, seconds=0.5):
+    """Until the loop's thread has had next to nothing to do for a while."""
+    mark = [time.monotonic(), main_seconds(process)]
+
+    def rests():
+        now, cpu = time.monotonic(), main_seconds(process)
+        if cpu - mark[1] > share * seconds:
+            mark[:] = now, cpu
+        return now - mark[0] > seconds
+    wait_until(rests, "it has done what there was to do", 60)
+
+
 def media_share(process, seconds=2.0):
     """Of one core, in percent: the threads beside the loop's, that of sound above all."""
     begin, before = time.monotonic(), run_seconds(process) - main_seconds(process)
@@ -188,8 +200,7 @@ def calls(bench):
     before, first = dirty_kib(phone), held
     for wanted in (10, 1000, 10000):
         held += caller.held_calls(min(wanted, CALLS_MOST) - held)
-        if wanted == 10000:
-            time.sleep(6)  # by then it was told that no sound comes, and what waited for the ticks of so many is done
+        wait_for_rest(phone, seconds=6 if wanted == 10000 else 0.5)  # after five it is told that no sound comes
         cpu = main_seconds(phone)
         answered = caller.options(1000)
         line(f"an OPTIONS beside {held} calls", f"{(main_seconds(phone) - cpu) * 1e6 / max(answered, 1):.0f}", "us of CPU")
@@ -213,7 +224,7 @@ def heap_of(bench, port, count):
     caller = Caller(port + 1, port)
     answers(caller)
     held = caller.held_calls(count)
-    time.sleep(1)
+    wait_for_rest(phone)
     phone.terminate()
     phone.wait(60)
     with open(report, encoding="utf-8") as text:

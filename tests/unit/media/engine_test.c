@@ -1,5 +1,6 @@
 /* Whole engines in one process over real loopback sockets, with virtual time: two of them call each other. */
 #include "engine_rig.h"
+#include "fake_helper.h"
 
 #include <sched.h>
 #include <sys/stat.h>
@@ -465,17 +466,12 @@ static void a_packet_rouses(void **state)
 static void the_device_that_goes_on_is_named(void **state)
 {
 	static const char script[] = "#!/bin/sh\n[ \"$3\" = fails ] || read -r end\n";
-	char name[] = "/tmp/offhook-helper-XXXXXX";
+	char name[] = FAKE_HELPER_NAME;
 	struct engine_event event = { 0 };
 	struct random random;
-	int fd = mkstemp(name);
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, script, sizeof script - 1), sizeof script - 1);
-	assert_int_equal(fchmod(fd, 0700), 0);
-	close(fd);
-	setenv("OFFHOOK_SOUND", name, 1);
+	fake_helper_make(script, name);
 	random_init_seeded(&random, 1);
 	struct engine *engine = engine_new(&random, false);
 	int64_t now_us = FIRST_US;

@@ -4,6 +4,7 @@
 #include "media/level.h"
 #include "media/stretch.h"
 #include "media/tone.h"
+#include "fake_helper.h"
 #include "wave.h"
 
 #include <math.h>
@@ -351,16 +352,12 @@ static void the_helper_is_not_of_our_job(void **state)
 	static const char script[] = "#!/bin/sh\nread -r pid name state parent group rest </proc/$$/stat\n"
 				     "echo $pid $group >\"$0.says\"\n"
 				     "printf '\\1\\0\\0\\0\\0\\0\\0\\0' >&4\nread -r end\n";
-	char name[] = "/tmp/offhook-helper-XXXXXX", says[64];
+	char name[] = FAKE_HELPER_NAME, says[64];
 	enum err err;
-	int fd = mkstemp(name), pid = 0, group = 0;
+	int pid = 0, group = 0;
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, script, sizeof script - 1), sizeof script - 1);
-	assert_int_equal(fchmod(fd, 0700), 0);
-	close(fd);
-	setenv("OFFHOOK_SOUND", name, 1);
+	fake_helper_make(script, name);
 	struct device *device = device_open(DEVICE_OUT, "any", &err);
 	assert_non_null(device);
 	struct pollfd called = { .fd = device->ops->wake_fd(device), .events = POLLIN };
